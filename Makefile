@@ -1,0 +1,59 @@
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+ANKI25 := .venv-anki25
+
+.PHONY: help demo test check format golden test-anki25 smoke clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/ok: pyproject.toml
+	@echo "making $(VENV) (once, needs the package index)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(PY) -m pip install -q -e .
+	@touch $@
+
+$(VENV)/dev-ok: $(VENV)/ok
+	@$(PY) -m pip install -q --group dev
+	@touch $@
+
+$(ANKI25)/ok: pyproject.toml
+	@$(PYTHON) -m venv $(ANKI25)
+	@$(ANKI25)/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(ANKI25)/bin/python -m pip install -q -e . 'anki==25.9.2' pytest hypothesis
+	@touch $@
+
+demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
+	@$(PY) -m samples.demo
+
+test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"
+	$(PY) -m pytest -n auto $(T)
+
+check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and an older Anki
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(MAKE) test-anki25
+	$(MAKE) test
+
+test-anki25: $(ANKI25)/ok  ## the core rows on Anki 25.9.2
+	$(ANKI25)/bin/python -m pytest -q -m core tests/anki
+
+format: $(VENV)/dev-ok  ## format, and mend what can be mended
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
+	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources
+	git diff --stat -- tests
+
+smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
+	rm -rf dist && $(PY) -m pip wheel -q --no-deps -w dist .
+	$(PYTHON) -m venv dist/venv && dist/venv/bin/python -m pip install -q dist/*.whl
+	cd / && $(CURDIR)/dist/venv/bin/ankiforge --version
+
+clean:  ## remove what these targets made
+	rm -rf $(VENV) $(ANKI25) .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,58 @@
+"""Everything that is raised on purpose.
+
+    ForgeError                1   some inputs failed, the rest was done
+    ├── UsageError            2   wrong words on the command line
+    │   └── ConfigError       2   wrong words in ankiforge.yaml, decks/ or prompts/
+    ├── ServiceError          3   a service that was needed does not answer
+    ├── LedgerError           4   the ledger is damaged, locked or newer than this program
+    ├── RefusedError          1   a decision that would break a promise (stale, blocked)
+    └── ItemError             1   one file, page or reply; becomes a `Problem`, never stops a run
+
+The message says what happened and where; the hint says what to do. `cli` turns an
+error into words and an exit code at one place.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ForgeError(Exception):
+    """The root of the tree."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ForgeError):
+    """The command line asks for something that cannot be meant."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A mistake in a file a person edits; the message begins with file, line and key."""
+
+
+class ServiceError(ForgeError):
+    """A language model, Anki or Zotero that was needed cannot be reached."""
+
+    exit_code = 3
+
+
+class LedgerError(ForgeError):
+    """The ledger is damaged, locked by another program, or newer than this program."""
+
+    exit_code = 4
+
+
+class RefusedError(ForgeError):
+    """A decision that would break a promise: stale, blocked, or equal guids."""
+
+
+class ItemError(ForgeError):
+    """One file, page, annotation or reply that could not be used."""

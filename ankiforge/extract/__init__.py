@@ -1,0 +1,81 @@
+"""Sources: each yields what a person marked, and says whether it saw all of it.
+
+A source is one module (or folder) here; its name is its name in `ankiforge.yaml`:
+
+    sources:
+      - obsidian: {name: notes, path: ~/Vault}
+
+The module holds `Settings`, a frozen `msgspec.Struct` of its keys, and `open_source`. Sources
+of other distributions come by the entry-point group `ankiforge.sources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, Protocol
+
+import msgspec
+
+from ankiforge.domain import Source
+from ankiforge.errors import ConfigError
+
+
+class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every source may say in the configuration."""
+
+    path: str
+    name: str = ""
+
+
+class SourceModule(Protocol):
+    """What a module in this folder offers."""
+
+    Settings: type[SourceSettings]
+
+    @staticmethod
+    def open_source(
+        name: str,
+        root: Path,
+        settings: Any,
+        only: tuple[Path, ...] = (),
+        me: tuple[str, ...] = (),
+    ) -> Source:
+        """Make a reader of `root`.
+
+        Args:
+            name: the source's name, which may be part of keys.
+            root: the vault, folder, or data folder.
+            settings: an instance of the module's `Settings`.
+            only: files and folders below root to look at; () = everything. With `only`, scans
+                are never complete.
+            me: whose marks count in a shared library; () = the library's owner.
+        """
+        ...
+
+
+def kinds() -> tuple[str, ...]:
+    """The names of the sources on board, nothing imported."""
+    own = (module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    guests = (point.name for point in entry_points(group="ankiforge.sources"))
+    return tuple(sorted({*own, *guests}))
+
+
+def module(kind: str) -> SourceModule:
+    """Import the source module of this kind.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return next(iter(_found(kind)))
+
+
+def _found(kind: str) -> Iterator[Any]:
+    if kind in {found.name for found in iter_modules(__path__)} and not kind.startswith("_"):
+        yield import_module(f"{__name__}.{kind}")
+    for point in entry_points(group="ankiforge.sources", name=kind):
+        yield point.load()
+    raise ConfigError(f"no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

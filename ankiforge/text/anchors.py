@@ -1,0 +1,62 @@
+"""The anchor: what names a highlight that its source gives no id. Frozen (docs/keys.md)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ankiforge.domain import Highlight, HighlightKey, h16
+from ankiforge.text.fold import fold
+
+CONTEXT = 80
+"""Characters of plain text before and after that are looked at."""
+KEPT = 24
+"""Folded characters of them that count."""
+
+Triple = tuple[str, str, str]
+
+
+def triple(exact: str, before: str, after: str) -> Triple:
+    """The folded words an anchor is made of; `before` and `after` may be longer than needed."""
+    return (fold(exact), fold(before[-CONTEXT:])[-KEPT:], fold(after[:CONTEXT])[:KEPT])
+
+
+def anchor(exact: str, before: str, after: str, n: int = 1) -> str:
+    """16 hex digits; `n` counts equal triples in document order, from 1."""
+    return h16(*triple(exact, before, after), str(n))
+
+
+def triple_of(highlight: Highlight) -> Triple:
+    """The triple of one highlight; its stand-in text where the mark has none."""
+    exact = highlight.anchor_text or highlight.exact
+    return triple(exact, highlight.prefix, highlight.suffix)
+
+
+def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
+    """The key made from the anchor, as the nth of its kind."""
+    return HighlightKey(f"{highlight.namespace}/{h16(*triple_of(highlight), str(nth))}")
+
+
+def own_key(highlight: Highlight) -> HighlightKey:
+    """The key made from the source's own id; "" if there is none."""
+    return HighlightKey(f"{highlight.namespace}/{highlight.own}" if highlight.own else "")
+
+
+def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
+    """The highlights of one note or page, with `nth` counted among equal triples."""
+    seen: Counter[Triple] = Counter()
+    for highlight in highlights:
+        mark = triple_of(highlight)
+        seen[mark] += 1
+        yield replace(highlight, nth=seen[mark])
+
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-~")
+
+
+def percent(part: str) -> str:
+    """A key part in ASCII: all but `A-Z a-z 0-9 . - ~` percent-encoded, from NFC."""
+    raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)

@@ -1,0 +1,179 @@
+"""The grammar of clozes in our Markdown: `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`.
+
+Inside code and maths nothing is a sign; elsewhere `\\` makes `{`, `}` and `:` literal, and
+single braces balance. Anki knows none of this: `anki.render` makes the HTML it understands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rapidfuzz import fuzz
+
+from ankiforge.domain import Span
+from ankiforge.text.fold import same
+from ankiforge.text.markdown import outside, shields
+
+_OPEN = re.compile(r"\{\{c(\d+(?:,\d+)*)::")
+MAX_NUMBER = 500
+"""Anki makes no card beyond this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One cloze: its numbers, answer and hint as Markdown, and where it stands."""
+
+    numbers: tuple[int, ...]
+    answer: str
+    hint: str
+    start: int
+    end: int
+    """[start, end) of the whole `{{…}}` in the text."""
+    body: int
+    """Where the answer begins."""
+
+
+@dataclass(slots=True)
+class _Opened:
+    numbers: tuple[int, ...]
+    start: int
+    body: int
+    depth: int = 0
+    separators: list[int] = field(default_factory=list)
+
+
+def gaps(markdown: str) -> tuple[Gap, ...]:
+    """All well-formed clozes, nested ones too, by their start."""
+    found, _ = _read(markdown)
+    return tuple(sorted(found, key=lambda gap: gap.start))
+
+
+def numbers(markdown: str) -> tuple[int, ...]:
+    """The card numbers a text makes, ascending."""
+    return tuple(sorted({number for gap in gaps(markdown) for number in gap.numbers}))
+
+
+def problems(markdown: str) -> Iterator[str]:
+    """What is malformed, in words; nothing if the text is a good cloze text."""
+    found, unclosed = _read(markdown)
+    if unclosed:
+        yield f"a cloze opened at character {unclosed[0]} is never closed"
+    if not found and not unclosed:
+        yield "no cloze in the text"
+    for gap in found:
+        if not gap.answer.strip():
+            yield "a cloze is empty"
+        if any(not 1 <= number <= MAX_NUMBER for number in gap.numbers):
+            yield f"cloze numbers go from 1 to {MAX_NUMBER}"
+
+
+def _read(markdown: str) -> tuple[list[Gap], list[int]]:
+    """(well-formed gaps, starts of unclosed ones): one pass, one stack."""
+    skip = {start: end for start, end, _ in shields(markdown)}
+    found: list[Gap] = []
+    stack: list[_Opened] = []
+    at = 0
+    while at < len(markdown):
+        if at in skip:
+            at = skip[at]
+        elif opened := _OPEN.match(markdown, at):
+            marks = tuple(int(number[:9]) for number in opened[1].split(","))
+            stack.append(_Opened(marks, at, opened.end()))
+            at = opened.end()
+        else:
+            at += _inside(markdown, at, stack, found) if stack else 1
+    return found, [opened.start for opened in stack]
+
+
+def _inside(markdown: str, at: int, stack: list[_Opened], found: list[Gap]) -> int:
+    """Read one sign within an open cloze; how far it reaches."""
+    top, pair = stack[-1], markdown[at : at + 2]
+    if pair == "}}" and top.depth == 0:
+        found.append(_close(markdown, stack.pop(), at))
+        return 2
+    if pair == "::" and top.depth == 0:
+        top.separators.append(at)
+        return 2
+    if markdown[at] == "{":
+        top.depth += 1
+    elif markdown[at] == "}" and top.depth:
+        top.depth -= 1
+    return 1
+
+
+def _close(markdown: str, opened: _Opened, at: int) -> Gap:
+    cut = opened.separators[0] if opened.separators else at
+    answer, hint = markdown[opened.body : cut], markdown[cut + 2 : at]
+    return Gap(opened.numbers, answer, hint, opened.start, at + 2, opened.body)
+
+
+def reveal(markdown: str) -> str:
+    """The text with every cloze replaced by its answer."""
+    for gap in sorted(gaps(markdown), key=lambda gap: gap.start, reverse=True):
+        markdown = _innermost(markdown, gap.start)
+    return markdown
+
+
+def _innermost(markdown: str, start: int) -> str:
+    gap = next(gap for gap in gaps(markdown) if gap.start == start)
+    return markdown[: gap.start] + gap.answer + markdown[gap.end :]
+
+
+def make(number: int, answer: str, hint: str = "") -> str:
+    """A cloze around Markdown; signs of the answer that would break it are escaped."""
+    body = _guard(answer) + (f"::{_guard(hint)}" if hint else "")
+    return f"{{{{c{number}::{body}}}}}"
+
+
+def _guard(markdown: str) -> str:
+    return outside(markdown, lambda run: re.sub(r"(?<=:):|^:|:$|[{}]", r"\\\g<0>", run))
+
+
+def wrap(markdown: str, spans: tuple[Span, ...], first: int = 1) -> str:
+    """The text with a cloze around each span, numbered in order."""
+    parts, at = [], 0
+    for number, (start, end) in enumerate(sorted(spans), start=first):
+        parts += [escape_signs(markdown[at:start]), make(number, markdown[start:end])]
+        at = end
+    return "".join([*parts, escape_signs(markdown[at:])])
+
+
+def escape_signs(markdown: str) -> str:
+    """The same text with literal `{{` and `}}` escaped, so that no cloze begins there."""
+    return outside(markdown, lambda run: re.sub(r"(?<=\{)\{|(?<=\})\}", r"\\\g<0>", run))
+
+
+_ALIKE = 75
+"""Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
+
+
+def keep_numbers(old: str, new: str, used: tuple[int, ...] = ()) -> str:
+    """`new` with the numbers its answers have in `old`: cloze numbers are identity.
+
+    Equal answers first, then similar ones; a new gap takes the highest number ever used
+    plus one (`used` = numbers of earlier revisions); a removed gap leaves a hole.
+    """
+    before, after = list(gaps(old)), gaps(new)
+    given: dict[int, tuple[int, ...]] = {}
+    for alike in (same, lambda a, b: fuzz.ratio(a, b) >= _ALIKE):
+        for gap in after:
+            twin = next((b for b in before if alike(b.answer, gap.answer)), None)
+            if gap.start not in given and twin is not None:
+                given[gap.start] = twin.numbers
+                before.remove(twin)
+    return _renumber(new, after, given, max((*numbers(old), *used, 0)) + 1)
+
+
+def _renumber(
+    text: str, after: tuple[Gap, ...], given: dict[int, tuple[int, ...]], fresh: int
+) -> str:
+    for gap in after:
+        if gap.start not in given:
+            given[gap.start] = (fresh,)
+            fresh += 1
+    for gap in reversed(after):
+        marks = ",".join(str(number) for number in given[gap.start])
+        text = f"{text[: gap.start]}{{{{c{marks}::{text[gap.body :]}"
+    return text

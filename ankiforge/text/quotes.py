@@ -1,0 +1,108 @@
+"""Locating a quote in its source, typography folded and offsets kept."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from ankiforge.domain import Span
+from ankiforge.text.fold import canonical, fold
+
+Mapped = tuple[str, tuple[int, ...]]
+
+
+@lru_cache(maxsize=64)
+def _mapped(text: str) -> Mapped:
+    """The canonical form of a text, and for each of its characters where it came from."""
+    letters: list[str] = []
+    origin: list[int] = []
+    for at, cluster in _clusters(text):
+        for letter in _canonical_cluster(cluster):
+            if letter == " " and letters and letters[-1] == " ":
+                continue
+            letters.append(letter)
+            origin.append(at)
+    return "".join(letters), tuple(origin)
+
+
+def _canonical_cluster(cluster: str) -> str:
+    return " " if cluster.isspace() else canonical(cluster)
+
+
+def _clusters(text: str) -> list[tuple[int, str]]:
+    """Base characters with their combining marks, which NFKC may join."""
+    clusters: list[tuple[int, str]] = []
+    for at, letter in enumerate(text):
+        if clusters and unicodedata.combining(letter):
+            start, before = clusters[-1]
+            clusters[-1] = (start, before + letter)
+        else:
+            clusters.append((at, letter))
+    return clusters
+
+
+def locate(quote: str, source: str) -> Span | None:
+    """Where `quote` stands in `source`, as [start, end) in code points of `source`.
+
+    Equal under `same`: case, blanks, soft hyphens, quotes and dashes do not count, all else
+    does. None if it is not there; the first place if there are several.
+    """
+    needle = canonical(quote)
+    if not needle:
+        return None
+    haystack, origin = _mapped(source)
+    at = haystack.find(needle)
+    if at < 0:
+        return None
+    last = origin[at + len(needle) - 1]
+    return (origin[at], _end_of_cluster(source, last))
+
+
+def _end_of_cluster(source: str, at: int) -> int:
+    end = at + 1
+    while end < len(source) and (unicodedata.combining(source[end]) or source[end] == "\u00ad"):
+        end += 1
+    return end
+
+
+def contains(quote: str, source: str) -> bool:
+    """Whether `quote` stands in `source` under `same`."""
+    return locate(quote, source) is not None
+
+
+# --- the same passage, edited ---------------------------------------------------------------
+
+SAME = 85
+"""From here two passages of one place are the same highlight."""
+ASK = 75
+"""From here they may be; a person is asked."""
+
+_NEAR = 32
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|without|neither|nor|cannot|nicht|kein\w*|nie|ohne)\b|n[’']t\b"
+)
+
+
+def similarity(
+    exact: str, before: str, after: str, other: str, other_before: str, other_after: str
+) -> float:
+    """0 to 100: how alike two passages are with the 32 characters around them.
+
+    0 across a changed number or negation, whatever the rest (facts: identity needs a veto).
+    """
+    if _vetoed(exact, other):
+        return 0.0
+    around = fuzz.ratio(fold(before)[-_NEAR:], fold(other_before)[-_NEAR:])
+    around += fuzz.ratio(fold(after)[:_NEAR], fold(other_after)[:_NEAR])
+    return 0.7 * fuzz.ratio(canonical(exact), canonical(other)) + 0.15 * around
+
+
+def _vetoed(one: str, other: str) -> bool:
+    a, b = canonical(one), canonical(other)
+    return _NUMBER.findall(a) != _NUMBER.findall(b) or (
+        len(_NEGATION.findall(a)) != len(_NEGATION.findall(b))
+    )
