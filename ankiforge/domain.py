@@ -298,7 +298,7 @@ class Highlight:
     def route(self) -> Route:
         """The kind of source it came by."""
         head = self.namespace.partition(":")[0]
-        return Route(head) if head in Route else Route.OTHER
+        return Route(head) if head in list(Route) else Route.OTHER
 
     @property
     def context(self) -> str:
@@ -438,6 +438,39 @@ class Finding:
     message: str
     twin: str = ""
     """The guid or draft id it resembles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A draft with what the checks said, and where it is to go."""
+
+    draft: Draft
+    findings: tuple[Finding, ...] = ()
+    accept: bool = False
+    """Whether policy lets it through."""
+    repeats: str = ""
+    """The guid of a card it repeats exactly: it is merged into that one."""
+    deck: str = ""
+    tags: tuple[str, ...] = ()
+    """The reader's tags; ours are added on the way to Anki."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check forbids it."""
+        return any(finding.severity is Severity.BLOCK for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All that became of one task: what the ledger records in one transaction."""
+
+    task: Task
+    drafter: str
+    """Who drew it: `rules`, or the model's name; asked again when it is another."""
+    checked: tuple[Checked, ...] = ()
+    no_cards: tuple[NoCard, ...] = ()
+    failed: tuple[tuple[HighlightKey, str], ...] = ()
+    """(highlight, what went wrong)."""
 
 
 @dataclass(frozen=True, slots=True)

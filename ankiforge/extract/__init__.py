@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -70,12 +70,12 @@ def module(kind: str) -> SourceModule:
     Raises:
         ConfigError: there is none.
     """
-    return next(iter(_found(kind)))
+    return next(_found(kind))
 
 
-def _found(kind: str) -> Iterator[Any]:
+def _found(kind: str) -> Iterator[SourceModule]:
     if kind in {found.name for found in iter_modules(__path__)} and not kind.startswith("_"):
-        yield import_module(f"{__name__}.{kind}")
+        yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
     for point in entry_points(group="ankiforge.sources", name=kind):
         yield point.load()
     raise ConfigError(f"no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

@@ -1,0 +1,118 @@
+"""The command line: one file per command; a body parses, calls one function, prints.
+
+This module imports nothing but click, so that `ankiforge --help` answers at once: a
+command's file is imported when the command is called.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from ankiforge import __version__
+from ankiforge.errors import ForgeError, UsageError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Make a workspace: find vaults, Zotero, Anki; write ankiforge.yaml."),
+    "run": ("run", "The main job: extract, draft, check, write a package."),
+    "extract": ("extract", "Show the highlights; write nothing."),
+    "draft": ("draft", "Draft what is pending; export and import requests."),
+    "list": ("list", "List cards, or highlights without one."),
+    "show": ("show", "Show cards in full, as Anki will get them."),
+    "accept": ("accept", "Let cards through."),
+    "reject": ("reject", "Turn cards down, for ever."),
+    "pick": ("pick", "Choose one candidate of a choice."),
+    "edit": ("edit", "Reword a card."),
+    "undo": ("undo", "Take back the last action, or one by its id."),
+    "restore": ("restore", "Bring rejected or retired cards back."),
+    "build": ("build", "Write the package of accepted cards."),
+    "trace": ("trace", "One card's whole way: source, prompt, reply, checks, decisions."),
+    "doctor": ("doctor", "Check sources, model, Anki, ledger; say what to do."),
+}
+"""name: (module, one line); in the order in which a newcomer meets them."""
+
+EPILOG = """\b
+Examples:
+  ankiforge run paper.pdf               cards from one annotated PDF, no set-up
+  ankiforge run ~/Vault --deck Notes    cards from a vault
+  ankiforge init ~/cards                a workspace that remembers
+"""
+
+
+class Forge(click.Group):
+    """Commands by name, imported on use; our errors become words and exit codes here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that is called."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name, None) or module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of this name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise UsageError(error.message, hint="ankiforge --help lists the commands") from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the table without importing a command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=Forge,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-C", "--workspace", type=click.Path(), help="Work in this workspace.")
+@click.option("--json", "as_json", is_flag=True, help="Data as JSON on stdout, and nothing else.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1).")
+@click.option("--offline", is_flag=True, help="No connection but to this machine.")
+@click.version_option(__version__, prog_name="ankiforge")
+@click.pass_context
+def forge(ctx: click.Context, /, **options: Any) -> None:
+    """Turn what you marked in Zotero, PDFs and Obsidian into checked Anki cards.
+
+    The same highlight is the same note for ever; what you did is never undone; no card says
+    what its source does not; nothing is lost silently.
+    """
+    ctx.obj = options
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the program and exit: 0 done, 1 some failed, 2 usage, 3 service, 4 ledger, 130 stopped."""
+    try:
+        code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
+    except ForgeError as error:
+        _tell(error.message, error.hint)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _tell("stopped; nothing is lost", "the same command goes on where it stopped")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(message: str, hint: str) -> None:
+    click.echo(f"ankiforge: {message}" + (f"\nhint: {hint}" if hint else ""), err=True)

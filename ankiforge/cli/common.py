@@ -1,0 +1,100 @@
+"""What every command shares: its options, and how it talks.
+
+    @click.command(epilog=...)
+    @common_options
+    def command(call: Call) -> None: ...
+
+Data goes to stdout (`call.talk.data`), talk to stderr (`call.talk.say`); with `--json`,
+stdout is JSON and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Where words and data go."""
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: bool = True
+
+    def say(self, text: str = "") -> None:
+        """Talk: to stderr, unless quiet."""
+        if not self.quiet:
+            click.echo(text, err=True, color=self.color or None)
+
+    def detail(self, text: str) -> None:
+        """Talk that only `-v` asks for."""
+        if self.verbose:
+            self.say(text)
+
+    def data(self, value: Any) -> None:
+        """One JSON value on a line of stdout."""
+        click.echo(msgspec.json.encode(value).decode())
+
+    def print(self, text: str) -> None:
+        """Data as text, for people: to stdout."""
+        click.echo(text, color=self.color or None)
+
+    def style(self, text: str, **style: Any) -> str:
+        """The text in colour, where colours are wanted."""
+        return click.style(text, **style) if self.color else text
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The common options of one call."""
+
+    workspace: Path | None
+    talk: Talk
+    offline: bool = False
+
+
+_OPTIONS = (
+    click.option("-C", "--workspace", type=click.Path(), help="Work in this workspace."),
+    click.option("--json", "as_json", is_flag=True, help="JSON on stdout, and nothing else."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Say more."),
+    click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1)."),
+    click.option("--offline", is_flag=True, help="No connection but to this machine."),
+)
+_NAMES = ("workspace", "as_json", "quiet", "verbose", "no_color", "offline")
+
+
+def common_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the common options; it gets them as one `call`."""
+
+    @wraps(function)
+    def command(*args: Any, **options: Any) -> None:
+        before = click.get_current_context().find_root().obj or {}
+        given = {name: options.pop(name) or before.get(name) for name in _NAMES}
+        function(*args, call=_call(given), **options)
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _call(given: dict[str, Any]) -> Call:
+    color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
+    talk = Talk(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
+    workspace = Path(given["workspace"]) if given["workspace"] else None
+    return Call(workspace, talk, bool(given["offline"]))

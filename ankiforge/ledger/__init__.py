@@ -1,0 +1,149 @@
+"""The ledger: all SQL, in domain words.
+
+`Ledger` is what the rest of the house sees. It remembers identities (`highlights`), cards
+(`cards`), what was decided (`decisions`), what was shipped (`packages`) and paid-for replies
+(`replies`); `recorder` writes what became of a task, `funnel` tells where all ended.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ankiforge.domain import Problem, RunId, h16
+from ankiforge.errors import LedgerError
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.connection import Connection, connect, copy_to_memory
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.funnel import FunnelView
+from ankiforge.ledger.highlights import Highlights
+from ankiforge.ledger.journal import Journal
+from ankiforge.ledger.packages import Packages
+from ankiforge.ledger.rebuild import Rebuild
+from ankiforge.ledger.recording import Recorder
+from ankiforge.ledger.replies import Replies
+from ankiforge.ledger.writing import Writer
+
+Clock = Callable[[], datetime]
+
+LOCK_SECONDS = 60.0
+
+
+def now() -> datetime:
+    """The clock of the wall, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """One workspace's memory. Close it, or use it as a context."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: Journal,
+        replies: Replies,
+        clock: Clock = now,
+        identity: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._db = connection
+        self.clock = clock
+        self.writer = Writer(connection, journal, clock)
+        self.decisions = Decisions(connection, self.writer)
+        self.highlights = Highlights(connection, self.writer, self.decisions)
+        self.cards = Cards(connection, self.highlights.get)
+        self.recorder = Recorder(connection, self.writer, self.decisions, self.cards)
+        self.packages = Packages(connection, self.writer)
+        self.funnel = FunnelView(connection, self.highlights)
+        self.replies = replies
+        self._name(identity)
+        rebuild = Rebuild(connection, journal, self.writer, self.decisions, self.packages)
+        self.problems: tuple[Problem, ...] = rebuild.take_in()
+
+    def _name(self, identity: Callable[[], str]) -> None:
+        if self._db.execute("SELECT 1 FROM meta WHERE name = 'ledger_id'").fetchone() is None:
+            with self._db.unit():
+                self._db.execute(
+                    "INSERT OR IGNORE INTO meta VALUES ('ledger_id', ?), ('epoch', '1')",
+                    (identity(),),
+                )
+
+    def start_run(self, command: str) -> RunId:
+        """A new run; what a run that died left half-read is forgotten."""
+        with self._db.unit():
+            count = self._db.execute("SELECT count(*) FROM run").fetchone()[0]
+            ledger_id = self._db.execute(
+                "SELECT value FROM meta WHERE name = 'ledger_id'"
+            ).fetchone()[0]
+            run = RunId(h16("run", ledger_id, str(count)))
+            self._db.execute(
+                "INSERT INTO run (id, at, command) VALUES (?, ?, ?)",
+                (run, self.writer.now(), command),
+            )
+            self._db.execute("DELETE FROM sighting")
+        return run
+
+    def finish_run(self, run: RunId) -> None:
+        """Note that a run came to its end."""
+        with self._db.unit():
+            self._db.execute("UPDATE run SET finished = ? WHERE id = ?", (self.writer.now(), run))
+
+    def unit(self) -> AbstractContextManager[None]:
+        """One short transaction: one decision, or one action of several."""
+        return self.writer.unit()
+
+    def health(self) -> str:
+        """What is wrong with the database, "" if nothing is."""
+        found = self._db.execute("PRAGMA quick_check").fetchone()[0]
+        return "" if found == "ok" else str(found)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.replies.close()
+        self._db.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
+    """Open (or make) a workspace's ledger and take in its journal.
+
+    Raises:
+        LedgerError: it is damaged, locked, or newer than this program.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    connection = connect(database)
+    return Ledger(connection, Journal(journal), Replies.open(database, clock), clock)
+
+
+def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
+    """A copy in memory: for looks and dry runs, which must write nothing."""
+    connection = copy_to_memory(database)
+    journal_read = Journal(journal, forgetful=True)
+    return Ledger(connection, journal_read, Replies(connection, clock), clock)
+
+
+def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractContextManager[object]:
+    """Hold the pass lock `what` ("drafting", "publishing"), waiting for another's.
+
+    The lock is the operating system's; the text beside it only names the holder.
+
+    Raises:
+        LedgerError: another program held it all the time.
+    """
+    from filelock import FileLock, Timeout
+
+    held = FileLock(folder / f"{what}.lock", timeout=seconds)
+    try:
+        return held.acquire()
+    except Timeout as error:
+        raise LedgerError(
+            f"another ankiforge has been {what} here for over {seconds:.0f} s",
+            hint="wait for it, or stop it: nothing is lost by that",
+        ) from error

@@ -1,0 +1,179 @@
+"""Cards and their candidates, read as domain values."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+import msgspec
+
+from ankiforge.domain import (
+    AcceptedBy,
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    CardKind,
+    Checked,
+    Draft,
+    DraftId,
+    Fields,
+    Finding,
+    Guid,
+    Highlight,
+    HighlightKey,
+    Standing,
+    Verdict,
+)
+from ankiforge.ledger.connection import Connection
+
+
+class Cards:
+    """The ledger's memory of cards."""
+
+    def __init__(
+        self, connection: Connection, highlight: Callable[[HighlightKey], Highlight | None]
+    ) -> None:
+        self._db = connection
+        self._highlight = highlight
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def get(self, guid: Guid | str) -> Card:
+        """One card by its guid; `KeyError` if there is none."""
+        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
+        if row is None:
+            raise KeyError(guid)
+        return self._card(row)
+
+    def of_highlight(self, key: HighlightKey) -> list[Card]:
+        """The cards of a highlight, those merged into others' included."""
+        rows = self._db.execute(
+            "SELECT c.* FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
+            " ORDER BY c.family, c.slot",
+            (key,),
+        ).fetchall()
+        return [self._card(row) for row in rows]
+
+    def all(self) -> Iterator[Card]:
+        """Every card, in the order of reading."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            " ORDER BY h.container, h.place, h.position, c.family, c.slot"
+        ).fetchall()
+        for row in rows:
+            yield self.get(row["guid"])
+
+    def starting_with(self, prefix: str) -> list[Guid]:
+        """The guids that begin so; at most three of them."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE guid >= ? AND guid < ? LIMIT 3", (prefix, prefix + "~")
+        ).fetchall()
+        return [Guid(row["guid"]) for row in rows]
+
+    def run_of(self, guid: Guid) -> str:
+        """The run that drafted it."""
+        row = self._db.execute("SELECT run FROM card WHERE guid = ?", (guid,)).fetchone()
+        return str(row["run"])
+
+    def _card(self, row: sqlite3.Row) -> Card:
+        highlight = self._highlight(HighlightKey(row["key"]))
+        assert highlight is not None
+        return Card(
+            guid=Guid(row["guid"]),
+            key=HighlightKey(row["key"]),
+            slot=row["slot"],
+            kind=CardKind(row["kind"]),
+            fields=msgspec.json.decode(row["fields"], type=Fields),
+            verdict=Verdict(row["verdict"]),
+            standing=Standing(row["standing"]),
+            anki=AnkiState(row["anki"]),
+            highlight=highlight,
+            candidates=tuple(self._candidates(Guid(row["guid"]))),
+            standing_why=row["standing_why"],
+            anki_why=row["anki_why"],
+            accepted_by=AcceptedBy(row["accepted_by"]),
+            edited=bool(row["edited"]),
+            forced=bool(row["forced"]),
+            deck=row["deck"],
+            tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
+            reason=row["reason"],
+        )
+
+    def _candidates(self, guid: Guid) -> Iterator[Candidate]:
+        findings = groupby(
+            self._db.execute(
+                "SELECT letter, body FROM finding WHERE guid = ? ORDER BY letter, n", (guid,)
+            ).fetchall(),
+            key=lambda row: str(row["letter"]),
+        )
+        said = {letter: tuple(_finding(row) for row in rows) for letter, rows in findings}
+        for row in self._db.execute(
+            "SELECT letter, state, draft FROM candidate WHERE guid = ?"
+            " ORDER BY length(letter), letter",
+            (guid,),
+        ).fetchall():
+            draft = msgspec.json.decode(row["draft"], type=Draft)
+            identity = DraftId(f"{guid}.{row['letter']}")
+            state = CandidateState(row["state"])
+            yield Candidate(identity, state, draft, said.get(row["letter"], ()))
+
+    # --- candidates -------------------------------------------------------------------------
+
+    def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
+        """Store a draft as the next candidate; returns its letter."""
+        count = self._db.execute(
+            "SELECT count(*) FROM candidate WHERE guid = ?", (guid,)
+        ).fetchone()[0]
+        letter = _letter(count)
+        self._db.execute(
+            "INSERT INTO candidate (guid, letter, state, draft) VALUES (?, ?, ?, ?)",
+            (guid, letter, state, to_json(checked.draft)),
+        )
+        self.set_findings(guid, letter, checked.findings)
+        self.refresh_blocked(guid)
+        return letter
+
+    def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
+        """Store what the checks said of a candidate, in place of what they said before."""
+        self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
+        self._db.executemany(
+            "INSERT INTO finding VALUES (?, ?, ?, ?)",
+            ((guid, letter, n, to_json(finding)) for n, finding in enumerate(findings)),
+        )
+
+    def refresh_blocked(self, guid: Guid) -> None:
+        """Derive again whether its leading candidate is blocked."""
+        card = self.get(guid)
+        self._db.execute(
+            "UPDATE card SET blocked = ? WHERE guid = ?", (int(card.leading.blocked), guid)
+        )
+
+    def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
+        """Say which highlight a card serves, as its `origin` or `also`."""
+        self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
+
+
+def _finding(row: sqlite3.Row) -> Finding:
+    return msgspec.json.decode(row["body"], type=Finding)
+
+
+def to_json(value: object) -> str:
+    """As the ledger stores values."""
+    return msgspec.json.encode(value).decode()
+
+
+def _letter(count: int) -> str:
+    """The name of the candidate after `count` others: a, b … z, aa, ab …."""
+    letters = ""
+    count += 1
+    while count:
+        count, rest = divmod(count - 1, 26)
+        letters = chr(ord("a") + rest) + letters
+    return letters
+
+
+def letter_of(candidate: Candidate) -> str:
+    """What follows the guid in a draft id."""
+    return candidate.id.partition(".")[2]

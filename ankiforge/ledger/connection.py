@@ -1,0 +1,140 @@
+"""Opening the database: migrations, transactions, and errors a person can read."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ankiforge.errors import LedgerError
+
+BUSY_SECONDS = 10.0
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose failures are `LedgerError`s."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run one statement."""
+        with readable_errors():
+            return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Run one statement for many rows."""
+        with readable_errors():
+            return super().executemany(sql, parameters)
+
+    @contextmanager
+    def unit(self) -> Iterator[None]:
+        """All or nothing; units do not nest."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn sqlite's errors about the file (not about our SQL) into `LedgerError`."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise LedgerError(
+                "the ledger is locked by another program",
+                hint="wait until the other ankiforge has finished, then run this again",
+            ) from error
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise LedgerError(
+            f"the ledger cannot be used: {error}",
+            hint="ankiforge doctor says more; without ledger.db the next run rebuilds it from "
+            "journal.jsonl",
+        ) from error
+
+
+def schema_steps() -> list[tuple[int, str]]:
+    """(number, SQL) of each schema file, ascending."""
+    folder = files("ankiforge.ledger") / "schema"
+    steps = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
+    return [(int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps]
+
+
+def connect(path: Path | str, *, any_thread: bool = False) -> Connection:
+    """Open the ledger at `path` (":memory:" too) and bring it up to date.
+
+    `any_thread`: the caller sees to it that one thread at a time uses it.
+
+    Raises:
+        LedgerError: it is damaged, locked, or newer than this program.
+    """
+    with readable_errors():
+        connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            timeout=BUSY_SECONDS,
+            factory=Connection,
+            check_same_thread=not any_thread,
+        )
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        if str(path) != ":memory:":
+            connection.execute("PRAGMA journal_mode = WAL")
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def migrate(connection: Connection, path: Path | str) -> None:
+    """Run the steps that are missing, each whole or not at all, a copy kept before each."""
+    have = connection.execute("PRAGMA user_version").fetchone()[0]
+    steps = schema_steps()
+    if have > steps[-1][0]:
+        raise LedgerError(
+            f"the ledger is of version {have}, this program knows {steps[-1][0]}",
+            hint="upgrade ankiforge",
+        )
+    for number, sql in steps:
+        if number > have:
+            if have:
+                _keep_copy(connection, Path(path), have)
+            _step(connection, number, sql)
+
+
+def _keep_copy(connection: Connection, path: Path, version: int) -> None:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy2(path, path.with_name(f"{path.name}.before-{version + 1}"))
+
+
+def _step(connection: Connection, number: int, sql: str) -> None:
+    # executescript commits what is open, so the transaction stands inside the script
+    script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
+    try:
+        with readable_errors():
+            connection.executescript(script)
+    except BaseException:
+        if connection.in_transaction:
+            connection.rollback()
+        if connection.execute("PRAGMA user_version").fetchone()[0] >= number:
+            return  # another program took this step at the same moment
+        raise
+
+
+def copy_to_memory(path: Path) -> Connection:
+    """A copy that forgets: for looks that must write nothing."""
+    memory = connect(":memory:")
+    if path.exists():
+        with closing(connect(path)) as original, readable_errors():
+            original.backup(memory)
+        memory.row_factory = sqlite3.Row
+    return memory

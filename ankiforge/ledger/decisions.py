@@ -1,0 +1,237 @@
+"""What was decided about cards: applied, remembered, taken back.
+
+A decision holds the columns it changed, before and after; that is how undo restores them and
+how a fresh ledger replays the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ankiforge.domain import Guid, HighlightKey, Standing
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.writing import PERSON, SOURCE, Writer
+
+COLUMNS = frozenset(
+    ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
+     "edited", "forced", "waits", "anki", "anki_why")
+)  # fmt: skip
+"""The columns of a card that decisions may change."""
+
+Change = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision, as it is told."""
+
+    id: str
+    at: str
+    by: str
+    what: str
+    subject: str
+    undoes: str
+    action: str
+    body: dict[str, Any]
+
+
+class Decisions:
+    """The append-only list of decisions, and their effect on cards."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    # --- deciding ---------------------------------------------------------------------------
+
+    def change(
+        self,
+        guid: Guid,
+        what: str,
+        after: Change,
+        *,
+        by: str = PERSON,
+        action: str = "",
+        candidates: dict[str, str] | None = None,
+        extra: Change | None = None,
+    ) -> str:
+        """Change columns of a card (and states of its candidates) as one decision."""
+        body: Change = {"before": self._columns(guid, after), "after": after, **(extra or {})}
+        if candidates:
+            body["candidates_before"] = self._candidates(guid, candidates)
+            body["candidates"] = candidates
+        self._apply(guid, after, candidates or {})
+        action = action or self._writer.new_action()
+        return self._writer.decide(what, guid, body, by=by, action=action)
+
+    def retire(self, key: HighlightKey, why: str) -> None:
+        """A highlight that must not be a card, or is gone, takes its cards along.
+
+        Cards that were accepted outlive a highlight that is gone: what a person let through
+        is not taken away because a note was cleaned up (docs/states.md).
+        """
+        accepted_stay = why == "gone"
+        for guid in self._live_cards(key, accepted_stay):
+            after = {"standing": Standing.RETIRED.value, "standing_why": why}
+            self.change(guid, "retire", after, by=SOURCE)
+
+    def revive(self, key: HighlightKey) -> None:
+        """The mark is back, or skip was taken back: what was retired for that lives again."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE key = ? AND standing = 'retired'"
+            " AND standing_why IN ('skip', 'gone')",
+            (key,),
+        ).fetchall()
+        for row in rows:
+            after = {"standing": Standing.LIVE.value, "standing_why": ""}
+            self.change(Guid(row["guid"]), "revive", after, by=SOURCE)
+
+    def _live_cards(self, key: HighlightKey, accepted_stay: bool) -> list[Guid]:
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE key = ? AND standing = 'live'"
+            " AND (NOT ? OR verdict = 'pending')",
+            (key, int(accepted_stay)),
+        ).fetchall()
+        return [Guid(row["guid"]) for row in rows]
+
+    def _columns(self, guid: Guid, names: Iterable[str]) -> Change:
+        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
+        return {name: row[name] for name in names}
+
+    def _candidates(self, guid: Guid, letters: Iterable[str]) -> dict[str, str]:
+        rows = self._db.execute(
+            "SELECT letter, state FROM candidate WHERE guid = ?", (guid,)
+        ).fetchall()
+        states = {row["letter"]: row["state"] for row in rows}
+        return {letter: states[letter] for letter in letters if letter in states}
+
+    def _apply(self, guid: Guid, after: Change, candidates: dict[str, str]) -> None:
+        columns = {name: value for name, value in after.items() if name in COLUMNS}
+        if columns:
+            names = ", ".join(f"{name} = ?" for name in columns)
+            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*columns.values(), guid))
+        for letter, state in candidates.items():
+            self._db.execute(
+                "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
+                (state, guid, letter),
+            )
+
+    # --- taking back ------------------------------------------------------------------------
+
+    def undo(self, what: str = "") -> list[Decided]:
+        """Take back one action.
+
+        The given one (its id, or that of one of its decisions), else the last one of a person
+        that still stands.
+
+        Raises:
+            UsageError: there is nothing of that id.
+            RefusedError: something later was decided about the same card, or nothing is left.
+        """
+        with self._writer.unit():
+            decisions = self._action(what) if what else self._last_action()
+            for decided in decisions:
+                self._refuse_if_later(decided)
+            action = self._writer.new_action()
+            for decided in reversed(decisions):
+                self._undo_one(decided, action)
+            return decisions
+
+    def _action(self, what: str) -> list[Decided]:
+        rows = self._db.execute(
+            "SELECT * FROM decision WHERE action = ? OR action ="
+            " (SELECT action FROM decision WHERE id = ?) ORDER BY sequence",
+            (what, what),
+        ).fetchall()
+        if not rows:
+            raise UsageError(f"no decision {what!r}", hint="ankiforge trace CARD shows their ids")
+        standing = [self._decided(row) for row in rows if not self._undone(row["id"])]
+        if not standing:
+            raise RefusedError(f"{what} was taken back already")
+        return standing
+
+    def _last_action(self) -> list[Decided]:
+        row = self._db.execute(
+            "SELECT action FROM decision d WHERE by = ? AND what <> 'undo' AND NOT EXISTS"
+            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY sequence DESC LIMIT 1",
+            (PERSON,),
+        ).fetchone()
+        if row is None:
+            raise RefusedError("there is nothing to undo")
+        return self._action(row["action"])
+
+    def _refuse_if_later(self, decided: Decided) -> None:
+        row = self._db.execute(
+            "SELECT d.* FROM decision d WHERE d.subject = ? AND d.what <> 'undo'"
+            " AND d.action <> ? AND d.sequence >"
+            " (SELECT sequence FROM decision WHERE id = ?)"
+            " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+            " ORDER BY d.sequence DESC LIMIT 1",
+            (decided.subject, decided.action, decided.id),
+        ).fetchone()
+        if row is not None:
+            raise RefusedError(
+                f"{decided.subject} was changed since ({row['what']}, {row['at']})",
+                hint=f"ankiforge undo {row['action']} first",
+            )
+
+    def _undo_one(self, decided: Decided, action: str) -> None:
+        before = decided.body.get("before", {})
+        candidates = decided.body.get("candidates_before", {})
+        self._apply(Guid(decided.subject), before, candidates)
+        body = {"before": decided.body.get("after", {}), "after": before, "candidates": candidates}
+        self._writer.decide(
+            "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
+        )
+
+    def _undone(self, identity: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM decision WHERE undoes = ?", (identity,))
+        return found.fetchone() is not None
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def of(self, subject: str) -> list[Decided]:
+        """All decisions about a card, oldest first."""
+        rows = self._db.execute(
+            "SELECT * FROM decision WHERE subject = ? ORDER BY at, sequence", (subject,)
+        ).fetchall()
+        return [self._decided(row) for row in rows]
+
+    def person_decided(self, key: HighlightKey) -> bool:
+        """Whether a person ever decided anything on a highlight: there policy is silent."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision d JOIN card c ON c.guid = d.subject"
+            " WHERE c.key = ? AND d.by = ? LIMIT 1",
+            (key, PERSON),
+        ).fetchone()
+        return row is not None
+
+    def replay(self, guid: Guid) -> None:
+        """Apply what the journal knows of a card that was drafted anew.
+
+        What stands in the source now is the draft; of the words only a person's come back.
+        """
+        for decided in self.of(guid):
+            after = dict(decided.body.get("after", {}))
+            if decided.by != PERSON:
+                after = {n: v for n, v in after.items() if n not in ("fields", "kind")}
+            states = decided.body.get("candidates", {})
+            known = self._candidates(guid, states).keys() == states.keys()
+            self._apply(guid, after, states if known else {})
+
+    def _decided(self, row: Any) -> Decided:
+        return Decided(
+            row["id"],
+            row["at"],
+            row["by"],
+            row["what"],
+            row["subject"],
+            row["undoes"],
+            row["action"],
+            msgspec.json.decode(row["body"]),
+        )

@@ -1,0 +1,133 @@
+"""What is pending, and where every highlight of a run ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from ankiforge.domain import Fate, HighlightKey, RunId, Task
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.highlights import Highlights
+
+BY_HAND = "rules"
+"""Cards people wrote by hand go through the rules, whatever the drafter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """A highlight that is no card (yet), and why."""
+
+    key: HighlightKey
+    fate: Fate
+    reason: str
+
+
+@dataclass(slots=True)
+class Funnel:
+    """How many highlights ended where; the fates sum to `seen`."""
+
+    seen: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    without: list[Without] = field(default_factory=list)
+    """Those without a ready card, in the order of reading."""
+
+
+class FunnelView:
+    """Looks at highlights and their cards together."""
+
+    def __init__(self, connection: Connection, highlights: Highlights) -> None:
+        self._db = connection
+        self._highlights = highlights
+
+    def pending(self, run: RunId | None, drafter: str) -> Iterator[Task]:
+        """Highlights that want a draft, a task per document, in the order of reading.
+
+        New ones, those whose content changed, those that failed; and those without a card
+        that another drafter looked at. `run` restricts to what that run read.
+        """
+        rows = self._db.execute(
+            "SELECT h.key, h.document FROM highlight h WHERE h.presence = 'present'"
+            " AND h.run <> '' AND (? IS NULL OR h.run = ?) AND (h.drafted <> h.content"
+            " OR h.failed <> '' OR (h.drafter <> CASE json_extract(h.body, '$.kind')"
+            " WHEN 'card' THEN ? ELSE ? END AND NOT EXISTS (SELECT 1 FROM card_highlight l"
+            " JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
+            " AND (c.standing = 'live' OR c.verdict = 'rejected'))))"
+            " ORDER BY h.container, h.place, h.position",
+            (run, run, BY_HAND, drafter),
+        ).fetchall()
+        for _, group in groupby(rows, key=lambda row: str(row["document"])):
+            found = [self._highlights.get(HighlightKey(row["key"])) for row in group]
+            highlights = tuple(highlight for highlight in found if highlight is not None)
+            yield Task(highlights[0].document, highlights)
+
+    def funnel(self, run: RunId | None = None) -> Funnel:
+        """Where the highlights of a run (or all that are known) ended."""
+        funnel = Funnel()
+        for row in self._rows(run):
+            fate, reason = _fate(row)
+            funnel.seen += 1
+            funnel.fates[fate] += 1
+            if fate is Fate.NO_CARD:
+                funnel.reasons[reason] += 1
+            if fate is not Fate.CARDED:
+                funnel.without.append(Without(HighlightKey(row["key"]), fate, reason))
+        return funnel
+
+    def _rows(self, run: RunId | None) -> Iterable[sqlite3.Row]:
+        return self._db.execute(
+            "SELECT h.key, h.presence, h.presence_why, h.failed, h.no_card,"
+            " max(c.standing = 'live' AND c.verdict = 'accepted'"
+            "     AND (c.forced OR NOT c.blocked)) AS carded,"
+            " max(c.standing = 'live' AND c.verdict = 'pending' AND NOT c.blocked) AS waiting,"
+            " max(c.standing = 'live' AND c.verdict <> 'rejected' AND c.blocked) AS blocked,"
+            " max(c.verdict = 'rejected') AS rejected, max(c.reason) AS rejection,"
+            " max(CASE WHEN c.standing <> 'live' THEN c.standing_why ELSE '' END) AS retired"
+            " FROM highlight h LEFT JOIN card_highlight l ON l.key = h.key"
+            " LEFT JOIN card c ON c.guid = l.guid"
+            " WHERE h.run <> '' AND (h.run = ? OR (? IS NULL"
+            " AND h.presence IN ('present', 'ignored')))"
+            " GROUP BY h.key ORDER BY h.container, h.place, h.position",
+            (run, run),
+        ).fetchall()
+
+    def cards(self, run: RunId | None = None) -> dict[str, int]:
+        """Cards of a run's highlights (or all): ready, waiting, blocked, retired."""
+        row = self._db.execute(
+            "SELECT"
+            " coalesce(sum(live AND accepted AND passable), 0) AS ready,"
+            " coalesce(sum(live AND verdict = 'pending' AND passable), 0) AS waiting,"
+            " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable), 0) AS blocked,"
+            " coalesce(sum(NOT live), 0) AS retired"
+            " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
+            " c.verdict, (c.forced OR NOT c.blocked) AS passable"
+            " FROM card c JOIN highlight h ON h.key = c.key WHERE ? IS NULL OR h.run = ?)",
+            (run, run),
+        ).fetchone()
+        return dict(row)
+
+
+def _fate(row: sqlite3.Row) -> tuple[Fate, str]:
+    """The first that holds, in the order of `Fate`."""
+    if row["presence"] == "ignored":
+        return Fate.IGNORED, row["presence_why"]
+    if row["failed"]:
+        return Fate.FAILED, row["failed"]
+    if row["carded"]:
+        return Fate.CARDED, ""
+    if row["waiting"]:
+        return Fate.WAITING, "waits for a person"
+    if row["blocked"]:
+        return Fate.BLOCKED, "a check forbids its card"
+    return Fate.NO_CARD, _no_card(row)
+
+
+def _no_card(row: sqlite3.Row) -> str:
+    if row["rejected"]:
+        return f"rejected: {row['rejection']}" if row["rejection"] else "rejected"
+    if row["retired"]:
+        return f"retired: {row['retired']}"
+    return row["no_card"] or "not drafted yet"

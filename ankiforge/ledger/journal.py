@@ -1,0 +1,93 @@
+"""`journal.jsonl`: what must outlive the database, one JSON object a line.
+
+Append-only; two machines' files merge as the union of their lines, by id. Every line has
+`v id at by what`, `undoes` where it takes something back, and its own keys. A line is
+written before the transaction it tells of commits: after a crash the next open takes it in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ankiforge.domain import Problem, h16
+
+VERSION = 1
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line."""
+
+    v: int
+    id: str
+    at: str
+    by: str
+    what: str
+    undoes: str = ""
+    action: str = ""
+    subject: str = ""
+    body: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class Journal:
+    """The file beside `ankiforge.yaml`; without a path there is nothing to read.
+
+    `forgetful`: read, but never write.
+    """
+
+    def __init__(self, path: Path | None, *, forgetful: bool = False) -> None:
+        self._path = path
+        self._forgetful = forgetful
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Write lines and see them safely on disk."""
+        lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        if not lines or self._path is None or self._forgetful:
+            return
+        with self._path.open("ab") as file:
+            if file.tell() and not self._ends_with_newline():
+                lines = b"\n" + lines
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _ends_with_newline(self) -> bool:
+        assert self._path is not None
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+    def state(self) -> str:
+        """Changes whenever the file does, or "" without one."""
+        if self._path is None or not self._path.exists():
+            return ""
+        with self._path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 512))
+            return f"{size}:{h16(file.read().decode('utf-8', 'replace'))}"
+
+    def read(self) -> Iterator[Entry | Problem]:
+        """All lines in file order; a line that is no entry is a problem, not an end."""
+        if self._path is None or not self._path.exists():
+            return
+        decoder = msgspec.json.Decoder(Entry)
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield self._entry(decoder, number, line)
+
+    def _entry(
+        self, decoder: msgspec.json.Decoder[Entry], number: int, line: bytes
+    ) -> Entry | Problem:
+        where = f"{self._path}:{number}"
+        try:
+            entry = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Problem(where, f"not a journal line: {error}", "the line is left as it is")
+        if entry.v > VERSION:
+            return Problem(where, f"a line of version {entry.v}", "upgrade ankiforge")
+        return entry

@@ -1,0 +1,118 @@
+"""Issuing keys: once, after all sources of a run were read (docs/keys.md)."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import msgspec
+
+from ankiforge.domain import Document, Highlight, HighlightKey, RunId, h16
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.writing import Writer
+from ankiforge.text.anchors import anchor_key, own_key
+
+
+def content_of(highlight: Highlight) -> str:
+    """What drafting depends on: a change of it, and of nothing else, asks for a new draft."""
+    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
+    comment = highlight.comment if highlight.instructs else ""
+    return h16(highlight.exact, gaps, comment, *highlight.markdown)
+
+
+def bare(highlight: Highlight) -> Highlight:
+    """What the matching rules look at, and no more: enough to know it again."""
+    document = Document(highlight.document.key, highlight.document.source, "")
+    return Highlight(
+        document,
+        highlight.namespace,
+        highlight.kind,
+        highlight.exact,
+        own=highlight.own,
+        nth=highlight.nth,
+        anchor_text=highlight.anchor_text,
+        form=highlight.form,
+        prefix=highlight.prefix,
+        suffix=highlight.suffix,
+        markdown=highlight.markdown,
+        heading=highlight.heading,
+        block=highlight.block,
+    )
+
+
+class KeyIssuer:
+    """Gives a highlight the key that is its name for ever."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def by_hint(self, highlight: Highlight) -> HighlightKey | str:
+        """The Zotero annotation a mark in a PDF is, if exactly one library has it."""
+        for hint in highlight.hints:
+            scheme, _, name = hint.partition(":")
+            if scheme == "zotero" and name.isalnum():
+                rows = self._db.execute(
+                    "SELECT key FROM highlight WHERE key GLOB ?", (f"zotero:*/{name}",)
+                ).fetchall()
+                if len(rows) == 1:
+                    return HighlightKey(rows[0]["key"])
+        return ""
+
+    def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:
+        """The key of a new highlight; None if a copy of the same document just got it.
+
+        `row` is its sighting.
+        """
+        claimed, path = self.claimed(highlight, run), row["path"]
+        if self._is_copy(run, claimed, path):
+            return None
+        key, n = claimed, 1
+        while self._taken(key):
+            parts = (path,) if n == 1 else (path, str(n))
+            key, n = HighlightKey(f"{claimed}.{h16(*parts)}"), n + 1
+        self.journal_issued(replace(highlight, key=key), row)
+        return key
+
+    def claimed(self, highlight: Highlight, run: RunId | None = None) -> HighlightKey:
+        """The key it asks for: its own id if that is unique in the run, else its anchor."""
+        own = own_key(highlight)
+        if own and (run is None or self._unique(run, own)):
+            return own
+        return anchor_key(highlight, highlight.nth)
+
+    def _unique(self, run: RunId, own: HighlightKey) -> bool:
+        row = self._db.execute(
+            "SELECT count(*) FROM sighting WHERE run = ? AND own = ?", (run, own)
+        ).fetchone()
+        return bool(row[0] <= 1)
+
+    def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
+        """Whether the same PDF at another path was read in this run: one mark, two files."""
+        if not key.startswith("pdf:"):
+            return False
+        row = self._db.execute(
+            "SELECT json_extract(body, '$.document.path') FROM highlight WHERE key = ? AND run = ?",
+            (key, run),
+        ).fetchone()
+        return row is not None and row[0] != path
+
+    def _taken(self, key: HighlightKey) -> bool:
+        """By a highlight still present: one that is gone gives its key to the same again."""
+        row = self._db.execute("SELECT presence, run FROM highlight WHERE key = ?", (key,))
+        found = row.fetchone()
+        return found is not None and bool(found["run"]) and found["presence"] != "gone"
+
+    def journal_issued(self, highlight: Highlight, row: sqlite3.Row) -> None:
+        """Tell the journal which words a key stands for; again when they change."""
+        body = {
+            "path": row["path"],
+            "exact": highlight.exact,
+            "prefix": highlight.prefix,
+            "suffix": highlight.suffix,
+            "container": row["container"],
+            "document": highlight.document.key,
+            "content": content_of(highlight),
+            "highlight": msgspec.to_builtins(bare(highlight)),
+        }
+        self._writer.note("issued", highlight.key, body, once=(highlight.key, body["content"]))

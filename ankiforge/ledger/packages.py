@@ -1,0 +1,133 @@
+"""What was shipped: revisions with their mod, and which package held which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ankiforge.domain import AnkiState, Fields, Guid, RunId, h16, note_id
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.writing import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One revision of a note, as a package holds it."""
+
+    guid: Guid
+    rev: int
+    """From 1; 0 stands for "not recorded yet"."""
+    mod: int
+    fields: Fields
+    """Markdown, as decided."""
+    html: tuple[str, ...]
+    """All fields in note type order; () if only the journal remembers it."""
+    tags: tuple[str, ...]
+    deck: str
+    digest: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether the very words are on record."""
+        return bool(self.html)
+
+
+def digest_of(html: Sequence[str], tags: Sequence[str]) -> str:
+    """Equal for equal fields and tags."""
+    return h16(*html, "\x1e", *tags)
+
+
+def next_mod(guid: Guid, last: Shipment | None) -> int:
+    """The compare-and-swap number of a changed note: no clock, never below what was shipped.
+
+    The first shipping takes the second of the note's id; each change adds one (DESIGN §6).
+    """
+    return note_id(guid) // 1000 if last is None else last.mod + 1
+
+
+class Packages:
+    """The ledger's memory of packages."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def last(self, guid: Guid) -> Shipment | None:
+        """The newest revision of a note that any package held."""
+        row = self._db.execute(
+            "SELECT * FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
+        ).fetchone()
+        if row is None:
+            return None
+        return Shipment(
+            Guid(row["guid"]),
+            row["rev"],
+            row["mod"],
+            msgspec.json.decode(row["fields"], type=Fields),
+            tuple(msgspec.json.decode(row["fields_html"], type=list[str])),
+            tuple(msgspec.json.decode(row["tags"], type=list[str])),
+            row["deck"],
+            row["digest"],
+        )
+
+    def roster(self, path: str) -> frozenset[Guid]:
+        """The notes that the newest package at this path holds."""
+        rows = self._db.execute(
+            "SELECT guid FROM roster WHERE package ="
+            " (SELECT id FROM package WHERE path = ? ORDER BY written_at DESC, rowid DESC LIMIT 1)",
+            (path,),
+        ).fetchall()
+        return frozenset(Guid(row["guid"]) for row in rows)
+
+    def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
+        """Record a package about to take its place.
+
+        Before the file does, so that no revision number is ever used for two texts.
+        """
+        with self._writer.unit():
+            now = self._writer.now()
+            package = h16("package", run, path)
+            self._db.execute(
+                "INSERT OR REPLACE INTO package (id, path, written_at, run) VALUES (?, ?, ?, ?)",
+                (package, path, now, run),
+            )
+            self._db.execute("DELETE FROM roster WHERE package = ?", (package,))
+            for shipment in shipments:
+                rev = shipment.rev or self._new_revision(shipment, package, now)
+                self._db.execute(
+                    "INSERT INTO roster VALUES (?, ?, ?)", (package, shipment.guid, rev)
+                )
+
+    def _new_revision(self, shipment: Shipment, package: str, now: str) -> int:
+        last = self.last(shipment.guid)
+        rev = last.rev + 1 if last else 1
+        self.keep(shipment, rev, package, now)
+        body = {"rev": rev, "mod": shipment.mod, "digest": shipment.digest, "deck": shipment.deck}
+        once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
+        self._writer.note("shipped", shipment.guid, body, once)
+        self._db.execute(
+            "UPDATE card SET anki = ? WHERE guid = ? AND anki = ?",
+            (AnkiState.WRITTEN, shipment.guid, AnkiState.NONE),
+        )
+        return rev
+
+    def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
+        """Store one revision's row (also one that came by the journal)."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO shipped (guid, rev, mod, fields, fields_html, tags, deck,"
+            " digest, package, written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                shipment.guid,
+                rev,
+                shipment.mod,
+                msgspec.json.encode(shipment.fields).decode(),
+                msgspec.json.encode(shipment.html).decode(),
+                msgspec.json.encode(shipment.tags).decode(),
+                shipment.deck,
+                shipment.digest,
+                package,
+                now,
+            ),
+        )

@@ -1,0 +1,127 @@
+"""Taking in the journal: lines another machine wrote, or all of them when the ledger is new.
+
+Identities come back as highlights without a document yet: the next run finds them in the
+sources and goes on with their keys. Decisions apply to the cards that are there; a card that
+is drafted later takes in what was decided about it (`Decisions.replay`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem, h16
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.highlights import place_of
+from ankiforge.ledger.journal import Entry, Journal
+from ankiforge.ledger.packages import Packages, Shipment
+from ankiforge.ledger.writing import Writer
+from ankiforge.text.anchors import triple_of
+from ankiforge.text.fold import canonical
+
+
+class Rebuild:
+    """Brings the database up to what the journal says."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: Journal,
+        writer: Writer,
+        decisions: Decisions,
+        packages: Packages,
+    ) -> None:
+        self._db = connection
+        self._journal = journal
+        self._writer = writer
+        self._decisions = decisions
+        self._packages = packages
+
+    def take_in(self) -> tuple[Problem, ...]:
+        """Read new lines, if the file is not as we left it; returns lines that are none."""
+        state = self._journal.state()
+        known = self._db.execute("SELECT value FROM meta WHERE name = 'journal'").fetchone()
+        if not state or (known and known["value"] == state):
+            return ()
+        with self._db.unit():
+            problems = tuple(self._all_lines())
+            self._writer.meta("journal", state)
+        return problems
+
+    def _all_lines(self) -> Iterator[Problem]:
+        known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
+        for line in self._journal.read():
+            if isinstance(line, Problem):
+                yield line
+            elif line.id not in known:
+                known.add(line.id)
+                self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (line.id,))
+                problem = self._line(line)
+                if problem is not None:
+                    yield problem
+
+    def _line(self, entry: Entry) -> Problem | None:
+        take = {"issued": self._issued, "slot": self._slot, "shipped": self._shipped}
+        try:
+            take.get(entry.what, self._decision)(entry)
+        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+            return Problem(f"journal line {entry.id}", f"cannot be taken in: {error!r}")
+        return None
+
+    def _issued(self, entry: Entry) -> None:
+        highlight = msgspec.convert(entry.body["highlight"], Highlight)
+        path, key = entry.body["path"], DocumentKey(entry.body["document"])
+        document = replace(highlight.document, key=key, path=path)
+        highlight = replace(highlight, document=document)
+        self._placeholder(document)
+        self._db.execute(
+            "INSERT INTO highlight (key, document, container, place, position, mark, text,"
+            " content, body, presence) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, 'present')"
+            " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
+            " content = excluded.content, body = excluded.body WHERE run = ''",
+            (
+                entry.subject,
+                key,
+                entry.body["container"],
+                place_of(document),
+                h16(*triple_of(highlight), highlight.kind),
+                h16(canonical(highlight.exact), highlight.kind),
+                entry.body["content"],
+                msgspec.json.encode(highlight).decode(),
+            ),
+        )
+
+    def _placeholder(self, document: Document) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
+            " VALUES (?, ?, ?, '', '', ?)",
+            (
+                document.key,
+                document.source,
+                place_of(document),
+                msgspec.json.encode(document).decode(),
+            ),
+        )
+
+    def _slot(self, entry: Entry) -> None:
+        body = entry.body
+        self._db.execute(
+            "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
+            (entry.subject, body["family"], body["slot"], body["quote"], body["answer"]),
+        )
+
+    def _shipped(self, entry: Entry) -> None:
+        body: dict[str, Any] = entry.body
+        shipment = Shipment(
+            Guid(entry.subject), body["rev"], body["mod"], (), (), (), body["deck"], body["digest"]
+        )
+        self._packages.keep(shipment, body["rev"], "", entry.at)
+
+    def _decision(self, entry: Entry) -> None:
+        self._writer.keep(entry)
+        if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (entry.subject,)).fetchone():
+            self._decisions.replay(Guid(entry.subject))

@@ -1,0 +1,341 @@
+"""Recording what became of a task: slots given, cards made, revised or merged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from ankiforge.domain import (
+    AcceptedBy,
+    Batch,
+    Candidate,
+    CandidateState,
+    Card,
+    CardKind,
+    Checked,
+    Draft,
+    Family,
+    Finding,
+    Guid,
+    Highlight,
+    HighlightKey,
+    RunId,
+    Severity,
+    Standing,
+    Verdict,
+    guid_for,
+)
+from ankiforge.errors import ForgeError
+from ankiforge.ledger.cards import Cards, letter_of, to_json
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.decisions import Change, Decisions
+from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.revisions import match_groups
+from ankiforge.ledger.writing import POLICY, SOURCE, Writer
+from ankiforge.text.cloze import keep_numbers, numbers
+from ankiforge.text.fold import same
+
+FLOOD = 300
+"""Cards that policy accepts in one run; the rest waits for a person."""
+
+_KINDS = tuple(CardKind)
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What recording one batch came to."""
+
+    drafted: int = 0
+    merged: int = 0
+    revised: int = 0
+    flooded: int = 0
+    guids: list[Guid] = field(default_factory=list)
+
+
+class Recorder:
+    """Turns batches into cards."""
+
+    def __init__(
+        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
+    ) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+
+    # --- recording --------------------------------------------------------------------------
+
+    def record(self, run: RunId, batch: Batch) -> Recorded:
+        """Store what became of a task, in one transaction.
+
+        A highlight whose content changed since it was drafted is left for the next run.
+        """
+        recorded = Recorded()
+        with self._writer.unit():
+            for highlight in batch.task.highlights:
+                if self._unchanged(highlight):
+                    self._record_highlight(run, highlight, batch, recorded)
+        return recorded
+
+    def _unchanged(self, highlight: Highlight) -> bool:
+        row = self._db.execute("SELECT content FROM highlight WHERE key = ?", (highlight.key,))
+        found = row.fetchone()
+        return found is not None and found["content"] == content_of(highlight)
+
+    def _record_highlight(
+        self, run: RunId, highlight: Highlight, batch: Batch, recorded: Recorded
+    ) -> None:
+        key = highlight.key
+        failed = dict(batch.failed).get(key, "")
+        drafts = [c for c in batch.checked if c.draft.highlight == key]
+        if failed and not drafts:
+            self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (failed, key))
+            return
+        reason = next((no.reason for no in batch.no_cards if no.highlight == key), "")
+        self._place(run, highlight, drafts, recorded)
+        self._db.execute(
+            "UPDATE highlight SET failed = '', drafted = ?, drafter = ?, no_card = ? WHERE key = ?",
+            (content_of(highlight), batch.drafter, reason or "nothing was drafted", key),
+        )
+
+    def _place(
+        self, run: RunId, highlight: Highlight, drafts: list[Checked], recorded: Recorded
+    ) -> None:
+        """Give each intent its card: the one it revises, or a new one."""
+        existing = [
+            card for card in self._cards.of_highlight(highlight.key) if card.key == highlight.key
+        ]
+        groups = _intents(drafts)
+        matched = match_groups(existing, [[c.draft for c in group] for group in groups])
+        for group, card in zip(groups, matched, strict=True):
+            if group[0].repeats and card is None:
+                self._merge(highlight.key, group[0], recorded)
+            elif card is None:
+                self._create(run, highlight, group, recorded)
+            elif card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
+                self._revise(run, card, group, recorded)
+        if groups:
+            self._leave_behind(existing, [card for card in matched if card], groups)
+
+    # --- new cards --------------------------------------------------------------------------
+
+    def _create(
+        self, run: RunId, highlight: Highlight, group: list[Checked], recorded: Recorded
+    ) -> None:
+        first = group[0]
+        family = first.draft.kind.family
+        slot = self._slot(highlight.key, family, first.draft)
+        guid = guid_for(highlight.key, family, slot)
+        self._refuse_equal(guid)
+        self._db.execute(
+            "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                guid,
+                highlight.key,
+                family,
+                slot,
+                first.draft.kind,
+                to_json(first.draft.fields),
+                to_json((*first.tags, *first.draft.tags)),
+                self._sticky_deck(highlight) or first.deck,
+                run,
+            ),
+        )
+        self._cards.link(guid, highlight.key, "origin")
+        alone = CandidateState.PICKED if len(group) == 1 else CandidateState.OPEN
+        for checked in group:
+            self._cards.add_candidate(guid, checked, alone)
+        recorded.drafted += 1
+        recorded.guids.append(guid)
+        self._decisions.replay(guid)
+        if len(group) == 1 and not self._decisions.of(guid):
+            self._by_policy(run, guid, highlight.key, first, recorded)
+
+    def _refuse_equal(self, guid: Guid) -> None:
+        if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
+            raise ForgeError(
+                f"two cards would have the id {guid}; nothing was written",
+                hint="this is a fault of ankiforge: please report it",
+            )
+
+    def _slot(self, key: HighlightKey, family: Family, draft: Draft) -> int:
+        """The slot the journal gave to this answer, else the next one; never one of another."""
+        taken = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
+        rows = self._db.execute(
+            "SELECT slot, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
+            (key, family),
+        ).fetchall()
+        for row in rows:
+            if row["slot"] not in taken and same(row["answer"], draft.answer):
+                return int(row["slot"])
+        slot = max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
+        self._give_slot(key, family, slot, draft)
+        return slot
+
+    def _give_slot(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
+            (key, family, slot, draft.quote, draft.answer),
+        )
+        body = {"family": family, "slot": slot, "quote": draft.quote, "answer": draft.answer}
+        self._writer.note("slot", key, body, once=(key, family, str(slot), draft.answer))
+
+    def _numbers(self, sql: str, *parameters: str) -> set[int]:
+        return {int(row[0]) for row in self._db.execute(sql, parameters).fetchall()}
+
+    def _merge(self, key: HighlightKey, checked: Checked, recorded: Recorded) -> None:
+        """An exact repeat: the card there is now has two highlights."""
+        self._cards.link(checked.repeats, key, "also")
+        body = {"key": key, "answer": checked.draft.answer}
+        action = self._writer.new_action()
+        self._writer.decide("merge", checked.repeats, body, by=POLICY, action=action)
+        recorded.merged += 1
+
+    # --- policy -----------------------------------------------------------------------------
+
+    def _by_policy(
+        self, run: RunId, guid: Guid, key: HighlightKey, checked: Checked, recorded: Recorded
+    ) -> None:
+        """Accept a clean draft where policy says so and no person has decided anything."""
+        waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
+        if not checked.accept or waits or self._decisions.person_decided(key):
+            return
+        if self._accepted_in(run) >= FLOOD:
+            self._db.execute("UPDATE card SET waits = 'flood' WHERE guid = ?", (guid,))
+            recorded.flooded += 1
+            return
+        how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
+        self.accept_columns(guid, how, run)
+
+    def accept_columns(self, guid: Guid, how: AcceptedBy, run: RunId) -> None:
+        """Let a card through in the name of policy or of its author."""
+        after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
+        self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
+        self.settle_deck(guid)
+
+    def _accepted_in(self, run: RunId) -> int:
+        row = self._db.execute(
+            "SELECT count(*) FROM decision WHERE action = ? AND what = 'accept'",
+            (f"policy-{run}",),
+        ).fetchone()
+        return int(row[0])
+
+    def settle_deck(self, guid: Guid) -> None:
+        """A document's deck is that of its first accepted card, from then on."""
+        self._db.execute(
+            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = ?)"
+            " WHERE deck = '' AND key = (SELECT h.document FROM highlight h"
+            " JOIN card c ON c.key = h.key WHERE c.guid = ?)",
+            (guid, guid),
+        )
+
+    def _sticky_deck(self, highlight: Highlight) -> str:
+        row = self._db.execute(
+            "SELECT deck FROM document WHERE key = ?", (highlight.document.key,)
+        ).fetchone()
+        return str(row["deck"]) if row else ""
+
+    # --- revisions --------------------------------------------------------------------------
+
+    def _revise(self, run: RunId, card: Card, group: list[Checked], recorded: Recorded) -> None:
+        """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
+        group = [_numbered_as_before(checked, card) for checked in group]
+        if _says_the_same(card, group):
+            self._stays(card, group[0])
+            return
+        recorded.revised += 1
+        letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
+        if len(group) == 1 and _inherits(card, group[0]):
+            self._take(card, letters[0], group[0])
+            if card.verdict is Verdict.PENDING:
+                self._by_policy(run, card.guid, card.key, group[0], recorded)
+        else:
+            keep = card.picked if card.verdict is Verdict.ACCEPTED else None
+            self._pass_over(card, keep)
+
+    def _stays(self, card: Card, checked: Checked) -> None:
+        """The card stands as it is; a revision that waited has nothing to say any more."""
+        self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
+        self._pass_over(card, card.picked)
+        self._cards.refresh_blocked(card.guid)
+
+    def _pass_over(self, card: Card, keep: Candidate | None) -> None:
+        """Earlier candidates are superseded by what was drawn now."""
+        waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
+        states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
+        if states:
+            self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
+        self._cards.refresh_blocked(card.guid)
+
+    def _take(self, card: Card, letter: str, checked: Checked) -> None:
+        after: Change = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
+        states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
+        states[letter] = CandidateState.PICKED.value
+        self._give_slot(card.key, card.family, card.slot, checked.draft)
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=states,
+            extra={"answer": checked.draft.answer},
+        )  # fmt: skip
+        self._cards.refresh_blocked(card.guid)
+
+    def _leave_behind(
+        self, existing: list[Card], matched: list[Card], groups: list[list[Checked]]
+    ) -> None:
+        """Live cards that nothing revises: retired if rewritten as another kind, else marked."""
+        families = {checked.draft.kind.family for group in groups for checked in group}
+        kept = {card.guid for card in matched}
+        for card in existing:
+            if card.guid in kept or card.standing is not Standing.LIVE:
+                continue
+            if card.leading.draft.by_hand and card.family not in families:
+                after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
+                self._decisions.change(card.guid, "retire", after, by=SOURCE)
+            else:
+                self._mark_unsupported(card)
+
+    def _mark_unsupported(self, card: Card) -> None:
+        said = "its highlight has changed, and nothing drawn from it now is this card"
+        finding = Finding("source_changed", Severity.WARN, said)
+        lead = card.leading
+        if finding not in lead.findings:
+            self._cards.set_findings(card.guid, letter_of(lead), (*lead.findings, finding))
+
+
+def _intents(drafts: list[Checked]) -> list[list[Checked]]:
+    """Drafts grouped into choices, in the order (start, kind); a choice keeps one family."""
+    groups: dict[tuple[int, Family], list[Checked]] = {}
+    for checked in drafts:
+        groups.setdefault((checked.draft.intent, checked.draft.kind.family), []).append(checked)
+    return sorted(groups.values(), key=lambda g: (g[0].draft.start, _KINDS.index(g[0].draft.kind)))
+
+
+def _says_the_same(card: Card, group: list[Checked]) -> bool:
+    current = card.picked.draft if card.picked else None
+    new = group[0].draft
+    same_words = current is not None and current.fields == new.fields and current.kind is new.kind
+    return len(group) == 1 and same_words
+
+
+def _inherits(card: Card, checked: Checked) -> bool:
+    """Whether a revision takes the card's place at once, without a person."""
+    if card.edited:
+        return False
+    if card.verdict is Verdict.PENDING:
+        return True
+    by_machine = card.accepted_by in (AcceptedBy.POLICY, AcceptedBy.AUTHOR)
+    return by_machine and all(finding.severity is Severity.INFO for finding in checked.findings)
+
+
+def _numbered_as_before(checked: Checked, card: Card) -> Checked:
+    """Cloze numbers are identity: a revision keeps them."""
+    if checked.draft.kind is not CardKind.CLOZE:
+        return checked
+    used = Counter(n for c in card.candidates for n in numbers(c.draft.field("Text")))
+    before = dict(card.fields).get("Text", "")
+    text = keep_numbers(before, checked.draft.field("Text"), tuple(used))
+    fields = tuple(
+        (name, text if name == "Text" else value) for name, value in checked.draft.fields
+    )
+    return replace(checked, draft=replace(checked.draft, fields=fields))
