@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
 
@@ -449,7 +449,9 @@ class Checked:
     accept: bool = False
     """Whether policy lets it through."""
     repeats: str = ""
-    """The guid of a card it repeats exactly: it is merged into that one."""
+    """The guid of a card, or the label of a draft of this batch, that it repeats exactly."""
+    label: str = ""
+    """Names this draft within its batch."""
     deck: str = ""
     tags: tuple[str, ...] = ()
     """The reader's tags; ours are added on the way to Anki."""
@@ -576,12 +578,3 @@ class Note:
     mod: int
     """The compare-and-swap number Anki compares; seconds by name only."""
     media: tuple[Media, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What happened to one document; the end of a run adds these up."""
-
-    document: str
-    drafted: int = 0
-    problems: tuple[Problem, ...] = field(default=())

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -29,6 +30,7 @@ from ankiforge.domain import (
     Scan,
     h16,
 )
+from ankiforge.errors import UsageError
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.keys import KeyIssuer, content_of
@@ -70,6 +72,23 @@ class Highlights:
 
     # --- reading ----------------------------------------------------------------------------
 
+    def claim_root(self, kind: str, name: str, root: Path) -> None:
+        """Remember which folder a source's name stands for.
+
+        Raises:
+            UsageError: it stands for another folder, which is still there.
+        """
+        named = f"root:{kind}:{name}"
+        known = self._db.execute("SELECT value FROM meta WHERE name = ?", (named,)).fetchone()
+        if known and known["value"] != str(root) and Path(known["value"]).exists():
+            raise UsageError(
+                f"{root}: the name {name!r} is that of {known['value']}",
+                hint="give this one a name of its own: --name NAME",
+            )
+        if not known or known["value"] != str(root):
+            with self._db.unit():
+                self._writer.meta(named, str(root))
+
     def sight(self, run: RunId, extracted: Extracted) -> None:
         """Stage one document with its highlights."""
         with self._db.unit():
@@ -91,7 +110,8 @@ class Highlights:
         self._db.execute(
             "INSERT INTO document (key, source, place, title, slug, body) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (key) DO UPDATE SET title = excluded.title, body = excluded.body,"
-            " place = excluded.place",
+            " place = excluded.place,"
+            " slug = CASE WHEN slug = '' THEN excluded.slug ELSE slug END",
             (
                 document.key,
                 document.source,
@@ -369,6 +389,11 @@ class Highlights:
         """One document."""
         row = self._db.execute("SELECT body FROM document WHERE key = ?", (key,)).fetchone()
         return msgspec.json.decode(row["body"], type=Document)
+
+    def slug(self, key: DocumentKey) -> str:
+        """The document's part of its tag, fixed when it was first seen."""
+        row = self._db.execute("SELECT slug FROM document WHERE key = ?", (key,)).fetchone()
+        return str(row["slug"])
 
     def asked(self, key: HighlightKey) -> str:
         """Why a person should look at its identity, "" if there is no doubt."""

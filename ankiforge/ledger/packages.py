@@ -27,6 +27,8 @@ class Shipment:
     tags: tuple[str, ...]
     deck: str
     digest: str = ""
+    first: bool = False
+    """No package ever held the note before."""
 
     @property
     def known(self) -> bool:

@@ -50,6 +50,8 @@ class Recorded:
     revised: int = 0
     flooded: int = 0
     guids: list[Guid] = field(default_factory=list)
+    labels: dict[str, Guid] = field(default_factory=dict)
+    """Which card a draft of the batch became."""
 
 
 class Recorder:
@@ -148,6 +150,7 @@ class Recorder:
             self._cards.add_candidate(guid, checked, alone)
         recorded.drafted += 1
         recorded.guids.append(guid)
+        recorded.labels[first.label] = guid
         self._decisions.replay(guid)
         if len(group) == 1 and not self._decisions.of(guid):
             self._by_policy(run, guid, highlight.key, first, recorded)
@@ -186,10 +189,11 @@ class Recorder:
 
     def _merge(self, key: HighlightKey, checked: Checked, recorded: Recorded) -> None:
         """An exact repeat: the card there is now has two highlights."""
-        self._cards.link(checked.repeats, key, "also")
+        twin = recorded.labels.get(checked.repeats, checked.repeats)
+        self._cards.link(twin, key, "also")
         body = {"key": key, "answer": checked.draft.answer}
         action = self._writer.new_action()
-        self._writer.decide("merge", checked.repeats, body, by=POLICY, action=action)
+        self._writer.decide("merge", twin, body, by=POLICY, action=action)
         recorded.merged += 1
 
     # --- policy -----------------------------------------------------------------------------

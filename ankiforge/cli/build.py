@@ -1,0 +1,53 @@
+"""`ankiforge build`."""
+
+from __future__ import annotations
+
+import click
+
+from ankiforge import assembly
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import session
+from ankiforge.cli.working import end, follow, refuse_foreign, target, write_packages
+from ankiforge.reports.summary import Tally, notes_json
+
+EPILOG = """\b
+Examples:
+  ankiforge build                          ./ankiforge.apkg with all accepted cards
+  ankiforge build --deck Biology -o b.apkg
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--deck", default="", metavar="NAME", help="Only this deck and its subdecks.")
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
+@click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
+@click.option("--full", is_flag=True, help="Everything accepted, whatever Anki has.")
+@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
+@common_options
+def command(
+    call: Call, deck: str, output: str | None, new_only: bool, full: bool, force: bool
+) -> None:
+    """Write the package (or packages) of all accepted cards.
+
+    Anki is not looked at: the package holds every accepted card, at the same revision number
+    as long as its words are the same, so that importing it again changes nothing.
+    """
+    with session(call) as now:
+        refuse_foreign(target(now, deck, output), force)
+        tally = Tally()
+        follow(now, tally, ())
+        run = now.ledger.start_run("build")
+        decks = assembly.job_of(now.workspace, (), None).decks
+        write_packages(now, run, tally, decks, deck=deck, output=output,
+                       new_only=new_only and not full, force=force)  # fmt: skip
+        now.ledger.finish_run(run)
+        if call.talk.as_json:
+            packages = [str(one.path) for one in tally.published]
+            call.talk.data({"notes": notes_json(tally.published), "packages": packages,
+                            "problems": tally.problems})  # fmt: skip
+        for one in () if call.talk.as_json else tally.published:
+            told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
+            call.talk.print(f"{one.path}: {told}")
+        if not tally.published:
+            call.talk.say("no package: no card is accepted (ankiforge list verdict:pending)")
+    end(tally, None)

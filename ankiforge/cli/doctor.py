@@ -1,0 +1,72 @@
+"""`ankiforge doctor`: is all well, and what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from ankiforge.cli.common import Call, Talk, common_options
+from ankiforge.errors import LedgerError
+from ankiforge.reports.discover import Machine
+from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
+from ankiforge.user import user_folders
+from ankiforge.workspace import Workspace, resolve
+
+_COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+
+EPILOG = """\b
+Examples:
+  ankiforge doctor                  the workspace around here
+  ankiforge doctor -C ~/cards       another one
+  ankiforge doctor --json           a line for each check
+
+Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
+(2 settings, 3 a service, 4 the ledger).
+"""
+
+
+@click.command(epilog=EPILOG)
+@common_options
+def command(call: Call) -> None:
+    """Check sources, model, Anki and ledger; say what to do."""
+    code = run(call, Path.cwd(), Machine.this(), os.environ)
+    click.get_current_context().exit(code)
+
+
+def run(call: Call, cwd: Path, machine: Machine, environ: Mapping[str, str]) -> int:
+    """Print every check as it ends.
+
+    Returns:
+        The exit code.
+    """
+    around = Surroundings(user_folders(environ), machine, environ, call.offline)
+    checks = []
+    for check in examine(lambda: resolve(call.workspace, cwd, environ), _ledger_health, around):
+        _show(check, call.talk)
+        checks.append(check)
+    return exit_code(checks)
+
+
+def _ledger_health(workspace: Workspace) -> str:
+    """Look at a copy in memory: doctor changes nothing, not even an old schema."""
+    from ankiforge.ledger import forgetful_ledger
+
+    with forgetful_ledger(workspace.ledger, workspace.journal) as ledger:
+        if fault := ledger.health():
+            what = f"{workspace.ledger} is damaged: {fault}"
+            raise LedgerError(what, hint="move it aside: a run rebuilds it from journal.jsonl")
+        lines = len(ledger.problems)
+    return f"{workspace.ledger} is sound" + (f"; {lines} unread journal lines" if lines else "")
+
+
+def _show(check: Check, talk: Talk) -> None:
+    if talk.as_json:
+        talk.data(check)
+        return
+    state = talk.style(f"{check.state.value:4}", fg=_COLOURS[check.state])
+    talk.print(f"{state}  {check.name}: {check.says}")
+    if check.do:
+        talk.print(f"      do: {check.do}")

@@ -1,0 +1,62 @@
+"""`ankiforge list`."""
+
+from __future__ import annotations
+
+import click
+
+from ankiforge.cli.choosing import matching
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import Session, session
+from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line
+
+EPILOG = """\b
+Examples:
+  ankiforge list                        live cards
+  ankiforge list verdict:pending -v     what waits, with source and findings
+  ankiforge list --no-card              highlights without a card, each with its reason
+  ankiforge list deck:Biology "cell membrane" --json
+Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("query", nargs=-1, metavar="[QUERY]...")
+@click.option("--all", "everything", is_flag=True, help="Rejected and retired cards, too.")
+@click.option("--no-card", is_flag=True, help="Highlights without a card, each with its reason.")
+@common_options
+def command(call: Call, query: tuple[str, ...], everything: bool, no_card: bool) -> None:
+    """List cards; words match their text and title, `field:value` their fields."""
+    with session(call, forgetful=True) as now:
+        if no_card:
+            _without(now, query)
+            return
+        for card in matching(now, _joined(query), everything=everything):
+            if call.talk.as_json:
+                call.talk.data(card_json(card))
+            elif call.talk.verbose:
+                call.talk.print("\n".join((*in_full(card), "")))
+            else:
+                call.talk.print(one_line(card))
+
+
+def _joined(words: tuple[str, ...]) -> str:
+    """The query as typed: a word the shell took quotes from gets them back."""
+    return " ".join(f'"{word}"' if " " in word and '"' not in word and ":" not in word else word
+                    for word in words)  # fmt: skip
+
+
+def _without(now: Session, query: tuple[str, ...]) -> None:
+    talk = now.call.talk
+    wanted = [word.casefold() for word in query]
+    for without in now.ledger.funnel.funnel().without:
+        highlight = now.ledger.highlights.get(without.key)
+        assert highlight is not None
+        words = f"{highlight.exact} {highlight.document.title}".casefold()
+        if not all(word in words for word in wanted):
+            continue
+        if talk.as_json:
+            fate = {"fate": without.fate, "reason": without.reason}
+            talk.data({**highlight_json(highlight), **fate})
+        else:
+            talk.print(f"{without.fate}: {without.reason}\n  {highlight.document.title}: "
+                       f"{highlight.exact or highlight.comment}")  # fmt: skip

@@ -1,0 +1,32 @@
+"""`ankiforge pick`."""
+
+from __future__ import annotations
+
+import click
+
+from ankiforge import review
+from ankiforge.cli.choosing import tell_done
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import session
+from ankiforge.errors import UsageError
+from ankiforge.review.ids import find
+
+EPILOG = """\b
+Example:
+  ankiforge pick afpl5zre.b       the second candidate is the card
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
+@click.option("--force", is_flag=True, help="Overrule a check that blocks; it is recorded.")
+@common_options
+def command(call: Call, ids: tuple[str, ...], force: bool) -> None:
+    """Choose one candidate of a choice; it is accepted, the others are passed over."""
+    with session(call) as now:
+        choices = [find(now.ledger, word) for word in ids]
+        bare = [choice.card.guid for choice in choices if not choice.letter]
+        if bare:
+            raise UsageError(f"which candidate of {bare[0]}?", hint=f"ankiforge pick {bare[0]}.a")
+        done = review.pick(now.ledger, choices, force=force)
+    tell_done(call, done, "picked")

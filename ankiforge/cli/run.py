@@ -1,0 +1,114 @@
+"""`ankiforge run`: the main job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ankiforge import assembly
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import Session, session, wanted_of
+from ankiforge.cli.working import (
+    end,
+    follow,
+    job_for,
+    model_for,
+    refuse_foreign,
+    target,
+    tell,
+    write_packages,
+)
+from ankiforge.errors import UsageError
+from ankiforge.pipeline import propose
+from ankiforge.reports.summary import Summary, Tally, summarize
+
+EPILOG = """\b
+Examples:
+  ankiforge run paper.pdf notes/           highlights of these, into ./ankiforge.apkg
+  ankiforge run ~/Vault --deck Notes       into the deck Notes
+  ankiforge run                            all sources of the workspace
+  ankiforge run --dry-run --json           what would happen, as JSON; nothing is written
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+@click.option("--deck", default="", metavar="NAME", help="The deck for cards without one yet.")
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
+@click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
+@click.option(
+    "--accept",
+    type=click.Choice(["clean", "review"]),
+    help="Accept clean cards, or let every card wait for a person.",
+)
+@click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
+@click.option("--limit", type=click.IntRange(min=0), default=0, help="Draft at most N highlights.")
+@click.option("--name", default="", help="The name of the source behind PATH.")
+@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
+@common_options
+def command(
+    call: Call,
+    paths: tuple[Path, ...],
+    deck: str,
+    output: str | None,
+    drafter: str | None,
+    accept: str | None,
+    new_only: bool,
+    limit: int,
+    name: str,
+    force: bool,
+    dry_run: bool,
+) -> None:
+    """Turn highlights into cards, and ready cards into a package for Anki.
+
+    PATHs are PDFs, Markdown notes, folders of these, or a zotero.sqlite; without any, the
+    sources of the workspace are read. What was drafted, decided or shipped before stays.
+    """
+    with session(call, writes="" if dry_run else "drafting", forgetful=dry_run) as now:
+        refuse_foreign(target(now, deck, output), force)
+        wanted, lost = wanted_of(now, paths, name)
+        if not wanted and not lost:
+            raise UsageError(
+                "there is nothing to read", hint="ankiforge run PATH, or ankiforge init"
+            )
+        model = None if dry_run else model_for(now, drafter or "")
+        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger)
+        job = job_for(now, sources, model, accept or "", deck, limit)
+        run = now.ledger.start_run("run")
+        tally = Tally(problems=list(lost))
+        error = follow(now, tally, propose(job, now.ledger, run))
+        if not dry_run:
+            keys = frozenset(h.key for h in now.ledger.highlights.seen_in(run)) if paths else None
+            write_packages(now, run, tally, job.decks, deck=deck, output=output, keys=keys,
+                           new_only=new_only, force=force)  # fmt: skip
+            now.ledger.finish_run(run)
+        summary = summarize(now.ledger, run, tally, model.usage if model else None)
+        tell(now, summary, _next(now, summary, dry_run))
+    end(tally, error)
+
+
+def _next(now: Session, summary: Summary, dry_run: bool) -> Iterator[str]:
+    """Where the package lies, what to know, what to do next."""
+    tally = summary.tally
+    if dry_run:
+        yield "\nthis was a dry run: nothing was written"
+        return
+    if tally.nothing_new:
+        yield "\nnothing is new"
+    for one in tally.published:
+        yield f"\npackage: {one.path}"
+        yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+        yield "  (Anki was not looked at: a card you delete there returns with the next import;"
+        yield "   reject it here instead: ankiforge reject GUID)"
+    yield "\nnext:"
+    if summary.cards["waiting"]:
+        yield "  ankiforge list verdict:pending       cards that wait for you; then accept, reject, edit"
+    if summary.cards["blocked"]:
+        yield "  ankiforge list verdict:pending -v    why cards are blocked"
+    if summary.funnel.reasons:
+        yield "  ankiforge draft export FILE.md       passages without a card, to paste into any chat"
+        yield "  ankiforge run --drafter llm          or let a model draft them (llm: in ankiforge.yaml)"
+    yield "  ankiforge list                       what was made"

@@ -1,0 +1,83 @@
+"""Opening what a command works with: the workspace, a person's trust, the ledger, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from ankiforge import assembly, ledger
+from ankiforge.cli.common import Call
+from ankiforge.domain import Problem
+from ankiforge.pipeline import Job
+from ankiforge.trust import require_trust
+from ankiforge.user import user_folders
+from ankiforge.workspace import Workspace, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A workspace at work."""
+
+    call: Call
+    workspace: Workspace
+    ledger: ledger.Ledger
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be taken in when the ledger was opened."""
+        return self.ledger.problems
+
+
+def workspace_of(call: Call) -> Workspace:
+    """The workspace a call means, trusted.
+
+    Raises:
+        UsageError: it is none, or needs a person's word first.
+    """
+    workspace = resolve(call.workspace, Path.cwd())
+    ask = (lambda text: click.confirm(text, err=True)) if call.talk.interactive else None
+    require_trust(workspace, ask, user_folders())
+    return workspace
+
+
+@contextmanager
+def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterator[Session]:
+    """Open the ledger of a call's workspace.
+
+    `writes`: the pass lock to hold ("drafting", "publishing"); `forgetful`: work on a copy in
+    memory, so that nothing is written.
+    """
+    workspace = workspace_of(call)
+    with ExitStack() as stack:
+        if forgetful:
+            opened = ledger.forgetful_ledger(workspace.ledger, workspace.journal)
+        else:
+            workspace.prepare()
+            if writes:
+                stack.enter_context(ledger.lock(workspace.folder, writes))
+            opened = ledger.open_ledger(workspace.ledger, workspace.journal)
+        yield Session(call, workspace, stack.enter_context(opened))
+
+
+def wanted_of(
+    now: Session, paths: tuple[Path, ...], name: str = ""
+) -> tuple[list[assembly.Wanted], list[Problem]]:
+    """The sources behind PATHs or the settings, and the PATHs that cannot be read."""
+    found = list(assembly.wanted_sources(now.workspace, paths, name))
+    wanted = [one for one in found if isinstance(one, assembly.Wanted)]
+    return wanted, [one for one in found if isinstance(one, Problem)]
+
+
+def first_line(now: Session, job: Job, accept: str) -> str:
+    """Names workspace and policy: the first line of a run."""
+    workspace = now.workspace
+    where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
+    policy = accept or workspace.config.accept.rules.value
+    if job.drafter_name != "rules" and not accept:
+        policy = workspace.config.accept.llm.value
+    says = "clean cards are accepted" if policy == "clean" else "every card waits for you"
+    return f"workspace {where} · drafter {job.drafter_name} · {says}"

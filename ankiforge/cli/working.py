@@ -1,0 +1,226 @@
+"""Doing the work of a run, and telling of it: shared by `run`, `draft` and `build`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ankiforge import assembly, check, ledger
+from ankiforge.anki.names import deck_name
+from ankiforge.anki.package import is_ours
+from ankiforge.check.duplicates import Twins
+from ankiforge.cli.session import Session, first_line
+from ankiforge.config import DrafterName, PackageShape
+from ankiforge.deckfiles import DeckRule
+from ankiforge.domain import (
+    Card,
+    Draft,
+    Guid,
+    Highlight,
+    HighlightKey,
+    Problem,
+    RunId,
+    Severity,
+    Source,
+)
+from ankiforge.errors import ForgeError, ServiceError, UsageError
+from ankiforge.pipeline import Job, Parcel, Progress, publish, ready_cards
+from ankiforge.reports.summary import Summary, Tally, told
+
+if TYPE_CHECKING:
+    from ankiforge.draft.llm import Model
+
+
+# --- the first half -------------------------------------------------------------------------
+
+
+def repair(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
+    """What blocks a draft, in words a model can mend it by."""
+    findings = check.check(draft, check.Context(highlight, Twins()))
+    return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+
+
+def model_for(now: Session, drafter: str, *, fresh: bool = False) -> Model | None:
+    """The language model, if it is to draft; None for the rules."""
+    name = DrafterName(drafter) if drafter else now.workspace.config.drafter
+    if name is DrafterName.RULES:
+        return None
+    return assembly.model_of(
+        now.workspace,
+        now.ledger,
+        now.call.talk.say,
+        offline=now.call.offline,
+        fresh=fresh,
+        repair=repair,
+    )
+
+
+def job_for(
+    now: Session, sources: tuple[Source, ...], model: Model | None, accept: str = "",
+    deck: str = "", limit: int = 0,
+) -> Job:  # fmt: skip
+    """The job, its first line said."""
+    job = assembly.job_of(
+        now.workspace, sources, model, accept=accept, deck=deck and deck_name(deck), limit=limit
+    )
+    now.call.talk.say(first_line(now, job, accept))
+    return job
+
+
+def follow(now: Session, tally: Tally, steps: Iterable[Progress]) -> ServiceError | None:
+    """Work through the steps, showing where they are.
+
+    A service that is needed and not there ends them; it is handed back, so that what is ready
+    can still be written.
+    """
+    for problem in now.problems:
+        tally.problems.append(problem)
+    with _bar(now) as show:
+        try:
+            for progress in steps:
+                tally.add(progress)
+                show(progress)
+        except ServiceError as error:
+            return error
+    return None
+
+
+@contextmanager
+def _bar(now: Session) -> Iterator[Callable[[Progress], None]]:
+    if not now.call.talk.interactive or now.call.talk.quiet:
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=not now.call.talk.color)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading")
+        yield lambda progress: bar.update(task, description=progress.document[:70] or "settling")
+
+
+# --- the second half ------------------------------------------------------------------------
+
+
+def target(now: Session, deck: str, output: str | None) -> Path:
+    """Where the package goes: `-o`, else in the output folder, named after the deck if given."""
+    if output:
+        return Path(output).expanduser().absolute()
+    name = deck_name(deck).replace("::", "-") if deck else "ankiforge"
+    return now.workspace.output / f"{_file_name(name)}.apkg"
+
+
+def _file_name(name: str) -> str:
+    return "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
+
+
+def refuse_foreign(path: Path, force: bool) -> None:
+    """Stop before a file that is not ours would be replaced.
+
+    Raises:
+        UsageError: with exit code 2.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else "there is no such folder to write into"
+        raise UsageError(f"{path}: {what}", hint="name a file: -o deck.apkg")
+    if path.exists() and not force and not is_ours(path):
+        raise UsageError(
+            f"{path}: is no package of ankiforge; it is left as it is",
+            hint="another name: -o FILE.apkg; or --force to replace it",
+        )
+
+
+def write_packages(
+    now: Session,
+    run: RunId,
+    tally: Tally,
+    decks: tuple[DeckRule, ...],
+    *,
+    deck: str = "",
+    output: str | None = None,
+    keys: frozenset[HighlightKey] | None = None,
+    new_only: bool = False,
+    force: bool = False,
+) -> None:
+    """Write what is ready: the selection, and what the packages replaced held besides."""
+    workspace = now.workspace
+    with ledger.lock(workspace.folder, "publishing"):
+        cards = [c for c in ready_cards(now.ledger) if _within(c.deck, deck)]
+        parcels = []
+        for path, members in _by_package(now, cards, deck, output).items():
+            refuse_foreign(path, force)
+            held = now.ledger.packages.roster(str(path)) if path.exists() else frozenset()
+            chosen = _chosen(now, members, held, keys, new_only)
+            if chosen:
+                parcels.append(Parcel(path, chosen))
+        tally.published += publish(now.ledger, run, parcels, decks)
+
+
+def _within(name: str, deck: str) -> bool:
+    wanted = deck_name(deck).casefold() if deck else ""
+    mine = deck_name(name).casefold()
+    return not wanted or mine == wanted or mine.startswith(f"{wanted}::")
+
+
+def _by_package(
+    now: Session, cards: list[Card], deck: str, output: str | None
+) -> dict[Path, list[Card]]:
+    if output or now.workspace.config.package is PackageShape.ONE:
+        return {target(now, deck, output): cards}
+    packages: dict[Path, list[Card]] = {}
+    for card in cards:
+        packages.setdefault(target(now, card.deck, None), []).append(card)
+    return packages
+
+
+def _chosen(
+    now: Session,
+    cards: list[Card],
+    held: frozenset[Guid],
+    keys: frozenset[HighlightKey] | None,
+    new_only: bool,
+) -> tuple[Guid, ...]:
+    if new_only:
+        cards = [card for card in cards if now.ledger.packages.last(card.guid) is None]
+    elif keys is not None:
+        cards = [card for card in cards if card.key in keys or card.guid in held]
+    return tuple(card.guid for card in cards)
+
+
+# --- the end --------------------------------------------------------------------------------
+
+
+def tell(now: Session, summary: Summary, hints: Iterable[str]) -> None:
+    """Say what a run came to: as JSON, or as the funnel with what to do next."""
+    talk = now.call.talk
+    if talk.as_json:
+        talk.data(summary.as_json())
+        return
+    tell_problems(now, summary.tally.problems)
+    if talk.quiet:
+        return
+    for line in told(summary, now.ledger):
+        talk.print(line)
+    for line in hints:
+        talk.print(line)
+
+
+def tell_problems(now: Session, problems: Iterable[Problem]) -> None:
+    """Name what failed, each with what to do."""
+    for problem in problems:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        click.echo(f"failed: {problem.where}: {problem.what}{hint}", err=True)
+
+
+def end(tally: Tally, error: ForgeError | None) -> None:
+    """Leave with the right exit code: what was needed and not there, else what failed."""
+    if error is not None:
+        raise error
+    if tally.problems:
+        click.get_current_context().exit(1)

@@ -1,0 +1,315 @@
+"""The way of a highlight, read top to bottom: propose(), then a person, then publish().
+
+    sources ─▶ read ─▶ settle ─▶ forge (draft ─▶ check ─▶ record) ║ publish ─▶ package
+
+Between the halves everything rests in the ledger. Whatever is interrupted goes on next time:
+a document is recorded whole or not at all, and no transaction is open while a stage works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ankiforge import check
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.package import write_package
+from ankiforge.check.duplicates import Twins
+from ankiforge.deckfiles import Action, DeckRule, deck_of
+from ankiforge.domain import (
+    Batch,
+    Card,
+    Checked,
+    Draft,
+    Drafted,
+    Drafter,
+    Extracted,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Note,
+    Problem,
+    RunId,
+    Scan,
+    Severity,
+    Source,
+    Standing,
+    Task,
+    Verdict,
+)
+from ankiforge.draft import set_aside
+from ankiforge.draft.rules import Rules
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.funnel import BY_HAND
+from ankiforge.ledger.highlights import Settled
+from ankiforge.ledger.packages import Shipment, digest_of, next_mod
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run is asked to do."""
+
+    sources: tuple[Source, ...]
+    drafter: Drafter
+    """Draws what no person wrote as a card already."""
+    drafter_name: str
+    """`rules`, or the model's name."""
+    accepts: Callable[[Draft], bool]
+    """Whether policy lets a clean draft through."""
+    decks: tuple[DeckRule, ...]
+    deck: str = ""
+    """The deck for cards without one yet, in place of what the deck files say."""
+    limit: int = 0
+    """At most so many highlights are drafted; 0 = all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What happened to one document, or (with `settled`) to the reading as a whole."""
+
+    document: str = ""
+    drafted: int = 0
+    revised: int = 0
+    merged: int = 0
+    flooded: int = 0
+    settled: Settled | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+# --- the first half -------------------------------------------------------------------------
+
+
+def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
+    """Read all sources, then draft what is new or changed, document by document."""
+    yield from read(job, ledger, run)
+    yield from forge(job, ledger, run)
+
+
+def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
+    """Take every source into the ledger; keys are issued when all were read."""
+    scans: list[Scan] = []
+    problems: list[Problem] = []
+    for source in job.sources:
+        for sighting in source.scan():
+            if isinstance(sighting, Extracted):
+                ledger.highlights.sight(run, _with_skips(job, sighting))
+                yield Progress(sighting.document.title)
+            elif isinstance(sighting, Problem):
+                problems.append(sighting)
+                yield Progress(problems=(sighting,))
+            else:
+                scans.append(sighting)
+    settled = ledger.highlights.settle(run, scans, problems, ledger.clock())
+    yield Progress(settled=settled, problems=settled.problems)
+
+
+def _with_skips(job: Job, extracted: Extracted) -> Extracted:
+    """Highlights that must not become cards, by a comment or by their colour, say so."""
+    return replace(
+        extracted, highlights=tuple(_with_skip(job, found) for found in extracted.highlights)
+    )
+
+
+def _with_skip(job: Job, highlight: Highlight) -> Highlight:
+    why = set_aside(highlight) if highlight.instructs else highlight.skip
+    if why.startswith("skip"):
+        return replace(highlight, skip=why)
+    if deck_of(job.decks, highlight.document, highlight).action is Action.SKIP:
+        return replace(highlight, skip=f"skip: its colour ({highlight.colour})")
+    return highlight
+
+
+def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> Iterator[Progress]:
+    """Draft what is pending: cards written by hand by the rules, the rest by the drafter.
+
+    `only_read`: only what this run has read; else all the ledger knows.
+    """
+    desk = Desk(job, ledger, run)
+    scope = run if only_read else None
+    by_hand = _share(ledger.funnel.pending(scope, job.drafter_name), by_hand=True)
+    yield from desk.work(Rules(), BY_HAND, by_hand)
+    rest = _limited(
+        _share(ledger.funnel.pending(scope, job.drafter_name), by_hand=False), job.limit
+    )
+    yield from desk.work(job.drafter, job.drafter_name, rest)
+
+
+def _share(tasks: Iterable[Task], *, by_hand: bool) -> Iterator[Task]:
+    for task in tasks:
+        mine = tuple(h for h in task.highlights if (h.kind is HighlightKind.CARD) is by_hand)
+        if mine:
+            yield replace(task, highlights=mine)
+
+
+def _limited(tasks: Iterator[Task], limit: int) -> Iterator[Task]:
+    left = limit or None
+    for task in tasks:
+        if left is not None and left <= 0:
+            return
+        taken = task.highlights[:left]
+        left = None if left is None else left - len(taken)
+        yield replace(task, highlights=taken)
+
+
+class Desk:
+    """Where drafts are checked, given a deck and recorded, a document at a time."""
+
+    def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
+        self._job = job
+        self._ledger = ledger
+        self._run = run
+        self._known: Twins | None = None
+
+    def work(self, drafter: Drafter, name: str, tasks: Iterator[Task]) -> Iterator[Progress]:
+        """Draft, check and record tasks as they come."""
+        for drafted in drafter.draft(tasks):
+            batch = self._batch(drafted, name)
+            recorded = self._ledger.recorder.record(self._run, batch)
+            for guid in recorded.guids:
+                self._remember(self._ledger.cards.get(guid))
+            yield Progress(
+                drafted.task.document.title,
+                recorded.drafted,
+                recorded.revised,
+                recorded.merged,
+                recorded.flooded,
+                problems=drafted.problems,
+            )
+
+    def _batch(self, drafted: Drafted, name: str) -> Batch:
+        highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
+        here = Twins()
+        checked = tuple(
+            self._checked(draft, highlights[draft.highlight], here, f"draft {number}")
+            for number, draft in enumerate(drafted.drafts)
+        )
+        why = "; ".join(problem.what for problem in drafted.problems) or "no answer"
+        failed = tuple((key, why) for key in drafted.failed)
+        return Batch(drafted.task, name, checked, drafted.no_cards, failed)
+
+    def _checked(self, draft: Draft, highlight: Highlight, here: Twins, label: str) -> Checked:
+        findings = check.check(draft, check.Context(highlight, self._twins()))
+        blocked = any(finding.severity is Severity.BLOCK for finding in findings)
+        repeats: str | None = None
+        if not blocked:
+            repeats = self._twins().exact(draft, highlight.key) or here.exact(draft, highlight.key)
+        here.add(label, highlight.key, draft)
+        choice = deck_of(self._job.decks, highlight.document, highlight)
+        clean = all(finding.severity is Severity.INFO for finding in findings)
+        return Checked(
+            draft,
+            findings,
+            accept=clean and self._job.accepts(draft),
+            repeats=repeats or "",
+            label=label,
+            deck=highlight.document.deck or self._job.deck or choice.deck,
+            tags=(),
+        )
+
+    def _twins(self) -> Twins:
+        """The cards there are already, read when the first draft comes."""
+        if self._known is None:
+            self._known = Twins()
+            for card in self._ledger.cards.all():
+                self._remember(card)
+        return self._known
+
+    def _remember(self, card: Card) -> None:
+        live = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
+        if self._known is not None and live:
+            draft = replace(card.leading.draft, fields=card.fields)
+            self._known.add(card.guid, card.key, draft)
+
+
+# --- the second half ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one package holds."""
+
+    path: Path
+    notes: int
+    added: int
+    """Never in a package before."""
+    updated: int
+    """In an earlier package with other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Cards that are to lie in one package."""
+
+    path: Path
+    cards: tuple[Guid, ...]
+
+
+def ready_cards(ledger: Ledger, keys: frozenset[HighlightKey] | None = None) -> Iterator[Card]:
+    """Accepted, live, unblocked cards, in the order of reading; of these highlights only."""
+    for card in ledger.cards.all():
+        if card.ready and (keys is None or card.key in keys):
+            yield card
+
+
+def publish(
+    ledger: Ledger, run: RunId, parcels: Iterable[Parcel], decks: tuple[DeckRule, ...]
+) -> Iterator[Published]:
+    """Write packages, each whole or not at all, and remember what they hold.
+
+    A revision is on record before its package takes its place: no number ever stands for two
+    texts, wherever the power fails.
+    """
+    for parcel in parcels:
+        cards = [ledger.cards.get(guid) for guid in parcel.cards]
+        shipments = [shipment_of(ledger, card, decks) for card in cards]
+        beside = parcel.path.with_name(f".{parcel.path.name}.part")
+        families = zip(cards, shipments, strict=True)
+        try:
+            write_package(beside, (_note(card, shipment) for card, shipment in families))
+            ledger.packages.ship(run, str(parcel.path), shipments)
+            beside.replace(parcel.path)
+        finally:
+            beside.unlink(missing_ok=True)
+        new = [shipment for shipment in shipments if not shipment.rev]
+        added = sum(1 for shipment in new if shipment.first)
+        yield Published(parcel.path, len(shipments), added, len(new) - added)
+
+
+def shipment_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> Shipment:
+    """The revision to ship: the last one if nothing of ours changed, else a new one.
+
+    "Changed" is judged on Markdown and tags; what only the renderer or a machine field would
+    say differently is shipped with the next change (DESIGN §6).
+    """
+    last = ledger.packages.last(card.guid)
+    card = replace(card, tags=tags_of(ledger, card, decks))
+    note = note_for(card, card.deck, 0)
+    if last and last.known and last.fields == card.fields and last.tags == note.tags:
+        return last
+    digest = digest_of(note.fields, note.tags)
+    if last and last.digest == digest:
+        return replace(last, fields=card.fields, html=note.fields, tags=note.tags)
+    mod = next_mod(card.guid, last)
+    return Shipment(
+        card.guid, 0, mod, card.fields, note.fields, note.tags, note.deck, digest, last is None
+    )
+
+
+def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
+    """The reader's tags as they stand now, those of the deck files, and the document's."""
+    highlight = card.highlight
+    chosen = deck_of(decks, highlight.document, highlight).tags
+    drawn = card.leading.draft.tags
+    slug = ledger.highlights.slug(highlight.document.key)
+    ours = (f"ankiforge::doc::{slug}",) if slug else ()
+    return tuple(
+        dict.fromkeys(
+            (*card.tags, *highlight.document.tags, *highlight.tags, *chosen, *drawn, *ours)
+        )
+    )
+
+
+def _note(card: Card, shipment: Shipment) -> Note:
+    return Note(card.guid, card.family, shipment.deck, shipment.html, shipment.tags, shipment.mod)

@@ -1,0 +1,139 @@
+"""A card and a highlight as JSON, and as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ankiforge.anki.fields import content_html
+from ankiforge.domain import Candidate, Card, Document, Highlight
+from ankiforge.ledger.cards import letter_of
+
+
+def card_json(card: Card) -> dict[str, Any]:
+    """The shape of `list --json` and `show --json`."""
+    lead = card.leading
+    html = content_html(card.kind, card.fields)
+    return {
+        "guid": card.guid,
+        "draft": lead.id,
+        "choice": [one.id for one in card.open] if card.picked is None else [],
+        "kind": card.kind,
+        "verdict": card.verdict,
+        "standing": card.standing,
+        "anki": card.anki,
+        "deck": card.deck,
+        "tags": [*card.highlight.document.tags, *card.highlight.tags, *card.tags],
+        "fields": dict(card.fields),
+        "html": dict(zip(card.family.content_fields, html, strict=True)),
+        "quote": lead.draft.quote,
+        "highlight": card.key,
+        "document": card.highlight.document.key,
+        "title": card.highlight.document.title,
+        "origin": _origin_json(lead),
+        "findings": [_finding_json(finding) for finding in lead.findings],
+        "revision": _revision_json(card),
+        "reason": card.reason,
+        "accepted_by": card.accepted_by,
+    }
+
+
+def _origin_json(candidate: Candidate) -> dict[str, str]:
+    origin = candidate.draft.origin
+    return {"drafter": origin.drafter, "model": origin.model, "prompt": origin.prompt}
+
+
+def _finding_json(finding: Any) -> dict[str, str]:
+    return {
+        "check": finding.check,
+        "severity": finding.severity,
+        "message": finding.message,
+        "twin": finding.twin,
+    }
+
+
+def _revision_json(card: Card) -> dict[str, Any] | None:
+    """What waits to take the card's place, if anything does."""
+    if card.picked is None or not card.open:
+        return None
+    waiting = card.open[0]
+    return {"draft": waiting.id, "fields": dict(waiting.draft.fields)}
+
+
+def highlight_json(highlight: Highlight) -> dict[str, Any]:
+    """The shape of `extract --json`."""
+    return {
+        "key": highlight.key,
+        "source": highlight.document.source,
+        "kind": highlight.kind,
+        "form": highlight.form,
+        "exact": highlight.exact,
+        "gaps": highlight.gaps,
+        "prefix": highlight.prefix,
+        "suffix": highlight.suffix,
+        "comment": highlight.comment,
+        "colour": highlight.colour,
+        "author": highlight.author,
+        "tags": highlight.tags,
+        "page_label": highlight.page_label,
+        "heading": highlight.heading,
+        "uri": highlight.uri,
+        "links": highlight.links,
+        "document": document_json(highlight.document),
+    }
+
+
+def document_json(document: Document) -> dict[str, Any]:
+    """What names a work."""
+    return {
+        "key": document.key,
+        "title": document.title,
+        "creators": document.creators,
+        "issued": document.issued,
+        "identifiers": dict(document.identifiers),
+    }
+
+
+# --- text -----------------------------------------------------------------------------------
+
+
+def one_line(card: Card) -> str:
+    """A card on a line: id, what was decided, what it asks."""
+    state = card.verdict.value if card.standing == "live" else card.standing.value
+    if card.blocked and card.verdict == "pending":
+        state = "blocked"
+    words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
+    shown = words if len(words) <= 72 else words[:71].rstrip() + "…"
+    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}"
+
+
+def in_full(card: Card) -> Iterator[str]:
+    """A card with its source, its findings, and what waits."""
+    highlight = card.highlight
+    yield f"{card.guid}  {card.kind}  {card.verdict}  {card.standing}  anki: {card.anki}"
+    yield f"deck      {card.deck}"
+    for name, words in card.fields:
+        yield f"{name.lower():9} {_indented(words)}"
+    yield f"quote     {_indented(card.leading.draft.quote)}"
+    page = f", p. {highlight.page_label}" if highlight.page_label else ""
+    yield f"source    {highlight.document.title}{page}" + (
+        f" › {highlight.heading}" if highlight.heading else ""
+    )
+    for link in filter(None, (highlight.uri, *highlight.links)):
+        yield f"          {link}"
+    for finding in card.leading.findings:
+        yield f"{finding.severity:9} {finding.message} ({finding.check})"
+    yield from _candidates(card)
+    if card.reason:
+        yield f"rejected  {card.reason}"
+
+
+def _candidates(card: Card) -> Iterator[str]:
+    for candidate in card.open:
+        what = "revision" if card.picked else "candidate"
+        words = "; ".join(f"{name}: {text}" for name, text in candidate.draft.fields)
+        yield f"{what} {letter_of(candidate)}  {_indented(words)}"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n          ")

@@ -1,0 +1,166 @@
+"""What a run came to: the funnel, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ankiforge.domain import Fate, Problem, RunId
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.funnel import Funnel, Without
+from ankiforge.ledger.highlights import Settled
+from ankiforge.pipeline import Progress, Published
+
+if TYPE_CHECKING:
+    from ankiforge.draft.asking import Usage
+
+LISTED = 40
+"""Highlights without a card that are named one by one; more are listed by `list --no-card`."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Adds up the progress of one run."""
+
+    settled: Settled = field(default_factory=Settled)
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
+
+    def add(self, progress: Progress) -> None:
+        """Take one step in."""
+        self.settled = progress.settled or self.settled
+        for name in ("drafted", "revised", "merged", "flooded"):
+            self.counts[name] += getattr(progress, name)
+        self.problems += [one for one in progress.problems if one not in self.problems]
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether the run changed nothing at all."""
+        read = self.settled
+        changed = read.new or read.changed or read.gone or self.counts.total() or self.problems
+        return not changed and not any(one.added or one.updated for one in self.published)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run's end, as `--json` tells it."""
+
+    tally: Tally
+    funnel: Funnel
+    cards: dict[str, int]
+    usage: Usage | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The one object of `run`, `draft` and `build` with `--json`."""
+        read, counts = self.tally.settled, self.tally.counts
+        return {
+            "highlights": {
+                "seen": self.funnel.seen,
+                "new": read.new,
+                "changed": read.changed,
+                "gone": read.gone,
+                "unchanged": read.unchanged,
+            },
+            "fates": {fate.value: self.funnel.fates[fate] for fate in Fate},
+            "no_card": dict(sorted(self.funnel.reasons.items(), key=lambda kv: (-kv[1], kv[0]))),
+            "cards": {
+                "drafted": counts["drafted"],
+                "revised": counts["revised"],
+                "merged": counts["merged"],
+                **self.cards,
+            },
+            "notes": notes_json(self.tally.published),
+            "packages": [str(one.path) for one in self.tally.published],
+            "llm": self._llm(),
+            "problems": [
+                {"where": p.where, "what": p.what, "hint": p.hint} for p in self.tally.problems
+            ],
+        }
+
+    def _llm(self) -> dict[str, Any]:
+        names = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
+        return {name: getattr(self.usage, name, 0) for name in names}
+
+
+def notes_json(published: Iterable[Published]) -> dict[str, int]:
+    """Notes of the packages; what only a look at Anki can tell is 0 without one."""
+    published = list(published)
+    return {
+        "written": sum(one.notes for one in published),
+        "added": sum(one.added for one in published),
+        "updated": sum(one.updated for one in published),
+        "held": 0,
+        "missing": 0,
+        "conflicts": 0,
+        "tombstones": 0,
+    }
+
+
+def summarize(
+    ledger: Ledger, run: RunId | None, tally: Tally, usage: Usage | None = None
+) -> Summary:
+    """Look at where the highlights of a run (or all) ended."""
+    return Summary(tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage)
+
+
+# --- for people -----------------------------------------------------------------------------
+
+
+def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
+    """The funnel, line by line, every highlight without a card with its reason."""
+    funnel, read, counts = summary.funnel, summary.tally.settled, summary.tally.counts
+    change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
+    told_change = ", ".join(part for part in change if not part.startswith("0 "))
+    yield f"{funnel.seen:5} highlights found" + (f"  ({told_change})" if told_change else "")
+    made = [f"{counts['drafted']} drafted"]
+    made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
+    yield f"{sum(summary.cards.values()):5} cards  ({', '.join(made)} in this run)"
+    for name, says in _CARDS:
+        if summary.cards[name]:
+            yield f"{summary.cards[name]:9} {says}"
+    for one in summary.tally.published:
+        yield f"{one.notes:5} notes written  ({one.added} new, {one.updated} updated)"
+    yield from _without(funnel, ledger)
+
+
+_CARDS = (
+    ("ready", "ready"),
+    ("waiting", "wait for you"),
+    ("blocked", "blocked by a check"),
+    ("retired", "retired"),
+)
+_FATES = {
+    Fate.IGNORED: "ignored, as you asked",
+    Fate.FAILED: "failed",
+    Fate.WAITING: "waiting for you",
+    Fate.BLOCKED: "blocked",
+    Fate.NO_CARD: "no card",
+}
+
+
+def _without(funnel: Funnel, ledger: Ledger) -> Iterator[str]:
+    if not funnel.without:
+        return
+    yield ""
+    yield f"{len(funnel.without)} highlights without a card ready:"
+    groups: dict[tuple[Fate, str], list[Without]] = {}
+    for without in funnel.without:
+        groups.setdefault((without.fate, without.reason), []).append(without)
+    for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
+        yield f"{len(members):5} {_FATES[fate]}: {reason}"
+        if len(funnel.without) <= LISTED:
+            yield from (f"        {_place(ledger, without)}" for without in members)
+    if len(funnel.without) > LISTED:
+        yield "      each of them: ankiforge list --no-card"
+
+
+def _place(ledger: Ledger, without: Without) -> str:
+    highlight = ledger.highlights.get(without.key)
+    assert highlight is not None
+    page = f", p. {highlight.page_label}" if highlight.page_label else ""
+    words = " ".join((highlight.exact or highlight.comment or highlight.kind).split())
+    shown = words if len(words) <= 60 else words[:59].rstrip() + "…"
+    return f"{highlight.document.title}{page}: {shown}"
