@@ -12,16 +12,19 @@ import msgspec
 from ankiforge import extract
 from ankiforge.config import AcceptPolicy, Config, DrafterName, SourceEntry, source_name
 from ankiforge.deckfiles import load_decks
-from ankiforge.domain import Draft, Drafter, Problem, Source
+from ankiforge.domain import Draft, Drafter, Highlight, Problem, Source
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.pipeline import Job
+from ankiforge.shipped import shipped
 from ankiforge.workspace import Workspace
 from ankiforge.yamlfile import Location, typed
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
+    from ankiforge.draft.prompt import Prompt
+    from ankiforge.draft.settings import LlmSettings
 
 ON_THE_COMMAND_LINE = Location("the command line")
 
@@ -160,26 +163,35 @@ def model_of(
     *,
     offline: bool = False,
     fresh: bool = False,
-    repair: Callable[[Draft], tuple[str, ...]] | None = None,
+    repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
 ) -> Model:
     """The language model that the settings name, its replies remembered by the ledger."""
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.prompt import load
-    from ankiforge.draft.settings import LlmSettings
-    from ankiforge.shipped import shipped
 
-    given = {k: v for k, v in msgspec.structs.asdict(workspace.config.llm).items() if v is not None}
-    settings = LlmSettings(**given)
-    prompt = load("cards", (workspace.prompts, shipped("prompts")))
     return Model(
-        settings,
+        llm_settings(workspace),
         ledger.replies,
-        prompt,
+        prompt_of(workspace),
         repair=repair,
         notice=notice,
         offline=offline,
         fresh=fresh,
     )
+
+
+def llm_settings(workspace: Workspace) -> LlmSettings:
+    """The server and its limits, as the settings have them."""
+    from ankiforge.draft.settings import LlmSettings
+
+    given = msgspec.structs.asdict(workspace.config.llm)
+    return LlmSettings(**{name: value for name, value in given.items() if value is not None})
+
+
+def prompt_of(workspace: Workspace) -> Prompt:
+    """The prompt, the workspace's own before the shipped one."""
+    from ankiforge.draft.prompt import load
+
+    return load("cards", (workspace.prompts, shipped("prompts")))
 
 
 def accepts_by(config: Config, override: str = "") -> Callable[[Draft], bool]:

@@ -361,6 +361,8 @@ class Origin:
     model: str = ""
     prompt: str = ""
     """`name@fingerprint`."""
+    request: str = ""
+    """The hash under which the ledger keeps the model's reply."""
 
 
 @dataclass(frozen=True, slots=True)

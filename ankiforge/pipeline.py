@@ -43,8 +43,8 @@ from ankiforge.draft import set_aside
 from ankiforge.draft.rules import Rules
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
-from ankiforge.ledger.highlights import Settled
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.reading import Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +94,14 @@ def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     for source in job.sources:
         for sighting in source.scan():
             if isinstance(sighting, Extracted):
-                ledger.highlights.sight(run, _with_skips(job, sighting))
+                ledger.reading.sight(run, _with_skips(job, sighting))
                 yield Progress(sighting.document.title)
             elif isinstance(sighting, Problem):
                 problems.append(sighting)
                 yield Progress(problems=(sighting,))
             else:
                 scans.append(sighting)
-    settled = ledger.highlights.settle(run, scans, problems, ledger.clock())
+    settled = ledger.reading.settle(run, scans, problems, ledger.clock())
     yield Progress(settled=settled, problems=settled.problems)
 
 
@@ -128,12 +128,15 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     """
     desk = Desk(job, ledger, run)
     scope = run if only_read else None
-    by_hand = _share(ledger.funnel.pending(scope, job.drafter_name), by_hand=True)
-    yield from desk.work(Rules(), BY_HAND, by_hand)
-    rest = _limited(
-        _share(ledger.funnel.pending(scope, job.drafter_name), by_hand=False), job.limit
-    )
-    yield from desk.work(job.drafter, job.drafter_name, rest)
+    written = _share(ledger.funnel.pending(scope, job.drafter_name), by_hand=True)
+    yield from desk.take(Rules().draft(written), BY_HAND)
+    rest = unwritten(ledger.funnel.pending(scope, job.drafter_name), job.limit)
+    yield from desk.take(job.drafter.draft(rest), job.drafter_name)
+
+
+def unwritten(tasks: Iterable[Task], limit: int = 0) -> Iterator[Task]:
+    """Without the cards people wrote by hand; at most so many highlights (0 = all)."""
+    return _limited(_share(tasks, by_hand=False), limit)
 
 
 def _share(tasks: Iterable[Task], *, by_hand: bool) -> Iterator[Task]:
@@ -162,9 +165,9 @@ class Desk:
         self._run = run
         self._known: Twins | None = None
 
-    def work(self, drafter: Drafter, name: str, tasks: Iterator[Task]) -> Iterator[Progress]:
-        """Draft, check and record tasks as they come."""
-        for drafted in drafter.draft(tasks):
+    def take(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
+        """Check and record what the drafter called `name` has drawn, as it comes."""
+        for drafted in results:
             batch = self._batch(drafted, name)
             recorded = self._ledger.recorder.record(self._run, batch)
             for guid in recorded.guids:

@@ -11,6 +11,7 @@ import click
 
 from ankiforge.cli.common import Call, Talk, common_options
 from ankiforge.config import FILE_NAME
+from ankiforge.errors import UsageError
 from ankiforge.reports.discover import (
     FormCounts,
     Machine,
@@ -25,6 +26,7 @@ from ankiforge.scaffold import Proposal, ProposedSource, refuse_vault, scaffold
 from ankiforge.trust import Concern, concerns, confirm, unconfirmed
 from ankiforge.user import UserFolders, user_folders
 from ankiforge.workspace import adopt_default, open_workspace, register, registered
+from ankiforge.yamlfile import control_character
 
 _COUNTING_SECONDS = 5.0
 """For all vaults together."""
@@ -47,6 +49,15 @@ class Found:
     anki: tuple[Path, ...] = ()
     servers: tuple[Server, ...] = ()
 
+    def listed(self) -> dict[str, list[str]]:
+        """The same as text."""
+        return {
+            "vaults": [str(path) for path in self.vaults],
+            "zotero": [str(path) for path in self.zotero],
+            "anki": [str(path) for path in self.anki],
+            "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in self.servers],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -56,7 +67,7 @@ class Made:
     written: tuple[str, ...]
     moved: tuple[str, ...]
     registered: bool
-    found: Found
+    found: dict[str, list[str]]
     unconfirmed: tuple[str, ...]
 
 
@@ -74,10 +85,13 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
     """Make or confirm the workspace in `root`, and tell of it.
 
     Raises:
-        UsageError: `root` lies in a vault, or cannot be written.
+        UsageError: `root` lies in a vault, cannot be written, or is not named by text.
         ConfigError: its `ankiforge.yaml` holds a mistake.
     """
     folders = user_folders(environ)
+    root = root.resolve()
+    if control_character(str(root)):
+        raise UsageError(f"{str(root)!r}: such a name cannot be kept", hint="another folder")
     found = Found()
     written: tuple[Path, ...] = ()
     if not (root / FILE_NAME).exists():
@@ -85,7 +99,16 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         talk.say("looking for vaults, Zotero, Anki and local models …")
         found = look_around(machine, root.parent)
         written = scaffold(root, propose(found))
-    made = settle(root.resolve(), bool(written) or trust, folders, found, written)
+    moved = take_over(root, folders)
+    waiting = sign(root, bool(written) or trust, folders, environ)
+    made = Made(
+        workspace=str(root),
+        written=tuple(path.relative_to(root).as_posix() for path in written),
+        moved=tuple(path.name for path in moved),
+        registered=register(root, folders),
+        found=found.listed(),
+        unconfirmed=tuple(concern.says for concern in waiting),
+    )
     talk.data(made) if talk.as_json else _tell(made, talk)
 
 
@@ -127,25 +150,20 @@ def _listed(counted: FormCounts, switch: str) -> str:
     return words if counted.complete else f"at least {words}"
 
 
-def settle(
-    root: Path, trusted: bool, folders: UserFolders, found: Found, written: tuple[Path, ...]
-) -> Made:
-    """Register, take over the default workspace's ledger, keep the person's word."""
-    first = registered(folders) is None
-    moved = adopt_default(root, folders) if first else ()
+def take_over(root: Path, folders: UserFolders) -> tuple[Path, ...]:
+    """What the user's first workspace gets from the default one."""
+    return adopt_default(root, folders) if registered(folders) is None else ()
+
+
+def sign(
+    root: Path, trusted: bool, folders: UserFolders, environ: Mapping[str, str]
+) -> list[Concern]:
+    """Make the workspace ready, keep the person's word if it was given; what still lacks it."""
     workspace = open_workspace(root)
     workspace.prepare()
     if trusted:
         confirm(workspace, concerns(workspace), folders)
-    waiting: list[Concern] = unconfirmed(workspace, folders)
-    return Made(
-        str(root),
-        tuple(path.relative_to(root).as_posix() for path in written),
-        tuple(path.name for path in moved),
-        register(root, folders),
-        found,
-        tuple(concern.says for concern in waiting),
-    )
+    return unconfirmed(workspace, folders, environ)
 
 
 # --- telling --------------------------------------------------------------------------------
@@ -164,15 +182,9 @@ def _tell(made: Made, talk: Talk) -> None:
     _tell_next(made, talk)
 
 
-def _tell_found(found: Found, talk: Talk) -> None:
-    kinds = {
-        "vault": found.vaults,
-        "Zotero": found.zotero,
-        "Anki": found.anki,
-        "models": tuple(f"{one.program}: {', '.join(one.models[:8])}" for one in found.servers),
-    }
-    for kind, things in kinds.items():
-        talk.say(f"  {kind:8}{'; '.join(map(str, things)) or 'none found'}")
+def _tell_found(found: dict[str, list[str]], talk: Talk) -> None:
+    for kind, things in found.items():
+        talk.say(f"  {kind:8}{'; '.join(things) or 'none found'}")
 
 
 def _tell_next(made: Made, talk: Talk) -> None:

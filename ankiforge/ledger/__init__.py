@@ -1,6 +1,7 @@
 """The ledger: all SQL, in domain words.
 
-`Ledger` is what the rest of the house sees. It remembers identities (`highlights`), cards
+`Ledger` is what the rest of the house sees. It takes in what sources yield (`reading`),
+remembers identities (`highlights`), cards
 (`cards`), what was decided (`decisions`), what was shipped (`packages`) and paid-for replies
 (`replies`); `recorder` writes what became of a task, `funnel` tells where all ended.
 """
@@ -22,6 +23,7 @@ from ankiforge.ledger.funnel import FunnelView
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Journal
 from ankiforge.ledger.packages import Packages
+from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
 from ankiforge.ledger.recording import Recorder
 from ankiforge.ledger.replies import Replies
@@ -52,7 +54,8 @@ class Ledger:
         self.clock = clock
         self.writer = Writer(connection, journal, clock)
         self.decisions = Decisions(connection, self.writer)
-        self.highlights = Highlights(connection, self.writer, self.decisions)
+        self.highlights = Highlights(connection, self.writer)
+        self.reading = Reading(connection, self.writer, self.decisions)
         self.cards = Cards(connection, self.highlights.get)
         self.recorder = Recorder(connection, self.writer, self.decisions, self.cards)
         self.packages = Packages(connection, self.writer)

@@ -106,7 +106,7 @@ def migrate(connection: Connection, path: Path | str) -> None:
         )
     for number, sql in steps:
         if number > have:
-            if have:
+            if have and str(path) != ":memory:":
                 _keep_copy(connection, Path(path), have)
             _step(connection, number, sql)
 
@@ -131,10 +131,14 @@ def _step(connection: Connection, number: int, sql: str) -> None:
 
 
 def copy_to_memory(path: Path) -> Connection:
-    """A copy that forgets: for looks that must write nothing."""
-    memory = connect(":memory:")
-    if path.exists():
-        with closing(connect(path)) as original, readable_errors():
-            original.backup(memory)
-        memory.row_factory = sqlite3.Row
+    """A copy that forgets: for looks that must write nothing, not even a migration."""
+    memory = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
+    with readable_errors():
+        if path.exists():
+            uri = f"{path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as original:
+                original.backup(memory)
+    memory.execute("PRAGMA foreign_keys = ON")
+    migrate(memory, ":memory:")
+    memory.row_factory = sqlite3.Row
     return memory

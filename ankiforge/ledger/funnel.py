@@ -46,18 +46,18 @@ class FunnelView:
     def pending(self, run: RunId | None, drafter: str) -> Iterator[Task]:
         """Highlights that want a draft, a task per document, in the order of reading.
 
-        New ones, those whose content changed, those that failed; and those without a card
-        that another drafter looked at. `run` restricts to what that run read.
+        New ones, those whose content changed, those that failed; for a model also those
+        without a card that it has not seen. `run` restricts to what that run read.
         """
         rows = self._db.execute(
             "SELECT h.key, h.document FROM highlight h WHERE h.presence = 'present'"
-            " AND h.run <> '' AND (? IS NULL OR h.run = ?) AND (h.drafted <> h.content"
-            " OR h.failed <> '' OR (h.drafter <> CASE json_extract(h.body, '$.kind')"
-            " WHEN 'card' THEN ? ELSE ? END AND NOT EXISTS (SELECT 1 FROM card_highlight l"
-            " JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
+            " AND h.run <> '' AND (:run IS NULL OR h.run = :run) AND (h.drafted <> h.content"
+            " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
+            " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
+            " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
             " AND (c.standing = 'live' OR c.verdict = 'rejected'))))"
             " ORDER BY h.container, h.place, h.position",
-            (run, run, BY_HAND, drafter),
+            {"run": run, "drafter": drafter, "rules": BY_HAND},
         ).fetchall()
         for _, group in groupby(rows, key=lambda row: str(row["document"])):
             found = [self._highlights.get(HighlightKey(row["key"])) for row in group]

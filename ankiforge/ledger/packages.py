@@ -74,6 +74,15 @@ class Packages:
             row["digest"],
         )
 
+    def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
+        """(rev, mod, package, when) of every revision that was shipped, oldest first."""
+        rows = self._db.execute(
+            "SELECT s.rev, s.mod, coalesce(p.path, ''), s.written_at FROM shipped s"
+            " LEFT JOIN package p ON p.id = s.package WHERE s.guid = ? ORDER BY s.rev",
+            (guid,),
+        ).fetchall()
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
     def roster(self, path: str) -> frozenset[Guid]:
         """The notes that the newest package at this path holds."""
         rows = self._db.execute(

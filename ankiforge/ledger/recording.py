@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -30,7 +31,7 @@ from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.revisions import match_groups
+from ankiforge.ledger.revisions import ALIKE, likeness, match_groups
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
 from ankiforge.text.cloze import keep_numbers, numbers
 from ankiforge.text.fold import same
@@ -166,15 +167,29 @@ class Recorder:
         """The slot the journal gave to this answer, else the next one; never one of another."""
         taken = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
         rows = self._db.execute(
-            "SELECT slot, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
+            "SELECT slot, quote, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
             (key, family),
         ).fetchall()
-        for row in rows:
-            if row["slot"] not in taken and same(row["answer"], draft.answer):
+        free = [row for row in rows if row["slot"] not in taken]
+        for row in free:
+            if same(row["answer"], draft.answer):
                 return int(row["slot"])
+        for row in free:
+            slot = int(row["slot"])
+            if self._continues(guid_for(key, family, slot), row, draft):
+                self._give_slot(key, family, slot, draft)
+                return slot
         slot = max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
         self._give_slot(key, family, slot, draft)
         return slot
+
+    def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft) -> bool:
+        """Whether a draft revises a card of which only the journal is left.
+
+        Not a rejected one: a rejection holds for its own answer only.
+        """
+        rejected = any(decided.what == "reject" for decided in self._decisions.of(guid))
+        return not rejected and likeness(row["answer"], row["quote"], draft) >= ALIKE
 
     def _give_slot(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
         self._db.execute(

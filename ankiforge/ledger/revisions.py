@@ -46,9 +46,13 @@ def _alike(card: Card, draft: Draft) -> bool:
     old = card.leading.draft
     if card.family is not draft.kind.family or card.verdict is Verdict.REJECTED:
         return False
-    answers = fuzz.ratio(canonical(old.answer), canonical(draft.answer))
-    quotes = fuzz.ratio(canonical(old.quote), canonical(draft.quote))
-    return (answers + quotes) / 2 >= ALIKE
+    return likeness(old.answer, old.quote, draft) >= ALIKE
+
+
+def likeness(answer: str, quote: str, draft: Draft) -> float:
+    """0 to 100: how alike an answer and its evidence are to a draft's."""
+    answers = fuzz.ratio(canonical(answer), canonical(draft.answer))
+    return (answers + fuzz.ratio(canonical(quote), canonical(draft.quote))) / 2
 
 
 def _pair_the_rest(

@@ -68,8 +68,10 @@ class Writer:
     ) -> str:
         """Record a decision; returns its id."""
         sequence = self._next_sequence()
-        identity = h16("decision", self._ledger_id(), str(sequence))
-        entry = Entry(v=VERSION, id=identity, at=self.now(), by=by, what=what, undoes=undoes,
+        at = self.now()
+        # a copied ledger must not give another decision the same id
+        identity = h16("decision", self._ledger_id(), str(sequence), at, what, subject)
+        entry = Entry(v=VERSION, id=identity, at=at, by=by, what=what, undoes=undoes,
                       action=action, subject=subject, body=body)  # fmt: skip
         self.keep(entry, sequence)
         self._write(entry)

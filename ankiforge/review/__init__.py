@@ -29,6 +29,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of, to_json
 from ankiforge.ledger.decisions import Change, Decided
+from ankiforge.ledger.states import Event, refuse
 from ankiforge.text.cloze import gaps
 from ankiforge.text.markdown import plain
 
@@ -92,7 +93,7 @@ def accept(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) ->
 
 def _accept(ledger: Ledger, choice: Choice, action: str, force: bool) -> None:
     card, candidate = choice.card, choice.candidate
-    _must_live(card)
+    refuse(card.standing, card.verdict, Event.ACCEPT, card.guid)
     if card.picked is None and len(card.open) > 1 and not choice.letter:
         hint = f"ankiforge pick {card.open[0].id}"
         raise RefusedError(f"{card.guid} has several candidates", hint=hint)
@@ -103,7 +104,7 @@ def pick(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) -> t
     """Choose one candidate; it is accepted, the others are passed over and remembered."""
 
     def decide(choice: Choice, action: str) -> None:
-        _must_live(choice.card)
+        refuse(choice.card.standing, choice.card.verdict, Event.PICK, choice.card.guid)
         _let_through(ledger, choice.card, choice.candidate, "pick", action, force)
 
     return _each(ledger, choices, decide)
@@ -137,15 +138,6 @@ def _picked(card: Card, chosen: Candidate) -> dict[str, str]:
     }
     now = {letter_of(c): c.state.value for c in card.candidates}
     return {letter: state for letter, state in states.items() if now[letter] != state}
-
-
-def _must_live(card: Card) -> None:
-    if card.verdict is Verdict.REJECTED:
-        hint = f"ankiforge restore {card.guid}"
-        raise RefusedError(f"{card.guid} was rejected", hint=hint)
-    if card.standing is not Standing.LIVE:
-        hint = f"ankiforge restore {card.guid}"
-        raise RefusedError(f"{card.guid} is {card.standing} ({card.standing_why})", hint=hint)
 
 
 # --- reject, restore ------------------------------------------------------------------------
@@ -198,7 +190,7 @@ def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
         RefusedError: the card was rejected or retired, or has changed meanwhile.
     """
     card = choice.card
-    _must_live(card)
+    refuse(card.standing, card.verdict, Event.EDIT, card.guid)
     with ledger.unit():
         current = ledger.cards.get(card.guid)
         if current != card:

@@ -1,0 +1,184 @@
+"""`ankiforge draft`: drafting apart from reading; requests as files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ankiforge import assembly
+from ankiforge.cli.choosing import matching
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import Session, session
+from ankiforge.cli.working import end, follow, job_for, model_for, tell
+from ankiforge.domain import Drafted, Task
+from ankiforge.errors import UsageError
+from ankiforge.pipeline import Desk, forge, unwritten
+from ankiforge.reports.summary import Tally, summarize
+
+EPILOG = """\b
+Examples:
+  ankiforge draft --drafter llm --estimate    requests, tokens, cost; nothing is sent
+  ankiforge draft --drafter llm --limit 20    draft twenty highlights
+  ankiforge draft --again "prompt:cards"      draft these anew
+  ankiforge draft export ask.md               one text to paste into any chat
+  ankiforge draft import answer.md            the chat's answer
+"""
+
+
+@click.group(epilog=EPILOG, invoke_without_command=True)
+@click.option("--again", metavar="QUERY", help="Draft the highlights of these cards anew.")
+@click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")
+@click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
+@click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
+@click.option("--limit", type=click.IntRange(min=0), default=0, help="Draft at most N highlights.")
+@common_options
+def command(
+    call: Call,
+    again: str | None,
+    estimate: bool,
+    drafter: str | None,
+    accept: str | None,
+    limit: int,
+) -> None:
+    """Draft what is pending: highlights that were read, and have no draft yet."""
+    context = click.get_current_context()
+    if context.invoked_subcommand:
+        return
+    with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
+        if again is not None:
+            cards = list(matching(now, again))
+            now.ledger.highlights.draft_again(card.key for card in cards)
+            call.talk.say(f"{len(cards)} cards' highlights are drafted anew")
+        model = model_for(now, drafter or "", fresh=again is not None)
+        job = job_for(now, (), model, accept or "", limit=limit)
+        if estimate:
+            _estimate(now, job.drafter_name, model)
+            return
+        tally = Tally()
+        run = now.ledger.start_run("draft")
+        error = follow(now, tally, forge(job, now.ledger, run, only_read=False))
+        now.ledger.finish_run(run)
+        summary = summarize(now.ledger, None, tally, model.usage if model else None)
+        tell(now, summary, ())
+    end(tally, error)
+
+
+def _estimate(now: Session, drafter: str, model: Any) -> None:
+    if model is None:
+        raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
+    found = model.estimate(unwritten(now.ledger.funnel.pending(None, drafter)))
+    if now.call.talk.as_json:
+        now.call.talk.data(msgspec.to_builtins(found))
+        return
+    cost = "unknown price" if found.cost_usd is None else f"${found.cost_usd:.2f}"
+    now.call.talk.print(
+        f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered)"
+        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
+    )
+
+
+# --- requests as files ----------------------------------------------------------------------
+
+
+@command.command("export", epilog="\b\nExample:\n  ankiforge draft export requests.jsonl")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most N highlights.")
+@common_options
+def export(call: Call, file: Path, limit: int) -> None:
+    """Write what is pending as requests.
+
+    FILE.md is one text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
+    `vllm run-batch`.
+    """
+    from ankiforge.draft import exchange
+
+    chat = _is_chat(file)
+    with session(call, forgetful=True) as now:
+        tasks = _pending(now, exchange.CHAT if chat else now.workspace.config.llm.model, limit)
+        prompt = assembly.prompt_of(now.workspace)
+        if chat:
+            text = exchange.export_chat(tasks, prompt) if tasks else ""
+        else:
+            settings = assembly.llm_settings(now.workspace)
+            lines = exchange.export_jsonl(tasks, settings, prompt, now.ledger.replies)
+            text = "".join(f"{line}\n" for line in lines)
+    count = sum(len(task.highlights) for task in tasks)
+    if not text:
+        call.talk.say("nothing is pending")
+        return
+    _write(file, text)
+    call.talk.say(f"{count} highlights written to {file}")
+    call.talk.say(f"next: ankiforge draft import ANSWER{file.suffix}")
+
+
+@command.command("import", epilog="\b\nExample:\n  ankiforge draft import answer.md")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
+@common_options
+def import_(call: Call, file: Path, accept: str | None) -> None:
+    """Read answers: a chat's (.md), or the result file of a batch (.jsonl)."""
+    from ankiforge.draft import exchange
+
+    chat, text = _is_chat(file), _read(file)
+    tally = Tally()
+    with session(call, writes="drafting") as now:
+        run = now.ledger.start_run("draft import")
+        if chat:
+            job = replace(assembly.job_of(now.workspace, (), None, accept=accept or ""),
+                          drafter_name=exchange.CHAT)  # fmt: skip
+            tasks = _pending(now, exchange.CHAT, 0)
+            answers = exchange.import_chat(text, tasks, assembly.prompt_of(now.workspace))
+            drafted = [_answered(one) for one in answers]
+            desk = Desk(job, now.ledger, run)
+            follow(now, tally, desk.take((d for d in drafted if d), exchange.CHAT))
+        else:
+            found = exchange.import_jsonl(text.splitlines(), now.ledger.replies, where=file.name)
+            tally.problems += found.problems
+            call.talk.say(f"{found.replies} replies are remembered")
+            model = model_for(now, "llm")
+            job = job_for(now, (), model, accept or "")
+            follow(now, tally, forge(_remembered_only(job, now), now.ledger, run, only_read=False))
+        now.ledger.finish_run(run)
+        tell(now, summarize(now.ledger, None, tally), ())
+    end(tally, None)
+
+
+def _remembered_only(job: Any, now: Session) -> Any:
+    """A job whose model answers from memory alone: importing sends nothing."""
+    return replace(job, drafter=job.drafter.from_memory())
+
+
+def _answered(drafted: Drafted) -> Drafted | None:
+    """Only what a chat's answer speaks of; the rest stays pending."""
+    spoken = {draft.highlight for draft in drafted.drafts} | {n.highlight for n in drafted.no_cards}
+    kept = tuple(one for one in drafted.task.highlights if one.key in spoken)
+    task = replace(drafted.task, highlights=kept)
+    return replace(drafted, task=task, failed=(), problems=()) if kept else None
+
+
+def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
+    return list(unwritten(now.ledger.funnel.pending(None, drafter), limit))
+
+
+def _is_chat(file: Path) -> bool:
+    if file.suffix not in (".md", ".jsonl"):
+        raise UsageError(f"{file}: .md is for a chat, .jsonl for a batch")
+    return file.suffix == ".md"
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read: {error}") from error

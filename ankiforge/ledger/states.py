@@ -1,0 +1,206 @@
+"""The state axes: what each event does to each state. `docs/states.md` shows the same tables.
+
+A cell that is absent changes nothing. `REFUSED` is told to the person and changes nothing.
+Words in brackets are conditions, explained in the document.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ankiforge.domain import AnkiState, CandidateState, Presence, Standing, Verdict
+from ankiforge.errors import RefusedError
+
+REFUSED = "refused"
+BEFORE = "as before"
+"""What the decision that is taken back had found."""
+
+
+class Event(StrEnum):
+    """All that happens to a highlight and its cards."""
+
+    # the source
+    NEW = "new"
+    SAME = "same"
+    EDITED = "edited"
+    SPLIT = "split"
+    GONE = "gone"
+    BACK = "back"
+    SKIP = "skip"
+    UNSKIP = "unskip"
+    # the drafter
+    DRAFT = "draft"
+    NONE = "none"
+    ERROR = "error"
+    REDRAFT = "redraft"
+    # a person
+    ACCEPT = "accept"
+    REJECT = "reject"
+    EDIT = "edit"
+    UNDO = "undo"
+    PICK = "pick"
+    RESTORE = "restore"
+    MERGE = "merge"
+    PERSON_SKIP = "person skip"
+    UNION = "union"
+    NOT_DUPLICATE = "not-duplicate"
+    CONFIRM_DELETIONS = "confirm-deletions"
+    RESOLVE = "resolve"
+    # a view of Anki
+    VIEW_SAME = "view same"
+    VIEW_EDITED = "view edited"
+    VIEW_RETAGGED = "view retagged"
+    VIEW_MOVED = "view moved"
+    VIEW_TYPE_CHANGED = "view type changed"
+    VIEW_ABSENT = "view absent"
+    VIEW_BACK = "view back"
+    # the way out, and back
+    BUILD = "build"
+    PUSH = "push"
+    RECOVER = "recover"
+
+
+Row = dict[Event, str]
+
+_FOUND: Row = {Event.SAME: "present", Event.EDITED: "present", Event.SPLIT: "present",
+               Event.BACK: "present", Event.SKIP: "ignored", Event.PERSON_SKIP: "ignored",
+               Event.RECOVER: "present"}  # fmt: skip
+
+PRESENCE: dict[str, Row] = {
+    Presence.PRESENT: {
+        Event.GONE: "missing-once",
+        Event.SKIP: "ignored",
+        Event.PERSON_SKIP: "ignored",
+    },
+    Presence.MISSING_ONCE: {**_FOUND, Event.GONE: "gone [5 s later]"},
+    Presence.GONE: _FOUND,
+    Presence.IGNORED: {
+        Event.GONE: "missing-once",
+        Event.UNSKIP: "present",
+        Event.UNDO: "present [of a person's skip]",
+    },
+}
+
+CANDIDATE: dict[str, Row] = {
+    CandidateState.OPEN: {
+        Event.ACCEPT: "picked",
+        Event.PICK: "picked [this one] · passed [another]",
+        Event.REJECT: "passed [named]",
+        Event.EDIT: "passed",
+        Event.REDRAFT: "passed",
+        Event.EDITED: "passed [drawn anew]",
+        Event.RESOLVE: "picked [ours] · passed [theirs]",
+    },
+    CandidateState.PICKED: {
+        Event.ACCEPT: "passed [a revision takes its place]",
+        Event.PICK: "passed [another]",
+        Event.EDIT: "passed [the person's is picked]",
+        Event.EDITED: "passed [clean revision, or pending]",
+        Event.UNDO: BEFORE,
+    },
+    CandidateState.PASSED: {Event.PICK: "picked [this one]", Event.UNDO: BEFORE},
+}
+
+VERDICT: dict[str, Row] = {
+    Verdict.PENDING: {
+        Event.DRAFT: "accepted [clean, policy] · pending",
+        Event.EDITED: "accepted [clean, policy] · pending",
+        Event.ACCEPT: "accepted [not blocked, or forced]",
+        Event.PICK: "accepted [not blocked, or forced]",
+        Event.REJECT: "rejected",
+        Event.RESTORE: "refused [live]",
+        Event.UNDO: BEFORE,
+        Event.RECOVER: "accepted [in Anki]",
+    },
+    Verdict.ACCEPTED: {
+        Event.REJECT: "rejected",
+        Event.RESTORE: "refused [live]",
+        Event.UNDO: BEFORE,
+    },
+    Verdict.REJECTED: {
+        Event.ACCEPT: REFUSED,
+        Event.PICK: REFUSED,
+        Event.EDIT: REFUSED,
+        Event.RESTORE: "pending",
+        Event.UNDO: BEFORE,
+    },
+}
+
+STANDING: dict[str, Row] = {
+    Standing.LIVE: {
+        Event.SKIP: "retired (skip)",
+        Event.PERSON_SKIP: "retired (skip)",
+        Event.GONE: "retired (gone) [pending] · live",
+        Event.EDITED: "retired (rewritten) [by hand, other kind] · live",
+        Event.MERGE: "superseded (by the twin)",
+        Event.REDRAFT: "retired (redrafted) [a leech] · live",
+        Event.RESTORE: "refused [not rejected]",
+    },
+    Standing.RETIRED: {
+        Event.BACK: "live [retired for gone]",
+        Event.UNSKIP: "live [retired for skip]",
+        Event.RESTORE: "live",
+        Event.UNDO: BEFORE,
+        Event.ACCEPT: REFUSED,
+        Event.PICK: REFUSED,
+        Event.EDIT: REFUSED,
+    },
+    Standing.SUPERSEDED: {
+        Event.RESTORE: "live",
+        Event.UNDO: BEFORE,
+        Event.ACCEPT: REFUSED,
+        Event.PICK: REFUSED,
+        Event.EDIT: REFUSED,
+    },
+}
+
+_SEEN: Row = {Event.VIEW_SAME: "seen", Event.VIEW_EDITED: "seen", Event.VIEW_RETAGGED: "seen",
+              Event.VIEW_MOVED: "seen", Event.VIEW_BACK: "seen", Event.RECOVER: "seen",
+              Event.VIEW_TYPE_CHANGED: "held (note type)"}  # fmt: skip
+
+ANKI: dict[str, Row] = {
+    AnkiState.NONE: {**_SEEN, Event.BUILD: "written", Event.PUSH: "written"},
+    AnkiState.WRITTEN: {**_SEEN, Event.VIEW_ABSENT: "missing [evidence in packages] · written"},
+    AnkiState.SEEN: {
+        Event.VIEW_TYPE_CHANGED: "held (note type)",
+        Event.VIEW_ABSENT: "tombstone [evidence of deletion] · missing",
+    },
+    AnkiState.HELD: {
+        **_SEEN,
+        Event.RESOLVE: "seen",
+        Event.VIEW_ABSENT: "tombstone [evidence of deletion] · missing",
+    },
+    AnkiState.MISSING: {
+        **_SEEN,
+        Event.VIEW_ABSENT: "tombstone [≥ 10 minutes later] · missing",
+        Event.CONFIRM_DELETIONS: "tombstone",
+        Event.RESTORE: "written",
+        Event.UNDO: BEFORE,
+    },
+    AnkiState.TOMBSTONE: {**_SEEN, Event.RESTORE: "written", Event.UNDO: BEFORE},
+}
+
+AXES = {
+    "highlight.presence": PRESENCE,
+    "candidate": CANDIDATE,
+    "card.verdict": VERDICT,
+    "card.standing": STANDING,
+    "card.anki": ANKI,
+}
+
+
+def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> None:
+    """Stop an event that the tables refuse.
+
+    Raises:
+        RefusedError: naming the state, and how to get out of it.
+    """
+    for row, state in ((VERDICT[verdict], verdict), (STANDING[standing], standing)):
+        if row.get(event) == REFUSED:
+            raise RefusedError(f"{what} is {state}", hint=f"ankiforge restore {what}")
+
+
+def presence_after(before: Presence, event: Event) -> Presence:
+    """The presence of a highlight after an event of its source."""
+    said = PRESENCE[before].get(event, before.value)
+    return Presence(said.partition(" [")[0])

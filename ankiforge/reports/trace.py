@@ -1,0 +1,89 @@
+"""One card's whole way: source passage, prompt, raw reply, checks, decisions, shipments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ankiforge.domain import Candidate, Card
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards import letter_of
+from ankiforge.reports.cards import card_json, highlight_json
+
+
+def trace_json(ledger: Ledger, card: Card) -> dict[str, Any]:
+    """Everything the ledger remembers of a card."""
+    return {
+        "card": card_json(card),
+        "highlight": {
+            **highlight_json(card.highlight),
+            "doubt": ledger.highlights.asked(card.key),
+        },
+        "candidates": [_candidate(ledger, one) for one in card.candidates],
+        "decisions": [
+            {"id": d.id, "at": d.at, "by": d.by, "what": d.what, "undoes": d.undoes,
+             "action": d.action, "body": d.body}
+            for d in ledger.decisions.of(card.guid)
+        ],
+        "shipped": [
+            {"rev": rev, "mod": mod, "package": package, "at": at}
+            for rev, mod, package, at in ledger.packages.history(card.guid)
+        ],
+    }  # fmt: skip
+
+
+def _candidate(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
+    origin = candidate.draft.origin
+    return {
+        "draft": candidate.id,
+        "state": candidate.state,
+        "fields": dict(candidate.draft.fields),
+        "drafter": origin.drafter,
+        "model": origin.model,
+        "prompt": origin.prompt,
+        "reply": ledger.replies.get(origin.request) if origin.request else None,
+        "findings": [
+            {"check": f.check, "severity": f.severity, "message": f.message, "twin": f.twin}
+            for f in candidate.findings
+        ],
+    }
+
+
+def told(ledger: Ledger, card: Card) -> Iterator[str]:
+    """The same as text, in the order in which it happened."""
+    highlight = card.highlight
+    page = f", p. {highlight.page_label}" if highlight.page_label else ""
+    yield f"source     {highlight.document.title}{page}"
+    yield f"  key      {card.key}"
+    if highlight.heading:
+        yield f"  under    {highlight.heading}"
+    yield f"  marked   {_flat(highlight.exact)}"
+    if highlight.comment:
+        yield f"  comment  {_flat(highlight.comment)}"
+    if doubt := ledger.highlights.asked(card.key):
+        yield f"  doubt    {doubt}"
+    for candidate in card.candidates:
+        yield from _drawn(ledger, candidate)
+    for decided in ledger.decisions.of(card.guid):
+        undone = f", takes back {decided.undoes}" if decided.undoes else ""
+        yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
+    for rev, mod, package, at in ledger.packages.history(card.guid):
+        yield f"shipped    {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
+    yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
+
+
+def _drawn(ledger: Ledger, candidate: Candidate) -> Iterator[str]:
+    origin = candidate.draft.origin
+    by = " ".join(part for part in (origin.drafter, origin.model, origin.prompt) if part)
+    yield f"drafted    {letter_of(candidate)} ({candidate.state}) by {by}"
+    for name, words in candidate.draft.fields:
+        yield f"  {name.lower():8} {_flat(words)}"
+    yield f"  quote    {_flat(candidate.draft.quote)}"
+    if origin.request and (raw := ledger.replies.get(origin.request)):
+        yield f"  reply    {_flat(raw)}"
+    for finding in candidate.findings:
+        yield f"  {finding.severity:8} {finding.message} ({finding.check})"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,188 @@
+"""The same highlight again is the same key."""
+
+from dataclasses import replace
+
+from ankiforge.domain import HighlightKind, h16
+
+APERTURE = "The aperture of a lens controls how much light enters the camera."
+SHUTTER = "The shutter controls for how long the light falls on the sensor."
+
+
+def test_reading_twice_gives_the_same_keys_and_nothing_new(bench):
+    notes = {"a.md": [bench.mark(APERTURE, "Lenses\n"), bench.mark(SHUTTER)]}
+    first, _ = bench.read(notes)
+    before = bench.keys(first)
+    second, settled = bench.read(notes)
+    assert bench.keys(second) == before
+    assert (settled.new, settled.changed, settled.unchanged) == (0, 0, 2)
+
+
+def test_an_edited_sentence_keeps_its_key(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE), bench.mark(SHUTTER)]})
+    before = bench.keys(run)
+    better = APERTURE.replace("how much light enters", "how much of the light enters")
+    run, settled = bench.read({"a.md": [bench.mark(better), bench.mark(SHUTTER)]})
+    assert bench.keys(run) == before
+    assert (settled.new, settled.changed) == (0, 1)
+
+
+def test_a_changed_number_makes_a_new_highlight(bench):
+    run, _ = bench.read({"a.md": [bench.mark("The treaty was signed in the spring of 1648.")]})
+    before = bench.keys(run)
+    run, settled = bench.read(
+        {"a.md": [bench.mark("The treaty was signed in the spring of 1649.")]}
+    )
+    assert settled.new == 1
+    assert bench.keys(run) != before
+
+
+def test_a_changed_negation_makes_a_new_highlight(bench):
+    bench.read({"a.md": [bench.mark("The estimator is unbiased for every sample size.")]})
+    _, settled = bench.read(
+        {"a.md": [bench.mark("The estimator is not unbiased for every sample size.")]}
+    )
+    assert settled.new == 1
+
+
+def test_equal_marks_get_numbers_and_keep_them(bench):
+    twice = [bench.mark("entropy", "the ", " of"), bench.mark("entropy", "the ", " of")]
+    run, _ = bench.read({"a.md": twice})
+    keys = bench.keys(run)
+    assert len(set(keys)) == 2
+    again, _ = bench.read({"a.md": twice})
+    assert bench.keys(again) == keys
+
+
+def test_the_same_words_in_two_notes_are_two_highlights(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE)], "b.md": [bench.mark(APERTURE)]})
+    first, second = bench.keys(run)
+    assert second == f"{first}.{h16('b.md')}"
+
+
+def test_a_renamed_note_keeps_its_keys(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE), bench.mark("entropy", "the ")]})
+    before = bench.keys(run)
+    run, settled = bench.read(
+        {"folder/b.md": [bench.mark(APERTURE), bench.mark("entropy", "the ")]}
+    )
+    assert bench.keys(run) == before
+    assert settled.new == 0
+
+
+def test_a_long_sentence_moved_into_other_words_keeps_its_key(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE, "Lenses\n", "\nmore")]})
+    before = bench.keys(run)
+    run, _ = bench.read({"b.md": [bench.mark(APERTURE, "Optics\n", "\nless")]})
+    assert bench.keys(run) == before
+
+
+def test_a_short_phrase_does_not_move_by_its_words_alone(bench):
+    run, _ = bench.read({"a.md": [bench.mark("entropy", "the ", " of a gas")]})
+    before = bench.keys(run)
+    run, _ = bench.read({"b.md": [bench.mark("entropy", "an ", " in bits")]})
+    assert bench.keys(run) != before
+
+
+def test_a_copied_note_leaves_the_original_its_key(bench):
+    run, _ = bench.read({"b.md": [bench.mark(APERTURE)]})
+    [key] = bench.keys(run)
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE)], "b.md": [bench.mark(APERTURE)]})
+    assert set(bench.keys(run)) == {key, f"{key}.{h16('a.md')}"}
+
+
+def test_a_block_id_that_is_unique_is_the_key(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE, own="b.lens", block="lens")]})
+    assert bench.keys(run) == ["vault:notes/b.lens"]
+
+
+def test_a_block_id_used_twice_is_no_key(bench):
+    run, _ = bench.read(
+        {
+            "a.md": [bench.mark(APERTURE, own="b.x", block="x")],
+            "b.md": [bench.mark(SHUTTER, own="b.x", block="x")],
+        }
+    )
+    assert not any(key.endswith("/b.x") for key in bench.keys(run))
+
+
+def test_a_block_id_added_later_does_not_rename(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE)]})
+    before = bench.keys(run)
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE, own="b.lens", block="lens")]})
+    assert bench.keys(run) == before
+
+
+def test_a_rewritten_sentence_with_a_block_id_keeps_its_key(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE, own="b.lens", block="lens")]})
+    before = bench.keys(run)
+    run, settled = bench.read(
+        {"a.md": [bench.mark("Wholly other words.", own="b.lens", block="lens")]}
+    )
+    assert bench.keys(run) == before
+    assert settled.changed == 1
+
+
+def test_a_corrected_answer_is_the_same_card_if_its_question_stands(bench):
+    run, _ = bench.read({"a.md": [bench.qa("How many ATP per glucose?", "36", heading="Cells")]})
+    before = bench.keys(run)
+    run, settled = bench.read(
+        {"a.md": [bench.qa("How many ATP per glucose?", "30 to 32", heading="Cells")]}
+    )
+    assert bench.keys(run) == before
+    assert settled.changed == 1
+
+
+def test_a_corrected_question_is_the_same_card_if_its_answer_stands(bench):
+    run, _ = bench.read(
+        {"a.md": [bench.qa("Which year did Hooke publish Micrographia?", "in 1665")]}
+    )
+    before = bench.keys(run)
+    run, _ = bench.read(
+        {"a.md": [bench.qa("In which year did Hooke publish Micrographia?", "in 1665")]}
+    )
+    assert bench.keys(run) == before
+
+
+def test_reordered_sentences_keep_their_keys(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE), bench.mark(SHUTTER)]})
+    first, second = bench.keys(run)
+    run, _ = bench.read({"a.md": [bench.mark(SHUTTER), bench.mark(APERTURE)]})
+    assert bench.keys(run) == [second, first]
+
+
+def test_a_mark_of_another_kind_is_another_highlight(bench):
+    bench.read({"a.md": [bench.mark(APERTURE)]})
+    underlined = replace(bench.mark(APERTURE), kind=HighlightKind.UNDERLINE)
+    _, settled = bench.read({"a.md": [bench.mark(APERTURE), underlined]})
+    assert (settled.unchanged, settled.new) == (1, 1)
+
+
+def test_a_pdf_at_two_paths_is_one_document(bench):
+    found = replace(bench.mark(APERTURE), namespace="pdf:0123", document=None)
+    run = bench.ledger.start_run("test")
+    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+
+    for path in ("a.pdf", "copy/a.pdf"):
+        document = Document(DocumentKey("pdf:0123"), "papers", "A paper", path)
+        marked = replace(found, document=document)
+        bench.ledger.reading.sight(run, Extracted(document, (marked,), "pdf:papers"))
+    scan = Scan("papers", "pdf:papers", True)
+    settled = bench.ledger.reading.settle(run, [scan], [], bench.clock())
+    assert settled.seen == 1
+    assert len(bench.keys(run)) == 1
+
+
+def test_a_pdf_mark_that_zotero_knows_takes_zoteros_key(bench):
+    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+
+    run = bench.ledger.start_run("test")
+    paper = Document(DocumentKey("zotero:user/PAPER234"), "zotero", "A paper")
+    note = replace(bench.mark(APERTURE), namespace="zotero:user", own="ABCD2345", document=paper)
+    copy = Document(DocumentKey("pdf:0123"), "papers", "A paper", "a.pdf")
+    marked = replace(note, namespace="pdf:0123", own="", document=copy, hints=("zotero:ABCD2345",))
+    bench.ledger.reading.sight(run, Extracted(paper, (note,), "zotero:user"))
+    bench.ledger.reading.sight(run, Extracted(copy, (marked,), "pdf:papers"))
+    scans = [Scan("zotero", "zotero:user", True), Scan("papers", "pdf:papers", True)]
+    settled = bench.ledger.reading.settle(run, scans, [], bench.clock())
+    assert bench.keys(run) == ["zotero:user/ABCD2345"]
+    assert settled.seen == 1

@@ -1,0 +1,156 @@
+"""The journal brings back what a lost or other ledger does not know."""
+
+import shutil
+
+import msgspec
+import pytest
+
+from ankiforge import review
+from ankiforge.domain import RunId, Verdict
+from ankiforge.ledger import Ledger, open_ledger
+from ankiforge.ledger.packages import Shipment
+from ankiforge.review import Choice
+
+WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
+OTHER = "Diffusion needs no membrane at all, and moves whatever is dissolved."
+
+
+def lines(bench):
+    text = (bench.folder / "journal.jsonl").read_text(encoding="utf-8")
+    return [msgspec.json.decode(line) for line in text.splitlines()]
+
+
+def test_every_line_has_its_head(bench):
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [guid] = bench.forge(run)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    written = lines(bench)
+    assert {line["what"] for line in written} == {"issued", "slot", "accept", "reject"}
+    assert all({"v", "id", "at", "by", "what"} <= line.keys() for line in written)
+    assert len({line["id"] for line in written}) == len(written)
+
+
+def test_a_lost_ledger_gives_the_same_keys_guids_and_verdicts(bench):
+    notes = {"a.md": [bench.mark(WORDS, "Water\n"), bench.mark(OTHER)]}
+    run, _ = bench.read(notes)
+    keys, guids = bench.keys(run), bench.forge(run)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guids[1]))], "dull")
+    bench.reopen(lose=True)
+    notes["a.md"][0] = bench.mark(WORDS.replace("movement", "slow movement"), "Water\n")
+    run, _ = bench.read(notes)
+    assert bench.keys(run) == keys
+    assert bench.forge(run) == guids
+    verdicts = [bench.ledger.cards.get(guid).verdict for guid in guids]
+    assert verdicts == [Verdict.ACCEPTED, Verdict.REJECTED]
+
+
+def test_a_persons_words_come_back_with_the_journal(bench):
+    notes = {"a.md": [bench.mark(WORDS)]}
+    run, _ = bench.read(notes)
+    [guid] = bench.forge(run)
+    mine = (("Front", "mine"), ("Back", "too"))
+    review.edit(bench.ledger, Choice(bench.ledger.cards.get(guid)), mine, lambda *_: ())
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    card = bench.ledger.cards.get(guid)
+    assert (card.fields, card.edited, card.verdict) == (mine, True, Verdict.ACCEPTED)
+
+
+def test_an_undone_decision_stays_undone(bench):
+    notes = {"a.md": [bench.mark(WORDS)]}
+    run, _ = bench.read(notes)
+    [guid] = bench.forge(run)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    review.undo(bench.ledger)
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    assert bench.ledger.cards.get(guid).verdict is Verdict.ACCEPTED
+
+
+def test_revision_numbers_go_on_where_they_stopped(bench):
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [guid] = bench.forge(run)
+    shipment = Shipment(guid, 0, 1400000001, (), ("x",), (), "Deck", "digest")
+    bench.ledger.packages.ship(RunId("r"), "p.apkg", [shipment])
+    bench.reopen(lose=True)
+    last = bench.ledger.packages.last(guid)
+    assert (last.rev, last.mod, last.digest, last.known) == (1, 1400000001, "digest", False)
+
+
+def test_a_slot_belongs_to_its_answer_for_ever(bench):
+    from ankiforge.domain import Checked
+
+    notes = {"a.md": [bench.mark(WORDS)]}
+    run, _ = bench.read(notes)
+    [highlight] = bench.ledger.highlights.seen_in(run)
+    drafts = [bench.draft(highlight, answer=a, intent=n) for n, a in enumerate(["water", "solute"])]
+    bench.record(run, highlight, *(Checked(draft) for draft in drafts))
+    slots = {c.leading.draft.answer: c.guid for c in bench.ledger.cards.of_highlight(highlight.key)}
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    reversed_order = [Checked(drafts[1]), Checked(bench.draft(highlight, answer="new", intent=5))]
+    bench.record(run, highlight, *reversed_order)
+    again = {c.leading.draft.answer: c.guid for c in bench.ledger.cards.of_highlight(highlight.key)}
+    assert again["solute"] == slots["solute"]
+    assert again["new"] not in slots.values()
+
+
+def test_two_machines_lines_join_by_id(bench, tmp_path):
+    notes = {"a.md": [bench.mark(WORDS), bench.mark(OTHER)]}
+    run, _ = bench.read(notes)
+    one, other = bench.forge(run)
+    twin = tmp_path / "twin"
+    (twin / ".ankiforge").mkdir(parents=True)
+    bench.ledger.close()
+    for name in ("journal.jsonl", ".ankiforge/ledger.db"):
+        shutil.copy(bench.folder / name, twin / name)
+    bench.ledger = bench.open()
+    second = open_ledger(twin / ".ankiforge" / "ledger.db", twin / "journal.jsonl", bench.clock)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(one))])
+    bench.clock.pass_seconds(1)
+    review.reject(second, [Choice(second.cards.get(other))])
+    second.close()
+    joined = (bench.folder / "journal.jsonl").read_text() + (twin / "journal.jsonl").read_text()
+    (bench.folder / "journal.jsonl").write_text(joined)
+    bench.reopen()
+    verdicts = [bench.ledger.cards.get(guid).verdict for guid in (one, other)]
+    assert verdicts == [Verdict.REJECTED, Verdict.REJECTED]
+
+
+def test_a_line_that_is_no_entry_is_named_and_left(bench):
+    bench.read({"a.md": [bench.mark(WORDS)]})
+    with (bench.folder / "journal.jsonl").open("a") as file:
+        file.write("<<<<<<< a merge\n")
+    bench.reopen()
+    [problem] = bench.ledger.problems
+    assert problem.where.endswith("journal.jsonl:2")
+    bench.reopen()
+
+
+def test_a_crash_before_the_commit_loses_no_line(bench, monkeypatch):
+    class Cut(Exception):
+        pass
+
+    notes = {"a.md": [bench.mark(WORDS)]}
+    real = Ledger.unit
+    run, _ = bench.read(notes)
+    [guid] = bench.forge(run)
+    database = bench.ledger._db
+
+    def cut(sql, parameters=(), /):
+        if sql == "COMMIT":
+            raise Cut
+        return real_execute(sql, parameters)
+
+    real_execute = database.execute
+    card = bench.ledger.cards.get(guid)
+    monkeypatch.setattr(database, "execute", cut)
+    with pytest.raises(Cut):
+        review.reject(bench.ledger, [Choice(card)])
+    monkeypatch.undo()
+    assert real is Ledger.unit
+    bench.ledger.close()
+    bench.ledger = bench.open()
+    assert bench.ledger.cards.get(guid).verdict is Verdict.REJECTED

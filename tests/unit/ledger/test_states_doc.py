@@ -1,0 +1,34 @@
+"""docs/states.md and the tables in code say the same."""
+
+from pathlib import Path
+
+import pytest
+
+from ankiforge.ledger.states import AXES, Event
+
+DOC = (Path(__file__).parents[3] / "docs" / "states.md").read_text(encoding="utf-8")
+
+
+def table_of(axis: str) -> dict[str, dict[str, str]]:
+    section = DOC.split(f"\n## {axis}\n")[1].split("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.splitlines()
+        if line.startswith("|")
+    ]
+    states = rows[0][1:]
+    return {row[0]: dict(zip(states, row[1:], strict=True)) for row in rows[2:]}
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_every_event_stands_in_every_table(axis):
+    assert list(table_of(axis)) == [event.value for event in Event]
+
+
+@pytest.mark.parametrize("axis", AXES)
+def test_document_and_code_agree_cell_by_cell(axis):
+    expected = {
+        event.value: {str(state): AXES[axis][state].get(event, "·") for state in AXES[axis]}
+        for event in Event
+    }
+    assert table_of(axis) == expected
