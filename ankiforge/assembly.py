@@ -11,15 +11,15 @@ import msgspec
 
 from ankiforge import extract
 from ankiforge.config import AcceptPolicy, Config, DrafterName, SourceEntry, source_name
-from ankiforge.deckfiles import load_decks
+from ankiforge.config.deckfiles import load_decks
+from ankiforge.config.workspace import Workspace
+from ankiforge.config.yamlfile import Location, typed
 from ankiforge.domain import Draft, Drafter, Highlight, Problem, Source
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.pipeline import Job
 from ankiforge.shipped import shipped
-from ankiforge.workspace import Workspace
-from ankiforge.yamlfile import Location, typed
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model

@@ -16,7 +16,7 @@ from ankiforge import check
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.package import write_package
 from ankiforge.check.duplicates import Twins
-from ankiforge.deckfiles import Action, DeckRule, deck_of
+from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.domain import (
     Batch,
     Card,

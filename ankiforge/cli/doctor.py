@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from ankiforge.cli.common import Call, Talk, common_options
+from ankiforge.config.user import user_folders
+from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.errors import LedgerError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
-from ankiforge.user import user_folders
-from ankiforge.workspace import Workspace, resolve
 
 _COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 

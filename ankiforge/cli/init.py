@@ -11,6 +11,11 @@ import click
 
 from ankiforge.cli.common import Call, Talk, common_options
 from ankiforge.config import FILE_NAME
+from ankiforge.config.scaffold import Proposal, ProposedSource, refuse_vault, scaffold
+from ankiforge.config.trust import Concern, concerns, confirm, unconfirmed
+from ankiforge.config.user import UserFolders, user_folders
+from ankiforge.config.workspace import adopt_default, open_workspace, register, registered
+from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import UsageError
 from ankiforge.reports.discover import (
     FormCounts,
@@ -22,11 +27,6 @@ from ankiforge.reports.discover import (
     vaults,
     zotero_folders,
 )
-from ankiforge.scaffold import Proposal, ProposedSource, refuse_vault, scaffold
-from ankiforge.trust import Concern, concerns, confirm, unconfirmed
-from ankiforge.user import UserFolders, user_folders
-from ankiforge.workspace import adopt_default, open_workspace, register, registered
-from ankiforge.yamlfile import control_character
 
 _COUNTING_SECONDS = 5.0
 """For all vaults together."""

@@ -11,11 +11,11 @@ import click
 
 from ankiforge import assembly, ledger
 from ankiforge.cli.common import Call
+from ankiforge.config.trust import require_trust
+from ankiforge.config.user import user_folders
+from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.domain import Problem
 from ankiforge.pipeline import Job
-from ankiforge.trust import require_trust
-from ankiforge.user import user_folders
-from ankiforge.workspace import Workspace, resolve
 
 
 @dataclass(frozen=True, slots=True)

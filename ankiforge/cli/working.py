@@ -15,7 +15,7 @@ from ankiforge.anki.package import is_ours
 from ankiforge.check.duplicates import Twins
 from ankiforge.cli.session import Session, first_line
 from ankiforge.config import DrafterName, PackageShape
-from ankiforge.deckfiles import DeckRule
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.domain import (
     Card,
     Draft,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.domain import Fate, Problem, RunId
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without
-from ankiforge.ledger.highlights import Settled
+from ankiforge.ledger.reading import Settled
 from ankiforge.pipeline import Progress, Published
 
 if TYPE_CHECKING:

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import pairwise
 
 from ankiforge.domain import Span
 
-_ABBREVIATIONS = frozenset(
-    "e.g i.e cf al etc vs viz ca approx resp esp incl no nos vol pp p ch sec eq eqs fig figs ref"
-    " refs tab dr prof mr mrs ms st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl"
-    " s abb nr bd usw".split()
+_ABBREVIATIONS_WORDS = (
+    "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr mrs ms "
+    "st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl abb usw"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
 """Words before a full stop that end no sentence, casefolded, without their last stop."""
 
-_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
+_BEFORE_NUMBERS_WORDS = (
+    "no nos p s ch sec tab ref vol nr bd art jan feb mar apr jun jul aug sep sept oct nov dec"
+)
+_BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS_WORDS.split())
+"""Those that do so only before a number ("no. 5", but "He said no. She left.")."""
+
+_END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
+_NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
+_SOLID = re.compile(r"\S")
 _WORD_BEFORE = re.compile(r"[\w.]+$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+_LETTER_AFTER = re.compile(r"\s[^\W\d_]\.")
+_LETTER_BEFORE = re.compile(r"(?<!\w)[^\W\d_]\.\s$")
+_ORDINAL = re.compile(
+    r"\s(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+    r"|Jahrhundert|Jahrtausend|Weltkrieg)"
+)
 
 
 def boundaries(text: str) -> list[int]:
@@ -24,40 +40,56 @@ def boundaries(text: str) -> list[int]:
 
     A sentence ends at `. ! ? …` (closing quotes and brackets belong to it) followed by white
     space and, after optional opening quotes, anything but a lower-case letter; at `。！？`
-    at once. Not after an abbreviation, a single capital ("J. Smith") or a list number.
+    at once. Not after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number
+    that begins the text, or a German ordinal before a month.
     """
     return [match.end() for match in _END.finditer(text) if _ends(text, match)]
 
 
 def _ends(text: str, match: re.Match[str]) -> bool:
+    end = match.end()
     if match[0][0] in "。！？":
-        return match.end() < len(text)
-    follow = _NEXT.match(text, match.end())
+        quoted = match[0][-1] in "」』" and text[end : end + 1] in tuple("とっの、，")
+        return end < len(text) and not quoted
+    follow = _NEXT.match(text, end)
     if follow is None:
-        return bool(text[match.end() :].strip())
+        return _SOLID.search(text, end) is not None
     return not follow[0][-1].islower() and not (
-        match[0].startswith(".") and _abbreviated(text, match.start())
+        match[0].startswith(".") and _abbreviated(text, match.start(), end)
     )
 
 
-def _abbreviated(text: str, stop: int) -> bool:
+def _abbreviated(text: str, stop: int, end: int) -> bool:
+    """Whether the word before the full stop at `stop` ends no sentence."""
     found = _WORD_BEFORE.search(text, max(0, stop - 24), stop)
     if found is None:
         return False
     word = found[0].strip(".")
-    alone = not text[: found.start()].strip() or text[found.start() - 1] == "\n"
-    return (
-        word.casefold() in _ABBREVIATIONS
-        or (len(word) == 1 and word.isupper())
-        or (word.isdigit() and alone)
+    if word.isdigit():
+        first = _SOLID.search(text)
+        alone = first is None or first.start() == found.start() or text[found.start() - 1] == "\n"
+        return alone or (len(word) < 3 and _ORDINAL.match(text, end) is not None)
+    if word.casefold() in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
+        return True
+    return word.casefold() in _ABBREVIATIONS or _is_initial(text, word, found.start(), end)
+
+
+def _is_initial(text: str, word: str, start: int, end: int) -> bool:
+    """Initials: capitals of their own (not of `°C`), or a letter beside another ("z. B.")."""
+    before = text[start - 1 : start] if start else ""
+    if not _INITIALS.fullmatch(word) or not (before.isspace() or before in ("", *"-(['\"“‘„«")):
+        return False
+    beside = len(word) == 1 and (
+        _LETTER_AFTER.match(text, end) or _LETTER_BEFORE.search(text, max(0, start - 3), start)
     )
+    return word.replace(".", "").isupper() or bool(beside)
 
 
 def sentences(text: str) -> list[Span]:
     """The spans of the sentences, white space at both ends cut off."""
     edges = [0, *boundaries(text), len(text)]
     spans = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         run = text[start:end]
         if run.strip():
             spans.append((start + len(run) - len(run.lstrip()), start + len(run.rstrip())))

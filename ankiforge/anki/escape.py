@@ -1,0 +1,88 @@
+r"""Literal text, formulas and addresses as HTML that Anki leaves alone.
+
+Anki looks for its own signs in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
+`[latex]`, `\(`. Entities would hide them only until the next edit (Chromium writes raw
+characters back); `<wbr>` and `<span></span>` between two characters stay and show nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from urllib.parse import quote
+
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_DOUBLE = re.compile(r"([{}:])(?=\1)")
+_BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
+_DELIMITER = re.compile(r"\\(?=[(\[\])])")
+_TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
+_TEX_OPENER = re.compile(r"\{(?=\{c[\d,]*::)")
+_SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|doi):", re.IGNORECASE)
+_KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
+_MAX_ADDRESS = 2000
+_ATTRIBUTE_SIGNS = str.maketrans("{}[]\\\n", "()()/ ")
+
+
+def clean(text: str) -> str:
+    """What Anki stores of a text: NFC, newlines as LF, no control or non-characters."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+
+
+def escape(text: str) -> str:
+    """Text as Chromium writes it: `&`, `<`, `>` and the no-break space as entities."""
+    return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
+
+
+def literal(text: str) -> str:
+    """Text that shows exactly these characters in any field, also in code; keeps newlines."""
+    text = _DOUBLE.sub(r"\1<wbr>", escape(text))
+    return _DELIMITER.sub(r"\\<span></span>", _BRACKET.sub("[<wbr>", text))
+
+
+def lines(text: str) -> str:
+    """`literal` with line breaks as `<br>`."""
+    return literal(text).replace("\n", "<br>")
+
+
+def sealed(inner: str) -> str:
+    """HTML that may stand as a cloze's answer or hint: no sign of it joins those around."""
+    start = "<wbr>" if inner.startswith(":") else ""
+    return f"{start}{inner}<wbr>" if inner.endswith(("}", ":")) else start + inner
+
+
+def formula(tex: str, *, display: bool, inside: bool) -> str:
+    r"""TeX between the delimiters Anki typesets; "" if it holds one of them itself.
+
+    Args:
+        tex: what stood between the dollars.
+        display: `\[…\]` instead of `\(…\)`.
+        inside: within a cloze, where `}}` and `::` would end or split it.
+    """
+    if _TEX_DELIMITER.search(tex):
+        return ""
+    body = _TEX_OPENER.sub("{ ", _BRACKET.sub("[ ", escape(tex)))
+    if inside:
+        body = body.replace("}}", "} }").replace("}}", "} }")
+        body = body.replace("::", ":{}:").replace("::", ":{}:")
+    return f"\\[{body}\\]" if display else f"\\({body}\\)"
+
+
+def address(url: str) -> str:
+    """The address in ASCII, without signs of Anki's; "" for one that must not be a link.
+
+    Links go to http, https, mailto, zotero, obsidian and doi (at doi.org), nowhere else.
+    """
+    url = url.strip()
+    if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:
+        return ""
+    if url[:4].lower() == "doi:":
+        url = f"https://doi.org/{url[4:].lstrip('/')}"
+    plain = quote(url.encode("utf-8", "replace"), safe=_KEPT_IN_ADDRESS)
+    return re.sub(r"(?<=:):", "%3A", plain)
+
+
+def attribute(text: str) -> str:
+    """Text for an attribute, where no `<wbr>` can stand: signs of Anki's are replaced."""
+    return html.escape(re.sub(r":{2,}", ":", text.translate(_ATTRIBUTE_SIGNS)))

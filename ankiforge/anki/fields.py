@@ -1,0 +1,197 @@
+"""The fields of a note, as HTML: the card's words, and what we know of where they come from.
+
+Content fields are rendered Markdown. Machine fields (Source, Citation, Links, AnkiforgeId) are
+built from the highlight; no path of this machine stands in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ankiforge.anki.content import content_hash
+from ankiforge.anki.escape import address, escape, lines, literal
+from ankiforge.anki.names import deck_name, tag_names
+from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.render import render
+from ankiforge.domain import Card, CardKind, Fields, Highlight, Media, Note
+from ankiforge.text.cloze import gaps
+from ankiforge.text.fold import canonical
+from ankiforge.text.markdown import plain
+from ankiforge.text.quotes import locate
+
+Pictures = Mapping[str, Media]
+
+
+def note_for(card: Card, deck: str, mod: int, pictures: Pictures | None = None) -> Note:
+    """The note of a card, ready to be written.
+
+    Args:
+        card: as decided.
+        deck: the deck's name; brought into Anki's form.
+        mod: the compare-and-swap number (docs/keys.md).
+        pictures: what its Markdown may show, by the path written there.
+    """
+    fields = field_html(card, pictures)
+    return Note(
+        card.guid, card.family, deck_name(deck), fields, tag_names(card.tags), mod,
+        _shown(fields, pictures or {}),
+    )  # fmt: skip
+
+
+def _shown(fields: tuple[str, ...], pictures: Pictures) -> tuple[Media, ...]:
+    text = "".join(fields)
+    used = {media.name: media for media in pictures.values() if f'src="{media.name}"' in text}
+    return tuple(used[name] for name in sorted(used))
+
+
+def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
+    """All fields of a card's note, in note type order."""
+    content = content_html(card.kind, card.fields, pictures)
+    written = dict(zip(card.family.content_fields, content, strict=True))
+    written |= {
+        "Source": source_html(card),
+        "Citation": citation_html(card),
+        "Links": links_html(card.highlight),
+        "AnkiforgeId": ankiforge_id(card, content),
+    }
+    return tuple(written.get(name, "") for name in note_type(card.family).fields)
+
+
+def content_html(
+    kind: CardKind, fields: Fields, pictures: Pictures | None = None
+) -> tuple[str, ...]:
+    """The content fields alone, in note type order: of a card, or of a draft to be looked at."""
+    markdown = dict(fields)
+    if kind is CardKind.CLOZE:
+        text = render(markdown.get("Text", ""), cloze=True, pictures=pictures)
+        return (text, render(markdown.get("Extra", ""), pictures=pictures))
+    front, back, extra = (
+        render(markdown.get(name, ""), pictures=pictures) for name in ("Front", "Back", "Extra")
+    )
+    return (front, back, "y" if kind is CardKind.TWO_WAY else "", extra)
+
+
+def ankiforge_id(card: Card, content: tuple[str, ...]) -> str:
+    """`af1 <guid> <family> <slot> <key> <content>`: by it a note is known as ours."""
+    digest = content_hash(card.family, content)
+    return literal(f"af1 {card.guid} {card.family} {card.slot} {card.key} {digest}")
+
+
+# --- where it comes from --------------------------------------------------------------------
+
+
+def source_html(card: Card) -> str:
+    """The passage as it stands in the source: in it the highlight, in that this card's evidence."""
+    highlight = card.highlight
+    around = locate(highlight.exact, highlight.sentence)
+    passage = highlight.sentence if around else highlight.exact
+    if not passage.strip():
+        return ""
+    start, end = around or (0, len(passage))
+    exact = _marked(passage[start:end], card.leading.draft.quote if card.candidates else "")
+    return (
+        f"<blockquote>{lines(passage[:start])}"
+        f'<span class="af-exact">{exact}</span>{lines(passage[end:])}</blockquote>'
+    )
+
+
+def _marked(exact: str, quote: str) -> str:
+    start, end = locate(quote, exact) or (0, 0)
+    if start == end:
+        return lines(exact)
+    before, middle, after = exact[:start], exact[start:end], exact[end:]
+    return f"{lines(before)}<mark>{lines(middle)}</mark>{lines(after)}"
+
+
+def citation_html(card: Card) -> str:
+    """A line for above the question (document › heading), and the reference in full.
+
+    What would give the answer away is left out of the line.
+    """
+    highlight = card.highlight
+    above = " › ".join(
+        part for part in _places(highlight) if not any(_tells(part, it) for it in _answers(card))
+    )
+    where = f'<span class="af-where">{literal(above)}</span>' if above else ""
+    return f"{where}<cite>{literal(reference(highlight))}</cite>"
+
+
+def _places(highlight: Highlight) -> tuple[str, ...]:
+    headings = highlight.heading.split(" › ")
+    return tuple(part for part in (highlight.document.title, *headings) if part.strip())
+
+
+def _answers(card: Card) -> tuple[str, ...]:
+    markdown = dict(card.fields)
+    if card.kind is CardKind.CLOZE:
+        return tuple(plain(gap.answer) for gap in gaps(markdown.get("Text", "")))
+    names = ("Front", "Back") if card.kind is CardKind.TWO_WAY else ("Back",)
+    return tuple(plain(markdown.get(name, "")) for name in names)
+
+
+def _tells(part: str, answer: str) -> bool:
+    needle = canonical(answer)
+    return bool(needle) and f" {needle} " in f" {re.sub(r'[.,:;!?()]', ' ', canonical(part))} "
+
+
+def reference(highlight: Highlight) -> str:
+    """The source as plain text: `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+    document = highlight.document
+    year = re.match(r"\d{4}", document.issued)
+    authors = _authors(document.creators)
+    head = " ".join(part for part in (authors, f"({year[0]})" if year else "") if part)
+    page = f"p. {highlight.page_label}" if highlight.page_label else ""
+    place = ", ".join(part for part in (document.title, highlight.heading, page) if part)
+    return ". ".join(part for part in (head, place) if part)
+
+
+def _authors(creators: tuple[str, ...]) -> str:
+    families = tuple(creator.partition(",")[0].strip() for creator in creators)
+    return " & ".join(families) if len(families) < 3 else f"{families[0]} et al."
+
+
+# --- links ----------------------------------------------------------------------------------
+
+_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "mailto": "Mail"}
+_RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
+
+
+def links_html(highlight: Highlight) -> str:
+    """What opens the source: zotero, obsidian and web links; of a PDF its file name and page."""
+    targets = dict.fromkeys(address(url) for url in _urls(highlight))
+    links = [
+        f'<a href="{escape(target)}">{literal(_label(target))}</a>'
+        for target in targets
+        if target and not _names_a_path(target)
+    ]
+    return " ".join([*links, *_file(highlight)])
+
+
+def _urls(highlight: Highlight) -> Iterator[str]:
+    document = highlight.document
+    yield from (highlight.uri, *highlight.links, document.uri)
+    for scheme, value in document.identifiers:
+        if scheme in _RESOLVERS and value:
+            yield value if "://" in value else f"{_RESOLVERS[scheme]}{value}"
+
+
+def _names_a_path(target: str) -> bool:
+    """Whether a link works on one machine only: `obsidian://open?path=/home/…`."""
+    parts = urlsplit(target)
+    return parts.scheme == "obsidian" and (not parts.netloc or "path" in parse_qs(parts.query))
+
+
+def _label(target: str) -> str:
+    parts = urlsplit(target)
+    if parts.netloc.endswith("doi.org"):
+        return f"doi:{unquote(parts.path).lstrip('/')}"
+    return _LABELS.get(parts.scheme) or parts.netloc or target
+
+
+def _file(highlight: Highlight) -> Iterator[str]:
+    name = highlight.document.path.rpartition("/")[2]
+    if name.lower().endswith(".pdf"):
+        words = f"{name}, p. {highlight.page_label}" if highlight.page_label else name
+        yield f"<span>{literal(words)}</span>"

@@ -1,0 +1,280 @@
+"""The `.apkg`: notes in, one file out, the same bytes for the same notes.
+
+The tables, and the JSON of decks and note types, are genanki's. Its notes are not used: they
+take the time for an id, look for clozes by a pattern that misses some, and for bad HTML by one
+that takes minutes on a long field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ankiforge.anki.cards import card_ordinals, is_blank
+from ankiforge.anki.ids import Ids, Move
+from ankiforge.anki.media import is_media_name
+from ankiforge.anki.names import deck_name, tag_names
+from ankiforge.anki.notetypes import DESIGN_MOD, note_type, style
+from ankiforge.domain import Family, Guid, Media, Note, card_id, named_id, note_id
+from ankiforge.errors import ItemError, RefusedError
+
+_DATABASE = "collection.anki2"
+_NEWER_DATABASES = ("collection.anki21", "collection.anki21b")
+_THE_PAST = (1980, 1, 1, 0, 0, 0)
+"""The only time in every zip of ours."""
+_MAX_DATABASE = 4_000_000_000
+"""Bytes of a database that is unpacked to be read."""
+_DEFAULT_DECK = 1
+_QUICK = "pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
+"""Nothing to lose: the database is written once, aside. The cache is in KiB."""
+_NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
+_CARD = "insert into cards values(?,?,?,?,?,-1,0,0,?,0,0,0,0,0,0,0,0,'')"
+
+
+def write_package(path: Path, notes: Iterable[Note]) -> int:
+    """Write the notes to an `.apkg`, in place of what is there; how many they were.
+
+    New cards are learnt in the order of the notes. The same notes in the same order give the
+    same bytes (within one build of SQLite and zlib).
+
+    Raises:
+        RefusedError: two notes of one guid, a note without a card, an empty first field.
+        ItemError: the folder cannot be written, a picture cannot be read.
+        Either way the file that was there is untouched.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".ankiforge-", dir=path.parent) as folder:
+            count = _write(Path(folder), notes)
+            (Path(folder) / "package").replace(path)
+    except OSError as error:
+        raise ItemError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint="choose another place with -o, or make room there",
+        ) from error
+    return count
+
+
+def _write(folder: Path, notes: Iterable[Note]) -> int:
+    with closing(sqlite3.connect(folder / _DATABASE, isolation_level=None)) as connection:
+        rows = _Rows(connection)
+        for note in notes:
+            rows.add(note)
+        rows.finish()
+    with (folder / "package").open("wb") as file:
+        _zip(file, folder / _DATABASE, rows.media)
+        file.flush()
+        os.fsync(file.fileno())
+    return len(rows.guids)
+
+
+class _Rows:
+    """The database of a package, filled note by note."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        from genanki.apkg_col import APKG_COL
+        from genanki.apkg_schema import APKG_SCHEMA
+
+        tables, create, self.indexes = APKG_SCHEMA.partition("CREATE INDEX")
+        self.indexes = create + self.indexes  # made at the end, many times faster
+        connection.executescript(f"{_QUICK} {tables} {APKG_COL}")
+        connection.execute("begin")
+        self.cursor = connection.cursor()
+        self.guids: set[Guid] = set()
+        self.media: dict[str, Media] = {}
+        self.families: set[Family] = set()
+        self.decks: dict[str, int] = {}
+        self.note_ids, self.card_ids = Ids(), Ids()
+
+    def add(self, note: Note) -> None:
+        ordinals = _checked(note)
+        if note.guid in self.guids:
+            raise RefusedError(
+                f"two notes have the guid {note.guid}",
+                hint="this is a fault of ankiforge: please report it with this line",
+            )
+        self.guids.add(note.guid)
+        self.families.add(note.family)
+        for media in filter(_is_safe, note.media):
+            self.media[media.name] = media
+        number = self._note(note)
+        for ordinal in ordinals:
+            self._card(note, number, ordinal)
+
+    def _note(self, note: Note) -> int:
+        number, moves = self.note_ids.place(note.guid, note_id(note.guid))
+        self._move("update notes set id = ? where id = ?", moves)
+        self._move("update cards set nid = ? where nid = ?", moves)
+        type_id = note_type(note.family).id
+        tags = "".join(f" {tag}" for tag in tag_names(note.tags))
+        fields = "\x1f".join(note.fields)
+        row = (number, note.guid, type_id, note.mod, f"{tags} " if tags else "", fields)
+        self.cursor.execute(_NOTE, (*row, note.fields[0]))
+        return number
+
+    def _card(self, note: Note, number: int, ordinal: int) -> None:
+        name = f"{note.guid} {ordinal:03}"
+        own, moves = self.card_ids.place(name, card_id(note.guid, ordinal))
+        self._move("update cards set id = ? where id = ?", moves)
+        row = (own, number, self._deck(deck_name(note.deck)), ordinal, note.mod, len(self.guids))
+        self.cursor.execute(_CARD, row)
+
+    def _move(self, statement: str, moves: list[Move]) -> None:
+        for old, new in moves:
+            self.cursor.execute(statement, (new, old))
+
+    def _deck(self, name: str) -> int:
+        if name not in self.decks:
+            self.decks[name] = named_id("deck", name)
+        return self.decks[name]
+
+    def finish(self) -> None:
+        (known,) = self.cursor.execute("select decks from col").fetchone()
+        decks = json.loads(known) | {
+            str(number): _deck_json(name, number) for name, number in self.decks.items()
+        }
+        types = {str(note_type(family).id): _type_json(family) for family in self.families}
+        self.cursor.execute(
+            "update col set decks = ?, models = ?", (_json(decks), _json(types))
+        )
+        self.cursor.execute("commit")
+        self.cursor.executescript(self.indexes)
+
+
+def _checked(note: Note) -> tuple[int, ...]:
+    """The ordinals of its cards, if it can be shipped at all."""
+    names = note_type(note.family).fields
+    if len(note.fields) != len(names):
+        raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")
+    if is_blank(note.fields[0]):
+        raise RefusedError(f"note {note.guid}: {names[0]} is empty", hint="edit or reject the card")
+    ordinals = card_ordinals(note.family, note.fields)
+    if not ordinals:
+        raise RefusedError(
+            f"note {note.guid} makes no card", hint="its text needs a cloze such as {{c1::word}}"
+        )
+    return ordinals
+
+
+def _is_safe(media: Media) -> bool:
+    return is_media_name(media.name)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _deck_json(name: str, number: int) -> dict[str, Any]:
+    from genanki import Deck
+
+    deck: dict[str, Any] = Deck(number, name).to_json()
+    return deck
+
+
+def _type_json(family: Family) -> dict[str, Any]:
+    from genanki import Model
+
+    kind = note_type(family)
+    model = Model(
+        kind.id,
+        kind.name,
+        fields=[
+            {"name": name, "id": number}
+            for name, number in zip(kind.fields, kind.field_ids, strict=True)
+        ],
+        templates=[
+            {"name": t.name, "id": t.id, "qfmt": t.question, "afmt": t.answer}
+            for t in kind.templates
+        ],
+        css=style(),
+        model_type=Model.CLOZE if family is Family.CLOZE else Model.FRONT_BACK,
+    )
+    written: dict[str, Any] = model.to_json(DESIGN_MOD, _DEFAULT_DECK)
+    return written
+
+
+# --- the zip --------------------------------------------------------------------------------
+
+
+def _zip(file: Any, database: Path, media: dict[str, Media]) -> None:
+    pictures = [media[name] for name in sorted(media)]
+    with zipfile.ZipFile(file, "w") as package:
+        with (
+            database.open("rb") as source,
+            package.open(_member(_DATABASE, zipfile.ZIP_DEFLATED), "w", force_zip64=True) as target,
+        ):
+            shutil.copyfileobj(source, target, 1 << 20)
+        names = {str(at): picture.name for at, picture in enumerate(pictures)}
+        package.writestr(_member("media"), json.dumps(names))
+        for at, picture in enumerate(pictures):
+            package.writestr(_member(str(at)), _bytes(picture))
+
+
+def _member(name: str, compression: int = zipfile.ZIP_STORED) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _THE_PAST)
+    info.compress_type = compression
+    info.external_attr = 0o644 << 16
+    info.create_system = 3
+    return info
+
+
+def _bytes(picture: Media) -> bytes:
+    data = Path(picture.path).read_bytes()
+    if hashlib.sha256(data).hexdigest()[:16] != picture.name[3:19]:
+        raise ItemError(f"{picture.path}: changed while the package was made", hint="run it again")
+    return data
+
+
+# --- reading one back -----------------------------------------------------------------------
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a package like ours: only our note types, and not exported by Anki."""
+    ours = {note_type(family).id for family in Family}
+    try:
+        with _opened(path) as connection:
+            return {row[0] for row in connection.execute("select distinct mid from notes")} <= ours
+    except ItemError:
+        return False
+
+
+def read_guids(path: Path) -> frozenset[Guid]:
+    """The guids of the notes in a package of ours.
+
+    Raises:
+        ItemError: it cannot be read, or Anki made it.
+    """
+    with _opened(path) as connection:
+        return frozenset(Guid(str(row[0])) for row in connection.execute("select guid from notes"))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+            copy = Path(folder) / _DATABASE
+            _unpack(path, copy)
+            with closing(sqlite3.connect(copy)) as connection:
+                yield connection
+    except (OSError, zipfile.BadZipFile, zlib.error, sqlite3.Error, RuntimeError) as error:
+        raise ItemError(f"{path}: not a readable package: {error}") from error
+
+
+def _unpack(path: Path, copy: Path) -> None:
+    with zipfile.ZipFile(path) as package:
+        names = set(package.namelist())
+        if _DATABASE not in names or names & set(_NEWER_DATABASES):
+            raise ItemError(f"{path}: not a package of ankiforge")
+        if package.getinfo(_DATABASE).file_size > _MAX_DATABASE:
+            raise ItemError(f"{path}: larger than any deck of ankiforge")
+        with package.open(_DATABASE) as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)

@@ -1,0 +1,150 @@
+"""The wording of clozes: a gap worth filling, in a sentence that asks for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ankiforge.check.context import Context, Rule
+from ankiforge.check.reading import GAP, read, without
+from ankiforge.check.words import NEGATIONS, STOP_WORDS, tokens, word_count
+from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.text import cloze
+
+PRONOUN_START = Rule(
+    "pronoun_start", Severity.BLOCK, "begins with a word that points to a sentence before it:"
+)
+GAP_STOPWORD = Rule("gap_stopword", Severity.BLOCK, "hides only small words:")
+GAP_LEAK = Rule("gap_leak", Severity.BLOCK, "what is hidden stands in plain sight:")
+GAP_GT50PCT = Rule("gap_gt50pct", Severity.BLOCK, "hides more than half of the text:")
+GAP_GT35PCT = Rule("gap_gt35pct", Severity.WARN, "hides more than a third of the text:")
+GAP_GT6W = Rule("gap_gt6w", Severity.WARN, "a gap of more than six words:")
+GAP_EDGE_PUNCT = Rule("gap_edge_punct", Severity.INFO, "a gap begins or ends with a blank or sign:")
+GAPS_GT3 = Rule("gaps_gt3", Severity.WARN, "more than three gaps:")
+CLOZE_LT3W = Rule("cloze_lt3w", Severity.WARN, "fewer than three words in all")
+CLOZE_GT40W = Rule("cloze_gt40w", Severity.WARN, "more than forty words:")
+RULES = (
+    PRONOUN_START,
+    GAP_STOPWORD,
+    GAP_LEAK,
+    GAP_GT50PCT,
+    GAP_GT35PCT,
+    GAP_GT6W,
+    GAP_EDGE_PUNCT,
+    GAPS_GT3,
+    CLOZE_LT3W,
+    CLOZE_GT40W,
+)
+
+_POINTS_BACK = re.compile(
+    r"(?:this|these|those|it|its|they|their|he|she|such|however|thus|therefore|hence|moreover"
+    r"|furthermore|instead|otherwise|in this|in these|in such|but|and|dies|diese[rsnm]?|jedoch"
+    r"|daher|deshalb|dadurch)\b",
+    re.IGNORECASE,
+)
+_IMPERSONAL = re.compile(
+    r"these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows|turns out|takes)\s"
+    r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b",
+    re.IGNORECASE,
+)
+
+
+def pronoun_start(draft: Draft, context: Context) -> Iterator[Finding]:
+    """The sentence stands alone: no `This`, `They`, `However` at its head."""
+    shown = read(draft).whole.lstrip("“\"'‘(*_ ")
+    match = _POINTS_BACK.match(shown)
+    if match and not _IMPERSONAL.match(shown):
+        yield PRONOUN_START.found(f"“{match[0]}”")
+
+
+_SMALL_WORDS = STOP_WORDS - NEGATIONS - frozenset(("has", "have", "had", "is", "was", "more"))
+
+
+def stopword(draft: Draft, context: Context) -> Iterator[Finding]:
+    """A gap holds a word that carries meaning; letters, numbers, formulae, negations do."""
+    for answer in read(draft).answers:
+        words = tokens(answer)
+        small = words and all(word in _SMALL_WORDS and len(word) > 1 for word in words)
+        if small or (words == [] and re.fullmatch(r"[\s.,;:!?'\"“”()-]+", answer)):
+            yield GAP_STOPWORD.found(f"“{answer}”")
+
+
+_LEAKING = 4
+"""Characters from which a gap is looked for in the rest; numbers from two, acronyms too."""
+
+
+def leak(draft: Draft, context: Context) -> Iterator[Finding]:
+    """The rest of the sentence does not say what is hidden."""
+    for number, hidden in _hidden(draft):
+        rest = without(draft.field("Text"), hidden)
+        for gap, answer in zip(read(draft).gaps, read(draft).answers, strict=True):
+            if number in gap.numbers and _tells(answer.strip(" .,;:"), rest):
+                yield GAP_LEAK.found(f"“{answer}”")
+
+
+def _tells(answer: str, rest: str) -> bool:
+    short = re.fullmatch(r"\d{2,}|[A-Z]{2,}", answer)
+    if len(answer) < _LEAKING and not short:
+        return False
+    flags = re.NOFLAG if short else re.IGNORECASE
+    return re.search(rf"(?<!\w){re.escape(answer)}(?:e?s)?(?!\w)", rest, flags) is not None
+
+
+def _hidden(draft: Draft) -> Iterator[tuple[int, tuple[cloze.Gap, ...]]]:
+    """Each card number with the gaps it hides."""
+    gaps = read(draft).gaps
+    for number in cloze.numbers(draft.field("Text")):
+        yield number, tuple(gap for gap in gaps if number in gap.numbers)
+
+
+_WORDS_TO_MEASURE = 8
+_THIRD, _HALF = 0.35, 0.5
+
+
+def share(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Enough of the text remains; measured from eight words on."""
+    whole = read(draft).whole
+    if word_count(whole) < _WORDS_TO_MEASURE:
+        return
+    for number, hidden in _hidden(draft):
+        rest = without(draft.field("Text"), hidden).replace(GAP, "")
+        part = 1 - len(rest) / len(whole)
+        if part > _THIRD:
+            rule = GAP_GT50PCT if part > _HALF else GAP_GT35PCT
+            yield rule.found(f"c{number}, {part:.0%}")
+
+
+def sizes(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Short gaps, few of them, in one sentence of ordinary length."""
+    reading = read(draft)
+    for answer in reading.answers:
+        if word_count(answer) > 6:
+            yield GAP_GT6W.found(f"{word_count(answer)}")
+    count = len({number for gap in reading.gaps for number in gap.numbers})
+    if count > 3:
+        yield GAPS_GT3.found(f"{count}")
+    words = word_count(reading.whole)
+    if words < 3:
+        yield CLOZE_LT3W.found()
+    elif words > 40:
+        yield CLOZE_GT40W.found(f"{words}")
+
+
+_EDGE = re.compile(r"^[\s.,;:)]|[\s,;:(]$")
+
+
+def edges(draft: Draft, context: Context) -> Iterator[Finding]:
+    """A gap holds its word, not the comma after it."""
+    for gap in read(draft).gaps:
+        if gap.answer.strip() and _EDGE.search(gap.answer):
+            yield GAP_EDGE_PUNCT.found(f"“{gap.answer}”")
+
+
+def _on_clozes(draft: Draft, context: Context) -> Iterator[Finding]:
+    """All of them, on clozes only."""
+    if draft.kind.family is Family.CLOZE:
+        for check in (pronoun_start, stopword, leak, share, sizes, edges):
+            yield from check(draft, context)
+
+
+CHECKS = (_on_clozes,)

@@ -1,0 +1,43 @@
+"""Form: what was marked may be mere emphasis or metadata, so a person looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ankiforge.check.context import Context, Rule
+from ankiforge.check.reading import read
+from ankiforge.check.words import word_count
+from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
+
+INLINE_FIELD = Rule("inline_field", Severity.WARN, "`word:: value` may be metadata")
+LOOSE_TERM = Rule("loose_term", Severity.WARN, "`Term: text` outside a glossary may be prose")
+PHRASE_GT5W = Rule("phrase_gt5w", Severity.WARN, "a mark over five words may be mere emphasis:")
+PHRASE_OUTSIDE_VAULT = Rule(
+    "phrase_outside_vault", Severity.WARN, "words marked in a document may be mere emphasis"
+)
+RULES = (INLINE_FIELD, LOOSE_TERM, PHRASE_GT5W, PHRASE_OUTSIDE_VAULT)
+
+_PHRASE_WORDS = 5
+_PHRASE_DRAFTER = "rules:phrase"
+
+
+def written_as(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Hand-written forms that are no cards as often as they are."""
+    if context.highlight.form is Form.INLINE_FIELD:
+        yield INLINE_FIELD.found()
+    elif context.highlight.form is Form.TERM:
+        yield LOOSE_TERM.found()
+
+
+def phrases(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Marked phrases: short ones, in the reader's own notes."""
+    if draft.origin.drafter != _PHRASE_DRAFTER or draft.kind.family is not Family.CLOZE:
+        return
+    longest = max((word_count(answer) for answer in read(draft).answers), default=0)
+    if longest > _PHRASE_WORDS:
+        yield PHRASE_GT5W.found(f"{longest}")
+    if context.highlight.route is not Route.VAULT:
+        yield PHRASE_OUTSIDE_VAULT.found()
+
+
+CHECKS = (written_as, phrases)

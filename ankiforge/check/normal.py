@@ -1,0 +1,190 @@
+"""The normal form under which cards are compared: for matching only, never shown or stored."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ankiforge.check.words import NUMBER_WORDS, arabic, listed, space_raised
+from ankiforge.domain import Draft, Family
+from ankiforge.text import cloze, markdown
+from ankiforge.text.fold import canonical
+
+_MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
+_HOLDERS = re.compile("[\ue000-\ue0ff]")
+
+
+def bare(text: str) -> str:
+    """The plain words of Markdown, cloze signs gone; cheap where there is nothing to strip."""
+    text = _HOLDERS.sub(" ", text)
+    return markdown.plain(text) if _MARKUP.search(text) else text.strip()
+
+
+# --- TeX as Unicode -------------------------------------------------------------------------
+
+_GROUP = r"\{([^{}]*)\}"
+_TEX = (
+    (re.compile(rf"\\(?:mathrm|text|mathbf|mathit|mathcal|operatorname|textrm)\s*{_GROUP}"), r"\1"),
+    (re.compile(rf"\\[dt]?frac\s*{_GROUP}\s*{_GROUP}"), r"(\1)/(\2)"),
+    (re.compile(rf"\\sqrt\s*{_GROUP}"), r"√(\1)"),
+    (re.compile(r"\\(?:left|right|displaystyle|quad|[,;:! ])"), " "),
+    (re.compile(r"\\(?:[lr]?Vert|\|)"), "‖"),
+    (re.compile(r"\\(?:[lr]?vert|mid)\b"), "|"),
+    (re.compile(r"\\(?:cdot|times)\b"), "·"),
+    (re.compile(r"\\leq?\b"), "≤"),
+    (re.compile(r"\\geq?\b"), "≥"),
+    (re.compile(r"\\neq?\b"), "≠"),
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_GREEK = dict(
+    zip(
+        listed("""alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho
+        sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Pi Sigma Phi Psi
+        Omega"""),
+        "αβγδεεζηθικλμνξπρστυφφχψωΓΔΘΛΠΣΦΨΩ",
+        strict=True,
+    )
+)
+
+
+def without_tex(text: str) -> str:
+    r"""Formulae as they stand on a page: `\frac{a}{b}` is `(a)/(b)`."""
+    if "\\" not in text:
+        return text
+    for _ in range(3):
+        for pattern, instead in _TEX:
+            text = pattern.sub(instead, text)
+    return _COMMAND.sub(lambda match: _GREEK.get(match[1], match[1]), text)
+
+
+# --- the normal form ------------------------------------------------------------------------
+
+_TYPOGRAPHY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"})
+_JOINED = re.compile(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
+_COMPOUND = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
+_BRACKETS = re.compile(r"[{}^_()\[\]]")
+_OPERATOR = re.compile(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
+_PUNCTUATION = re.compile(r"[?!.,;:\"'…]+(?=\s|$)|(?<!\S)[\"'¿¡]+")
+_DOUBTFUL = ("one", "once", "eins", "acht")
+"""Number words that are other words as often: `one` is an article, too."""
+_SIGN = re.compile(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
+_COUNTED = {word: digits for word, digits in NUMBER_WORDS.items() if word not in _DOUBTFUL}
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_TENS_AND_ONES = re.compile(
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
+    r"(one|two|three|four|five|six|seven|eight|nine)\b"
+)
+
+
+@lru_cache(maxsize=1024)
+def normal(text: str) -> str:
+    """Plain text without typography, case, accents, TeX and number words."""
+    text = without_tex(_JOINED.sub("", arabic(text)))
+    if not text.isascii():
+        text = _decomposed(space_raised(text.translate(_TYPOGRAPHY))).translate(_TYPOGRAPHY)
+    text = text.casefold()
+    if _SIGN.search(text):
+        text = _COMPOUND.sub("", _TENS_AND_ONES.sub(_sum, text))
+        text = _OPERATOR.sub(r"\1", _BRACKETS.sub(" ", _THOUSANDS.sub("", text)))
+    return " ".join(_COUNTED.get(word, word) for word in _PUNCTUATION.sub(" ", text).split())
+
+
+def _decomposed(text: str) -> str:
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+def _sum(match: re.Match[str]) -> str:
+    return str(int(NUMBER_WORDS[match[1]]) + int(NUMBER_WORDS[match[2]]))
+
+
+# --- the two sides of a card ----------------------------------------------------------------
+
+MAX_LENGTH = 2000
+"""So many characters of a field are compared; no card worth having is longer."""
+_SIMPLE = re.compile(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
+_SHIELDS = ("`", "$", "\\")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A card as plain text: what it asks, what it wants to hear, and both together."""
+
+    family: Family
+    asked: str
+    answered: str
+    text: str = ""
+    """Of a cloze: the sentence with its answers in place."""
+
+    @property
+    def whole(self) -> str:
+        """All of its words."""
+        return self.text or f"{self.asked} {self.answered}"
+
+    @property
+    def shown(self) -> str:
+        """What names the card to a reader."""
+        return self.text or self.asked
+
+
+def sides(draft: Draft) -> Sides:
+    """The two sides of a draft."""
+    if draft.kind.family is Family.BASIC:
+        front, back = draft.field("Front")[:MAX_LENGTH], draft.field("Back")[:MAX_LENGTH]
+        return Sides(Family.BASIC, bare(front), bare(back))
+    text = draft.field("Text")[:MAX_LENGTH]
+    question, answers = _cut(text)
+    return Sides(Family.CLOZE, bare(question), bare(" ".join(answers)), bare(text))
+
+
+def _cut(text: str) -> tuple[str, list[str]]:
+    """The text without its gaps, and their answers; by a pattern where no sign is shielded."""
+    simple = _SIMPLE.findall(text)
+    if len(simple) == text.count("{{") and not any(sign in text for sign in _SHIELDS):
+        return _SIMPLE.sub(" ", text), simple
+    outer, at = [], 0
+    found = cloze.gaps(text)
+    for gap in found:
+        if gap.start >= at:
+            outer.append(text[at : gap.start])
+            at = gap.end
+    return " ".join([*outer, text[at:]]), [gap.answer for gap in found]
+
+
+_LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
+
+
+def exact_form(draft: Draft) -> tuple[str, ...]:
+    """What must be equal for two cards to be one and the same; () where a side is empty.
+
+    Only typography, emphasis and the last stop or question mark do not count; which words
+    are gaps, and which of them go together, does.
+    """
+    if draft.kind.family is Family.CLOZE:
+        text = _exact(_ranked(draft.field("Text")))
+        return ("cloze", text) if text else ()
+    front, back = _exact(draft.field("Front")), _exact(draft.field("Back"))
+    return (draft.kind.value, front, back) if front and back else ()
+
+
+def _exact(text: str) -> str:
+    """Maths and code keep their case: `m` and `M` are two things."""
+    runs, at = [], 0
+    shielded = markdown.shields(text) if any(sign in text for sign in _SHIELDS) else ()
+    for start, end, _ in shielded:
+        runs += [canonical(bare(text[at:start])), text[start:end]]
+        at = end
+    return _LAST.sub("", " ".join([*runs, canonical(bare(text[at:]))]).strip())
+
+
+def _ranked(text: str) -> str:
+    """Cloze signs as plain brackets, numbered in the order in which they appear."""
+    ranks: dict[tuple[int, ...], int] = {}
+    parts, at = [], 0
+    for gap in cloze.gaps(text):
+        rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
+        parts += [text[at : gap.start], f"⟦{rank}⟧"]
+        at = gap.body
+    return "".join([*parts, text[at:]])

@@ -1,0 +1,160 @@
+"""Structure: what would break on the way to Anki, or leaves nothing to ask. Blocks everyone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ankiforge.check.context import Context, Rule
+from ankiforge.check.normal import bare
+from ankiforge.check.reading import GAP, authored, read, without
+from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.text import cloze, markdown
+
+TOO_LONG = Rule("too_long", Severity.BLOCK, "too long to be a card:")
+EMPTY_SIDE = Rule("empty_side", Severity.BLOCK, "one side is empty:")
+MALFORMED_CLOZE = Rule("malformed_cloze", Severity.BLOCK, "the cloze is malformed:")
+BAD_TEMPLATE = Rule("bad_template", Severity.BLOCK, "`{{` that begins no cloze:")
+GAP_IS_ALL = Rule("gap_is_all", Severity.BLOCK, "nothing is left to ask by:")
+MATH_UNBALANCED = Rule("math_unbalanced", Severity.BLOCK, "a formula is not closed:")
+BRACE_UNBALANCED = Rule("brace_unbalanced", Severity.BLOCK, "braces of a formula do not match:")
+CONTROL_CHARACTER = Rule(
+    "control_character", Severity.BLOCK, "holds a control character, often a broken `\\t` or `\\f`:"
+)
+RULES = (
+    TOO_LONG,
+    EMPTY_SIDE,
+    MALFORMED_CLOZE,
+    BAD_TEMPLATE,
+    GAP_IS_ALL,
+    MATH_UNBALANCED,
+    BRACE_UNBALANCED,
+    CONTROL_CHARACTER,
+)
+
+MAX_LENGTH = 8000
+MAX_CLOZES = 64
+"""Beyond these no other check reads a card: they bound its work."""
+
+
+def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
+    """A card of pages is a document."""
+    length = sum(len(text) for _, text in draft.fields)
+    clozes = draft.field("Text").count("{{")
+    if length > MAX_LENGTH:
+        yield TOO_LONG.found(f"{length:,} characters of at most {MAX_LENGTH:,}")
+    elif clozes > MAX_CLOZES:
+        yield TOO_LONG.found(f"{clozes} clozes of at most {MAX_CLOZES}")
+
+
+# --- sides ----------------------------------------------------------------------------------
+
+
+def empty_side(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Front and back both show something; a picture is something."""
+    if draft.kind.family is Family.BASIC:
+        for name in ("Front", "Back"):
+            if not _shows(draft.field(name)):
+                yield EMPTY_SIDE.found(name)
+
+
+def _shows(text: str) -> bool:
+    return bool(bare(text)) or "![" in text
+
+
+def malformed_cloze(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Each cloze is closed, filled and numbered from 1 to 500, and there is one."""
+    if draft.kind.family is Family.CLOZE:
+        for problem in dict.fromkeys(cloze.problems(draft.field("Text"))):
+            yield MALFORMED_CLOZE.found(problem)
+
+
+def gap_is_all(draft: Draft, context: Context) -> Iterator[Finding]:
+    """While a number is hidden, words, a formula or a hint remain to ask by."""
+    text, gaps = draft.field("Text"), read(draft).gaps
+    for number in cloze.numbers(text):
+        hidden = tuple(gap for gap in gaps if number in gap.numbers)
+        rest = without(text, hidden).replace(GAP, "")
+        hinted = any(gap.hint.strip() for gap in hidden)
+        if not hinted and not re.search(r"\w", rest) and "![" not in text:
+            yield GAP_IS_ALL.found(f"c{number} hides all of it")
+
+
+_TEMPLATE = re.compile(r"\{\{")
+_IN_MATHS = re.compile(r"\{\{c\d+::")
+
+
+def bad_template(draft: Draft, context: Context) -> Iterator[Finding]:
+    """`{{answer}}`, `{{c1:answer}}` and a cloze within a formula hide nothing."""
+    for _, text in draft.fields:
+        starts = {gap.start for gap in cloze.gaps(text)}
+        shields = markdown.shields(text)
+        for match in _TEMPLATE.finditer(text):
+            around = [kind for start, end, kind in shields if start <= match.start() < end]
+            lost = "display" in around or "math" in around
+            if (lost and _IN_MATHS.match(text, match.start())) or not (
+                around or match.start() in starts
+            ):
+                yield BAD_TEMPLATE.found(f"“{text[match.start() : match.start() + 20]}”")
+                return
+
+
+# --- formulae and letters -------------------------------------------------------------------
+
+_PRICE_OR_SHELL = re.compile(r"\$(?:[\d\s]|$|[A-Z_][A-Z0-9_]+\b|[{(])|(?<=\d)\$|(?<=\d )\$")
+_TEX_ABOUT = re.compile(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
+
+
+def formulae(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Every `$` that begins a formula ends one; prices and shell variables are none."""
+    for _, text in draft.fields:
+        shields = markdown.shields(text)
+        for start, end, kind in shields:
+            if kind in ("math", "display") and not _balanced(text[start:end]):
+                yield BRACE_UNBALANCED.found(text[start:end][:40])
+        open_at = _unclosed(text, shields)
+        if open_at is not None:
+            yield MATH_UNBALANCED.found(f"“{text[open_at : open_at + 30]}”")
+
+
+def _balanced(formula: str) -> bool:
+    depth = 0
+    for sign in re.findall(r"(?<!\\)(?:\\\\)*[{}]", formula):
+        depth += 1 if sign.endswith("{") else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _unclosed(text: str, shields: list[markdown.Shield]) -> int | None:
+    """Where a lone `$` stands on a line that looks like a formula."""
+    for match in re.finditer(r"\$", text):
+        at = match.start()
+        if any(start <= at < end for start, end, _ in shields) or _is_no_formula(text, at):
+            continue
+        return at
+    return None
+
+
+def _is_no_formula(text: str, at: int) -> bool:
+    line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+    closes = at > 0 and not text[at - 1].isspace() and not text[at - 1].isdigit()
+    if not closes and _PRICE_OR_SHELL.match(text, at):
+        return True
+    return not _TEX_ABOUT.search(line)
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_TAB = re.compile(r"\t")
+
+
+def control_character(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Nothing that no keyboard types; a tab only where a person typed it."""
+    for name, raw in draft.fields:
+        text = raw.replace("\r\n", "\n")
+        found = _CONTROL.search(text) or (None if authored(draft) else _TAB.search(text))
+        if found:
+            yield CONTROL_CHARACTER.found(f"U+{ord(found[0]):04X} in {name}")
+
+
+CHECKS = (empty_side, malformed_cloze, gap_is_all, bad_template, formulae, control_character)

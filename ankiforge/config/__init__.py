@@ -1,0 +1,299 @@
+"""`ankiforge.yaml`: YAML to typed settings; a mistake names file, line, key, what was expected.
+
+Every key is described in `docs/configuration.md`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ankiforge.config.yamlfile import Location, read, typed
+from ankiforge.text.fold import fold
+
+FILE_NAME = "ankiforge.yaml"
+"""What makes a folder a workspace."""
+LLM_KEY, ANKI_KEY, ZOTERO_KEY = "OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY"
+"""The environment variables keys are read from, unless the file names others."""
+
+
+# --- the settings ---------------------------------------------------------------------------
+
+
+class DrafterName(StrEnum):
+    """Who draws the cards."""
+
+    RULES = "rules"
+    LLM = "llm"
+
+
+class AcceptPolicy(StrEnum):
+    """Which drafts become cards without a person."""
+
+    CLEAN = "clean"
+    """Those without a warning or a block."""
+    REVIEW = "review"
+    """None."""
+
+
+class PackageShape(StrEnum):
+    """How many packages a build writes."""
+
+    ONE = "one"
+    PER_DECK = "per-deck"
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of the file: strict, frozen."""
+
+
+_Price = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class LlmSettings(_Section, frozen=True):
+    """The language model: any OpenAI-compatible server."""
+
+    base_url: str = "http://127.0.0.1:11434/v1"
+    model: str = "qwen3:8b"
+    key_env: str = LLM_KEY
+    """The environment variable that holds the key; the key itself never stands in a file."""
+    budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    """What one run may spend, in US dollars; None = no limit."""
+    price_usd: tuple[_Price, _Price] | None = None
+    """US dollars per million tokens (in, out); None = from the table of known models."""
+    candidates: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    """Drafts per highlight; None = 1 where clean ones are accepted, 3 where a person reviews."""
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    """Requests at a time; None = 1 on this machine, 4 elsewhere."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
+    """The longest silence of the server."""
+    headers: dict[str, str] = {}
+    """Sent with every request, e.g. a project name; never a key."""
+    extra_body: dict[str, Any] = {}
+    """Put into the body of every request as it is."""
+
+
+class AcceptSettings(_Section, frozen=True):
+    """The policy for each drafter."""
+
+    rules: AcceptPolicy = AcceptPolicy.CLEAN
+    llm: AcceptPolicy = AcceptPolicy.REVIEW
+
+
+class AnkiSettings(_Section, frozen=True):
+    """Where Anki's collection is, and how to reach a running Anki."""
+
+    collection: str = "auto"
+    """`auto`, `none` (never look), or a path; after `load` an absolute one."""
+    connect: str = "http://127.0.0.1:8765"
+    key_env: str = ANKI_KEY
+
+
+class _Settings(_Section, frozen=True):
+    """Everything but the sources, whose settings belong to the source modules."""
+
+    me: tuple[str, ...] = ()
+    drafter: DrafterName = DrafterName.RULES
+    llm: LlmSettings = LlmSettings()
+    accept: AcceptSettings = AcceptSettings()
+    decks: tuple[str, ...] = ("decks/*.yaml",)
+    output: str = "."
+    package: PackageShape = PackageShape.ONE
+    anki: AnkiSettings = AnkiSettings()
+
+
+class _Written(_Settings, frozen=True):
+    """The file as it stands."""
+
+    sources: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """One source of the file; `options` is typed by its module (`extract.module(kind).Settings`)."""
+
+    kind: str
+    name: str
+    """As written, else the folded name of its folder."""
+    path: Path
+    """Absolute; `~` expanded, relative ones taken from the file's folder."""
+    options: dict[str, Any]
+    """The whole mapping, `path` and `name` included."""
+    where: Location
+
+
+class Config(_Settings, frozen=True):
+    """All settings of a workspace."""
+
+    sources: tuple[SourceEntry, ...] = ()
+    where: Location = Location(FILE_NAME)
+    """The top of the file, for complaints: `config.where.at("llm", "model").error(…)`."""
+
+    @staticmethod
+    def default() -> Config:
+        """The settings without any file: clean drafts of either drafter are accepted."""
+        return Config(accept=AcceptSettings(llm=AcceptPolicy.CLEAN))
+
+
+def load(path: Path) -> Config:
+    """Read an `ankiforge.yaml`.
+
+    Raises:
+        ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
+    """
+    data, where = read(path, path.name)
+    written = typed(_Written, {} if data is None else data, where)
+    folder = path.parent.absolute()
+    items = enumerate(written.sources)
+    sources = tuple(_source(item, folder, where.at("sources", n)) for n, item in items)
+    _names_differ(sources)
+    _stay_below(written.decks, where.at("decks"))
+    _check_service(written.llm.base_url, written.llm.key_env, "base_url", where.at("llm"))
+    _check_service(written.anki.connect, written.anki.key_env, "connect", where.at("anki"))
+    _check_headers(written.llm.headers, where.at("llm", "headers"))
+    collection = _collection(written.anki.collection, folder, where.at("anki", "collection"))
+    plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
+    anki = msgspec.structs.replace(written.anki, collection=collection)
+    return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
+
+
+# --- sources --------------------------------------------------------------------------------
+
+
+class _Common(msgspec.Struct, frozen=True):
+    """What every source has; its other keys are its module's."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1)]
+    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+_EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
+
+
+def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
+    if len(item) != 1:
+        what = f"expected one kind of source, got {len(item)}"
+        raise where.error(what, f"indent its keys below the kind, or write {_EXAMPLE}")
+    [(kind, options)] = item.items()
+    if not isinstance(options, dict):
+        raise where.at(kind).error("expected a mapping", f"such as {_EXAMPLE}")
+    _path_is_there(options, where.at(kind))
+    common = typed(_Common, options, where.at(kind))
+    path = expanded(common.path, folder, where.at(kind, "path"))
+    return SourceEntry(kind, common.name or source_name(path), path, options, where.at(kind))
+
+
+def _path_is_there(options: dict[str, Any], where: Location) -> None:
+    if "path" not in options and (near := difflib.get_close_matches("path", options, n=1)):
+        raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
+
+
+def source_name(path: Path) -> str:
+    """The name of a source that was given none: its folded folder name."""
+    return fold(path.name) or "source"
+
+
+def _names_differ(sources: tuple[SourceEntry, ...]) -> None:
+    seen: dict[str, SourceEntry] = {}
+    for source in sources:
+        name = unicodedata.normalize("NFC", source.name)
+        if first := seen.get(name):
+            what = f"the name {name!r} is taken by the source in line {first.where.line}"
+            raise source.where.at("name").error(what, "give each source a `name` of its own")
+        seen[name] = source
+
+
+# --- paths and addresses --------------------------------------------------------------------
+
+
+def expanded(text: str, folder: Path, where: Location) -> Path:
+    """An absolute path: `~` expanded, a relative one taken from `folder`.
+
+    Raises:
+        ConfigError: it names the home of an unknown user.
+    """
+    try:
+        return Path(os.path.normpath(folder / Path(text).expanduser()))
+    except RuntimeError as error:
+        raise where.error(f"{text!r}: no such home", "write the path in full") from error
+
+
+def _collection(text: str, folder: Path, where: Location) -> str:
+    return text if text in ("auto", "none") else str(expanded(text, folder, where))
+
+
+def _stay_below(patterns: tuple[str, ...], where: Location) -> None:
+    for number, pattern in enumerate(patterns):
+        parts = Path(pattern).parts
+        stays = parts and not Path(pattern).is_absolute() and ".." not in parts
+        if not stays or any("**" in part and part != "**" for part in parts):
+            what = f"{pattern!r} is not a pattern of files in the workspace"
+            raise where.at(number).error(what, "such as decks/*.yaml")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a web address leads to this machine only: 127.0.0.0/8, ::1, localhost."""
+    try:
+        host = urlsplit(url).hostname or ""
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return url_host(url) == "localhost"
+    return address in _LOOPBACK if address.version == 4 else address == ipaddress.ip_address("::1")
+
+
+_LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+
+
+def url_host(url: str) -> str:
+    """The host of a web address, "" if it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+# --- services -------------------------------------------------------------------------------
+
+
+def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
+    _check_address(url, where.at(name))
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
+        what = "not the name of an environment variable"
+        hint = f"a name such as {LLM_KEY}; the key itself never stands in this file"
+        raise where.at("key_env").error(what, hint)
+
+
+def _check_address(url: str, where: Location) -> None:
+    if not re.fullmatch(r"https?://[^\s\\]+", url) or not url_host(url) or not _port_fits(url):
+        raise where.error(f"{url!r} is not a web address", "such as http://127.0.0.1:11434/v1")
+    if "@" in urlsplit(url).netloc:
+        raise where.error("a web address must not hold a name or password", "use key_env")
+
+
+def _port_fits(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+_SECRET = re.compile(r"authorization|cookie|(?:^|[-_])(?:key|token|secret)$", re.IGNORECASE)
+
+
+def _check_headers(headers: dict[str, str], where: Location) -> None:
+    for name, value in headers.items():
+        if _SECRET.search(name):
+            what = "a key must not stand in this file"
+            raise where.at(name).error(what, "name its environment variable in llm.key_env")
+        if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not re.fullmatch(r"[ -~]*", value):
+            raise where.at(name).error("not a header", "letters, digits and - : printable ASCII")

@@ -1,0 +1,305 @@
+"""`decks/*.yaml`: which deck a card goes to, which kinds it may have, what colours mean.
+
+One deck a file; the first whose `select` fits wins, in the order of the file names; the file
+without `select` is asked last. The shipped `reading.yaml` stands behind a workspace's own.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import fnmatch
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from ankiforge.config.yamlfile import Location, read, suggestion, typed
+from ankiforge.domain import CardKind, Document, Highlight
+from ankiforge.shipped import shipped
+
+
+class Action(StrEnum):
+    """What a colour asks for."""
+
+    CARD = "card"
+    """A card, of whatever kind fits."""
+    DEFINITION = "definition"
+    """A card that asks for the term or its definition."""
+    QUESTION = "question"
+    """A question and its answer."""
+    SKIP = "skip"
+    """No card."""
+
+
+Patterns = str | tuple[str, ...]
+
+
+class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Keys are and, lists are or; texts are fnmatch patterns, without regard to case."""
+
+    source: Patterns = ()
+    """The source's name."""
+    path: Patterns = ()
+    """The document's path within its source; `*` crosses folders."""
+    collection: Patterns = ()
+    tag: Patterns = ()
+    """A tag of the document or of the highlight, with or without `#`."""
+    colour: Patterns = ()
+    """A colour of the palette, by name."""
+    author: Patterns = ()
+    """One of those who wrote the work."""
+
+
+class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What each colour of Zotero's palette asks for; any other shade counts as the nearest."""
+
+    yellow: Action = Action.CARD
+    red: Action = Action.CARD
+    green: Action = Action.CARD
+    blue: Action = Action.CARD
+    purple: Action = Action.CARD
+    magenta: Action = Action.CARD
+    orange: Action = Action.CARD
+    gray: Action = Action.CARD
+
+
+class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One deck file."""
+
+    deck: str
+    """The deck's name, with `{title}`, `{collection}`, `{folder}` as holes."""
+    select: Select = Select()
+    kinds: tuple[CardKind, ...] = ()
+    """The kinds of cards it takes; () = all."""
+    tags: tuple[str, ...] = ()
+    prompt: str = ""
+    """The prompt its cards are drafted with; "" = the usual one."""
+    colours: Colours = Colours()
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it stands without `select`."""
+        return self.select == Select()
+
+
+@dataclass(frozen=True, slots=True)
+class DeckChoice:
+    """What the deck files say about one highlight."""
+
+    deck: str
+    tags: tuple[str, ...]
+    kinds: tuple[CardKind, ...]
+    prompt: str
+    action: Action
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def load_decks(root: Path, patterns: tuple[str, ...]) -> tuple[DeckRule, ...]:
+    """Read the deck files of a workspace, the shipped ones behind them.
+
+    Args:
+        root: the workspace.
+        patterns: glob patterns below it.
+
+    Returns:
+        The rules in the order in which they are asked; the last one takes all.
+
+    Raises:
+        ConfigError: with file and line; also for a second file without `select`.
+    """
+    files = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+    own = [_read(path, str(path.relative_to(root))) for path in sorted(files, key=_file_order)]
+    if not any(rule.takes_all for rule, _ in own):
+        own += shipped_decks()
+    _one_takes_all(own)
+    return tuple(sorted((rule for rule, _ in own), key=lambda rule: rule.takes_all))
+
+
+def shipped_decks() -> list[tuple[DeckRule, Location]]:
+    """The deck files that come with the program."""
+    return [_read(path, path.name) for path in sorted(shipped("decks").glob("*.yaml"))]
+
+
+def _file_order(path: Path) -> tuple[str, str]:
+    return (path.name, str(path))
+
+
+def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
+    data, where = read(path, shown)
+    rule = typed(DeckRule, {} if data is None else data, where)
+    _check_holes(rule.deck, where.at("deck"))
+    for number, tag in enumerate(rule.tags):
+        if not tag or re.search(r"\s", tag):
+            what = f"{tag!r} cannot be a tag in Anki"
+            raise where.at("tags", number).error(what, "no blanks: a_b, or a::b for a subtag")
+    return rule, where
+
+
+def _one_takes_all(rules: list[tuple[DeckRule, Location]]) -> None:
+    first, *others = (where for rule, where in rules if rule.takes_all)
+    if others:
+        what = f"has no `select`, nor has {first.file}: one of them would never be asked"
+        raise others[0].error(what, "give one of them a `select`")
+
+
+# --- choosing -------------------------------------------------------------------------------
+
+
+def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> DeckChoice:
+    """What the first fitting rule says; a deck the document itself asks for comes before it.
+
+    `rules` ends with one that takes all, as `load_decks` gives them.
+    """
+    rule = next(rule for rule in rules if _fits(rule.select, document, highlight))
+    colour = colour_name(highlight.colour)
+    return DeckChoice(
+        deck=_tidy(document.deck) or _filled(rule.deck, document),
+        tags=(*rule.tags, *_collection_tags(rule.deck, document)),
+        kinds=rule.kinds,
+        prompt=rule.prompt,
+        action=getattr(rule.colours, colour, Action.CARD),
+    )
+
+
+def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
+    pairs = (
+        (select.source, (document.source,)),
+        (select.path, (document.path,)),
+        (select.collection, document.collections),
+        (select.tag, (*document.tags, *highlight.tags)),
+        (select.colour, (colour_name(highlight.colour),)),
+        (select.author, document.creators),
+    )
+    return all(not patterns or _any(patterns, values) for patterns, values in pairs)
+
+
+def _any(patterns: Patterns, values: tuple[str, ...]) -> bool:
+    wanted = (patterns,) if isinstance(patterns, str) else patterns
+    plain = [_plain(value) for value in values]
+    return any(fnmatch.fnmatchcase(value, _plain(one)) for one in wanted for value in plain)
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
+
+
+# --- the name of a deck ---------------------------------------------------------------------
+
+_HOLES = ("title", "collection", "folder")
+_HOLE = re.compile(r"\{([^{}]*)\}")
+_LONGEST = 100
+"""Characters of one part of a deck's name: Anki's deck list shows no more."""
+
+
+def _check_holes(template: str, where: Location) -> None:
+    for name in _HOLE.findall(template):
+        if name not in _HOLES:
+            raise where.error(f"unknown hole {{{name}}}", suggestion(name, _HOLES))
+    if re.search(r"[{}]", _HOLE.sub("", template)):
+        raise where.error("a brace without its partner", 'such as "Reading::{title}"')
+    if not _tidy(_HOLE.sub("x", template)):
+        raise where.error("the deck has no name", 'such as "Reading::{title}"')
+
+
+def _filled(template: str, document: Document) -> str:
+    values = {
+        "title": _part(document.title),
+        "collection": _path(min(document.collections, default="")),
+        "folder": _path(document.path.rpartition("/")[0]),
+    }
+    name = _tidy(_HOLE.sub(lambda hole: values[hole[1]], template))
+    return name or _part(document.title) or "ankiforge"
+
+
+def _path(text: str) -> str:
+    """A path of folders or collections: one level of decks for each."""
+    return "::".join(filter(None, (_part(part) for part in text.split("/"))))
+
+
+def _part(text: str) -> str:
+    """Text as one part of a deck's name: no `::`, no line ends, not endless."""
+    text = re.sub(r":{2,}", "-", _one_line(text)).strip(": ")
+    return text[:_LONGEST].rstrip(": ") if _visible(text) else ""
+
+
+def _tidy(name: str) -> str:
+    """A deck's name without empty parts."""
+    parts = (part.strip() for part in _one_line(name).split("::"))
+    return "::".join(part for part in parts if _visible(part))
+
+
+def _one_line(text: str) -> str:
+    """Controls and line ends are blanks; joiners stay, scripts and emoji are written with them."""
+    normal = unicodedata.normalize("NFC", text)
+    kept = (" " if unicodedata.category(c) in _BLANK else c for c in normal)
+    return " ".join("".join(kept).split())
+
+
+_BLANK = ("Cc", "Cs", "Zl", "Zp")
+
+
+def _visible(text: str) -> bool:
+    return any(c.isprintable() and not c.isspace() for c in text)
+
+
+def _collection_tags(template: str, document: Document) -> tuple[str, ...]:
+    """A work lies in one deck: the collections that did not name it become tags."""
+    if "{collection}" not in template:
+        return ()
+    return tuple(_path(other).replace(" ", "_") for other in sorted(document.collections)[1:])
+
+
+# --- colours --------------------------------------------------------------------------------
+
+_PALETTE = {
+    "yellow": ("#ffd400", "#ffff00"),
+    "red": ("#ff6666", "#ff0000"),
+    "green": ("#5fb236", "#00ff00"),
+    "blue": ("#2ea8e5", "#0000ff", "#00ffff"),
+    "purple": ("#a28ae5", "#8000ff"),
+    "magenta": ("#e56eee", "#ff00ff", "#ff0080"),
+    "orange": ("#f19837", "#ff8000"),
+}
+"""Zotero's palette, and the plain colours PDF programs use for the same names."""
+_GRAY_BELOW = 0.1
+"""Spread between the strongest and the weakest of red, green, blue (0 to 1)."""
+
+
+def colour_name(colour: str) -> str:
+    """The palette's name of a colour: `#rrggbb` gives the nearest hue, a name stays, "" too.
+
+    The hue decides, because programs differ in how pale they mark, not in what is yellow.
+    """
+    found = re.fullmatch(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", colour.casefold())
+    if not found:
+        name = colour.casefold()
+        return "gray" if name == "grey" else name
+    red, green, blue = (int(part, 16) / 255 for part in found.groups())
+    if max(red, green, blue) - min(red, green, blue) < _GRAY_BELOW:
+        return "gray"
+    return _nearest(colorsys.rgb_to_hsv(red, green, blue)[0])
+
+
+def _nearest(hue: float) -> str:
+    def apart(name: str) -> float:
+        return min(_turn(hue, _hue(anchor)) for anchor in _PALETTE[name])
+
+    return min(_PALETTE, key=apart)
+
+
+def _turn(one: float, other: float) -> float:
+    apart = abs(one - other)
+    return min(apart, 1 - apart)
+
+
+@lru_cache(maxsize=32)
+def _hue(colour: str) -> float:
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return colorsys.rgb_to_hsv(red, green, blue)[0]

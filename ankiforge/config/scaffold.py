@@ -1,0 +1,198 @@
+"""A new workspace: a commented `ankiforge.yaml`, `prompts/` and `decks/` to edit.
+
+Nothing that exists is ever overwritten. `ankiforge.yaml` is written last: only then is the
+folder a workspace.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import unicodedata
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+
+import yaml
+
+from ankiforge.config import FILE_NAME, LlmSettings, source_name
+from ankiforge.errors import UsageError
+from ankiforge.shipped import shipped
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedSource:
+    """A source that was found."""
+
+    kind: str
+    path: Path
+    counts: tuple[tuple[str, str], ...] = ()
+    """(switch, what each of its words would give here): a comment beside the switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a new `ankiforge.yaml` is to say."""
+
+    sources: tuple[ProposedSource, ...] = ()
+    base_url: str = LlmSettings().base_url
+    model: str = LlmSettings().model
+    models: str = ""
+    """What local servers offer: a comment."""
+
+
+def refuse_vault(root: Path) -> None:
+    """A workspace within a vault would have its texts read as notes, and be synced.
+
+    Raises:
+        UsageError: `root` lies in a vault.
+    """
+    root = root.absolute()
+    for folder in (*(root, *root.parents), *(root.resolve(), *root.resolve().parents)):
+        if (folder / ".obsidian").is_dir():
+            what = f"{root} lies in the vault {folder}, where nothing may be written"
+            raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
+
+
+def scaffold(root: Path, proposal: Proposal) -> tuple[Path, ...]:
+    """Write a workspace.
+
+    Args:
+        root: an existing folder, or one to be made.
+        proposal: what its `ankiforge.yaml` is to say.
+
+    Returns:
+        The files written; those that were there already are left as they are.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    settings = root / FILE_NAME
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        copies = [_copies(shipped(kind), root / kind) for kind in ("prompts", "decks")]
+        written = [path for paths in copies for path in paths]
+        if not settings.exists():
+            _write_new(settings, settings_text(root, proposal))
+            written.append(settings)
+    except OSError as error:
+        what = f"{error.filename or root}: cannot be written: {error.strerror}"
+        raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
+    return tuple(written)
+
+
+def _write_new(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def _copies(source: Path, target: Path) -> list[Path]:
+    target.mkdir(exist_ok=True)
+    pairs = [(file, target / file.name) for file in sorted(source.iterdir()) if file.is_file()]
+    missing = [(file, copy) for file, copy in pairs if not copy.exists()]
+    for file, copy in missing:
+        shutil.copyfile(file, copy)
+    return [copy for _, copy in missing]
+
+
+# --- the text of ankiforge.yaml -------------------------------------------------------------
+
+_HEAD = """\
+# ankiforge: what is read, who drafts, where the cards go.
+# Every key and its default: docs/configuration.md.
+# After a change: ankiforge doctor
+"""
+
+_EXAMPLES = {
+    "obsidian": "  # - obsidian: {name: notes, path: ~/Vault}     # a vault\n",
+    "pdf": "  # - pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks\n",
+    "zotero": "  # - zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder\n",
+}
+
+_REST = """
+# Whose marks count in shared Zotero libraries; without it: the library's owner.
+# me: [Ada]
+
+# rules: what you marked or wrote as a card already; no model, no network.
+# llm: a language model drafts as well.
+drafter: rules
+
+# Any OpenAI-compatible server. The key comes from the environment variable, never from here.
+llm:
+  base_url: {base_url}
+  model: {model}{models}
+  key_env: OPENAI_API_KEY
+  # budget_usd: 1.00              # what one run may spend; default: no limit
+  # price_usd: [0.25, 2.00]       # per million tokens (in, out), for models without a known price
+
+# clean: drafts without a warning become cards; review: none does without you.
+accept: {{rules: clean, llm: review}}
+
+decks: [decks/*.yaml]
+output: .                         # the folder for packages
+package: one                      # or per-deck
+
+# collection: auto finds Anki's own (read only, from a copy); none: never look; or a path.
+anki: {{collection: auto, connect: "http://127.0.0.1:8765", key_env: ANKICONNECT_KEY}}
+"""
+
+
+def settings_text(root: Path, proposal: Proposal) -> str:
+    """The whole `ankiforge.yaml` of a new workspace."""
+    names = _names(proposal.sources)
+    blocks = [
+        _block(source, name, root) for source, name in zip(proposal.sources, names, strict=True)
+    ]
+    found = {source.kind for source in proposal.sources}
+    examples = [line for kind, line in _EXAMPLES.items() if kind not in found]
+    sources = "".join(["\nsources:\n", *blocks, *examples])
+    rest = _REST.format(
+        base_url=_scalar(proposal.base_url),
+        model=_scalar(proposal.model),
+        models=f"    # here: {proposal.models}" if proposal.models else "",
+    )
+    return _HEAD + sources + rest
+
+
+def _names(sources: tuple[ProposedSource, ...]) -> list[str]:
+    """Folded folder names, numbered where two are the same."""
+    names: list[str] = []
+    for source in sources:
+        name = unicodedata.normalize("NFC", source_name(source.path)[:56])
+        numbered = (f"{name}-{number}" for number in count(2))
+        names.append(next(free for free in chain([name], numbered) if free not in names))
+    return names
+
+
+def _block(source: ProposedSource, name: str, root: Path) -> str:
+    lines = [f"  - {source.kind}:", f"      name: {_scalar(name)}"]
+    lines.append(f"      path: {_scalar(_shown(source.path, root))}")
+    if source.kind == "obsidian":
+        counts = dict(source.counts)
+        lines += [
+            f"      marks: [==, mark]           # also: bold, callout{_here(counts, 'marks')}",
+            f"      cards: [inline, block, cloze, glossary]{_here(counts, 'cards', '  # ')}",
+            "      # include: ['**/*.md']",
+            "      # exclude: [Templates/]",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _here(counts: dict[str, str], switch: str, before: str = "; ") -> str:
+    return f"{before}here: {counts[switch]}" if counts.get(switch) else ""
+
+
+def _shown(path: Path, root: Path) -> str:
+    """Relative within the workspace, `~/…` within the home, else in full."""
+    if path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def _scalar(text: str) -> str:
+    """A YAML scalar: bare where that reads as the same text, else in double quotes."""
+    if re.fullmatch(r"[~\w./][\w./:~-]*", text) and yaml.safe_load(f"[{text}]") == [text]:
+        return text
+    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**20)
+    return str(quoted).strip()

@@ -1,0 +1,119 @@
+"""Drafters: each turns highlights into drafts, or says why a highlight yields none.
+
+`rules` needs no model, no key and no network. `llm` asks any OpenAI-compatible server and
+remembers each reply before it reads it; `exchange` carries the same requests as files. What
+both must agree on stands here: which highlights are set aside, and what a comment asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from ankiforge.domain import Highlight, HighlightKind
+
+
+class Replies(Protocol):
+    """Remembers raw replies by the hash of their request; the ledger is one. Thread-safe."""
+
+    def get(self, request: str) -> str | None:
+        """The raw reply to a request, None if there was none."""
+        ...
+
+    def put(
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
+    ) -> None:
+        """Keep a reply, in place of an older one; on return it survives a crash."""
+        ...
+
+
+# --- what a comment asks for ----------------------------------------------------------------
+
+
+class Wish(StrEnum):
+    """What the reader wants of a passage."""
+
+    NONE = "none"
+    SKIP = "skip"
+    QUESTION = "question"
+    CLOZE = "cloze"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A comment, understood."""
+
+    wish: Wish
+    words: str = ""
+    """The question to ask, the phrase to hide ("" = the marked words), or why to skip."""
+
+
+_NO_LLM = re.compile(r"(?<![\w#])#no-llm\b(?!-)", re.IGNORECASE)
+_SKIP = re.compile(r"skip\s*[.!]?|skip:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+_ASKED = re.compile(r"(?:\?|q:)\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+_CLOZE = re.compile(r"c:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+
+
+def instruction(comment: str) -> Instruction:
+    """What a comment asks for: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
+
+    A comment that merely ends in a question mark counts if it could stand on a card: "why?"
+    does not.
+    """
+    words = " ".join(_NO_LLM.sub(" ", comment).split())
+    if skip := _SKIP.fullmatch(words):
+        return Instruction(Wish.SKIP, skip["words"] or "")
+    if asked := _ASKED.fullmatch(words):
+        question = asked["words"].strip()
+        return Instruction(Wish.QUESTION if question.strip("? ") else Wish.NONE, question)
+    if cloze := _CLOZE.fullmatch(words):
+        return Instruction(Wish.CLOZE, cloze["words"].strip())
+    if words.endswith(("?", "？")) and _can_stand(words):
+        return Instruction(Wish.QUESTION, words)
+    return Instruction(Wish.NONE, words)
+
+
+def _can_stand(question: str) -> bool:
+    """Three words at least, or six signs of a script that puts no blanks between words."""
+    return len(question.split()) >= 3 or (len(question) > 6 and not question.isascii())
+
+
+def asked(highlight: Highlight) -> Instruction:
+    """What this highlight's comment asks for; nothing if the comment is not the reader's."""
+    return instruction(highlight.comment if highlight.instructs else "")
+
+
+# --- which highlights are set aside ---------------------------------------------------------
+
+
+def set_aside(highlight: Highlight) -> str:
+    """Why this highlight is not to be drafted by anyone; "" if it may be."""
+    wish = asked(highlight)
+    if highlight.skip or wish.wish is Wish.SKIP:
+        why = highlight.skip or wish.words or "the comment says so"
+        return why if why.startswith("skip") else f"skip: {why}"
+    if highlight.kind is HighlightKind.NOTE:
+        return "a remark, not a passage"
+    if not any(letter.isalnum() for letter in highlight.exact):
+        return "no text under the mark"
+    return ""
+
+
+KEPT_HERE = "kept on this machine (#no-llm)"
+
+
+def private(highlight: Highlight) -> bool:
+    """Whether `#no-llm` stands in its comment (anybody's), its tags or its document's tags."""
+    tags = (*highlight.tags, *highlight.document.tags)
+    return bool(_NO_LLM.search(highlight.comment)) or any(
+        tag.lstrip("#").casefold() == "no-llm" for tag in tags
+    )

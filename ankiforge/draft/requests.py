@@ -1,0 +1,215 @@
+"""What is sent: the body of a `chat.completions` request, and the hash that names it.
+
+Rules, schema and examples come first and are the same bytes for a whole run; the title and the
+passages come last. A passage stands between markers, its own text cannot close them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
+from ankiforge.draft import KEPT_HERE, private, set_aside
+from ankiforge.draft.prompt import Prompt
+from ankiforge.draft.settings import LlmSettings
+
+Body = dict[str, Any]
+Message = dict[str, str]
+
+
+class Rung(IntEnum):
+    """How strictly the shape of a reply is asked for; servers differ in what they take."""
+
+    JSON_SCHEMA = 0
+    JSON_OBJECT_SCHEMA = 1
+    JSON_OBJECT = 2
+    TEXT = 3
+
+
+# --- which highlights go out ----------------------------------------------------------------
+
+
+def withheld(highlight: Highlight) -> str:
+    """Why a highlight is never sent to a model; "" if it may be."""
+    if reason := set_aside(highlight):
+        return reason
+    if private(highlight):
+        return KEPT_HERE
+    return "a hand-written card is not redrawn" if highlight.kind is HighlightKind.CARD else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Highlights of one document that share a request."""
+
+    task: Task
+    highlights: tuple[Highlight, ...]
+
+    def only(self, highlights: tuple[Highlight, ...]) -> Chunk:
+        """The same chunk with fewer highlights."""
+        return Chunk(self.task, highlights)
+
+
+def chunks(task: Task, size: int) -> Iterator[Chunk]:
+    """The highlights of a task that may be sent, `size` a request, in order."""
+    sent = _unveiled(task)
+    for at in range(0, len(sent), size):
+        yield Chunk(task, sent[at : at + size])
+
+
+def _unveiled(task: Task) -> tuple[Highlight, ...]:
+    """What may be sent; without the text around it where a private passage may be in that."""
+    sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
+    if not any(private(highlight) for highlight in task.highlights):
+        return sent
+    return tuple(replace(highlight, prefix="", suffix="", sentence="") for highlight in sent)
+
+
+# --- the body -------------------------------------------------------------------------------
+
+
+def body(
+    chunk: Chunk,
+    settings: LlmSettings,
+    prompt: Prompt,
+    rung: Rung = Rung.JSON_SCHEMA,
+    further: tuple[Message, ...] = (),
+) -> Body:
+    """One request; `further` messages follow the prompt's own."""
+    messages = prompt.messages(values(chunk, settings.candidates, prompt))
+    schema = reply_schema(prompt.kinds)
+    made = {"model": settings.model, "messages": [*messages, *further]}
+    return {**made, **_response_format(rung, schema), **settings.extra_body}
+
+
+def values(chunk: Chunk, candidates: int, prompt: Prompt) -> dict[str, str]:
+    """What fills the holes of a prompt; highlights are labelled from 1."""
+    passages = enumerate(chunk.highlights, start=1)
+    return {
+        **rules_of(prompt, candidates),
+        "title": title_of(chunk.task),
+        "remark": remark_of(chunk.task),
+        "highlights": "\n\n".join(passage(str(label), marked) for label, marked in passages),
+    }
+
+
+def rules_of(prompt: Prompt, candidates: int) -> dict[str, str]:
+    """The values that are the same for every request."""
+    return {
+        "schema": json.dumps(reply_schema(prompt.kinds), ensure_ascii=False),
+        "most": _most(candidates),
+    }
+
+
+def most_cards(candidates: int) -> int:
+    """How many cards of one highlight are kept: two facts, or the candidates of one choice."""
+    return candidates if candidates > 1 else 2
+
+
+def _most(candidates: int) -> str:
+    if candidates > 1:
+        return (
+            f"up to {candidates} quite different cards for the same fact, "
+            "of which the reader will pick one"
+        )
+    return "one card, two only if two separate facts are marked"
+
+
+def title_of(task: Task) -> str:
+    """The document as a model sees it."""
+    document = task.document
+    who = ", ".join(document.creators[:3])
+    about = ", ".join(part for part in (who, document.issued) if part)
+    return data(f"{document.title} ({about})" if about else document.title)
+
+
+def remark_of(task: Task) -> str:
+    """What the person said when asking again."""
+    return f"The reader asks again, and says: {data(task.remark)}" if task.remark else ""
+
+
+def passage(label: str, highlight: Highlight) -> str:
+    """One highlight between its markers."""
+    context = highlight.sentence if highlight.sentence != highlight.exact else ""
+    phrases = " | ".join(highlight.exact[start:end] for start, end in highlight.gaps)
+    parts = (
+        ("heading", highlight.heading),
+        ("before", highlight.prefix),
+        ("marked", highlight.exact),
+        ("sentence", context),
+        ("phrases", phrases if phrases != highlight.exact else ""),
+        ("after", highlight.suffix),
+        ("comment", highlight.comment if highlight.instructs else ""),
+    )
+    lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
+    return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
+
+
+_MARKER = re.compile(
+    r"<(?=\s*/?\s*(?:highlight|heading|before|marked|sentence|phrases|after|comment)\b)",
+    re.IGNORECASE,
+)
+
+
+def data(text: str) -> str:
+    """Text that cannot close its markers, and that every JSON encoder takes."""
+    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return _MARKER.sub("‹", clean)
+
+
+def characters(request: Body) -> int:
+    """How many characters of the reader's material a request carries: all but the rules."""
+    messages = request["messages"]
+    return sum(len(message["content"]) for message in messages if message["role"] != "system")
+
+
+# --- the shape of the reply -----------------------------------------------------------------
+
+_STRINGS = ("quote", "front", "back", "text", "why_none")
+
+
+def reply_schema(kinds: tuple[CardKind, ...]) -> dict[str, Any]:
+    """The JSON schema of a reply; every key required, so that strict servers take it."""
+    properties: dict[str, Any] = {name: {"type": "string"} for name in _STRINGS}
+    kind = {"type": "string", "enum": [*(kind.value for kind in kinds), "none"]}
+    properties = {"h": {"type": "string"}, "kind": kind, **properties}
+    card = _object(properties)
+    return _object({"cards": {"type": "array", "items": card}})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _response_format(rung: Rung, schema: dict[str, Any]) -> dict[str, Any]:
+    named = {"name": "cards", "strict": True, "schema": schema}
+    formats: dict[Rung, dict[str, Any]] = {
+        Rung.JSON_SCHEMA: {"type": "json_schema", "json_schema": named},
+        Rung.JSON_OBJECT_SCHEMA: {"type": "json_object", "schema": schema},
+        Rung.JSON_OBJECT: {"type": "json_object"},
+    }
+    return {"response_format": formats[rung]} if rung in formats else {}
+
+
+# --- the name of a request ------------------------------------------------------------------
+
+
+def request_hash(request: Body) -> str:
+    """64 hex digits: sha256 of the body's canonical JSON, without host or key."""
+    return hashlib.sha256(canonical(request).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def canonical(request: Body) -> str:
+    """The body as JSON with sorted keys and no blanks."""
+    return json.dumps(request, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,250 @@
+"""The embedded drafter: no model, no network. Better no card than a bad card.
+
+It forges what a person wrote or marked as a card already, what a comment asks for, and the
+two patterns of `patterns.py`. Everything else is an answer, too: `NoCard` with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ankiforge.domain import (
+    CardKind,
+    Draft,
+    Drafted,
+    Fields,
+    Form,
+    Highlight,
+    HighlightKind,
+    NoCard,
+    Origin,
+    Span,
+    Task,
+)
+from ankiforge.draft import Instruction, Wish, asked, set_aside
+from ankiforge.draft.patterns import acronyms, stands_alone, terms
+from ankiforge.draft.shapes import hidden, sided
+from ankiforge.text import cloze
+from ankiforge.text.markdown import literal, plain
+from ankiforge.text.quotes import locate
+
+MOST = 3
+"""Cards of one highlight that patterns may make."""
+NOTHING = "nothing self-contained: no acronym or definition the offline rules trust"
+
+
+class Rules:
+    """Drafts offline; the same highlights give the same drafts."""
+
+    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+        """Yield one result per task, in order; nothing ever fails."""
+        for task in tasks:
+            outcomes = [_forge(highlight) for highlight in task.highlights]
+            drafts = tuple(one for made in outcomes if isinstance(made, tuple) for one in made)
+            left = tuple(made for made in outcomes if isinstance(made, NoCard))
+            yield Drafted(task, drafts, left)
+
+
+def _forge(highlight: Highlight) -> tuple[Draft, ...] | NoCard:
+    if reason := set_aside(highlight):
+        return NoCard(highlight.key, reason)
+    made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
+    return NoCard(highlight.key, made) if isinstance(made, str) else made
+
+
+# --- cards a person wrote -------------------------------------------------------------------
+
+
+def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
+    sides = highlight.markdown
+    if highlight.form is Form.CLOZE and sides:
+        return (_hand_cloze(highlight, sides[0]),)
+    if len(sides) != 2 or not all(side.strip() for side in sides):
+        return "a card with an empty side"
+    front, back = sides
+    kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
+    return (
+        _draft(highlight, kind, sided(kind, front, back), plain(back), _hand_origin(highlight)),
+    )
+
+
+def _hand_cloze(highlight: Highlight, text: str) -> Draft:
+    """The text as written: its numbers are the author's, a malformed one is for the checks."""
+    fields = (("Text", text),)
+    return _draft(highlight, CardKind.CLOZE, fields, hidden(text), _hand_origin(highlight))
+
+
+def _hand_origin(highlight: Highlight) -> str:
+    return f"rules:{highlight.form.value}"
+
+
+# --- marks ----------------------------------------------------------------------------------
+
+
+def _from(highlight: Highlight) -> tuple[Draft, ...] | str:
+    wish = asked(highlight)
+    if wish.wish is Wish.QUESTION:
+        return (_question(highlight, wish),)
+    if wish.wish is Wish.CLOZE:
+        return _wished_cloze(highlight, wish.words)
+    if highlight.form is Form.PHRASE and highlight.gaps and not _all_marked(highlight):
+        return (_phrases(highlight),)
+    return tuple(_patterns(highlight)) or _short_mark(highlight)
+
+
+def _question(highlight: Highlight, wish: Instruction) -> Draft:
+    """The reader's own question; the marked words answer it."""
+    fields = sided(CardKind.BASIC, literal(wish.words), literal(highlight.exact))
+    return _draft(highlight, CardKind.BASIC, fields, highlight.exact, "rules:comment")
+
+
+def _wished_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
+    """`c: phrase` hides it where it stands; a bare `c:` hides the marked words."""
+    for text in (highlight.exact, highlight.sentence):
+        span = locate(phrase or highlight.exact, text)
+        if span and _asks_something(text, (span,)):
+            return (_gapped(highlight, text, (span,), "rules:comment-cloze"),)
+    if phrase and not locate(phrase, highlight.context):
+        return f"“{phrase}” does not stand in the passage"
+    return "nothing is left around the words to hide"
+
+
+def _phrases(highlight: Highlight) -> Draft:
+    """The marked phrases hidden in their sentence, as it was written."""
+    if not (highlight.markdown and highlight.markdown_gaps):
+        return _gapped(highlight, highlight.exact, highlight.gaps, "rules:phrase")
+    text = cloze.wrap(highlight.markdown[0], highlight.markdown_gaps)
+    start = min(highlight.gaps)[0]
+    fields = (("Text", text),)
+    return _draft(
+        highlight, CardKind.CLOZE, fields, hidden(text), "rules:phrase", highlight.exact, start
+    )
+
+
+def _all_marked(highlight: Highlight) -> bool:
+    """A sentence marked as a whole is a passage, not a phrase."""
+    return not _asks_something(highlight.exact, highlight.gaps)
+
+
+def _patterns(highlight: Highlight) -> Iterator[Draft]:
+    found = [*_acronyms(highlight), *_terms(highlight)]
+    yield from sorted(found, key=lambda draft: draft.start)[:MOST]
+
+
+def _acronyms(highlight: Highlight) -> Iterator[Draft]:
+    text = highlight.exact
+    for found in acronyms(text):
+        start, end = found.sentence
+        front = _stands_for(text[start:end]).format(found.short)
+        fields = sided(CardKind.BASIC, front, literal(found.long))
+        yield _draft(
+            highlight,
+            CardKind.BASIC,
+            fields,
+            found.long,
+            "rules:acronym",
+            text[start:end],
+            found.start,
+        )
+
+
+def _terms(highlight: Highlight) -> Iterator[Draft]:
+    for found in terms(highlight.exact):
+        start, end = found.sentence
+        sentence = highlight.exact[start:end]
+        span = (found.span[0] - start, found.span[1] - start)
+        yield _gapped(highlight, sentence, (span,), "rules:term")
+
+
+_SHORT_MARK = 5
+"""Words up to which a mark in a document is a phrase of its sentence."""
+
+
+def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
+    """A few words marked in a sentence that stands alone: hidden there, for a person to see."""
+    span = locate(highlight.exact, highlight.sentence) if highlight.form is Form.MARK else None
+    if span is None or len(highlight.exact.split()) > _SHORT_MARK:
+        return NOTHING
+    if not _asks_something(highlight.sentence, (span,)) or not stands_alone(highlight.sentence):
+        return "a few words of a sentence that does not stand alone"
+    if not _whole_words(highlight.sentence, span):
+        return "the mark begins or ends within a word"
+    return (_gapped(highlight, highlight.sentence, (span,), "rules:phrase"),)
+
+
+def _whole_words(text: str, span: Span) -> bool:
+    edges = (text[max(span[0] - 1, 0) : span[0] + 1], text[span[1] - 1 : span[1] + 1])
+    return not any(re.fullmatch(r"\w\w", edge) for edge in edges)
+
+
+def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
+    """Whether at least two words remain around what is hidden."""
+    rest, at = [], 0
+    for start, end in sorted(spans):
+        rest.append(text[at:start])
+        at = end
+    words = re.findall(r"[^\W_]+", " ".join([*rest, text[at:]]))
+    return len(words) >= 2 or (bool(words) and len(words[0]) > 4 and not words[0].isascii())
+
+
+# --- the language of a question -------------------------------------------------------------
+
+_STANDS_FOR = {
+    "en": ("What does {} stand for?", "the of and is are to in that with for was were by"),
+    "de": ("Wofür steht {}?", "der die das und ist sind ein eine mit für den dem nicht wird"),
+    "fr": ("Que signifie {} ?", "le la les des et est sont une un dans pour avec que sur"),
+    "es": ("¿Qué significa {}?", "el la los las y es son una un en para con que por"),
+    "it": ("Che cosa significa {}?", "il la gli le e è sono una un in per con che di del"),
+    "nl": ("Waar staat {} voor?", "de het een en is zijn met voor van niet wordt op te"),
+    "pt": ("O que significa {}?", "o a os as e é são uma um em para com que por do da"),
+}
+
+
+def _stands_for(sentence: str) -> str:
+    """The question in the language of the sentence, English unless it is plainly another."""
+    words = re.findall(r"\w+", sentence.casefold())
+    count = {
+        language: sum(word in marks.split() for word in words)
+        for language, (_, marks) in _STANDS_FOR.items()
+    }
+    best = max(count, key=lambda language: count[language])
+    clear = count[best] >= 3 and count[best] > count["en"]
+    return _STANDS_FOR[best if clear else "en"][0]
+
+
+# --- making a draft -------------------------------------------------------------------------
+
+
+def _gapped(highlight: Highlight, text: str, spans: tuple[Span, ...], origin: str) -> Draft:
+    """A cloze over literal text; `text` is its evidence."""
+    parts, at = [], 0
+    for number, (start, end) in enumerate(sorted(spans), start=1):
+        parts += [literal(text[at:start]), cloze.make(number, literal(text[start:end]))]
+        at = end
+    fields = (("Text", "".join([*parts, literal(text[at:])])),)
+    answer = " · ".join(text[start:end] for start, end in sorted(spans))
+    place = locate(text, highlight.exact) or locate(answer, highlight.exact)
+    start = place[0] if place else 0
+    return _draft(highlight, CardKind.CLOZE, fields, answer, origin, text, start)
+
+
+def _draft(
+    highlight: Highlight,
+    kind: CardKind,
+    fields: Fields,
+    answer: str,
+    origin: str,
+    quote: str = "",
+    start: int = 0,
+) -> Draft:
+    return Draft(
+        highlight=highlight.key,
+        kind=kind,
+        fields=fields,
+        quote=quote or highlight.exact,
+        answer=answer,
+        start=start,
+        origin=Origin(origin),
+        by_hand=highlight.kind is HighlightKind.CARD,
+    )

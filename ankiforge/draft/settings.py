@@ -1,0 +1,137 @@
+"""What must be known of a server before it is asked: where, which model, at what price."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from ankiforge.errors import ConfigError
+
+_OURS = ("model", "messages", "stream", "n")
+"""Keys of a request that `extra_body` may not set."""
+
+
+@dataclass(frozen=True, slots=True)
+class LlmSettings:
+    """A server, a model, and the limits of their use.
+
+    Raises:
+        ConfigError: on a value that cannot be meant.
+    """
+
+    base_url: str
+    """Ends before `/chat/completions`."""
+    model: str
+    key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key."""
+    budget_usd: float | None = None
+    """What one run may spend; None = no limit."""
+    price_usd: tuple[float, float] | None = None
+    """Dollars per million tokens (in, out); None = from the table of known models."""
+    candidates: int = 1
+    """How many drafts of one intent a person may pick from; 1 = no choice."""
+    concurrency: int = 0
+    """Requests at a time; 0 = 4, on loopback 1."""
+    per_request: int = 0
+    """Highlights of one document in a request; 0 = 5, on loopback 1."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 120.0
+    """Longest silence of the server."""
+    total_s: float = 600.0
+    """Longest time for one whole reply."""
+    retries: int = 3
+    backoff_s: float = 0.5
+    """Wait before the first retry; doubled for each further one, 8 s at most. Where there are
+    too many requests, eight times as long each, 30 s at most."""
+    longest_wait_s: float = 300.0
+    """The longest `Retry-After` that is waited for."""
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def host(self) -> str:
+        """Where the text goes, as a person reads it: `api.openai.com`, `127.0.0.1:11434`."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
+
+    @property
+    def local(self) -> bool:
+        """Whether nothing leaves this machine."""
+        return is_loopback(self.base_url)
+
+    @property
+    def threads(self) -> int:
+        """How many requests are under way at a time."""
+        return self.concurrency or (1 if self.local else 4)
+
+    @property
+    def batch(self) -> int:
+        """How many highlights share a request."""
+        return self.per_request or (1 if self.local else 5)
+
+    @property
+    def price(self) -> tuple[float, float] | None:
+        """Dollars per million tokens (in, out); nothing on loopback, None if unknown."""
+        if self.price_usd is not None:
+            return self.price_usd
+        return (0.0, 0.0) if self.local else known_price(self.model)
+
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """What so many tokens cost in dollars, None if the price is unknown."""
+        if self.price is None:
+            return None
+        return (tokens_in * self.price[0] + tokens_out * self.price[1]) / 1e6
+
+
+def _check(settings: LlmSettings) -> None:
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(
+            f"llm.base_url: {settings.base_url!r} is no http address",
+            hint="like http://127.0.0.1:11434/v1",
+        )
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"llm.base_url: a password for {settings.host} stands in the address",
+            hint="keys come from the environment: see llm.key_env",
+        )
+    if not settings.model.strip():
+        raise ConfigError("llm.model: no model is named", hint="like qwen3:8b or gpt-5-mini")
+    if taken := [key for key in _OURS if key in settings.extra_body]:
+        raise ConfigError(f"llm.extra_body: {taken[0]!r} is set by the program", hint="remove it")
+    if settings.budget_usd is not None and settings.price is None:
+        raise ConfigError(
+            f"llm.budget_usd: the price of {settings.model!r} at {settings.host} is not known",
+            hint="remove the budget, or name a model whose price is known: "
+            + ", ".join(sorted(_prices())),
+        )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this very machine: 127.0.0.0/8, ::1, localhost."""
+    name = (urlsplit(url).hostname or "").rstrip(".").casefold()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def known_price(model: str) -> tuple[float, float] | None:
+    """The list price per million tokens (in, out), dated names and vendor prefixes understood."""
+    name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model.rpartition("/")[2].casefold())
+    price = _prices().get(name)
+    return None if price is None else (price[0], price[1])
+
+
+def _prices() -> dict[str, list[float]]:
+    text = (files("ankiforge.draft") / "prices.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))

@@ -1,0 +1,53 @@
+"""Blanks and outer tags of a block's tokens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from ankiforge.extract.obsidian.inline import Kind, Token
+
+_BLANKS = re.compile(r"[ \t]+")
+
+
+def without_outer_tags(tokens: list[Token]) -> list[Token]:
+    """Tags at the ends of a block are said of it, not in it; their words go, they stay tags."""
+    cut = list(tokens)
+    for order in (range(len(cut)), range(len(cut) - 1, -1, -1)):
+        for at in order:
+            token = cut[at]
+            if token.kind is Kind.TAG:
+                cut[at] = replace(token, plain="", markdown="")
+            elif token.plain.strip() or token.markdown.strip():
+                break
+    return cut
+
+
+def collapsed(tokens: list[Token]) -> list[Token]:
+    """Runs of blanks as one, none at the ends."""
+    after_blank, out = True, []
+    for token in tokens:
+        plain = token.plain
+        if token.kind is Kind.TEXT:
+            plain = _BLANKS.sub(" ", plain)
+            plain = plain[1:] if after_blank and plain.startswith(" ") else plain
+        elif token.kind is Kind.BREAK and after_blank:
+            plain = ""
+        same = plain == token.plain
+        out.append(token if same else replace(token, plain=plain, markdown=plain))
+        after_blank = plain.endswith(" ") if plain else after_blank
+    return _right_stripped(out)
+
+
+def _right_stripped(tokens: list[Token]) -> list[Token]:
+    for at in range(len(tokens) - 1, -1, -1):
+        token = tokens[at]
+        if token.kind not in (Kind.TEXT, Kind.BREAK) and token.plain:
+            break
+        if token.kind in (Kind.TEXT, Kind.BREAK):
+            plain = token.plain.rstrip(" ")
+            if plain != token.plain:
+                tokens[at] = replace(token, plain=plain, markdown=plain)
+            if plain:
+                break
+    return tokens

@@ -1,0 +1,339 @@
+"""A note cut into blocks, in reading order: the basis of its plain text.
+
+markdown-it-py says where blocks begin and end; their words are slices of the source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ankiforge.extract.obsidian.cards import Sides, inline_card
+from ankiforge.extract.obsidian.covers import CARD, GONE, REST, Covered
+from ankiforge.extract.obsidian.inline import Inline
+from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.obsidian.regions import BLOCK_ID, Region, regions, structure
+from ankiforge.extract.obsidian.rich import rich
+from ankiforge.extract.obsidian.tokens import read
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+
+class Part(Enum):
+    """What a block is."""
+
+    TEXT = auto()
+    HEADING = auto()
+    ITEM = auto()
+    """The first paragraph of a list item."""
+    CELL = auto()
+    CODE = auto()
+    TITLE = auto()
+    """Of a callout."""
+    CARD = auto()
+    """A card over several lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block."""
+
+    part: Part
+    plain: str
+    """Its plain text, never ""."""
+    inline: Inline | None = None
+    """None where no mark can be."""
+    headings: tuple[str, ...] = ()
+    """The headings above, as plain text."""
+    id: str = ""
+    """The block id, without `^`."""
+    root: int = 0
+    """Which block of the top level it lies in."""
+    item: tuple[int, int] = (0, 0)
+    """(number of the list, number of the item in it); (0, 0) outside lists."""
+    callout: int = -1
+    """Which callout it lies in (the outermost), -1 = none."""
+    sides: Sides | None = None
+    """Of a `front::back` line."""
+    region: Region | None = None
+    """Of a card over several lines."""
+    sided: tuple[str, str] = ("", "")
+    """Its two sides in our Markdown."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """A note, cut."""
+
+    blocks: tuple[Block, ...]
+    tags: tuple[str, ...]
+    """All `#tags`, those of blocks without words too."""
+    callouts: tuple[str, ...]
+    """The Markdown of each callout's body."""
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"maxNesting": 100})
+    return parser.enable("table").disable(["inline", "reference", "text_join"])
+
+
+_REFERENCE = re.compile(
+    r"^[ ]{0,3}\[(?!\^|!)([^\[\]\n]+)\]:[ \t]*\S+[ \t]*(?:\"[^\"\n]*\")?[ \t]*$", re.M
+)
+
+
+def cut(covered: Covered, around: Around, with_cards: bool = True) -> Blocks:
+    """Cut a covered note (its front matter blanked) into blocks.
+
+    Args:
+        covered: the note.
+        around: what its words may refer to; held maths and references are filled in here.
+        with_cards: whether lines `?` make cards; not within such a card.
+    """
+    found = regions(covered.text, covered.fences) if with_cards else []
+    references = frozenset(match[1].casefold() for match in _REFERENCE.finditer(covered.text))
+    around = around._replace(held=covered.held, references=references)
+    cutter = _Cutter(covered.text.split("\n"), around, found)
+    for token in _parser().parse(structure(covered.text, found)):
+        cutter.take(token)
+    blocks = tuple(cutter.blocks)
+    return Blocks(blocks, tuple(dict.fromkeys(cutter.tags)), tuple(cutter.callouts))
+
+
+_HEAD = re.compile(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
+_BOX = re.compile(r"\A\[[^\[\]\n]\][ \t]+")
+_CARD = re.compile(f"{CARD}(\\d+){CARD}[\\s{REST}]*")
+_VERBATIM = re.compile(r"\s*<(?:script|style|pre|textarea|svg|!|\?)", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(slots=True)
+class _Cutter:
+    """Walks over the parser's tokens; every `_on_…` is told of one kind."""
+
+    lines: list[str]
+    around: Around
+    regions: list[Region]
+    blocks: list[Block] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    callouts: list[str] = field(default_factory=list)
+    headings: list[tuple[int, str]] = field(default_factory=list)
+    root: int = 0
+    quotes: list[tuple[int, int]] = field(default_factory=list)
+    """Lines of the open quotes."""
+    callout: int = -1
+    callout_depth: int = 0
+    fresh_quote: bool = False
+    """A quote has begun and nothing stood in it yet."""
+    quiet_depth: int = 0
+    """The depth of the quote that only holds a scheduler's data, 0 = none."""
+    lists: list[list[int]] = field(default_factory=list)
+    """Of the open lists: [number of the list, number of the item]."""
+    list_count: int = 0
+    fresh_item: bool = False
+    level: int = 0
+    """Of the open heading, 0 = none."""
+    cell: bool = False
+
+    def take(self, token: Token) -> None:
+        """Read one token of the block parser."""
+        if token.level == 0 and token.nesting >= 0:
+            self.root += 1
+        handler = getattr(self, f"_on_{token.type}", None)
+        if handler:
+            handler(token)
+
+    def _on_blockquote_open(self, token: Token) -> None:
+        first, last = token.map or [0, 0]
+        self.quotes.append((first, last))
+        self.fresh_quote = True
+
+    def _on_blockquote_close(self, token: Token) -> None:
+        if len(self.quotes) == self.callout_depth:
+            self.callout, self.callout_depth = -1, 0
+        if len(self.quotes) == self.quiet_depth:
+            self.quiet_depth = 0
+        self.quotes.pop()
+        self.fresh_quote = False
+
+    def _on_bullet_list_open(self, token: Token) -> None:
+        self.list_count += 1
+        self.lists.append([self.list_count, 0])
+
+    _on_ordered_list_open = _on_bullet_list_open
+
+    def _on_bullet_list_close(self, token: Token) -> None:
+        self.lists.pop()
+
+    _on_ordered_list_close = _on_bullet_list_close
+
+    def _on_list_item_open(self, token: Token) -> None:
+        self.lists[-1][1] += 1
+        self.fresh_item = True
+
+    def _on_list_item_close(self, token: Token) -> None:
+        self.fresh_item = False
+
+    def _on_heading_open(self, token: Token) -> None:
+        self.level = int(token.tag[1:])
+
+    def _on_td_open(self, token: Token) -> None:
+        self.cell = True
+
+    _on_th_open = _on_td_open
+
+    def _on_fence(self, token: Token) -> None:
+        self._code(token.content)
+
+    _on_code_block = _on_fence
+
+    def _on_html_block(self, token: Token) -> None:
+        if _VERBATIM.match(token.content):
+            self._code(_TAGS.sub("", token.content))
+        else:
+            self._paragraph(token.content.strip())
+
+    def _on_inline(self, token: Token) -> None:
+        if self.level:
+            self._heading(token.content)
+        elif self.cell:
+            self._part(Part.CELL, token.content)
+            self.cell = False
+        else:
+            self._paragraph(token.content)
+
+    def _heading(self, content: str) -> None:
+        level, self.level = self.level, 0
+        self.headings = [above for above in self.headings if above[0] < level]
+        block = self._part(Part.HEADING, content, cards=False)
+        self.headings.append((level, block.plain if block else ""))
+
+    def _code(self, content: str) -> None:
+        self.fresh_item = self.fresh_quote = False
+        if content.strip() and not self.quiet_depth:
+            self._add(Block(Part.CODE, content.strip("\n").replace(GONE, "")))
+
+    def _paragraph(self, content: str) -> None:
+        part = Part.ITEM if self.fresh_item else Part.TEXT
+        content = self._without_head(content) if self.fresh_quote else content
+        self.fresh_item = self.fresh_quote = False
+        content = _REFERENCE.sub("", content)
+        if part is Part.ITEM:
+            content = _BOX.sub("", content)
+        at = 0
+        for match in _CARD.finditer(content):
+            self._lines(part, content[at : match.start()])
+            self._card(self.regions[int(match[1])])
+            at = match.end()
+        self._lines(part, content[at:])
+
+    def _without_head(self, content: str) -> str:
+        """The paragraph without `[!type] title`, which begins a callout."""
+        head = _HEAD.match(content)
+        if head is None:
+            return content
+        if head[1].partition("|")[0].strip().lower() == "sr":
+            self.quiet_depth = self.quiet_depth or len(self.quotes)
+        elif self.callout < 0:
+            self.callout, self.callout_depth = len(self.callouts), len(self.quotes)
+            self.callouts.append(rich(self._quoted(), self.around))
+        self._part(Part.TITLE, head[2], cards=False)
+        return content[head.end() :]
+
+    def _quoted(self) -> str:
+        """The lines of the innermost quote without its signs and its head."""
+        depth = len(self.quotes)
+        sign = re.compile(rf"[^>]*>[ ]?(?:[ \t]*>[ ]?){{0,{depth - 1}}}")
+        first, last = self.quotes[-1]
+        return "\n".join(sign.sub("", line, count=1) for line in self.lines[first + 1 : last])
+
+    def _lines(self, part: Part, content: str) -> None:
+        """One block, or several where a line is a card: then that line is one."""
+        for run in _runs(content, self.around):
+            self._part(part, run)
+
+    def _part(self, part: Part, content: str, cards: bool = True) -> Block | None:
+        """Add a block of words; None if there are none. A mere id belongs to what is above."""
+        found = BLOCK_ID.search(content)
+        content = content[: found.start()] if found else content
+        inline = read(content, self.around)
+        self.tags.extend(inline.tags())
+        if not inline.plain or self.quiet_depth:
+            if found and not inline.plain:
+                self._name_above(found[1])
+            return None
+        sides = inline_card(inline) if cards else None
+        name = found[1] if found else ""
+        return self._add(
+            Block(part, inline.plain, inline, id=name, sides=sides, tags=inline.tags())
+        )
+
+    def _card(self, region: Region) -> None:
+        front, back = (self._side(text) for text in (region.front, region.back))
+        tags = tuple(dict.fromkeys([*front.tags, *back.tags]))
+        self.tags.extend(tags)
+        sign = "??" if region.two_way else "?"
+        plain = f"{_plain(front)}\n{sign}\n{_plain(back)}"
+        sided = (rich(region.front, self.around), rich(region.back, self.around))
+        if all(sided) and not self.quiet_depth:
+            block = Block(Part.CARD, plain, id=region.id, region=region, sided=sided, tags=tags)
+            self._add(block)
+
+    def _side(self, text: str) -> Blocks:
+        return cut(Covered(text, self.around.held, "", ()), self.around, with_cards=False)
+
+    def _add(self, block: Block) -> Block:
+        place = tuple(self.lists[-1]) if self.lists and block.part is Part.ITEM else (0, 0)
+        block = replace(
+            block,
+            headings=tuple(name for _, name in self.headings if name),
+            root=self.root,
+            item=(place[0], place[1]),
+            callout=self.callout if block.part is not Part.TITLE or self._nested() else -1,
+        )
+        self.blocks.append(block)
+        return block
+
+    def _nested(self) -> bool:
+        return len(self.quotes) > self.callout_depth
+
+    def _name_above(self, name: str) -> None:
+        """Give an id that stands alone to the last block of the top level, all of it."""
+        if not self.blocks:
+            return
+        last = self.blocks[-1]
+        for at in range(len(self.blocks) - 1, -1, -1):
+            if self.blocks[at].root != last.root:
+                break
+            if not self.blocks[at].id:
+                self.blocks[at] = replace(self.blocks[at], id=name)
+
+
+def _plain(side: Blocks) -> str:
+    return "\n".join(block.plain for block in side.blocks)
+
+
+def _runs(content: str, around: Around) -> Iterator[str]:
+    """The paragraph, or its lines that are cards and what stands between them."""
+    if "::" not in content or "\n" not in content:
+        yield content
+        return
+    waiting: list[str] = []
+    for line in content.split("\n"):
+        if "::" in line and inline_card(read(line, around)):
+            yield "\n".join(waiting)
+            yield line
+            waiting = []
+        else:
+            waiting.append(line)
+    yield "\n".join(waiting)

@@ -1,0 +1,110 @@
+"""Cards written by hand within one block: `front::back` and `Term: definition`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ankiforge.domain import Form, Span
+from ankiforge.extract.obsidian.inline import Inline, trimmed
+
+_COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
+_FIELD = re.compile(r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]")
+"""Inline fields of Dataview, `[due:: 2026-01-01]`: never a card."""
+_VERB = re.compile(
+    r"\S+\s+(?:is|are|was|were|has|have|had|can|does|do|will|should|must|may|returns?|takes?)\b"
+)
+_NAMESPACES_WORDS = "std boost absl tbb folly tokio serde crate chrono this_thread cv glm fmt alloc"
+_NAMESPACES = frozenset(_NAMESPACES_WORDS.split())
+"""What stands before `::` in programs, not before an answer."""
+_CALL = re.compile(r"\w+(?:_\w|[(<])")
+_CAMEL = re.compile(r"\w+[a-z][A-Z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A card on one line: its two sides as spans of the block's plain text."""
+
+    front: Span
+    back: Span
+    form: Form
+    two_way: bool = False
+
+
+def inline_card(inline: Inline) -> Sides | None:
+    """The card `front::back` or `term:::definition` that a line is, if it is one.
+
+    Not in code, maths, addresses and fields in brackets; not where `::` joins the names of a
+    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`).
+    """
+    words = inline.open_words()
+    if "::" not in words:
+        return None
+    fields = [match.span() for match in _FIELD.finditer(words)]
+    for colons in _COLONS.finditer(words):
+        if any(start < colons.start() < end for start, end in fields):
+            continue
+        front, back = trimmed(words, 0, colons.start()), trimmed(words, colons.end(), len(words))
+        form = _form(words, colons) if front[0] < front[1] and back[0] < back[1] else None
+        if form:
+            return Sides(front, back, form, two_way=len(colons[0]) == 3)
+    return None
+
+
+def _form(words: str, colons: re.Match[str]) -> Form | None:
+    front, back = words[: colons.start()], words[colons.end() :]
+    single = len(front.split()) == 1
+    if len(colons[0]) == 3:
+        return Form.INLINE
+    if front[-1].isspace() or back[0].isspace():
+        field = single and not front[-1].isspace()
+        return Form.INLINE_FIELD if field else Form.INLINE
+    left, right = front.split()[-1], back.split()[0]
+    if left in _NAMESPACES or ":" in left + right or _CALL.match(right):
+        return None
+    if _VERB.match(back):
+        return None if single else Form.INLINE_FIELD
+    unsure = _CAMEL.match(right) or (single and len(back.split()) > 1)
+    return Form.INLINE_FIELD if unsure else Form.INLINE
+
+
+_COLON = re.compile(r":(?=\s+\S)|：(?=\s*\S)")
+_LONGEST_TERM = 5
+"""Words of a term."""
+
+
+def bold_term(inline: Inline) -> Sides | None:
+    """`**Term**: text` or `**Term:** text`."""
+    first = next((p for p in inline.phrases() if p.sign == "bold" and p.span[0] == 0), None)
+    sides = _split_at_colon(inline)
+    if first is None or sides is None or sides.front[1] not in (first.span[1], first.span[1] - 1):
+        return None
+    return sides
+
+
+def plain_term(inline: Inline) -> Sides | None:
+    """`Term: definition`, bold or not."""
+    return _split_at_colon(inline)
+
+
+def _split_at_colon(inline: Inline) -> Sides | None:
+    words = inline.open_words()
+    colon = _COLON.search(words)
+    if colon is None:
+        return None
+    front, back = trimmed(words, 0, colon.start()), trimmed(words, colon.end(), len(words))
+    if not 1 <= len(words[slice(*front)].split()) <= _LONGEST_TERM:
+        return None
+    return Sides(front, back, Form.TERM)
+
+
+def runs_of_three(places: list[tuple[int, int, int]]) -> Iterator[int]:
+    """Of (list, item, index) in order, the indices that stand in three items in a row or more."""
+    run: list[tuple[int, int, int]] = []
+    for place in [*places, (-1, -1, -1)]:
+        if run and (place[0] != run[-1][0] or place[1] != run[-1][1] + 1):
+            if len(run) >= 3:
+                yield from (index for _, _, index in run)
+            run = []
+        run.append(place)

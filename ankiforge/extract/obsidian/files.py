@@ -1,0 +1,158 @@
+"""Which files of a vault are notes."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ankiforge.domain import Problem
+
+_JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
+"""Left out without a word: what editors and drawing tools leave behind."""
+_CONFLICT = re.compile(
+    r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
+    re.IGNORECASE,
+)
+_EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Files:
+    """What a walk found."""
+
+    notes: list[tuple[str, Path]] = field(default_factory=list)
+    """(path below the root, NFC and with `/`, where it is), sorted by the first."""
+    others: dict[str, str] = field(default_factory=dict)
+    """Casefolded path and name of every other file → its path: pictures to embed."""
+    problems: list[Problem] = field(default_factory=list)
+    complete: bool = True
+    """No folder and no note was out of reach."""
+
+
+def find(
+    root: Path, include: Iterable[str], exclude: Iterable[str], only: tuple[Path, ...]
+) -> Files:
+    """Walk the vault, or what of it is asked for; symbolic links are not followed.
+
+    A note named in `only` is taken whatever the patterns say.
+    """
+    files = Files(complete=not only)
+    if not root.is_dir():
+        return _missing(files, root.name, "the vault folder is not there")
+    walk = _Walk(root, _pattern(include), _pattern(exclude), files)
+    walk.folder(root, "")
+    notes = dict(files.notes)
+    if only:
+        notes = {path: at for asked in only for path, at in _asked(root, asked, files)}
+    files.notes = sorted(notes.items())
+    return files
+
+
+def _missing(files: Files, where: str, what: str) -> Files:
+    files.problems.append(Problem(where, what, "check the path, and that the disk is mounted"))
+    files.complete = False
+    return files
+
+
+def _asked(root: Path, asked: Path, files: Files) -> Iterator[tuple[str, Path]]:
+    """The notes at or below one path of `only`."""
+    try:
+        relative = _relative(asked.absolute().relative_to(root.absolute()))
+    except ValueError:
+        files.problems.append(Problem(asked.name, "it lies outside the vault"))
+        return
+    if asked.is_dir():
+        folder = "" if relative == "." else f"{relative}/"
+        yield from [(path, at) for path, at in files.notes if path.startswith(folder)]
+    elif asked.is_file():
+        yield relative, asked
+    else:
+        _missing(files, relative, "there is no such note or folder")
+
+
+def _relative(path: Path) -> str:
+    return unicodedata.normalize("NFC", path.as_posix())
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    root: Path
+    include: re.Pattern[str]
+    exclude: re.Pattern[str]
+    files: Files
+
+    def folder(self, folder: Path, prefix: str) -> None:
+        waiting = [(folder, prefix)]
+        while waiting:
+            at, before = waiting.pop()
+            try:
+                with os.scandir(at) as entries:
+                    found = list(entries)
+            except OSError as error:
+                _missing(
+                    self.files, before or self.root.name, f"cannot be listed: {error.strerror}"
+                )
+                continue
+            for entry in found:
+                path = before + unicodedata.normalize("NFC", entry.name)
+                if _hidden(entry, path, self.files):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((Path(entry.path), f"{path}/"))
+                elif entry.is_file(follow_symlinks=False):
+                    self.file(path, Path(entry.path))
+
+    def file(self, path: str, at: Path) -> None:
+        if not path.lower().endswith(".md"):
+            self.files.others.setdefault(path.casefold(), path)
+            self.files.others.setdefault(path.rpartition("/")[2].casefold(), path)
+        if _JUNK.match(path.rpartition("/")[2]):
+            return
+        if not self.include.match(path) or self.exclude.match(path):
+            return
+        if _CONFLICT.match(path):
+            problem = Problem(path, "a conflict copy was left out", "merge it, then delete it")
+            self.files.problems.append(problem)
+            return
+        self.files.notes.append((path, at))
+
+
+def _hidden(entry: os.DirEntry[str], path: str, files: Files) -> bool:
+    """Whether the name begins with a dot; a note that iCloud took away is told of."""
+    evicted = _EVICTED.match(entry.name)
+    if evicted:
+        where = path.replace(entry.name, evicted[1])
+        hint = "open its folder once, so that it is downloaded"
+        files.problems.append(Problem(where, "the note is in iCloud, not on this disk", hint))
+        files.complete = False
+    return entry.name.startswith(".")
+
+
+# --- patterns -------------------------------------------------------------------------------
+
+_GLOB = re.compile(r"\*\*/|\*\*|\*|\?")
+_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def _pattern(patterns: Iterable[str]) -> re.Pattern[str]:
+    """One expression for all the patterns; none at all matches nothing."""
+    expressions = [_expression(unicodedata.normalize("NFC", pattern)) for pattern in patterns]
+    return re.compile("|".join(expressions) or r"(?!)", re.IGNORECASE)
+
+
+def _expression(pattern: str) -> str:
+    pattern = pattern.removeprefix("./")
+    inside = pattern.rstrip("/")
+    parts, at = [], 0
+    for match in _GLOB.finditer(inside):
+        parts += [re.escape(inside[at : match.start()]), _MEANING[match[0]]]
+        at = match.end()
+    body = "".join([*parts, re.escape(inside[at:])])
+    anywhere = "" if "/" in inside else "(?:.*/)?"
+    return (
+        f"(?:{anywhere}{body.removeprefix('/')}{'/.*' if pattern.endswith('/') else '(?:/.*)?'})$"
+    )

@@ -1,0 +1,86 @@
+"""The YAML head of a note."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+_HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_NO = ("cards", "ankiforge")
+_LARGEST = 64_000
+"""Characters of a head that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What a note says of itself."""
+
+    title: str = ""
+    deck: str = ""
+    tags: tuple[str, ...] = ()
+    skip: str = ""
+    """Why nothing of it becomes a card ("" = it may)."""
+    problem: str = ""
+    """What is wrong with the YAML."""
+    lines: int = 0
+    """How many lines the head takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    values: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+def front_matter(text: str) -> Front:
+    """Read the head; broken YAML is a problem, and its lines are a head all the same."""
+    head = _HEAD.match(text)
+    if head is None:
+        return Front()
+    read = _yaml(head[1])
+    values = read.values
+    return Front(
+        title=values["title"].strip() if isinstance(values.get("title"), str) else "",
+        deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
+        tags=tuple(dict.fromkeys(_tags(values))),
+        skip=next((f"the note says {key}: false" for key in _NO if values.get(key) is False), ""),
+        problem=read.problem,
+        lines=head[0].count("\n") + (not head[0].endswith("\n")),
+    )
+
+
+def _yaml(head: str) -> _Read:
+    import yaml
+
+    if len(head) > _LARGEST:
+        return _Read(problem=f"the front matter is larger than {_LARGEST // 1000} kB")
+    try:
+        values = yaml.load(head, _loader(head))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f" in line {line + 2}"
+        return _Read(problem=f"the front matter is not YAML{where}")
+    if values is None or isinstance(values, dict):
+        return _Read(values={str(key): value for key, value in (values or {}).items()})
+    return _Read(problem="the front matter is not a list of keys and values")
+
+
+def _loader(head: str) -> Any:
+    """The fast loader, unless the head is so long that its nesting could break the C stack."""
+    import yaml
+
+    return yaml.SafeLoader if len(head) > 4000 else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _word(value: Any) -> str:
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def _tags(values: dict[str, Any]) -> Iterator[str]:
+    for given in (values.get("tags"), values.get("tag")):
+        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        for word in words:
+            if tag := _word(word).lstrip("#"):
+                yield re.sub(r"\s+", "-", tag)

@@ -1,0 +1,230 @@
+"""The highlights of one note."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from ankiforge.domain import Document, Form, Highlight, HighlightKind, Span
+from ankiforge.extract.obsidian.blocks import Block, Blocks, Part
+from ankiforge.extract.obsidian.cards import Sides, bold_term, plain_term, runs_of_three
+from ankiforge.extract.obsidian.inline import Phrase
+from ankiforge.text.anchors import CONTEXT, numbered
+
+_GLOSSARY = ("glossary", "definitions", "terms")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What counts as a highlight."""
+
+    marks: frozenset[str]
+    cards: frozenset[str]
+    glossary_headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A highlight before it knows its neighbours."""
+
+    block: int
+    start: int
+    """In the plain text of the note."""
+    highlight: Highlight
+
+
+def plain_text(blocks: tuple[Block, ...]) -> str:
+    """The note's plain text: what prefix, suffix and anchors are made of."""
+    return "\n".join(block.plain for block in blocks)
+
+
+def highlights(
+    document: Document, namespace: str, cut: Blocks, wanted: Wanted, skip: str = ""
+) -> tuple[Highlight, ...]:
+    """The highlights of a note, in reading order."""
+    reader = _Reader(document, namespace, cut, wanted)
+    text = plain_text(cut.blocks)
+    found = sorted(reader.all(), key=lambda one: one.start)
+    per_id = Counter(one.highlight.block for one in found)
+    whole = (_placed(one, text, cut.blocks[one.block], per_id, skip) for one in found)
+    return tuple(numbered(whole))
+
+
+def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: str) -> Highlight:
+    """The highlight with all that its place in the note says of it."""
+    end = one.start + len(one.highlight.exact)
+    alone = block.id and per_id[one.highlight.block] == 1
+    return replace(
+        one.highlight,
+        own=f"b.{block.id}" if alone else "",
+        prefix=text[max(0, one.start - CONTEXT) : one.start],
+        suffix=text[end : end + CONTEXT],
+        heading=" › ".join(block.headings),
+        uri=one.highlight.document.uri + _fragment(block),
+        skip=skip,
+    )
+
+
+_NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
+
+
+def _fragment(block: Block) -> str:
+    """`#^block` or `#Heading` as Obsidian's links have it, percent-encoded."""
+    if block.id:
+        return quote(f"#^{block.id}", safe="")
+    if not block.headings:
+        return ""
+    return quote(f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}", safe="")
+
+
+class _Reader:
+    def __init__(self, document: Document, namespace: str, cut: Blocks, wanted: Wanted) -> None:
+        self.document, self.namespace, self.cut, self.wanted = document, namespace, cut, wanted
+        self.terms = dict(self._terms()) if "glossary" in wanted.cards else {}
+
+    def all(self) -> Iterator[_Found]:
+        start, marked = 0, set()
+        starts: list[int] = []
+        for at, block in enumerate(self.cut.blocks):
+            starts.append(start)
+            for offset, highlight in self._of_block(at, block):
+                marked.add(block.callout)
+                yield _Found(at, start + offset, highlight)
+            start += len(block.plain) + 1
+        if "callout" in self.wanted.marks:
+            yield from self._callouts(starts, marked)
+
+    def _of_block(self, at: int, block: Block) -> Iterator[tuple[int, Highlight]]:
+        """(offset in the block, highlight): a card by hand, or the marked sentences."""
+        card = self._card(at, block)
+        if card:
+            yield 0, card
+            return
+        sentences = list(self._sentences(at, block))
+        yield from sentences
+        if not sentences and at in self.terms:
+            yield 0, self._sided(at, block, self.terms[at])
+
+    def _card(self, at: int, block: Block) -> Highlight | None:
+        if block.region and "block" in self.wanted.cards:
+            highlight = self._highlight(at, block, Form.BLOCK, block.plain, block.sided)
+            return replace(highlight, two_way=block.region.two_way)
+        if block.sides and "inline" in self.wanted.cards:
+            return self._sided(at, block, block.sides)
+        if block.inline and "cloze" in self.wanted.cards:
+            gaps = tuple(p.span for p in block.inline.phrases() if p.sign == "{{")
+            if gaps:
+                text = block.inline.cloze()
+                highlight = self._highlight(at, block, Form.CLOZE, block.plain, (text,))
+                return replace(highlight, gaps=gaps)
+        term = self.terms.get(at)
+        return self._sided(at, block, term) if term and term.form is Form.GLOSSARY else None
+
+    def _sided(self, at: int, block: Block, sides: Sides) -> Highlight:
+        assert block.inline is not None
+        bold = sides.form not in (Form.GLOSSARY, Form.TERM)
+        front = block.inline.markdown(*sides.front, bold=bold)[0]
+        back = block.inline.markdown(*sides.back)[0]
+        highlight = self._highlight(at, block, sides.form, block.plain, (front, back))
+        return replace(highlight, two_way=sides.two_way)
+
+    def _highlight(
+        self, at: int, block: Block, form: Form, exact: str, markdown: tuple[str, ...]
+    ) -> Highlight:
+        by_mark = form in (Form.PHRASE, Form.CALLOUT)
+        return Highlight(
+            document=self.document,
+            namespace=self.namespace,
+            kind=HighlightKind.HIGHLIGHT if by_mark else HighlightKind.CARD,
+            exact=exact,
+            form=form,
+            markdown=markdown,
+            tags=block.tags,
+            block=block.id or str(at + 1),
+        )
+
+    def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, Highlight]]:
+        """The sentences of a block that hold marked phrases; one that spans two joins them."""
+        inline = block.inline
+        if inline is None:
+            return
+        phrases = _outermost(p for p in inline.phrases() if p.sign in self.wanted.marks)
+        for span, inside in _by_sentence(phrases, inline.sentences() if phrases else []):
+            exact = block.plain[slice(*span)]
+            text, gaps = inline.markdown(*span, inside, bold="bold" not in self.wanted.marks)
+            highlight = self._highlight(at, block, Form.PHRASE, exact, (text,))
+            yield (
+                span[0],
+                replace(
+                    highlight,
+                    gaps=tuple((p.span[0] - span[0], p.span[1] - span[0]) for p in inside),
+                    markdown_gaps=gaps,
+                    colour=next((p.note for p in inside if p.sign == "mark" and p.note), ""),
+                ),
+            )
+
+    def _terms(self) -> Iterator[tuple[int, Sides]]:
+        """Items `Term: definition`, by the index of their block."""
+        listed: dict[int, Sides] = {}
+        places: list[tuple[int, int, int]] = []
+        for at, block in enumerate(self.cut.blocks):
+            if block.part is not Part.ITEM or block.inline is None:
+                continue
+            if bold := bold_term(block.inline):
+                yield at, bold
+            sides = plain_term(block.inline) if self._in_glossary(block) else None
+            if sides:
+                listed[at] = replace(sides, form=Form.GLOSSARY)
+                places.append((*block.item, at))
+        yield from ((at, listed[at]) for at in runs_of_three(places))
+
+    def _in_glossary(self, block: Block) -> bool:
+        words = (*_GLOSSARY, *(word.casefold() for word in self.wanted.glossary_headings))
+        above = " ".join(block.headings).casefold()
+        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", above) for word in words)
+
+    def _callouts(self, starts: list[int], marked: set[int]) -> Iterator[_Found]:
+        """The callouts in which nothing is marked."""
+        text = plain_text(self.cut.blocks)
+        inside: dict[int, list[int]] = {}
+        for at, block in enumerate(self.cut.blocks):
+            inside.setdefault(block.callout, []).append(at)
+        for number, markdown in enumerate(self.cut.callouts):
+            if number in inside and number not in marked:
+                first, last = inside[number][0], inside[number][-1]
+                exact = text[starts[first] : starts[last] + len(self.cut.blocks[last].plain)]
+                block = self.cut.blocks[first]
+                highlight = self._highlight(first, block, Form.CALLOUT, exact, (markdown,))
+                yield _Found(first, starts[first], highlight)
+
+
+def _outermost(phrases: Iterator[Phrase]) -> tuple[Phrase, ...]:
+    """The phrases that lie in no other; crossing ones count by the first."""
+    kept: list[Phrase] = []
+    for phrase in sorted(phrases, key=lambda phrase: (phrase.span[0], -phrase.span[1])):
+        if not kept or phrase.span[0] >= kept[-1].span[1]:
+            kept.append(phrase)
+    return tuple(kept)
+
+
+def _by_sentence(
+    phrases: tuple[Phrase, ...], sentences: list[Span]
+) -> Iterator[tuple[Span, tuple[Phrase, ...]]]:
+    """The sentences with their phrases; sentences that one phrase spans are one."""
+    starts = [start for start, _ in sentences]
+    joined: list[tuple[int, int, list[Phrase]]] = []
+    for phrase in phrases:
+        first = bisect_right(starts, phrase.span[0]) - 1
+        last = bisect_right(starts, phrase.span[1] - 1) - 1
+        start, end = starts[first], sentences[last][1]
+        if joined and start < joined[-1][1]:
+            before = joined.pop()
+            joined.append((before[0], max(before[1], end), before[2]))
+        else:
+            joined.append((start, end, []))
+        joined[-1][2].append(phrase)
+    yield from (((start, end), tuple(inside)) for start, end, inside in joined)

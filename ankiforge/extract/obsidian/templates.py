@@ -1,0 +1,25 @@
+"""Telling `{{date}}` of a template from `{{answer}}` of a cloze."""
+
+from __future__ import annotations
+
+import re
+
+_TEMPLATE = re.compile(
+    r"""\s*(?:
+      [\#/^&!%]\S.*|>\s.*                                  # {{#if x}}, {{/if}}, {{> part}}
+    | (?:date|time|now|today|yesterday|tomorrow|title|name|author|authors|url|link|content|tags?
+        |value|macro|selector|selectorhtml|meta|schema|published|modified|created|description
+        |domain|site|image|cursor|clipboard|highlights|citekey|abstract|folder|filename|path
+        |uuid|week|month|year|day)
+      (?:[:|].*)?
+    | [a-z]\w*:[YMDdHhmsSaAWwEgGQoZX\W]+                   # {{d:YYYY-MM-DD}}
+    | (?:tp|frontmatter|file|page|this|note|item|book|loop|site|user|env)\.\w.*
+    | [a-z]+(?:_[a-z0-9]+)+(?:\s*\|.*)?                    # {{book_title}}, {{x_y | upper}}
+    )\s*""",
+    re.VERBOSE,
+)
+
+
+def is_template(inside: str) -> bool:
+    """Whether what stands between `{{` and `}}` is a name to be filled in, no answer."""
+    return len(inside) <= 200 and _TEMPLATE.fullmatch(inside) is not None

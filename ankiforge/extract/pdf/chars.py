@@ -1,0 +1,123 @@
+"""The characters of a page with their places, as PDFium sees them.
+
+Boxes are in unrotated user space, the space of /QuadPoints and /Rect: nothing has to be
+corrected for /Rotate, CropBox, the origin of MediaBox or UserUnit.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfTextPage
+
+BREAKS = frozenset("\r\n")
+BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
+MARKERS = frozenset("\x02\ufffe\u00ad")
+"""PDFium's signs for a hyphen at the end of a line, and the soft hyphen."""
+HYPHENS = frozenset("-\u2010") | MARKERS
+SLACK = 0.2
+"""Letters printed twice lie so close, in their widths."""
+CELL = 4.0
+"""Side of the squares by which they are looked up, in points."""
+
+
+class Char(NamedTuple):
+    """One character; lengths in points. The box is as high as the font, not as the glyph."""
+
+    place: int
+    """Its place in PDFium's list, which is close to reading order."""
+    text: str
+    generated: bool
+    """Not on the page: a blank or line break that PDFium put in."""
+    left: float
+    bottom: float
+    right: float
+    top: float
+    x: float
+    """The centre."""
+    y: float
+
+    @property
+    def height(self) -> float:
+        """How high the font is here; never 0."""
+        return max(self.top - self.bottom, 0.1)
+
+    @property
+    def width(self) -> float:
+        """Its advance; never 0."""
+        return max(self.right - self.left, 0.1)
+
+    @property
+    def blank(self) -> bool:
+        """White space, or not on the page at all."""
+        return self.generated or self.text in BLANKS
+
+
+def page_chars(page: PdfTextPage) -> list[Char]:
+    """All characters of a page, blanks and line breaks included."""
+    box = pdfium_c.FS_RECTF()
+    return [_char(page.raw, index, box) for index in range(page.count_chars())]
+
+
+def _char(page: pdfium_c.FPDF_TEXTPAGE, index: int, box: pdfium_c.FS_RECTF) -> Char:
+    code = pdfium_c.FPDFText_GetUnicode(page, index)
+    generated = bool(pdfium_c.FPDFText_IsGenerated(page, index))
+    if not pdfium_c.FPDFText_GetLooseCharBox(page, index, box):
+        return Char(index, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    left, bottom, right, top = box.left, box.bottom, box.right, box.top
+    text = chr(code) if code <= 0x10FFFF else "\ufffd"
+    return Char(
+        index, text, generated, left, bottom, right, top, (left + right) / 2, (bottom + top) / 2
+    )
+
+
+def visible(chars: list[Char]) -> Iterator[Char]:
+    """The characters one sees, each once: letters printed twice to look bold count once.
+
+    A ligature that PDFium takes apart has several characters in one and the same box, next to
+    one another: these stay.
+    """
+    printed: dict[tuple[str, int, int], list[Char]] = defaultdict(list)
+    for char in chars:
+        if char.blank:
+            continue
+        sign = "-" if char.text in HYPHENS else char.text
+        slack = min(SLACK * char.width, CELL)
+        columns = range(int((char.left - slack) // CELL), int((char.left + slack) // CELL) + 1)
+        rows = range(int((char.bottom - slack) // CELL), int((char.bottom + slack) // CELL) + 1)
+        near = (one for x in columns for y in rows for one in printed.get((sign, x, y), ()))
+        if not any(_overprinted(one, char) for one in near):
+            printed[sign, int(char.left // CELL), int(char.bottom // CELL)].append(char)
+            yield char
+
+
+def _overprinted(first: Char, second: Char) -> bool:
+    slack = SLACK * second.width
+    return (
+        abs(first.left - second.left) < slack
+        and abs(first.bottom - second.bottom) < slack
+        and abs(first.width - second.width) < slack
+        and (second.place - first.place > 1 or first.left != second.left)
+    )
+
+
+def is_cjk(character: str) -> bool:
+    """Whether lines that break here are joined without a blank."""
+    code = ord(character)
+    return (
+        0x3000 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0xFF00 <= code <= 0xFFEF
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+def is_rtl(characters: str) -> bool:
+    """Whether most of these run from right to left."""
+    rtl = sum(unicodedata.bidirectional(one) in ("R", "AL") for one in characters)
+    return rtl * 2 > len(characters)

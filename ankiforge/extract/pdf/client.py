@@ -1,0 +1,98 @@
+"""Asks the worker process for one file after another, and outlives its crashes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event, Timer
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+import ankiforge
+from ankiforge.extract.pdf.protocol import REPAIR, Failed, Reply, Request
+
+SECONDS = 60.0
+"""No file is given more, by the clock on the wall."""
+COMMAND = (sys.executable, "-P", "-m", "ankiforge.extract.pdf.worker")
+
+
+class PdfWorker:
+    """A worker process, started when first needed and again after it died."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """Prepare; `seconds` is the time a file may take."""
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def read(self, path: Path, passwords: tuple[str, ...] = ()) -> Reply:
+        """Read one file; a worker that dies over it costs only this file."""
+        process = self._process or self._start()
+        line, late = self._exchange(process, Request(os.fsencode(path), passwords))
+        if late:
+            self.close()
+        if line.endswith(b"\n"):
+            reply: Reply = msgspec.json.decode(line, type=Reply)
+            return reply
+        self.close()
+        if late:
+            what = f"reading it took longer than {self._seconds:g} s"
+            return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
+        return Failed("the PDF reader crashed on it", REPAIR)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        home = str(Path(ankiforge.__file__).parents[1])
+        paths = [home, os.environ.get("PYTHONPATH", "")]
+        self._process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        )
+        return self._process
+
+    def _exchange(self, process: subprocess.Popen[bytes], request: Request) -> tuple[bytes, bool]:
+        """The reply, b"" or a part of it if the worker died; and whether time ran out."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = Event()
+        timer = Timer(self._seconds, _stop, (process, late))
+        timer.start()
+        try:
+            process.stdin.write(msgspec.json.encode(request) + b"\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except OSError:
+            line = b""
+        finally:
+            timer.cancel()
+            timer.join()
+        return line, late.is_set()
+
+    def close(self) -> None:
+        """End the worker and wait for it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.communicate()
+
+
+def _stop(process: subprocess.Popen[bytes], late: Event) -> None:
+    late.set()
+    process.kill()

@@ -1,0 +1,225 @@
+"""The text of a page as one reads it: lines joined, hyphens settled, blocks apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from ankiforge.extract.pdf.chars import BREAKS, HYPHENS, MARKERS, Char, is_cjk, is_rtl, visible
+from ankiforge.extract.pdf.spelling import WORD, Spelling, first_word, last_word
+
+BLOCK_GAP = 1.5
+"""A step down that is so many times the usual one begins a new block."""
+WIDEST_STEP = 2.2
+"""Lines set wider than that, in heights of their letters, are blocks of their own."""
+BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
+SIZE_CHANGE = 1.15
+"""So does a line whose letters are so many times larger or smaller."""
+
+
+class Gap(Enum):
+    """What lies between two visible characters that follow one another."""
+
+    NOTHING = 0
+    BLANK = 1
+    LINE = 2
+
+
+class Line(NamedTuple):
+    """A printed line: [start, end) among the visible characters of its page."""
+
+    start: int
+    end: int
+    height: float
+    """The usual height of its font."""
+    depth: float
+    """How far down the page it is, seen by the reader."""
+
+
+class PageText:
+    """The visible characters of a page and the text they make.
+
+    Places within a page are indices into `seen`; `span` turns them into offsets in `text`.
+    """
+
+    def __init__(self, chars: list[Char], spelling: Spelling) -> None:
+        self._chars = chars
+        self._spelling = spelling
+        self.seen = list(visible(chars))
+        self._gaps = [Gap.LINE, *(self._gap(one, two) for one, two in pairwise(self.seen))]
+        self.direction = self._direction()
+        self.lines = self._lines()
+        self._starts: list[int] = []
+        self.text = self._joined()
+
+    # --- lines ------------------------------------------------------------------------------
+
+    def _gap(self, left: Char, right: Char) -> Gap:
+        between = [one for one in self._chars[left.place + 1 : right.place] if one.blank]
+        if left.text in MARKERS or any(one.text in BREAKS for one in between):
+            touching = all(one.generated for one in between) and _touch(left, right)
+            return Gap.NOTHING if touching and left.text not in MARKERS else Gap.LINE
+        if not between and right.place == left.place + 1:
+            return Gap.NOTHING
+        if all(one.generated for one in between) and _touch(left, right):
+            return Gap.NOTHING
+        apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
+        return Gap.LINE if apart and (left.text in HYPHENS or not between) else Gap.BLANK
+
+    def _direction(self) -> tuple[float, float]:
+        """The unit vector along which most lines run, written from left to right."""
+        across = sum(_clamp(two.x - one.x) for one, two in self._neighbours())
+        along = sum(_clamp(two.y - one.y) for one, two in self._neighbours())
+        length = (across * across + along * along) ** 0.5
+        if length <= 1:
+            return (1.0, 0.0)
+        sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
+        return (sign * across / length, sign * along / length)
+
+    def _neighbours(self) -> Iterable[tuple[Char, Char]]:
+        for (one, two), gap in zip(pairwise(self.seen), self._gaps[1:], strict=True):
+            if gap is Gap.NOTHING:
+                yield one, two
+
+    def _lines(self) -> list[Line]:
+        edges = [at for at, gap in enumerate(self._gaps) if gap is Gap.LINE] if self.seen else []
+        return [self._line(start, end) for start, end in pairwise([*edges, len(self.seen)])]
+
+    def _line(self, start: int, end: int) -> Line:
+        chars = self.seen[start:end]
+        across, along = self.direction
+        depth = median(along * one.x - across * one.y for one in chars)
+        return Line(start, end, median(one.height for one in chars), depth)
+
+    def _block_starts(self) -> set[int]:
+        """Where a line begins that does not continue the one before."""
+        steps = [two.depth - one.depth for one, two in pairwise(self.lines)]
+        down = [
+            step
+            for step, line in zip(steps, self.lines, strict=False)
+            if 0.4 * line.height < step < 4 * line.height
+        ]
+        usual = median(down) if down else float("inf")
+        return {
+            two.start
+            for (one, two), step in zip(pairwise(self.lines), steps, strict=True)
+            if step > BLOCK_GAP * min(usual, WIDEST_STEP * two.height)
+            or _another_size(one, two)
+            or self.seen[two.start].text in BULLETS
+        }
+
+    # --- text -------------------------------------------------------------------------------
+
+    def _joined(self) -> str:
+        blocks = self._block_starts()
+        parts: list[str] = []
+        length = 0
+        for at, char in enumerate(self.seen):
+            if at and self._gaps[at] is not Gap.NOTHING:
+                glue = "\n" if at in blocks else self._glue(parts, at - 1, at)
+                if glue is None:
+                    length -= len(parts[-1])
+                    parts[-1] = ""
+                parts.append(glue or "")
+                length += len(parts[-1])
+            self._starts.append(length)
+            parts.append(_written(char))
+            length += len(parts[-1])
+        return "".join(parts)
+
+    def _glue(self, before: Sequence[str], at: int, then: int) -> str | None:
+        """What joins two characters of different words or lines; None: the hyphen goes."""
+        left, right = self.seen[at], self.seen[then]
+        if then == at + 1 and self._gaps[then] is Gap.BLANK:
+            return " "
+        if left.text in HYPHENS:
+            word = last_word("".join(before[-2 * WORD :])[:-1])
+            return " " if not word else ("" if self._keeps_hyphen(word, then) else None)
+        return "" if is_cjk(left.text) and is_cjk(right.text) else " "
+
+    def _keeps_hyphen(self, left: str, then: int) -> bool:
+        right = first_word(self._run(then))
+        known = bool(right) and left[-1].isalnum()
+        return not known or self._spelling.keeps_hyphen(left, right)
+
+    def _run(self, start: int) -> str:
+        """The characters from a place up to the next gap."""
+        end = start + 1
+        while end < min(len(self.seen), start + WORD) and self._gaps[end] is Gap.NOTHING:
+            end += 1
+        return "".join(one.text for one in self.seen[start:end])
+
+    def quote(self, segments: list[list[int]]) -> str:
+        """The words of a passage: places in reading order, one list per printed line."""
+        parts: list[str] = []
+        previous = -1
+        for at in (at for segment in segments for at in segment):
+            if parts:
+                glue = self._between(previous, at)
+                if glue is None:
+                    parts.pop()
+                parts.append(glue or "")
+            parts.append(_written(self.seen[at]))
+            previous = at
+        if parts and self.seen[previous].text in MARKERS:
+            parts.pop()
+        return "".join(parts)
+
+    def _between(self, at: int, then: int) -> str | None:
+        if then == at + 1 and self._gaps[then] is Gap.NOTHING:
+            return ""
+        if at < then <= at + 8 and not self.line_ends(at, then):
+            return " "
+        start = self._starts[at]
+        before = self.text[max(start - 2 * WORD, 0) : start] + _written(self.seen[at])
+        if self._hyphen_cut_off(at, then):
+            return "-" if self._keeps_hyphen(last_word(before), then) else ""
+        return self._glue(before, at, then)
+
+    def _hyphen_cut_off(self, at: int, then: int) -> bool:
+        """Whether the mark stops just before the hyphen that ends the line."""
+        after = at + 1
+        return (
+            after < len(self.seen)
+            and after != then
+            and self.seen[after].text in HYPHENS
+            and self._gaps[after] is Gap.NOTHING
+            and (after + 1 == len(self.seen) or self._gaps[after + 1] is Gap.LINE)
+            and self.seen[at].text.isalnum()
+        )
+
+    def line_ends(self, at: int, then: int) -> bool:
+        """Whether a line ends between two places."""
+        return Gap.LINE in self._gaps[at + 1 : then + 1]
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """[start, end) in `text` of the characters from `first` to `last`, that one included."""
+        start = self._starts[last]
+        following = self._starts[last + 1] if last + 1 < len(self.seen) else len(self.text)
+        return (self._starts[first], min(start + len(_written(self.seen[last])), following))
+
+
+def _clamp(step: float) -> float:
+    return max(-20.0, min(20.0, step))
+
+
+def _written(char: Char) -> str:
+    return "-" if char.text in MARKERS else char.text
+
+
+def _touch(left: Char, right: Char) -> bool:
+    """Whether nothing is between two letters but what PDFium imagined (round superscripts)."""
+    high = max(left.height, right.height, 1.0)
+    beside = min(abs(right.left - left.right), abs(left.left - right.right)) < 0.1 * high
+    edges = abs(left.bottom - right.bottom) + abs(left.top - right.top)
+    level = abs(left.y - right.y) < 0.6 * high and edges < 1.2 * high
+    return beside and level and abs(left.x - right.x) < 3 * high
+
+
+def _another_size(one: Line, two: Line) -> bool:
+    ratio = two.height / one.height
+    real = min(one.end - one.start, two.end - two.start) >= 3
+    return real and not 1 / SIZE_CHANGE <= ratio <= SIZE_CHANGE

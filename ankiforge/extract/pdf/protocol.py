@@ -1,0 +1,73 @@
+"""What travels between the program and the process that reads its PDFs: one JSON value a line."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ankiforge.domain import HighlightKind
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Please read this file."""
+
+    path: bytes
+    """As the file system spells it."""
+    passwords: tuple[str, ...] = ()
+
+
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One annotation, with the text it lies on."""
+
+    page: int
+    """From 0."""
+    label: str
+    """What the document calls the page."""
+    kind: HighlightKind
+    exact: str = ""
+    stand_in: str = ""
+    """What names a mark without text."""
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    heading: str = ""
+    comment: str = ""
+    colour: str = ""
+    author: str = ""
+    name: str = ""
+    """/NM if it can tell this mark from all others, else ""."""
+    zotero: str = ""
+    """The key Zotero gave it."""
+
+
+class Work(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the file says about itself."""
+
+    title: str = ""
+    creators: tuple[str, ...] = ()
+    issued: str = ""
+    identifiers: tuple[tuple[str, str], ...] = ()
+
+
+class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
+    """A file that could be read; one without marks has nothing else either."""
+
+    marks: tuple[Mark, ...] = ()
+    """In reading order."""
+    document: str = ""
+    """16 hex digits that stay the same when the file is saved by another program."""
+    pages: tuple[tuple[str, int], ...] = ()
+    """(h16 of the fold, folded length) of every page."""
+    work: Work = Work()
+    problems: tuple[tuple[str, str], ...] = ()
+    """(what, hint) of what was left out."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """A file that could not be read."""
+
+    what: str
+    hint: str
+
+
+Reply = Read | Failed
+REPAIR = "open it in a PDF reader and save a copy"

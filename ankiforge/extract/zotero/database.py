@@ -1,0 +1,236 @@
+"""All SQL on Zotero's tables; rows leave as values of our own.
+
+Works on the schemas of Zotero 6 to 10: columns by name, types and fields by their names
+(their numbers differ between installations), values as text whatever SQLite stored.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from ankiforge.errors import ItemError
+
+_TABLES = frozenset(
+    {"version", "settings", "users", "libraries", "groups", "groupItems", "items"}
+    | {"itemAttachments", "itemAnnotations", "itemData", "itemDataValues", "fields"}
+    | {"creators", "creatorTypes", "itemCreators", "tags", "itemTags", "deletedItems"}
+    | {"collections", "collectionItems", "deletedCollections"}
+)
+_NOT_ZOTERO = "not a Zotero database"
+_GIVE_ZOTERO = "give the zotero.sqlite of Zotero's data folder, or that folder"
+_REPAIR = (
+    "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity); "
+    "an older copy lies beside it as zotero.sqlite.bak"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The user's own library, or that of a group."""
+
+    id: int
+    group: int | None
+    """The group's number on zotero.org; None for the user's own library."""
+
+    USER: ClassVar[str] = "zotero:user"
+
+    @property
+    def namespace(self) -> str:
+        """What keys in it begin with; never the user's number."""
+        return self.USER if self.group is None else f"zotero:group.{self.group}"
+
+    @property
+    def address(self) -> str:
+        """Its part of a zotero:// link."""
+        return "library" if self.group is None else f"groups/{self.group}"
+
+
+class Mark(NamedTuple):
+    """One annotation with what it lies on."""
+
+    item: int
+    key: str
+    kind: int
+    """Zotero's number: 1 highlight, 2 note, 3 image, 4 ink, 5 underline, 6 text."""
+    text: str
+    comment: str
+    colour: str
+    page_label: str
+    position: str
+    """JSON."""
+    author_name: str
+    """A name that travels with the mark: of another program, or of another library."""
+    author: int | None
+    """The account that made it, in a group library."""
+    attachment_key: str
+    attachment_path: str
+    work_item: int
+    """The paper; the attachment itself where there is none."""
+    work_key: str
+
+
+class Creator(NamedTuple):
+    """A person or an institution, in the order of the paper."""
+
+    role: str
+    first: str
+    last: str
+    """The whole name of an institution."""
+
+
+class Account(NamedTuple):
+    """Whose database it is; (None, ()) before the first sync."""
+
+    id: int | None
+    names: tuple[str, ...]
+    """The name to log in with, and the name to be shown."""
+
+
+@contextmanager
+def open_database(copy: Path) -> Iterator[Database]:
+    """Open a private copy, to be written to: SQLite may have a journal to play back.
+
+    Raises:
+        ItemError: it is damaged, or no database of Zotero's.
+    """
+    with _told(), closing(sqlite3.connect(copy)) as connection:
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise ItemError("the database is damaged", hint=_REPAIR)
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if missing := _TABLES - {name for (name,) in tables}:
+            raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
+        yield Database(connection)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_NOTADB:
+            raise ItemError(_NOT_ZOTERO, hint=_GIVE_ZOTERO) from error
+        raise ItemError(f"the database cannot be read: {error}", hint=_REPAIR) from error
+
+
+_VERSION = "SELECT CAST(version AS INTEGER) FROM version WHERE schema = 'userdata'"
+_ACCOUNT_ID = """
+SELECT CAST(value AS INTEGER) FROM settings WHERE setting = 'account' AND key = 'userID'
+"""
+_ACCOUNT_NAME = """
+SELECT CAST(value AS TEXT) FROM settings WHERE setting = 'account' AND key = 'username'
+"""
+_USER = "SELECT CAST(name AS TEXT) FROM users WHERE userID = ?"
+_LIBRARIES = """
+SELECT libraryID, groupID FROM libraries LEFT JOIN groups USING (libraryID)
+WHERE type = 'user' OR (type = 'group' AND groupID IS NOT NULL)
+ORDER BY type = 'user' DESC, groupID
+"""
+_MARKS = """
+SELECT mark.itemID, CAST(mark.key AS TEXT), annotation.type,
+       CAST(ifnull(annotation.text, '') AS TEXT), CAST(ifnull(annotation.comment, '') AS TEXT),
+       CAST(ifnull(annotation.color, '') AS TEXT), CAST(ifnull(annotation.pageLabel, '') AS TEXT),
+       CAST(ifnull(annotation.position, '') AS TEXT),
+       CAST(ifnull(annotation.authorName, '') AS TEXT), groupItems.createdByUserID,
+       CAST(file.key AS TEXT), CAST(ifnull(itemAttachments.path, '') AS TEXT),
+       ifnull(paper.itemID, file.itemID), CAST(ifnull(paper.key, file.key) AS TEXT)
+FROM itemAnnotations AS annotation
+JOIN items AS mark ON mark.itemID = annotation.itemID
+JOIN itemAttachments ON itemAttachments.itemID = annotation.parentItemID
+JOIN items AS file ON file.itemID = itemAttachments.itemID
+LEFT JOIN items AS paper ON paper.itemID = itemAttachments.parentItemID
+LEFT JOIN groupItems ON groupItems.itemID = mark.itemID
+WHERE mark.libraryID = ? AND NOT EXISTS (
+    SELECT 1 FROM deletedItems
+    WHERE deletedItems.itemID IN (mark.itemID, file.itemID, paper.itemID)
+)
+ORDER BY ifnull(paper.key, file.key), file.dateAdded, file.key, annotation.sortIndex, mark.key
+"""
+_FIELDS = """
+SELECT fieldName, CAST(value AS TEXT)
+FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
+WHERE itemID = ? AND value IS NOT NULL
+"""
+_CREATORS = """
+SELECT creatorType, CAST(ifnull(firstName, '') AS TEXT), CAST(ifnull(lastName, '') AS TEXT)
+FROM itemCreators JOIN creators USING (creatorID) JOIN creatorTypes USING (creatorTypeID)
+WHERE itemID = ? ORDER BY orderIndex
+"""
+_TAGS = """
+SELECT CAST(name AS TEXT), type FROM itemTags JOIN tags USING (tagID)
+WHERE itemID = ? ORDER BY name
+"""
+_COLLECTIONS = """
+WITH RECURSIVE upward (path, parent, depth) AS (
+    SELECT CAST(collectionName AS TEXT), parentCollectionID, 1
+    FROM collectionItems JOIN collections USING (collectionID)
+    WHERE itemID = ? AND collectionID NOT IN (SELECT collectionID FROM deletedCollections)
+    UNION ALL
+    SELECT collectionName || '/' || path, parentCollectionID, depth + 1
+    FROM upward JOIN collections ON collectionID = parent
+    WHERE depth < 100 AND collectionID NOT IN (SELECT collectionID FROM deletedCollections)
+)
+SELECT DISTINCT path FROM upward WHERE parent IS NULL ORDER BY path
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open copy. Its methods raise ItemError where the file turns out to be damaged."""
+
+    connection: sqlite3.Connection
+
+    def version(self) -> int:
+        """The version of the `userdata` schema, 0 if it has none."""
+        found: int | None = self._value(_VERSION)
+        return found or 0
+
+    def account(self) -> Account:
+        """The account that syncs this database."""
+        number: int | None = self._value(_ACCOUNT_ID)
+        names = (self._value(_ACCOUNT_NAME) or "", self.user(number))
+        return Account(number, tuple(filter(None, names)))
+
+    def user(self, number: int | None) -> str:
+        """The display name of an account, "" if it is not known here."""
+        return self._value(_USER, number) or ""
+
+    def libraries(self) -> list[Library]:
+        """The user's own library, then the groups by number."""
+        return [Library(*row) for row in self._rows(_LIBRARIES)]
+
+    def marks(self, library: Library) -> Iterator[Mark]:
+        """What is not in the trash: by work, attachment (oldest first), place, key."""
+        with _told():
+            for row in self.connection.execute(_MARKS, (library.id,)):
+                yield Mark(*row)
+
+    def fields(self, item: int) -> dict[str, str]:
+        """The filled fields of a work by Zotero's names."""
+        return dict(self._rows(_FIELDS, item))
+
+    def creators(self, item: int) -> list[Creator]:
+        """Everybody who made a work, in its order."""
+        return [Creator(*row) for row in self._rows(_CREATORS, item)]
+
+    def tags(self, item: int) -> tuple[str, ...]:
+        """The tags a person gave (type 0), not those a catalogue brought along (type 1)."""
+        return tuple(name for name, kind in self._rows(_TAGS, item) if kind == 0)
+
+    def collections(self, item: int) -> tuple[str, ...]:
+        """The collections a work is in, each as its whole path, `Outer/Inner`."""
+        return tuple(path for (path,) in self._rows(_COLLECTIONS, item))
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with _told():
+            return self.connection.execute(query, values).fetchall()
+
+    def _value(self, query: str, *values: Any) -> Any:
+        """The one value asked for, None if there is none."""
+        return next((row[0] for row in self._rows(query, *values)), None)

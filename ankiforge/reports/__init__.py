@@ -1,0 +1,1 @@
+"""Reports look at everything and change nothing."""

@@ -1,0 +1,229 @@
+"""Is all well? One `Check` for each thing a run needs, with what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+
+from ankiforge import __version__, extract
+from ankiforge.config import Config, DrafterName, SourceEntry, is_loopback
+from ankiforge.config.deckfiles import load_decks
+from ankiforge.config.trust import unconfirmed
+from ankiforge.config.user import UserFolders
+from ankiforge.config.workspace import Workspace
+from ankiforge.config.yamlfile import typed
+from ankiforge.errors import ConfigError, ForgeError
+from ankiforge.reports.discover import Machine, anki_collections
+from ankiforge.reports.models import Unreachable, models
+
+DISTRIBUTION = "ankiforge-cards"
+"""What to install; the plain name on the package index is another program's."""
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    """Works, but somebody should act."""
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    says: str
+    do: str = ""
+    exit_code: int = 0
+    """The code this part would end a run with; 0 where it is ok."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything outside the workspace that matters; tests bring their own."""
+
+    folders: UserFolders
+    machine: Machine
+    environ: Mapping[str, str] = field(default_factory=dict)
+    offline: bool = False
+    """Ask no host but this machine."""
+    providers: Callable[[], tuple[str, ...]] = lambda: _providers()
+    """The installed distributions with a package called `ankiforge`."""
+
+
+def exit_code(checks: Iterable[Check]) -> int:
+    """0 if all is well, else of the codes found the first of 4, 2, 3, 1."""
+    codes = {check.exit_code for check in checks}
+    return next((code for code in (4, 2, 3, 1) if code in codes), 0)
+
+
+def examine(
+    find: Callable[[], Workspace],
+    ledger_check: Callable[[Workspace], str],
+    around: Surroundings,
+) -> Iterator[Check]:
+    """Look at everything a run needs, in the order in which a run meets it.
+
+    Args:
+        find: gives the workspace, or raises a ForgeError.
+        ledger_check: opens the ledger, says what it found, or raises a ForgeError.
+        around: the surroundings.
+    """
+    yield from _program(around)
+    try:
+        workspace = find()
+        load_decks(workspace.root, workspace.config.decks)
+    except ForgeError as error:
+        yield _failed("settings", error)
+        return
+    yield _settings(workspace)
+    yield from _trust(workspace, around)
+    for source in workspace.config.sources:
+        yield _source(source)
+    yield _ledger(workspace, ledger_check)
+    yield _model(workspace, around)
+    yield _anki(workspace.config, around)
+
+
+def _failed(name: str, error: ForgeError) -> Check:
+    return Check(name, State.FAIL, error.message, error.hint, error.exit_code)
+
+
+# --- the program itself ---------------------------------------------------------------------
+
+
+def _program(around: Surroundings) -> Iterator[Check]:
+    python = f"Python {platform.python_version()} on {platform.system() or 'an unknown system'}"
+    yield Check("program", State.OK, f"ankiforge {__version__}, {python}")
+    others = [name for name in around.providers() if name != DISTRIBUTION]
+    if others:
+        says = f"{', '.join(others)} brings a package called ankiforge, too: one hides the other"
+        do = f"pip uninstall {' '.join(others)}; pip install --force-reinstall {DISTRIBUTION}"
+        yield Check("program", State.WARN, says, do, 1)
+
+
+def _providers() -> tuple[str, ...]:
+    """Distributions as the package index spells them, each once."""
+    found = metadata.packages_distributions().get("ankiforge", [])
+    return tuple(sorted({name.casefold().replace("_", "-") for name in found}))
+
+
+# --- the workspace --------------------------------------------------------------------------
+
+
+def _settings(workspace: Workspace) -> Check:
+    if workspace.is_default:
+        says = f"the default workspace {workspace.root}: no sources of its own"
+        return Check("settings", State.OK, says)
+    count = len(workspace.config.sources)
+    if not count:
+        do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
+        return Check("settings", State.WARN, f"{workspace.settings} names no source", do, 1)
+    says = f"{workspace.settings}: {count} source{'s' if count > 1 else ''}"
+    return Check("settings", State.OK, says)
+
+
+def _trust(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
+    do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
+    for concern in unconfirmed(workspace, around.folders, around.environ):
+        yield Check("trust", State.FAIL, f"not confirmed yet: {concern.says}", do, 2)
+
+
+def _source(source: SourceEntry) -> Check:
+    name = f"source {source.name}"
+    try:
+        module = extract.module(source.kind)
+    except ConfigError as error:
+        return _failed(name, source.where.wrap(error))
+    except ImportError as error:  # a source of another distribution
+        says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
+        return Check(name, State.FAIL, says, "install or update what brings it", 2)
+    try:
+        settings = typed(module.Settings, source.options, source.where)
+        module.open_source(source.name, source.path, settings)
+    except ForgeError as error:
+        return _failed(name, error)
+    return _readable(name, source)
+
+
+def _readable(name: str, source: SourceEntry) -> Check:
+    fault = "cannot be read" if source.path.exists() else "is not there"
+    if not os.access(source.path, os.R_OK):
+        do = f"mend path: in {source.where}, or mount its disk"
+        return Check(name, State.FAIL, f"{source.path} {fault}", do, 1)
+    return Check(name, State.OK, f"{source.kind} in {source.path}")
+
+
+def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> Check:
+    if not workspace.ledger.exists():
+        return Check("ledger", State.OK, "none yet: the first run makes it")
+    try:
+        return Check("ledger", State.OK, ledger_check(workspace))
+    except ForgeError as error:
+        return _failed("ledger", error)
+
+
+# --- services -------------------------------------------------------------------------------
+
+
+def _model(workspace: Workspace, around: Surroundings) -> Check:
+    config, llm = workspace.config, workspace.config.llm
+    if config.drafter is not DrafterName.LLM:
+        return Check("model", State.OK, "not needed: drafter is rules")
+    if blocked := _model_out_of_reach(workspace, around):
+        return blocked
+    try:
+        offered = models(llm.base_url, around.environ.get(llm.key_env, ""))
+    except Unreachable as error:
+        do = "start it (ollama serve), or mend llm.base_url in ankiforge.yaml"
+        return Check("model", State.FAIL, f"{llm.base_url} {error}", do, 3)
+    if offered and llm.model not in offered:
+        says = f"{llm.base_url} does not list {llm.model!r}"
+        some = ", ".join(offered[:5])
+        return Check("model", State.WARN, says, f"set llm.model to one it has, such as {some}", 1)
+    return Check("model", State.OK, f"{llm.model} at {llm.base_url}")
+
+
+def _model_out_of_reach(workspace: Workspace, around: Surroundings) -> Check | None:
+    """Why the server is not to be asked at all."""
+    llm = workspace.config.llm
+    if is_loopback(llm.base_url):
+        return None
+    if around.offline:
+        says = f"{llm.base_url} was not asked: --offline"
+        return Check("model", State.WARN, says, "run doctor without --offline", 1)
+    if unconfirmed(workspace, around.folders, around.environ):
+        says = f"{llm.base_url} was not asked: the workspace is not trusted yet"
+        return Check("model", State.WARN, says, "see trust above", 1)
+    if not around.environ.get(llm.key_env):
+        says = f"the environment variable {llm.key_env} is not set, {llm.base_url} will want a key"
+        return Check("model", State.FAIL, says, f"export {llm.key_env}=…", 2)
+    return None
+
+
+def _anki(config: Config, around: Surroundings) -> Check:
+    setting = config.anki.collection
+    if setting == "none":
+        return Check("Anki", State.OK, "never looked at: anki.collection is none")
+    if setting == "auto":
+        return _found_anki(anki_collections(around.machine))
+    if not os.access(Path(setting), os.R_OK):
+        do = "mend anki.collection in ankiforge.yaml, or set it to auto"
+        return Check("Anki", State.FAIL, f"{setting} cannot be read", do, 1)
+    return Check("Anki", State.OK, f"collection {setting}")
+
+
+def _found_anki(found: tuple[Path, ...]) -> Check:
+    if not found:
+        says = "no collection on this machine: packages hold everything, each time"
+        return Check("Anki", State.OK, says)
+    noun = "collection" if len(found) == 1 else "collections"
+    return Check("Anki", State.OK, f"{noun} {', '.join(map(str, found))}")

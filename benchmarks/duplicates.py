@@ -1,0 +1,111 @@
+"""Duplicate search: what it finds on labelled pairs, and how long it takes on a large deck.
+
+    python -m benchmarks.duplicates [CARDS ...]
+
+The pairs are read from `../shared/fixtures` where that folder is there. The deck is made of
+words with the frequencies of a natural text; one card in fifty repeats another in other words.
+The peer is rapidfuzz over all pairs, on the first thousand cards.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+
+from rapidfuzz import fuzz, process
+
+from ankiforge.check.duplicates import Twins
+from ankiforge.domain import CardKind, Draft, HighlightKey, Origin
+
+PAIRS = Path(__file__).parents[2] / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl"
+SIZES = (1_000, 10_000, 100_000)
+VOCABULARY = 30_000
+PEER_CARDS = 1_000
+REPEATED = 0.02
+
+
+def basic(front: str, back: str) -> Draft:
+    return drafted(CardKind.BASIC, (("Front", front), ("Back", back)))
+
+
+def drafted(kind: CardKind, fields: tuple[tuple[str, str], ...]) -> Draft:
+    return Draft(HighlightKey(""), kind, fields, "", "", 0, Origin("benchmark"))
+
+
+def drafted_from(side: dict[str, str]) -> Draft:
+    if side["kind"] == "cloze":
+        return drafted(CardKind.CLOZE, (("Text", side["text"]),))
+    return basic(side["front"], side["back"])
+
+
+def judge(pair: dict[str, dict[str, str]]) -> tuple[bool, bool]:
+    """(asked about, an exact repeat)."""
+    twins, other = Twins(), drafted_from(pair["b"])
+    twins.add("a", HighlightKey("a"), drafted_from(pair["a"]))
+    asked = any(found.check == "duplicate" for found in twins.near(other, HighlightKey("b")))
+    return asked, twins.exact(other, HighlightKey("b")) is not None
+
+
+def print_quality(path: Path) -> None:
+    pairs = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    verdicts = [(bool(pair["label"]), *judge(pair)) for pair in pairs]
+    duplicates = sum(label for label, _, _ in verdicts)
+    for name, place in (("asked about", 1), ("exact", 2)):
+        named = [verdict[0] for verdict in verdicts if verdict[place]]
+        precision = sum(named) / len(named) if named else 1.0
+        print(f"{name:12} precision {precision:.2f}  recall {sum(named) / duplicates:.2f}")
+
+
+def deck(size: int, chance: random.Random) -> Iterator[Draft]:
+    words = [f"{a}{b}{c}" for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES][:VOCABULARY]
+    chance.shuffle(words)
+    weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
+    front = back = ""
+    for _ in range(size):
+        if front and chance.random() < REPEATED:
+            front = f"{front} {chance.choice(words)}"
+        else:
+            front = " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(6, 12)))
+            back = " ".join(chance.choices(words, cum_weights=weights, k=3))
+        yield basic(f"What is {front}?", back)
+
+
+SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u")]
+
+
+def print_speed(size: int) -> None:
+    cards = list(deck(size, random.Random(size)))
+    twins, found, start = Twins(), 0, time.perf_counter()
+    for number, card in enumerate(cards):
+        key = HighlightKey(f"vault:bench/{number:016x}")
+        found += sum(1 for _ in twins.near(card, key))
+        twins.add(f"af{number:024}", key, card)
+    took = time.perf_counter() - start
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{size:>8,} cards: {took:6.2f} s, {memory:4.0f} MB at most, {found:,} findings")
+
+
+def print_peer() -> None:
+    cards = [card.field("Front") for card in deck(PEER_CARDS, random.Random(PEER_CARDS))]
+    start = time.perf_counter()
+    for card in cards:
+        process.extract(card, cards, scorer=fuzz.token_set_ratio, score_cutoff=85)
+    print(f"{PEER_CARDS:>8,} cards: {time.perf_counter() - start:6.2f} s, rapidfuzz over all pairs")
+
+
+def main(sizes: tuple[int, ...]) -> None:
+    if PAIRS.exists():
+        print_quality(PAIRS)
+    print_peer()
+    for size in sizes:
+        print_speed(size)
+
+
+if __name__ == "__main__":
+    main(tuple(int(argument) for argument in sys.argv[1:]) or SIZES)

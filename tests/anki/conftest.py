@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.package import write_package
+from ankiforge.domain import Card, CardKind
+
+HERE = Path(__file__).parent
+MAKERS = HERE.parent / "unit" / "anki" / "makers.py"
+
+
+def _module(path: Path) -> ModuleType:
+    name = f"anki_tests_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def make_card() -> Callable[..., Card]:
+    """An accepted card of one highlight in a paper."""
+    made: Callable[..., Card] = _module(MAKERS).make_card
+    return made
+
+
+@pytest.fixture(scope="session")
+def backend() -> ModuleType:
+    """The module `backend.py`; needs the real Anki."""
+    if importlib.util.find_spec("anki") is None and not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
+        pytest.skip("the anki wheel is not installed")
+    return _module(HERE / "backend.py")
+
+
+@pytest.fixture
+def collection(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
+    """A fresh, empty collection."""
+    folder = tmp_path / "profile"
+    folder.mkdir()
+    with backend.opened(folder) as anki:
+        yield anki
+
+
+@pytest.fixture(scope="module")
+def viewer(
+    tmp_path_factory: pytest.TempPathFactory,
+    backend: ModuleType,
+    make_card: Callable[..., Card],
+) -> Iterator[Any]:
+    """A collection that knows both note types, to look at cards in; tests add nothing to it."""
+    folder = tmp_path_factory.mktemp("viewer")
+    cards = (make_card(), make_card(CardKind.CLOZE, Text="{{c1::a}}"))
+    write_package(folder / "both.apkg", [note_for(card, "Viewer", 1) for card in cards])
+    with backend.opened(folder) as anki:
+        anki.load(folder / "both.apkg")
+        yield anki

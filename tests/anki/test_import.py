@@ -1,0 +1,189 @@
+"""What Anki does with our packages (the rows of docs/keys.md and docs/states.md it rests on)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.anki.content import content_hash
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.package import write_package
+from ankiforge.domain import Card, CardKind, Family, Note, card_id, note_id
+
+pytestmark = pytest.mark.core
+
+Maker = Callable[..., Card]
+MOD = 1_400_000_000
+
+
+def _changed(card: Card, **fields: str) -> Card:
+    return replace(card, fields=tuple({**dict(card.fields), **fields}.items()))
+
+
+def _package(folder: Path, *notes: Note) -> Path:
+    write_package(folder / "deck.apkg", notes)
+    return folder / "deck.apkg"
+
+
+@pytest.fixture
+def card(make_card: Maker) -> Card:
+    return make_card()
+
+
+def test_new_notes_arrive_with_our_ids_fields_deck_and_tags(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    note = note_for(card, card.deck, MOD)
+    assert collection.load(_package(tmp_path, note)) == {"new": 1}
+    stored = collection.note(card.guid)
+    assert (stored.id, stored.mod) == (note_id(card.guid), MOD)
+    assert tuple(stored.fields) == note.fields
+    assert stored.tags == ["ankiforge::doc::testenhancedlearning", "memory"]
+    (only,) = collection.cards(card.guid)
+    assert only.id == card_id(card.guid, 0)
+    assert collection.col.decks.name(only.did) == "Reading::Memory"
+
+
+def test_an_identical_import_changes_nothing(collection: Any, tmp_path: Path, card: Card) -> None:
+    package = _package(tmp_path, note_for(card, card.deck, MOD))
+    collection.load(package)
+    before = collection.col.db.all("select * from notes, cards")
+    assert collection.load(package) == {"duplicate": 1}
+    assert collection.col.db.all("select * from notes, cards") == before
+
+
+def test_a_change_updates_the_note_in_place_and_keeps_its_schedule(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    reviewed = collection.answer_first_card(card.guid)
+    assert reviewed[0][6] == 1
+    changed = note_for(_changed(card, Back="Retrieval"), "Elsewhere", MOD + 1)
+    assert collection.load(_package(tmp_path, changed)) == {"updated": 1}
+    assert collection.note(card.guid)["Back"] == "Retrieval"
+    assert collection.schedule(card.guid) == reviewed
+
+
+def test_a_change_without_a_higher_mod_is_invisible(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    package = _package(tmp_path, note_for(_changed(card, Back="Retrieval"), card.deck, MOD))
+    assert collection.load(package) == {"duplicate": 1}
+    assert collection.note(card.guid)["Back"] == "Testing"
+
+
+def test_words_a_person_wrote_in_anki_stay_when_our_change_did_not_see_them(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    collection.edit(card.guid, Back="My own words")
+    package = _package(tmp_path, note_for(_changed(card, Back="Retrieval"), card.deck, MOD + 1))
+    assert collection.load(package) == {"duplicate": 1}
+    assert collection.note(card.guid)["Back"] == "My own words"
+
+
+def test_a_tag_a_person_added_stays_when_our_change_did_not_see_it(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    note = collection.note(card.guid)
+    note.add_tag("exam")
+    collection.col.update_note(note)
+    package = _package(tmp_path, note_for(_changed(card, Back="Retrieval"), card.deck, MOD + 1))
+    assert collection.load(package) == {"duplicate": 1}
+    assert "exam" in collection.note(card.guid).tags
+
+
+def test_a_change_made_after_a_look_at_anki_arrives_with_the_tags_of_both(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    note = collection.note(card.guid)
+    note.add_tag("exam")
+    collection.col.update_note(note)
+    seen = collection.note(card.guid)
+    merged = replace(_changed(card, Back="Retrieval"), tags=tuple(seen.tags))
+    package = _package(tmp_path, note_for(merged, card.deck, seen.mod + 1))
+    assert collection.load(package) == {"updated": 1}
+    assert "exam" in collection.note(card.guid).tags
+    assert collection.note(card.guid)["Back"] == "Retrieval"
+
+
+def test_a_two_way_card_is_asked_both_ways(
+    collection: Any, tmp_path: Path, make_card: Maker
+) -> None:
+    card = make_card(CardKind.TWO_WAY, Front="le chat", Back="the cat")
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    forth, back = collection.cards(card.guid)
+    assert "le chat" in forth.question()
+    assert "the cat" not in forth.question()
+    assert "the cat" in back.question()
+    assert "le chat" not in back.question()
+    assert "le chat" in back.answer()
+
+
+def test_a_cloze_note_has_a_card_for_every_number(
+    collection: Any, tmp_path: Path, make_card: Maker
+) -> None:
+    card = make_card(CardKind.CLOZE, Text="{{c1::a {{c4::b}}}} {{c2::c}} {{c2::d}}")
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    assert [found.ord for found in collection.cards(card.guid)] == [0, 1, 3]
+    assert not collection.col.get_empty_cards().notes
+
+
+def test_a_new_gap_adds_a_card_and_leaves_the_others_their_schedule(
+    collection: Any, tmp_path: Path, make_card: Maker
+) -> None:
+    card = make_card(CardKind.CLOZE, Text="{{c1::Testing}} beats studying.")
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    reviewed = collection.answer_first_card(card.guid)
+    longer = _changed(card, Text="{{c1::Testing}} beats {{c2::studying}}.")
+    package = _package(tmp_path, note_for(longer, card.deck, MOD + 1))
+    assert collection.load(package) == {"updated": 1}
+    assert collection.schedule(card.guid)[:1] == reviewed
+    assert [found.ord for found in collection.cards(card.guid)] == [0, 1]
+
+
+def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(
+    collection: Any, tmp_path: Path, make_card: Maker
+) -> None:
+    words = "Zu\u0308rich\u00a0`a::b` $x<y$\r\n\n- **{{c1::one & two}}**\n- \\{{x\\}}\n\n"
+    card = make_card(CardKind.CLOZE, Text=words, Extra="a\tb")
+    note = note_for(card, card.deck, MOD)
+    collection.load(_package(tmp_path, note))
+    stored = collection.note(card.guid).fields
+    assert content_hash(Family.CLOZE, stored) == content_hash(Family.CLOZE, note.fields)
+    assert stored[5].split()[-1] == content_hash(Family.CLOZE, stored)
+
+
+def test_pictures_arrive_under_the_names_the_fields_use(
+    collection: Any, tmp_path: Path, make_card: Maker
+) -> None:
+    from ankiforge.anki.media import media_of
+    from ankiforge.domain import Media
+
+    picture = tmp_path / "Figure 1.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n picture")
+    media = media_of(picture)
+    assert isinstance(media, Media)
+    card = make_card(Front="![Figure](figure.png)", Back="b")
+    note = note_for(card, card.deck, MOD, {"figure.png": media, "unused.png": media})
+    assert collection.load(_package(tmp_path, note)) == {"new": 1}
+    assert collection.note(card.guid)["Front"] == f'<img src="{media.name}" alt="Figure">'
+    stored = Path(collection.col.media.dir()) / media.name
+    assert stored.read_bytes() == picture.read_bytes()
+
+
+def test_templates_of_ours_please_ankis_own_checks(
+    collection: Any, tmp_path: Path, card: Card
+) -> None:
+    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
+    problems, _ok = collection.col.fix_integrity()
+    assert "template" not in problems.lower()
+    model = collection.note(card.guid).note_type()
+    collection.col.models.update_dict(model)  # raises if a template is malformed

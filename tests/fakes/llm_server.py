@@ -1,0 +1,193 @@
+"""A real HTTP server on loopback that speaks `chat.completions`, and remembers what it was asked.
+
+Enqueue what it shall say, run, then look at `asked`. With an empty queue it draws one good card
+for every highlight of the request.
+"""
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What goes over the wire; `cut` breaks the connection after so many bytes of the body."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
+    cut: int | None = None
+    reset: bool = False
+    drip_s: float = 0.0
+
+
+def completion(
+    content: Any, finish: str = "stop", tokens: int = 10, **message: Any
+) -> dict[str, Any]:
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "fake-1",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": content, **message},
+                "finish_reason": finish,
+            }
+        ],
+        "usage": {"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens},
+    }
+
+
+def says(content: Any, finish: str = "stop", tokens: int = 10, **message: Any) -> Reply:
+    return Reply(body=json.dumps(completion(content, finish, tokens, **message)).encode())
+
+
+def cards(*items: dict[str, Any], finish: str = "stop", tokens: int = 10) -> Reply:
+    return says(json.dumps({"cards": list(items)}), finish, tokens)
+
+
+def error(status: int, message: str, code: str = "", **headers: str) -> Reply:
+    body = json.dumps({"error": {"message": message, "code": code}}).encode()
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Reply(status, body, (("content-type", "application/json"), *named))
+
+
+def page(status: int = 200, text: str = "<html><body>Please log in</body></html>") -> Reply:
+    return Reply(status, text.encode(), (("content-type", "text/html"),))
+
+
+def card(
+    h: object, quote: str, front: str = "What is it?", back: str = "", **more: Any
+) -> dict[str, Any]:
+    return {"h": h, "kind": "basic", "quote": quote, "front": front, "back": back or quote, **more}
+
+
+def marked(request: dict[str, Any]) -> list[tuple[str, str]]:
+    """(label, marked words) of every highlight in a request."""
+    user = "\n".join(m["content"] for m in request["messages"] if m["role"] == "user")
+    return re.findall(r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', user, re.DOTALL)
+
+
+def obliging(request: dict[str, Any], tokens: int = 10) -> Reply:
+    """One good card a highlight."""
+    made = [card(h, text, f"What says passage {text[:12]}?") for h, text in marked(request)]
+    return cards(*made, tokens=tokens)
+
+
+@dataclass
+class LlmServer:
+    queue: deque[Reply] = field(default_factory=deque)
+    otherwise: Callable[[dict[str, Any]], Reply] = obliging
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    at_a_time: int = 0
+    most_at_a_time: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    def __enter__(self) -> Self:
+        class Handler(_Handler):
+            fake = self
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def take(self, path: str, headers: dict[str, str], request: dict[str, Any]) -> Reply:
+        with self.lock:
+            self.paths.append(path)
+            self.headers.append(headers)
+            self.asked.append(request)
+            queued = self.queue.popleft() if self.queue else None
+        return queued or self.otherwise(request)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: LlmServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        size = int(self.headers.get("content-length", 0))
+        request = json.loads(self.rfile.read(size) or b"{}")
+        with self.fake.lock:
+            self.fake.at_a_time += 1
+            self.fake.most_at_a_time = max(self.fake.most_at_a_time, self.fake.at_a_time)
+        reply = self.fake.take(self.path, {k.lower(): v for k, v in self.headers.items()}, request)
+        with self.fake.lock:
+            self.fake.at_a_time -= 1
+        self._play(reply)
+
+    def _play(self, reply: Reply) -> None:
+        if reply.reset:
+            self._reset()
+            return
+        head = [f"HTTP/1.1 {reply.status} Said", f"content-length: {len(reply.body)}"]
+        head += [f"{name}: {value}" for name, value in reply.headers]
+        start = "\r\n".join([*head, "", ""]).encode()
+        if reply.drip_s:
+            self._drip(start, reply)
+            return
+        self.wfile.write(start + reply.body[: reply.cut])  # one write: two cost a delayed ACK
+        self.close_connection = reply.cut is not None
+
+    def _drip(self, start: bytes, reply: Reply) -> None:
+        self.close_connection = True
+        try:
+            self.wfile.write(start)
+            for at in range(0, len(reply.body), 20):
+                self.wfile.write(reply.body[at : at + 20])
+                self.wfile.flush()
+                time.sleep(reply.drip_s)
+        except OSError:
+            pass
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+class Memory:
+    """Replies in a dictionary: what the ledger does, for tests of the drafter alone."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+        self.calls: list[dict[str, Any]] = []
+
+    def get(self, request: str) -> str | None:
+        return self.kept.get(request)
+
+    def put(
+        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+    ) -> None:
+        self.kept[request] = raw
+        self.calls.append({"model": model, "prompt": prompt, "in": tokens_in, "out": tokens_out})
+
+    @property
+    def replies(self) -> list[str]:
+        return [raw for name, raw in self.kept.items() if "/" not in name]

@@ -1,0 +1,157 @@
+"""Laws of the checks and of QUERY: any text is judged, none breaks them."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankiforge.check import RULES, Context, Twins, check
+from ankiforge.domain import (
+    CardKind,
+    Document,
+    DocumentKey,
+    Draft,
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+    Severity,
+)
+from ankiforge.errors import UsageError
+from ankiforge.review.query import FIELDS, parse
+
+SIGNS = ["{{c1::", "{{c2,3::", "}}", "::", "$", "\\", "`", "**", "[x](y)", "\ue0007\ue001", "```\n"]
+WORDS = [
+    "This paper",
+    "What is",
+    "II",
+    "10^3",
+    "½",
+    "1,000",
+    "état",
+    "机器",
+    "\t",
+    "\x00",
+    "\ud800",
+]
+TEXT = st.one_of(
+    st.text(st.characters(), max_size=80),
+    st.lists(st.sampled_from([*SIGNS, *WORDS, " ", "a", "7"]), max_size=25).map("".join),
+)
+KNOWN = {(rule.id) for rule in RULES}
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> Draft:
+    kind = draw(st.sampled_from(CardKind))
+    fields = tuple((name, draw(TEXT)) for name in kind.family.content_fields)
+    origin = Origin(draw(st.sampled_from(["llm", "rules:phrase", "rules:comment", "person"])))
+    key = HighlightKey("vault:notes/a")
+    return Draft(key, kind, fields, draw(TEXT), "", 0, origin, by_hand=draw(st.booleans()))
+
+
+@st.composite
+def highlights(draw: st.DrawFn) -> Highlight:
+    exact = draw(TEXT)
+    start = draw(st.integers(0, len(exact)))
+    return Highlight(
+        Document(DocumentKey("vault:notes/0"), "notes", draw(TEXT)),
+        draw(st.sampled_from(["vault:notes", "pdf:0123456789abcdef"])),
+        HighlightKind.HIGHLIGHT,
+        exact,
+        HighlightKey("vault:notes/a"),
+        form=draw(st.sampled_from(Form)),
+        gaps=((start, len(exact)),),
+        prefix=draw(TEXT),
+        sentence=draw(TEXT),
+        comment=draw(TEXT),
+    )
+
+
+@given(drafts(), highlights(), drafts())
+def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, highlight, other):
+    twins = Twins()
+    twins.add("other", HighlightKey("vault:notes/b"), other)
+    context = Context(highlight, twins)
+
+    found = check(draft, context)
+
+    assert found == check(draft, context)
+    assert {finding.check for finding in found} <= KNOWN
+
+
+@given(drafts())
+def test_a_card_is_its_own_exact_repeat_and_no_twin_of_its_siblings(draft):
+    here, elsewhere = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
+    twins = Twins()
+    twins.add("first", here, draft)
+
+    assert twins.exact(draft, elsewhere) in ("first", None)
+    assert twins.exact(draft, here) is None
+    assert list(twins.near(draft, here)) == []
+
+
+@given(drafts(), highlights())
+def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
+    authored = Draft(draft.highlight, draft.kind, draft.fields, "", "", 0, Origin("person"))
+
+    found = check(authored, Context(highlight, Twins()))
+
+    assert {f.check for f in found if f.severity is Severity.BLOCK} <= {
+        "empty_side",
+        "malformed_cloze",
+        "gap_is_all",
+        "math_unbalanced",
+        "brace_unbalanced",
+    }
+
+
+QUERIES = st.one_of(
+    st.text(max_size=60),
+    st.lists(
+        st.sampled_from([*(f"{field}:" for field in FIELDS), "-", '"', "a", "*", "?", " ", "none"]),
+        max_size=12,
+    ).map("".join),
+)
+
+
+@given(QUERIES)
+def test_any_text_is_a_query_or_an_error_that_says_what_to_do(text):
+    try:
+        query = parse(text)
+    except UsageError as error:
+        query = None
+        hint = error.hint
+    else:
+        hint = "none needed"
+
+    assert query is None or query == parse(text)
+    assert hint
+
+
+@pytest.mark.parametrize("sign", [*SIGNS, *WORDS, "* a", "a, ", "what and ", "{{c1::a}} ", "$a "])
+def test_a_long_run_of_one_sign_is_judged_in_bounded_time(sign):
+    text = (sign * 3000)[:7800]
+    draft = Draft(
+        HighlightKey("vault:notes/a"),
+        CardKind.CLOZE,
+        (("Text", text), ("Extra", "")),
+        text[:100],
+        "",
+        0,
+        Origin("llm"),
+    )
+    document = Document(DocumentKey("vault:notes/0"), "notes", "Title")
+    highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, text)
+    twins = Twins()
+    twins.add("other", HighlightKey("vault:notes/b"), draft)
+
+    start = process_time()
+    found = check(draft, Context(highlight, twins))
+
+    assert found
+    assert process_time() - start < 5

@@ -1,0 +1,130 @@
+"""Laws: any text gives settings or a ConfigError with an address, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ankiforge.config import AnkiSettings, Config, LlmSettings, load
+from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
+from ankiforge.config.scaffold import Proposal, ProposedSource, settings_text
+from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.errors import ConfigError
+
+ADDRESS = re.compile(r"[^\n:]+\.yaml(:\d+)?: [^\n]+\Z")
+
+KEYS = sorted(
+    {
+        name
+        for struct in (Config, LlmSettings, AnkiSettings, DeckRule, Select)
+        for name in struct.__struct_fields__
+    }
+    | {"pdf", "obsidian", "path", "name", "rules", "llm", "yellow"}
+)
+TEXT = st.text(max_size=12)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    TEXT,
+    st.sampled_from(
+        ["rules", "llm", "auto", "~/x", "{title}", "http://[::1]", "*.yaml", "[", "**"]
+    ),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda below: st.one_of(
+        st.lists(below, max_size=3),
+        st.dictionaries(st.one_of(st.sampled_from(KEYS), TEXT), below, max_size=4),
+    ),
+    max_leaves=12,
+)
+FILES = st.one_of(
+    st.binary(max_size=80),
+    st.text(max_size=80).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,? \n\t~=<0", max_size=40).map(str.encode),
+    VALUES.map(lambda value: yaml.safe_dump(value, allow_unicode=True).encode()),
+)
+
+
+def outcome(read: Callable[[], object]) -> tuple[object, str]:
+    """What was read and "", or None and the complaint; any other error is a failure."""
+    try:
+        return read(), ""
+    except ConfigError as error:
+        return None, error.message
+
+
+@given(FILES)
+def test_any_file_gives_settings_or_a_complaint_with_an_address(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "ankiforge.yaml")
+        path.write_bytes(content)
+        config, complaint = outcome(lambda: load(path))
+
+    assert isinstance(config, Config) or ADDRESS.match(complaint), complaint
+
+
+@given(FILES)
+def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_address(
+    content: bytes,
+) -> None:
+    document = Document(DocumentKey("k"), "notes", "Title", "a/b.md")
+    highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
+
+    def deck() -> str:
+        return deck_of(load_decks(Path(folder), ("*.yaml",)), document, highlight).deck
+
+    with TemporaryDirectory() as folder:
+        Path(folder, "a.yaml").write_bytes(content)
+        name, complaint = outcome(deck)
+
+    if complaint:
+        assert ADDRESS.match(complaint), complaint
+    else:
+        assert all(part.strip() for part in str(name).split("::"))
+
+
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3))
+def test_no_title_or_folder_adds_levels_or_breaks_the_name_of_a_deck(title, folder, others) -> None:
+    rules = (DeckRule(deck="Reading::{title}"),)
+    path = "/".join([folder, "x.md"])
+    document = Document(DocumentKey("k"), "s", title, path, collections=tuple(others))
+
+    deck = deck_of(rules, document, Highlight(document, "n", HighlightKind.NOTE, "")).deck
+
+    assert deck.count("::") <= 1
+    assert deck.splitlines() == [deck]
+    assert deck.split("::")[0] == "Reading"
+
+
+NAMES = st.text(
+    alphabet=st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters="/"),
+    min_size=1,
+    max_size=20,
+).filter(lambda name: name.strip(" .") == name)
+
+
+@given(st.lists(NAMES, max_size=4), NAMES)
+@example(["-", "-", "A", "a-2", "a"], "-")
+def test_the_settings_init_writes_load_and_say_what_was_found(names, model) -> None:
+    paths = [Path("/somewhere", str(number), name) for number, name in enumerate(names)]
+    proposal = Proposal(
+        tuple(ProposedSource("obsidian", path) for path in paths), model=model, models="a, b"
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "ankiforge.yaml")
+        path.write_text(settings_text(Path(folder), proposal), encoding="utf-8")
+        config = load(path)
+
+    assert [source.path for source in config.sources] == paths
+    assert config.llm.model == model
+    assert msgspec.structs.replace(config.llm, model="") == LlmSettings(model="")

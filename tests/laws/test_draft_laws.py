@@ -1,0 +1,216 @@
+"""Whatever is marked and whatever is answered: every highlight has an outcome, nothing raises."""
+
+import importlib.util
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankiforge.domain import (
+    Document,
+    DocumentKey,
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Task,
+)
+from ankiforge.draft import instruction
+from ankiforge.draft.clean import markdown
+from ankiforge.draft.exchange import chat_label, import_chat, import_jsonl
+from ankiforge.draft.llm import Model
+from ankiforge.draft.prompt import load
+from ankiforge.draft.requests import passage
+from ankiforge.draft.rules import Rules
+from ankiforge.draft.settings import LlmSettings
+from ankiforge.shipped import shipped
+from ankiforge.text import cloze
+from ankiforge.text.quotes import contains
+
+_spec = importlib.util.spec_from_file_location(
+    "llm_server", Path(__file__).parents[1] / "fakes" / "llm_server.py"
+)
+fake = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(fake)
+
+PROMPT = load("cards", [shipped("prompts")])
+DOCUMENT = Document(DocumentKey("d"), source="s", title="T")
+WORDS = st.text(st.characters(exclude_categories=()), max_size=80)
+ITEM = st.dictionaries(
+    st.sampled_from(["h", "kind", "quote", "front", "back", "text", "why_none", "cards"]),
+    st.one_of(
+        WORDS, st.sampled_from(["1", "2", "cloze", "basic", "none", "{{c1::x}}"]), st.integers()
+    ),
+)
+REPLY = st.one_of(
+    WORDS,
+    st.lists(ITEM, max_size=4).map(lambda items: json.dumps({"cards": items})),
+    st.builds(
+        lambda text, at: text[:at], st.just(json.dumps({"cards": [{"h": "1"}]})), st.integers(0, 30)
+    ),
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | WORDS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+        max_leaves=8,
+    ).map(json.dumps),
+)
+
+
+def task_of(*texts, **fields):
+    given_fields = {"namespace": "pdf:d", "kind": HighlightKind.HIGHLIGHT, **fields}
+    return Task(
+        DOCUMENT,
+        tuple(
+            Highlight(document=DOCUMENT, exact=text, key=HighlightKey(f"k{n}"), **given_fields)
+            for n, text in enumerate(texts)
+        ),
+    )
+
+
+def settle(result):
+    """Each highlight is in exactly one of drafts, no_cards, failed; cards can be stored."""
+    drafted = {one.highlight for one in result.drafts}
+    left = [none.highlight for none in result.no_cards]
+    keys = [highlight.key for highlight in result.task.highlights]
+    assert sorted([*drafted, *left, *result.failed]) == sorted(keys)
+    assert bool(result.failed) == bool(result.problems)
+    for one in result.drafts:
+        json.dumps([one.fields, one.quote, one.answer], ensure_ascii=False)
+        assert one.fields
+
+
+@pytest.fixture(scope="module")
+def server():
+    with fake.LlmServer() as running:
+        yield running
+
+
+@settings(max_examples=40, deadline=None)
+@given(replies=st.lists(REPLY, min_size=1, max_size=3))
+def test_any_content_gives_drafts_reasons_or_problems(server, replies):
+    server.queue.extend(fake.says(reply) for reply in replies)
+    server.otherwise = lambda _: fake.says("")
+    chosen = LlmSettings(server.base_url, "fake", per_request=2, backoff_s=0.0)
+    for result in Model(chosen, fake.Memory(), PROMPT).draft(
+        iter([task_of("One fact.", "Two facts.")])
+    ):
+        settle(result)
+    server.queue.clear()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    body=st.one_of(
+        st.binary(max_size=60),
+        WORDS.map(lambda w: json.dumps({"choices": w}).encode()),
+        st.just(b'{"choices": [{"message": {"content": 7, "refusal": []}}]}'),
+    )
+)
+def test_any_body_gives_drafts_reasons_or_problems(server, body):
+    server.queue.append(fake.Reply(body=body))
+    server.otherwise = fake.obliging
+    chosen = LlmSettings(server.base_url, "fake", backoff_s=0.0)
+    for result in Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One fact.")])):
+        settle(result)
+    server.queue.clear()
+
+
+@settings(max_examples=200, deadline=None)
+@given(reply=REPLY)
+def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
+    task = task_of("One fact.", "Two facts.")
+    text = reply.replace('"1"', f'"{chat_label(task.highlights[0])}"')
+    for result in import_chat(text, [task], PROMPT):
+        settle(result)
+
+
+@settings(max_examples=100)
+@given(lines=st.lists(st.one_of(WORDS, ITEM.map(json.dumps)), max_size=4))
+def test_any_batch_file_is_counted_line_by_line(lines):
+    imported = import_jsonl(lines, fake.Memory())
+    assert imported.replies + len(imported.problems) == sum(bool(line.strip()) for line in lines)
+
+
+SENTENCES = st.lists(
+    st.sampled_from(
+        [
+            "long short-term memory (LSTM)",
+            "is called",
+            "known as",
+            "a",
+            "the",
+            "Plants",
+            "light",
+            ".",
+            "(",
+            ")",
+            "{{c1::x}}",
+            "==",
+            "$x$",
+            "The",
+            "photosynthesis",
+            "and",
+            "\n",
+            "(SGD)",
+            "I.",
+            "…",
+        ]
+    ),
+    max_size=25,
+).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    exact=st.one_of(WORDS, SENTENCES),
+    sentence=st.one_of(st.just(""), WORDS, SENTENCES),
+    comment=st.one_of(
+        WORDS, st.sampled_from(["skip", "c:", "c: light", "? Why does it grow?", "q: x"])
+    ),
+    form=st.sampled_from(list(Form)),
+    data=st.data(),
+)
+def test_the_rules_answer_everything_and_quote_only_the_source(
+    exact, sentence, comment, form, data
+):
+    ends = sorted(data.draw(st.sets(st.integers(0, len(exact)), max_size=4)))
+    gaps = tuple(zip(ends[::2], ends[1::2], strict=False))
+    task = task_of(exact, sentence=sentence, comment=comment, form=form, gaps=gaps)
+    (result,) = Rules().draft(iter([task]))
+    settle(result)
+    for one in result.drafts:
+        assert contains(one.quote, exact) or contains(one.quote, sentence)
+        assert not list(cloze.problems(one.field("Text"))) or not one.field("Text")
+
+
+@given(text=WORDS)
+def test_a_comment_is_always_understood(text):
+    instruction(text)
+
+
+@given(text=st.text(st.sampled_from('<>/highlightmarked ="1 x'), max_size=60))
+def test_no_text_closes_its_markers(text):
+    shown = passage("1", task_of(text).highlights[0])
+    assert shown.count("</highlight>") == 1
+
+
+@settings(deadline=None)
+@given(text=st.text(st.sampled_from("<>/scriptimg[](){}$`&;=\\! ab"), max_size=60))
+def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
+    import re
+
+    from ankiforge.text.markdown import outside
+
+    runs = []
+    outside(markdown(text), lambda run: runs.append(run) or run)
+    assert not any(re.search(r"(?<!\\)<[a-z/!]", run) for run in runs)
+
+
+def test_no_thread_stays_behind(server):
+    server.otherwise = fake.obliging
+    chosen = LlmSettings(server.base_url, "fake", concurrency=3)
+    list(Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One.", "Two.", "Three.")])))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("draft")]

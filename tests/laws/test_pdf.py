@@ -1,0 +1,84 @@
+"""Whatever a file holds, reading it gives marks or a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankiforge.extract.pdf.annotations import moment
+from ankiforge.extract.pdf.client import PdfWorker
+from ankiforge.extract.pdf.protocol import Failed, Read
+from ankiforge.extract.pdf.spelling import clean, one_line
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[PdfWorker]:
+    with PdfWorker() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("pdf")
+    page = Page((paragraph("Spacing improves the reten\u00adtion of facts."),), (mark("facts"),))
+    write_pdf(made / "good.pdf", [page], outline=True)
+    return made
+
+
+changes = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=8)), min_size=1, max_size=6
+)
+
+
+@given(changes=changes)
+@settings(max_examples=60, deadline=None)
+def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(
+    worker: PdfWorker, folder: Path, changes: list[tuple[float, bytes]]
+) -> None:
+    raw = bytearray((folder / "good.pdf").read_bytes())
+    for place, noise in changes:
+        at = int(place * len(raw))
+        raw[at : at + len(noise)] = noise
+    (folder / "changed.pdf").write_bytes(raw)
+    reply = worker.read(folder / "changed.pdf")
+    assert isinstance(reply, Read) or (isinstance(reply, Failed) and reply.what and reply.hint)
+
+
+@given(tail=st.binary(max_size=400))
+@settings(max_examples=40, deadline=None)
+def test_any_bytes_after_a_header_give_a_reason_or_nothing(
+    worker: PdfWorker, folder: Path, tail: bytes
+) -> None:
+    (folder / "noise.pdf").write_bytes(b"%PDF-1.7\n" + tail)
+    reply = worker.read(folder / "noise.pdf")
+    assert isinstance(reply, Failed) or not reply.marks
+
+
+dates = st.one_of(
+    st.text(max_size=24),
+    st.from_regex(r"D:[0-9]{1,15}([Z+-][0-9]{0,2}'?[0-9]{0,2}'?)?", fullmatch=True),
+)
+
+
+@given(date=dates)
+def test_any_date_is_a_moment(date: str) -> None:
+    assert isinstance(moment(date), datetime)
+
+
+@given(text=st.text(st.characters()))
+def test_clean_text_can_be_stored_and_stays_as_it_is(text: str) -> None:
+    once = clean(text)
+    assert once.encode("utf-8").decode("utf-8") == once
+    assert "\x00" not in once
+    assert one_line(one_line(text)) == one_line(text)
+
+
+@given(text=st.text(st.characters(categories=["Cs", "Cc", "Ll"])))
+def test_half_surrogates_and_control_characters_never_stay(text: str) -> None:
+    assert not [one for one in clean(text) if "\ud800" <= one <= "\udfff" or one < "\n"]

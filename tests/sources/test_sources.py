@@ -1,0 +1,136 @@
+"""Golden cases: tests/sources/<kind>/<case>/ holds an input and what is read from it.
+
+A case has a `source.yaml` (`kind`, `settings` with `path` relative to the case; if wanted
+`only`, paths below it, and `me`), its input or a `make.py` with `make(folder: Path) -> None`
+that writes it into a temporary copy, and `expected.jsonl`. `make golden` writes the last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from ankiforge import extract
+from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.text.anchors import anchor_key, own_key
+
+HERE = Path(__file__).parent
+CASES = sorted(path.parent for path in HERE.glob("*/*/source.yaml"))
+
+cases = pytest.mark.parametrize(
+    "case", CASES, ids=[case.relative_to(HERE).as_posix() for case in CASES]
+)
+
+
+def sightings(case: Path, folder: Path) -> list[Sighting]:
+    """What the source of this case yields, read from a copy in `folder`."""
+    copy = folder / case.name
+    shutil.copytree(case, copy, dirs_exist_ok=True)
+    if (copy / "make.py").exists():
+        spec = spec_from_file_location(f"make_{case.name}", copy / "make.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.make(copy)
+    return list(opened(yaml.safe_load((copy / "source.yaml").read_text("utf-8")), copy).scan())
+
+
+def opened(case: dict[str, Any], copy: Path) -> Any:
+    module = extract.module(case["kind"])
+    settings = msgspec.convert(case["settings"], module.Settings)
+    root = copy / settings.path
+    only = tuple(root / path for path in case.get("only", ()))
+    return module.open_source(
+        settings.name or case["kind"], root, settings, only, tuple(case.get("me", ()))
+    )
+
+
+def key_of(highlight: Highlight) -> str:
+    return own_key(highlight) or anchor_key(highlight, highlight.nth)
+
+
+def lines(found: list[Sighting]) -> Iterator[dict[str, Any]]:
+    for sighting in found:
+        match sighting:
+            case Extracted(document, highlights, container, pages):
+                rest = {"container": container, "pages": pages} if pages else {}
+                yield {"document": told(document), **rest}
+                for highlight in highlights:
+                    assert highlight.document == document
+                    yield {"key": key_of(highlight), "highlight": told(highlight)}
+            case Problem():
+                yield {"problem": told(sighting)}
+            case Scan():
+                yield {"scan": told(sighting)}
+
+
+def told(value: Any) -> dict[str, Any]:
+    """The fields of a value that say more than their default."""
+    return {
+        field.name: getattr(value, field.name)
+        for field in dataclasses.fields(value)
+        if field.name != "document" and getattr(value, field.name) != field.default
+    }
+
+
+def written(found: list[Sighting], folder: Path) -> str:
+    """JSON Lines; the temporary folder is called `<here>` in them."""
+    text = "".join(msgspec.json.encode(line).decode() + "\n" for line in lines(found))
+    return text.replace(str(folder), "<here>")
+
+
+@cases
+def test_a_source_yields_what_the_golden_file_says(case: Path, tmp_path: Path) -> None:
+    golden = case / "expected.jsonl"
+    result = written(sightings(case, tmp_path), tmp_path)
+    if os.environ.get("ANKIFORGE_GOLDEN"):
+        golden.write_text(result, "utf-8")
+    assert result == golden.read_text("utf-8")
+
+
+@cases
+def test_reading_twice_gives_the_same(case: Path, tmp_path: Path) -> None:
+    first = sightings(case, tmp_path)
+    assert sightings(case, tmp_path) == first
+
+
+@cases
+def test_keys_are_unique_within_a_source(case: Path, tmp_path: Path) -> None:
+    """Among those of one document always; copies of a note share keys until they are issued."""
+    for sighting in sightings(case, tmp_path):
+        if isinstance(sighting, Extracted):
+            keys = [key_of(highlight) for highlight in sighting.highlights]
+            assert len(keys) == len(set(keys))
+
+
+@cases
+def test_a_source_ends_with_its_scans(case: Path, tmp_path: Path) -> None:
+    found = sightings(case, tmp_path)
+    assert isinstance(found[-1], Scan)
+    scanned = {sighting.container for sighting in found if isinstance(sighting, Scan)}
+    assert {s.container for s in found if isinstance(s, Extracted)} <= scanned
+
+
+@cases
+def test_gaps_lie_within_the_words_and_say_the_same_in_both(case: Path, tmp_path: Path) -> None:
+    for sighting in sightings(case, tmp_path):
+        for highlight in sighting.highlights if isinstance(sighting, Extracted) else ():
+            assert ordered(highlight.gaps, len(highlight.exact))
+            if highlight.markdown_gaps:
+                assert ordered(highlight.markdown_gaps, len(highlight.markdown[0]))
+                assert len(highlight.markdown_gaps) == len(highlight.gaps)
+
+
+def ordered(spans: tuple[tuple[int, int], ...], length: int) -> bool:
+    edges = [0, *(edge for span in spans for edge in span), length]
+    return edges == sorted(edges) and all(start < end for start, end in spans)

@@ -1,0 +1,73 @@
+"""Cards as the ledger would hand them over."""
+
+from __future__ import annotations
+
+from ankiforge.domain import (
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    CardKind,
+    Document,
+    DocumentKey,
+    Draft,
+    DraftId,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+    Standing,
+    Verdict,
+    guid_for,
+)
+
+
+def make_card(
+    kind: CardKind = CardKind.BASIC,
+    *,
+    own: str = "ABCD2345",
+    slot: int = 1,
+    **fields: str,
+) -> Card:
+    """An accepted card of one highlight in a paper."""
+    document = Document(
+        DocumentKey("zotero:user/PAPER123"),
+        "library",
+        "Test-enhanced learning",
+        path="storage/PAPER123/Roediger 2006.pdf",
+        creators=("Roediger, Henry", "Karpicke, Jeffrey"),
+        issued="2006-03-01",
+        identifiers=(("doi", "10.1111/j.1467-9280.2006.01693.x"),),
+    )
+    key = HighlightKey(f"zotero:user/{own}")
+    highlight = Highlight(
+        document,
+        "zotero:user",
+        HighlightKind.HIGHLIGHT,
+        "Prior testing produced substantially greater retention than studying.",
+        key=key,
+        sentence="On delayed tests, however, prior testing produced substantially greater"
+        " retention than studying.",
+        page_label="250",
+        heading="Results",
+        uri=f"zotero://open-pdf/library/items/PAPER123?page=2&annotation={own}",
+    )
+    words = fields or {"Front": "What helps retention?", "Back": "Testing"}
+    content = tuple((name, words[name]) for name in kind.family.content_fields if name in words)
+    draft = Draft(key, kind, content, "greater retention", "testing", 0, Origin("person"))
+    guid = guid_for(key, kind.family, slot)
+    candidate = Candidate(DraftId(f"{guid}.a"), CandidateState.PICKED, draft)
+    return Card(
+        guid,
+        key,
+        slot,
+        kind,
+        content,
+        Verdict.ACCEPTED,
+        Standing.LIVE,
+        AnkiState.NONE,
+        highlight,
+        (candidate,),
+        deck="Reading::Memory",
+        tags=("memory", "ankiforge::doc::testenhancedlearning"),
+    )

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankiforge.anki.content import content_hash, normal_form
+from ankiforge.domain import Family
+
+KEYS = Path(__file__).parents[3] / "docs" / "keys.md"
+
+
+def _vectors() -> list[dict[str, Any]]:
+    section = KEYS.read_text(encoding="utf-8").partition("## Content hash")[2]
+    return [json.loads(line) for line in section.splitlines() if line.startswith('{"family"')]
+
+
+def test_docs_give_three_vectors() -> None:
+    assert len(_vectors()) == 3
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_the_hash_is_the_one_the_docs_freeze(number: int) -> None:
+    vector = _vectors()[number]
+    assert content_hash(Family(vector["family"]), vector["fields"]) == vector["content"]
+
+
+SAME = {
+    "void tags": ("a<br/>b<hr />", "a<br>b<hr>"),
+    "the case of tags": ("<B>a</B>", "<b>a</b>"),
+    "the order of attributes": ("<i b=1 a='2'>x</i>", '<i a="2" b="1">x</i>'),
+    "entities": ("&#123;&quot;&nbsp;&lt;", '{"\u00a0&lt;'),
+    "composed letters": ("Zu\u0308rich", "Z\u00fcrich"),
+    "composed letters across a break": ("u<wbr>\u0308", "\u00fc"),
+    "line ends": ("a\r\nb\rc", "a\nb\nc"),
+    "control characters": ("a\x00\x07b", "ab"),
+    "what shows nothing": ("{<wbr>{<span></span>", "{{"),
+    "breaks at the end": ("a<br> <br>\n", "a"),
+    "a picture Anki renamed": (
+        f'<img src="af-0123456789abcdef-{"0" * 40}.png">',
+        '<img src="af-0123456789abcdef.png">',
+    ),
+    "comments": ("a<!-- x -->b", "ab"),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME)
+def test_an_editors_spelling_does_not_count(one: str, other: str) -> None:
+    assert normal_form(one) == normal_form(other)
+
+
+DIFFERENT = {
+    "words": ("a", "b"),
+    "case": ("A", "a"),
+    "a no-break space at the end": ("a", "a\u00a0"),
+    "a break within": ("a<br>b", "ab"),
+    "emphasis": ("<b>a</b>", "a"),
+    "a span that says something": ('<span class="x"></span>', ""),
+    "a tag and its text": ("<b>", "&lt;b&gt;"),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
+def test_what_a_reader_can_tell_apart_counts(one: str, other: str) -> None:
+    assert normal_form(one) != normal_form(other)
+
+
+def test_only_content_fields_count() -> None:
+    fields = ("t", "e", "source", "citation")
+    assert content_hash(Family.CLOZE, fields) == content_hash(Family.CLOZE, ("t", "e"))
+    assert content_hash(Family.CLOZE, fields) != content_hash(Family.CLOZE, ("t", "f"))
+
+
+@given(st.text("ab<>&;'\"/=! \n\u0308\u00a0#x20-\r", max_size=40))
+def test_any_text_has_a_normal_form_and_it_is_its_own(text: str) -> None:
+    once = normal_form(text)
+    assert normal_form(once) == once
+
+
+def test_a_long_run_of_blanks_or_breaks_is_cut_in_good_time() -> None:
+    assert normal_form("a" + " \n" * 200_000 + "b" + "<br> " * 50_000) == normal_form(
+        "a" + " \n" * 200_000 + "b"
+    )

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ankiforge.anki.content import content_hash
+from ankiforge.anki.fields import content_html, field_html, note_for, reference
+from ankiforge.anki.names import deck_name, tag_names
+from ankiforge.anki.notetypes import note_type
+from ankiforge.domain import Card, CardKind, Family
+
+Maker = Callable[..., Card]
+
+
+def _fields(card: Card) -> dict[str, str]:
+    return dict(zip(note_type(card.family).fields, field_html(card), strict=True))
+
+
+def _highlight(card: Card, **changes: object) -> Card:
+    return replace(card, highlight=replace(card.highlight, **changes))
+
+
+def _document(card: Card, **changes: object) -> Card:
+    return _highlight(card, document=replace(card.highlight.document, **changes))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (CardKind.BASIC, "Front Back Reverse Extra"),
+        (CardKind.TWO_WAY, "Front Back Reverse Extra"),
+        (CardKind.CLOZE, "Text Extra"),
+    ],
+)
+def test_a_note_has_all_fields_in_order_and_leaves_what_is_the_persons_empty(
+    make_card: Maker, kind: CardKind, names: str
+) -> None:
+    machine = "Source Citation Links AnkiforgeId Feedback Spare1 Spare2 Spare3"
+    fields = _fields(make_card(kind, Text="{{c1::a}}", Front="a", Back="b", Extra="c"))
+    assert list(fields) == f"{names} {machine}".split()
+    assert not any(fields[name] for name in ("Feedback", "Spare1", "Spare2", "Spare3"))
+    assert all(fields[name] for name in ("Source", "Citation", "Links", "AnkiforgeId"))
+
+
+def test_only_a_two_way_card_is_asked_in_reverse(make_card: Maker) -> None:
+    assert _fields(make_card(CardKind.TWO_WAY, Front="a", Back="b"))["Reverse"] == "y"
+    assert _fields(make_card(CardKind.BASIC, Front="a", Back="b"))["Reverse"] == ""
+
+
+def test_clozes_are_made_in_the_text_only(make_card: Maker) -> None:
+    fields = _fields(make_card(CardKind.CLOZE, Text="{{c1::a}}", Extra="{{c2::b}}"))
+    assert fields["Text"] == "{{c1::a}}"
+    assert "{{c2::" not in fields["Extra"]
+
+
+def test_the_id_names_guid_family_slot_key_and_the_hash_of_our_words(make_card: Maker) -> None:
+    card = make_card(slot=3)
+    html = field_html(card)
+    written = _fields(card)["AnkiforgeId"].split()
+    digest = content_hash(Family.BASIC, html)
+    assert written == ["af1", card.guid, "basic", "3", "zotero:user/ABCD2345", digest]
+
+
+def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(
+    make_card: Maker,
+) -> None:
+    assert _fields(make_card())["Source"] == (
+        "<blockquote>On delayed tests, however, "
+        '<span class="af-exact">prior testing produced substantially '
+        "<mark>greater retention</mark> than studying.</span></blockquote>"
+    )
+
+
+def test_the_passage_is_the_highlight_alone_if_the_sentence_lacks_it(make_card: Maker) -> None:
+    card = _highlight(make_card(), sentence="Something else.", exact="a < b\nc {{c1::d}}")
+    assert _fields(card)["Source"] == (
+        '<blockquote><span class="af-exact">a &lt; b<br>c {<wbr>{c1:<wbr>:d}<wbr>}</span></blockquote>'
+    )
+
+
+def test_a_mark_without_text_has_no_passage(make_card: Maker) -> None:
+    assert _fields(_highlight(make_card(), sentence="", exact=" "))["Source"] == ""
+
+
+def test_the_line_above_the_question_does_not_tell_the_answer(make_card: Maker) -> None:
+    card = make_card(CardKind.CLOZE, Text="The {{c1::results}} follow.")
+    assert "Test-enhanced learning</span>" in _fields(card)["Citation"]
+    back = make_card(CardKind.BASIC, Front="What is it?", Back="Test-enhanced *learning*")
+    assert 'class="af-where">Results</span>' in _fields(back)["Citation"]
+    both = make_card(CardKind.TWO_WAY, Front="Results", Back="Test-enhanced learning")
+    assert "af-where" not in _fields(both)["Citation"]
+
+
+REFERENCES = {
+    "two authors": ({}, "Roediger & Karpicke (2006). Test-enhanced learning, Results, p. 250"),
+    "many authors": (
+        {"creators": ("A B", "C", "D")},
+        "A B et al. (2006). Test-enhanced learning, Results, p. 250",
+    ),
+    "no year": (
+        {"creators": ("Ada",), "issued": "n.d."}, "Ada. Test-enhanced learning, Results, p. 250",
+    ),
+    "nobody": (
+        {"creators": (), "issued": "1999"}, "(1999). Test-enhanced learning, Results, p. 250",
+    ),
+    "nothing": ({"creators": (), "issued": "", "title": ""}, "Results, p. 250"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "expected"), REFERENCES.values(), ids=REFERENCES)
+def test_a_reference_names(make_card: Maker, document: dict[str, str], expected: str) -> None:
+    assert reference(_document(make_card(), **document).highlight) == expected
+
+
+def test_links_open_the_source_and_name_the_file(make_card: Maker) -> None:
+    card = _highlight(make_card(), links=("https://example.org/a", "zotero://select/x"))
+    assert _fields(card)["Links"] == (
+        '<a href="zotero://open-pdf/library/items/PAPER123?page=2&amp;annotation=ABCD2345">Zotero</a>'
+        ' <a href="https://example.org/a">example.org</a> <a href="zotero://select/x">Zotero</a>'
+        ' <a href="https://doi.org/10.1111/j.1467-9280.2006.01693.x">'
+        "doi:10.1111/j.1467-9280.2006.01693.x</a> <span>Roediger 2006.pdf, p. 250</span>"
+    )
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///home/ada/paper.pdf",
+        "obsidian://open?path=%2Fhome%2Fada%2Fnote.md",
+        "obsidian:///home/ada/note.md",
+        "javascript:alert(1)",
+    ],
+)
+def test_no_path_of_a_machine_stands_in_a_field(make_card: Maker, uri: str) -> None:
+    card = _document(_highlight(make_card(), uri=uri, links=(uri,)), uri=uri)
+    assert "ada" not in _fields(card)["Links"]
+    assert "storage/" not in "".join(field_html(card))
+
+
+@pytest.mark.parametrize("uri", ["http://[broken", "https://a.org/{{c1::x}}", "doi:", "x", "http:"])
+def test_an_odd_address_harms_nothing(make_card: Maker, uri: str) -> None:
+    links = _fields(_highlight(make_card(), uri=uri))["Links"]
+    assert "{{" not in links
+    assert links.endswith("<span>Roediger 2006.pdf, p. 250</span>")
+
+
+def test_a_draft_can_be_looked_at_before_it_is_a_card() -> None:
+    assert content_html(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == ("{{c1::a}}", "")
+    assert content_html(CardKind.TWO_WAY, (("Front", "*a*"),)) == ("<em>a</em>", "", "y", "")
+
+
+def test_a_note_carries_guid_mod_deck_and_tags_in_ankis_form(make_card: Maker) -> None:
+    card = replace(make_card(), tags=("b c", "Marked", "leech", "a", "B-c", "x::::y::", ""))
+    note = note_for(card, " Reading :: :: Memory: ", 1_409_656_188)
+    assert (note.guid, note.mod, note.deck) == (card.guid, 1_409_656_188, "Reading::Memory")
+    assert note.tags == ("B-c", "a", "x::y")
+
+
+DECKS = {
+    "empty parts": ("::A:: ::B::", "A::B"),
+    "odd colons": ("A:::B:", "A::B"),
+    "nothing": (" :: ", "ankiforge"),
+    "quotes and controls": ('A "b"\n\tc', "A b c"),
+    "composed": ("Zu\u0308rich", "Z\u00fcrich"),
+}
+
+
+@pytest.mark.parametrize(("given", "kept"), DECKS.values(), ids=DECKS)
+def test_deck_names_are_brought_into_the_form_anki_keeps(given: str, kept: str) -> None:
+    assert deck_name(given) == kept
+    assert deck_name(kept) == kept
+
+
+def test_tags_have_no_blanks_no_empty_parts_and_one_spelling() -> None:
+    assert tag_names(("a\u3000b", "A-b", "::x", "y::", "::", " ", "x")) == ("A-b", "x", "y")

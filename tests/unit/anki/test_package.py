@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import os
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.ids import Ids
+from ankiforge.anki.media import media_of
+from ankiforge.anki.notetypes import DESIGN_MOD, TEMPLATE_VERSIONS, note_type, style
+from ankiforge.anki.package import is_ours, read_guids, write_package
+from ankiforge.domain import Card, CardKind, Family, Guid, Media, Note, Problem, card_id, note_id
+from ankiforge.errors import ItemError, RefusedError
+
+Maker = Callable[..., Card]
+
+
+def _notes(make_card: Maker, count: int = 3) -> list[Note]:
+    kinds = (CardKind.CLOZE, CardKind.TWO_WAY, CardKind.BASIC)
+    words = {"Text": "{{c1::a}} {{c2::b}}", "Front": "a", "Back": "b"}
+    cards = (make_card(kinds[at % 3], own=f"KEY{at}", **words) for at in range(count))
+    return [note_for(card, f"Deck::{at % 2}", 1_400_000_000) for at, card in enumerate(cards)]
+
+
+def _rows(package: Path, query: str, folder: Path) -> list[tuple[object, ...]]:
+    with zipfile.ZipFile(package) as archive:
+        database = archive.extract("collection.anki2", folder)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_package_holds_all_notes_under_our_ids_in_learning_order(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    notes = _notes(make_card, 6)
+    assert write_package(tmp_path / "a.apkg", iter(notes)) == 6
+    rows = _rows(tmp_path / "a.apkg", "select guid, id, mod from notes", tmp_path)
+    assert {row[0]: row[1:] for row in rows} == {
+        note.guid: (note_id(note.guid), note.mod) for note in notes
+    }
+    cards = _rows(
+        tmp_path / "a.apkg",
+        "select n.guid, c.ord, c.id, c.due from cards c join notes n on n.id = c.nid",
+        tmp_path,
+    )
+    assert sorted(cards) == sorted(
+        (note.guid, ordinal, card_id(note.guid, ordinal), due)
+        for due, note in enumerate(notes, 1)
+        for ordinal in card_ordinals(note.family, note.fields)
+    )
+
+
+def test_a_package_of_ours_is_known_and_tells_its_guids(tmp_path: Path, make_card: Maker) -> None:
+    notes = _notes(make_card)
+    write_package(tmp_path / "a.apkg", notes)
+    assert is_ours(tmp_path / "a.apkg")
+    assert read_guids(tmp_path / "a.apkg") == {note.guid for note in notes}
+
+
+BUILD = """
+import importlib.util, sys
+from pathlib import Path
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.package import write_package
+from ankiforge.domain import CardKind
+spec = importlib.util.spec_from_file_location("makers", sys.argv[1])
+makers = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(makers)
+cards = [makers.make_card(CardKind.CLOZE, own=f"K{n}", Text="{{c1::a}} {{c2::b}}") for n in range(50)]
+cards += [makers.make_card(own=f"B{n}") for n in range(50)]
+write_package(Path(sys.argv[2]), [note_for(card, card.deck, 1) for card in cards])
+"""
+
+
+def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    makers = Path(__file__).parent / "makers.py"
+    packages = [tmp_path / "1.apkg", tmp_path / "2.apkg"]
+    for seed, package in enumerate(packages, 1):
+        environment = {**os.environ, "PYTHONHASHSEED": str(seed), "TZ": f"UTC+{seed}"}
+        command = [sys.executable, "-c", BUILD, str(makers), str(package)]
+        subprocess.run(command, check=True, env=environment)
+    assert packages[0].read_bytes() == packages[1].read_bytes()
+
+
+def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
+    yield "two notes have the guid", lambda note: [note, replace(note, deck="Other")]
+    yield "makes no card", lambda note: [replace(note, fields=("no cloze", *note.fields[1:]))]
+    yield "is empty", lambda note: [replace(note, fields=("", *note.fields[1:]))]
+    yield "is empty", lambda note: [replace(note, fields=("<p>&nbsp;</p><br>", *note.fields[1:]))]
+    yield "9 fields instead of 10", lambda note: [replace(note, fields=note.fields[:-1])]
+
+
+@pytest.mark.parametrize(("message", "spoil"), list(_refusals()))
+def test_what_would_harm_a_collection_is_refused_and_nothing_is_written(
+    tmp_path: Path, make_card: Maker, message: str, spoil: Callable[[Note], list[Note]]
+) -> None:
+    package = tmp_path / "a.apkg"
+    package.write_bytes(b"what was there")
+    (note,) = _notes(make_card, 1)
+    with pytest.raises(RefusedError, match=message):
+        write_package(package, spoil(note))
+    assert package.read_bytes() == b"what was there"
+    assert list(tmp_path.iterdir()) == [package]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    with pytest.raises(ItemError, match="cannot be written") as caught:
+        write_package(tmp_path / "absent" / "a.apkg", _notes(make_card))
+    assert caught.value.hint
+
+
+def test_an_unknown_file_is_not_ours(tmp_path: Path, make_card: Maker) -> None:
+    package = tmp_path / "a.apkg"
+    assert not is_ours(package)
+    package.write_bytes(b"no zip")
+    assert not is_ours(package)
+    for member in ("other", "collection.anki2"):
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr(member, b"no database")
+        assert not is_ours(package)
+        with pytest.raises(ItemError, match=r"a\.apkg"):
+            read_guids(package)
+
+
+def test_a_package_with_a_note_of_another_type_is_not_ours(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    package, folder = tmp_path / "a.apkg", tmp_path / "unpacked"
+    write_package(package, _notes(make_card))
+    _rows(package, "update notes set mid = 7 where rowid = (select min(rowid) from notes)", folder)
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.write(folder / "collection.anki2", "collection.anki2")
+    assert not is_ours(package)
+
+
+def test_a_package_anki_exported_is_not_ours(tmp_path: Path, make_card: Maker) -> None:
+    write_package(tmp_path / "a.apkg", _notes(make_card))
+    with zipfile.ZipFile(tmp_path / "a.apkg", "a") as archive:
+        archive.writestr("collection.anki21b", b"\x28\xb5\x2f\xfd")
+    assert not is_ours(tmp_path / "a.apkg")
+
+
+def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    picture = tmp_path / "a.PNG"
+    picture.write_bytes(b"bytes")
+    media = media_of(picture)
+    assert isinstance(media, Media)
+    assert media.name == "af-277089d91c0bdf4f.png"
+    notes = [replace(note, media=(media,)) for note in _notes(make_card)]
+    write_package(tmp_path / "a.apkg", notes)
+    with zipfile.ZipFile(tmp_path / "a.apkg") as archive:
+        assert archive.read("media") == b'{"0": "af-277089d91c0bdf4f.png"}'
+        assert archive.read("0") == b"bytes"
+    picture.write_bytes(b"others")
+    with pytest.raises(ItemError, match="changed"):
+        write_package(tmp_path / "a.apkg", notes)
+
+
+def test_what_is_no_picture_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.exe").write_bytes(b"")
+    for name, said in (("a.exe", "no kind of picture"), ("b.png", "cannot be read")):
+        problem = media_of(tmp_path / name)
+        assert isinstance(problem, Problem)
+        assert said in problem.what
+
+
+def test_a_long_field_costs_no_more_than_its_length(tmp_path: Path, make_card: Maker) -> None:
+    card = make_card(CardKind.CLOZE, Text="{{c1::x}} " + "a<b " * 100_000)
+    write_package(tmp_path / "a.apkg", [note_for(card, "D", 1)])  # minutes in genanki
+    assert read_guids(tmp_path / "a.apkg") == {card.guid}
+
+
+# --- ids ------------------------------------------------------------------------------------
+
+
+@given(
+    st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 6), max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_on_a_clash_the_larger_name_adds_one_whatever_the_order(
+    wanted: dict[str, int], chance: random.Random
+) -> None:
+    expected: dict[str, int] = {}
+    for name in sorted(wanted):
+        expected[name] = next(at for at in range(wanted[name], 99) if at not in expected.values())
+    names = list(wanted)
+    chance.shuffle(names)
+    ids, rows = Ids(), dict[int, str]()
+    for name in names:
+        own, moves = ids.place(name, wanted[name])
+        for old, new in moves:
+            assert new not in rows
+            rows[new] = rows.pop(old)
+        assert own not in rows
+        rows[own] = name
+    assert {name: at for at, name in rows.items()} == expected
+
+
+def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
+    tmp_path: Path, make_card: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ankiforge.anki.package.note_id", lambda guid: 1_400_000_000_000)
+    monkeypatch.setattr("ankiforge.anki.package.card_id", lambda guid, ordinal: 1_400_000_000_000)
+    notes = _notes(make_card, 6)
+    write_package(tmp_path / "a.apkg", notes)
+    write_package(tmp_path / "b.apkg", sorted(notes, key=lambda note: note.guid))
+    query = "select n.guid, n.id, c.ord, c.id from cards c join notes n on n.id = c.nid order by 4"
+    rows = _rows(tmp_path / "a.apkg", query, tmp_path)
+    assert rows == _rows(tmp_path / "b.apkg", query, tmp_path)
+    assert [row[0] for row in rows] == sorted(str(row[0]) for row in rows)
+    assert len(rows) == sum(len(card_ordinals(note.family, note.fields)) for note in notes)
+
+
+# --- note types -----------------------------------------------------------------------------
+
+FROZEN = {
+    Family.BASIC: (1407267147717, 1407267147801, 12, 1407267147901, 2),
+    Family.CLOZE: (1505806687503, 1505806687601, 10, 1505806687701, 1),
+}
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_ids_of_note_types_fields_and_templates_never_change(family: Family) -> None:
+    kind = note_type(family)
+    number, first_field, fields, first_template, templates = FROZEN[family]
+    assert kind.id == number
+    assert kind.field_ids == tuple(range(first_field, first_field + fields))
+    assert [template.id for template in kind.templates] == list(
+        range(first_template, first_template + templates)
+    )
+    assert kind.fields[: len(family.content_fields)] == family.content_fields
+
+
+def test_templates_hold_no_script_and_load_nothing() -> None:
+    sides = [
+        side for f in Family for t in note_type(f).templates for side in (t.question, t.answer)
+    ]
+    active = re.compile(
+        r"<script|<link|<iframe|javascript:|https?:|@import|url\(|\son\w+\s*=", re.I
+    )
+    assert not any(active.search(text) for text in (*sides, style()))
+
+
+def test_a_new_design_has_a_higher_mod() -> None:
+    mods = [mod for _, mod in TEMPLATE_VERSIONS]
+    assert mods == sorted(set(mods))
+    assert mods[-1] == DESIGN_MOD
+
+
+def test_guids_are_read_as_they_were_written(tmp_path: Path, make_card: Maker) -> None:
+    odd = replace(_notes(make_card, 1)[0], guid=Guid("Ge<7(O^jA>"))
+    write_package(tmp_path / "a.apkg", [odd])
+    assert read_guids(tmp_path / "a.apkg") == {"Ge<7(O^jA>"}

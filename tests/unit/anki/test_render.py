@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankiforge.anki.content import normal_form
+from ankiforge.anki.render import render
+from ankiforge.domain import Media
+
+HTML = {
+    "one paragraph is bare": ("a *b* **c** ~~d~~", "a <em>b</em> <strong>c</strong> <s>d</s>"),
+    "several are paragraphs": ("a\n\nb", "<p>a</p><p>b</p>"),
+    "a line break is one": ("a\nb", "a<br>b"),
+    "lists": ("- a\n- b\n\n3. c", '<ul><li>a</li><li>b</li></ul><ol start="3"><li>c</li></ol>'),
+    "formulas in a line": ("$a<b$", r"\(a&lt;b\)"),
+    "formulas on display": ("$$\na\n$$", "\\[\na\n\\]"),
+    "money is no formula": ("$5 and $6", "$5 and $6"),
+    "a formula that holds a delimiter is text": (r"$a \) b$", "$a \\<span></span>) b$"),
+    "matrix rows are no delimiters": (r"$a \\[2pt] b$", r"\(a \\[2pt] b\)"),
+    "code": ("`a  <b>`", "<code>a  &lt;b&gt;</code>"),
+    "a fence keeps its lines": ("```py\na\n\n b\n```", "<pre><code>a\n\n b</code></pre>"),
+    "four blanks make no code": ("a\n\n    b", "<p>a</p><p>b</p>"),
+    "tables": (
+        "|a|b|\n|:-:|-|\n|`x|y`|$|z|$|",
+        '<table><thead><tr><th align="center">a</th><th>b</th></tr></thead>'
+        '<tbody><tr><td align="center"><code>x|y</code></td><td>\\(|z|\\)</td></tr></tbody></table>',
+    ),
+    "no-break spaces, as Chromium writes them": ("a\u00a0b", "a&nbsp;b"),
+    "control characters vanish": ("a\x00\x07\ud800b\ufdd0", "ab"),
+    "letters are composed": ("u\u0308", "\u00fc"),
+    "clozes are text where none can be": ("{{c1::a}}", "{<wbr>{c1:<wbr>:a}<wbr>}"),
+}
+
+
+@pytest.mark.parametrize(("markdown", "html"), HTML.values(), ids=HTML)
+def test_markdown_becomes(markdown: str, html: str) -> None:
+    assert render(markdown) == html
+
+
+LINKS = {
+    "web": ("https://a.org/?x=1&y=2", "https://a.org/?x=1&amp;y=2"),
+    "mail": ("mailto:a@b.org", "mailto:a@b.org"),
+    "Zotero": ("zotero://select/library/items/A", "zotero://select/library/items/A"),
+    "Obsidian": ("obsidian://open?vault=a&file=b", "obsidian://open?vault=a&amp;file=b"),
+    "a DOI": ("doi:10.1000/182", "https://doi.org/10.1000/182"),
+    "signs of clozes": ("https://a.org/{{b}}::c", "https://a.org/%7B%7Bb%7D%7D:%3Ac"),
+    "quotes and blanks": ('<https://a.org/"b c">', "https://a.org/%22b%20c%22"),
+}
+
+
+@pytest.mark.parametrize(("target", "address"), LINKS.values(), ids=LINKS)
+def test_links_go_to(target: str, address: str) -> None:
+    assert render(f"[x]({target})", cloze=True) == f'<a href="{address}">x</a>'
+
+
+FORBIDDEN = ("javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "file:///etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "target", [*FORBIDDEN, "vbscript:x", "//a.org", "/a", "#a", "x" * 9, "https:" + "a" * 3000]
+)
+def test_other_links_are_their_words(target: str) -> None:
+    assert render(f"a [b]({target}) c") == "a b c"
+    assert "href" not in render(f"<{target}>")
+
+
+def test_a_picture_is_shown_by_its_media_name_or_told_by_its_words() -> None:
+    media = Media("af-0123456789abcdef.png", "/tmp/x.png")
+    shown = render('![A "b" {{c}} a::b](my%20fig.png)', pictures={"my fig.png": media})
+    assert shown == '<img src="af-0123456789abcdef.png" alt="A &quot;b&quot; ((c)) a:b">'
+    assert render("![A fig](other.png)", pictures={"my fig.png": media}) == "A fig"
+    assert render("![](https://a.org/dir/other.png)") == "other.png"
+
+
+def test_a_picture_by_a_foreign_name_is_not_shown() -> None:
+    media = Media('x" onerror="alert(1)', "/tmp/x.png")
+    assert render("![a](b.png)", pictures={"b.png": media}) == "a"
+
+
+PAYLOADS = """
+<script>alert(1)</script>
+<img src=x onerror=alert(1)>
+<svg/onload=alert(1)>
+<iframe src=//evil.org></iframe>
+<style>*{background:url(//evil.org)}</style>
+<form action=//evil.org><button>
+<object data=x><embed src=x>
+<a href="javascript:alert(1)">x</a>
+[x](javascript:alert(1))
+[x](<java\tscript:alert(1)>)
+[x](&#106;avascript:alert(1))
+[x](data:text/html;base64,PHNjcmlwdD4=)
+[x](https://a.org/" onmouseover="alert(1))
+[x](https://a.org 'a" onmouseover="alert(1)')
+![x](https://evil.org/pixel.png)
+![x](x" onerror="alert(1))
+![<img src=x onerror=alert(1)>](y)
+<https://a.org/"onmouseover="alert(1)>
+```"><script>
+`<script>`
+$<script>alert(1)</script>$
+$$</script><img src=x onerror=alert(1)>$$
+[latex]\\input{/etc/passwd}[/latex]
+[$]\\input{/etc/passwd}[/$]
+[$$]\\input{/etc/passwd}[/$$]
+[sound:evil.mp3]
+[SOUND:evil.mp3]
+![[sound:a.mp3]](b)
+`[sound:a.mp3]` $[sound:a.mp3]$ **[**sound:a.mp3]
+[anki:tts lang=en_US]x[/anki:tts]
+[anki:play:q:0]
+{{c1::[sound:a.mp3]::[latex]x[/latex]}}
+{{c1::<script>::<script>}}
+{{FrontSide}} {{#Front}} {{type:Back}}
+<!-- --><? ?><![CDATA[<script>]]>
+&lt;script&gt;alert(1)&lt;/script&gt;
+|<script>|
+|-|
+|[x](javascript:1)|
+""".strip().splitlines()
+
+_ALLOWED = {
+    *("p", "br", "hr", "em", "strong", "s", "blockquote", "ul", "ol", "li", "code", "pre", "wbr"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "span"),
+}
+_ANKIS = re.compile(r"\[(?:sound:|anki:|latex\]|\$\]|\$\$\])|\{\{(?!\{?c\d)|<!|<\?", re.IGNORECASE)
+
+
+class _Judge(HTMLParser):
+    """Fails on a tag or attribute that is not on the list."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            ((name, value),) = attrs
+            assert name == "href"
+            assert re.match(r"(https?|mailto|zotero|obsidian):", value or "")
+        else:
+            assert tag in _ALLOWED
+            assert {name for name, _ in attrs} <= {"start", "align"}
+
+
+def _judge(html: str) -> None:
+    judge = _Judge(convert_charrefs=True)
+    judge.feed(html)
+    judge.close()
+    assert not _ANKIS.search(html)
+
+
+@pytest.mark.parametrize("payload", ["\n".join(PAYLOADS), *PAYLOADS])
+@pytest.mark.parametrize("cloze", [True, False])
+def test_nothing_executable_or_remote_comes_through(payload: str, cloze: bool) -> None:
+    _judge(render(payload, cloze=cloze))
+    _judge(render(f"{{{{c1::{payload}}}}}", cloze=cloze))
+
+
+PIECES = st.one_of(
+    st.sampled_from(PAYLOADS), st.text("{}:[]()<>!*_`$\\|-#\n\"'=&;c12, ", max_size=12)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=5).map("".join))
+def test_no_mixture_of_signs_comes_through(markdown: str) -> None:
+    for cloze in (True, False):
+        html = render(markdown, cloze=cloze)
+        _judge(html)
+        assert normal_form(normal_form(html)) == normal_form(html)
+
+
+LONG = {
+    "open clozes": "{{c1::" * 20_000,
+    "nested clozes": "{{c1::a" * 2_000 + "}}" * 2_000,
+    "quotes in quotes": ">" * 20_000,
+    "brackets": "[" * 20_000,
+    "links": "[a](" * 5_000,
+    "pictures": "![" * 10_000,
+    "stars": "*a " * 20_000,
+    "dollars": "$a " * 20_000,
+    "angles": "a<b " * 20_000,
+    "lists in lists": "- " * 5_000,
+    "pipes": "|" * 20_000 + "\n" + "|-" * 20_000,
+}
+
+
+@pytest.mark.parametrize("markdown", LONG.values(), ids=LONG)
+def test_a_long_hostile_text_is_rendered_in_good_time(markdown: str) -> None:
+    before = time.process_time()
+    assert render(markdown, cloze=True)
+    assert time.process_time() - before < 5

@@ -1,0 +1,127 @@
+"""Drafts and highlights for the tests of the checks, and the examples of docs/checks.md."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ankiforge.check import Context, Twins, check
+from ankiforge.domain import (
+    CardKind,
+    Document,
+    DocumentKey,
+    Draft,
+    Finding,
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Origin,
+)
+from ankiforge.text.cloze import gaps, reveal
+
+DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
+
+
+def passage(exact: str, **changes: object) -> Highlight:
+    """A highlight in a vault note."""
+    plain = Highlight(
+        DOCUMENT, "vault:notes", HighlightKind.HIGHLIGHT, exact, HighlightKey("vault:notes/a")
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def question(front: str, back: str, quote: str = "", **changes: object) -> Draft:
+    fields = (("Front", front), ("Back", back))
+    return _draft(CardKind.BASIC, fields, quote or f"{front} {back}", **changes)
+
+
+def cloze(text: str, quote: str = "", **changes: object) -> Draft:
+    return _draft(CardKind.CLOZE, (("Text", text),), quote or reveal(text), **changes)
+
+
+def _draft(
+    kind: CardKind, fields: tuple[tuple[str, str], ...], quote: str, **changes: object
+) -> Draft:
+    plain = Draft(HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm"))
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def findings(
+    draft: Draft, highlight: Highlight | None = None, twins: Twins | None = None
+) -> tuple[Finding, ...]:
+    """What the checks say of a draft; its own quote is the passage unless one is given."""
+    return check(draft, Context(highlight or passage(draft.quote), twins or Twins()))
+
+
+def named(draft: Draft, highlight: Highlight | None = None) -> dict[str, str]:
+    """The ids of the findings with their severity."""
+    return {found.check: str(found.severity) for found in findings(draft, highlight)}
+
+
+# --- the examples of docs/checks.md ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table of docs/checks.md."""
+
+    id: str
+    severity: str
+    caught: str
+    passed: str
+
+
+_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| .*? \| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
+
+
+def documented() -> list[Row]:
+    root = next(parent for parent in Path(__file__).parents if (parent / "docs").is_dir())
+    text = (root / "docs" / "checks.md").read_text(encoding="utf-8")
+    return [Row(*match.groups()) for match in _ROW.finditer(text)]
+
+
+_EXAMPLE = re.compile(
+    r"^(?:\((?P<form>[a-z-]+)\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
+    r"(?: ~ (?P<twin>.*))?$"
+)
+_HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
+
+
+def example(text: str) -> tuple[Finding, ...]:
+    """What the checks say of an example as the page writes it."""
+    repeated = re.sub(r"(\w+)×(\d+)", lambda m: " ".join([m[1]] * int(m[2])), text)
+    parts = _EXAMPLE.match(repeated.replace("␉", "\t"))
+    assert parts is not None
+    draft = _card(parts["card"])
+    source = parts["passage"] or draft.quote
+    draft = replace(draft, quote=parts["quote"] or source)
+    twins = Twins()
+    if parts["twin"]:
+        twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
+    if not parts["form"]:
+        return findings(draft, passage(source), twins)
+    return findings(*_marked(draft, Form(parts["form"])), twins)
+
+
+def _card(text: str) -> Draft:
+    front, arrow, back = text.partition(" » ")
+    return question(front, back) if arrow else cloze(text)
+
+
+def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
+    """The draft as the rules make it of that form, and the highlight it comes from."""
+    if form in _HAND_FORMS:
+        origin = Origin(f"rules:{form.value}")
+        kind = HighlightKind.CARD
+        return replace(draft, by_hand=True, origin=origin), passage(
+            draft.quote, form=form, kind=kind
+        )
+    words = gaps(draft.field("Text"))[0].answer
+    start = draft.quote.index(words)
+    highlight = passage(draft.quote, form=form, gaps=((start, start + len(words)),))
+    if form is Form.MARK:
+        highlight = replace(highlight, exact=words, gaps=(), sentence=draft.quote)
+        highlight = replace(highlight, namespace="pdf:0123456789abcdef")
+    return replace(draft, origin=Origin("rules:phrase")), highlight

@@ -1,0 +1,106 @@
+"""No card says what its source does not, and none is refused for saying it otherwise."""
+
+import pytest
+
+SOURCE = (
+    "The Transformer, introduced in 2017 by Vaswani et al., relies on self-attention; it was "
+    "trained on eight GPUs for 12 hours, at 10⁶ tokens and 1,000 steps, after World War II."
+)
+
+
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [
+        ("When was the Transformer introduced?", "in 2017"),
+        ("What does the Transformer rely on?", "Self-attention."),
+        ("How many GPUs trained the Transformer?", "8"),
+        ("For how many hours was the Transformer trained?", "twelve"),
+        ("How many tokens?", "$10^6$"),
+        ("How many steps were trained?", "1000"),
+        ("After which war was the Transformer introduced?", "World War 2"),
+        ("Who introduced the Transformer?", "Vaswani et al."),
+    ],
+)
+def test_an_answer_from_the_passage_is_grounded_however_it_is_written(cards, front, back):
+    draft = cards.question(front, back, "relies on self-attention")
+
+    assert cards.findings(draft, cards.passage(SOURCE)) == ()
+
+
+@pytest.mark.parametrize(
+    ("back", "rule"),
+    [
+        ("recurrence", "answer_not_in_source"),
+        ("in 2018", "ungrounded_number"),
+        ("10^7 tokens", "ungrounded_number"),
+        ("rain", "answer_not_in_source"),
+    ],
+)
+def test_an_answer_from_elsewhere_is_blocked(cards, back, rule):
+    draft = cards.question("What does the Transformer say?", back, "self-attention")
+
+    assert cards.named(draft, cards.passage(SOURCE))[rule] == "block"
+
+
+def test_a_front_may_name_its_subject_by_title_heading_or_comment(cards):
+    source = cards.passage(
+        "It relies on self-attention.", heading="GPT-4", comment="the 2023 model?"
+    )
+    draft = cards.question("What does GPT-4 of 2023 rely on?", "self-attention", "It relies")
+
+    assert cards.findings(draft, source) == ()
+
+
+def test_a_comment_of_someone_else_grounds_nothing(cards):
+    source = cards.passage("It relies on self-attention.", comment="in 2023", instructs=False)
+    draft = cards.question("What does it rely on in 2023?", "self-attention", "It relies")
+
+    assert cards.named(draft, source)["ungrounded_number"] == "block"
+
+
+def test_a_title_grounds_no_answer(cards):
+    source = cards.passage("It relies on self-attention.", heading="GPT-4 of 2023")
+    draft = cards.question("When was that relied on?", "2023", "It relies")
+
+    assert cards.named(draft, source)["answer_not_in_source"] == "block"
+
+
+@pytest.mark.parametrize(
+    "quote",
+    ["relies on", "RELIES  ON", "before it relies", "on attention now", "in the sentence"],
+)
+def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(cards, quote):
+    source = cards.passage(
+        "relies on attention", prefix="before it ", suffix=" now", sentence="in the sentence"
+    )
+
+    assert "quote_not_in_source" not in cards.named(
+        cards.question("What?", "attention", quote), source
+    )
+
+
+@pytest.mark.parametrize("quote", ["relied on", "relies upon", "\u00ad", "relies on attention?"])
+def test_a_quote_that_differs_by_a_word_or_is_none_is_blocked(cards, quote):
+    source = cards.passage("relies on attention now")
+
+    assert cards.named(cards.question("What?", "attention", quote), source)[
+        "quote_not_in_source"
+    ] == ("block")
+
+
+def test_chinese_is_read_by_its_characters(cards):
+    source = cards.passage("这台机器使用注意力机制来处理长序列。")
+    right = cards.question("机器用什么处理长序列？", "注意力机制", source.exact)
+    wrong = cards.question("机器用什么处理长序列？", "卷积网络", source.exact)
+
+    assert cards.findings(right, source) == ()
+    assert cards.named(wrong, source)["answer_not_in_source"] == "block"
+
+
+def test_each_gap_of_a_cloze_is_an_answer(cards):
+    source = cards.passage("Dropout masks units while training.")
+    draft = cards.cloze("{{c1::Dropout}} masks {{c2::gradients}} while training.", source.exact)
+
+    found = [f for f in cards.findings(draft, source) if f.check == "answer_not_in_source"]
+
+    assert [f.message for f in found] == ["the source does not give the answer “gradients”"]

@@ -1,0 +1,189 @@
+"""Is there a card already that asks the same?"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ankiforge.check import Twins
+from ankiforge.domain import CardKind, HighlightKey
+
+HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
+
+
+def near(there, here):
+    twins = Twins()
+    twins.add("twin", THERE, there)
+    return list(twins.near(here, HERE))
+
+
+def exact(there, here):
+    twins = Twins()
+    twins.add("twin", THERE, there)
+    return twins.exact(here, HERE)
+
+
+PAIRS = Path(__file__).with_name("pairs.jsonl")
+
+
+def read(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def drafted(cards, side):
+    return (
+        cards.cloze(side["text"]) if "text" in side else cards.question(side["front"], side["back"])
+    )
+
+
+@pytest.mark.parametrize("pair", read(PAIRS), ids=lambda pair: f"{pair['id']}")
+def test_a_pair_is_asked_about_just_if_it_is_a_duplicate(cards, pair):
+    one, other = drafted(cards, pair["a"]), drafted(cards, pair["b"])
+
+    asked = [
+        [f.check for f in near(*both)].count("duplicate") for both in [(one, other), (other, one)]
+    ]
+
+    assert asked == [pair["label"], pair["label"]]
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("What is entropy?|disorder", "what is  Entropy|Disorder."),
+        ("What is **entropy**?|disorder", "What is entropy?|disorder"),
+        ("Who said “I think”?|Descartes", 'Who said "I think"?|Descartes'),
+        ("What is $E$?|energy", "What is $E$?|energy"),
+    ],
+)
+def test_typography_case_and_emphasis_make_no_other_card(cards, there, here):
+    assert exact(cards.question(*there.split("|")), cards.question(*here.split("|"))) == "twin"
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("What is C?|a language", "What is C++?|a language"),
+        ("What is $m$?|a prefix", "What is $M$?|a prefix"),
+        ("What is `-a`?|a flag", "What is `-A`?|a flag"),
+        ("When is x < 0?|never", "When is x > 0?|never"),
+        ("What is 5!?|a factorial", "What is 5?|a factorial"),
+        ("What is f'?|a function", "What is f?|a function"),
+        ("Is it?|", "Is it?|"),
+        ("What is entropy?|disorder", "What is entropy?|energy"),
+    ],
+)
+def test_signs_that_mean_something_make_another_card(cards, there, here):
+    assert exact(cards.question(*there.split("|")), cards.question(*here.split("|"))) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "twin"),
+    [
+        ("{{c1::Water}} boils.", "{{c1::Water}} boils", "twin"),
+        ("{{c1::Water}} boils.", "{{c4::Water}} boils.", "twin"),
+        ("{{c1::Water}} boils.", "Water {{c1::boils}}.", None),
+        ("{{c1::Water}} {{c1::boils}} now.", "{{c1::Water}} {{c2::boils}} now.", None),
+        ("{{c1::Water::liquid}} boils.", "{{c1::Water}} boils.", None),
+    ],
+)
+def test_a_cloze_is_the_same_with_the_same_gaps_going_together(cards, there, here, twin):
+    assert exact(cards.cloze(there), cards.cloze(here)) == twin
+
+
+def test_a_two_way_card_is_no_repeat_of_a_one_way_card(cards):
+    one_way = cards.question("France", "Paris")
+    two_way = cards.question("France", "Paris", kind=CardKind.TWO_WAY)
+
+    assert exact(one_way, two_way) is None
+
+
+def test_cards_of_one_highlight_are_siblings(cards):
+    card = cards.question("What is entropy?", "disorder")
+    twins = Twins()
+    twins.add("sibling", HERE, card)
+
+    assert twins.exact(card, HERE) is None
+    assert list(twins.near(card, HERE)) == []
+
+
+def test_cards_of_unknown_origin_are_no_siblings(cards):
+    card = cards.question("What is entropy?", "disorder")
+    twins = Twins()
+    twins.add("foreign", HighlightKey(""), card)
+
+    assert twins.exact(card, HighlightKey("")) == "foreign"
+
+
+def test_a_card_taken_in_again_is_replaced(cards):
+    twins = Twins()
+    twins.add("twin", THERE, cards.question("What is entropy?", "disorder"))
+    twins.add("twin", THERE, cards.question("What is enthalpy?", "heat"))
+
+    assert len(twins) == 1
+    assert twins.exact(cards.question("What is entropy?", "disorder"), HERE) is None
+    assert twins.exact(cards.question("What is enthalpy?", "heat"), HERE) == "twin"
+    assert list(twins.near(cards.question("What is entropy?", "disorder"), HERE)) == []
+
+
+def test_a_finding_names_the_twin_and_its_words(cards):
+    (found,) = near(
+        cards.question("What enzyme unwinds DNA?", "helicase"),
+        cards.question("Which enzyme unwinds the DNA helix?", "Helicase"),
+    )
+
+    assert (found.twin, found.message) == ("twin", "resembles “What enzyme unwinds DNA?”")
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "difference"),
+    [
+        ("2017", "2018", "2018/2017"),
+        ("encoder", "decoder", "decoder/encoder"),
+        ("larger", "smaller", "smaller/larger"),
+        ("BERT", "RoBERTa", "roberta/bert"),
+        ("used", "not used", "not"),
+    ],
+)
+def test_a_pair_that_a_guard_parts_is_told_with_its_difference(cards, there, here, difference):
+    front = "What did the original translation paper say was {} at first in training?"
+
+    (found,) = near(
+        cards.question(front.format(there), "a mask"), cards.question(front.format(here), "a mask")
+    )
+
+    assert found.check == "similar"
+    assert found.message.endswith(f"differs in: {difference}")
+
+
+def test_a_twin_is_found_among_cards_that_share_all_its_common_words(cards):
+    twins = Twins()
+    for number in range(300):
+        card = cards.question(f"What is the capital of country{number:03}x?", f"city{number}")
+        twins.add(f"card{number}", HighlightKey(f"vault:notes/{number}"), card)
+
+    found = list(twins.near(cards.question("Name the capital of country007x", "city7"), HERE))
+
+    assert [finding.twin for finding in found if finding.check == "duplicate"] == ["card7"]
+
+
+FIXTURE = Path(__file__).parents[4] / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl"
+
+
+def test_on_pairs_of_other_people_precision_and_recall_hold(cards):
+    if not FIXTURE.exists():
+        assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), f"{FIXTURE} is not there"
+        pytest.skip("the labelled pairs are not on this machine")
+    pairs = read(FIXTURE)
+    asked, merged = [], []
+    for pair in pairs:
+        one, other = drafted(cards, pair["a"]), drafted(cards, pair["b"])
+        if any(found.check == "duplicate" for found in near(one, other)):
+            asked.append(pair["label"])
+        if exact(one, other):
+            merged.append(pair["label"])
+
+    assert sum(asked) / len(asked) >= 0.93
+    assert sum(asked) / sum(pair["label"] for pair in pairs) >= 0.80
+    assert all(merged)

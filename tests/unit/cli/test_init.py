@@ -1,0 +1,246 @@
+"""`ankiforge init` and `doctor`, called as a person calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ankiforge.cli import main
+from ankiforge.config import load
+from ankiforge.config.deckfiles import load_decks
+from ankiforge.ledger import open_ledger
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a vault and a Zotero folder, in which we stand."""
+    home = tmp_path / "home"
+    (home / "My Notes/.obsidian").mkdir(parents=True)
+    (home / "My Notes/a.md").write_text("Some ==marked== words.\n\nfront::back\n")
+    (home / "Zotero").mkdir()
+    (home / "Zotero/zotero.sqlite").touch()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("ANKIFORGE_HOME", str(tmp_path / "user"))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE", "ANKIFORGE_TRUST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(home)
+    return home
+
+
+@pytest.fixture
+def ankiforge(capsys: pytest.CaptureFixture[str]):
+    """Call the program; gives its exit code, stdout and stderr."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        return int(str(ended.value.code)), out, err
+
+    return call
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_init_writes_a_workspace_that_loads_with_what_was_found(home: Path, ankiforge) -> None:
+    code, out, err = ankiforge("init", "cards")
+
+    assert (code, out) == (0, "")
+    config = load(home / "cards/ankiforge.yaml")
+    assert [(source.kind, source.name, source.path) for source in config.sources] == [
+        ("obsidian", "mynotes", home / "My Notes"),
+        ("zotero", "zotero", home / "Zotero"),
+    ]
+    assert load_decks(home / "cards", config.decks)
+    assert (home / "cards/prompts/cards.md").is_file()
+    assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
+    assert f"made a workspace in {home / 'cards'}" in err
+    assert "ankiforge doctor" in err
+
+
+def test_init_writes_beside_each_switch_what_the_vault_would_give(home: Path, ankiforge) -> None:
+    ankiforge("init", "cards")
+
+    text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
+    assert "here: == 1, mark 0, bold 0, callout 0" in text
+    assert "here: inline 1, block 0, cloze 0, glossary 0" in text
+
+
+def test_init_never_overwrites(home: Path, ankiforge) -> None:
+    (home / "cards/decks").mkdir(parents=True)
+    (home / "cards/decks/reading.yaml").write_text("deck: Mine\n")
+    ankiforge("init", "cards")
+    before = files(home / "cards")
+    assert before["decks/reading.yaml"] == b"deck: Mine\n"
+
+    code, _, err = ankiforge("init", "cards")
+
+    assert code == 0
+    assert "is a workspace already" in err
+    assert files(home / "cards") == before
+
+
+def test_init_in_a_vault_is_refused_and_writes_nothing(home: Path, ankiforge) -> None:
+    before = files(home / "My Notes")
+
+    for folder in ("My Notes", "My Notes/deep/er"):
+        code, _, err = ankiforge("init", folder)
+        assert code == 2
+        assert "lies in the vault" in err
+        assert "hint: a folder outside" in err
+
+    assert files(home / "My Notes") == before
+
+
+def test_init_where_a_file_stands_is_wrong_usage(home: Path, ankiforge) -> None:
+    (home / "cards").write_text("")
+
+    code, _, err = ankiforge("init", "cards")
+
+    assert code == 2
+    assert "cannot be written" in err
+
+
+def test_init_in_a_folder_whose_name_is_no_text_is_wrong_usage(home: Path, ankiforge) -> None:
+    code, _, err = ankiforge("init", "a\x07b")
+
+    assert code == 2
+    assert "such a name cannot be kept" in err
+    assert not (home / "a\x07b").exists()
+
+
+def test_the_workspace_init_wrote_is_trusted_and_registered(home: Path, ankiforge) -> None:
+    ankiforge("init", "cards")
+
+    code, out, _ = ankiforge("doctor")
+
+    assert code == 0, out
+    assert "source mynotes: obsidian in" in out
+
+
+def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(
+    home: Path, ankiforge
+) -> None:
+    ankiforge("init", "cards")
+
+    _, _, err = ankiforge("init", "more")
+
+    assert f"ankiforge doctor -C {home / 'more'}" in err
+    _, out, _ = ankiforge("doctor")
+    assert str(home / "cards/ankiforge.yaml") in out
+
+
+def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home: Path, ankiforge) -> None:
+    (home / "theirs").mkdir()
+    (home / "theirs/ankiforge.yaml").write_text("sources:\n- zotero: {path: ~/Zotero}\n")
+
+    code, _, err = ankiforge("init", "theirs")
+    assert code == 0
+    assert "not confirmed: ankiforge.yaml:2: sources[0].zotero.path" in err
+    assert ankiforge("doctor", "-C", "theirs")[0] == 2
+
+    code, _, err = ankiforge("init", "--trust", "theirs")
+    assert code == 0
+    assert "not confirmed" not in err
+    assert ankiforge("doctor", "-C", "theirs")[0] == 0
+
+
+def test_a_mistake_in_an_existing_workspace_is_told_with_its_line(home: Path, ankiforge) -> None:
+    (home / "ankiforge.yaml").write_text("drafter: rulez\n")
+
+    code, _, err = ankiforge("init", ".")
+
+    assert code == 2
+    assert "ankiforge.yaml:1: drafter: 'rulez'" in err
+    assert "hint: did you mean 'rules'?" in err
+
+
+def test_the_first_init_takes_over_the_default_workspace_and_says_so(
+    home: Path, tmp_path: Path, ankiforge
+) -> None:
+    (tmp_path / "user/.ankiforge").mkdir(parents=True)
+    (tmp_path / "user/.ankiforge/ledger.db").write_bytes(b"x")
+    (tmp_path / "user/journal.jsonl").write_text("{}\n")
+
+    _, _, err = ankiforge("init", "cards")
+
+    assert "moved here from the default workspace: journal.jsonl, .ankiforge" in err
+    assert (home / "cards/.ankiforge/ledger.db").read_bytes() == b"x"
+    assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
+    assert (home / "cards/journal.jsonl").read_text() == "{}\n"
+
+
+def test_with_json_stdout_is_one_object_and_nothing_else(home: Path, ankiforge) -> None:
+    code, out, _ = ankiforge("init", "cards", "--json")
+
+    made = json.loads(out)
+    assert code == 0
+    assert made["workspace"] == str(home / "cards")
+    assert made["written"][-1] == "ankiforge.yaml"
+    assert made["found"]["vaults"] == [str(home / "My Notes")]
+    assert made["registered"] is True
+    assert made["unconfirmed"] == []
+
+
+def test_two_vaults_of_one_name_get_names_of_their_own(home: Path, ankiforge) -> None:
+    (home / "Documents/my notes/.obsidian").mkdir(parents=True)
+
+    ankiforge("init", "cards")
+
+    names = [source.name for source in load(home / "cards/ankiforge.yaml").sources]
+    assert names == ["mynotes", "mynotes-2", "zotero"]
+
+
+# --- doctor ---------------------------------------------------------------------------------
+
+
+def test_doctor_prints_a_json_line_for_each_check(home: Path, ankiforge) -> None:
+    ankiforge("init", "cards")
+
+    code, out, err = ankiforge("doctor", "--json")
+
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert {line["state"] for line in lines} == {"ok"}
+    assert set(lines[0]) == {"name", "state", "says", "do", "exit_code"}
+
+
+def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
+    home: Path, ankiforge
+) -> None:
+    ankiforge("init", "cards")
+    (home / "Zotero").rename(home / "Elsewhere")
+
+    code, out, _ = ankiforge("doctor")
+
+    assert code == 1
+    assert "fail  source zotero: " in out
+    assert "do: mend path: in ankiforge.yaml:" in out
+
+
+def test_doctor_finds_a_damaged_ledger_and_leaves_it_as_it_is(home: Path, ankiforge) -> None:
+    ankiforge("init", "cards")
+    ledger = home / "cards/.ankiforge/ledger.db"
+    ledger.write_bytes(b"SQLite format 3\0" + b"rubbish" * 2000)
+    before = ledger.read_bytes()
+
+    code, out, _ = ankiforge("doctor")
+
+    assert code == 4
+    assert "fail  ledger: " in out
+    assert ledger.read_bytes() == before
+
+
+def test_doctor_finds_a_sound_ledger_sound(home: Path, ankiforge) -> None:
+    ankiforge("init", "cards")
+    open_ledger(home / "cards/.ankiforge/ledger.db", home / "cards/journal.jsonl").close()
+
+    code, out, _ = ankiforge("doctor")
+
+    assert "ledger.db is sound" in out, out
+    assert code == 0

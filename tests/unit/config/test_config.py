@@ -1,0 +1,190 @@
+"""`ankiforge.yaml` becomes typed settings, or a complaint with an address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ankiforge.config import (
+    AcceptPolicy,
+    AcceptSettings,
+    AnkiSettings,
+    Config,
+    DrafterName,
+    LlmSettings,
+    PackageShape,
+    is_loopback,
+    load,
+    source_name,
+)
+from ankiforge.errors import ConfigError
+
+DESIGNED = """\
+me: [Ada]
+sources:
+  - obsidian: {name: notes, path: ~/Vault, include: ["**/*.md"], exclude: [Templates/], marks: [==, mark]}
+  - pdf:      {name: papers, path: Papers/../Articles}
+  - zotero:   {path: /data/Zotero}
+drafter: llm
+llm:     {base_url: http://127.0.0.1:11434/v1, model: qwen3:8b, key_env: OPENAI_API_KEY, budget_usd: 1.00}
+accept:  {rules: clean, llm: review}
+decks:   [decks/*.yaml]
+output:  .
+package: per-deck
+anki:    {collection: auto, connect: http://127.0.0.1:8765, key_env: ANKICONNECT_KEY}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Load settings from text, in a home of their own."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def loaded(text: str) -> Config:
+        path = tmp_path / "ankiforge.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load(path)
+
+    return loaded
+
+
+def test_the_settings_of_the_design_are_read(config, tmp_path: Path) -> None:
+    got = config(DESIGNED)
+
+    assert got.me == ("Ada",)
+    assert got.drafter is DrafterName.LLM
+    assert got.llm == LlmSettings(budget_usd=1.0)
+    assert got.accept == AcceptSettings(rules=AcceptPolicy.CLEAN, llm=AcceptPolicy.REVIEW)
+    assert got.package is PackageShape.PER_DECK
+    assert got.anki == AnkiSettings()
+    assert [(s.kind, s.name, s.path) for s in got.sources] == [
+        ("obsidian", "notes", tmp_path / "home/Vault"),
+        ("pdf", "papers", tmp_path / "Articles"),
+        ("zotero", "zotero", Path("/data/Zotero")),
+    ]
+    assert got.sources[0].options["marks"] == ["==", "mark"]
+    assert str(got.sources[1].where.at("path")) == "ankiforge.yaml:4: sources[1].pdf.path"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "sources:\n# - pdf: {path: x}\nllm:\n"])
+def test_what_is_left_out_has_its_default(config, text) -> None:
+    got = config(text)
+
+    assert got == Config(where=got.where)
+
+
+def test_without_a_file_clean_drafts_of_either_drafter_are_accepted() -> None:
+    assert Config.default().accept == AcceptSettings(AcceptPolicy.CLEAN, AcceptPolicy.CLEAN)
+
+
+def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path: Path) -> None:
+    def collection(value: str) -> str:
+        return config(f"anki: {{collection: {value}}}").anki.collection
+
+    assert [collection("auto"), collection("none")] == ["auto", "none"]
+    assert collection("Anki/collection.anki2") == str(tmp_path / "Anki/collection.anki2")
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("souces: []", "ankiforge.yaml:1: souces: unknown key", "'sources'"),
+        ("llm:\n  key_evn: X", "ankiforge.yaml:2: llm.key_evn: unknown key", "'key_env'"),
+        ("accept: {rules: cleen}", "ankiforge.yaml:1: accept.rules: 'cleen' is not", "'clean'"),
+        ("drafter: lm", "ankiforge.yaml:1: drafter: 'lm' is not one of: rules, llm", "'llm'"),
+        ("package: two", "ankiforge.yaml:1: package: 'two' is not one of: one, per-deck", ""),
+        ("me: Ada", "ankiforge.yaml:1: me: expected a list, got text", "a list"),
+        (
+            "sources:\n- obsidian:\n    pat: x",
+            "ankiforge.yaml:3: sources[0].obsidian.pat",
+            "'path'",
+        ),
+        ("sources:\n- pdf: {name: x}", "ankiforge.yaml:2: sources[0].pdf: 'path' is missing", ""),
+        ("sources:\n- pdf: {path: ''}", "ankiforge.yaml:2: sources[0].pdf.path: expected", ""),
+        ("sources:\n- pdf: {path: 5}", "ankiforge.yaml:2: sources[0].pdf.path: expected", "quotes"),
+        ("sources:\n- pdf: ~/x", "ankiforge.yaml:2: sources[0].pdf: expected a mapping", "such"),
+        (
+            "sources:\n- pdf:\n  path: x",
+            "ankiforge.yaml:2: sources[0]: expected one kind",
+            "indent",
+        ),
+        ("sources:\n- pdf:", "ankiforge.yaml:2: sources[0].pdf: expected a mapping", ""),
+        ("sources: {pdf: {path: x}}", "ankiforge.yaml:1: sources: expected a list", ""),
+        ("sources:\n- pdf: {path: ~nobody-at-all/x}", "ankiforge.yaml:2: sources[0].pdf.path", ""),
+        (
+            "sources:\n- pdf: {path: a/Papers}\n- pdf:\n    path: b/papers",
+            "ankiforge.yaml:3: sources[1].pdf.name: the name 'papers' is taken by the source in line 2",
+            "name",
+        ),
+        ("decks: [../decks/x.yaml]", "ankiforge.yaml:1: decks[0]: '../decks/x.yaml' is not", ""),
+        ("decks: [/etc/passwd]", "ankiforge.yaml:1: decks[0]: '/etc/passwd' is not", ""),
+        ("decks: [a, '**x']", "ankiforge.yaml:1: decks[1]: '**x' is not", ""),
+        ("decks: ['.']", "ankiforge.yaml:1: decks[0]: '.' is not", ""),
+        ("llm: {base_url: localhost:1}", "ankiforge.yaml:1: llm.base_url: 'localhost:1' is no", ""),
+        ("llm: {base_url: 'file:///x'}", "ankiforge.yaml:1: llm.base_url: 'file:///x' is no", ""),
+        ("llm: {base_url: 'http://[::1'}", "ankiforge.yaml:1: llm.base_url:", ""),
+        ("llm: {base_url: 'http://x:70000'}", "ankiforge.yaml:1: llm.base_url:", ""),
+        ("llm: {base_url: 'http://a:b@x'}", "ankiforge.yaml:1: llm.base_url: a web", "key_env"),
+        ("anki: {connect: ''}", "ankiforge.yaml:1: anki.connect: '' is not a web address", ""),
+        (
+            "llm: {headers: {Authorization: x}}",
+            "ankiforge.yaml:1: llm.headers.Authorization: a",
+            "",
+        ),
+        ("llm: {headers: {X-Api-Key: x}}", "ankiforge.yaml:1: llm.headers.X-Api-Key: a key", ""),
+        ('llm: {headers: {X: "a\\nb"}}', "ankiforge.yaml:1: llm.headers.X: not a header", ""),
+        ("llm: {budget_usd: -1}", "ankiforge.yaml:1: llm.budget_usd: expected a number", ""),
+        ("llm: {price_usd: [1]}", "ankiforge.yaml:1: llm.price_usd: expected a list", ""),
+        ("llm: {candidates: 6}", "ankiforge.yaml:1: llm.candidates: expected a whole number", ""),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config(text)
+
+    assert caught.value.message.startswith(message)
+    assert hint in caught.value.hint
+
+
+def test_a_key_pasted_for_its_variable_is_not_repeated_in_the_complaint(config) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config("llm: {key_env: sk-abcdef}")
+
+    assert caught.value.message.startswith("ankiforge.yaml:1: llm.key_env: not the name")
+    assert "sk-abcdef" not in caught.value.message + caught.value.hint
+
+
+def test_the_name_of_a_source_is_its_folded_folder_name() -> None:
+    names = [source_name(Path(path)) for path in ("/x/My Vault", "/x/Übung_2", "/x/笔记", "/")]
+
+    assert names == ["myvault", "übung2", "笔记", "source"]
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://127.9.9.9/v1", True),
+        ("http://[::1]:8/v1", True),
+        ("https://LOCALHOST:3", True),
+        ("http://localhost.example.org", False),
+        ("http://127.0.0.1.example.org", False),
+        ("http://127.0.0.1@example.org", False),
+        ("http://0.0.0.0", False),
+        ("http://2130706433", False),
+        ("http://[::1", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_127_and_1_and_localhost_only(url, local) -> None:
+    assert is_loopback(url) is local
+
+
+def test_settings_cannot_be_changed_later(config) -> None:
+    got = config(DESIGNED)
+
+    with pytest.raises(AttributeError):
+        got.drafter = DrafterName.RULES
+    assert msgspec.structs.replace(got, drafter=DrafterName.RULES).drafter is DrafterName.RULES

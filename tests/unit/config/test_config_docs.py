@@ -1,0 +1,97 @@
+"""`docs/configuration.md` knows every key, every word, and every example loads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ankiforge import extract
+from ankiforge.config import (
+    AcceptPolicy,
+    AcceptSettings,
+    AnkiSettings,
+    Config,
+    DrafterName,
+    LlmSettings,
+    PackageShape,
+    load,
+)
+from ankiforge.config.deckfiles import Action, Colours, DeckRule, Select, load_decks
+from ankiforge.config.yamlfile import typed
+from ankiforge.domain import CardKind
+
+PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+
+def section(heading: str) -> str:
+    """The text below a heading, up to the next one of any level."""
+    found = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#+ |\Z)", PAGE, re.M | re.S)
+    assert found, f"no section {heading!r}"
+    return found[1]
+
+
+def keys(struct: type[msgspec.Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(struct)}
+
+
+def documented(text: str) -> set[str]:
+    """The words in the first column of the tables."""
+    cells = re.findall(r"^\| (`[^|]*) \|", text, re.M)
+    return {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.mark.parametrize(
+    ("heading", "struct", "besides"),
+    [
+        ("ankiforge.yaml", Config, {"where"}),
+        ("llm", LlmSettings, set()),
+        ("accept", AcceptSettings, set()),
+        ("anki", AnkiSettings, set()),
+    ],
+)
+def test_each_key_of_the_settings_is_documented_and_no_other(heading, struct, besides) -> None:
+    assert documented(section(heading)) == keys(struct) - besides
+
+
+def test_each_key_of_a_deck_file_is_documented_and_no_other() -> None:
+    words = documented(section("decks/*.yaml"))
+
+    assert words == keys(DeckRule) | keys(Select) | {action.value for action in Action}
+
+
+@pytest.mark.parametrize("kind", extract.kinds())
+def test_each_key_of_a_source_is_documented(kind) -> None:
+    settings = keys(extract.module(kind).Settings)
+
+    assert f"`{kind}`," in section("sources")
+    assert settings <= documented(section("sources"))
+
+
+def test_each_word_that_may_be_a_value_is_documented() -> None:
+    words = {*DrafterName, *AcceptPolicy, *PackageShape, *CardKind, *keys(Colours)}
+
+    assert not [word for word in words if f"`{word}`" not in PAGE]
+
+
+def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path: Path) -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", section("ankiforge.yaml"), re.S)
+    (tmp_path / "ankiforge.yaml").write_text(example, encoding="utf-8")
+
+    config = load(tmp_path / "ankiforge.yaml")
+
+    assert [source.kind for source in config.sources] == ["obsidian", "pdf", "zotero"]
+    for source in config.sources:
+        typed(extract.module(source.kind).Settings, source.options, source.where)
+
+
+def test_the_example_of_a_deck_file_loads(tmp_path: Path) -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", section("decks/*.yaml"), re.S)
+    (tmp_path / "biology.yaml").write_text(example, encoding="utf-8")
+
+    first, last = load_decks(tmp_path, ("*.yaml",))
+
+    assert first.deck == "Biology::{title}"
+    assert last.takes_all

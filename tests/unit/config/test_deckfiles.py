@@ -1,0 +1,218 @@
+"""Deck files: the first that fits, its name filled in, colours by hue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ankiforge.config.deckfiles import Action, DeckChoice, colour_name, deck_of, load_decks
+from ankiforge.domain import CardKind, Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.errors import ConfigError
+
+
+@pytest.fixture
+def rules(tmp_path: Path):
+    """Load deck files given as name=text."""
+
+    def loaded(**files: str):
+        (tmp_path / "decks").mkdir(exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / "decks" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        return load_decks(tmp_path, ("decks/*.yaml",))
+
+    return loaded
+
+
+def document(**given: object) -> Document:
+    values = {"key": DocumentKey("k"), "source": "notes", "title": "On Cells", "path": "a.md"}
+    return Document(**(values | given))
+
+
+def highlight(of: Document, **given: object) -> Highlight:
+    return Highlight(of, "vault:notes", HighlightKind.HIGHLIGHT, "text", **given)
+
+
+def choice(rules, of: Document, **given: object) -> DeckChoice:
+    return deck_of(rules, of, highlight(of, **given))
+
+
+def deck(rules, of: Document, **given: object) -> str:
+    return choice(rules, of, **given).deck
+
+
+def test_without_deck_files_the_shipped_one_serves(rules) -> None:
+    assert choice(rules(), document()) == DeckChoice("Reading::On Cells", (), (), "", Action.CARD)
+
+
+def test_a_deck_file_decides_deck_tags_kinds_prompt_and_what_a_colour_asks_for(rules) -> None:
+    loaded = rules(
+        all="deck: All\ntags: [reading, a::b]\nkinds: [cloze, two-way]\nprompt: short\n"
+        "colours: {red: skip, blue: question}"
+    )
+
+    assert choice(loaded, document(), colour="#ff0000") == DeckChoice(
+        "All", ("reading", "a::b"), (CardKind.CLOZE, CardKind.TWO_WAY), "short", Action.SKIP
+    )
+    assert choice(loaded, document(), colour="#2ea8e5").action is Action.QUESTION
+    assert choice(loaded, document(), colour="").action is Action.CARD
+    assert choice(loaded, document(), colour="chartreuse").action is Action.CARD
+
+
+def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(rules) -> None:
+    loaded = rules(
+        a_all="deck: Rest",
+        b_bio="deck: Bio\nselect: {path: 'bio/*'}",
+        c_cell="deck: Cell\nselect: {path: '*/cell*'}",
+    )
+
+    assert deck(loaded, document(path="bio/cell.md")) == "Bio"
+    assert deck(loaded, document(path="med/cells.md")) == "Cell"
+    assert deck(loaded, document(path="x.md")) == "Rest"
+
+
+def test_a_workspace_without_a_file_for_the_rest_has_the_shipped_one_behind_it(rules) -> None:
+    loaded = rules(z="deck: Bio\nselect: {tag: bio}")
+
+    assert deck(loaded, document(tags=("bio",))) == "Bio"
+    assert deck(loaded, document()) == "Reading::On Cells"
+
+
+@pytest.mark.parametrize(
+    ("select", "fits"),
+    [
+        ("{source: notes}", True),
+        ("{source: [papers, NOTES]}", True),
+        ("{source: note}", False),
+        ("{path: 'Bio/*'}", True),
+        ("{path: '*.pdf'}", False),
+        ("{tag: exam}", True),
+        ("{tag: '#exam'}", True),
+        ("{tag: 'cell*'}", True),
+        ("{tag: cell}", False),
+        ("{collection: 'Thesis/*'}", True),
+        ("{colour: yellow}", True),
+        ("{colour: [red, orange]}", False),
+        ("{author: '*darwin*'}", True),
+        ("{author: mendel}", False),
+        ("{source: notes, tag: exam}", True),
+        ("{source: notes, tag: none}", False),
+        ("{tag: [none, exam], author: '*'}", True),
+        ("{path: 'CAFE\u0301/*'}", False),
+        ("{path: 'bio/CAFE\u0301*'}", True),
+    ],
+)
+def test_keys_of_select_are_and_lists_are_or_and_case_does_not_matter(rules, select, fits) -> None:
+    of = document(
+        path="bio/Café/deep/a.md",
+        tags=("#Exam",),
+        collections=("Thesis/Chapter 1", "Other"),
+        creators=("Charles Darwin",),
+    )
+    loaded = rules(a=f"deck: Mine\nselect: {select}")
+
+    got = deck(loaded, of, colour="#FFD400", tags=("cell/membrane",))
+
+    assert (got == "Mine") is fits
+
+
+@pytest.mark.parametrize(
+    ("template", "given", "name"),
+    [
+        ("Reading::{title}", {"title": "C++: std::vector"}, "Reading::C++: std-vector"),
+        ("Reading::{title}", {"title": " a\n b\x07c\u2028"}, "Reading::a b c"),
+        ("Reading::{title}", {"title": "می\u200cخواهم"}, "Reading::می\u200cخواهم"),
+        ("Reading::{title}", {"title": "\u200b"}, "Reading"),
+        ("Reading::{title}", {"title": "Ends:"}, "Reading::Ends"),
+        ("{title}::Notes", {"title": "::"}, "-::Notes"),
+        ("Reading::{title}", {"title": "x" * 300}, "Reading::" + "x" * 100),
+        ("R::{collection}::{title}", {"collections": ("Z", "A/B")}, "R::A::B::On Cells"),
+        ("R::{collection}::{title}", {}, "R::On Cells"),
+        ("{folder}", {"path": "Bio/Cells: new/a.md"}, "Bio::Cells: new"),
+        ("{folder}", {}, "On Cells"),
+        ("{folder}", {"title": ""}, "ankiforge"),
+        (" A :: :: B ", {}, "A::B"),
+    ],
+)
+def test_the_holes_of_a_deck_name_are_filled_with_values_that_make_no_levels(
+    rules, template, given, name
+) -> None:
+    assert deck(rules(a=f"deck: '{template}'"), document(**given)) == name
+
+
+def test_a_title_with_braces_is_not_filled_again(rules) -> None:
+    assert deck(rules(a="deck: '{title}'"), document(title="{folder} {x}")) == "{folder} {x}"
+
+
+def test_collections_that_did_not_name_the_deck_become_tags(rules) -> None:
+    of = document(collections=("B b/C", "A", "D"))
+
+    assert choice(rules(a="deck: '{collection}'\ntags: [t]"), of).tags == ("t", "B_b::C", "D")
+    assert choice(rules(a="deck: '{title}'"), of).tags == ()
+
+
+def test_a_deck_the_document_asks_for_itself_comes_first(rules) -> None:
+    of = document(deck=" My :: Deck\n")
+
+    assert deck(rules(a="deck: Other"), of) == "My::Deck"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "decks/a.yaml:1: 'deck' is missing", ""),
+        ("deck: x\nselct: {}", "decks/a.yaml:2: selct: unknown key", "'select'"),
+        ("deck: x\nselect:\n  taag: y", "decks/a.yaml:3: select.taag: unknown key", "'tag'"),
+        ("deck: x\nselect: {tag: 2024}", "decks/a.yaml:2: select.tag: expected text", "quotes"),
+        ("deck: x\ncolours: {grey: skip}", "decks/a.yaml:2: colours.grey: unknown", "'gray'"),
+        ("deck: x\ncolours: {red: skp}", "decks/a.yaml:2: colours.red: 'skp' is not", "'skip'"),
+        ("deck: x\nkinds: [cloze, basik]", "decks/a.yaml:2: kinds[1]: 'basik' is not", "'basic'"),
+        ("deck: '{titel}'", "decks/a.yaml:1: deck: unknown hole {titel}", "'title'"),
+        ("deck: '{title'", "decks/a.yaml:1: deck: a brace without its partner", ""),
+        ("deck: ' :: '", "decks/a.yaml:1: deck: the deck has no name", ""),
+        ("deck: {title}", "decks/a.yaml:1: deck: expected text, got a mapping", ""),
+        ("deck: x\ntags:\n- a b", "decks/a.yaml:3: tags[0]: 'a b' cannot be a tag", "a_b"),
+    ],
+)
+def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(
+    rules, text, message, hint
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        rules(a=text)
+
+    assert caught.value.message.replace("\\", "/").startswith(message)
+    assert hint in caught.value.hint
+
+
+def test_two_files_without_select_are_a_mistake(rules) -> None:
+    with pytest.raises(ConfigError, match=r"b\.yaml:1: has no `select`, nor has decks.a\.yaml"):
+        rules(a="deck: A", b="deck: B\nselect: {tag: []}")
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ("#ffd400", "yellow"),
+        ("#ff6666", "red"),
+        ("#5fb236", "green"),
+        ("#2ea8e5", "blue"),
+        ("#a28ae5", "purple"),
+        ("#e56eee", "magenta"),
+        ("#f19837", "orange"),
+        ("#aaaaaa", "gray"),
+        ("#FFFF00", "yellow"),
+        ("#fae678", "yellow"),
+        ("#fff9c4", "yellow"),
+        ("#00ff00", "green"),
+        ("#0000ff", "blue"),
+        ("#ffa500", "orange"),
+        ("#ffb7c5", "red"),
+        ("#000000", "gray"),
+        ("#ffffff", "gray"),
+        ("Yellow", "yellow"),
+        ("grey", "gray"),
+        ("", ""),
+    ],
+)
+def test_a_shade_counts_as_the_nearest_hue_of_the_palette(colour, name) -> None:
+    assert colour_name(colour) == name

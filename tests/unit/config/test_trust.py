@@ -1,0 +1,147 @@
+"""A workspace of strangers sends, reads and unlocks nothing before a person says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ankiforge.config.trust import concerns, confirm, require_trust, unconfirmed
+from ankiforge.config.user import user_folders
+from ankiforge.config.workspace import Workspace, open_workspace, resolve
+from ankiforge.errors import UsageError
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A user of our own."""
+    return {"ANKIFORGE_HOME": str(tmp_path / "user")}
+
+
+@pytest.fixture
+def folders(environ):
+    """That user's folders."""
+    return user_folders(environ)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path):
+    """Make a workspace with these settings."""
+
+    def made(text: str, name: str = "w") -> Workspace:
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "ankiforge.yaml").write_text(text)
+        return open_workspace(tmp_path / name)
+
+    return made
+
+
+REMOTE = "llm:\n  base_url: https://api.example.org/v1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("", []),
+        ("llm: {base_url: 'http://localhost:1/v1'}\nanki: {connect: 'http://[::1]:1'}", []),
+        (REMOTE, ["llm.base_url"]),
+        ("anki: {connect: 'http://192.168.1.5:8765'}", ["anki.connect"]),
+        ("llm: {key_env: AWS_SECRET}", ["llm.key_env"]),
+        ("llm: {key_env: ZOTERO_API_KEY}", ["llm.key_env"]),
+        ("anki: {key_env: OPENAI_API_KEY}", ["anki.key_env"]),
+        ("sources:\n- pdf: {path: papers}", []),
+        ("sources:\n- pdf: {path: x/../papers}", []),
+        ("sources:\n- pdf: {path: ../papers}", ["sources.papers.path"]),
+        ("sources:\n- pdf: {path: /etc, name: a}", ["sources.a.path"]),
+        ("sources:\n- zotero: {path: z, key_env: ZOTERO_API_KEY}", []),
+        ("sources:\n- zotero: {path: z, key_env: OTHER}", ["sources.z.key_env"]),
+    ],
+)
+def test_what_reaches_beyond_machine_and_workspace_is_a_concern(workspace, text, keys) -> None:
+    assert [concern.key for concern in concerns(workspace(text))] == keys
+
+
+def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path: Path) -> None:
+    got = workspace("sources:\n- pdf: {path: papers}")
+    (tmp_path / "private").mkdir()
+    (tmp_path / "w/papers").symlink_to(tmp_path / "private")
+
+    [concern] = concerns(got)
+
+    assert concern.says == (
+        f"ankiforge.yaml:2: sources[0].pdf.path: {tmp_path / 'private'} would be read,"
+        " which is outside this workspace"
+    )
+
+
+def test_the_default_workspace_needs_no_word(tmp_path: Path, environ) -> None:
+    assert concerns(resolve(None, tmp_path, environ)) == []
+
+
+def test_without_a_terminal_every_concern_is_named_with_exit_2(workspace, folders) -> None:
+    got = workspace(REMOTE + "  key_env: OTHER_KEY\n")
+
+    with pytest.raises(UsageError) as caught:
+        require_trust(got, None, folders, {})
+
+    assert caught.value.exit_code == 2
+    assert "ankiforge.yaml:2: llm.base_url: passages would be sent to https://" in str(caught.value)
+    assert "ankiforge.yaml:3: llm.key_env: the environment variable OTHER_KEY" in str(caught.value)
+    assert caught.value.hint.endswith(f"ankiforge init --trust {got.root}")
+
+
+def test_a_person_is_asked_once(workspace, folders) -> None:
+    asked: list[str] = []
+
+    def yes(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    for _ in range(2):
+        require_trust(workspace(REMOTE), yes, folders, {})
+
+    [question] = asked
+    assert "https://api.example.org/v1" in question
+
+
+def test_a_no_stops_the_command_and_is_asked_again(workspace, folders) -> None:
+    for _ in range(2):
+        with pytest.raises(UsageError):
+            require_trust(workspace(REMOTE), lambda _: False, folders, {})
+
+
+def test_a_changed_value_asks_again_a_moved_line_does_not(workspace, folders) -> None:
+    got = workspace(REMOTE)
+    confirm(got, concerns(got), folders)
+
+    assert unconfirmed(workspace("# a comment\n" + REMOTE), folders, {}) == []
+    [concern] = unconfirmed(workspace(REMOTE.replace("example", "evil")), folders, {})
+    assert concern.value == "https://api.evil.org/v1"
+
+
+def test_reordered_sources_ask_nothing_anew(workspace, folders) -> None:
+    one, two = "- pdf: {path: /a}\n", "- pdf: {path: /b}\n"
+    got = workspace("sources:\n" + one + two)
+    confirm(got, concerns(got), folders)
+
+    assert unconfirmed(workspace("sources:\n" + two + one), folders, {}) == []
+
+
+def test_the_word_for_one_workspace_is_none_for_another(workspace, folders) -> None:
+    got = workspace(REMOTE)
+    confirm(got, concerns(got), folders)
+
+    assert unconfirmed(got, folders, {}) == []
+    assert len(unconfirmed(workspace(REMOTE, "copy"), folders, {})) == 1
+
+
+def test_the_environment_may_vouch_for_one_workspace_and_only_this_time(
+    workspace, folders, tmp_path: Path
+) -> None:
+    got = workspace(REMOTE)
+
+    require_trust(got, None, folders, {"ANKIFORGE_TRUST": str(tmp_path / "x/../w")})
+
+    for other in ("", str(tmp_path), str(tmp_path / "w2")):
+        with pytest.raises(UsageError):
+            require_trust(got, None, folders, {"ANKIFORGE_TRUST": other})

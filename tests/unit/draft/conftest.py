@@ -1,0 +1,103 @@
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ankiforge.domain import Document, DocumentKey, Drafted, Highlight, HighlightKey, Task
+from ankiforge.domain import HighlightKind as Kind
+from ankiforge.draft.llm import Model
+from ankiforge.draft.prompt import Prompt, load
+from ankiforge.draft.settings import LlmSettings
+from ankiforge.shipped import shipped
+
+ROOT = Path(__file__).parents[2]
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_FAKE = _module(ROOT / "fakes" / "llm_server.py")
+
+
+@pytest.fixture
+def fake() -> ModuleType:
+    """The words of the fake server: `cards`, `says`, `error`, `page` …"""
+    return _FAKE
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A server that answers well unless told otherwise."""
+    with _FAKE.LlmServer() as running:
+        yield running
+
+
+@pytest.fixture
+def memory() -> Any:
+    return _FAKE.Memory()
+
+
+@pytest.fixture
+def prompt() -> Prompt:
+    return load("cards", [shipped("prompts")])
+
+
+PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",))
+
+
+@pytest.fixture
+def highlight() -> Callable[..., Highlight]:
+    """A highlight of a paper: `highlight(exact, **fields)`; its key follows from its words."""
+
+    def make(exact: str, **fields: Any) -> Highlight:
+        key = HighlightKey(fields.pop("key", f"pdf:p/{exact[:20]}"))
+        given = {"document": PAPER, "namespace": "pdf:p", "kind": Kind.HIGHLIGHT, **fields}
+        return Highlight(exact=exact, key=key, **given)
+
+    return make
+
+
+@pytest.fixture
+def task(highlight: Callable[..., Highlight]) -> Callable[..., Task]:
+    """A task over highlights, or over as many numbered passages as are wanted."""
+
+    def make(*marked: Highlight | str, count: int = 0, **fields: Any) -> Task:
+        numbered = [f"Passage {n} says that sleep has {n} stages." for n in range(1, count + 1)]
+        passages = [one if isinstance(one, Highlight) else highlight(one) for one in marked]
+        passages += [highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)]
+        return Task(passages[0].document, tuple(passages), **fields)
+
+    return make
+
+
+@pytest.fixture
+def model(server: Any, memory: Any, prompt: Prompt) -> Callable[..., Model]:
+    """A model at the fake server that does not wait between retries."""
+
+    def make(replies: Any = None, **fields: Any) -> Model:
+        ours = ("repair", "notice", "offline", "fresh")
+        options = {key: fields.pop(key) for key in ours if key in fields}
+        given = {"base_url": server.base_url, "model": "fake", "backoff_s": 0.001, **fields}
+        return Model(LlmSettings(**given), replies or memory, prompt, **options)
+
+    return make
+
+
+@pytest.fixture
+def draft(model: Callable[..., Model]) -> Callable[..., Drafted]:
+    """Draft one task at the fake server."""
+
+    def run(task: Task, **fields: Any) -> Drafted:
+        (result,) = model(**fields).draft(iter([task]))
+        return result
+
+    return run

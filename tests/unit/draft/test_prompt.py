@@ -1,0 +1,136 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from ankiforge.domain import CardKind
+from ankiforge.draft.decode import objects
+from ankiforge.draft.prompt import load, parse
+from ankiforge.errors import ConfigError
+from ankiforge.shipped import shipped
+
+HEAD = "---\nname: mine\nversion: 1\nkinds: [basic]\nvariables: [schema, highlights]\n---\n"
+GOOD = HEAD + "Rules. {{ schema }}\n---\n{{highlights}}\n"
+
+
+def wrong(text):
+    with pytest.raises(ConfigError) as caught:
+        parse(text, Path("prompts/mine.md"))
+    assert caught.value.message.startswith("prompts/mine.md")
+    return f"{caught.value.message} ({caught.value.hint})"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(shipped("prompts").glob("*.md")), ids=lambda path: path.stem
+)
+def test_every_shipped_prompt_is_a_prompt_of_its_own_name(path):
+    prompt = load(path.stem, [shipped("prompts")])
+    assert prompt.name == path.stem
+    assert "{{ highlights }}" in prompt.user
+    assert "{{ schema }}" in prompt.system
+    assert "data" in prompt.system
+
+
+@pytest.mark.parametrize(
+    "path", sorted(shipped("prompts").glob("*.md")), ids=lambda path: path.stem
+)
+def test_the_examples_of_a_prompt_keep_its_own_rules(path):
+    system = load(path.stem, [shipped("prompts")]).system
+    passages = re.findall(r"<marked>(.*?)</marked>", system, re.DOTALL)
+    cards = [card for card in objects(system) if "front" in card]
+    drawn = [card for card in cards if card["kind"] != "none"]
+    assert drawn
+    assert any(card["kind"] == "none" and card["why_none"] for card in cards)
+    for card in drawn:
+        assert any(card["quote"] in passage for passage in passages)
+        assert card["back"].rstrip(".").casefold() not in card["front"].casefold()
+
+
+def test_holes_are_filled_and_values_are_never_searched_for_holes():
+    prompt = parse(GOOD, Path("prompts/mine.md"))
+    messages = prompt.messages({"schema": "{}", "highlights": "see {{ schema }} and {{c1::x}}"})
+    assert messages == (
+        {"role": "system", "content": "Rules. {}"},
+        {"role": "user", "content": "see {{ schema }} and {{c1::x}}"},
+    )
+
+
+def test_without_a_cut_all_is_the_users():
+    prompt = parse(HEAD + "{{ schema }} {{ highlights }}", Path("prompts/mine.md"))
+    assert [message["role"] for message in prompt.messages({"schema": "a", "highlights": "b"})] == [
+        "user"
+    ]
+
+
+def test_a_cloze_in_the_text_is_no_hole():
+    text = GOOD.replace("Rules.", "Write {{c1::answer}}.")
+    assert "{{c1::answer}}" in parse(text, Path("prompts/mine.md")).system
+
+
+def test_the_fingerprint_follows_every_word_and_nothing_else():
+    here, there = Path("prompts/mine.md"), Path("elsewhere/mine.md")
+    first = parse(GOOD, here).fingerprint
+    assert first.startswith("mine@")
+    assert len(first) == len("mine@") + 8
+    assert parse(GOOD, there).fingerprint == first
+    for changed in (("Rules.", "Rules!"), ("version: 1", "version: 2"), ("[basic]", "[cloze]")):
+        assert parse(GOOD.replace(*changed), here).fingerprint != first
+
+
+def test_kinds_are_typed():
+    assert parse(GOOD, Path("prompts/mine.md")).kinds == (CardKind.BASIC,)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("version: 1\n", ""), "version"),
+        (("version: 1", "version: 1\ncolour: red"), "colour: unknown key"),
+        (("[basic]", "[basic, haiku]"), "kinds"),
+        (("[basic]", "basic"), "kinds"),
+        (("[basic]", "[[basic]]"), "kinds"),
+        (("[schema, highlights]", "[schema]"), "highlights stands in the text"),
+        (("[schema, highlights]", "[schema, highlights, mood]"), "mood is no variable we know"),
+        (("[schema, highlights]", "[schema, highlights, title]"), "title is declared but not in"),
+        (("[schema, highlights]", "[[schema], highlights]"), "a list of names"),
+        (("[schema, highlights]", "schema"), "a list of names"),
+        (("Rules. {{ schema }}", "Rules."), "schema is declared but not in"),
+        (("Rules.", "Rules {{ moon }}."), "moon stands in the text"),
+        (("name: mine", "name: [mine"), "no YAML"),
+        ((HEAD, "---\n- a\n---\n"), "no mapping"),
+        ((HEAD, ""), "no head"),
+    ],
+)
+def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
+    assert says in wrong(GOOD.replace(*change))
+
+
+def test_a_prompt_needs_the_passages():
+    text = GOOD.replace(", highlights]", "]").replace("{{highlights}}", "")
+    assert "highlights is needed" in wrong(text)
+
+
+def test_the_workspaces_prompt_comes_before_the_shipped_one(tmp_path):
+    (tmp_path / "cards.md").write_text(GOOD, encoding="utf-8")
+    assert load("cards", [tmp_path, shipped("prompts")]).name == "mine"
+    assert load("cards-small", [tmp_path, shipped("prompts")]).name == "cards-small"
+
+
+def test_an_unknown_prompt_lists_those_there_are():
+    with pytest.raises(ConfigError) as caught:
+        load("poems", [shipped("prompts")])
+    assert "cards" in caught.value.hint
+
+
+def test_a_name_never_leaves_its_folder(tmp_path):
+    (tmp_path / "secret.md").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "prompts").mkdir()
+    with pytest.raises(ConfigError):
+        load("../secret", [tmp_path / "prompts"])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"x" * 300_000])
+def test_a_file_that_is_no_prompt_is_a_config_error(tmp_path, content):
+    (tmp_path / "cards.md").write_bytes(content)
+    with pytest.raises(ConfigError):
+        load("cards", [tmp_path])

@@ -1,0 +1,253 @@
+"""Everything a model writes is data."""
+
+import json
+
+import pytest
+
+from ankiforge.domain import CardKind
+from ankiforge.draft.clean import cloze_text, markdown
+from ankiforge.draft.decode import objects
+from ankiforge.draft.reply import completion
+
+ONE = {"h": "1", "front": "Q", "back": "A"}
+TWO = {"h": "2", "front": "R", "back": "B"}
+BOTH = json.dumps({"cards": [ONE, TWO]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOTH,
+        f"```json\n{BOTH}\n```",
+        f'<think>perhaps {{"h": "1"}}</think>{BOTH}',
+        f"Sure! Here they are:\n{BOTH}\nHope it helps {{}}.",
+        "\ufeff" + BOTH,
+        json.dumps([ONE, TWO]),
+        f"1. {json.dumps(ONE)}\n2. {json.dumps(TWO)}",
+        f"{json.dumps(ONE)}\n{json.dumps(TWO)}",
+        json.dumps({"result": {"cards": [ONE, TWO]}}),
+        json.dumps({"cards": {"a": ONE, "b": TWO}}),
+        BOTH + ', {"h": "3", "fro',
+        BOTH[:-2] + ', {"h": "3", "fro',
+    ],
+)
+def test_cards_are_found_wherever_they_stand(text):
+    assert objects(text) == [ONE, TWO]
+
+
+def test_cards_grouped_under_a_highlight_inherit_its_label():
+    grouped = {"highlights": [{"h": 2, "cards": [{"front": "R", "back": "B"}]}]}
+    assert objects(json.dumps(grouped)) == [{"h": 2, "front": "R", "back": "B"}]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no", "<html>", "{", '{"items": [1]}', "<think>" + BOTH, "[" * 10**6]
+)
+def test_what_holds_no_card_yields_none(text):
+    assert objects(text) == []
+
+
+def test_an_answer_is_found_behind_many_other_braces():
+    noise = r"\frac{1}{2} [x] {y} " * 5_000
+    assert objects(noise + BOTH) == [ONE, TWO]
+
+
+def test_hostile_nesting_is_given_up_soon():
+    import time
+
+    before = time.monotonic()
+    assert objects("[" * 900 + "1," * 400_000) == []
+    assert time.monotonic() - before < 5
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"\frac{1}{2}", r"\frac{1}{2}"),
+        (r"\theta \nabla \beta \rho \text{x}", r"\theta \nabla \beta \rho \text{x}"),
+        (r"\alpha \(x\)", r"\alpha \(x\)"),
+        (r"\\frac \\nabla", r"\frac \nabla"),
+        (r"a\nb \u00e9 \"q\"", 'a\nb é "q"'),
+        (r"new\nline, \tab", "new\nline, \tab"),
+    ],
+)
+def test_latex_survives_json(written, meant):
+    (found,) = objects(f'{{"front": "{written}"}}')
+    assert found["front"] == meant
+
+
+def test_a_line_break_within_a_string_is_taken():
+    assert objects('{"front": "a\nb"}') == [{"front": "a\nb"}]
+
+
+# --- the words ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ("a <b>bold</b> and <em>fine</em> word", "a **bold** and *fine* word"),
+        ("H<sub>2</sub>O, x<sup>2</sup>", "H$_{2}$O, x$^{2}$"),
+        ("one<br>two<br/>three", "one\ntwo\nthree"),
+        (r"\(x^2\) and \[y\]", "$x^2$ and $$y$$"),
+        ("see [here](http://evil.example/x)", "see here"),
+        ("see ![p](http://evil.example/x.png)this", "see this"),
+        ("<img src=x onerror=alert(1)>hi", "hi"),
+        ("<script>alert(1)</script>hi", "hi"),
+        ("`<script>` starts a script", "`<script>` starts a script"),
+        ("&lt;script&gt;", r"\<script>"),
+        ("x < 0 and y > 1", "x < 0 and y > 1"),
+        ("A[i][j]", "A[i][j]"),
+        ("{{c1::no cloze here}}", r"{\{c1::no cloze here}\}"),
+        ("a\x00b\x07c\ud800d", "abc?d"),
+        ("$a < b$ stays", "$a < b$ stays"),
+    ],
+)
+def test_a_models_words_become_our_markdown(written, ours):
+    assert markdown(written) == ours
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ("Lima is in {{c1::Peru}}.", "Lima is in {{c1::Peru}}."),
+        ("{{Lima}} is in {{Peru}}.", "{{c1::Lima}} is in {{c2::Peru}}."),
+        (r"It is {{c1::\(\frac{a}{b}\)}}.", r"It is {{c1::$\frac{a}{b}$}}."),
+        ("no gap", "no gap"),
+    ],
+)
+def test_a_cloze_is_brought_into_our_grammar(written, ours):
+    assert cloze_text(written) == ours
+
+
+# --- cards from replies ---------------------------------------------------------------------
+
+FACT = "The “aperture” of a lens controls light."
+
+
+@pytest.fixture
+def reply(draft, task, server, fake):
+    """Draft FACT, the model answering with these items."""
+
+    def run(*items, **fields):
+        server.queue.append(fake.cards(*items))
+        server.otherwise = lambda _: fake.says("nothing more")
+        return draft(task(FACT), **fields)
+
+    return run
+
+
+def test_the_quote_is_kept_as_the_source_writes_it(reply, fake):
+    (made,) = reply(fake.card(1, '"APERTURE"  of a lens')).drafts
+    assert made.quote == "“aperture” of a lens"
+    assert made.start == 4
+
+
+def test_a_quote_in_quotation_marks_is_found(reply, fake):
+    (made,) = reply(fake.card(1, "“of a lens”")).drafts
+    assert made.quote == "of a lens"
+
+
+def test_an_invented_quote_is_shown_not_hidden(reply, fake):
+    (made,) = reply(fake.card(1, "the moon is cheese")).drafts
+    assert made.quote == "the moon is cheese"
+
+
+def test_a_cloze_hides_its_answer(reply):
+    item = {
+        "h": 1,
+        "kind": "cloze",
+        "quote": "lens",
+        "text": "A {{c1::lens}} and **{{c2::light}}**",
+    }
+    (made,) = reply(item).drafts
+    assert made.kind is CardKind.CLOZE
+    assert made.fields == (("Text", "A {{c1::lens}} and **{{c2::light}}**"),)
+    assert made.answer == "lens · light"
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("two-way", CardKind.TWO_WAY),
+        ("Two_Way", CardKind.TWO_WAY),
+        ("QA", CardKind.BASIC),
+        ("", CardKind.BASIC),
+        ("cloze", CardKind.BASIC),
+        ("haiku", CardKind.BASIC),
+    ],
+)
+def test_the_filled_fields_decide_where_the_kind_does_not_fit(reply, fake, kind, made):
+    (one,) = reply({**fake.card(1, "lens"), "kind": kind}).drafts
+    assert one.kind is made
+
+
+@pytest.mark.parametrize("h", [1, "1", 1.0, "h1", "#1", "Highlight 1"])
+def test_the_label_may_be_written_in_many_ways(reply, fake, h):
+    assert len(reply(fake.card(h, "lens")).drafts) == 1
+
+
+def test_a_label_nobody_gave_is_dropped_and_its_siblings_stay(reply, fake):
+    result = reply(fake.card(7, "lens"), fake.card(1, "lens", "Which lens?"), {"h": 1, "front": 3})
+    assert [one.field("Front") for one in result.drafts] == ["Which lens?"]
+
+
+def test_two_cards_of_one_highlight_are_two_intents_in_the_order_of_the_text(reply, fake):
+    items = [
+        fake.card(1, "light", "B?"),
+        fake.card(1, "aperture", "A?"),
+        fake.card(1, "lens", "C?"),
+    ]
+    result = reply(*items)
+    assert [(one.field("Front"), one.intent) for one in result.drafts] == [("A?", 0), ("B?", 1)]
+
+
+def test_candidates_are_one_choice(reply, fake):
+    items = [fake.card(1, "light", f"{n}?") for n in range(5)]
+    result = reply(*items, candidates=3)
+    assert [one.intent for one in result.drafts] == [0, 0, 0]
+
+
+def test_the_same_card_twice_is_one(reply, fake):
+    assert len(reply(fake.card(1, "lens"), fake.card(1, "lens")).drafts) == 1
+
+
+def test_a_card_beats_a_none(reply, fake):
+    result = reply({"h": 1, "kind": "none", "why_none": "dull"}, fake.card(1, "lens"))
+    assert len(result.drafts) == 1
+    assert not result.no_cards
+
+
+def test_an_empty_list_is_no_answer(reply):
+    assert reply().failed
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"choices": []}',
+        '{"choices": [{}]}',
+        '{"choices": 3}',
+        "<html>",
+        "[" * 99999,
+    ],
+)
+def test_what_is_no_completion_is_none(raw):
+    assert completion(raw) is None
+
+
+def test_a_completion_is_read_with_whatever_is_missing():
+    found = completion('{"choices": [{"message": {"content": null}}], "usage": null, "id": 7}')
+    assert found is not None
+    assert (found.content, found.finish, found.tokens_in) == ("", "", 0)
+
+
+def test_content_in_parts_is_joined():
+    parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
+    found = completion(json.dumps({"choices": [{"message": {"content": parts}}]}))
+    assert found is not None
+    assert found.content == "ab"

@@ -1,0 +1,365 @@
+import pytest
+
+from ankiforge.domain import CardKind, Form, HighlightKind
+from ankiforge.draft import Wish, instruction
+from ankiforge.draft.rules import NOTHING, Rules
+from ankiforge.text.quotes import contains
+
+
+@pytest.fixture
+def forge(task):
+    """The one draft, or the reason for none, of one highlight."""
+
+    def run(highlight):
+        (result,) = Rules().draft(iter([task(highlight)]))
+        assert result.problems == ()
+        assert len(result.drafts) + len(result.no_cards) >= 1
+        return result.drafts[0] if result.drafts else result.no_cards[0].reason
+
+    return run
+
+
+# --- what a comment asks for ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("comment", "wish", "words"),
+    [
+        ("skip", Wish.SKIP, ""),
+        ("Skip.", Wish.SKIP, ""),
+        ("skip: known", Wish.SKIP, "known"),
+        ("skip connections matter", Wish.NONE, "skip connections matter"),
+        ("? What is REM?", Wish.QUESTION, "What is REM?"),
+        ("?", Wish.NONE, ""),
+        ("q: What is REM", Wish.QUESTION, "What is REM"),
+        ("Q:What is REM?", Wish.QUESTION, "What is REM?"),
+        ("What happens in REM?", Wish.QUESTION, "What happens in REM?"),
+        ("why?", Wish.NONE, "why?"),
+        ("really??", Wish.NONE, "really??"),
+        ("レム睡眠とは何か？", Wish.QUESTION, "レム睡眠とは何か？"),
+        ("c: four stages", Wish.CLOZE, "four stages"),
+        ("c:", Wish.CLOZE, ""),
+        ("cf. Walker", Wish.NONE, "cf. Walker"),
+        ("#no-llm skip", Wish.SKIP, ""),
+        ("", Wish.NONE, ""),
+    ],
+)
+def test_a_comment_is_understood(comment, wish, words):
+    assert instruction(comment).wish is wish
+    assert instruction(comment).words == words
+
+
+# --- cards a person wrote -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form", [Form.INLINE, Form.INLINE_FIELD, Form.BLOCK, Form.GLOSSARY, Form.TERM]
+)
+def test_a_hand_written_card_keeps_its_sides(forge, highlight, form):
+    made = forge(
+        highlight(
+            "Capital of Peru::Lima",
+            kind=HighlightKind.CARD,
+            form=form,
+            markdown=("Capital of **Peru**", "$x$ *Lima*"),
+        )
+    )
+    assert made.kind is CardKind.BASIC
+    assert made.fields == (("Front", "Capital of **Peru**"), ("Back", "$x$ *Lima*"))
+    assert made.answer == "x Lima"
+    assert made.quote == "Capital of Peru::Lima"
+    assert made.origin.drafter == f"rules:{form}"
+    assert made.by_hand
+
+
+def test_a_two_way_card_asks_both_ways(forge, highlight):
+    made = forge(
+        highlight(
+            "a:::b", kind=HighlightKind.CARD, form=Form.INLINE, markdown=("a", "b"), two_way=True
+        )
+    )
+    assert made.kind is CardKind.TWO_WAY
+    assert made.field("Reverse") == "y"
+
+
+def test_a_hand_written_cloze_keeps_its_numbers(forge, highlight):
+    text = "Lima is in {{c3::Peru::land}}"
+    made = forge(
+        highlight("Lima is in Peru", kind=HighlightKind.CARD, form=Form.CLOZE, markdown=(text,))
+    )
+    assert made.kind is CardKind.CLOZE
+    assert made.fields == (("Text", text),)
+    assert made.answer == "Peru"
+    assert made.by_hand
+
+
+def test_a_card_with_an_empty_side_is_none(forge, highlight):
+    card = highlight("a::", kind=HighlightKind.CARD, form=Form.INLINE, markdown=("a", " "))
+    assert forge(card) == "a card with an empty side"
+
+
+def test_skip_holds_for_hand_written_cards_too(forge, highlight):
+    card = highlight(
+        "a::b", kind=HighlightKind.CARD, markdown=("a", "b"), skip="the note says cards: false"
+    )
+    assert forge(card) == "skip: the note says cards: false"
+
+
+# --- marked phrases -------------------------------------------------------------------------
+
+
+def test_marked_phrases_are_hidden_in_their_sentence(forge, highlight):
+    exact = "The aperture controls light and the shutter controls time."
+    made = forge(
+        highlight(
+            exact,
+            form=Form.PHRASE,
+            gaps=((4, 12), (36, 43)),
+            markdown=(f"**{exact[:3]}**{exact[3:]}",),
+            markdown_gaps=((8, 16), (40, 47)),
+        )
+    )
+    assert made.field("Text") == (
+        "**The** {{c1::aperture}} controls light and the {{c2::shutter}} controls time."
+    )
+    assert made.answer == "aperture · shutter"
+    assert (made.quote, made.start) == (exact, 4)
+    assert not made.by_hand
+
+
+def test_a_phrase_without_markdown_is_hidden_in_the_plain_words(forge, highlight):
+    made = forge(highlight("Set a_b to {1} or *2* now", form=Form.PHRASE, gaps=((11, 14),)))
+    assert made.field("Text") == r"Set a_b to {{c1::\{1\}}} or \*2\* now"
+    assert made.answer == "{1}"
+
+
+def test_a_sentence_marked_as_a_whole_is_a_passage(forge, highlight):
+    exact = "Recurrent networks suffer from long-range dependencies."
+    assert forge(highlight(exact, form=Form.PHRASE, gaps=((0, len(exact)),))) == NOTHING
+
+
+def test_a_few_words_marked_in_a_paper_are_hidden_in_their_sentence(forge, highlight):
+    sentence = "Caffeine occupies the receptors to which adenosine would bind in the brain."
+    made = forge(highlight("adenosine", sentence=sentence))
+    assert made.field("Text") == sentence.replace("adenosine", "{{c1::adenosine}}")
+    assert made.quote == sentence
+    assert made.origin.drafter == "rules:phrase"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It occupies the receptors to which adenosine would bind in the brain.",
+        "Therefore caffeine occupies the receptors to which adenosine would bind.",
+        "This is why adenosine matters so much to people who drink coffee.",
+        "See Figure 2 for how adenosine binds to the receptors of the brain.",
+        "adenosine would bind in the brain if caffeine did not do so first.",
+        "Walker et al. show that adenosine binds to receptors of the brain.",
+    ],
+)
+def test_a_sentence_that_leans_on_others_makes_no_cloze(forge, highlight, sentence):
+    reason = "a few words of a sentence that does not stand alone"
+    assert forge(highlight("adenosine", sentence=sentence)) == reason
+
+
+def test_a_mark_that_cuts_a_word_makes_no_cloze(forge, highlight):
+    sentence = "Caffeine occupies the receptors to which adenosine would bind in the brain."
+    assert forge(highlight("adeno", sentence=sentence)) == "the mark begins or ends within a word"
+
+
+# --- comments -------------------------------------------------------------------------------
+
+
+def test_a_question_in_the_comment_is_answered_by_the_marked_words(forge, highlight):
+    made = forge(highlight("It has *four* stages.", comment="How many stages has sleep?"))
+    assert made.fields == (
+        ("Front", "How many stages has sleep?"),
+        ("Back", r"It has \*four\* stages."),
+    )
+    assert made.answer == made.quote == "It has *four* stages."
+
+
+def test_a_strangers_comment_does_not_instruct(forge, highlight):
+    marked = highlight("It has four stages.", comment="How many stages has it?", instructs=False)
+    assert forge(marked) == NOTHING
+
+
+def test_a_comment_may_name_the_phrase_to_hide(forge, highlight):
+    made = forge(highlight("It has four “stages”.", comment='c: four "stages"'))
+    assert made.field("Text") == "It has {{c1::four “stages”}}."
+
+
+def test_a_bare_c_hides_the_marked_words_in_their_sentence(forge, highlight):
+    made = forge(highlight("four stages", sentence="It has four stages.", comment="c:"))
+    assert made.field("Text") == "It has {{c1::four stages}}."
+
+
+def test_a_phrase_that_is_not_there_is_said(forge, highlight):
+    assert forge(highlight("It has four stages.", comment="c: five")) == (
+        "“five” does not stand in the passage"
+    )
+
+
+def test_hiding_everything_is_no_card(forge, highlight):
+    assert (
+        forge(highlight("Four stages", comment="c:")) == "nothing is left around the words to hide"
+    )
+
+
+# --- acronyms -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "short", "long"),
+    [
+        ("A long short-term memory (LSTM) keeps a state.", "LSTM", "long short-term memory"),
+        ("We stack network in network (NiN) blocks.", "NiN", "network in network"),
+        ("The internet of things (IoT) grows.", "IoT", "internet of things"),
+        (
+            "All convolutional neural networks (CNNs) share weights.",
+            "CNN",
+            "convolutional neural network",
+        ),
+        ("An LSTM (long short-term memory) keeps a state.", "LSTM", "long short-term memory"),
+        (
+            "By stochastic gradient descent (SGD; a method) it learns.",
+            "SGD",
+            "stochastic gradient descent",
+        ),
+        (
+            "The National Institute of Standards and Technology (NIST) measures.",
+            "NIST",
+            "National Institute of Standards and Technology",
+        ),
+    ],
+)
+def test_an_acronym_is_asked_for_its_long_form(forge, highlight, text, short, long):
+    made = forge(highlight(text))
+    assert made.field("Front") == f"What does {short} stand for?"
+    assert made.field("Back") == made.answer == long
+    assert made.quote == text
+    assert text[made.start :].startswith(long)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Deep learning (ML) is a field.",
+        "The second part (II) follows.",
+        "A method (see) is shown.",
+        "The memory (M) is small.",
+        "A non-long short-term memory (LSTM) keeps a state.",
+        "Of long, short. Term memory (LSTM) is one.",
+        "Vaswani et al. use long short-term memory (LSTM).",
+        "Chain of Thought (CoT) Prompting (Feb 2023)",
+        "[1] Long short-term memory (LSTM).",
+        "It is long short-term memory (lstm).",
+        "He lives in New York (Usa) now.",
+    ],
+)
+def test_what_does_not_spell_its_letters_is_no_acronym(forge, highlight, text):
+    assert forge(highlight(text)) == NOTHING
+
+
+def test_the_question_is_in_the_language_of_the_sentence(forge, highlight):
+    made = forge(
+        highlight("Die Long Short-Term Memory (LSTM) ist ein Netz und wird mit der Zeit besser.")
+    )
+    assert made.field("Front") == "Wofür steht LSTM?"
+
+
+def test_each_acronym_is_asked_once_and_three_at_most(task):
+    text = "A big cat (BC), a big cow (BC), a big dog (BD), a big fox (BF), a big hen (BH)."
+    (result,) = Rules().draft(iter([task(text)]))
+    assert [one.answer for one in result.drafts] == ["big cat", "big dog", "big fox"]
+
+
+# --- called, known as, referred to as -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        (
+            "The process by which plants turn light into energy is called photosynthesis.",
+            "photosynthesis",
+        ),
+        (
+            "The change in frequency of a wave for a moving observer is known as the Doppler effect.",
+            "Doppler effect",
+        ),
+        (
+            "Ascorbic acid, also known as vitamin C, is needed for the synthesis of collagen.",
+            "vitamin C",
+        ),
+        ("In a process called photosynthesis, plants turn light into energy.", "photosynthesis"),
+        ("Drawing realizations from a random process is referred to as sampling.", "sampling"),
+    ],
+)
+def test_a_term_is_hidden_in_the_sentence_that_names_it(forge, highlight, text, term):
+    made = forge(highlight(text))
+    assert made.field("Text") == text.replace(term, f"{{{{c1::{term}}}}}")
+    assert made.answer == term
+    assert made.quote == text
+    assert made.origin.drafter == "rules:term"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The point at which a liquid turns to vapour is called its boiling point.",
+        "This change in the frequency of a wave is called the Doppler effect.",
+        "It is usually called backpropagation in the literature of networks.",
+        "The method is called twice by the engine for every frame of a game.",
+        "A function of the library is called with two arguments at run time.",
+        "The nurse called doctors because the patient was in great pain.",
+        "Churchill was called a traitor by many members of the party.",
+        "A start-up called Google changed how people search for things.",
+        "A small program called vgdb passes commands from one end to the other.",
+        "A procedure with no result is called command or operation by many.",
+        "A function that calls other functions is called a caller function.",
+        "The distinguished discriminator is called a critic in the theory of games.",
+        "Plants turn light into energy in the so-called photosynthesis.",
+        "Whales are not called fish by people who know about animals.",
+        "Pairs of eigenvectors (a related object called tensors) have many uses.",
+        "The use of the chain rule, also known as backpropagation.",
+        "What is the process by which plants make energy called photosynthesis?",
+        "Lemma 3 of Smith et al. is known as the pumping lemma of languages.",
+    ],
+)
+def test_a_sentence_that_names_badly_makes_no_card(forge, highlight, text):
+    assert forge(highlight(text)) == NOTHING
+
+
+# --- everything else ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"exact": "", "kind": HighlightKind.INK}, "no text under the mark"),
+        ({"exact": " … "}, "no text under the mark"),
+        ({"exact": "hm, odd", "kind": HighlightKind.NOTE}, "a remark, not a passage"),
+        ({"exact": "Sleep.", "comment": "skip"}, "skip: the comment says so"),
+        ({"exact": "Sleep has four stages, and each of them matters to memory."}, NOTHING),
+    ],
+)
+def test_no_card_has_a_reason(forge, highlight, fields, reason):
+    assert forge(highlight(fields.pop("exact"), **fields)) == reason
+
+
+def test_every_draft_quotes_its_source_and_every_highlight_is_answered(task, highlight):
+    marked = (
+        highlight("A long short-term memory (LSTM) keeps a state."),
+        highlight("stages", sentence="Human sleep has four stages in every night of rest."),
+        highlight("Nothing here."),
+    )
+    (result,) = Rules().draft(iter([task(*marked)]))
+    by_key = {one.key: one for one in marked}
+    for one in result.drafts:
+        source = by_key[one.highlight]
+        assert contains(one.quote, source.exact) or contains(one.quote, source.sentence)
+    answered = {one.highlight for one in result.drafts} | {
+        none.highlight for none in result.no_cards
+    }
+    assert answered == set(by_key)

@@ -1,0 +1,475 @@
+"""What a folder of annotated PDFs yields, through `open_source`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
+
+from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
+from ankiforge.extract import pdf
+from ankiforge.text.anchors import anchor_key
+from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+
+SPACING = (
+    "The spacing effect improves long-term retention of facts, and massing does not. "
+    "A second session on another day is worth two on the same one. "
+    "Each successful recall strengthens the trace that the memory has left behind, and "
+    "difficulty of the right kind is desirable, as many experiments have shown."
+)
+
+
+def scan(root: Path, *only: Path, me: tuple[str, ...] = (), **settings: object) -> list[Sighting]:
+    made = pdf.Settings(path=str(root), **settings)  # type: ignore[arg-type]
+    return list(pdf.open_source("papers", root, made, only, me).scan())
+
+
+def extracted(root: Path) -> Extracted:
+    (found,) = [one for one in scan(root) if isinstance(one, Extracted)]
+    return found
+
+
+def marks(root: Path) -> tuple[Highlight, ...]:
+    return extracted(root).highlights
+
+
+def keys(root: Path) -> list[str]:
+    return [anchor_key(one, one.nth) for one in marks(root)]
+
+
+def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object) -> Path:
+    write_pdf(path, [Page((paragraph(text),), annotations, **page)])  # type: ignore[arg-type]
+    return path
+
+
+# --- which files ----------------------------------------------------------------------------
+
+
+def test_a_folder_yields_its_marked_files_in_order_and_ends_with_a_complete_scan(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "b").mkdir()
+    one_page(tmp_path / "b" / "two.PDF", mark("facts"))
+    one_page(tmp_path / "a.pdf", mark("facts"))
+    one_page(tmp_path / "unmarked.pdf")
+    (tmp_path / "notes.txt").write_text("no PDF")
+    found = scan(tmp_path)
+    assert [one.document.path for one in found if isinstance(one, Extracted)] == [
+        "a.pdf",
+        "b/two.PDF",
+    ]
+    assert found[-1] == Scan("papers", "pdf:papers", complete=True)
+    assert len(found) == 3
+
+
+def test_folders_with_a_dot_links_and_excluded_files_are_left_out(tmp_path: Path) -> None:
+    for folder in (".trash", "drafts", "kept"):
+        (tmp_path / folder).mkdir()
+        one_page(tmp_path / folder / "paper.pdf", mark("facts"))
+    (tmp_path / "link.pdf").symlink_to(tmp_path / "kept" / "paper.pdf")
+    found = scan(tmp_path, exclude=("drafts/**",))
+    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["kept/paper.pdf"]
+
+
+def test_only_some_files_make_a_partial_scan(tmp_path: Path) -> None:
+    wanted = one_page(tmp_path / "a.pdf", mark("facts"))
+    one_page(tmp_path / "b.pdf", mark("facts"))
+    found = scan(tmp_path, wanted)
+    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["a.pdf"]
+    assert found[-1] == Scan("papers", "pdf:papers", complete=False)
+
+
+def test_a_single_file_may_be_the_root(tmp_path: Path) -> None:
+    path = one_page(tmp_path / "a.pdf", mark("facts"))
+    assert extracted(path).document.path == "a.pdf"
+
+
+def test_a_folder_that_is_not_there_is_a_problem_and_no_complete_scan(tmp_path: Path) -> None:
+    problem, end = scan(tmp_path / "gone")
+    assert isinstance(problem, Problem)
+    assert problem.where.endswith("gone")
+    assert end == Scan("papers", "pdf:papers", complete=False)
+
+
+# --- what a mark carries --------------------------------------------------------------------
+
+
+def test_a_highlight_carries_its_words_context_page_colour_author_and_comment(
+    tmp_path: Path,
+) -> None:
+    page = Page(
+        (heading("2 Results"), paragraph(SPACING)),
+        (mark("long-term retention", colour="#a28ae5", comment="why?", author="Ann"),),
+        label="xii",
+    )
+    write_pdf(tmp_path / "a.pdf", [Page((paragraph("Contents."),)), page])
+    (found,) = marks(tmp_path)
+    assert found.kind is HighlightKind.HIGHLIGHT
+    assert found.exact == "long-term retention"
+    assert found.prefix == "2 Results\nThe spacing effect improves "
+    assert found.suffix.startswith(" of facts, and massing does not. A second session")
+    assert len(found.suffix) == 80
+    assert found.sentence == SPACING.partition(". ")[0] + "."
+    assert (found.page_label, found.block, found.heading) == ("xii", "1", "2 Results")
+    assert (found.colour, found.author, found.comment) == ("#a28ae5", "Ann", "why?")
+    assert (found.own, found.uri, found.tags) == ("", "", ())
+
+
+@pytest.mark.parametrize(
+    ("subtype", "kind"),
+    [
+        ("Underline", HighlightKind.UNDERLINE),
+        ("Squiggly", HighlightKind.UNDERLINE),
+        ("StrikeOut", HighlightKind.STRIKE),
+    ],
+)
+def test_lines_under_and_through_words_mark_these_words(
+    tmp_path: Path, subtype: str, kind: HighlightKind
+) -> None:
+    one_page(tmp_path / "a.pdf", mark("another day", kind=subtype))
+    assert [(one.kind, one.exact) for one in marks(tmp_path)] == [(kind, "another day")]
+
+
+@pytest.mark.parametrize(
+    ("subtype", "kind"),
+    [
+        ("Text", HighlightKind.NOTE),
+        ("FreeText", HighlightKind.NOTE),
+        ("Caret", HighlightKind.NOTE),
+        ("Square", HighlightKind.IMAGE),
+        ("Circle", HighlightKind.IMAGE),
+        ("Ink", HighlightKind.INK),
+    ],
+)
+def test_notes_and_areas_have_no_words_of_the_page_but_their_own(
+    tmp_path: Path, subtype: str, kind: HighlightKind
+) -> None:
+    one_page(tmp_path / "a.pdf", mark("another day", kind=subtype, comment="Remember this."))
+    (found,) = marks(tmp_path)
+    assert (found.kind, found.exact, found.comment) == (kind, "", "Remember this.")
+    assert found.anchor_text == "Remember this."
+
+
+def test_a_mark_without_any_words_is_named_by_its_name_or_its_place(tmp_path: Path) -> None:
+    tenths = ArrayObject([FloatObject(edge) for edge in (61.2, 79.2, 489.6, 158.4)])
+    one_page(
+        tmp_path / "a.pdf",
+        mark("effect", kind="Square", name="8c3a8b54-6a25-4f9c-93a4-4f1f0f6d7a11"),
+        mark("memory", kind="Square", more={"/Rect": tenths}),
+    )
+    named, placed = sorted(marks(tmp_path), key=lambda one: len(one.anchor_text), reverse=True)
+    assert named.anchor_text == "8c3a8b54-6a25-4f9c-93a4-4f1f0f6d7a11"
+    page_hash = extracted(tmp_path).pages[0][0]
+    assert placed.anchor_text == f"{page_hash}x1x1x8x2"
+
+
+def test_links_popups_and_hidden_marks_are_nobodys_marks(tmp_path: Path) -> None:
+    one_page(
+        tmp_path / "a.pdf",
+        mark("facts", kind="Link"),
+        mark("facts", kind="Popup"),
+        mark("effect", more={"/F": NumberObject(2)}),
+        mark("memory", more={"/F": NumberObject(32)}),
+    )
+    assert scan(tmp_path) == [Scan("papers", "pdf:papers", complete=True)]
+
+
+def test_replies_follow_the_comment_in_order_of_time(tmp_path: Path) -> None:
+    path = one_page(
+        tmp_path / "a.pdf",
+        mark("facts", comment="Which?", replies=(("Bo", "All of them."), ("Cy", "Most."))),
+    )
+    writer = PdfWriter(clone_from=path)
+    later, earlier = writer.pages[0]["/Annots"][1:]  # type: ignore[index]
+    for entry, date in ((later, "D:20260303"), (earlier, "D:20260302120000+02'00'")):
+        entry.get_object()[NameObject("/CreationDate")] = TextStringObject(date)
+    writer.write(path)
+    (found,) = marks(tmp_path)
+    assert found.comment == "Which?\n— Cy: Most.\n— Bo: All of them."
+
+
+def test_answers_in_a_circle_stay_marks_of_their_own(tmp_path: Path) -> None:
+    path = one_page(
+        tmp_path / "a.pdf",
+        mark("facts", kind="Text", comment="one"),
+        mark("memory", kind="Text", comment="two"),
+    )
+    writer = PdfWriter(clone_from=path)
+    first, second = writer.pages[0]["/Annots"]  # type: ignore[misc]
+    first.get_object()[NameObject("/IRT")] = second
+    second.get_object()[NameObject("/IRT")] = first
+    writer.write(path)
+    assert [one.comment for one in marks(tmp_path)] == ["one", "two"]
+
+
+def test_a_replacement_is_one_mark_the_struck_words_with_the_new_ones(tmp_path: Path) -> None:
+    path = one_page(
+        tmp_path / "a.pdf",
+        mark("massing", kind="Caret", comment="cramming"),
+        mark("massing", kind="StrikeOut", more={"/RT": NameObject("/Group")}),
+    )
+    writer = PdfWriter(clone_from=path)
+    caret, struck = writer.pages[0]["/Annots"]  # type: ignore[misc]
+    struck.get_object()[NameObject("/IRT")] = caret
+    writer.write(path)
+    (found,) = marks(tmp_path)
+    assert (found.kind, found.exact, found.comment) == (
+        HighlightKind.STRIKE,
+        "massing",
+        "cramming",
+    )
+
+
+def test_a_state_set_in_acrobat_is_no_comment(tmp_path: Path) -> None:
+    path = one_page(tmp_path / "a.pdf", mark("facts", comment="x", replies=(("Bo", "Accepted"),)))
+    writer = PdfWriter(clone_from=path)
+    reply = writer.pages[0]["/Annots"][1].get_object()  # type: ignore[index]
+    reply[NameObject("/StateModel")] = TextStringObject("Review")
+    writer.write(path)
+    assert [one.comment for one in marks(tmp_path)] == ["x"]
+
+
+def test_a_comment_that_repeats_the_marked_words_is_none(tmp_path: Path) -> None:
+    words = "A second session on another day"
+    one_page(tmp_path / "a.pdf", mark(words, comment=words.lower() + "."))
+    assert [one.comment for one in marks(tmp_path)] == [""]
+
+
+def test_a_rich_comment_serves_where_there_is_no_plain_one(tmp_path: Path) -> None:
+    rich = "<body><p>See <b>p.&#160;3</b></p><p>twice</p></body>"
+    one_page(tmp_path / "a.pdf", mark("facts", more={"/RC": TextStringObject(rich)}))
+    assert [one.comment for one in marks(tmp_path)] == ["See p. 3\ntwice"]
+
+
+def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
+    one_page(
+        tmp_path / "a.pdf",
+        mark("facts", author="Ann", comment="!"),
+        mark("memory", author="Bo", comment="!"),
+    )
+    (found,) = [one for one in scan(tmp_path, me=("Ann",)) if isinstance(one, Extracted)]
+    assert [(one.author, one.instructs) for one in found.highlights] == [
+        ("Ann", True),
+        ("Bo", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "colour"),
+    [
+        ([], ""),
+        ([0.5], "#808080"),
+        ([1, 0.8, 0], "#ffcc00"),
+        ([0, 0, 1, 0], "#ffff00"),
+        ([7, -1, 0], "#ff0000"),
+        ([1, 1], ""),
+    ],
+)
+def test_colours_of_every_kind_become_rgb(
+    tmp_path: Path, numbers: list[float], colour: str
+) -> None:
+    array = ArrayObject([FloatObject(number) for number in numbers])
+    one_page(tmp_path / "a.pdf", mark("facts", more={"/C": array}))
+    assert [one.colour for one in marks(tmp_path)] == [colour]
+
+
+def test_marks_come_in_reading_order_notes_among_them(tmp_path: Path) -> None:
+    one_page(
+        tmp_path / "a.pdf",
+        mark("difficulty"),
+        mark("second session", kind="FreeText", comment="note"),
+        mark("spacing"),
+    )
+    assert [one.exact or one.comment for one in marks(tmp_path)] == [
+        "spacing",
+        "note",
+        "difficulty",
+    ]
+
+
+# --- names of marks -------------------------------------------------------------------------
+
+
+def test_zotero_keys_and_strong_unique_names_are_hints(tmp_path: Path) -> None:
+    one_page(
+        tmp_path / "a.pdf",
+        mark("spacing", more={"/Zotero:Key": TextStringObject("(ABCD2345)")}),
+        mark("retention", name="Zotero-WXYZ6789"),
+        mark("second", name="okular-{551f1c1c-224d-4982-b5ce-3494483bf8d3}"),
+        mark("successful", name="fitz-A0-and-more"),
+        mark("trace", name="twice-the-same-name"),
+        mark("kind", name="twice-the-same-name"),
+    )
+    assert [one.hints for one in marks(tmp_path)] == [
+        ("zotero:ABCD2345",),
+        ("zotero:WXYZ6789",),
+        ("nm:okular-{551f1c1c-224d-4982-b5ce-3494483bf8d3}",),
+        (),
+        (),
+        (),
+    ]
+
+
+def test_equal_marks_on_one_page_are_counted_on_another_begin_anew(tmp_path: Path) -> None:
+    twice = Page((paragraph(SPACING),), (mark("facts"), mark("facts")))
+    write_pdf(tmp_path / "a.pdf", [twice, Page((paragraph(SPACING),), (mark("facts"),))])
+    assert [(one.block, one.nth) for one in marks(tmp_path)] == [("0", 1), ("0", 2), ("1", 1)]
+
+
+def test_saving_a_file_anew_keeps_all_keys(tmp_path: Path) -> None:
+    original, copy = tmp_path / "one", tmp_path / "two"
+    original.mkdir()
+    copy.mkdir()
+    path = one_page(original / "a.pdf", mark("facts"), mark("effect", kind="Square"))
+    writer = PdfWriter()
+    writer.append(PdfReader(path))
+    writer.compress_identical_objects()
+    writer.write(copy / "renamed.pdf")
+    assert keys(copy) == keys(original)
+    assert extracted(copy).document.key == extracted(original).document.key
+
+
+def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path: Path) -> None:
+    page = Page((paragraph(SPACING),), (mark("facts"), mark("memory has left")))
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "covered").mkdir()
+    write_pdf(tmp_path / "bare" / "a.pdf", [page])
+    write_pdf(tmp_path / "covered" / "a.pdf", [Page((heading("JSTOR"),)), page])
+    bare, covered = extracted(tmp_path / "bare"), extracted(tmp_path / "covered")
+    assert bare.document.key != covered.document.key
+    assert covered.pages[1:] == bare.pages
+    anchors = [
+        [key.partition("/")[2] for key in keys(tmp_path / folder)] for folder in ("bare", "covered")
+    ]
+    assert anchors[0] == anchors[1]
+
+
+def test_documents_with_little_text_are_told_apart_by_their_page_contents(tmp_path: Path) -> None:
+    for name, text in (
+        ("a", "One short line."),
+        ("b", "One short  line."),
+        ("c", "One short line."),
+    ):
+        (tmp_path / name).mkdir()
+        one_page(tmp_path / name / "x.pdf", mark("short", comment=name), text=text)
+    a, b, c = (extracted(tmp_path / name).document.key for name in "abc")
+    assert a == c != b
+
+
+# --- the work -------------------------------------------------------------------------------
+
+
+def test_title_authors_and_year_come_from_the_metadata(tmp_path: Path) -> None:
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+        '"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:dc='
+        '"http://purl.org/dc/elements/1.1/" xmlns:prism='
+        '"http://prismstandard.org/namespaces/basic/2.0/" prism:doi="10.1037/0033-2909.132.3.354">'
+        "<dc:title><rdf:Alt><rdf:li>Distributed Practice &amp; Recall</rdf:li></rdf:Alt></dc:title>"
+        "<dc:creator><rdf:Seq><rdf:li>Nicholas Cepeda</rdf:li><rdf:li>Hal Pashler</rdf:li>"
+        "</rdf:Seq></dc:creator><prism:coverDate>2006-05-01</prism:coverDate>"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [Page((paragraph(SPACING),), (mark("facts"),))], title="Some other title")
+    writer = PdfWriter(clone_from=path)
+    writer.xmp_metadata = xmp.encode()  # type: ignore[assignment]
+    writer.write(path)
+    document = extracted(tmp_path).document
+    assert document.title == "Distributed Practice & Recall"
+    assert document.creators == ("Nicholas Cepeda", "Hal Pashler")
+    assert document.issued == "2006"
+    assert document.identifiers == (("doi", "10.1037/0033-2909.132.3.354"), ("file", "a.pdf"))
+
+
+@pytest.mark.parametrize(
+    "junk", ["", "Untitled 21", "Microsoft Word - Document1", "PDF", "paper final.docx"]
+)
+def test_a_junk_title_gives_way_to_the_largest_letters_of_the_first_page(
+    tmp_path: Path, junk: str
+) -> None:
+    blocks = (
+        heading("The Spacing Effect and Its Limits in Long Term Study", 0),
+        paragraph(SPACING),
+    )
+    write_pdf(tmp_path / "a.pdf", [Page(blocks, (mark("facts"),))], title=junk)
+    found = extracted(tmp_path)
+    assert found.document.title == "The Spacing Effect and Its Limits in Long Term Study"
+    assert found.highlights[0].heading == ""
+
+
+def test_without_any_title_the_file_name_is_it(tmp_path: Path) -> None:
+    one_page(tmp_path / "cepeda 2006.pdf", mark("facts"))
+    assert extracted(tmp_path).document.title == "cepeda 2006"
+
+
+@pytest.mark.parametrize(
+    ("author", "creators"),
+    [
+        ("Ann Reader", ("Ann Reader",)),
+        ("Ann Reader, Bo Writer and Cy Printer", ("Ann Reader", "Bo Writer", "Cy Printer")),
+        ("Reader, Ann; Writer, Bo", ("Reader, Ann", "Writer, Bo")),
+        ("XEP R&D Team", ("XEP R&D Team",)),
+        ("Administrator", ()),
+    ],
+)
+def test_authors_are_told_apart(tmp_path: Path, author: str, creators: tuple[str, ...]) -> None:
+    write_pdf(tmp_path / "a.pdf", [Page((paragraph(SPACING),), (mark("facts"),))], author=author)
+    assert extracted(tmp_path).document.creators == creators
+
+
+def test_identifiers_on_the_first_page_are_mere_hints(tmp_path: Path) -> None:
+    text = "See (doi:10.1387/theoria.23838) and arXiv:1706.03762v5. " + SPACING
+    one_page(tmp_path / "a.pdf", mark("facts"), text=text)
+    assert extracted(tmp_path).document.identifiers == (
+        ("doi-hint", "10.1387/theoria.23838"),
+        ("arxiv-hint", "1706.03762"),
+        ("file", "a.pdf"),
+    )
+
+
+def test_the_outline_gives_the_headings_with_those_above_them(tmp_path: Path) -> None:
+    pages = [
+        Page((heading("1 Methods"), paragraph(SPACING)), (mark("facts"),)),
+        Page(
+            (paragraph(SPACING), heading("2 Results"), paragraph("It works.")),
+            (mark("trace"), mark("works")),
+        ),
+    ]
+    write_pdf(tmp_path / "a.pdf", pages, outline=True)
+    assert [one.heading for one in marks(tmp_path)] == ["1 Methods", "1 Methods", "2 Results"]
+
+
+def test_headings_are_found_by_size_also_on_pages_before(tmp_path: Path) -> None:
+    pages = [
+        Page((paragraph(SPACING * 3), heading("1 Methods"), paragraph(SPACING))),
+        Page((paragraph(SPACING),), (mark("facts"),)),
+    ]
+    write_pdf(tmp_path / "a.pdf", pages)
+    assert [one.heading for one in marks(tmp_path)] == ["1 Methods"]
+
+
+def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
+    one_page(tmp_path / "a.pdf", mark("facts", comment="x"), mark("memory", kind="Ink"))
+    assert scan(tmp_path) == scan(tmp_path)
+
+
+def test_junk_in_annotations_costs_only_itself(tmp_path: Path) -> None:
+    path = one_page(tmp_path / "a.pdf", mark("facts"))
+    writer = PdfWriter(clone_from=path)
+    annotations = writer.pages[0]["/Annots"]
+    junk = DictionaryObject({NameObject("/Subtype"): NameObject("/Highlight")})
+    quads = ArrayObject([TextStringObject("x")] * 8 + [NumberObject(1)] * 3)
+    junk[NameObject("/QuadPoints")] = quads
+    annotations[0:0] = [NumberObject(4), TextStringObject("?"), junk]  # type: ignore[index]
+    writer.write(path)
+    assert sorted(one.exact for one in marks(tmp_path)) == ["", "facts"]

@@ -1,0 +1,174 @@
+"""Broken, locked, slow and hostile files cost themselves and nothing else."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+from pypdf import PdfWriter
+from pypdf.generic import ArrayObject, IndirectObject, NameObject, NumberObject, StreamObject
+
+from ankiforge.domain import Extracted, Problem, Scan, Sighting
+from ankiforge.extract import pdf
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+
+def scan(root: Path, *passwords: str, seconds: float = 60.0) -> list[Sighting]:
+    settings = pdf.Settings(path=str(root), passwords=passwords)
+    return list(pdf.open_source("papers", root, settings, seconds=seconds).scan())
+
+
+def words(found: list[Sighting]) -> list[str]:
+    return [h.exact for one in found if isinstance(one, Extracted) for h in one.highlights]
+
+
+def only_problem(found: list[Sighting]) -> Problem:
+    (problem,) = [one for one in found if isinstance(one, Problem)]
+    assert "\n" not in problem.what + problem.hint
+    return problem
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """`z.pdf` with one mark: it is read after whatever a test puts before it."""
+    page = Page((paragraph("The spacing effect improves retention."),), (mark("spacing effect"),))
+    write_pdf(tmp_path / "z.pdf", [page])
+    return tmp_path
+
+
+BROKEN = {
+    "empty": (b"", "the file is empty"),
+    "zeros, as a cloud folder leaves them": (bytes(4096), "the file is empty"),
+    "a web page": (b"<!DOCTYPE html><title>Sign in</title>", "it is not a PDF"),
+    "a header alone": (b"%PDF-1.7\n", "it is damaged"),
+    "a header and noise": (b"%PDF-1.7\n" + bytes(range(256)) * 40, "it is damaged"),
+}
+
+
+@pytest.mark.parametrize(("raw", "what"), BROKEN.values(), ids=BROKEN)
+def test_a_file_that_is_no_pdf_is_named_with_its_reason(good: Path, raw: bytes, what: str) -> None:
+    (good / "a.pdf").write_bytes(raw)
+    found = scan(good)
+    problem = only_problem(found)
+    assert problem.where == "a.pdf"
+    assert problem.what.startswith(what)
+    assert problem.hint
+    assert words(found) == ["spacing effect"]
+    assert found[-1] == Scan("papers", "pdf:papers", complete=True)
+
+
+def test_a_truncated_file_is_a_problem(good: Path) -> None:
+    raw = (good / "z.pdf").read_bytes()
+    (good / "a.pdf").write_bytes(raw[: len(raw) * 2 // 3])
+    found = scan(good)
+    assert only_problem(found).where == "a.pdf"
+    assert words(found) == ["spacing effect"]
+
+
+def test_junk_before_the_file_does_no_harm(good: Path) -> None:
+    raw = (good / "z.pdf").read_bytes()
+    (good / "z.pdf").write_bytes(b"HTTP/1.1 200 OK\r\n" * 200 + raw)
+    assert words(scan(good)) == ["spacing effect"]
+
+
+@pytest.mark.parametrize("method", ["RC4-128", "AES-128", "AES-256"])
+def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(
+    good: Path, method: str
+) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    writer.encrypt("öffne dich", owner_password="other", algorithm=method)
+    writer.write(good / "z.pdf")
+    assert "locked" in only_problem(scan(good)).what
+    assert "locked" in only_problem(scan(good, "wrong")).what
+    assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
+
+
+def test_a_file_locked_only_against_changes_is_read(good: Path) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    writer.encrypt("", owner_password="other", algorithm="AES-256")
+    writer.write(good / "z.pdf")
+    assert words(scan(good)) == ["spacing effect"]
+
+
+def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(good: Path) -> None:
+    write_contents(good, "a.pdf", endless())
+    begin = time.monotonic()
+    found = scan(good, seconds=4.0)
+    assert time.monotonic() - begin < 30
+    assert only_problem(found).where == "a.pdf"
+    assert "took longer than 4 s" in only_problem(found).what
+    assert words(found) == ["spacing effect"]
+
+
+def test_a_file_that_swells_to_gigabytes_costs_only_itself(good: Path) -> None:
+    write_contents(good, "a.pdf", zlib.compress(zlib.compress(bytes(400_000_000), 1)), filters=2)
+    found = scan(good)
+    assert words(found)[-1] == "spacing effect"
+    assert only_problem(found).where == "a.pdf"
+
+
+def test_pages_that_go_in_a_circle_are_a_problem(good: Path) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    pages = writer.root_object["/Pages"]
+    kids = pages["/Kids"]  # type: ignore[index]
+    kids.append(IndirectObject(pages.indirect_reference.idnum, 0, writer))  # type: ignore[union-attr]
+    writer.write(good / "a.pdf")
+    found = scan(good)
+    assert only_problem(found).where == "a.pdf"
+    assert words(found) == ["spacing effect"]
+
+
+def test_a_huge_list_of_annotations_is_a_problem(good: Path) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    annotations = writer.pages[0]["/Annots"]
+    annotations.extend([NumberObject(0)] * 100_000)  # type: ignore[attr-defined]
+    writer.write(good / "a.pdf")
+    found = scan(good)
+    assert only_problem(found).where == "a.pdf"
+    assert words(found) == ["spacing effect"]
+
+
+def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
+    """An unclosed pipe or an unawaited process would be a ResourceWarning, which is an error."""
+    settings = pdf.Settings(path=str(good))
+    sightings = iter(pdf.open_source("papers", good, settings).scan())
+    next(sightings)
+    del sightings
+    gc.collect()
+    children = Path("/proc/self/task")
+    if children.exists():
+        mine = " ".join(path.read_text() for path in children.glob("*/children"))
+        assert not [pid for pid in mine.split() if is_worker(pid)]
+
+
+def is_worker(pid: str) -> bool:
+    return b"ankiforge.extract.pdf.worker" in Path("/proc", pid, "cmdline").read_bytes()
+
+
+def test_the_room_is_entered_without_the_pdf_libraries() -> None:
+    code = (
+        "import sys, ankiforge.extract.pdf;"
+        "sys.exit(any(name in sys.modules for name in ('pypdf', 'pypdfium2')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def write_contents(folder: Path, name: str, data: bytes, filters: int = 1) -> None:
+    """A copy of `z.pdf` with other page contents, which are compressed already."""
+    writer = PdfWriter(clone_from=folder / "z.pdf")
+    stream = StreamObject()
+    stream._data = data
+    stream[NameObject("/Filter")] = ArrayObject([NameObject("/FlateDecode")] * filters)
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+    writer.write(folder / name)
+
+
+def endless() -> bytes:
+    """Three million letters on one page."""
+    line = b"BT /F4 1 Tf 1 0 0 1 50 %d Tm (" + b"x y " * 250 + b") Tj ET\n"
+    return zlib.compress(b"".join(line % (2 * number) for number in range(3000)))

@@ -1,0 +1,245 @@
+"""Which words lie under a mark: every case is exact by the layout of the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, StreamObject
+
+from ankiforge.domain import Extracted, Highlight, Problem
+from ankiforge.extract import pdf
+from samples.pdf_writer import Mark, Page, formula, mark, paragraph, write_pdf
+
+WORDS = (
+    "The spacing effect improves the long-term reten\u00adtion of facts because each suc\u00adcess"
+    "\u00adful recall strengthens the trace, and the non-linear curve of forget\u00adting flattens. "
+)
+PLAIN = WORDS.replace("\u00ad", "")
+
+
+def found(root: Path) -> list[Highlight]:
+    source = pdf.open_source("papers", root, pdf.Settings(path=str(root)))
+    return [one for got in source.scan() if isinstance(got, Extracted) for one in got.highlights]
+
+
+def words(root: Path) -> list[str]:
+    return [one.exact for one in found(root)]
+
+
+def narrow(*marks: Mark, text: str = WORDS * 3, **page: object) -> Page:
+    """A page so narrow that most long words are broken."""
+    return Page((paragraph(text, family="Courier"),), marks, margin=200.0, **page)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("family", ["Courier", "Times", "Helvetica"])
+def test_words_over_many_lines_come_whole_hyphens_at_line_ends_gone(
+    tmp_path: Path, family: str
+) -> None:
+    passage = PLAIN.strip()
+    page = Page((paragraph(WORDS * 2, family=family),), (mark(passage),), margin=200.0)
+    write_pdf(tmp_path / "a.pdf", [page])
+    assert words(tmp_path) == [passage]
+
+
+def test_a_word_keeps_its_own_hyphen_where_the_document_spells_it_so(tmp_path: Path) -> None:
+    """Courier, 10.5 points: 33 letters a line, so that `long-` ends the first."""
+    text = "Aaaa bbbb cccc dddd gggg long-term memory."
+    pages = [narrow(mark("gggg long-term memory"), text=text)]
+    write_pdf(tmp_path / "alone.pdf", pages)
+    write_pdf(tmp_path / "with.pdf", [*pages, Page((paragraph("A long-term plan."),))])
+    assert words(tmp_path) == ["gggg longterm memory", "gggg long-term memory"]
+
+
+def test_a_capital_or_digit_after_the_break_keeps_the_hyphen(tmp_path: Path) -> None:
+    text = "Aaaa bbbb cccc dddd eeee ffff Smith-Jones and so on COVID-19 came."
+    write_pdf(tmp_path / "a.pdf", [narrow(mark("Smith-Jones and so on COVID-19"), text=text)])
+    assert words(tmp_path) == ["Smith-Jones and so on COVID-19"]
+
+
+@pytest.mark.parametrize("rotate", [90, 180, 270])
+def test_a_rotated_page_reads_like_an_upright_one(tmp_path: Path, rotate: int) -> None:
+    write_pdf(tmp_path / "a.pdf", [narrow(mark(PLAIN.strip()), rotate=rotate)])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_a_page_whose_origin_is_elsewhere_reads_the_same(tmp_path: Path) -> None:
+    page = narrow(mark(PLAIN.strip()), media=(-100.0, -50.0, 512.0, 742.0))
+    write_pdf(tmp_path / "a.pdf", [page])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_a_mark_without_quads_covers_its_rectangle(tmp_path: Path) -> None:
+    write_pdf(
+        tmp_path / "a.pdf", [Page((paragraph(WORDS),), (mark("spacing effect", quads=False),))]
+    )
+    assert words(tmp_path) == ["spacing effect"]
+
+
+CORNERS = {
+    "as Adobe writes them": (0, 1, 2, 3),
+    "as the standard says": (2, 3, 1, 0),
+    "clockwise": (0, 1, 3, 2),
+    "lowest first": (2, 3, 0, 1),
+}
+
+
+@pytest.mark.parametrize("order", CORNERS.values(), ids=CORNERS)
+def test_the_corners_of_a_quad_may_come_in_any_order(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.strip()))])
+    rewrite_quads(path, lambda quads: [[quad[corner] for corner in order] for quad in quads])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_quads_in_reversed_order_are_read_from_the_top(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.strip()))])
+    rewrite_quads(path, lambda quads: quads[::-1])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_generous_quads_take_nothing_from_the_lines_around(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.strip()))])
+    rewrite_quads(path, lambda quads: [grown(quad, 0.0, 3.0) for quad in quads])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_strokes_below_the_words_mark_the_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.strip(), kind="Underline"))])
+    rewrite_quads(path, lambda quads: [stroke(quad) for quad in quads])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_a_first_letter_that_is_covered_in_part_belongs_to_the_word(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [Page((paragraph(WORDS, family="Courier"),), (mark("spacing effect"),))])
+    rewrite_quads(path, lambda quads: [grown(quad, -4.0, 0.0) for quad in quads])
+    assert words(tmp_path) == ["spacing effect"]
+
+
+def test_a_quad_that_stops_before_the_hyphen_still_joins_the_word(tmp_path: Path) -> None:
+    text = "Aaaa bbbb cccc dddd eeee reten\u00adtion of facts."
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark("retention of"), text=text)])
+    rewrite_quads(path, lambda quads: [shortened(quads[0], 6.3), *quads[1:]])
+    assert words(tmp_path) == ["retention of"]
+
+
+def test_two_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
+    page = Page((paragraph(PLAIN * 14),), (mark(PLAIN.strip(), nth=7),), columns=2, margin=150.0)
+    write_pdf(tmp_path / "a.pdf", [page])
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_raised_and_lowered_signs_stand_where_they_are_printed(tmp_path: Path) -> None:
+    blocks = (paragraph("A mole is 6.022·10^{23} particles of H_{2}O."), formula("R = e^{−t/S}"))
+    marks = (mark("6.022·1023 particles of H2O"), mark("R = e−t/S"))
+    write_pdf(tmp_path / "a.pdf", [Page(blocks, marks)])
+    assert words(tmp_path) == ["6.022·1023 particles of H2O", "R = e−t/S"]
+
+
+def test_letters_printed_twice_to_look_bold_are_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.strip()))])
+    writer = PdfWriter(clone_from=path)
+    printed = writer.pages[0].get_contents().get_data()  # type: ignore[union-attr]
+    replace_contents(writer, printed + b"\n1 0 0 1 0.3 0 cm\n" + printed)
+    writer.write(path)
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_invisible_text_over_a_scan_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.strip()))])
+    writer = PdfWriter(clone_from=path)
+    printed = writer.pages[0].get_contents().get_data()  # type: ignore[union-attr]
+    replace_contents(writer, b"3 Tr\n" + printed)
+    writer.write(path)
+    assert words(tmp_path) == [PLAIN.strip()]
+
+
+def test_a_scan_without_text_is_one_problem_and_its_marks_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [Page((paragraph(WORDS),), (mark("effect"), mark("recall")), label="iv")])
+    writer = PdfWriter(clone_from=path)
+    replace_contents(writer, b"0 0 612 792 re f")
+    writer.write(path)
+    source = pdf.open_source("papers", tmp_path, pdf.Settings(path=str(tmp_path)))
+    read, problem, _ = source.scan()
+    assert isinstance(read, Extracted)
+    assert [(one.exact, one.skip) for one in read.highlights] == [("", ""), ("", "")]
+    assert problem == Problem(
+        "a.pdf",
+        "marks on pages without text, as scans are: iv",
+        "add a text layer (OCR); the marks will then be read",
+    )
+
+
+def test_a_sentence_ends_where_its_paragraph_does(tmp_path: Path) -> None:
+    blocks = (
+        paragraph("Table 1: widths and heights", size=8.0),
+        paragraph(WORDS, before=30.0),
+        paragraph("Copyright of the journal", before=60.0),
+    )
+    write_pdf(tmp_path / "a.pdf", [Page(blocks, (mark("recall strengthens"),))])
+    assert [one.sentence for one in found(tmp_path)] == [PLAIN.strip()]
+
+
+def test_a_whole_sentence_needs_no_sentence_around_it(tmp_path: Path) -> None:
+    write_pdf(tmp_path / "a.pdf", [Page((paragraph(WORDS),), (mark(PLAIN.strip()),))])
+    assert [one.sentence for one in found(tmp_path)] == [""]
+
+
+def test_the_context_has_no_hyphens_of_line_ends(tmp_path: Path) -> None:
+    write_pdf(tmp_path / "a.pdf", [narrow(mark("recall", nth=2))])
+    (one,) = found(tmp_path)
+    before, _, after = (PLAIN * 3).rstrip().partition("recall")[2].partition("recall")
+    assert one.prefix == (PLAIN.partition("recall")[0] + "recall" + before)[-80:]
+    assert one.suffix == after[:80]
+
+
+# --- quads rewritten ------------------------------------------------------------------------
+
+Quad = list[tuple[float, float]]
+"""Upper left, upper right, lower left, lower right."""
+
+
+def rewrite_quads(path: Path, change: object) -> None:
+    reader = PdfReader(path)
+    values = [float(value) for value in reader.pages[0]["/Annots"][0].get_object()["/QuadPoints"]]  # type: ignore[index]
+    corners = list(zip(values[0::2], values[1::2], strict=True))
+    changed = change([corners[at : at + 4] for at in range(0, len(corners), 4)])  # type: ignore[operator]
+    writer = PdfWriter(clone_from=reader)
+    numbers = [FloatObject(value) for quad in changed for corner in quad for value in corner]
+    entry = writer.pages[0]["/Annots"][0].get_object()  # type: ignore[index]
+    entry[NameObject("/QuadPoints")] = ArrayObject(numbers)
+    writer.write(path)
+
+
+def grown(quad: Quad, across: float, along: float) -> Quad:
+    (left, top), (right, bottom) = quad[0], quad[3]
+    left, right, top, bottom = left - across, right + across, top + along, bottom - along
+    return [(left, top), (right, top), (left, bottom), (right, bottom)]
+
+
+def shortened(quad: Quad, by: float) -> Quad:
+    (left, top), (right, bottom) = quad[0], quad[3]
+    return [(left, top), (right - by, top), (left, bottom), (right - by, bottom)]
+
+
+def stroke(quad: Quad) -> Quad:
+    (left, _), (right, bottom) = quad[0], quad[3]
+    return [(left, bottom + 1), (right, bottom + 1), (left, bottom), (right, bottom)]
+
+
+def replace_contents(writer: PdfWriter, code: bytes) -> None:
+    stream = StreamObject()
+    stream.set_data(code)
+    page: DictionaryObject = writer.pages[0]
+    page[NameObject("/Contents")] = writer._add_object(stream)

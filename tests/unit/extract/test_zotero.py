@@ -1,0 +1,359 @@
+"""The database itself: locked, changing, damaged, foreign, absent. What is read stands golden."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
+from ankiforge.errors import ConfigError
+from ankiforge.extract import zotero
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "zotero"
+WHOLE = Scan("zotero", "zotero:user", complete=True)
+PART = Scan("zotero", "zotero:user", complete=False)
+
+HOLDER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+connection.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
+connection.execute("PRAGMA wal_autocheckpoint = 0")
+connection.execute("BEGIN EXCLUSIVE")
+connection.execute("UPDATE itemAnnotations SET text = 'fresh'")
+connection.execute("COMMIT")
+if len(sys.argv) > 3:
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("UPDATE itemAnnotations SET text = 'half done'")
+    connection.execute("PRAGMA cache_spill = 1")
+    connection.execute("CREATE TABLE bulk AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                       "SELECT i + 1 FROM n WHERE i < 2000) SELECT i, hex(randomblob(400)) FROM n")
+print("held", flush=True)
+sys.stdin.read()
+"""
+"""Another program that holds the database as Zotero does, perhaps amid a transaction."""
+
+
+@contextmanager
+def held(database: Path, journal: str, *amid: str) -> Iterator[None]:
+    command = [sys.executable, "-c", HOLDER, str(database), journal, *amid]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield
+        holder.kill()
+
+
+def scanned(path: Path, *only: Path, me: tuple[str, ...] = ()) -> list[Sighting]:
+    settings = zotero.Settings(path=str(path))
+    return list(zotero.open_source("zotero", path, settings, only, me).scan())
+
+
+def highlights(found: list[Sighting]) -> list[Highlight]:
+    documents = [sighting for sighting in found if isinstance(sighting, Extracted)]
+    return [highlight for document in documents for highlight in document.highlights]
+
+
+def texts(found: list[Sighting]) -> list[str]:
+    return [highlight.exact for highlight in highlights(found)]
+
+
+def only_problem(found: list[Sighting]) -> Problem:
+    [problem] = [sighting for sighting in found if isinstance(sighting, Problem)]
+    return problem
+
+
+def library(*marks: str) -> Library:
+    annotations = tuple(
+        Annotation(f"MARK{order:04}", text, top=order) for order, text in enumerate(marks)
+    )
+    attachment = Attachment("ATTACH01", "paper.pdf", annotations)
+    return Library((Work("PAPER001", {"title": "A paper"}, attachments=(attachment,)),))
+
+
+def state(folder: Path) -> dict[str, tuple[str, int]]:
+    return {
+        path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+    }
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    folder = tmp_path / "Zotero"
+    folder.mkdir()
+    return write_zotero(folder / "zotero.sqlite", [library("stale")])
+
+
+# --- while Zotero runs ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "PERSIST", "TRUNCATE", "WAL"])
+def test_a_database_held_by_zotero_is_read_with_what_it_committed_last(
+    database: Path, journal: str
+) -> None:
+    with held(database, journal):
+        beside = sqlite3.connect(database, timeout=0)
+        with closing(beside), pytest.raises(sqlite3.OperationalError, match="locked"):
+            beside.execute("SELECT count(*) FROM items")
+        assert scanned(database)[1:] == [WHOLE]
+        assert texts(scanned(database)) == ["fresh"]
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_half_a_transaction_is_never_seen(database: Path, journal: str) -> None:
+    with held(database, journal, "amid a transaction"):
+        suffix = "-wal" if journal == "WAL" else "-journal"
+        assert database.with_name(f"zotero.sqlite{suffix}").stat().st_size > 0
+        assert texts(scanned(database)) == ["fresh"]
+
+
+def test_nothing_in_the_data_folder_is_touched_and_no_copy_stays(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(copies))
+    with held(database, "WAL"):
+        before = state(database.parent)
+        assert texts(scanned(database)) == ["fresh"]
+        assert state(database.parent) == before
+    assert list(copies.iterdir()) == []
+
+
+def test_only_the_user_can_enter_the_folder_of_the_copy(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sightings = zotero.open_source("zotero", database, zotero.Settings(path="x")).scan()
+    next(sightings)
+    [copy] = tmp_path.glob("ankiforge-*")
+    assert copy.stat().st_mode & 0o777 == 0o700
+    assert {path.name for path in copy.iterdir()} == {"zotero.sqlite"}
+    sightings.close()  # type: ignore[attr-defined]
+    assert not copy.exists()
+
+
+def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
+    database: Path,
+) -> None:
+    done = threading.Event()
+    journal = database.with_name("zotero.sqlite-journal")
+    journal.write_bytes(bytes(16 << 20))  # a copy takes far longer than a write
+
+    def write() -> None:
+        while not done.is_set():
+            with journal.open("ab") as file:
+                file.write(b"x")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = scanned(database)
+    finally:
+        done.set()
+        writer.join()
+    assert "without a pause" in only_problem(found).what
+    assert found[-1] == PART
+
+
+# --- damaged, foreign, absent ---------------------------------------------------------------
+
+
+def test_a_database_that_is_not_there_is_a_problem_that_says_where_to_look(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere.sqlite", tmp_path / "no" / "folder"):
+        found = scanned(path)
+        assert only_problem(found).what == "there is no Zotero database"
+        assert "data folder" in only_problem(found).hint
+        assert found[-1] == PART
+
+
+def test_a_folder_or_pipe_called_zotero_sqlite_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a" / "zotero.sqlite").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    os.mkfifo(tmp_path / "b" / "zotero.sqlite")
+    for folder in ("a", "b"):
+        found = scanned(tmp_path / folder)
+        assert "could not be copied" in only_problem(found).what
+        assert found[-1] == PART
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"no database at all" * 500])
+def test_a_file_that_is_no_database_of_zoteros_is_a_problem(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "zotero.sqlite"
+    path.write_bytes(content)
+    found = scanned(path)
+    assert "not a Zotero database" in only_problem(found).what
+    assert "zotero.sqlite" in only_problem(found).hint
+    assert found[-1] == PART
+
+
+def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "zotero.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, flds TEXT)")
+    found = scanned(path)
+    assert only_problem(found).what.startswith("not a Zotero database: no table ")
+    assert found[-1] == PART
+
+
+def test_a_view_in_the_place_of_a_table_is_refused(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            "DROP TABLE tags; CREATE VIEW tags (tagID, name) AS WITH RECURSIVE n(i) AS "
+            "(SELECT 1 UNION ALL SELECT i FROM n) SELECT i, i FROM n;"
+        )
+    assert only_problem(scanned(database)).what == "not a Zotero database: no table tags"
+
+
+def test_a_damaged_database_is_a_problem_that_says_how_to_mend_it(tmp_path: Path) -> None:
+    path = write_zotero(tmp_path / "zotero.sqlite", [library(*("some text " * 50,) * 60)])
+    raw = bytearray(path.read_bytes())
+    raw[8192:] = b"\xa5" * (len(raw) - 8192)
+    path.write_bytes(raw)
+    found = scanned(path)
+    assert texts(found) == []
+    assert "database" in only_problem(found).what
+    assert "Check Database Integrity" in only_problem(found).hint
+    assert found[-1] == PART
+
+
+def test_a_truncated_database_is_a_problem(database: Path) -> None:
+    database.write_bytes(database.read_bytes()[: -4096 * 3])
+    found = scanned(database)
+    assert "Check Database Integrity" in only_problem(found).hint
+    assert found[-1] == PART
+
+
+def test_values_of_strange_types_are_read_as_text(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE itemDataValues SET value = 1984")
+        connection.execute(
+            "UPDATE itemAnnotations SET text = x'41ff42', color = NULL, position = '['"
+        )
+        connection.execute("UPDATE items SET key = 'A/B ä' WHERE key LIKE 'MARK%'")
+        connection.commit()
+    [highlight] = highlights(scanned(database))
+    assert highlight.document.title == "1984"
+    assert highlight.exact == "A\ufffdB"
+    assert highlight.own == "A%2FB%20%C3%A4"
+    assert highlight.uri.endswith("?annotation=A%2FB%20%C3%A4")
+
+
+def test_a_position_nested_without_end_is_no_position(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE itemAnnotations SET position = ?", ('{"a":' + "[" * 60_000,))
+        connection.commit()
+    [highlight] = highlights(scanned(database))
+    assert highlight.uri.endswith("ATTACH01?annotation=MARK0000")
+
+
+# --- versions, selections, settings ---------------------------------------------------------
+
+
+def test_an_empty_library_is_a_complete_scan_of_nothing(tmp_path: Path) -> None:
+    write_zotero(tmp_path / "zotero.sqlite", [Library()])
+    assert scanned(tmp_path) == [WHOLE]
+
+
+@pytest.mark.parametrize(("schema", "age"), [(118, "older"), (130, "newer")])
+def test_a_schema_never_seen_is_said_and_read_all_the_same(
+    tmp_path: Path, schema: int, age: str
+) -> None:
+    path = write_zotero(tmp_path / "zotero.sqlite", [library("text")], schema=schema)
+    found = scanned(path)
+    assert f"{age} than this program knows (schema {schema})" in only_problem(found).what
+    assert texts(found) == ["text"]
+    assert found[-1] == WHOLE
+
+
+def test_a_library_with_columns_missing_is_incomplete(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE itemAnnotations DROP COLUMN authorName")
+    found = scanned(database)
+    assert "authorName" in only_problem(found).what
+    assert found[-1] == PART
+
+
+def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path: Path) -> None:
+    works = tuple(
+        Work(
+            f"PAPER00{n}", attachments=(Attachment(f"ATTACH0{n}", "a.pdf", (Annotation(f"M{n}"),)),)
+        )
+        for n in (1, 2)
+    )
+    write_zotero(tmp_path / "zotero.sqlite", [Library(works)])
+    file = tmp_path / "storage" / "ATTACH02" / "a.pdf"
+    assert [highlight.own for highlight in highlights(scanned(tmp_path, file))] == ["M2"]
+    assert scanned(tmp_path, file)[-1] == PART
+
+
+def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(
+    database: Path,
+) -> None:
+    for only in (database, database.parent, database.parent / "storage"):
+        found = scanned(database.parent, only)
+        assert texts(found) == ["stale"]
+        assert found[-1] == PART
+
+
+@pytest.mark.parametrize("key", ["api", "library", "key_env"])
+def test_what_would_need_zoteros_api_is_refused_in_words(key: str, tmp_path: Path) -> None:
+    settings = zotero.Settings(path=str(tmp_path), **{key: "local"})
+    with pytest.raises(ConfigError, match=f"zotero.{key}") as refusal:
+        zotero.open_source("zotero", tmp_path, settings)
+    assert "path:" in refusal.value.hint
+
+
+def test_settings_without_a_path_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"zotero\.path is missing"):
+        zotero.open_source("zotero", tmp_path, zotero.Settings())
+
+
+# --- databases Zotero itself would know -----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fixtures() -> Path:
+    if not FIXTURES.is_dir():
+        if os.environ.get("ANKIFORGE_REQUIRE_ALL") == "1":
+            pytest.fail(f"no {FIXTURES}")
+        pytest.skip("the shared fixtures are not here")
+    return FIXTURES
+
+
+def test_three_generations_of_schema_yield_the_same(fixtures: Path) -> None:
+    seven, nine, ten = (
+        scanned(fixtures / f"zotero-{version}.sqlite") for version in ("7.0.32", "9.0.6", "main")
+    )
+    assert seven == nine == ten
+    assert [scan for scan in seven if isinstance(scan, Scan)] == [
+        WHOLE,
+        Scan("zotero", "zotero:group.4567890", complete=True),
+    ]
+
+
+def test_what_zotero_wrote_is_read_whole(fixtures: Path) -> None:
+    found = highlights(scanned(fixtures / "zotero-main.sqlite"))
+    assert len(found) == 23
+    assert len({(highlight.namespace, highlight.own) for highlight in found}) == 23
+    assert len([mark for mark in found if mark.kind is HighlightKind.NOTE]) == 3
+    assert max(len(highlight.exact) for highlight in found) == 7500
+    assert {mark.skip for mark in found if mark.namespace != "zotero:user"} == {
+        "marked by B. Colleague"
+    }
+    assert not any(mark.skip for mark in found if mark.namespace == "zotero:user")

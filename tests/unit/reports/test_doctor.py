@@ -1,0 +1,286 @@
+"""Doctor names every part that is ill, says what to do, and ends with its code."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from ankiforge.config.trust import concerns, confirm
+from ankiforge.config.user import user_folders
+from ankiforge.config.workspace import Workspace, open_workspace, resolve
+from ankiforge.errors import ForgeError, LedgerError
+from ankiforge.reports.discover import Machine
+from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Surroundings:
+    """An empty machine with only us installed."""
+    folders = user_folders({"ANKIFORGE_HOME": str(tmp_path / "user")})
+    machine = Machine(tmp_path / "home", servers=())
+    return Surroundings(folders, machine, {}, providers=lambda: ("ankiforge-cards",))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path):
+    """Make a workspace with these settings."""
+
+    def made(text: str) -> Workspace:
+        (tmp_path / "w/papers").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "w/ankiforge.yaml").write_text(text)
+        return open_workspace(tmp_path / "w")
+
+    return made
+
+
+PAPERS = "sources:\n- pdf: {path: papers}\n"
+
+
+def checks(found: Workspace, around: Surroundings, ledger: str = "sound") -> list[Check]:
+    return list(examine(lambda: found, lambda _: ledger, around))
+
+
+def ill(found: Workspace, around: Surroundings) -> list[Check]:
+    return [check for check in checks(found, around) if check.state is not State.OK]
+
+
+def test_all_is_well_in_a_plain_workspace(workspace, around) -> None:
+    got = checks(workspace(PAPERS), around)
+
+    assert {check.state for check in got} == {State.OK}
+    assert [check.name for check in got] == [
+        "program",
+        "settings",
+        "source papers",
+        "ledger",
+        "model",
+        "Anki",
+    ]
+    assert exit_code(got) == 0
+
+
+def test_all_is_well_in_the_default_workspace(tmp_path: Path, around) -> None:
+    environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
+
+    assert ill(resolve(None, tmp_path, environ), around) == []
+
+
+def test_another_distribution_of_our_name_is_a_warning_with_the_cure(workspace, around) -> None:
+    around = replace(around, providers=lambda: ("ankiforge", "ankiforge-cards"))
+
+    [check] = ill(workspace(PAPERS), around)
+
+    assert check.state is State.WARN
+    assert check.exit_code == 1
+    assert check.do.startswith("pip uninstall ankiforge; ")
+
+
+def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path: Path, around) -> None:
+    (tmp_path / "ankiforge.yaml").write_text("oops: 1")
+
+    got = list(examine(lambda: open_workspace(tmp_path), lambda _: "", around))
+
+    assert (got[-1].name, got[-1].says) == ("settings", "ankiforge.yaml:1: oops: unknown key")
+    assert exit_code(got) == 2
+
+
+def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, around, tmp_path: Path) -> None:
+    found = workspace(PAPERS)
+    (tmp_path / "w/decks").mkdir()
+    (tmp_path / "w/decks/a.yaml").write_text("dekc: x")
+
+    [check] = ill(found, around)
+
+    assert "a.yaml:1: dekc: unknown key" in check.says
+    assert check.exit_code == 2
+
+
+def test_settings_without_a_source_want_one(workspace, around) -> None:
+    [check] = ill(workspace(""), around)
+
+    assert (check.name, check.state, check.exit_code) == ("settings", State.WARN, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "says", "code"),
+    [
+        ("pfd: {path: papers}", "ankiforge.yaml:2: sources[0].pfd: no source called 'pfd'", 2),
+        ("pdf: {path: papers, incl: []}", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
+        ("pdf: {path: gone, name: papers}", "gone is not there", 1),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_named_with_its_place(
+    workspace, around, source, says, code
+) -> None:
+    [check] = ill(workspace(f"sources:\n- {source}"), around)
+
+    assert check.name == "source papers"
+    assert says in check.says
+    assert (check.state, check.exit_code) == (State.FAIL, code)
+
+
+def test_a_source_of_others_that_cannot_be_loaded_is_named_with_its_place(
+    workspace, around, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = tmp_path / "site/guest-1.dist-info"
+    guest.mkdir(parents=True)
+    (guest / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1\n")
+    (guest / "entry_points.txt").write_text("[ankiforge.sources]\nkindle = no_such_module\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+
+    [check] = ill(workspace("sources:\n- kindle: {path: papers}"), around)
+
+    assert check.says.startswith("ankiforge.yaml:2: sources[0].kindle: the source 'kindle' cannot")
+    assert (check.state, check.exit_code) == (State.FAIL, 2)
+
+
+def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, around) -> None:
+    found = workspace(PAPERS + "llm: {base_url: 'https://api.example.org/v1'}")
+
+    [check] = ill(found, around)
+
+    assert (check.name, check.exit_code) == ("trust", 2)
+    assert check.do.endswith(f"ankiforge init --trust {found.root}")
+    confirm(found, concerns(found), around.folders)
+    assert ill(found, around) == []
+
+
+def test_the_ledger_is_asked_only_where_there_is_one(workspace, around) -> None:
+    def damaged(_: Workspace) -> str:
+        raise LedgerError("damaged", hint="recover")
+
+    found = workspace(PAPERS)
+    assert exit_code(examine(lambda: found, damaged, around)) == 0
+    found.prepare()
+    found.ledger.write_bytes(b"")
+
+    got = list(examine(lambda: found, damaged, around))
+
+    assert Check("ledger", State.FAIL, "damaged", "recover", 4) in got
+    assert exit_code(got) == 4
+
+
+# --- the model ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, list[str | None]]]:
+    """A model server: its base URL, and the keys it was shown."""
+    keys: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            keys.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"data": [{"id": "good"}]}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}/v1", keys
+        httpd.shutdown()
+
+
+def llm(url: str, model: str) -> str:
+    return f"{PAPERS}drafter: llm\nllm: {{base_url: '{url}', model: {model}}}\n"
+
+
+def test_a_model_that_its_server_lists_is_well(workspace, around, served) -> None:
+    url, keys = served
+    around = replace(around, environ={"OPENAI_API_KEY": "secret"})
+
+    got = checks(workspace(llm(url, "good")), around)
+
+    assert Check("model", State.OK, f"good at {url}") in got
+    assert keys == ["Bearer secret"]
+    assert not [check for check in got if "secret" in str(check)]
+
+
+def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
+    workspace, around, served
+) -> None:
+    [check] = ill(workspace(llm(served[0], "bad")), around)
+
+    assert (check.state, check.exit_code) == (State.WARN, 1)
+    assert check.do == "set llm.model to one it has, such as good"
+
+
+def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, around) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+    [check] = ill(workspace(llm(url, "good")), around)
+
+    assert (check.name, check.state, check.exit_code) == ("model", State.FAIL, 3)
+
+
+def test_a_remote_server_is_not_asked_offline_untrusted_or_without_a_key(workspace, around) -> None:
+    found = workspace(llm("https://api.example.org/v1", "good"))
+
+    def model(around: Surroundings) -> Check:
+        return next(check for check in checks(found, around) if check.name == "model")
+
+    assert "not trusted yet" in model(around).says
+    confirm(found, concerns(found), around.folders)
+    assert (model(around).state, model(around).exit_code) == (State.FAIL, 2)
+    assert "OPENAI_API_KEY is not set" in model(around).says
+    assert "--offline" in model(replace(around, offline=True)).says
+
+
+# --- Anki -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "says", "code"),
+    [
+        ("none", "never looked at", 0),
+        ("auto", "no collection on this machine", 0),
+        ("gone.anki2", "gone.anki2 cannot be read", 1),
+        ("papers", "papers", 0),
+    ],
+)
+def test_the_setting_of_the_collection_decides_what_of_anki_is_looked_at(
+    workspace, around, setting, says, code
+) -> None:
+    got = checks(workspace(f"{PAPERS}anki: {{collection: {setting}}}"), around)
+
+    assert got[-1].name == "Anki"
+    assert says in got[-1].says
+    assert exit_code(got) == code
+
+
+def test_a_collection_that_is_found_is_named(workspace, around, tmp_path: Path) -> None:
+    path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+
+    assert checks(workspace(PAPERS), around)[-1].says == f"collection {path}"
+
+
+# --- the code -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"), [([], 0), ([0, 1], 1), ([1, 3], 3), ([3, 2, 1], 2), ([2, 4, 3], 4)]
+)
+def test_the_gravest_part_gives_the_exit_code(codes, code) -> None:
+    assert exit_code(Check("x", State.FAIL, "", "", one) for one in codes) == code
+
+
+def test_every_error_on_purpose_becomes_a_check(around) -> None:
+    def broken() -> Workspace:
+        raise ForgeError("broken", hint="mend")
+
+    got = list(examine(broken, lambda _: "", around))
+
+    assert got[-1] == Check("settings", State.FAIL, "broken", "mend", 1)
