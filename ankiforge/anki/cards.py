@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.domain import Family
@@ -48,8 +48,7 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(number for number in levels[0] if 1 <= number <= MAX_NUMBER))
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """Where a cloze opens (with its numbers) or closes (without)."""
 
     start: int

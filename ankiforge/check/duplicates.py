@@ -151,7 +151,7 @@ class Twins:
         return [
             place
             for place in self._candidates(known)
-            if 2 * len(overlap(words[place])) >= min(size, len(words[place]))
+            if (twice := 2 * len(overlap(words[place]))) >= size or twice >= len(words[place])
         ]
 
     def _candidates(self, known: set[int]) -> set[int]:

@@ -159,14 +159,15 @@ _LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
 def exact_form(draft: Draft) -> tuple[str, ...]:
     """What must be equal for two cards to be one and the same; () where a side is empty.
 
-    Only typography, emphasis and the last stop or question mark do not count; which words
-    are gaps, and which of them go together, does.
+    Only typography, emphasis, and the last stop or question mark do not count; which words
+    are gaps, which of them go together, and what stands in Extra does.
     """
+    extra = _exact(draft.field("Extra"))
     if draft.kind.family is Family.CLOZE:
         text = _exact(_ranked(draft.field("Text")))
-        return ("cloze", text) if text else ()
+        return ("cloze", text, extra) if text else ()
     front, back = _exact(draft.field("Front")), _exact(draft.field("Back"))
-    return (draft.kind.value, front, back) if front and back else ()
+    return (draft.kind.value, front, back, extra) if front and back else ()
 
 
 def _exact(text: str) -> str:

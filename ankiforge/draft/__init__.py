@@ -108,12 +108,16 @@ def set_aside(highlight: Highlight) -> str:
     return ""
 
 
-KEPT_HERE = "kept on this machine (#no-llm)"
+def private(highlight: Highlight) -> str:
+    """Why a highlight must not leave this machine; "" if it may.
+
+    `#no-llm` in its comment (anybody's) or tags keeps it, in its document's tags all of that:
+    the text around a passage travels with its neighbours, so half a note cannot be kept.
+    """
+    if _NO_LLM.search(highlight.comment) or _tagged(highlight.tags):
+        return "kept on this machine (#no-llm)"
+    return "kept on this machine (#no-llm in its note)" if _tagged(highlight.document.tags) else ""
 
 
-def private(highlight: Highlight) -> bool:
-    """Whether `#no-llm` stands in its comment (anybody's), its tags or its document's tags."""
-    tags = (*highlight.tags, *highlight.document.tags)
-    return bool(_NO_LLM.search(highlight.comment)) or any(
-        tag.lstrip("#").casefold() == "no-llm" for tag in tags
-    )
+def _tagged(tags: tuple[str, ...]) -> bool:
+    return any(tag.lstrip("#").casefold() == "no-llm" for tag in tags)

@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any
 
 from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
-from ankiforge.draft import KEPT_HERE, private, set_aside
+from ankiforge.draft import private, set_aside
 from ankiforge.draft.prompt import Prompt
 from ankiforge.draft.settings import LlmSettings
 
@@ -37,10 +37,8 @@ class Rung(IntEnum):
 
 def withheld(highlight: Highlight) -> str:
     """Why a highlight is never sent to a model; "" if it may be."""
-    if reason := set_aside(highlight):
+    if reason := set_aside(highlight) or private(highlight):
         return reason
-    if private(highlight):
-        return KEPT_HERE
     return "a hand-written card is not redrawn" if highlight.kind is HighlightKind.CARD else ""
 
 

@@ -311,8 +311,9 @@ class Reading:
         if not scan.complete:
             return
         rows = self._db.execute(
-            "SELECT key, place, presence, missing_at FROM highlight"
-            " WHERE container = ? AND run <> ? AND presence <> 'gone'",
+            "SELECT h.key, h.presence, h.missing_at, json_extract(d.body, '$.path') AS path"
+            " FROM highlight h JOIN document d ON d.key = h.document"
+            " WHERE h.container = ? AND h.run <> ? AND h.presence <> 'gone'",
             (scan.container, run),
         ).fetchall()
         seen = self._db.execute(
@@ -328,7 +329,7 @@ class Reading:
             return
         unread = [problem.where for problem in problems]
         for row in rows:
-            if not any(row["place"] in where for where in unread):
+            if not (row["path"] and any(row["path"] in where for where in unread)):
                 yield self._missing(row, now)
 
     def _missing(self, row: sqlite3.Row, now: datetime) -> Presence:

@@ -29,9 +29,7 @@ Shield = tuple[int, int, str]
 
 def shields(markdown: str) -> list[Shield]:
     """Escapes, code and maths, in order: the runs in which no cloze or mark can begin or end."""
-    return [
-        (match.start(), match.end(), _kind(match)) for match in _SHIELDED.finditer(markdown)
-    ]
+    return [(match.start(), match.end(), _kind(match)) for match in _SHIELDED.finditer(markdown)]
 
 
 def _kind(match: re.Match[str]) -> str:

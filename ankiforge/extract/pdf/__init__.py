@@ -32,7 +32,7 @@ from ankiforge.text.anchors import numbered
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `ankiforge.yaml` may say about a folder of PDFs; patterns as in `.gitignore`."""
+    """What `ankiforge.yaml` may say about a folder of PDFs; for the patterns see `files.matcher`."""
 
     include: tuple[str, ...] = ("**/*.pdf",)
     exclude: tuple[str, ...] = ()

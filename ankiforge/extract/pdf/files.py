@@ -36,20 +36,22 @@ def relative(path: Path, root: Path) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|\[[^\]]+\]|.", re.DOTALL)
+_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether a relative path fits one of these patterns, as in `.gitignore`; case is ignored."""
+    """Whether a relative path fits one of these patterns; case is ignored.
+
+    `*` and `?` stay within a name, `**` spans folders; a pattern that ends in `/` is a folder with
+    all it holds.
+    """
     compiled = [
-        re.compile("".join(map(_translated, _GLOB.findall(pattern))), re.IGNORECASE | re.DOTALL)
-        for pattern in patterns
+        re.compile("".join(map(_translated, _GLOB.findall(whole))), re.IGNORECASE | re.DOTALL)
+        for whole in (f"{one}**" if one.endswith("/") else one for one in patterns)
     ]
     return lambda path: any(one.fullmatch(path) for one in compiled)
 
 
 def _translated(token: str) -> str:
-    if len(token) > 2 and token[0] == "[":
-        return f"[{'^' if token[1] == '!' else ''}{re.escape(token[1:-1].lstrip('!'))}]"
     return _MEANING.get(token, re.escape(token))

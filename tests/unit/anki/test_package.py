@@ -93,6 +93,8 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
         command = [sys.executable, "-c", BUILD, str(makers), str(package)]
         subprocess.run(command, check=True, env=environment)
     assert packages[0].read_bytes() == packages[1].read_bytes()
+    with zipfile.ZipFile(packages[0]) as archive:
+        assert {member.date_time[0] for member in archive.infolist()} == {1980}
 
 
 def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:

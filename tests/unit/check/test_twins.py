@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,16 @@ def test_a_cloze_is_the_same_with_the_same_gaps_going_together(cards, there, her
 
 def test_a_two_way_card_is_no_repeat_of_a_one_way_card(cards):
     one_way = cards.question("France", "Paris")
-    two_way = cards.question("France", "Paris", kind=CardKind.TWO_WAY)
+    two_way = replace(one_way, kind=CardKind.TWO_WAY)
 
     assert exact(one_way, two_way) is None
+
+
+def test_a_card_with_more_on_its_back_is_no_repeat(cards):
+    card = cards.question("France", "Paris")
+    with_extra = replace(card, fields=(*card.fields, ("Extra", "on the Seine")))
+
+    assert exact(card, with_extra) is None
 
 
 def test_cards_of_one_highlight_are_siblings(cards):

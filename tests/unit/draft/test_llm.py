@@ -1,6 +1,7 @@
 import json
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -138,6 +139,13 @@ def test_private_hand_written_and_skipped_highlights_never_leave(draft, task, hi
         "a remark, not a passage",
         "no text under the mark",
     ]
+
+
+def test_a_document_tagged_no_llm_stays_here_as_a_whole(draft, task, highlight, server):
+    diary = replace(highlight("x").document, tags=("diary", "no-llm"))
+    result = draft(task(highlight("Secret is this.", document=diary)))
+    assert server.asked == []
+    assert result.no_cards[0].reason == "kept on this machine (#no-llm in its note)"
 
 
 def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(

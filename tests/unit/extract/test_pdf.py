@@ -71,6 +71,16 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_a_complete_scan
     assert len(found) == 3
 
 
+@pytest.mark.parametrize("pattern", ["drafts/", "drafts/**", "**/PAPER.pdf", "d*/?aper.pdf"])
+def test_patterns_leave_files_out(tmp_path: Path, pattern: str) -> None:
+    for folder in ("drafts", "kept"):
+        (tmp_path / folder).mkdir()
+    one_page(tmp_path / "drafts" / "paper.pdf", mark("facts"))
+    one_page(tmp_path / "kept" / "other.pdf", mark("facts"))
+    found = scan(tmp_path, exclude=(pattern,))
+    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["kept/other.pdf"]
+
+
 def test_folders_with_a_dot_links_and_excluded_files_are_left_out(tmp_path: Path) -> None:
     for folder in (".trash", "drafts", "kept"):
         (tmp_path / folder).mkdir()

@@ -1,0 +1,95 @@
+"""What travels through the house: frozen values, decisions, keys.
+
+A highlight is born in `extract`, becomes drafts in `draft`, gathers findings in `check`,
+rests in the `ledger`, and leaves as a note through `anki`. Each stage returns new values.
+Text that is absent is "", never None; sequences are tuples; keys have types of their own.
+"""
+
+from __future__ import annotations
+
+from ankiforge.domain.cards import Candidate, Card, Media, Note
+from ankiforge.domain.drafting import (
+    Batch,
+    Checked,
+    Draft,
+    Drafted,
+    Drafter,
+    Finding,
+    NoCard,
+    Origin,
+    Task,
+)
+from ankiforge.domain.ids import ID_BASE, card_id, guid_for, h16, named_id, note_id, number_of
+from ankiforge.domain.reading import Document, Extracted, Highlight, Problem, Scan, Sighting, Source
+from ankiforge.domain.words import (
+    AcceptedBy,
+    AnkiState,
+    CandidateState,
+    CardKind,
+    DocumentKey,
+    DraftId,
+    Family,
+    Fate,
+    Fields,
+    Form,
+    Guid,
+    HighlightKey,
+    HighlightKind,
+    Presence,
+    Route,
+    RunId,
+    Severity,
+    Span,
+    Standing,
+    Verdict,
+)
+
+__all__ = [
+    "ID_BASE",
+    "AcceptedBy",
+    "AnkiState",
+    "Batch",
+    "Candidate",
+    "CandidateState",
+    "Card",
+    "CardKind",
+    "Checked",
+    "Document",
+    "DocumentKey",
+    "Draft",
+    "DraftId",
+    "Drafted",
+    "Drafter",
+    "Extracted",
+    "Family",
+    "Fate",
+    "Fields",
+    "Finding",
+    "Form",
+    "Guid",
+    "Highlight",
+    "HighlightKey",
+    "HighlightKind",
+    "Media",
+    "NoCard",
+    "Note",
+    "Origin",
+    "Presence",
+    "Problem",
+    "Route",
+    "RunId",
+    "Scan",
+    "Severity",
+    "Sighting",
+    "Source",
+    "Span",
+    "Standing",
+    "Task",
+    "Verdict",
+    "card_id",
+    "guid_for",
+    "h16",
+    "named_id",
+    "note_id",
+    "number_of",
+]

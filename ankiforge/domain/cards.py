@@ -1,0 +1,124 @@
+"""Cards as the ledger keeps them, and notes on their way to Anki."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ankiforge.domain.drafting import Draft, Finding
+from ankiforge.domain.reading import Highlight
+from ankiforge.domain.words import (
+    AcceptedBy,
+    AnkiState,
+    CandidateState,
+    CardKind,
+    DraftId,
+    Family,
+    Fields,
+    Guid,
+    HighlightKey,
+    Severity,
+    Standing,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One draft as the ledger keeps it."""
+
+    id: DraftId
+    state: CandidateState
+    draft: Draft
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check forbids it."""
+        return any(finding.severity is Severity.BLOCK for finding in self.findings)
+
+    @property
+    def clean(self) -> bool:
+        """Neither blocked nor in need of a look."""
+        return all(finding.severity is Severity.INFO for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One note to be, with all that was decided about it."""
+
+    guid: Guid
+    key: HighlightKey
+    slot: int
+    kind: CardKind
+    fields: Fields
+    """As decided: the picked candidate's, or a person's edit."""
+    verdict: Verdict
+    standing: Standing
+    anki: AnkiState
+    highlight: Highlight
+    candidates: tuple[Candidate, ...]
+    standing_why: str = ""
+    anki_why: str = ""
+    accepted_by: AcceptedBy = AcceptedBy.NOBODY
+    edited: bool = False
+    """A person's words stand in `fields`."""
+    forced: bool = False
+    """Accepted over a block, by a person."""
+    deck: str = ""
+    tags: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it was rejected."""
+
+    @property
+    def family(self) -> Family:
+        """The note type it belongs to."""
+        return self.kind.family
+
+    @property
+    def picked(self) -> Candidate | None:
+        """The candidate that is the card; None while the choice is open."""
+        chosen = [c for c in self.candidates if c.state is CandidateState.PICKED]
+        return chosen[-1] if chosen else None
+
+    @property
+    def open(self) -> tuple[Candidate, ...]:
+        """Candidates, or revisions, that wait for a person."""
+        return tuple(c for c in self.candidates if c.state is CandidateState.OPEN)
+
+    @property
+    def leading(self) -> Candidate:
+        """The candidate to show: the picked one, else the first open, else the first."""
+        return self.picked or (self.open or self.candidates)[0]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check forbids it and no person has forced it."""
+        return self.leading.blocked and not self.forced
+
+    @property
+    def ready(self) -> bool:
+        """Accepted, live, and not blocked."""
+        live = self.standing is Standing.LIVE
+        return self.verdict is Verdict.ACCEPTED and live and not self.blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture a note shows: its content-addressed name and where its bytes lie."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An Anki note, ready to be written: HTML, all fields in note type order."""
+
+    guid: Guid
+    family: Family
+    deck: str
+    fields: tuple[str, ...]
+    tags: tuple[str, ...]
+    mod: int
+    """The compare-and-swap number Anki compares; seconds by name only."""
+    media: tuple[Media, ...] = ()

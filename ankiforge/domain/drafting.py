@@ -1,0 +1,132 @@
+"""What a drafter yields, and what the checks say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from ankiforge.domain.reading import Document, Highlight, Problem
+from ankiforge.domain.words import CardKind, Fields, HighlightKey, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who drew a draft, and from which words."""
+
+    drafter: str
+    """`rules:acronym`, `llm`, `person` …"""
+    model: str = ""
+    prompt: str = ""
+    """`name@fingerprint`."""
+    request: str = ""
+    """The hash under which the ledger keeps the model's reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a drafter proposes: one Anki note to be, in Markdown."""
+
+    highlight: HighlightKey
+    kind: CardKind
+    fields: Fields
+    quote: str
+    """The evidence, verbatim from the source."""
+    answer: str
+    """What is to be recalled, as plain text; tells cards of one highlight apart."""
+    start: int
+    """Where the evidence begins in `exact`; orders the intents of a highlight."""
+    origin: Origin
+    intent: int = 0
+    """Drafts of one highlight with equal intent are candidates of one choice."""
+    by_hand: bool = False
+    """Written as a card by a person, in the source."""
+    tags: tuple[str, ...] = ()
+
+    def field(self, name: str) -> str:
+        """The Markdown of one content field, "" if absent."""
+        return dict(self.fields).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class NoCard:
+    """A highlight that yields nothing, and why: an answer of full rank."""
+
+    highlight: HighlightKey
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Highlights of one document that want drafts."""
+
+    document: Document
+    highlights: tuple[Highlight, ...]
+    remark: str = ""
+    """What a person asked for when asking again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A task's result: every highlight is in drafts, in no_cards, or under a problem."""
+
+    task: Task
+    drafts: tuple[Draft, ...] = ()
+    no_cards: tuple[NoCard, ...] = ()
+    failed: tuple[HighlightKey, ...] = ()
+    """Not answered this time (a fault of the service): drafted again on the next run."""
+    problems: tuple[Problem, ...] = ()
+
+
+class Drafter(Protocol):
+    """Turns tasks into results, in order; pulls no faster than it works."""
+
+    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+        """Yield one result per task."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found."""
+
+    check: str
+    severity: Severity
+    message: str
+    twin: str = ""
+    """The guid or draft id it resembles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A draft with what the checks said, and where it is to go."""
+
+    draft: Draft
+    findings: tuple[Finding, ...] = ()
+    accept: bool = False
+    """Whether policy lets it through."""
+    repeats: str = ""
+    """The guid of a card, or the label of a draft of this batch, that it repeats exactly."""
+    label: str = ""
+    """Names this draft within its batch."""
+    deck: str = ""
+    tags: tuple[str, ...] = ()
+    """The reader's tags; ours are added on the way to Anki."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check forbids it."""
+        return any(finding.severity is Severity.BLOCK for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All that became of one task: what the ledger records in one transaction."""
+
+    task: Task
+    drafter: str
+    """Who drew it: `rules`, or the model's name; asked again when it is another."""
+    checked: tuple[Checked, ...] = ()
+    no_cards: tuple[NoCard, ...] = ()
+    failed: tuple[tuple[HighlightKey, str], ...] = ()
+    """(highlight, what went wrong)."""

@@ -1,0 +1,150 @@
+"""What a source yields: documents, highlights, problems, scans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from ankiforge.domain.words import (
+    NO_KEY,
+    DocumentKey,
+    Form,
+    HighlightKey,
+    HighlightKind,
+    Route,
+    Span,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A work that was read: a paper, a book, a vault note."""
+
+    key: DocumentKey
+    """The key it would be given; the ledger puts the issued one here."""
+    source: str
+    """The name of the source in the configuration."""
+    title: str
+    path: str = ""
+    """Relative to the source root, `/`, NFC; "" where there is no file."""
+    creators: tuple[str, ...] = ()
+    issued: str = ""
+    """A year or an ISO date."""
+    identifiers: tuple[tuple[str, str], ...] = ()
+    """(scheme, value): doi, arxiv, isbn, url, citekey, zotero, pdf …"""
+    uri: str = ""
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    deck: str = ""
+    """The deck the document itself asks for (front matter)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """One passage a person marked, or one card a person wrote by hand.
+
+    `exact`, `prefix` and `suffix` are the words of the W3C TextQuoteSelector.
+    """
+
+    document: Document
+    namespace: str
+    """What stands before the slash of its key: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
+    kind: HighlightKind
+    exact: str
+    """Verbatim plain text. Of a sentence with marked phrases: the whole sentence."""
+    key: HighlightKey = NO_KEY
+    """Issued by the ledger, once."""
+    own: str = ""
+    """The source's own id for it, if that is fit to be a key; else the anchor serves."""
+    nth: int = 1
+    """Which one among equal anchors of its note or page, in document order."""
+    anchor_text: str = ""
+    """Stands in for `exact` in the anchor of a mark without text."""
+    hints: tuple[str, ...] = ()
+    """Other names of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
+    form: Form = Form.MARK
+    gaps: tuple[Span, ...] = ()
+    """The marked phrases, in code points of `exact`."""
+    prefix: str = ""
+    suffix: str = ""
+    """Up to 80 characters of plain text before and after."""
+    sentence: str = ""
+    """The sentence (or sentences) around the mark; "" if the same as `exact`."""
+    markdown: tuple[str, ...] = ()
+    """As written, in our Markdown without mark signs: (text,), or (front, back) of a card;
+    () where `exact` is literal text."""
+    markdown_gaps: tuple[Span, ...] = ()
+    """The phrases again, in code points of `markdown[0]`."""
+    two_way: bool = False
+    comment: str = ""
+    instructs: bool = True
+    """Whether the comment may instruct (it is by `me`)."""
+    colour: str = ""
+    """`#rrggbb`, or the name the source gives it."""
+    author: str = ""
+    tags: tuple[str, ...] = ()
+    page_label: str = ""
+    heading: str = ""
+    """The headings above, joined by ` › `."""
+    uri: str = ""
+    """Opens the source at the mark."""
+    links: tuple[str, ...] = ()
+    block: str = ""
+    """What tells its block apart within the document (block id, else the block's order)."""
+    skip: str = ""
+    """Why it must not become a card ("" = it may)."""
+
+    @property
+    def route(self) -> Route:
+        """The kind of source it came by."""
+        head = self.namespace.partition(":")[0]
+        return Route(head) if head in list(Route) else Route.OTHER
+
+    @property
+    def context(self) -> str:
+        """All the text a card may lean on, in reading order."""
+        middle = self.sentence or self.exact
+        return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One document with all its highlights, in reading order."""
+
+    document: Document
+    highlights: tuple[Highlight, ...]
+    container: str = ""
+    """The vault, folder or library, as in the `Scan` that follows."""
+    pages: tuple[tuple[str, int], ...] = ()
+    """Of a PDF: (h16 of the page's fold, its folded length) per page; tells copies of a work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file, page or reply that failed: it travels, it is named at the end."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The end of a source: what was looked at, and whether all of it was."""
+
+    source: str
+    container: str
+    """What the scan covers: a vault, a PDF folder, a library; stable between runs."""
+    complete: bool
+
+
+Sighting = Extracted | Problem | Scan
+
+
+class Source(Protocol):
+    """A source yields documents and problems, and ends with one `Scan` per container."""
+
+    def scan(self) -> Iterator[Sighting]:
+        """Read everything anew, one document at a time."""
+        ...
