@@ -27,7 +27,6 @@ from ankiforge.domain import (
     Extracted,
     Guid,
     Highlight,
-    HighlightKey,
     HighlightKind,
     Note,
     Problem,
@@ -41,6 +40,7 @@ from ankiforge.domain import (
 )
 from ankiforge.draft import set_aside
 from ankiforge.draft.rules import Rules
+from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
@@ -249,11 +249,9 @@ class Parcel:
     cards: tuple[Guid, ...]
 
 
-def ready_cards(ledger: Ledger, keys: frozenset[HighlightKey] | None = None) -> Iterator[Card]:
-    """Accepted, live, unblocked cards, in the order of reading; of these highlights only."""
-    for card in ledger.cards.all():
-        if card.ready and (keys is None or card.key in keys):
-            yield card
+def ready_cards(ledger: Ledger) -> Iterator[Card]:
+    """Accepted, live, unblocked cards, in the order of reading."""
+    return (card for card in ledger.cards.all() if card.ready)
 
 
 def publish(
@@ -273,6 +271,9 @@ def publish(
             write_package(beside, (_note(card, shipment) for card, shipment in families))
             ledger.packages.ship(run, str(parcel.path), shipments)
             beside.replace(parcel.path)
+        except OSError as error:
+            what = f"{parcel.path}: cannot be replaced: {error.strerror or error}"
+            raise ItemError(what, hint="close what has it open, then: ankiforge build") from error
         finally:
             beside.unlink(missing_ok=True)
         new = [shipment for shipment in shipments if not shipment.rev]

@@ -37,7 +37,7 @@ def escape(text: str) -> str:
 
 def literal(text: str) -> str:
     """Text that shows exactly these characters in any field, also in code; keeps newlines."""
-    text = _DOUBLE.sub(r"\1<wbr>", escape(text))
+    text = _DOUBLE.sub(r"\1<wbr>", escape(clean(text)))
     return _DELIMITER.sub(r"\\<span></span>", _BRACKET.sub("[<wbr>", text))
 
 

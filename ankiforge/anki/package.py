@@ -34,6 +34,7 @@ _MAX_DATABASE = 4_000_000_000
 """Bytes of a database that is unpacked to be read."""
 _QUICKEST = 1
 """Of zlib: a tenth of the size at a third of the time of its default."""
+_SEPARATOR = "\x1f"
 _DEFAULT_DECK = 1
 _QUICK = "pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
 """Nothing to lose: the database is written once, aside. The cache is in KiB."""
@@ -116,7 +117,7 @@ class _Rows:
         self._move("update cards set nid = ? where nid = ?", moves)
         type_id = note_type(note.family).id
         tags = "".join(f" {tag}" for tag in tag_names(note.tags))
-        fields = "\x1f".join(note.fields)
+        fields = _SEPARATOR.join(note.fields)
         row = (number, note.guid, type_id, note.mod, f"{tags} " if tags else "", fields)
         self.cursor.execute(_NOTE, (*row, note.fields[0]))
         return number
@@ -153,6 +154,8 @@ def _checked(note: Note) -> tuple[int, ...]:
     names = note_type(note.family).fields
     if len(note.fields) != len(names):
         raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")
+    if any(_SEPARATOR in text for text in note.fields):
+        raise RefusedError(f"note {note.guid}: a field holds Anki's field separator (U+001F)")
     if is_blank(note.fields[0]):
         raise RefusedError(f"note {note.guid}: {names[0]} is empty", hint="edit or reject the card")
     ordinals = card_ordinals(note.family, note.fields)

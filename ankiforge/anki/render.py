@@ -19,7 +19,8 @@ from ankiforge.anki.escape import address, attribute, clean, escape, formula, li
 from ankiforge.anki.media import is_media_name
 from ankiforge.domain import Media
 from ankiforge.text.cloze import Gap, gaps
-from ankiforge.text.markdown import plain, shields
+from ankiforge.text.markdown import plain
+from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

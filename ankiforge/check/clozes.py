@@ -57,7 +57,7 @@ def pronoun_start(draft: Draft, context: Context) -> Iterator[Finding]:
         yield PRONOUN_START.found(f"“{match[0]}”")
 
 
-_SMALL_WORDS = STOP_WORDS - NEGATIONS - frozenset(("has", "have", "had", "is", "was", "more"))
+_SMALL_WORDS = STOP_WORDS - NEGATIONS - frozenset(("has", "have", "had", "more"))
 
 
 def stopword(draft: Draft, context: Context) -> Iterator[Finding]:

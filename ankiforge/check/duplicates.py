@@ -7,7 +7,8 @@ Cards of one highlight, and so the candidates of one choice, are siblings: never
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -50,9 +51,13 @@ class Twins:
         self._entries: list[_Entry | None] = []
         self._words: list[tuple[int, ...]] = []
         """Per card, the numbers of its content words."""
+        self._masks = array("Q")
+        """The same as bits: what two cards may share, seen at a glance."""
+        self._sizes = array("L")
+        """And how many they are."""
         self._places: dict[str, int] = {}
         self._vocabulary: dict[str, int] = {}
-        self._postings: list[list[int]] = []
+        self._postings: list[array[int]] = []
         """Per word, the cards that hold it; emptied for good once it is common."""
         self._common: set[int] = set()
         self._exact: dict[bytes, tuple[int, ...]] = {}
@@ -75,6 +80,8 @@ class Twins:
         words = tuple(sorted(self._number(word) for word in _stems(read.whole)))
         self._entries.append(_Entry(id, highlight, read))
         self._words.append(words)
+        self._masks.append(_mask(words))
+        self._sizes.append(len(words))
         self._places[id] = place
         for word in words:
             self._post(word, place)
@@ -85,7 +92,7 @@ class Twins:
     def _number(self, word: str) -> int:
         number = self._vocabulary.setdefault(word, len(self._vocabulary))
         if number == len(self._postings):
-            self._postings.append([])
+            self._postings.append(array("L"))
         return number
 
     def _post(self, word: int, place: int) -> None:
@@ -95,7 +102,7 @@ class Twins:
         posting.append(place)
         if len(posting) > _COMMON:
             self._common.add(word)
-            posting.clear()
+            self._postings[word] = array("L")
 
     # --- exact repeats ----------------------------------------------------------------------
 
@@ -135,29 +142,45 @@ class Twins:
         stems = _stems(read.whole)
         known = {self._vocabulary[word] for word in stems if word in self._vocabulary}
         for place in self._halves(known, len(stems)):
+            size = self._sizes[place]
+            shared = len(known.intersection(self._words[place]))
+            if 2 * shared < min(len(stems), size):
+                continue
             entry = self._entries[place]
             if entry is None or _siblings(entry.highlight, highlight):
                 continue
-            size = len(self._words[place])
-            shared = len(known.intersection(self._words[place]))
             jaccard = shared / (len(stems) + size - shared)
             likely = jaccard >= _JACCARD or shared >= _CONTAINMENT * min(len(stems), size)
             if likely or _sound_alike(read, entry):
                 yield jaccard, entry
 
     def _halves(self, known: set[int], size: int) -> list[int]:
-        """The candidates that share half the words of the smaller: one tight loop."""
-        overlap, words = known.intersection, self._words
+        """The candidates that may share half the words of the smaller: one tight loop.
+
+        Words that fall on one bit are counted once, so as many are granted to each.
+        """
+        mask, masks, sizes = _mask(known), self._masks, self._sizes
+        granted = 2 * (len(known) - mask.bit_count())
         return [
             place
             for place in self._candidates(known)
-            if (twice := 2 * len(overlap(words[place]))) >= size or twice >= len(words[place])
+            if (twice := 2 * (mask & masks[place]).bit_count() + granted) >= size
+            or twice >= sizes[place]
         ]
 
     def _candidates(self, known: set[int]) -> set[int]:
-        rare = (word for word in known if word not in self._common)
-        rarest = sorted(rare, key=lambda word: (len(self._postings[word]), word))[:_RAREST]
-        return {place for word in rarest for place in self._postings[word]}
+        rare = sorted((len(self._postings[word]), word) for word in known - self._common)
+        return set().union(*(self._postings[word] for _, word in rare[:_RAREST]))
+
+
+_BITS = 64
+
+
+def _mask(words: Iterable[int]) -> int:
+    mask = 0
+    for word in words:
+        mask |= 1 << word % _BITS
+    return mask
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from ankiforge.check.words import NUMBER_WORDS, arabic, listed, space_raised
 from ankiforge.domain import Draft, Family
 from ankiforge.text import cloze, markdown
 from ankiforge.text.fold import canonical
+from ankiforge.text.shields import shields
 
 _MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
 _HOLDERS = re.compile("[\ue000-\ue0ff]")
@@ -129,6 +130,7 @@ class Sides:
         return self.text or self.asked
 
 
+@lru_cache(maxsize=64)
 def sides(draft: Draft) -> Sides:
     """The two sides of a draft."""
     if draft.kind.family is Family.BASIC:
@@ -162,7 +164,7 @@ def exact_form(draft: Draft) -> tuple[str, ...]:
     Only typography, emphasis, and the last stop or question mark do not count; which words
     are gaps, which of them go together, and what stands in Extra does.
     """
-    extra = _exact(draft.field("Extra"))
+    extra = _exact(draft.field("Extra")) if draft.field("Extra") else ""
     if draft.kind.family is Family.CLOZE:
         text = _exact(_ranked(draft.field("Text")))
         return ("cloze", text, extra) if text else ()
@@ -172,9 +174,10 @@ def exact_form(draft: Draft) -> tuple[str, ...]:
 
 def _exact(text: str) -> str:
     """Maths and code keep their case: `m` and `M` are two things."""
+    if not any(sign in text for sign in _SHIELDS):
+        return _LAST.sub("", canonical(bare(text)))
     runs, at = [], 0
-    shielded = markdown.shields(text) if any(sign in text for sign in _SHIELDS) else ()
-    for start, end, _ in shielded:
+    for start, end, _ in shields(text):
         runs += [canonical(bare(text[at:start])), text[start:end]]
         at = end
     return _LAST.sub("", " ".join([*runs, canonical(bare(text[at:]))]).strip())

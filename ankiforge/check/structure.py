@@ -9,7 +9,8 @@ from ankiforge.check.context import Context, Rule
 from ankiforge.check.normal import bare
 from ankiforge.check.reading import GAP, authored, read, without
 from ankiforge.domain import Draft, Family, Finding, Severity
-from ankiforge.text import cloze, markdown
+from ankiforge.text import cloze
+from ankiforge.text.shields import Shield, shields
 
 TOO_LONG = Rule("too_long", Severity.BLOCK, "too long to be a card:")
 EMPTY_SIDE = Rule("empty_side", Severity.BLOCK, "one side is empty:")
@@ -88,9 +89,9 @@ def bad_template(draft: Draft, context: Context) -> Iterator[Finding]:
     """`{{answer}}`, `{{c1:answer}}` and a cloze within a formula hide nothing."""
     for _, text in draft.fields:
         starts = {gap.start for gap in cloze.gaps(text)}
-        shields = markdown.shields(text)
+        shielded = shields(text)
         for match in _TEMPLATE.finditer(text):
-            around = [kind for start, end, kind in shields if start <= match.start() < end]
+            around = [kind for start, end, kind in shielded if start <= match.start() < end]
             lost = "display" in around or "math" in around
             if (lost and _IN_MATHS.match(text, match.start())) or not (
                 around or match.start() in starts
@@ -101,18 +102,20 @@ def bad_template(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- formulae and letters -------------------------------------------------------------------
 
-_PRICE_OR_SHELL = re.compile(r"\$(?:[\d\s]|$|[A-Z_][A-Z0-9_]+\b|[{(])|(?<=\d)\$|(?<=\d )\$")
-_TEX_ABOUT = re.compile(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
+_OPENS = re.compile(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
+"""A `$` before a word; not a shell variable, and no price."""
+_TEX = re.compile(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
+_TEX_WORD = re.compile(r"\S*(?:\\[A-Za-z]|\^|\w_)\S*$")
 
 
 def formulae(draft: Draft, context: Context) -> Iterator[Finding]:
     """Every `$` that begins a formula ends one; prices and shell variables are none."""
     for _, text in draft.fields:
-        shields = markdown.shields(text)
-        for start, end, kind in shields:
+        shielded = shields(text)
+        for start, end, kind in shielded:
             if kind in ("math", "display") and not _balanced(text[start:end]):
                 yield BRACE_UNBALANCED.found(text[start:end][:40])
-        open_at = _unclosed(text, shields)
+        open_at = _unclosed(text, shielded)
         if open_at is not None:
             yield MATH_UNBALANCED.found(f"“{text[open_at : open_at + 30]}”")
 
@@ -126,24 +129,19 @@ def _balanced(formula: str) -> bool:
     return depth == 0
 
 
-def _unclosed(text: str, shields: list[markdown.Shield]) -> int | None:
-    """Where a lone `$` stands on a line that looks like a formula."""
+def _unclosed(text: str, shielded: list[Shield]) -> int | None:
+    """Where a lone `$` opens or closes what looks like a formula."""
     for match in re.finditer(r"\$", text):
         at = match.start()
-        if any(start <= at < end for start, end, _ in shields) or _is_no_formula(text, at):
-            continue
-        return at
+        if not any(start <= at < end for start, end, _ in shielded):
+            line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+            opens = _OPENS.match(text, at) and _TEX.search(line)
+            if opens or _TEX_WORD.search(text[max(0, at - _LOOK_BACK) : at]):
+                return at
     return None
 
 
-def _is_no_formula(text: str, at: int) -> bool:
-    line = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
-    closes = at > 0 and not text[at - 1].isspace() and not text[at - 1].isdigit()
-    if not closes and _PRICE_OR_SHELL.match(text, at):
-        return True
-    return not _TEX_ABOUT.search(line)
-
-
+_LOOK_BACK = 40
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _TAB = re.compile(r"\t")
 

@@ -103,6 +103,7 @@ _PATTERNS = (
         Severity.INFO,
         "asks what words in quotes mean",
         r"^what (?:is|does) [^“\"‘']{0,20}[“\"‘'][^”\"’']{3,40}[”\"’'](?:\s+\w+){0,2}\s*\??$",
+        r"\b(?:word|term|phrase|verb|noun|adjective)\b",
     ),
 )
 

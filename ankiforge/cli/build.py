@@ -38,7 +38,7 @@ def command(
         follow(now, tally, ())
         run = now.ledger.start_run("build")
         decks = assembly.job_of(now.workspace, (), None).decks
-        write_packages(now, run, tally, decks, deck=deck, output=output,
+        write_packages(now, run, tally, decks, deck=deck, within=deck, output=output,
                        new_only=new_only and not full, force=force)  # fmt: skip
         now.ledger.finish_run(run)
         if call.talk.as_json:

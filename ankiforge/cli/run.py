@@ -81,8 +81,8 @@ def command(
         tally = Tally(problems=list(lost))
         error = follow(now, tally, propose(job, now.ledger, run))
         if not dry_run:
-            keys = frozenset(h.key for h in now.ledger.highlights.seen_in(run)) if paths else None
-            write_packages(now, run, tally, job.decks, deck=deck, output=output, keys=keys,
+            only = now.ledger.cards.of_run(run) if paths else None
+            write_packages(now, run, tally, job.decks, deck=deck, output=output, only=only,
                            new_only=new_only, force=force)  # fmt: skip
             now.ledger.finish_run(run)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
@@ -96,13 +96,15 @@ def _next(now: Session, summary: Summary, dry_run: bool) -> Iterator[str]:
     if dry_run:
         yield "\nthis was a dry run: nothing was written"
         return
-    if tally.nothing_new:
+    if tally.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     for one in tally.published:
         yield f"\npackage: {one.path}"
         yield "  import it: double-click it, or in Anki: File › Import, options as they are"
         yield "  (Anki was not looked at: a card you delete there returns with the next import;"
         yield "   reject it here instead: ankiforge reject GUID)"
+    if not summary.funnel.seen:
+        return
     yield "\nnext:"
     if summary.cards["waiting"]:
         yield "  ankiforge list verdict:pending       cards that wait for you; then accept, reject, edit"

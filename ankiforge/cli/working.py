@@ -21,7 +21,6 @@ from ankiforge.domain import (
     Draft,
     Guid,
     Highlight,
-    HighlightKey,
     Problem,
     RunId,
     Severity,
@@ -143,20 +142,25 @@ def write_packages(
     decks: tuple[DeckRule, ...],
     *,
     deck: str = "",
+    within: str = "",
     output: str | None = None,
-    keys: frozenset[HighlightKey] | None = None,
+    only: frozenset[Guid] | None = None,
     new_only: bool = False,
     force: bool = False,
 ) -> None:
-    """Write what is ready: the selection, and what the packages replaced held besides."""
+    """Write what is ready: the selection, and what the packages replaced held besides.
+
+    `deck` names the package; `within` leaves out the cards of other decks, `only` all
+    but these and those that the package held before.
+    """
     workspace = now.workspace
     with ledger.lock(workspace.folder, "publishing"):
-        cards = [c for c in ready_cards(now.ledger) if _within(c.deck, deck)]
+        cards = [c for c in ready_cards(now.ledger) if _within(c.deck, within)]
         parcels = []
         for path, members in _by_package(now, cards, deck, output).items():
             refuse_foreign(path, force)
             held = now.ledger.packages.roster(str(path)) if path.exists() else frozenset()
-            chosen = _chosen(now, members, held, keys, new_only)
+            chosen = _chosen(now, members, held, only, new_only)
             if chosen:
                 parcels.append(Parcel(path, chosen))
         tally.published += publish(now.ledger, run, parcels, decks)
@@ -183,13 +187,13 @@ def _chosen(
     now: Session,
     cards: list[Card],
     held: frozenset[Guid],
-    keys: frozenset[HighlightKey] | None,
+    only: frozenset[Guid] | None,
     new_only: bool,
 ) -> tuple[Guid, ...]:
     if new_only:
         cards = [card for card in cards if now.ledger.packages.last(card.guid) is None]
-    elif keys is not None:
-        cards = [card for card in cards if card.key in keys or card.guid in held]
+    elif only is not None:
+        cards = [card for card in cards if card.guid in only or card.guid in held]
     return tuple(card.guid for card in cards)
 
 

@@ -47,7 +47,9 @@ class Answer:
     """A reply, and whether it is news."""
 
     completion: Completion
-    cached: bool
+    request: str
+    """The hash under which it is kept."""
+    cached: bool = False
 
 
 class Desk:
@@ -96,16 +98,16 @@ class Desk:
         known = None if anew or self._fresh else self.remembered(chunk, further)
         if known is not None:
             self._count(Usage(cached=1))
-            return Answer(known, cached=True)
-        return Answer(self._sent(chunk, further), cached=False)
+            return known
+        return self._sent(chunk, further)
 
-    def remembered(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Completion | None:
+    def remembered(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Answer | None:
         """The reply that is known already."""
         return remembered(self._replies, chunk, self.settings, self.prompt, further)
 
     # --- sending ----------------------------------------------------------------------------
 
-    def _sent(self, chunk: Chunk, further: tuple[Message, ...]) -> Completion:
+    def _sent(self, chunk: Chunk, further: tuple[Message, ...]) -> Answer:
         if not self._sending:
             raise UnknownError("no reply is remembered")
         if self._offline and not self.settings.local:
@@ -124,12 +126,12 @@ class Desk:
                     raise
                 self._step_down(rung, remember=True)
 
-    def _kept(self, request: Body, raw: str) -> Completion:
+    def _kept(self, request: Body, raw: str) -> Answer:
         """Remember the reply before it is read by anybody else."""
         found = completion(raw) or Completion()
-        used = _used(found, request)
+        used, name = _used(found, request), request_hash(request)
         self._replies.put(
-            request_hash(request),
+            name,
             raw,
             model=found.model or self.settings.model,
             prompt=self.prompt.fingerprint,
@@ -138,7 +140,7 @@ class Desk:
         )
         cost = self.settings.cost(used.tokens_in, used.tokens_out)
         self._count(replace(used, requests=1, cost_usd=cost))
-        return found
+        return Answer(found, name)
 
     # --- the ladder -------------------------------------------------------------------------
 
@@ -213,12 +215,13 @@ def remembered(
     settings: LlmSettings,
     prompt: Prompt,
     further: tuple[Message, ...] = (),
-) -> Completion | None:
+) -> Answer | None:
     """The reply to a request that is known already, whichever rung it was asked on."""
     for rung in Rung:
-        raw = replies.get(request_hash(body(chunk, settings, prompt, rung, further)))
+        name = request_hash(body(chunk, settings, prompt, rung, further))
+        raw = replies.get(name)
         if raw is not None and (found := completion(raw)) is not None:
-            return found
+            return Answer(found, name, cached=True)
     return None
 
 

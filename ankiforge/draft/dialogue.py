@@ -85,7 +85,7 @@ class Dialogue:
         if refusal := _refusal(answer):
             return self._refused(chunk, refusal)
         read = self._read(chunk, answer)
-        done = joined(self._carded(highlight, read[at]) for at, highlight in _named(chunk, read))
+        done = joined(self._carded(one, read[at], answer) for at, one in _named(chunk, read))
         missing = [one for at, one in enumerate(chunk.highlights) if at not in read]
         if len(chunk.highlights) == 1 and missing:
             return self._once_more(chunk, answer)
@@ -109,8 +109,9 @@ class Dialogue:
             self._desk.readable(bool(read))
         return read
 
-    def _carded(self, highlight: Highlight, read: list[Item]) -> Outcome:
-        made = drafts(read, highlight, self._origin, self._desk.settings.candidates)
+    def _carded(self, highlight: Highlight, read: list[Item], answer: Answer) -> Outcome:
+        origin = replace(self._origin, request=answer.request)
+        made = drafts(read, highlight, origin, self._desk.settings.candidates)
         if made:
             return Outcome(drafts=made)
         return Outcome(no_cards=(NoCard(highlight.key, next(reasons(read))),))
@@ -128,7 +129,7 @@ class Dialogue:
             answer = self._desk.reply(chunk, anew=True)
             read = self._read(chunk, answer)
         if read:
-            return self._carded(chunk.highlights[0], read[0])
+            return self._carded(chunk.highlights[0], read[0], answer)
         return _failed(chunk, _unreadable(answer))
 
     def _mended(self, chunk: Chunk, outcome: Outcome, highlight: Highlight) -> Outcome:
@@ -146,7 +147,7 @@ class Dialogue:
         read = self._read(chunk.only((highlight,)), answer).get(0)
         if not read:
             return own
-        again = self._carded(highlight, read)
+        again = self._carded(highlight, read, answer)
         return replace(again, drafts=self._numbered(good, again.drafts)) if good else again
 
     def _faults(self, draft: Draft, highlight: Highlight) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ _LEANS = re.compile(
 _INTRODUCTION = re.compile(r"(?:[A-Z]\w+ly|In \w+(?: \w+)?),\s+(?=\w)")
 _UNKNOWN_SUBJECT = re.compile(
     r"[Tt]he\s(?:[\w’'-]+\s){1,3}?(?:is|are|was|were|has|have|had|can|may|will|must|should|do|does)\b"
-    r"|[A-Z]\w+s\s(?:the|an?|all|to)\b|[A-Z]\s"
+    r"|[A-Z]\w+s\s(?:the|an?|all|to)\b|[B-Z]\s"
 )
 """The discriminator is …: which? Uses the …: what does? P is …: who is P?"""
 _RESULTING = re.compile(
@@ -236,7 +236,9 @@ def _names(sentence: str, found: re.Match[str]) -> bool:
         or _CODE.search(sentence)
         or bool(found["quote"]) != bool(found["close"])
         or re.match(r"\W*(?:and|or|/)\b", sentence[found.end() :])
-        or re.search(r"\b(?:not|never|no longer|so-?|wrongly|mistakenly)\s*$", before)
+        or re.search(
+            r"\b(?:not|never|no longer|so-?|wrongly|mistakenly|what (?:is|are))\s*$", before
+        )
         or before.count("(") > before.count(")")
         or _dangling(found, sentence)
         or _anecdote(found, before)

@@ -23,6 +23,7 @@ from ankiforge.domain import (
     Guid,
     Highlight,
     HighlightKey,
+    RunId,
     Standing,
     Verdict,
 )
@@ -76,6 +77,14 @@ class Cards:
         """The run that drafted it."""
         row = self._db.execute("SELECT run FROM card WHERE guid = ?", (guid,)).fetchone()
         return str(row["run"])
+
+    def of_run(self, run: RunId) -> frozenset[Guid]:
+        """The cards of all highlights that a run read, those merged into others' included."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key WHERE h.run = ?",
+            (run,),
+        ).fetchall()
+        return frozenset(Guid(row["guid"]) for row in rows)
 
     def _card(self, row: sqlite3.Row) -> Card:
         highlight = self._highlight(HighlightKey(row["key"]))

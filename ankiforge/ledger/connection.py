@@ -67,10 +67,12 @@ def schema_steps() -> list[tuple[int, str]]:
     return [(int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps]
 
 
-def connect(path: Path | str, *, any_thread: bool = False) -> Connection:
-    """Open the ledger at `path` (":memory:" too) and bring it up to date.
+def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> Connection:
+    """Open the ledger at `path` and bring it up to date.
 
-    `any_thread`: the caller sees to it that one thread at a time uses it.
+    `any_thread`: the caller sees to it that one thread at a time uses it. `durable`: every
+    commit is on disk when it returns; without, a power cut may take the last ones back, which
+    the journal then returns (decisions) or the next run makes anew (readings).
 
     Raises:
         LedgerError: it is damaged, locked, or newer than this program.
@@ -85,8 +87,8 @@ def connect(path: Path | str, *, any_thread: bool = False) -> Connection:
         )
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        if str(path) != ":memory:":
-            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         migrate(connection, path)
     except BaseException:
         connection.close()
@@ -135,10 +137,28 @@ def copy_to_memory(path: Path) -> Connection:
     memory = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
     with readable_errors():
         if path.exists():
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as original:
-                original.backup(memory)
+            _read_into(memory, path)
     memory.execute("PRAGMA foreign_keys = ON")
     migrate(memory, ":memory:")
     memory.row_factory = sqlite3.Row
     return memory
+
+
+def _read_into(memory: Connection, path: Path) -> None:
+    """Read a ledger without leaving a trace; even reading makes files beside one in WAL mode.
+
+    Nobody has it open where there is no `-wal`: then it is read as a plain file, and once more
+    the usual way if somebody has opened it meanwhile.
+    """
+    at_rest = not _wal(path).exists()
+    for mode in ("immutable=1", "mode=ro") if at_rest else ("mode=ro",):
+        uri = f"{path.absolute().as_uri()}?{mode}"
+        before = path.stat().st_mtime_ns
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as original:
+            original.backup(memory)
+        if not _wal(path).exists() and path.stat().st_mtime_ns == before:
+            return
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")

@@ -46,6 +46,8 @@ class FunnelView:
     def pending(self, run: RunId | None, drafter: str) -> Iterator[Task]:
         """Highlights that want a draft, a task per document, in the order of reading.
 
+        Zotero's first: of a passage marked there and elsewhere, that card has the citation.
+
         New ones, those whose content changed, those that failed; for a model also those
         without a card that it has not seen. `run` restricts to what that run read.
         """
@@ -56,7 +58,7 @@ class FunnelView:
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
             " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
             " AND (c.standing = 'live' OR c.verdict = 'rejected'))))"
-            " ORDER BY h.container, h.place, h.position",
+            " ORDER BY h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
             {"run": run, "drafter": drafter, "rules": BY_HAND},
         ).fetchall()
         for _, group in groupby(rows, key=lambda row: str(row["document"])):

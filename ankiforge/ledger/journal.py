@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
 from ankiforge.domain import Problem, h16
+from ankiforge.errors import LedgerError
 
 VERSION = 1
 
@@ -48,16 +50,27 @@ class Journal:
         lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
         if not lines or self._path is None or self._forgetful:
             return
-        with self._path.open("ab") as file:
+        with self._opened("ab") as file:
             if file.tell() and not self._ends_with_newline():
                 lines = b"\n" + lines
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
 
-    def _ends_with_newline(self) -> bool:
+    @contextmanager
+    def _opened(self, mode: str) -> Iterator[IO[bytes]]:
         assert self._path is not None
-        with self._path.open("rb") as file:
+        try:
+            with self._path.open(mode) as file:
+                yield file
+        except OSError as error:
+            raise LedgerError(
+                f"{self._path}: cannot be used: {error.strerror or error}",
+                hint="make room or rights there; nothing is lost",
+            ) from error
+
+    def _ends_with_newline(self) -> bool:
+        with self._opened("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
 
@@ -65,7 +78,7 @@ class Journal:
         """Changes whenever the file does, or "" without one."""
         if self._path is None or not self._path.exists():
             return ""
-        with self._path.open("rb") as file:
+        with self._opened("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 512))
             return f"{size}:{h16(file.read().decode('utf-8', 'replace'))}"
@@ -75,7 +88,7 @@ class Journal:
         if self._path is None or not self._path.exists():
             return
         decoder = msgspec.json.Decoder(Entry)
-        with self._path.open("rb") as file:
+        with self._opened("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield self._entry(decoder, number, line)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from ankiforge.domain import Document, Highlight, HighlightKey, RunId, h16
+from ankiforge.domain import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.anchors import anchor_key, own_key
@@ -29,6 +29,7 @@ def bare(highlight: Highlight) -> Highlight:
         highlight.kind,
         highlight.exact,
         own=highlight.own,
+        hints=highlight.hints,
         nth=highlight.nth,
         anchor_text=highlight.anchor_text,
         form=highlight.form,
@@ -40,6 +41,18 @@ def bare(highlight: Highlight) -> Highlight:
     )
 
 
+def with_own_name(highlight: Highlight) -> Highlight:
+    """An annotation of Zotero names itself as a PDF names it that has it, too."""
+    if highlight.route is not Route.ZOTERO or not highlight.own:
+        return highlight
+    return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
+
+
+def at_home(key: HighlightKey | str, highlight: Highlight) -> bool:
+    """Whether a highlight comes by the route that gave it this key."""
+    return key.partition(":")[0] == highlight.namespace.partition(":")[0]
+
+
 class KeyIssuer:
     """Gives a highlight the key that is its name for ever."""
 
@@ -47,13 +60,17 @@ class KeyIssuer:
         self._db = connection
         self._writer = writer
 
-    def by_hint(self, highlight: Highlight) -> HighlightKey | str:
-        """The Zotero annotation a mark in a PDF is, if exactly one library has it."""
+    def by_hint(self, highlight: Highlight, container: str) -> HighlightKey | str:
+        """What other containers know of the same Zotero annotation, if it is one highlight.
+
+        A Zotero library knows of no other library's.
+        """
         for hint in highlight.hints:
-            scheme, _, name = hint.partition(":")
-            if scheme == "zotero" and name.isalnum():
+            if hint.startswith("zotero:"):
                 rows = self._db.execute(
-                    "SELECT key FROM highlight WHERE key GLOB ?", (f"zotero:*/{name}",)
+                    "SELECT key FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
+                    " AND container <> ? AND (key = ? OR ? OR key NOT GLOB 'zotero:*')",
+                    (hint, container, own_key(highlight), int(highlight.route is not Route.ZOTERO)),
                 ).fetchall()
                 if len(rows) == 1:
                     return HighlightKey(rows[0]["key"])

@@ -30,7 +30,7 @@ from ankiforge.domain import (
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.highlights import decode_highlight, place_of
-from ankiforge.ledger.keys import KeyIssuer, content_of
+from ankiforge.ledger.keys import KeyIssuer, at_home, content_of, with_own_name
 from ankiforge.ledger.matching import in_place
 from ankiforge.ledger.states import Event, presence_after
 from ankiforge.ledger.writing import Writer
@@ -155,8 +155,9 @@ class Reading:
             if not stored:
                 continue
             staged = self._db.execute(
-                "SELECT id, body FROM sighting WHERE run = ? AND container = ? AND place = ?"
-                " AND path = ? ORDER BY id",
+                # left alone, SQLite walks the whole run for the sake of the order
+                "SELECT id, body FROM sighting INDEXED BY sighting_place"
+                " WHERE run = ? AND container = ? AND place = ? AND path = ? ORDER BY id",
                 (run, container, place, path),
             ).fetchall()
             found = [decode_highlight(row["body"]) for row in staged]
@@ -215,7 +216,9 @@ class Reading:
 
     def _take_in(self, run: RunId, row: sqlite3.Row) -> str:
         highlight = decode_highlight(row["body"])
-        known = row["key"] or self._keys.by_hint(highlight)
+        known = row["key"] or self._keys.by_hint(highlight, row["container"])
+        if known and not row["key"] and (also := self._found_elsewhere(run, known, highlight)):
+            return also
         if not known:
             key = self._keys.issue(run, highlight, row)
             if key:
@@ -223,6 +226,23 @@ class Reading:
                 return "new"
             known = self._keys.claimed(highlight)
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
+
+    def _found_elsewhere(self, run: RunId, key: str, highlight: Highlight) -> str:
+        """A mark that is kept by another route was seen again; that one tells its content.
+
+        "" if it is this route's, or gone there: then this one keeps it from now on.
+        """
+        before = self._db.execute(
+            "SELECT presence, run FROM highlight WHERE key = ?", (key,)
+        ).fetchone()
+        if at_home(key, highlight) or before["presence"] == Presence.GONE:
+            return ""
+        presence = presence_after(Presence(before["presence"]), Event.SAME)
+        self._db.execute(
+            "UPDATE highlight SET run = ?, missing_at = '', presence = ? WHERE key = ?",
+            (run, presence, key),
+        )
+        return "also" if before["run"] == run else "unchanged"
 
     def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> None:
         presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
@@ -361,7 +381,7 @@ def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight)
         h16(*triple_of(highlight), highlight.kind),
         h16(text, highlight.kind),
         len(text),
-        msgspec.json.encode(highlight).decode(),
+        msgspec.json.encode(with_own_name(highlight)).decode(),
     )
 
 

@@ -21,7 +21,7 @@ class Replies:
     @classmethod
     def open(cls, path: Path, clock: Callable[[], datetime]) -> Replies:
         """Its own connection, so that a thread never waits within another's transaction."""
-        return cls(connect(path, any_thread=True), clock)
+        return cls(connect(path, any_thread=True, durable=True), clock)
 
     def get(self, request: str) -> str | None:
         """The raw reply to a request of this hash, or None."""

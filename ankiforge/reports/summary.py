@@ -106,6 +106,10 @@ def summarize(
     return Summary(tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage)
 
 
+NOTHING_MARKED = """
+Nothing is marked there. What counts: highlights and comments in a PDF or in Zotero; in notes
+==marks==, question::answer lines, {{gaps}} and glossary lists (docs/commands.md)."""
+
 # --- for people -----------------------------------------------------------------------------
 
 
@@ -115,6 +119,9 @@ def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
     change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
     told_change = ", ".join(part for part in change if not part.startswith("0 "))
     yield f"{funnel.seen:5} highlights found" + (f"  ({told_change})" if told_change else "")
+    if not funnel.seen:
+        yield NOTHING_MARKED
+        return
     made = [f"{counts['drafted']} drafted"]
     made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
     yield f"{sum(summary.cards.values()):5} cards  ({', '.join(made)} in this run)"

@@ -1,6 +1,6 @@
-"""The grammar of clozes in our Markdown: `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`.
+r"""The grammar of clozes in our Markdown: `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`.
 
-Inside code and maths nothing is a sign; elsewhere `\\` makes `{`, `}` and `:` literal, and
+Inside code and maths nothing is a sign; elsewhere `\` makes `{`, `}` and `:` literal, and
 single braces balance. Anki knows none of this: `anki.render` makes the HTML it understands.
 """
 
@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 
 from ankiforge.domain import Span
 from ankiforge.text.fold import same
-from ankiforge.text.markdown import outside, shields
+from ankiforge.text.shields import outside, shields
 
 _OPEN = re.compile(r"\{\{c(\d+(?:,\d+)*)::")
 MAX_NUMBER = 500
@@ -109,16 +109,18 @@ def _close(markdown: str, opened: _Opened, at: int) -> Gap:
     return Gap(opened.numbers, answer, hint, opened.start, at + 2, opened.body)
 
 
-def reveal(markdown: str) -> str:
+_DEEPEST = 20
+"""Clozes within clozes that are looked into."""
+
+
+def reveal(markdown: str, depth: int = 0) -> str:
     """The text with every cloze replaced by its answer."""
-    for gap in sorted(gaps(markdown), key=lambda gap: gap.start, reverse=True):
-        markdown = _innermost(markdown, gap.start)
-    return markdown
-
-
-def _innermost(markdown: str, start: int) -> str:
-    gap = next(gap for gap in gaps(markdown) if gap.start == start)
-    return markdown[: gap.start] + gap.answer + markdown[gap.end :]
+    parts, at = [], 0
+    for gap in gaps(markdown) if depth < _DEEPEST else ():
+        if gap.start >= at:  # else it stands in one that is dealt with
+            parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
+            at = gap.end
+    return "".join([*parts, markdown[at:]])
 
 
 def make(number: int, answer: str, hint: str = "") -> str:

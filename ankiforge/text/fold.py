@@ -16,9 +16,9 @@ _TYPOGRAPHY = str.maketrans(
 
 
 def fold(text: str) -> str:
-    """Letters and digits only, without case; for keys and the search for candidates.
+    r"""Letters and digits only, without case; for keys and the search for candidates.
 
-    NFKC, casefold, delete `[\\W_]+`; if nothing is left, NFC without white space.
+    NFKC, casefold, delete `[\W_]+`; if nothing is left, NFC without white space.
     Takes C++ for C: use `same` to call texts equal.
     """
     letters = _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
@@ -27,9 +27,13 @@ def fold(text: str) -> str:
 
 def canonical(text: str) -> str:
     """The form under which `same` compares: typography unified, nothing else deleted."""
+    return unstripped(text).strip()
+
+
+def unstripped(text: str) -> str:
+    """The canonical form with one blank left at each end where there is white space."""
     text = unicodedata.normalize("NFKC", text.replace(_SOFT_HYPHEN, "").translate(_TYPOGRAPHY))
-    text = text.casefold().translate(_TYPOGRAPHY)
-    return _BLANKS.sub(" ", text).strip()
+    return _BLANKS.sub(" ", text.casefold().translate(_TYPOGRAPHY))
 
 
 def same(a: str, b: str) -> bool:

@@ -7,44 +7,9 @@ The subset: paragraphs, emphasis, `code`, fences, lists, tables, links, images, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from ankiforge.domain import Span
-
-_SHIELDED = re.compile(
-    r"""
-      (?P<escape>\\[!-/:-@\[-`{-~])
-    | (?P<fence>^[ ]{0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n(?:[^\n]*\n)*?[ ]{0,3}(?P=mark)[`~]*[ \t]*$)
-    | (?P<code>(?<!`)(?P<tick>`+)(?!`)[^`]*(?:(?!(?<!`)(?P=tick)(?!`))`+[^`]*)*(?P=tick)(?!`))
-    | (?P<display>\$\$[^$]+\$\$)
-    | (?P<math>\$(?![\s$])(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d))
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
-"""Runs whose inside is no markup; where none matches, a `$` or backtick is just a character."""
-
-Shield = tuple[int, int, str]
-"""(start, end, "escape" | "fence" | "code" | "display" | "math")."""
-
-
-def shields(markdown: str) -> list[Shield]:
-    """Escapes, code and maths, in order: the runs in which no cloze or mark can begin or end."""
-    return [(match.start(), match.end(), _kind(match)) for match in _SHIELDED.finditer(markdown)]
-
-
-def _kind(match: re.Match[str]) -> str:
-    names = ("escape", "fence", "code", "display", "math")
-    return next(name for name in names if match[name] is not None)
-
-
-def outside(markdown: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to the runs outside escapes, code and maths."""
-    parts, at = [], 0
-    for start, end, _ in shields(markdown):
-        parts += [change(markdown[at:start]), markdown[start:end]]
-        at = end
-    return "".join([*parts, change(markdown[at:])])
-
+from ankiforge.text.cloze import reveal
+from ankiforge.text.shields import shields
 
 _LITERAL = re.compile(
     r"""
@@ -78,14 +43,13 @@ _UNDERSCORE = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)", re.MULTILINE)
 _HELD = re.compile("\ue000(\\d+)\ue001")
+_NO_SIGN = re.compile("[\ue000\ue001]")
 
 
 def plain(markdown: str) -> str:
     """The words of a field: markup, escapes and cloze signs gone; code and maths bare."""
-    from ankiforge.text.cloze import reveal
-
     held: list[str] = []
-    parts, at, text = [], 0, reveal(markdown)
+    parts, at, text = [], 0, reveal(_NO_SIGN.sub("", markdown))
     for start, end, kind in shields(text):
         parts += [text[at:start], f"\ue000{len(held)}\ue001"]
         held.append(_bare(text[start:end], kind))
@@ -109,8 +73,3 @@ def _strip_markup(text: str) -> str:
     for _ in range(3):
         text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
     return text
-
-
-def shift(spans: tuple[Span, ...], by: int) -> tuple[Span, ...]:
-    """The same spans, `by` code points further."""
-    return tuple((start + by, end + by) for start, end in spans)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from ankiforge.domain import Span
-from ankiforge.text.fold import canonical, fold
+from ankiforge.text.fold import canonical, fold, unstripped
 
 Mapped = tuple[str, tuple[int, ...]]
 
@@ -20,16 +20,12 @@ def _mapped(text: str) -> Mapped:
     letters: list[str] = []
     origin: list[int] = []
     for at, cluster in _clusters(text):
-        for letter in _canonical_cluster(cluster):
+        for letter in unstripped(cluster):
             if letter == " " and letters and letters[-1] == " ":
                 continue
             letters.append(letter)
             origin.append(at)
     return "".join(letters), tuple(origin)
-
-
-def _canonical_cluster(cluster: str) -> str:
-    return " " if cluster.isspace() else canonical(cluster)
 
 
 def _clusters(text: str) -> list[tuple[int, str]]:

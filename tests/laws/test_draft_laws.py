@@ -28,7 +28,6 @@ from ankiforge.draft.rules import Rules
 from ankiforge.draft.settings import LlmSettings
 from ankiforge.shipped import shipped
 from ankiforge.text import cloze
-from ankiforge.text.quotes import contains
 
 _spec = importlib.util.spec_from_file_location(
     "llm_server", Path(__file__).parents[1] / "fakes" / "llm_server.py"
@@ -182,7 +181,7 @@ def test_the_rules_answer_everything_and_quote_only_the_source(
     (result,) = Rules().draft(iter([task]))
     settle(result)
     for one in result.drafts:
-        assert contains(one.quote, exact) or contains(one.quote, sentence)
+        assert one.quote in exact or one.quote in sentence
         assert not list(cloze.problems(one.field("Text"))) or not one.field("Text")
 
 
@@ -202,7 +201,7 @@ def test_no_text_closes_its_markers(text):
 def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     import re
 
-    from ankiforge.text.markdown import outside
+    from ankiforge.text.shields import outside
 
     runs = []
     outside(markdown(text), lambda run: runs.append(run) or run)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ankiforge.extract.obsidian.inline import Kind, Token
 
-_BLANKS = re.compile(r"[ \t]+")
+_BLANKS = re.compile(r"\s+")
 
 
 def without_outer_tags(tokens: list[Token]) -> list[Token]:
@@ -25,18 +25,27 @@ def without_outer_tags(tokens: list[Token]) -> list[Token]:
 
 def collapsed(tokens: list[Token]) -> list[Token]:
     """Runs of blanks as one, none at the ends."""
-    after_blank, out = True, []
+    after_blank = True
+    out: list[Token] = []
     for token in tokens:
         plain = token.plain
         if token.kind is Kind.TEXT:
             plain = _BLANKS.sub(" ", plain)
-            plain = plain[1:] if after_blank and plain.startswith(" ") else plain
+            if after_blank and plain.startswith(" "):
+                plain = plain[1:]
+                _part_from_picture(out)
         elif token.kind is Kind.BREAK and after_blank:
             plain = ""
         same = plain == token.plain
         out.append(token if same else replace(token, plain=plain, markdown=plain))
         after_blank = plain.endswith(" ") if plain else after_blank
     return _right_stripped(out)
+
+
+def _part_from_picture(out: list[Token]) -> None:
+    """Keep a blank between a picture and what follows it."""
+    if out and out[-1].kind is Kind.PICTURE and out[-1].markdown:
+        out[-1] = replace(out[-1], markdown=out[-1].markdown + " ")
 
 
 def _right_stripped(tokens: list[Token]) -> list[Token]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ankiforge.extract.obsidian.cards import Sides, inline_card
-from ankiforge.extract.obsidian.covers import CARD, GONE, REST, Covered
+from ankiforge.extract.obsidian.covers import CARD, REST, Covered, uncover
 from ankiforge.extract.obsidian.inline import Inline
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.regions import BLOCK_ID, Region, regions, structure
@@ -208,12 +208,13 @@ class _Cutter:
             self._heading(token.content)
         elif self.cell:
             self._part(Part.CELL, token.content)
-            self.cell = False
+            self.cell = self.fresh_item = self.fresh_quote = False
         else:
             self._paragraph(token.content)
 
     def _heading(self, content: str) -> None:
         level, self.level = self.level, 0
+        self.fresh_item = self.fresh_quote = False
         self.headings = [above for above in self.headings if above[0] < level]
         block = self._part(Part.HEADING, content, cards=False)
         self.headings.append((level, block.plain if block else ""))
@@ -221,7 +222,7 @@ class _Cutter:
     def _code(self, content: str) -> None:
         self.fresh_item = self.fresh_quote = False
         if content.strip() and not self.quiet_depth:
-            self._add(Block(Part.CODE, content.strip("\n").replace(GONE, "")))
+            self._add(Block(Part.CODE, uncover(content.strip("\n"), self.around.held)))
 
     def _paragraph(self, content: str) -> None:
         part = Part.ITEM if self.fresh_item else Part.TEXT
@@ -283,11 +284,11 @@ class _Cutter:
         tags = tuple(dict.fromkeys([*front.tags, *back.tags]))
         self.tags.extend(tags)
         sign = "??" if region.two_way else "?"
-        plain = f"{_plain(front)}\n{sign}\n{_plain(back)}"
+        plain = f"{_plain(front)}\n{sign}\n{_plain(back)}".strip()
         sided = (rich(region.front, self.around), rich(region.back, self.around))
-        if all(sided) and not self.quiet_depth:
-            block = Block(Part.CARD, plain, id=region.id, region=region, sided=sided, tags=tags)
-            self._add(block)
+        card = region if all(sided) else None
+        if not self.quiet_depth:
+            self._add(Block(Part.CARD, plain, id=region.id, region=card, sided=sided, tags=tags))
 
     def _side(self, text: str) -> Blocks:
         return cut(Covered(text, self.around.held, "", ()), self.around, with_cards=False)

@@ -44,6 +44,17 @@ class Covered:
     """[first, last) lines of the fences that are closed."""
 
 
+_HELD = re.compile(f"{HELD}(\\d+){HELD}")
+_COVERED = re.compile(f"\n?{REST}|{GONE}")
+
+
+def uncover(text: str, held: tuple[str, ...]) -> str:
+    """The text with its maths back and without what stood for comments."""
+    if not COVERS.search(text):
+        return text
+    return _COVERED.sub("", _HELD.sub(lambda match: held[int(match[1])], text))
+
+
 @dataclass(slots=True)
 class _Cover:
     text: str

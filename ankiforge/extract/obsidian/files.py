@@ -49,6 +49,7 @@ def find(
     if only:
         notes = {path: at for asked in only for path, at in _asked(root, asked, files)}
     files.notes = sorted(notes.items())
+    files.problems.sort(key=lambda problem: problem.where)
     return files
 
 
@@ -91,7 +92,7 @@ class _Walk:
             at, before = waiting.pop()
             try:
                 with os.scandir(at) as entries:
-                    found = list(entries)
+                    found = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
                 _missing(
                     self.files, before or self.root.name, f"cannot be listed: {error.strerror}"

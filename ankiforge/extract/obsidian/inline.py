@@ -150,7 +150,8 @@ class Inline:
                 length += len(parts[-1])
         text = "".join(parts)
         return text.rstrip(), tuple(
-            trimmed(text, edges[phrase.opener + 1], edges[phrase.closer]) for phrase in phrases
+            trimmed(text, edges.get(phrase.opener + 1, 0), edges.get(phrase.closer, length))
+            for phrase in phrases
         )
 
     def source(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ankiforge.extract.obsidian.covers import Ticks
+from ankiforge.extract.obsidian.covers import Ticks, uncover
 from ankiforge.extract.obsidian.emphasis import Sign
 from ankiforge.extract.obsidian.inline import Kind, Token
 
@@ -31,6 +31,8 @@ class Pieces:
     text: str
     around: Around
     ticks: Ticks
+    covered: bool
+    """Whether anything in the text is covered."""
     tokens: list[Token] = field(default_factory=list)
     brackets: list[int] = field(default_factory=list)
     runs: list[Sign] = field(default_factory=list)
@@ -41,6 +43,9 @@ class Pieces:
         self, at: int, kind: Kind, plain: str, markdown: str | None = None, note: str = ""
     ) -> None:
         """Append a token that begins at `at`; its Markdown is its plain text unless given."""
+        if self.covered:
+            plain = uncover(plain, self.around.held)
+            markdown = None if markdown is None else uncover(markdown, self.around.held)
         written = plain if markdown is None else markdown
         self.tokens.append(Token(kind, plain, written, note=note))
         self.places.append(at)

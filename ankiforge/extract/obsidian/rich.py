@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ankiforge.extract.obsidian.covers import GONE
+from ankiforge.extract.obsidian.covers import GONE, uncover
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.tokens import read
 
@@ -21,7 +21,7 @@ def rich(text: str, around: Around) -> str:
     """The Markdown of a card's side or a callout's body; fences stay letter by letter."""
     parts: list[str] = []
     for is_fence, run in _runs(_COMMENT_LINE.sub("", text)):
-        parts.append(run if is_fence else _words(run, around))
+        parts.append(uncover(run, around.held) if is_fence else _words(run, around))
     return _OUTER_TAGS.sub("", "\n".join(parts).strip("\n")).strip()
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from ankiforge.extract.obsidian import emphasis
 from ankiforge.extract.obsidian.blanks import collapsed, without_outer_tags
-from ankiforge.extract.obsidian.covers import GONE, HELD, REST, Ticks
+from ankiforge.extract.obsidian.covers import COVERS, GONE, HELD, REST, Ticks
 from ankiforge.extract.obsidian.inline import Inline, Kind, Token
 from ankiforge.extract.obsidian.pairs import pair_emphasis, pair_gaps, pair_marks
 from ankiforge.extract.obsidian.pieces import Around, Pieces
@@ -62,7 +62,7 @@ def read(text: str, around: Around = NOTHING) -> Inline:
 
 
 def _cut(text: str, around: Around) -> list[Token]:
-    cut, at = Pieces(text, around, Ticks(text)), 0
+    cut, at = Pieces(text, around, Ticks(text), COVERS.search(text) is not None), 0
     sign = _SIGN_OR_URL if "://" in text else _SIGN
     while match := sign.search(text, at):
         if match.start() > at:
@@ -70,9 +70,12 @@ def _cut(text: str, around: Around) -> list[Token]:
         at = getattr(_Readers, str(match.lastgroup))(cut, match)
     if at < len(text):
         cut.add(at, Kind.TEXT, text[at:])
-    pair_emphasis(cut)
-    pair_marks(cut)
-    pair_gaps(cut)
+    if cut.runs:
+        pair_emphasis(cut)
+    if "==" in text or "<" in text:
+        pair_marks(cut)
+    if "{{" in text:
+        pair_gaps(cut)
     return cut.tokens
 
 
@@ -164,7 +167,8 @@ class _Readers:
 
     @staticmethod
     def entity(cut: Pieces, match: re.Match[str]) -> int:
-        cut.add(match.start(), Kind.ATOM, html.unescape(match[0]), match[0])
+        shown = html.unescape(match[0])
+        cut.add(match.start(), Kind.TEXT if shown.isspace() else Kind.ATOM, shown, literal(shown))
         return match.end()
 
     @staticmethod

@@ -32,7 +32,9 @@ KINDS: Mapping[str, HighlightKind] = {
     "/Circle": HighlightKind.IMAGE,
     "/Ink": HighlightKind.INK,
 }
-"""PDF 32000-1 §12.5.6; links, popups, widgets and drawings are nobody's marks."""
+"""PDF 32000-1 §12.5.6; links, popups and widgets are nobody's marks."""
+DRAWINGS = frozenset({"/Line", "/PolyLine", "/Polygon", "/Stamp", "/FileAttachment"})
+"""A remark if somebody wrote words to it, else only a drawing."""
 ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, HighlightKind.STRIKE})
 
 HIDDEN = 2 | 32
@@ -123,12 +125,12 @@ def _reference(item: Any) -> Reference | None:
 def _annotation(
     page: int, entry: DictionaryObject, reference: Reference | None
 ) -> Annotation | None:
-    kind = KINDS.get(str(_get(entry, "/Subtype")))
+    contents = clean(_text(entry, "/Contents") or _plain(_text(entry, "/RC"))).strip()
+    kind = _kind(str(_get(entry, "/Subtype")), contents)
     flags = _get(entry, "/F")
     if kind is None or (isinstance(flags, int) and flags & HIDDEN) or "/StateModel" in entry:
         return None
     name = one_line(_text(entry, "/NM"))
-    contents = clean(_text(entry, "/Contents") or _plain(_text(entry, "/RC"))).strip()
     return Annotation(
         page=page,
         kind=kind,
@@ -145,6 +147,12 @@ def _annotation(
         parent=_reference(entry.raw_get("/IRT")) if "/IRT" in entry else None,
         grouped=_get(entry, "/RT") == "/Group",
     )
+
+
+def _kind(subtype: str, contents: str) -> HighlightKind | None:
+    if subtype in DRAWINGS and contents:
+        return HighlightKind.NOTE
+    return KINDS.get(subtype)
 
 
 def _get(entry: DictionaryObject, key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -279,7 +280,13 @@ def _reading_order(found: _Found) -> tuple[int, float, float]:
     return (found.at, -top, left)
 
 
+_INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)
+
+
 def _repeats(comment: str, exact: str) -> bool:
+    """Whether a comment only says the marked words again; an instruction never does."""
+    if _INSTRUCTS.match(comment):
+        return False
     if not len(exact) / 2 < len(comment) < 2 * len(exact):
         return False
     return fuzz.ratio(canonical(comment), canonical(exact)) > REPEATS

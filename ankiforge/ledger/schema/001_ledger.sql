@@ -62,6 +62,7 @@ CREATE INDEX highlight_place ON highlight (container, place, position);
 CREATE INDEX highlight_mark ON highlight (mark);
 CREATE INDEX highlight_text ON highlight (text);
 CREATE INDEX highlight_document ON highlight (document, position);
+CREATE INDEX highlight_hint ON highlight (json_extract(body, '$.hints[0]'));
 
 CREATE TABLE past_content (
     key TEXT NOT NULL REFERENCES highlight (key),
@@ -96,7 +97,7 @@ CREATE TABLE sighting (              -- of the run at work; emptied when keys ar
     body TEXT NOT NULL,
     PRIMARY KEY (run, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sighting_place ON sighting (run, container, place);
+CREATE INDEX sighting_place ON sighting (run, container, place, path, id);
 CREATE INDEX sighting_own ON sighting (run, own);
 CREATE INDEX sighting_key ON sighting (run, key);
 

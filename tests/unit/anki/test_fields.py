@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -78,6 +79,15 @@ def test_the_passage_is_the_highlight_alone_if_the_sentence_lacks_it(make_card: 
     assert _fields(card)["Source"] == (
         '<blockquote><span class="af-exact">a &lt; b<br>c {<wbr>{c1:<wbr>:d}<wbr>}</span></blockquote>'
     )
+
+
+def test_what_anki_cannot_store_never_reaches_a_field(make_card: Maker) -> None:
+    odd = "a\x1f\x00\ud800b\r\nu\u0308"
+    card = _highlight(make_card(), sentence="", exact=odd, heading=odd, page_label=odd)
+    card = _document(card, title=odd, creators=(odd,))
+    text = "".join(field_html(card))
+    assert not re.search("[\x00-\x09\x0b-\x1f\ud800-\udfff\u0308]", text)
+    assert "ab<br>\u00fc" in _fields(card)["Source"]
 
 
 def test_a_mark_without_text_has_no_passage(make_card: Maker) -> None:

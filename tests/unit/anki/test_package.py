@@ -102,6 +102,7 @@ def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
     yield "makes no card", lambda note: [replace(note, fields=("no cloze", *note.fields[1:]))]
     yield "is empty", lambda note: [replace(note, fields=("", *note.fields[1:]))]
     yield "is empty", lambda note: [replace(note, fields=("<p>&nbsp;</p><br>", *note.fields[1:]))]
+    yield "U.001F", lambda note: [replace(note, fields=("{{c1::a}}\x1f", *note.fields[1:]))]
     yield "9 fields instead of 10", lambda note: [replace(note, fields=note.fields[:-1])]
 
 

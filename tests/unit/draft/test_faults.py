@@ -298,13 +298,15 @@ def test_a_card_blocked_twice_is_shown_as_it_is(draft, task, server, fake):
     assert len(server.asked) == 2
 
 
-def test_a_good_card_stays_while_its_sibling_is_mended(draft, task, server, fake):
+def test_a_good_card_stays_while_its_sibling_is_mended(draft, task, server, fake, memory):
     good = fake.card(1, FACT, "How many stages has sleep?", "four")
     server.queue.append(fake.cards(good, fake.card(1, FACT, "Is sleep staged?", "yes")))
     result = draft(task(FACT), repair=blocks_yes_no)
     fronts = [one.field("Front") for one in result.drafts]
     assert fronts == ["How many stages has sleep?", "What says passage Sleep has fo?"]
     assert [one.intent for one in result.drafts] == [0, 1]
+    assert "How many stages" in memory.kept[result.drafts[0].origin.request]
+    assert result.drafts[0].origin.request != result.drafts[1].origin.request
 
 
 def test_a_blocked_card_may_end_as_none(draft, task, server, fake):

@@ -88,6 +88,12 @@ def test_a_run_that_was_killed_pays_only_for_what_is_missing(model, task, server
     assert before >= 1
 
 
+def test_a_draft_names_the_reply_it_was_read_from(draft, task, memory):
+    for _ in range(2):  # once asked, once remembered
+        (one,) = draft(task("Sleep has four stages.")).drafts
+        assert one.quote in memory.kept[one.origin.request]
+
+
 def test_fresh_asks_although_the_reply_is_known(draft, task, server):
     draft(task(count=1))
     draft(task(count=1), fresh=True)

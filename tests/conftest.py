@@ -1,0 +1,118 @@
+"""The program as a person calls it, in a home of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.cli import main
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call came to."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def data(self) -> Any:
+        """The one JSON value on stdout."""
+        return json.loads(self.stdout)
+
+    @property
+    def lines(self) -> list[Any]:
+        """The JSON values on stdout, one a line."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+class Forge:
+    """`forge("run", vault)`: ankiforge called in `folder`, with `home` for the user's own files.
+
+    `started` gives a process of its own instead, for what only a real process shows.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "desk"
+        self.home = folder / "home"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, *arguments: str | Path, code: int | None = None) -> Result:
+        """Call the program in this process; `code` is what it must exit with, if given."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self._environment().items():
+                patch.setenv(name, value)
+            with chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
+                try:
+                    main([str(argument) for argument in arguments])
+                except SystemExit as ended:
+                    result = Result(int(str(ended.code)), out.getvalue(), err.getvalue())
+        assert code is None or result.exit_code == code, result
+        return result
+
+    def ok(self, *arguments: str | Path) -> Result:
+        """A call that must exit with 0."""
+        return self(*arguments, code=0)
+
+    def json(self, *arguments: str | Path) -> Any:
+        """The one JSON value of a call that must exit with 0."""
+        return self.ok(*arguments, "--json").data
+
+    def cards(self, *arguments: str | Path) -> list[dict[str, Any]]:
+        """All cards there are, rejected and retired ones too, as `list` tells them."""
+        return self.ok("list", "--all", "--json", *arguments).lines
+
+    def started(self, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:
+        """The program in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "ankiforge", *(str(argument) for argument in arguments)],
+            cwd=self.folder,
+            env={**os.environ, **self._environment(), **more},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def finished(self, *arguments: str | Path, **more: str) -> Result:
+        """The same, waited for."""
+        process = self.started(*arguments, **more)
+        out, err = process.communicate(timeout=120)
+        return Result(process.returncode, out, err)
+
+    def _environment(self) -> dict[str, str]:
+        return {"ANKIFORGE_HOME": str(self.home)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test ever touches the user's own folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANKIFORGE_HOME", str(tmp_path_factory.mktemp("nobody")))
+        patch.delenv("ANKIFORGE_TRUST", raising=False)
+        yield
+
+
+@pytest.fixture
+def forge(tmp_path: Path) -> Forge:
+    """The program, in a folder and a home of this test's own."""
+    return Forge(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def forge_in() -> type[Forge]:
+    """Makes the program for a folder; for tests that need several."""
+    return Forge

@@ -1,0 +1,421 @@
+"""What goes wrong is named, with what to do; what can be done is done; the exit code says which."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+
+from ankiforge import ledger
+from ankiforge.ledger import connection
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+
+@pytest.fixture
+def notes(vault: Path) -> Path:
+    (vault / "good.md").write_text("Katze:::cat\n", encoding="utf-8")
+    return vault
+
+
+@pytest.fixture
+def workspace(forge) -> Callable[[str], Path]:
+    """Writes `ankiforge.yaml` where the program is called."""
+
+    def write(text: str) -> Path:
+        path = forge.folder / "ankiforge.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def write_paper(path: Path) -> None:
+    words = "The minimum inhibitory concentration (MIC) prevents growth."
+    write_pdf(path, [Page((paragraph(words),), (mark(words),))])
+
+
+def says(result, code: int, *words: str) -> None:
+    """It ended with this code, named these words, and showed no traceback."""
+    assert result.exit_code == code, result
+    for word in words:
+        assert word in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+# --- paths ----------------------------------------------------------------------------------
+
+
+def test_the_only_path_being_absent_is_wrong_usage(forge) -> None:
+    says(forge("run", "nowhere.pdf"), 2, "nowhere.pdf", "hint:")
+
+
+def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes) -> None:
+    result = forge("run", notes, "nowhere.pdf")
+
+    says(result, 1, "nowhere.pdf")
+    assert (forge.folder / "ankiforge.apkg").exists()
+    assert len(forge.cards()) == 1
+
+
+def test_a_folder_with_nothing_to_read_is_wrong_usage(forge, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    says(forge("run", tmp_path / "empty"), 2, "empty", "hint:")
+
+
+def test_a_file_of_another_kind_is_wrong_usage(forge, tmp_path) -> None:
+    (tmp_path / "notes.docx").write_bytes(b"PK")
+    says(forge("run", tmp_path / "notes.docx"), 2, "notes.docx", "PDF")
+
+
+def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault) -> None:
+    (vault / "plain.md").write_text("Nothing is marked here.\n", encoding="utf-8")
+    result = forge.ok("run", vault)
+
+    assert "0 highlights" in result.stdout
+    assert "==" in result.stdout
+    assert not (forge.folder / "ankiforge.apkg").exists()
+
+
+def test_a_run_without_any_source_says_how_to_name_one(forge) -> None:
+    says(forge("run"), 2, "ankiforge run PATH")
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def test_a_broken_pdf_costs_one_file(forge, tmp_path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\n1 0 obj <<")
+    write_paper(tmp_path / "fine.pdf")
+    result = forge("run", tmp_path / "broken.pdf", tmp_path / "fine.pdf")
+
+    says(result, 1, "broken.pdf")
+    assert len(forge.cards()) == 1
+
+
+def test_an_encrypted_pdf_is_named_as_such(forge, tmp_path) -> None:
+    write_paper(tmp_path / "plain.pdf")
+    writer = PdfWriter(clone_from=PdfReader(tmp_path / "plain.pdf"))
+    writer.encrypt("secret", algorithm="AES-256")
+    writer.write(tmp_path / "locked.pdf")
+    result = forge("run", tmp_path / "locked.pdf", tmp_path / "plain.pdf")
+
+    says(result, 1, "locked.pdf", "password")
+    assert len(forge.cards()) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["Größe:::size\n".encode("latin-1"), b"\xff\xfe\x00\xd8 a::b\n", b"\x00\x01\x02 x::y\n"],
+    ids=["latin-1", "half utf-16", "binary"],
+)
+def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw) -> None:
+    (notes / "odd.md").write_bytes(raw)
+    result = forge("run", notes)
+
+    assert result.exit_code in (0, 1)
+    assert "Traceback" not in result.stderr
+    assert result.exit_code == 0 or "odd.md" in result.stderr
+    assert "Katze" in str(forge.cards())
+
+
+def test_a_zotero_database_that_is_none_is_named(forge, tmp_path, notes) -> None:
+    (tmp_path / "zotero.sqlite").write_bytes(b"SQLite format 3\x00 and rubbish" * 40)
+    says(forge("run", tmp_path / "zotero.sqlite", notes), 1, "zotero")
+    assert len(forge.cards()) == 1
+
+
+def test_a_note_that_may_not_be_read_is_named(forge, notes) -> None:
+    if os.geteuid() == 0:
+        (notes / "closed.md").symlink_to(notes / "nowhere.md")
+    else:
+        (notes / "closed.md").write_text("a::b\n", encoding="utf-8")
+        (notes / "closed.md").chmod(0)
+    result = forge("run", notes)
+
+    assert result.exit_code in (0, 1)
+    assert "Traceback" not in result.stderr
+    assert len(forge.cards()) == 1
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+def test_a_slip_in_the_settings_names_file_line_key_and_the_right_word(forge, workspace) -> None:
+    workspace("output: .\n\ndraftr: rules\n")
+    says(forge("run"), 2, "ankiforge.yaml:3", "draftr", "did you mean 'drafter'?")
+
+
+def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
+    workspace(f"sources:\n  - obsidian: {{name: notes, path: {notes}, marsk: [==]}}\n")
+    result = forge("run", "-C", forge.folder)
+    assert result.exit_code == 2
+    says(forge("init", "--trust", forge.folder), 0)
+    says(forge("run"), 2, "ankiforge.yaml:2", "marsk", "did you mean 'marks'?")
+
+
+def test_yaml_that_is_none_is_wrong_usage(forge, workspace) -> None:
+    workspace("sources: [\n")
+    says(forge("run"), 2, "ankiforge.yaml")
+
+
+def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes) -> None:
+    workspace(
+        f"sources:\n  - obsidian: {{name: notes, path: {notes}}}\nanki: {{collection: none}}\n"
+    )
+
+    says(forge("run"), 2, str(notes), "outside this workspace", "init --trust")
+    assert not (forge.folder / ".ankiforge").exists()
+    forge.ok("init", "--trust", forge.folder)
+    assert forge.json("run")["fates"]["carded"] == 1
+
+
+def test_trust_is_for_the_very_value_that_was_seen(forge, workspace, notes, tmp_path) -> None:
+    workspace(f"sources:\n  - obsidian: {{name: notes, path: {notes}}}\n")
+    forge.ok("init", "--trust", forge.folder)
+    (tmp_path / "other").mkdir()
+    workspace(f"sources:\n  - obsidian: {{name: notes, path: {tmp_path / 'other'}}}\n")
+
+    says(forge("run"), 2, str(tmp_path / "other"))
+
+
+# --- services -------------------------------------------------------------------------------
+
+
+def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
+    forge, workspace, notes, notes_in
+) -> None:
+    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m, timeout_s: 2}\n")
+    (notes / "mark.md").write_text("Cells ==divide== by mitosis.\n\n==All of it is marked.==\n")
+    result = forge("run", notes, "--drafter", "llm")
+
+    says(result, 3, "127.0.0.1:9", "hint:")
+    assert len(notes_in(forge.folder / "ankiforge.apkg")) == 1
+    assert forge.json("run", notes)["fates"]["carded"] == 2
+
+
+def test_rules_need_no_model(forge, workspace, notes) -> None:
+    workspace("llm: {base_url: http://127.0.0.1:9/v1}\n")
+    forge.ok("run", notes, "--drafter", "rules")
+
+
+# --- the ledger -----------------------------------------------------------------------------
+
+HOLD = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+HOLD_PASS = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held(script: str, path: Path) -> Iterator[None]:
+    """Another process holds it as long as this lasts."""
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield
+        finally:
+            process.communicate(timeout=30)
+
+
+def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.1)
+    forge.ok("run", notes)
+    guid = forge.cards()[0]["guid"]
+    with held(HOLD, forge.home / ".ankiforge" / "ledger.db"):
+        says(forge("run", notes), 4, "locked", "hint:")
+        says(forge("reject", guid), 4, "locked")
+        assert forge.cards()[0]["verdict"] == "accepted", "looking is still possible"
+    forge.ok("run", notes)
+
+
+@pytest.mark.parametrize("what", ["drafting", "publishing"])
+def test_a_pass_that_another_program_is_at_is_waited_for_then_4(
+    forge, notes, monkeypatch, what
+) -> None:
+    wait = ledger.lock.__defaults__
+    monkeypatch.setattr(ledger.lock, "__defaults__", (0.1,))
+    assert wait == (60.0,)
+    forge.ok("run", notes)
+    with held(HOLD_PASS, forge.home / ".ankiforge" / f"{what}.lock"):
+        says(forge("run", notes), 4, what, "hint:")
+
+
+@pytest.mark.parametrize("raw", [b"rubbish " * 2000, b"SQLite format 3\x00" + b"\xee" * 9000])
+def test_a_damaged_ledger_is_4_and_is_left_as_it_is(forge, notes, raw) -> None:
+    forge.ok("run", notes)
+    database = forge.home / ".ankiforge" / "ledger.db"
+    database.write_bytes(raw)
+
+    for command in (("run", notes), ("list",), ("undo",), ("doctor",)):
+        says(forge(*command), 4)
+    assert database.read_bytes() == raw
+    database.unlink()
+    assert forge.json("run", notes)["fates"]["carded"] == 1
+
+
+def test_a_ledger_of_a_newer_program_is_4(forge, notes) -> None:
+    forge.ok("run", notes)
+    database = forge.home / ".ankiforge" / "ledger.db"
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA user_version = 9999")
+
+    for command in (("run", notes), ("list",), ("accept", "--all")):
+        says(forge(*command), 4, "9999", "upgrade")
+
+
+def test_a_journal_line_that_is_none_is_named_and_the_rest_taken_in(forge, notes) -> None:
+    forge.ok("run", notes)
+    journal = forge.home / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b"<<<<<<< HEAD\n")
+    result = forge("run", notes)
+
+    says(result, 1, "journal.jsonl:")
+    assert len(forge.cards()) == 1
+
+
+# --- output ---------------------------------------------------------------------------------
+
+
+def test_a_package_in_a_folder_that_is_not_there_is_wrong_usage(forge, notes) -> None:
+    says(forge("run", notes, "-o", "no/such/folder/a.apkg"), 2, "no such folder")
+
+
+def test_a_folder_in_the_packages_place_is_wrong_usage(forge, notes) -> None:
+    (forge.folder / "ankiforge.apkg").mkdir()
+    says(forge("run", notes), 2, "is a folder")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder closed to all")
+def test_a_folder_that_takes_no_files_costs_no_card(forge, notes) -> None:
+    says(forge("run", notes, "-o", "/proc/a.apkg"), 1, "/proc", "cannot be written", "hint:")
+    assert forge.json("run", notes)["fates"]["carded"] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_a_journal_that_cannot_be_written_is_4_and_nothing_is_decided_without_it(
+    forge, notes
+) -> None:
+    forge.ok("run", notes)
+    guid = forge.cards()[0]["guid"]
+    journal, kept = forge.home / "journal.jsonl", forge.home / "kept"
+    journal.rename(kept)
+    journal.symlink_to("/dev/full")
+
+    says(forge("reject", guid), 4, "journal.jsonl", "hint:")
+    journal.unlink()
+    kept.rename(journal)
+    assert forge.cards()[0]["verdict"] == "accepted"
+
+
+def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes) -> None:
+    forge.home.write_text("a file", encoding="utf-8")
+    says(forge("run", notes), 2, str(forge.home))
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def test_an_unknown_id_is_wrong_usage(forge, notes) -> None:
+    forge.ok("run", notes)
+    for word in ("afzzzzzz", "hello", "af", "af\u0000", "'; DROP TABLE card; --"):
+        for command in ("show", "accept", "reject", "trace", "pick", "edit", "restore"):
+            says(forge(command, word), 2, "hint:")
+
+
+def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault) -> None:
+    lines = "".join(f"Question number {n}?::Answer {n}\n\n" for n in range(60))
+    (vault / "many.md").write_text(lines, encoding="utf-8")
+    forge.ok("run", vault)
+    database = forge.home / ".ankiforge" / "ledger.db"
+    first, second, *_ = (card["guid"] for card in forge.cards())
+    twin = first[:12] + second[12:]
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("UPDATE card SET guid = ? WHERE guid = ?", (twin, second))
+        opened.execute("UPDATE candidate SET guid = ? WHERE guid = ?", (twin, second))
+        opened.execute("UPDATE card_highlight SET guid = ? WHERE guid = ?", (twin, second))
+        opened.commit()
+
+    says(forge("show", first[:12]), 2, "2 cards begin with")
+    assert forge.ok("show", first, "--json").data["guid"] == first
+
+
+def test_an_unknown_field_of_a_query_is_wrong_usage_with_the_list(forge, notes) -> None:
+    forge.ok("run", notes)
+    fields = (
+        "deck document source tag colour kind verdict standing anki finding drafter prompt run key"
+    )
+    for command in (("list", "dekc:x"), ("reject", "--all", "--filter", "dekc:x")):
+        says(forge(*command), 2, "dekc", *fields.split())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("rnu",),
+        ("run", "--drafter", "gpt"),
+        ("run", "--limt", "3"),
+        ("run", "--limit", "-3"),
+        ("list", "--nope"),
+        ("show",),
+        ("accept",),
+        ("accept", "afaaaaaa", "--all"),
+        ("reject", "--filter", "x"),
+        ("-C", "/nowhere", "list"),
+    ],
+)
+def test_words_the_command_line_does_not_know_are_wrong_usage(forge, call) -> None:
+    says(forge(*call), 2)
+
+
+def test_undoing_nothing_is_refused(forge, notes) -> None:
+    forge.ok("run", notes)
+    says(forge("undo"), 1, "nothing to undo")
+
+
+def test_a_refused_decision_is_1_and_says_why(forge, notes) -> None:
+    forge.ok("run", notes)
+    guid = forge.cards()[0]["guid"]
+    forge.ok("reject", guid)
+
+    says(forge("accept", guid), 1, "rejected", f"ankiforge restore {guid}")
+
+
+# --- stopping -------------------------------------------------------------------------------
+
+
+def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault) -> None:
+    for number in range(150):
+        text = f"What is number {number}?::The answer {number}\n"
+        (vault / f"{number}.md").write_text(text, encoding="utf-8")
+    process = forge.started("run", vault)
+    journal = forge.home / "journal.jsonl"
+    while not journal.exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, err
+    assert "nothing is lost" in err
+    assert "Traceback" not in err
+    assert forge.json("run", vault)["fates"]["carded"] == 150

@@ -1,0 +1,302 @@
+"""What scripts rely on: shapes of JSON, clean streams, exit codes, and that a look is but a look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NUMBER = (int, float)
+HIGHLIGHT = {
+    "key": str,
+    "source": str,
+    "kind": str,
+    "exact": str,
+    "gaps": list,
+    "prefix": str,
+    "suffix": str,
+    "comment": str,
+    "colour": str,
+    "author": str,
+    "tags": list,
+    "page_label": str,
+    "heading": str,
+    "uri": str,
+    "links": list,
+    "document": {
+        "key": str,
+        "title": str,
+        "creators": list,
+        "issued": str,
+        "identifiers": dict,
+    },
+}
+CARD = {
+    "guid": str,
+    "draft": str,
+    "choice": list,
+    "kind": str,
+    "verdict": str,
+    "standing": str,
+    "anki": str,
+    "deck": str,
+    "tags": list,
+    "fields": dict,
+    "html": dict,
+    "quote": str,
+    "highlight": str,
+    "document": str,
+    "origin": {"drafter": str, "model": str, "prompt": str},
+    "findings": list,
+    "revision": (dict, type(None)),
+}
+FINDING = {"check": str, "severity": str, "message": str, "twin": str}
+NOTES = dict.fromkeys(
+    ("written", "added", "updated", "held", "missing", "conflicts", "tombstones"), int
+)
+PROBLEM = {"where": str, "what": str, "hint": str}
+RUN = {
+    "highlights": dict.fromkeys(("seen", "new", "changed", "gone", "unchanged"), int),
+    "fates": dict.fromkeys(("ignored", "failed", "carded", "waiting", "blocked", "no_card"), int),
+    "no_card": dict,
+    "cards": dict.fromkeys(("drafted", "ready", "waiting", "blocked", "merged", "retired"), int),
+    "notes": NOTES,
+    "packages": list,
+    "llm": dict.fromkeys(("requests", "cached", "tokens_in", "tokens_out", "cost_usd"), NUMBER),
+    "problems": list,
+}
+KINDS = {"highlight", "underline", "strike", "note", "image", "ink", "card"}
+
+
+def fits(value: Any, shape: Any, where: str = "$") -> None:
+    """Every key of the shape is there, with a value of its type."""
+    if not isinstance(shape, Mapping):
+        assert isinstance(value, shape), f"{where} is {value!r}"
+        assert shape is not int or value is not True
+        return
+    for name, inner in shape.items():
+        assert name in value, f"{where} lacks {name}"
+        fits(value[name], inner, f"{where}.{name}")
+
+
+@pytest.fixture
+def filled(vault: Path) -> Path:
+    """A vault in which every fate but failure happens."""
+    (vault / "a.md").write_text(
+        "---\ntags: [t]\n---\n# H\n\nWhat is a cell?::A unit of life\n\n"
+        "The ==nucleus== holds most of the DNA.\n\n"
+        "status:: done\n\n"
+        "A {{c1::}} cloze of nothing.\n\n"
+        "==This whole sentence is marked.==\n",
+        encoding="utf-8",
+    )
+    (vault / "b.md").write_text("---\nankiforge: false\n---\nHund:::dog\n", encoding="utf-8")
+    return vault
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+
+def test_extract_tells_a_highlight_a_line(forge, filled) -> None:
+    found = forge.ok("extract", filled, "--json").lines
+
+    assert len(found) >= 4
+    for one in found:
+        fits(one, HIGHLIGHT)
+        assert one["kind"] in KINDS
+        assert max(len(one["prefix"]), len(one["suffix"])) <= 80
+        assert all(0 <= start < end <= len(one["exact"]) for start, end in one["gaps"])
+
+
+def test_extract_tells_a_passage_that_could_not_be_read_as_a_problem(forge, filled) -> None:
+    (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    result = forge("extract", filled, "--json", code=1)
+
+    [told] = [line for line in result.lines if "problem" in line]
+    fits(told["problem"], PROBLEM)
+    assert "broken.pdf" in told["problem"]["where"]
+
+
+def test_list_and_show_tell_a_card_a_line(forge, filled) -> None:
+    forge.ok("run", filled)
+    listed = forge.cards()
+    assert len(listed) >= 3
+    for card in listed:
+        fits(card, CARD)
+        for finding in card["findings"]:
+            fits(finding, FINDING)
+    shown = forge.ok("show", *(card["guid"] for card in listed), "--json").lines
+    assert shown == listed
+
+
+def test_list_without_all_leaves_out_what_was_rejected(forge, filled) -> None:
+    forge.ok("run", filled)
+    guid = forge.cards()[0]["guid"]
+    forge.ok("reject", guid)
+
+    assert guid not in {card["guid"] for card in forge.ok("list", "--json").lines}
+    assert guid in {card["guid"] for card in forge.cards()}
+
+
+def test_highlights_without_a_card_are_listed_with_their_reason(forge, filled) -> None:
+    came = forge.json("run", filled)
+    without = forge.ok("list", "--no-card", "--json").lines
+
+    assert len(without) == came["highlights"]["seen"] - came["fates"]["carded"]
+    for one in without:
+        fits(one, {**HIGHLIGHT, "reason": str})
+        assert one["reason"]
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--dry-run",), ("--new",), ("--accept", "review"), ("--limit", "1")]
+)
+def test_run_tells_one_object_whose_fates_sum_to_what_was_seen(forge, filled, more) -> None:
+    came = forge.json("run", filled, *more)
+
+    fits(came, RUN)
+    assert sum(came["fates"].values()) == came["highlights"]["seen"] > 4
+    assert sum(came["no_card"].values()) == came["fates"]["no_card"]
+    read = came["highlights"]
+    assert read["new"] + read["changed"] + read["unchanged"] == read["seen"]
+
+
+def test_the_problems_of_a_run_are_in_its_object(forge, filled) -> None:
+    (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    came = forge("run", filled, "--json", code=1).data
+
+    [problem] = came["problems"]
+    fits(problem, PROBLEM)
+
+
+def test_build_and_draft_tell_one_object(forge, filled) -> None:
+    forge.ok("run", filled)
+
+    built = forge.json("build")
+    fits(built, {"notes": NOTES, "packages": list, "problems": list})
+    assert built["notes"]["written"] >= 2
+    fits(forge.json("draft"), RUN)
+
+
+def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(forge, filled) -> None:
+    forge.ok("run", filled)
+    guid = forge.cards()[0]["guid"]
+    calls: list[tuple[Any, ...]] = [
+        ("run", filled), ("extract", filled), ("list",), ("show", guid), ("trace", guid),
+        ("build",), ("reject", guid), ("undo",), ("draft",), ("list", "--no-card"),
+    ]  # fmt: skip
+    for call in calls:
+        result = forge.ok(*call, "--json")
+        assert [json.loads(line) for line in result.stdout.splitlines()], call
+
+
+def test_json_may_be_asked_for_before_the_command_too(forge, filled) -> None:
+    assert forge.ok("--json", "run", filled).data["highlights"]["seen"] > 4
+
+
+# --- streams --------------------------------------------------------------------------------
+
+
+def test_no_escape_codes_where_nobody_looks(forge, filled) -> None:
+    (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    for call in (("run", filled), ("run", filled, "--json"), ("doctor",), ("--help",)):
+        result = forge.finished(*call)
+        assert "\x1b" not in result.stdout + result.stderr
+        assert result.stdout
+
+
+def test_quiet_says_nothing_but_errors(forge, filled) -> None:
+    quiet = forge.ok("run", filled, "-q")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+    (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    failed = forge("run", filled, "-q", code=1)
+    assert failed.stdout == ""
+    assert "broken.pdf" in failed.stderr
+
+
+def test_the_first_line_of_a_run_names_workspace_and_policy(forge, filled) -> None:
+    first = forge.ok("run", filled).stderr.splitlines()[0]
+    assert str(forge.home) in first
+    assert "clean cards are accepted" in first
+
+
+def test_a_reader_that_goes_away_ends_a_listing_quietly(forge, filled) -> None:
+    forge.ok("run", filled)
+    process = forge.started("list", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in (err or "")
+    assert process.returncode == 0
+
+
+# --- looks ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["at first sight", "later"])
+def test_a_dry_run_writes_nothing_at_all(forge, filled, files, known) -> None:
+    if known:
+        forge.ok("run", filled)
+        (filled / "c.md").write_text("Katze:::cat\n", encoding="utf-8")
+    before = files(forge.folder, forge.home, filled)
+    dry = forge.json("run", filled, "--dry-run")
+
+    assert files(forge.folder, forge.home, filled) == before
+    assert dry["packages"] == []
+    wet = forge.json("run", filled)
+    assert wet["fates"] == dry["fates"]
+    assert wet["cards"] == dry["cards"]
+
+
+def test_looking_writes_nothing(forge, filled, files) -> None:
+    forge.ok("run", filled)
+    guid = forge.cards()[0]["guid"]
+    before = files(forge.folder, forge.home)
+    for look in (("list",), ("show", guid), ("trace", guid), ("extract", filled), ("doctor",)):
+        assert forge(*look).exit_code in (0, 1), look
+
+    assert files(forge.folder, forge.home) == before
+
+
+def test_a_look_at_nothing_makes_nothing(forge, files) -> None:
+    assert forge.ok("list").stdout == ""
+    assert not forge.home.exists() or not files(forge.home)
+
+
+def test_extract_tells_the_keys_that_a_run_gives(forge, filled) -> None:
+    would_be = [one["key"] for one in forge.ok("extract", filled, "--json").lines]
+    forge.ok("run", filled)
+
+    assert [one["key"] for one in forge.ok("extract", filled, "--json").lines] == would_be
+    assert {card["highlight"] for card in forge.cards()} <= set(would_be)
+
+
+# --- the way of a card ----------------------------------------------------------------------
+
+
+def test_a_trace_tells_source_checks_decisions_and_shipments(forge, filled) -> None:
+    forge.ok("run", filled)
+    [card] = [card for card in forge.cards() if "nucleus" in str(card["fields"])]
+    forge.ok("edit", card["guid"], "--field", "Extra", "mine")
+    forge.ok("build")
+    way = forge.ok("trace", card["guid"], "--json").data
+
+    assert way["highlight"]["exact"] == "The nucleus holds most of the DNA."
+    assert [one["state"] for one in way["candidates"]] == ["passed", "picked"]
+    assert [decided["what"] for decided in way["decisions"]] == ["accept", "edit"]
+    assert [shipped["rev"] for shipped in way["shipped"]] == [1, 2]
+    told = forge.ok("trace", card["guid"]).stdout
+    for words in ("source", "marked", "drafted", "decided", "shipped"):
+        assert f"\n{words}" in f"\n{told}" or f"  {words}" in told
+
+
+def test_an_id_may_be_shortened_as_long_as_it_names_one_card(forge, filled) -> None:
+    forge.ok("run", filled)
+    card = forge.cards()[0]
+
+    assert forge.ok("show", card["guid"][:10], "--json").data["guid"] == card["guid"]
+    assert forge.ok("show", card["draft"], "--json").data["guid"] == card["guid"]

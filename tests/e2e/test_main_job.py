@@ -1,0 +1,399 @@
+"""From a vault to the real Anki and round again: what a person counts on for years."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CELLS = """\
+# Cells
+
+What powers the cell?::The mitochondrion
+
+Katze:::cat
+
+The ==mitochondrion== makes most of the cell's ATP by oxidative phosphorylation.
+
+What does a ribosome read
+?
+Messenger RNA
+"""
+
+
+@pytest.fixture
+def note(vault: Path) -> Path:
+    """One note with four cards: a question, a two-way pair, a phrase, a block."""
+    path = vault / "Cells.md"
+    path.write_text(CELLS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def package(forge) -> Path:
+    """Where a run without `-o` writes."""
+    return forge.folder / "ankiforge.apkg"
+
+
+def rewrite(note: Path, old: str, new: str) -> None:
+    text = note.read_text(encoding="utf-8")
+    assert old in text
+    note.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def guid_of(forge, words: str) -> str:
+    """The guid of the one card whose fields hold these words."""
+    [card] = [one for one in forge.cards() if words in " ".join(one["fields"].values())]
+    return card["guid"]
+
+
+# --- into Anki ------------------------------------------------------------------------------
+
+
+def test_what_a_vault_holds_arrives_in_anki_as_new_notes(forge, vault, note, package, anki) -> None:
+    came = forge.json("run", vault)
+
+    assert came["notes"]["written"] == came["notes"]["added"] == 4
+    assert came["packages"] == [str(package)]
+    assert anki.load(package) == {"new": 4}
+    assert len(anki.cards(guid_of(forge, "Katze"))) == 2
+    stored = anki.note(guid_of(forge, "ATP"))
+    assert stored["Text"].startswith("The {{c1::mitochondrion}} makes most")
+    assert stored["Source"]
+
+
+def test_a_second_run_writes_the_same_bytes_and_changes_nothing_in_anki(
+    forge, vault, note, package, anki
+) -> None:
+    forge.ok("run", vault)
+    first = package.read_bytes()
+    anki.load(package)
+
+    again = forge.json("run", vault)
+
+    assert package.read_bytes() == first
+    assert again["notes"]["added"] == again["notes"]["updated"] == 0
+    assert anki.load(package) == {"duplicate": 4}
+
+
+def test_a_corrected_card_is_updated_in_place_and_keeps_its_schedule(
+    forge, vault, note, package, anki
+) -> None:
+    forge.ok("run", vault)
+    anki.load(package)
+    guid = guid_of(forge, "powers")
+    reviewed = anki.answer_first_card(guid)
+    rewrite(note, "The mitochondrion\n", "The mitochondrion, by respiration\n")
+
+    came = forge.json("run", vault)
+
+    assert came["notes"]["updated"] == 1
+    assert anki.load(package) == {"updated": 1, "duplicate": 3}
+    assert anki.note(guid)["Back"] == "The mitochondrion, by respiration"
+    assert anki.schedule(guid) == reviewed
+
+
+def test_a_number_corrected_in_a_sentence_of_a_card_is_the_same_card(forge, vault, note) -> None:
+    rewrite(note, "Katze:::cat", "When was the Treaty of Rome signed?::It was signed in 1958.")
+    forge.ok("run", vault)
+    before = guid_of(forge, "Treaty")
+    rewrite(note, "1958", "1957")
+    forge.ok("run", vault)
+
+    assert guid_of(forge, "1957") == before
+
+
+def test_words_written_in_anki_stay_though_the_source_changes_unseen(
+    forge, vault, note, package, anki
+) -> None:
+    forge.ok("run", vault)
+    anki.load(package)
+    guid = guid_of(forge, "powers")
+    anki.edit(guid, Back="The powerhouse, as my teacher said")
+    rewrite(note, "The mitochondrion\n", "The mitochondrion, by respiration\n")
+    forge.ok("run", vault)
+
+    assert anki.load(package) == {"duplicate": 4}
+    assert anki.note(guid)["Back"] == "The powerhouse, as my teacher said"
+
+
+def test_a_two_way_card_is_one_note_asked_both_ways(forge, vault, note, package, anki) -> None:
+    forge.ok("run", vault)
+    anki.load(package)
+
+    forth, back = anki.cards(guid_of(forge, "Katze"))
+
+    assert "Katze" in forth.question()
+    assert "cat" in back.question()
+    assert "Katze" not in back.question()
+
+
+def test_a_package_that_was_never_imported_is_not_needed_by_the_next(
+    forge, vault, note, package, anki
+) -> None:
+    forge.ok("run", vault)
+    rewrite(note, "Katze:::cat", "Katze:::tomcat")
+    forge.ok("run", vault)
+
+    assert anki.load(package) == {"new": 4}
+    assert anki.note(guid_of(forge, "Katze"))["Back"] == "tomcat"
+
+
+# --- what a person decided ------------------------------------------------------------------
+
+
+def test_a_persons_words_stay_when_the_source_changes(forge, vault, note, package) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "powers")
+    forge.ok("edit", guid, "--field", "Back", "A mitochondrion (I looked it up)")
+    rewrite(note, "The mitochondrion\n", "The mitochondrion, by respiration\n")
+    forge.ok("run", vault)
+
+    [card] = forge.ok("show", guid, "--json").lines
+    assert card["fields"]["Back"] == "A mitochondrion (I looked it up)"
+    assert card["revision"]["fields"]["Back"] == "The mitochondrion, by respiration"
+    assert card["verdict"] == "accepted"
+
+
+def test_a_persons_words_are_what_anki_gets(forge, vault, note, package, notes_in) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "powers")
+    forge.ok("edit", guid, "--field", "Back", "A mitochondrion (I looked it up)")
+    forge.ok("build")
+
+    assert notes_in(package)[guid][1][1] == "A mitochondrion (I looked it up)"
+
+
+def test_a_rejected_card_leaves_the_package_and_is_not_offered_again(
+    forge, vault, note, package, notes_in
+) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "ATP")
+    forge.ok("reject", guid, "--reason", "I know that")
+    rewrite(
+        note,
+        "The ==mitochondrion== makes most of the cell's ATP",
+        "The  **==mitochondrion==** makes *most* of the cell’s ATP",
+    )
+
+    came = forge.json("run", vault)
+
+    assert guid not in notes_in(package)
+    assert len(notes_in(package)) == 3
+    assert came["no_card"] == {"rejected: I know that": 1}
+    assert [c["guid"] for c in forge.cards("ATP")] == [guid]
+
+
+def test_an_undone_rejection_brings_the_card_back_as_it_was(forge, vault, note, package) -> None:
+    forge.ok("run", vault)
+    before = package.read_bytes()
+    guid = guid_of(forge, "ATP")
+    forge.ok("reject", guid)
+    forge.ok("undo")
+    forge.ok("run", vault)
+
+    assert package.read_bytes() == before
+
+
+def test_every_card_waits_where_a_person_wants_to_see_it_first(
+    forge, vault, note, package, notes_in
+) -> None:
+    came = forge.json("run", vault, "--accept", "review")
+
+    assert came["fates"]["waiting"] == came["cards"]["waiting"] == 4
+    assert not package.exists()
+    forge.ok("accept", guid_of(forge, "Katze"))
+    forge.ok("build")
+    assert list(notes_in(package)) == [guid_of(forge, "Katze")]
+
+
+def test_bulk_acceptance_takes_what_the_query_matches(forge, vault, note, package) -> None:
+    forge.ok("run", vault, "--accept", "review")
+    forge.ok("accept", "--all", "--filter", "kind:cloze")
+
+    verdicts = {card["kind"]: card["verdict"] for card in forge.cards()}
+    assert verdicts == {"basic": "pending", "two-way": "pending", "cloze": "accepted"}
+
+
+# --- what happens to notes over the years ---------------------------------------------------
+
+
+def test_a_renamed_note_keeps_its_guids(forge, vault, note, package) -> None:
+    forge.ok("run", vault)
+    before = {card["guid"] for card in forge.cards()}
+    (vault / "Biology").mkdir()
+    note.rename(vault / "Biology" / "The cell.md")
+
+    came = forge.json("run", vault)
+
+    assert {card["guid"] for card in forge.cards()} == before
+    assert came["highlights"]["new"] == came["highlights"]["gone"] == 0
+
+
+def test_a_highlight_moved_to_another_note_keeps_its_guid(forge, vault, note) -> None:
+    forge.ok("run", vault)
+    before = guid_of(forge, "ATP")
+    moved = "The ==mitochondrion== makes most of the cell's ATP by oxidative phosphorylation."
+    rewrite(note, moved + "\n", "")
+    (vault / "Energy.md").write_text(f"# Energy\n\n{moved}\n", encoding="utf-8")
+    came = forge.json("run", vault)
+
+    assert guid_of(forge, "ATP") == before
+    assert came["highlights"]["new"] == 0
+
+
+def test_a_mark_removed_and_put_back_is_the_same_note(
+    forge, vault, note, package, notes_in, no_waiting
+) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "ATP")
+    rewrite(note, "==mitochondrion==", "mitochondrion")
+    forge.ok("run", vault)
+    gone = forge.json("run", vault)
+    rewrite(note, "The mitochondrion makes", "The ==mitochondrion== makes")
+    forge.ok("run", vault)
+
+    assert gone["highlights"]["gone"] == 1
+    assert guid_of(forge, "ATP") == guid
+    assert guid in notes_in(package)
+
+
+def test_a_card_that_was_accepted_outlives_its_mark(
+    forge, vault, note, package, notes_in, no_waiting
+) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "ATP")
+    rewrite(note, "==mitochondrion==", "mitochondrion")
+    forge.ok("run", vault)
+    forge.ok("run", vault)
+
+    assert guid in notes_in(package)
+
+
+def test_a_text_around_that_changes_leaves_a_card_as_it_is(forge, vault, note, package) -> None:
+    forge.ok("run", vault)
+    before = {card["guid"]: card["fields"] for card in forge.cards()}
+    rewrite(note, "# Cells\n", "# Cells\n\nA new beginning, of several words.\n")
+    forge.ok("run", vault)
+
+    assert {card["guid"]: card["fields"] for card in forge.cards()} == before
+
+
+def test_a_passage_written_twice_is_one_note(forge, vault, note, package, notes_in) -> None:
+    (vault / "Copy.md").write_text("Katze:::cat\n", encoding="utf-8")
+    came = forge.json("run", vault)
+
+    assert came["cards"]["merged"] == 1
+    assert len(notes_in(package)) == 4
+    assert came["fates"]["carded"] == 5
+
+
+# --- decks, tags, packages ------------------------------------------------------------------
+
+
+def test_the_deck_is_the_notes_own_before_the_command_lines(forge, vault, note, anki) -> None:
+    rewrite(note, "# Cells\n", "---\ndeck: Biology::Cells\n---\n# Cells\n")
+    (vault / "Dogs.md").write_text("Hund:::dog\n", encoding="utf-8")
+    forge.ok("run", vault, "--deck", "Notes", "-o", "all.apkg")
+    assert anki.load(forge.folder / "all.apkg") == {"new": 5}
+
+    decks = {card["deck"] for card in forge.cards()}
+    assert decks == {"Biology::Cells", "Notes"}
+    [dog] = {anki.col.decks.name(card.did) for card in anki.cards(guid_of(forge, "Hund"))}
+    assert dog == "Notes"
+
+
+def test_a_run_with_a_deck_writes_a_package_called_after_it(forge, vault, note) -> None:
+    came = forge.json("run", vault, "--deck", "Notes::Biology")
+
+    assert came["packages"] == [str(forge.folder / "Notes-Biology.apkg")]
+
+
+def test_a_deck_is_settled_once_and_a_later_wish_neither_moves_nor_drops_a_card(
+    forge, vault, note, notes_in
+) -> None:
+    forge.ok("run", vault, "--deck", "First")
+    rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
+    forge.ok("run", vault, "--deck", "Second")
+
+    assert {card["deck"] for card in forge.cards()} == {"First"}
+    assert len(notes_in(forge.folder / "Second.apkg")) == 5
+
+
+def test_build_writes_one_deck_and_those_below_it(forge, vault, note, notes_in) -> None:
+    forge.ok("run", vault, "--deck", "Biology::Cells")
+    (vault / "Dogs.md").write_text("---\ndeck: Bio\n---\nHund:::dog\n", encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("build", "--deck", "biology", "-o", "some.apkg")
+
+    assert len(notes_in(forge.folder / "some.apkg")) == 4
+    assert guid_of(forge, "Hund") not in notes_in(forge.folder / "some.apkg")
+
+
+def test_tags_of_the_note_and_of_the_line_travel_to_anki(forge, vault, note, anki, package) -> None:
+    rewrite(note, "# Cells\n", "---\ntags: [biology]\n---\n# Cells\n")
+    rewrite(note, "Katze:::cat", "Katze:::cat #language")
+    forge.ok("run", vault)
+    anki.load(package)
+
+    tags = set(anki.note(guid_of(forge, "Katze")).tags)
+    assert {"biology", "language", "ankiforge::doc::cells"} <= tags
+
+
+def test_new_only_holds_what_was_in_no_package_before(forge, vault, note, notes_in) -> None:
+    forge.ok("run", vault)
+    rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
+    forge.ok("run", vault, "--new", "-o", "new.apkg")
+
+    assert list(notes_in(forge.folder / "new.apkg")) == [guid_of(forge, "Hund")]
+
+
+def test_a_file_that_is_not_ours_is_replaced_only_by_force(forge, vault, note, notes_in) -> None:
+    theirs = forge.folder / "theirs.apkg"
+    theirs.write_bytes(b"not a package")
+
+    refused = forge("run", vault, "-o", theirs)
+
+    assert refused.exit_code == 2
+    assert "--force" in refused.stderr
+    assert theirs.read_bytes() == b"not a package"
+    forge.ok("run", vault, "-o", theirs, "--force")
+    assert len(notes_in(theirs)) == 4
+
+
+def test_a_run_of_one_path_keeps_what_its_package_held(forge, vault, note, package, notes_in):
+    other = vault.parent / "dogs.md"
+    other.write_text("Hund:::dog\n", encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("run", other)
+
+    assert len(notes_in(package)) == 5
+    forge.ok("run", other, "-o", "dogs.apkg")
+    assert list(notes_in(forge.folder / "dogs.apkg")) == [guid_of(forge, "Hund")]
+
+
+def test_a_package_of_one_path_holds_a_card_that_another_note_has_too(
+    forge, vault, note, notes_in
+) -> None:
+    other = vault.parent / "copy.md"
+    other.write_text("Katze:::cat\n", encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("run", other, "-o", "copy.apkg")
+
+    assert list(notes_in(forge.folder / "copy.apkg")) == [guid_of(forge, "Katze")]
+
+
+def test_a_workspace_can_want_a_package_per_deck(forge, vault, note, notes_in) -> None:
+    (forge.folder / "ankiforge.yaml").write_text(
+        "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
+    )
+    rewrite(note, "# Cells\n", "---\ndeck: Biology::Cells\n---\n# Cells\n")
+    (vault / "Dogs.md").write_text("---\ndeck: Dogs\n---\nHund:::dog\n", encoding="utf-8")
+
+    came = forge.json("run", vault)
+
+    assert sorted(Path(path).name for path in came["packages"]) == [
+        "Biology-Cells.apkg",
+        "Dogs.apkg",
+    ]
+    assert [len(notes_in(Path(path))) for path in sorted(came["packages"])] == [4, 1]

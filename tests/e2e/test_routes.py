@@ -1,0 +1,188 @@
+"""PDFs and Zotero through the same door, and one passage reached by several ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pypdf.generic import TextStringObject
+
+from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+TERM = "The transfer of a plasmid from cell to cell is called conjugation."
+PLAIN = "Persister cells survive for reasons of their own."
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Path:
+    """A PDF with three marks: two of them are cards by the rules, one has a question."""
+    path = tmp_path / "papers" / "Resistance.pdf"
+    path.parent.mkdir()
+    write_paper(path)
+    return path
+
+
+def write_paper(path: Path, **zotero_keys: str) -> None:
+    more = {name: {"/Zotero:Key": TextStringObject(key)} for name, key in zotero_keys.items()}
+    blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
+    marks = (
+        mark(ACRONYM, more=more.get("acronym", {})),
+        mark(TERM, more=more.get("term", {})),
+        mark(PLAIN, comment="? What do persister cells do?"),
+    )
+    write_pdf(path, [Page(blocks, marks)], title="How Bacteria Resist")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A Zotero data folder with the paper of which two marks are known there."""
+    folder = tmp_path / "Zotero"
+    folder.mkdir()
+    marks = (Annotation("MARKAAA2", ACRONYM), Annotation("MARKBBB3", TERM, top=200))
+    work = Work(
+        "PAPER001",
+        {"title": "How Bacteria Resist", "DOI": "10.5555/resist", "date": "2021-00-00 2021"},
+        creators=(("author", "Ada", "Byron"),),
+        tags=("microbes",),
+        attachments=(Attachment("ATTACH01", "Resistance.pdf", marks),),
+    )
+    write_zotero(folder / "zotero.sqlite", [Library((work,))])
+    return folder
+
+
+def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki) -> None:
+    came = forge.json("run", paper)
+
+    assert came["fates"]["carded"] + came["fates"]["waiting"] == 3
+    forge.ok("accept", "--all", "--filter", "verdict:pending")
+    forge.ok("build")
+    assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}
+    fronts = {card["fields"].get("Front") for card in forge.cards()}
+    assert {"What does MIC stand for?", "What do persister cells do?"} <= fronts
+
+
+def test_an_unchanged_pdf_gives_the_same_package(forge, paper) -> None:
+    forge.ok("run", paper)
+    package = forge.folder / "ankiforge.apkg"
+    before = package.read_bytes()
+    forge.ok("run", paper.parent)
+
+    assert package.read_bytes() == before
+
+
+def test_a_pdf_renamed_or_saved_anew_keeps_its_guids(forge, paper) -> None:
+    forge.ok("run", paper.parent)
+    before = {card["guid"] for card in forge.cards()}
+    paper.rename(paper.with_name("2021 Resistance.pdf"))
+    came = forge.json("run", paper.parent)
+
+    assert {card["guid"] for card in forge.cards()} == before
+    assert came["highlights"]["new"] == 0
+
+
+def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, anki) -> None:
+    forge.ok("run", library / "zotero.sqlite")
+    anki.load(forge.folder / "ankiforge.apkg")
+
+    [card] = [card for card in forge.cards() if "MIC" in card["fields"].get("Front", "")]
+    note = anki.note(card["guid"])
+    assert "Byron" in note["Citation"]
+    assert "zotero://" in note["Links"]
+    assert "microbes" in note.tags
+    assert card["highlight"] == "zotero:user/MARKAAA2"
+
+
+def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, library) -> None:
+    (vault / "a.md").write_text("Katze:::cat\n", encoding="utf-8")
+    came = forge.json("run", vault, paper, library)
+
+    assert came["highlights"]["seen"] == 1 + 3 + 2
+    assert sum(came["fates"].values()) == came["highlights"]["seen"]
+    routes = {
+        one["key"].partition(":")[0]
+        for one in forge.ok("extract", vault, paper, library, "--json").lines
+    }
+    assert routes == {"vault", "pdf", "zotero"}
+
+
+def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, library) -> None:
+    came = forge.json("run", paper, library)
+
+    assert came["cards"]["merged"] == 2
+    [card] = [c for c in forge.cards() if "MIC" in c["fields"].get("Front", "")]
+    assert card["highlight"] == "zotero:user/MARKAAA2", "the one with the citation"
+
+
+@pytest.mark.parametrize("order", [("paper", "library"), ("library", "paper")])
+def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(
+    forge, paper, library, order, request
+) -> None:
+    write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
+    came = forge.json("run", *(request.getfixturevalue(name) for name in order))
+
+    assert came["highlights"]["seen"] == 3
+    assert came["cards"]["merged"] == 0
+    assert sum(card["highlight"].startswith("zotero:") for card in forge.cards()) == 2
+
+
+@pytest.mark.parametrize("first", ["paper", "library"])
+def test_a_mark_read_by_turns_from_zotero_and_from_the_pdf_stays_one_highlight(
+    forge, paper, library, first, request
+) -> None:
+    write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
+    forge.ok("run", request.getfixturevalue(first))
+    before = {card["guid"]: card["highlight"] for card in forge.cards()}
+    for path, seen in ((paper, 3), (library, 2), (paper.parent, 3), (library, 2)):
+        assert forge.json("run", path)["highlights"]["seen"] == seen
+    whole = forge.json("run", library, paper)
+
+    after = {card["guid"]: card["highlight"] for card in forge.cards()}
+    assert before.items() <= after.items()
+    assert len(after) == 3
+    assert whole["highlights"] == {"seen": 3, "new": 0, "changed": 0, "gone": 0, "unchanged": 3}
+    assert sum(whole["fates"].values()) == 3
+
+
+def test_a_mark_lives_on_in_the_pdf_when_zotero_has_it_no_more(
+    forge, paper, library, no_waiting
+) -> None:
+    write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
+    forge.ok("run", library)
+    before = {card["guid"] for card in forge.cards()}
+    write_zotero(library / "zotero.sqlite", [Library(())])
+    forge.ok("run", library)
+    forge.ok("run", library)
+    forge.ok("run", paper)
+
+    assert before < {card["guid"] for card in forge.cards()}
+    assert len(forge.cards()) == 3
+    assert forge.json("run", paper)["fates"]["carded"] == 3
+
+
+def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path) -> None:
+    def library(words: str, group: int | None = None) -> Library:
+        mark = Annotation("MARKAAA2", words)
+        attachment = Attachment("ATTACH01", "a.pdf", (mark,))
+        return Library(
+            (Work("PAPER001", {"title": words}, attachments=(attachment,)),), group=group
+        )
+
+    write_zotero(tmp_path / "zotero.sqlite", [library(ACRONYM), library(TERM, 7)])
+    forge.ok("run", tmp_path / "zotero.sqlite")
+    forge.ok("run", tmp_path / "zotero.sqlite")
+
+    keys = {card["highlight"] for card in forge.cards()}
+    assert keys == {"zotero:user/MARKAAA2", "zotero:group.7/MARKAAA2"}
+
+
+def test_a_copy_of_a_pdf_in_the_same_folder_makes_no_second_card(forge, paper) -> None:
+    forge.ok("run", paper)
+    before = {card["guid"] for card in forge.cards()}
+    (paper.parent / "sub").mkdir()
+    (paper.parent / "sub" / "copy.pdf").write_bytes(paper.read_bytes())
+    forge.ok("run", paper.parent)
+    forge.ok("run", paper.parent)
+
+    assert {card["guid"] for card in forge.cards()} == before

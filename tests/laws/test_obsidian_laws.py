@@ -1,0 +1,97 @@
+"""What holds of every note, however it is written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankiforge import extract
+from ankiforge.domain import Extracted, Highlight, Scan, Sighting
+from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.fold import fold
+from ankiforge.text.markdown import plain
+
+PIECES = [
+    "==", "<mark>", "</mark>", "**", "*", "_", "~~", "`", "``", "$", "$$", "%%", "<!--", "-->",
+    "[[", "]]", "![[", "|", "[", "](", ")", "[^1]", "^[", " ^id1", "\n^id2\n", "{{", "}}", "{{c2::",
+    "::", ":::", "\n?\n", "\n??\n", "\n\n", "\n", "  \n", "\\", "&amp;", "<b>", "<br>", "#tag",
+    "\n# ", "\n- ", "\n1. ", "\n> ", "\n> [!note] ", "\n```\n", "\n~~~\n", "\n---\n", "\n| a | b |\n|-|-|\n",
+    "    ", "\t", ": ", ". ", "! ", "。", "Dr. ", "word", "Two words", "x", "é", "漢字", "\ufdd0", "\ufdd11\ufdd1",
+    "==marked words==", "{{an answer}}", "`a ==b==`", "$x}} == y$", "[a link](http://x.y)", "**bold**",
+    "\x00", "\u2028", "https://a.b/c==d", "\n[a]: b\n", "**Term**: text", "\n## Glossary\n",
+]  # fmt: skip
+
+notes = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+
+
+def seen(note: str, **settings: tuple[str, ...]) -> list[Sighting]:
+    module = extract.module("obsidian")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "Vault")
+        root.mkdir()
+        (root / "note.md").write_bytes(note.encode())
+        wanted = module.Settings(path=folder, **settings)
+        return list(module.open_source("laws", root, wanted).scan())
+
+
+def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
+    extracted = [s for s in seen(note, **settings) if isinstance(s, Extracted)]
+    return [highlight for one in extracted for highlight in one.highlights]
+
+
+EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
+
+
+@settings(max_examples=300, deadline=None)
+@given(notes)
+def test_any_note_gives_highlights_and_ends_with_a_complete_scan(note: str) -> None:
+    assert seen(note, **EVERYTHING)[-1] == Scan("laws", "vault:laws", complete=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(notes)
+def test_keys_of_a_note_are_unique(note: str) -> None:
+    highlights = found(note, **EVERYTHING)
+    keys = [own_key(one) or anchor_key(one, one.nth) for one in highlights]
+    assert len(keys) == len(set(keys))
+
+
+@settings(max_examples=300, deadline=None)
+@given(notes)
+def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note: str) -> None:
+    for highlight in found(note, **EVERYTHING):
+        for gap, written in zip(highlight.gaps, highlight.markdown_gaps, strict=False):
+            words = highlight.exact[slice(*gap)]
+            assert words.strip() == words != ""
+            assert fold(plain(highlight.markdown[0][slice(*written)])) == fold(bare(words))
+
+
+def bare(words: str) -> str:
+    """Plain text keeps the signs of code and maths, `plain` does not."""
+    return plain(words)
+
+
+def whole(highlight: Highlight) -> str:
+    """The note's plain text, if it is short enough to be seen from here."""
+    ends = max(len(highlight.prefix), len(highlight.suffix)) < 80
+    return highlight.prefix + highlight.exact + highlight.suffix if ends else ""
+
+
+@settings(max_examples=300, deadline=None)
+@given(notes)
+def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note: str) -> None:
+    seen = [*found(note, **EVERYTHING), *found(note, marks=("==",), cards=()), *found(note)]
+    assert len({whole(highlight) for highlight in seen} - {""}) <= 1
+    for highlight in seen:
+        assert highlight.exact == highlight.exact.strip() != ""
+        assert max(len(highlight.prefix), len(highlight.suffix)) <= 80
+
+
+@settings(max_examples=100, deadline=None)
+@given(notes)
+def test_carriage_returns_and_a_byte_order_mark_change_nothing(note: str) -> None:
+    other = "\ufeff" + note.replace("\n", "\r\n")
+    assert found(other, **EVERYTHING) == found(note, **EVERYTHING)

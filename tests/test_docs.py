@@ -1,0 +1,405 @@
+"""What the documents say is so: commands run, output is the program's, nothing is left out."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from ankiforge import extract
+from ankiforge.cli import COMMANDS, main
+from ankiforge.config import load as load_config
+from ankiforge.errors import ForgeError
+from ankiforge.review.query import FIELDS
+from samples.build import build, copy_vault
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS_PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
+
+
+def prose(page: Path) -> str:
+    """A page without its code."""
+    text = re.sub(
+        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    return re.sub(r"`+[^`]*`+", "", text)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def sections(text: str) -> dict[str, str]:
+    """Heading of the second level: what stands under it."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+# --- a home in which the commands of a page are typed -----------------------------------------
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command of a page, and the output shown under it."""
+
+    line: str
+    shown: str
+
+
+def session(text: str) -> Iterator[Typed]:
+    """What is typed in the `console` blocks of a page, in order."""
+    for block in blocks(text, "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, shown = part.partition("\n")
+            yield Typed(line, shown)
+
+
+class Home:
+    """A home with a note, a vault, PDFs and a Zotero library; `~` in commands is this."""
+
+    def __init__(self, folder: Path, model: Any) -> None:
+        self.folder, self.model = folder, model
+        build(folder / "samples")
+        for name, old in {"Papers": "papers", "Zotero": "zotero"}.items():
+            (folder / "samples" / old).rename(folder / name)
+        copy_vault(folder / "Vault")
+        (folder / "Vault/.obsidian").mkdir()
+        shutil.copyfile(folder / "Papers/Judging a diagnostic test.pdf", folder / "paper.pdf")
+        (folder / "mine.apkg").write_text("somebody else's")
+        (folder / "notes").mkdir()
+        (folder / "notes/Memory.md").write_text(note_of_the_readme(), encoding="utf-8")
+
+    def type(self, line: str) -> tuple[int, str]:
+        """Exit code and all output of a command, `~` for this folder."""
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "ankiforge", line
+        said = io.StringIO()
+        spread = [re.sub(r"^~", str(self.folder), argument) for argument in arguments]
+        with chdir(self.folder), redirect_stdout(said), redirect_stderr(said):
+            try:
+                main(spread)
+            except SystemExit as ended:
+                code = int(str(ended.code))
+        self._do_a_persons_part(spread)
+        return code, said.getvalue().replace(str(self.folder), "~")
+
+    def data(self, line: str) -> list[Any]:
+        """The JSON lines that a command prints, with talk left out."""
+        code, said = self.type(f"{line} --json -q")
+        assert code in {0, 1}, said
+        return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+    def _do_a_persons_part(self, arguments: list[str]) -> None:
+        """What stands between two commands: name the model, take the question to a chat."""
+        if arguments[:1] == ["init"]:
+            settings = self.folder / "cards/ankiforge.yaml"
+            text = settings.read_text(encoding="utf-8")
+            text = text.replace("http://127.0.0.1:11434/v1", self.model.base_url)
+            text = text.replace("llm:\n", "llm:\n  candidates: 2\n")
+            settings.write_text(text, encoding="utf-8")
+        if (question := self.folder / "ask.md").exists():
+            asked = question.read_text(encoding="utf-8")
+            answer = two_cards({"messages": [{"role": "user", "content": asked}]})
+            content = json.loads(answer.body)["choices"][0]["message"]["content"]
+            (self.folder / "answer.md").write_text(f"Here you are:\n```json\n{content}\n```\n")
+
+
+def note_of_the_readme() -> str:
+    """The note that the README shows with `cat`."""
+    first = next(session(README))
+    assert first.line == "cat notes/Memory.md"
+    return first.shown
+
+
+def _fake() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_llm", ROOT / "tests/fakes/llm_server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+FAKE = _fake()
+
+
+def two_cards(request: dict[str, Any]) -> Any:
+    """A model's answer: two cards to pick from for each passage."""
+    return FAKE.cards(
+        *(
+            FAKE.card(label, words, f"{ask} the passage that begins with {words[:9]}?")
+            for label, words in FAKE.marked(request)
+            for ask in ("What says", "Which words follow in")
+        )
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    folder = tmp_path / "ada"
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("ANKIFORGE_HOME", str(folder / ".local/share/ankiforge"))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE", "ANKIFORGE_TRUST"):
+        monkeypatch.delenv(name, raising=False)
+    with FAKE.LlmServer(otherwise=two_cards) as model:
+        yield Home(folder, model)
+
+
+# --- commands run ---------------------------------------------------------------------------
+
+
+def test_what_the_readme_shows_is_what_the_program_prints(home: Home) -> None:
+    shown = [typed for typed in list(session(README))[1:] if typed.shown]
+    assert len(shown) >= 2
+    for typed in shown:
+        assert home.type(typed.line) == (0, typed.shown)
+
+
+@pytest.mark.parametrize("page", [README, COMMANDS_PAGE], ids=["README.md", "commands.md"])
+def test_every_command_of_a_page_runs(page: str, home: Home) -> None:
+    typed = [one.line for one in session(page) if not one.line.startswith("cat ")]
+    assert len(typed) > 10
+    for line in typed:
+        code, said = home.type(line)
+        assert code == 0, f"$ {line}\n{said}"
+
+
+def test_every_way_to_mark_makes_the_card_the_readme_says(home: Home) -> None:
+    rows = re.findall(r"^\| `(.+?)` \| (cloze|basic|two-way)\b", README, re.MULTILINE)
+    assert len(rows) >= 7
+    for number, (words, kind) in enumerate(rows):
+        note = home.folder / f"row {number}" / "note.md"
+        note.parent.mkdir()
+        note.write_text(words.replace("⏎", "\n") + "\n", encoding="utf-8")
+        home.type(f"ankiforge run '{note.parent}'")
+        cards = home.data(f"ankiforge list source:row{number}")
+        assert {card["kind"] for card in cards} == {kind}, words
+
+
+def test_the_yield_the_readme_tells_is_that_of_the_demo(home: Home) -> None:
+    told = re.search(
+        r"the (\d+) marks .*?, (\d+) became cards, (\d+) wait, (\d+)", README, re.DOTALL
+    )
+    assert told
+    paths = "~/Papers ~/Zotero"
+    marks = [
+        mark["key"]
+        for mark in home.data(f"ankiforge extract {paths}")
+        if mark["kind"] != "note"
+        and not re.search(r"\?|^(?:skip|[qc]:)", mark["comment"], re.IGNORECASE)
+    ]
+    home.type(f"ankiforge run {paths}")
+    without = {one["key"]: one["fate"] for one in home.data("ankiforge list --no-card")}
+    fates = [without.get(key, "carded") for key in marks]
+    counts = [len(marks), *(fates.count(fate) for fate in ("carded", "waiting", "no_card"))]
+    assert [int(number) for number in told.groups()] == counts
+
+
+# --- nothing is left out ----------------------------------------------------------------------
+
+
+def options_of(command: click.Command) -> set[str]:
+    """The longest name of each option of a command."""
+    options = (p for p in command.params if isinstance(p, click.Option))
+    return {max(option.opts, key=len) for option in options}
+
+
+def loaded(name: str) -> click.Command:
+    command: click.Command = import_module(f"ankiforge.cli.{COMMANDS[name][0]}").command
+    return command
+
+
+COMMON = options_of(loaded("show"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_documented_and_has_an_example(name: str) -> None:
+    section = sections(COMMANDS_PAGE)[name]
+    typed = " ".join(one.line for one in session(section))
+    assert f"ankiforge {name}" in typed
+    command = loaded(name)
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    for option in set().union(*map(options_of, (command, *below))) - COMMON:
+        assert re.search(rf"`[^`]*{option}\b", section), f"{option} is not documented"
+        short = {"--output": " -o "}.get(option, option)
+        assert option in typed or short in typed, f"{option} has no example"
+
+
+def test_the_common_options_are_documented() -> None:
+    section = sections(COMMANDS_PAGE)["Every command"]
+    for option in {*COMMON, "--version", "--help"}:
+        assert option in section
+
+
+def _exit_codes(error: type[ForgeError]) -> set[int]:
+    return {error.exit_code}.union(*(_exit_codes(below) for below in error.__subclasses__()))
+
+
+def test_every_exit_code_is_documented() -> None:
+    rows = re.findall(r"^\| (\d+) \|", sections(COMMANDS_PAGE)["Exit codes"], re.MULTILINE)
+    assert {int(row) for row in rows} == {0, 130} | _exit_codes(ForgeError)
+
+
+def test_every_field_of_a_query_is_documented() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", sections(COMMANDS_PAGE)["Queries"], re.MULTILINE)
+    assert tuple(rows) == FIELDS
+
+
+def test_every_kind_of_source_is_documented() -> None:
+    found = sections(COMMANDS_PAGE)["What counts as a highlight"]
+    settings = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    for kind in extract.kinds():
+        assert f"| `{kind}` |" in found
+        assert f"\n`{kind}`, " in settings
+
+
+def shapes() -> dict[str, list[str]]:
+    """Name of a JSON shape: its keys, as the page lists them."""
+    [table] = blocks(sections(COMMANDS_PAGE)["JSON"], "text")
+    rows = (re.split(r"  +", line.strip(), maxsplit=1) for line in table.splitlines())
+    return {name: re.sub(r"\[\]|\{\}", "", keys).split() for name, keys in rows}
+
+
+def test_json_has_the_documented_shapes(home: Home) -> None:
+    told = shapes()
+    [made] = home.data("ankiforge init ~/cards")
+    assert list(made) == told["init"]
+    [ran] = home.data("ankiforge run ~/Papers notes")
+    assert list(ran) == told["run"]
+    for name in ("highlights", "fates", "cards", "notes", "llm"):
+        assert list(ran[name]) == told[name]
+    [lost] = home.data("ankiforge run nowhere notes")
+    assert list(lost["problems"][0]) == told["problem"]
+    found = home.data("ankiforge extract ~/Papers")[0]
+    assert list(found) == told["extract"]
+    assert list(found["document"]) == told["document"]
+    card = next(one for one in home.data("ankiforge list") if one["findings"])
+    assert list(card) == told["list"]
+    assert list(card["origin"]) == told["origin"]
+    assert list(card["findings"][0]) == told["finding"]
+    assert list(home.data("ankiforge list --no-card")[0]) == [*told["extract"], "fate", "reason"]
+    assert told["list --no-card"] == ["as", "extract,", "and", "fate", "reason"]
+    assert list(home.data(f"ankiforge trace {card['guid']}")[0]) == told["trace"]
+    assert list(home.data(f"ankiforge accept {card['guid']}")[0]) == told["accept"]
+    assert list(home.data("ankiforge undo")[0]) == told["undo"]
+    assert list(home.data("ankiforge build")[0]) == told["build"]
+    assert list(home.data("ankiforge draft --drafter llm --estimate")[0]) == told["estimate"]
+    assert list(home.data("ankiforge doctor")[0]) == told["doctor"]
+
+
+# --- pages hold together ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"\w+:", target):
+            continue
+        path, _, heading = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-")
+                               for h in headings}, target  # fmt: skip
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    for page in DOCS.glob("*.md"):
+        assert f"docs/{page.name}" in README
+
+
+def test_the_settings_the_readme_shows_are_taken(tmp_path: Path) -> None:
+    shown = blocks(README, "yaml")
+    assert len(shown) >= 2
+    for text in shown:
+        (tmp_path / "ankiforge.yaml").write_text(text, encoding="utf-8")
+        config = load_config(tmp_path / "ankiforge.yaml")
+        assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
+
+
+def test_the_changelog_begins_with_what_is_unreleased() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert next(iter(sections(changes))) == "Unreleased"
+
+
+def test_the_glossary_is_in_order_and_names_what_is_there() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\w/ ,-]+) \| .+ \| (.*) \|$", text, re.MULTILINE)[1:]
+    words = [row[0].partition(",")[0] for row in rows]
+    assert len(words) > 30
+    assert words == sorted(words, key=lambda word: word.replace("-", " "))
+    for path in re.findall(r"`([a-z]+/[\w/.]*)`", " ".join(row[1] for row in rows)):
+        assert (ROOT / "ankiforge" / path).exists() or (ROOT / path).exists(), path
+
+
+# --- adding a source ----------------------------------------------------------------------------
+
+
+def test_the_source_of_the_docs_can_be_installed_and_yields_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, as a distribution of others would be."""
+    page = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
+    [code], [entry] = blocks(page, "python"), blocks(page, "toml")
+    site, workspace = tmp_path / "site", tmp_path / "cards"
+    info = site / "ankiforge_quotes-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "ankiforge_quotes.py").write_text(code, encoding="utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ankiforge-quotes\nVersion: 1.0\n")
+    group, line = re.fullmatch(r'\[project\.entry-points\."(.+)"\]\n(.+)\n', entry).groups()
+    (info / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n")
+    quotes = workspace / "quotes"
+    quotes.mkdir(parents=True)
+    (quotes / "Statistics.txt").write_text(
+        "Read in May.\n> The positive predictive value (PPV) depends on the prevalence.\n"
+        "> What is this?\n"
+    )
+    (quotes / "Broken.txt").write_bytes(b"> \xff\xfe")
+    (workspace / "ankiforge.yaml").write_text(blocks(page, "yaml")[0], encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def ankiforge(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ankiforge", *arguments]
+        return subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+
+    first = ankiforge("run", "--json")
+    assert first.returncode == 1, first.stderr
+    came = json.loads(first.stdout)
+    assert came["highlights"]["new"] == 2
+    assert came["notes"]["added"] == 1
+    assert [Path(problem["where"]).name for problem in came["problems"]] == ["Broken.txt"]
+    [card] = [json.loads(line) for line in ankiforge("list", "--json").stdout.splitlines()]
+    assert card["fields"] == {
+        "Front": "What does PPV stand for?",
+        "Back": "positive predictive value",
+    }
+    assert card["highlight"].startswith("quotes:quotes/")
+
+    (quotes / "Broken.txt").unlink()
+    second = json.loads(ankiforge("run", "--json").stdout)
+    assert second["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
+    (workspace / "ankiforge.yaml").write_text("sources:\n  - quotes: {path: quotes, sufix: .md}\n")
+    mistaken = ankiforge("run")
+    assert mistaken.returncode == 2
+    assert "ankiforge.yaml:2: sources[0].quotes.sufix" in mistaken.stderr

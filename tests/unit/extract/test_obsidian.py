@@ -1,0 +1,395 @@
+"""What becomes a highlight in a vault note, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge import extract
+from ankiforge.domain import Extracted, Form, Highlight, HighlightKind, Problem, Sighting
+from ankiforge.text.anchors import anchor_key, own_key
+
+ROOT = Path(__file__).parents[3]
+FIXTURES = ROOT.parent / "shared" / "fixtures" / "obsidian"
+
+
+def read(folder: Path, note: str, **settings: Any) -> list[Sighting]:
+    (folder / "note.md").write_bytes(note.encode())
+    module = extract.module("obsidian")
+    wanted = module.Settings(path=str(folder), **settings)
+    return list(module.open_source("notes", folder, wanted).scan())
+
+
+def found(folder: Path, note: str, **settings: Any) -> list[Highlight]:
+    sightings = read(folder, note, **settings)
+    return [h for s in sightings if isinstance(s, Extracted) for h in s.highlights]
+
+
+def one(folder: Path, note: str, **settings: Any) -> Highlight:
+    (highlight,) = found(folder, note, **settings)
+    return highlight
+
+
+def gaps(highlight: Highlight) -> list[str]:
+    return [highlight.exact[start:end] for start, end in highlight.gaps]
+
+
+def written_gaps(highlight: Highlight) -> list[str]:
+    return [highlight.markdown[0][start:end] for start, end in highlight.markdown_gaps]
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+
+def vectors() -> list[dict[str, Any]]:
+    lines = (ROOT / "docs" / "keys.md").read_text("utf-8").splitlines()
+    found = [json.loads(line) for line in lines if line.startswith('{"note"')]
+    assert len(found) >= 12
+    return found
+
+
+@pytest.mark.parametrize("vector", vectors())
+def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path: Path, vector: Any) -> None:
+    highlights = found(tmp_path, vector["note"])
+    assert [h.exact for h in highlights] == vector["exact"]
+    assert {h.prefix + h.exact + h.suffix for h in highlights} == {vector["plain"]}
+    keys = [own_key(h) or anchor_key(h, h.nth) for h in highlights]
+    assert keys == vector["keys"]
+
+
+def test_the_anchor_of_a_sentence_is_that_of_the_design(tmp_path: Path) -> None:
+    highlight = one(
+        tmp_path,
+        "# Lenses\n\nThe aperture of a lens controls ==how much light== enters; the shutter "
+        "controls ==for how long==.\n\nDepth of field grows as the aperture shrinks.\n",
+    )
+    assert anchor_key(highlight, 1) == "vault:notes/39ffb8f7832576b1"
+
+
+def test_a_block_id_is_a_key_only_where_its_block_holds_one_highlight(tmp_path: Path) -> None:
+    alone, *two = found(tmp_path, "An ==a== here ^x\n\nA ==b== here. A ==c== there. ^y\n")
+    assert (alone.own, alone.block) == ("b.x", "x")
+    assert [(h.own, h.block) for h in two] == [("", "y"), ("", "y")]
+
+
+def test_an_id_below_a_list_names_all_of_it(tmp_path: Path) -> None:
+    highlights = found(tmp_path, "- ==a== item\n- ==b== item\n\n^list\n")
+    assert [(h.own, h.block) for h in highlights] == [("", "list"), ("", "list")]
+
+
+def test_the_address_names_the_block_or_the_heading(tmp_path: Path) -> None:
+    below, block = found(tmp_path, "# A: b #c\n\n==x== y\n\n==y== z ^id\n")
+    vault = tmp_path.resolve().name
+    assert below.uri == f"obsidian://open?vault={vault}&file=note%23A%20b"
+    assert block.uri == f"obsidian://open?vault={vault}&file=note%23%5Eid"
+
+
+# --- marked phrases -------------------------------------------------------------------------
+
+
+def test_marked_phrases_of_one_sentence_are_one_highlight(tmp_path: Path) -> None:
+    highlight = one(tmp_path, "Before. The ==a== and <mark>b</mark> of it. After.")
+    assert (highlight.exact, gaps(highlight)) == ("The a and b of it.", ["a", "b"])
+    assert (highlight.prefix, highlight.suffix) == ("Before. ", " After.")
+    assert (highlight.kind, highlight.form) == (HighlightKind.HIGHLIGHT, Form.PHRASE)
+
+
+@pytest.mark.parametrize(
+    ("note", "gap"),
+    [
+        ("A ==set $a==b$ here== x", "set $a==b$ here"),
+        ("A ==`x == y` code== x", "`x == y` code"),
+        ("A ==word== https://x.org/a==b", "word"),
+        ("A ==see https://x.org/a== b", "see https://x.org/a"),
+        ("A [link ==in== words](https://x.org/==)", "in"),
+        ("A ==[[Note|alias]]== x", "alias"),
+    ],
+)
+def test_a_mark_is_not_cut_within_code_maths_or_addresses(
+    tmp_path: Path, note: str, gap: str
+) -> None:
+    assert gaps(one(tmp_path, note)) == [gap]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "a == b and c == d",
+        "over ==a\nline== end",
+        "`==code==` and $==maths==$",
+        "```\n==x==\n```",
+        "%% ==x== %%",
+        "%%\n\n==x==\n\n%%",
+        "<!-- ==x== -->",
+        "---\nk: ==x==\n---\ntext",
+        "$$\na ==b== c\n$$",
+        "    ==x==",
+        "===x===",
+        "\\==x==",
+        "![[==x==.png]] and [a](==x==)",
+        "<https://x.org/==a==>",
+    ],
+)
+def test_these_are_no_marks(tmp_path: Path, note: str) -> None:
+    assert found(tmp_path, note) == []
+
+
+def test_markdown_keeps_emphasis_code_and_pictures_and_drops_the_vaults_signs(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "img").mkdir()
+    (tmp_path / "img" / "a b.png").touch()
+    highlight = one(
+        tmp_path, "*An* ==x **y**== of [[Z|zed]] %%c%% in `c` ![[a b.png|90]] $m$[^1] \\* a_b #t"
+    )
+    assert highlight.markdown == ("*An* x **y** of zed in `c` ![](img/a%20b.png) $m$ \\* a_b",)
+    assert written_gaps(highlight) == ["x **y**"]
+    assert highlight.exact == "An x y of zed in `c` $m$ * a_b"
+    assert highlight.tags == ("t",)
+
+
+def test_emphasis_across_the_edge_of_a_gap_or_a_sentence_is_dropped(tmp_path: Path) -> None:
+    crossing = one(tmp_path, "**a ==b** c== d")
+    assert (crossing.markdown, written_gaps(crossing)) == (("a b c d",), ["b c"])
+    assert one(tmp_path, "**One. A ==mark==.** Three.").markdown == ("A mark.",)
+
+
+def test_bold_and_callouts_are_marks_only_if_wanted(tmp_path: Path) -> None:
+    note = "A **bold** word.\n\n> [!tip] Title\n> Body *here*.\n> > more\n"
+    assert found(tmp_path, note) == []
+    bold, callout = found(tmp_path, note, marks=("bold", "callout"))
+    assert (gaps(bold), bold.markdown) == (["bold"], ("A bold word.",))
+    assert (callout.exact, callout.form) == ("Body here.\nmore", Form.CALLOUT)
+    assert callout.markdown == ("Body *here*.\n> more",)
+    assert callout.prefix.endswith("Title\n")
+
+
+def test_a_stretch_that_would_begin_a_list_is_escaped(tmp_path: Path) -> None:
+    highlight = one(tmp_path, "It ended in the year\n1990. - ==x== is a point.")
+    assert highlight.markdown == ("\\- x is a point.",)
+
+
+@pytest.mark.parametrize(
+    ("tag", "colour"),
+    [
+        ("<mark style='background-color: #ABC'>", "#aabbcc"),
+        ('<mark style="background:rgba(255, 0, 16, 0.5)">', "#ff0010"),
+        ('<mark class="hltr-red">', "red"),
+        ("<mark>", ""),
+    ],
+)
+def test_the_colour_of_a_mark(tmp_path: Path, tag: str, colour: str) -> None:
+    assert one(tmp_path, f"A {tag}word</mark> here").colour == colour
+
+
+def test_a_mark_in_a_list_quote_table_or_heading_is_read_in_its_block(tmp_path: Path) -> None:
+    note = (
+        "# ==Head== line\n\n> - in a\n>   ==quoted== list\n\n| a | ==cell== |\n|--|--|\n| b | c |\n"
+        "\n1. one\n\n   ==second== paragraph\n"
+    )
+    exact = [h.exact for h in found(tmp_path, note)]
+    assert exact == ["Head line", "in a quoted list", "cell", "second paragraph"]
+
+
+# --- cards written by hand ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "sides", "form"),
+    [
+        ("Question::Answer", ("Question", "Answer"), Form.INLINE),
+        ("What is x :: a letter", ("What is x", "a letter"), Form.INLINE),
+        ("- You can have::many in a file", ("You can have", "many in a file"), Form.INLINE),
+        ("Use `a::b` for::this", ("Use `a::b` for", "this"), Form.INLINE),
+        ("a b::c ^1619873212345", ("a b", "c"), Form.INLINE),
+        ("#cards a b::c #more", ("a b", "c"), Form.INLINE),
+        ("status:: done", ("status", "done"), Form.INLINE_FIELD),
+        ("**Status**:: done", ("**Status**", "done"), Form.INLINE_FIELD),
+        ("Paris::capital of France", ("Paris", "capital of France"), Form.INLINE_FIELD),
+        ("std::chrono::seconds :: a duration", ("std::chrono::seconds", "a duration"), Form.INLINE),
+    ],
+)
+def test_a_line_with_two_colons_is_a_card(
+    tmp_path: Path, line: str, sides: tuple[str, str], form: Form
+) -> None:
+    card = one(tmp_path, line)
+    assert (card.markdown, card.form, card.kind) == (sides, form, HighlightKind.CARD)
+    assert not card.two_way
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "std::vector is a container",
+        "call Foo::bar() or std::sort",
+        "[due:: 2026-01-01] and (k:: v)",
+        "fe80::1 is an address, a::b::c too",
+        "`a::b` and https://x.org/a::b",
+        "::before and after::",
+        "a :::: b",
+        "# A heading::of a note",
+        "A ==mark::ed== phrase",
+    ],
+)
+def test_names_of_programs_and_fields_are_no_cards(tmp_path: Path, line: str) -> None:
+    assert [h for h in found(tmp_path, line) if h.kind is HighlightKind.CARD] == []
+
+
+def test_three_colons_make_a_card_of_two_ways(tmp_path: Path) -> None:
+    card = one(tmp_path, "Term:::Definition")
+    assert card.two_way
+    assert (card.exact, card.markdown) == ("Term:::Definition", ("Term", "Definition"))
+
+
+def test_a_line_that_is_a_card_is_a_block_of_its_paragraph(tmp_path: Path) -> None:
+    card, marked = found(tmp_path, "A question::an answer\nThen ==text== follows.")
+    assert (card.exact, marked.exact) == ("A question::an answer", "Then text follows.")
+    assert marked.prefix == "A question::an answer\n"
+
+
+def test_question_marks_between_lines_make_a_card(tmp_path: Path) -> None:
+    note = (
+        "Line\nwith *one*\n??\n- a\n- ==b==\n<!--SR:!2026-01-01,4,270-->\n```\nx\n\ny\n```\n\nend"
+    )
+    card = one(tmp_path, note)
+    assert card.markdown == ("Line\nwith *one*", "- a\n- b\n```\nx\n\ny\n```")
+    assert (card.form, card.two_way, card.suffix) == (Form.BLOCK, True, "\nend")
+    assert card.exact == "Line with one\n??\na\nb\nx\n\ny"
+
+
+@pytest.mark.parametrize(
+    ("note", "sides"),
+    [
+        ("> Q\n> ?\n> A\n\nB", ("Q", "A")),
+        ("- Q\n  ?\n  A\n- B", ("Q", "A")),
+        ("## Q\n?\nA", ("Q", "A")),
+        ("# H\nQ\n?\nA\n---\nB", ("Q", "A")),
+        ("Q #tag\n?\nA ^id", ("Q", "A")),
+        ("Q\n?\nA\n?\nB", ("Q", "A\n?\nB")),
+        ("Q\n?\n$$\na\n$$", ("Q", "$$\na\n$$")),
+    ],
+)
+def test_a_card_over_lines_ends_with_its_block(
+    tmp_path: Path, note: str, sides: tuple[str, str]
+) -> None:
+    assert one(tmp_path, note).markdown == sides
+
+
+@pytest.mark.parametrize("note", ["?\nA", "Q\n?\n", "Q\n\n?\nA", "```\nQ\n?\nA\n```", "Q?\nA"])
+def test_a_lone_question_mark_is_no_card(tmp_path: Path, note: str) -> None:
+    assert found(tmp_path, note) == []
+
+
+def test_clozes_keep_their_numbers_and_bare_ones_go_on_from_there(tmp_path: Path) -> None:
+    card = one(tmp_path, "A {{one}}, {{c2::two::hint}}, {{c2::$\\frac{1}{{2}}$}} and {{{raw}}}.")
+    assert card.markdown == (
+        "A {{c3::one}}, {{c2::two::hint}}, {{c2::$\\frac{1}{{2}}$}} and {{{raw}}}.",
+    )
+    assert gaps(card) == ["one", "two", "$\\frac{1}{{2}}$"]
+    assert (card.form, card.markdown_gaps) == (Form.CLOZE, ())
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["{{date}} {{title}}", "{{date:YYYY-MM-DD}}", "{{#if x}}y{{/if}}", "{{book_title}}",
+     "{{tp.file.title}}", "`{{code}}`", "$\\{{x}}$", "{{over\nlines}}", "{{open", "{{ }}"],
+)  # fmt: skip
+def test_templates_and_code_are_no_clozes(tmp_path: Path, note: str) -> None:
+    assert found(tmp_path, note) == []
+
+
+def test_a_glossary_needs_its_heading_and_three_items_in_a_row(tmp_path: Path) -> None:
+    items = "- Lens: glass\n- **Iris**: a hole\n- Film: memory\n"
+    forms = [h.form for h in found(tmp_path, f"# Key terms\n\n{items}")]
+    assert forms == [Form.GLOSSARY] * 3
+    (term,) = found(tmp_path, f"# Other\n\n{items}")
+    assert (term.form, term.markdown) == (Form.TERM, ("Iris", "a hole"))
+    assert len(found(tmp_path, f"# Wörter\n\n{items}", glossary_headings=("wörter",))) == 3
+    assert found(tmp_path, "# Terms\n\n- Lens: glass\n- Film: memory\n- one\n") == []
+
+
+def test_cards_that_are_not_wanted_leave_their_marks(tmp_path: Path) -> None:
+    note = "Question::==Answer==\n\nA {{cloze}} and a ==mark==.\n\nQ\n?\nA\n"
+    highlights = found(tmp_path, note, cards=())
+    assert [(h.form, h.exact) for h in highlights] == [
+        (Form.PHRASE, "Question::Answer"),
+        (Form.PHRASE, "A cloze and a mark."),
+    ]
+    assert highlights[1].markdown == ("A cloze and a mark.",)
+
+
+# --- the note -------------------------------------------------------------------------------
+
+
+def test_the_front_matter_names_title_deck_and_tags(tmp_path: Path) -> None:
+    head = "---\ntitle: A title\ndeck: One::Two\ntags: [a, '#b c', 3]\naliases: [x]\n---\n"
+    (extracted, _) = read(tmp_path, f"{head}==x== y #d/e and #1\n")
+    assert isinstance(extracted, Extracted)
+    document = extracted.document
+    assert (document.title, document.deck) == ("A title", "One::Two")
+    assert document.tags == ("a", "b-c", "3", "d/e")
+
+
+@pytest.mark.parametrize("key", ["cards", "ankiforge"])
+def test_a_note_may_say_that_it_makes_no_cards(tmp_path: Path, key: str) -> None:
+    assert one(tmp_path, f"---\n{key}: false\n---\n==x== y").skip == f"the note says {key}: false"
+
+
+@pytest.mark.parametrize("head", ["a: [", "- x", "a: b: c", "\t- x", "[" * 70_000, "[" * 5000])
+def test_a_broken_head_is_a_problem_and_the_note_is_read(tmp_path: Path, head: str) -> None:
+    problem, extracted, _ = read(tmp_path, f"---\n{head}\n---\n==x== y")
+    assert isinstance(problem, Problem)
+    assert isinstance(extracted, Extracted)
+    assert problem.what.startswith("the front matter is")
+    assert extracted.highlights[0].prefix == ""
+
+
+def test_deeply_nested_lists_are_read_to_the_ground(tmp_path: Path) -> None:
+    note = "".join("  " * depth + f"- level {depth} ==x==\n" for depth in range(20))
+    assert len(found(tmp_path, note)) == 20
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["[[" * 30_000, "==a== " * 5000, "*a **b " * 10_000, "{{a" * 10_000, "`" * 3000 + "<!--" * 3000,
+     "> " * 5000 + "==x==", "$a " * 20_000, "> ```a\n" * 20_000 + "x ==y==", " " * 200_000 + "==x==",
+     "<mark>" * 10_000, "Q\n?\n" + "```x\n" * 20_000, "a::b " * 10_000],
+    ids=lambda note: note[:8],
+)  # fmt: skip
+def test_hostile_notes_are_read_to_their_end(tmp_path: Path, note: str) -> None:
+    sightings = read(tmp_path, note, marks=("==", "mark", "bold", "callout"))
+    assert not any(isinstance(sighting, Problem) for sighting in sightings)
+
+
+# --- the files of other people --------------------------------------------------------------
+
+
+def fixture(name: str) -> Path:
+    path = FIXTURES / name
+    if not path.exists():
+        if os.environ.get("ANKIFORGE_REQUIRE_ALL"):
+            pytest.fail(f"{path} is missing")
+        pytest.skip("the fixtures of other people are not here")
+    return path
+
+
+COUNTED = "obsidian-spaced-repetition", "ankiforge-own"
+
+
+def test_cards_of_the_plugin_for_spaced_repetition_are_found_as_by_itself(tmp_path: Path) -> None:
+    cases = json.loads(fixture("flashcard-syntax-cases.json").read_text("utf-8"))
+    for case in cases:
+        if case["source"] in COUNTED and isinstance(case.get("options", "default"), str):
+            highlights = found(tmp_path, case["input"], marks=("==", "mark", "bold"))
+            assert len(highlights) == len(case["expected"]), case["id"]
+
+
+def test_templates_of_a_real_vault_make_no_cards() -> None:
+    root = fixture("vault-kepano")
+    module = extract.module("obsidian")
+    sightings = list(module.open_source("k", root, module.Settings(path="")).scan())
+    assert [s for s in sightings if isinstance(s, Extracted)] == []

@@ -1,0 +1,66 @@
+"""The vectors of docs/keys.md hold: what keys and ids are made of never changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.domain import Family, HighlightKey, card_id, guid_for, h16, named_id, note_id
+from ankiforge.text.anchors import anchor, percent
+from ankiforge.text.fold import fold
+from ankiforge.text.sentences import sentences
+
+PAGE = Path(__file__).parents[3] / "docs" / "keys.md"
+
+
+def vectors(*names: str) -> list[Any]:
+    """The JSON lines of the page that have all these names."""
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("{")]
+    found = [vector for vector in map(json.loads, lines) if set(names) <= set(vector)]
+    assert found, f"docs/keys.md has no vector with {names}"
+    return found
+
+
+@pytest.mark.parametrize("vector", vectors("fold"))
+def test_fold_of_the_page(vector: dict[str, str]) -> None:
+    assert fold(vector["text"]) == vector["fold"]
+
+
+@pytest.mark.parametrize("vector", vectors("percent"))
+def test_percent_of_the_page(vector: dict[str, str]) -> None:
+    assert percent(vector["part"]) == vector["percent"]
+
+
+@pytest.mark.parametrize("vector", vectors("sentences"))
+def test_sentences_of_the_page(vector: dict[str, Any]) -> None:
+    text = vector["text"]
+    assert [text[start:end] for start, end in sentences(text)] == vector["sentences"]
+
+
+@pytest.mark.parametrize("vector", vectors("anchor"))
+def test_anchors_of_the_page(vector: dict[str, Any]) -> None:
+    found = anchor(vector["exact"], vector["before"], vector["after"], vector["n"])
+    assert found == vector["anchor"]
+
+
+@pytest.mark.parametrize("vector", vectors("source", "path"))
+def test_document_keys_of_the_page(vector: dict[str, str]) -> None:
+    assert f"vault:{percent(vector['source'])}/{h16(vector['path'])}" == vector["key"]
+
+
+@pytest.mark.parametrize("vector", vectors("guid"))
+def test_guids_and_ids_of_the_page(vector: dict[str, Any]) -> None:
+    guid = guid_for(HighlightKey(vector["key"]), Family(vector["family"]), vector["slot"])
+    assert (guid, note_id(guid), card_id(guid, 0)) == (
+        vector["guid"],
+        vector["nid"],
+        vector["cid"],
+    )
+
+
+@pytest.mark.parametrize("vector", vectors("what", "id"))
+def test_ids_of_decks_and_note_types_of_the_page(vector: dict[str, Any]) -> None:
+    assert named_id(vector["what"], vector["name"]) == vector["id"]
