@@ -74,12 +74,15 @@ class Forge:
         """All cards there are, rejected and retired ones too, as `list` tells them."""
         return self.ok("list", "--all", "--json", *arguments).lines
 
-    def started(self, *arguments: str | Path, **more: str) -> subprocess.Popen[str]:
-        """The program in a process of its own."""
+    def started(
+        self, *arguments: str | Path, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        """The program in a process of its own; `before` is the command that starts it, if any."""
+        words = [str(argument) for argument in arguments]
         return subprocess.Popen(
-            [sys.executable, "-m", "ankiforge", *(str(argument) for argument in arguments)],
+            [*before, sys.executable, "-m", "ankiforge", *words],
             cwd=self.folder,
-            env={**os.environ, **self._environment(), **more},
+            env={**os.environ, **self._environment()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -87,9 +90,9 @@ class Forge:
             encoding="utf-8",
         )
 
-    def finished(self, *arguments: str | Path, **more: str) -> Result:
+    def finished(self, *arguments: str | Path, before: tuple[str, ...] = ()) -> Result:
         """The same, waited for."""
-        process = self.started(*arguments, **more)
+        process = self.started(*arguments, before=before)
         out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)
 

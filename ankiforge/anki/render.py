@@ -24,13 +24,14 @@ from ankiforge.text.shields import shields
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 _ATOM = re.compile("\\{\ufdd0(\\d+)\ufdd1\\}")
 """Braces at both ends, so that emphasis sees the same punctuation as in the source."""
 _TAGS = frozenset(
     {
-        *("p", "br", "hr", "em", "strong", "s", "blockquote", "ul", "ol", "li"),
+        *("p", "br", "hr", "em", "strong", "s", "mark", "blockquote", "ul", "ol", "li"),
         *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
     }
 )
@@ -188,8 +189,28 @@ def _parser() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable(["table", "strikethrough"])
+    parser.inline.ruler.before("emphasis", "mark", _mark)
     parser.disable(["code", "reference", "lheading", "html_block", "html_inline"])
     # `address` judges and encodes links, where atoms are text again
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     return parser
+
+
+_MARK = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)")
+
+
+def _mark(state: StateInline, silent: bool) -> bool:
+    """`==marked==` on one line, as Obsidian has it."""
+    found = _MARK.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        end, state.posMax = state.posMax, found.end(1)
+        state.pos = found.start(1)
+        state.push("mark_open", "mark", 1)
+        state.md.inline.tokenize(state)
+        state.push("mark_close", "mark", -1)
+        state.posMax = end
+    state.pos = found.end()
+    return True

@@ -312,20 +312,25 @@ def test_a_folder_that_takes_no_files_costs_no_card(forge, notes) -> None:
     assert forge.json("run", notes)["fates"]["carded"] == 1
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
-def test_a_journal_that_cannot_be_written_is_4_and_nothing_is_decided_without_it(
-    forge, notes
-) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("blocks", [1, 64])
+def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks) -> None:
+    (notes / "more.md").write_text("".join(f"Number {n}?::{n}\n\n" for n in range(99)))
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
-    journal, kept = forge.home / "journal.jsonl", forge.home / "kept"
-    journal.rename(kept)
-    journal.symlink_to("/dev/full")
+    full = ("sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh")
 
-    says(forge("reject", guid), 4, "journal.jsonl", "hint:")
-    journal.unlink()
-    kept.rename(journal)
+    says(forge.finished("reject", guid, before=full), 4, "hint:")
     assert forge.cards()[0]["verdict"] == "accepted"
+    forge.ok("reject", guid)
+
+
+def test_a_journal_that_is_no_file_is_4(forge, notes) -> None:
+    forge.ok("run", notes)
+    (forge.home / "journal.jsonl").unlink()
+    (forge.home / "journal.jsonl").mkdir()
+
+    says(forge("run", notes), 4, "journal.jsonl", "hint:")
 
 
 def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes) -> None:

@@ -74,7 +74,7 @@ class Blocks:
 
     blocks: tuple[Block, ...]
     tags: tuple[str, ...]
-    """All `#tags`, those of blocks without words too."""
+    """The `#tags` of the note: those that stand in blocks of their own."""
     callouts: tuple[str, ...]
     """The Markdown of each callout's body."""
 
@@ -268,8 +268,8 @@ class _Cutter:
         found = BLOCK_ID.search(content)
         content = content[: found.start()] if found else content
         inline = read(content, self.around)
-        self.tags.extend(inline.tags())
         if not inline.plain or self.quiet_depth:
+            self.tags.extend(inline.tags())
             if found and not inline.plain:
                 self._name_above(found[1])
             return None
@@ -282,7 +282,6 @@ class _Cutter:
     def _card(self, region: Region) -> None:
         front, back = (self._side(text) for text in (region.front, region.back))
         tags = tuple(dict.fromkeys([*front.tags, *back.tags]))
-        self.tags.extend(tags)
         sign = "??" if region.two_way else "?"
         plain = f"{_plain(front)}\n{sign}\n{_plain(back)}".strip()
         sided = (rich(region.front, self.around), rich(region.back, self.around))

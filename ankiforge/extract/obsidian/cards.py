@@ -61,7 +61,7 @@ def _form(words: str, colons: re.Match[str]) -> Form | None:
         field = single and not front[-1].isspace()
         return Form.INLINE_FIELD if field else Form.INLINE
     left, right = front.split()[-1], back.split()[0]
-    if left in _NAMESPACES or ":" in left + right or _CALL.match(right):
+    if left in _NAMESPACES or "::" in f"{left} {right}" or _CALL.match(right):
         return None
     if _VERB.match(back):
         return None if single else Form.INLINE_FIELD

@@ -13,7 +13,10 @@ from ankiforge.anki.render import render
 from ankiforge.domain import Media
 
 HTML = {
-    "one paragraph is bare": ("a *b* **c** ~~d~~", "a <em>b</em> <strong>c</strong> <s>d</s>"),
+    "one paragraph is bare": (
+        "a *b* **c** ~~d~~ ==e==",
+        "a <em>b</em> <strong>c</strong> <s>d</s> <mark>e</mark>",
+    ),
     "several are paragraphs": ("a\n\nb", "<p>a</p><p>b</p>"),
     "a line break is one": ("a\nb", "a<br>b"),
     "lists": ("- a\n- b\n\n3. c", '<ul><li>a</li><li>b</li></ul><ol start="3"><li>c</li></ol>'),
@@ -125,7 +128,22 @@ $$</script><img src=x onerror=alert(1)>$$
 """.strip().splitlines()
 
 _ALLOWED = {
-    *("p", "br", "hr", "em", "strong", "s", "blockquote", "ul", "ol", "li", "code", "pre", "wbr"),
+    *(
+        "p",
+        "br",
+        "hr",
+        "em",
+        "strong",
+        "s",
+        "mark",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "code",
+        "pre",
+        "wbr",
+    ),
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "span"),
 }
 _ANKIS = re.compile(r"\[(?:sound:|anki:|latex\]|\$\]|\$\$\])|\{\{(?!\{?c\d)|<!|<\?", re.IGNORECASE)
@@ -180,6 +198,7 @@ LONG = {
     "links": "[a](" * 5_000,
     "pictures": "![" * 10_000,
     "stars": "*a " * 20_000,
+    "marks": "==a " * 20_000,
     "dollars": "$a " * 20_000,
     "angles": "a<b " * 20_000,
     "lists in lists": "- " * 5_000,

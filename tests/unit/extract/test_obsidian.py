@@ -325,13 +325,13 @@ def test_cards_that_are_not_wanted_leave_their_marks(tmp_path: Path) -> None:
 # --- the note -------------------------------------------------------------------------------
 
 
-def test_the_front_matter_names_title_deck_and_tags(tmp_path: Path) -> None:
+def test_the_front_matter_and_a_line_of_tags_name_title_deck_and_tags(tmp_path: Path) -> None:
     head = "---\ntitle: A title\ndeck: One::Two\ntags: [a, '#b c', 3]\naliases: [x]\n---\n"
-    (extracted, _) = read(tmp_path, f"{head}==x== y #d/e and #1\n")
+    (extracted, _) = read(tmp_path, f"{head}#f/g\n\n==x== y #d/e and #1\n")
     assert isinstance(extracted, Extracted)
     document = extracted.document
     assert (document.title, document.deck) == ("A title", "One::Two")
-    assert document.tags == ("a", "b-c", "3", "d/e")
+    assert document.tags == ("a", "b-c", "3", "f/g")
 
 
 @pytest.mark.parametrize("key", ["cards", "ankiforge"])
@@ -393,3 +393,15 @@ def test_templates_of_a_real_vault_make_no_cards() -> None:
     module = extract.module("obsidian")
     sightings = list(module.open_source("k", root, module.Settings(path="")).scan())
     assert [s for s in sightings if isinstance(s, Extracted)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "front", "back"),
+    [
+        ("Which verb?::*ser*: snow.", "Which verb?", "*ser*: snow."),
+        ("When do we meet?::10:30", "When do we meet?", "10:30"),
+    ],
+)
+def test_a_colon_in_an_answer_does_not_make_it_a_program(tmp_path, line, front, back) -> None:
+    (extracted, _) = read(tmp_path, f"{line}\n")
+    assert extracted.highlights[0].markdown == (front, back)
