@@ -38,7 +38,12 @@ def escape(text: str) -> str:
 def literal(text: str) -> str:
     """Text that shows exactly these characters in any field, also in code; keeps newlines."""
     text = _DOUBLE.sub(r"\1<wbr>", escape(clean(text)))
-    return _DELIMITER.sub(r"\\<span></span>", _BRACKET.sub("[<wbr>", text))
+    return _DELIMITER.sub(r"\\<span></span>", unbracketed(text))
+
+
+def unbracketed(text: str) -> str:
+    """HTML in which no bracket begins `[sound:`, `[latex]` and their like, nor ends them."""
+    return _BRACKET.sub("[<wbr>", text)
 
 
 def lines(text: str) -> str:

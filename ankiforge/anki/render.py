@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ankiforge.anki.cards import MAX_OPEN
-from ankiforge.anki.escape import address, attribute, clean, escape, formula, lines, literal, sealed
+from ankiforge.anki.escape import address, attribute, clean, escape, formula, lines, literal, sealed, unbracketed
 from ankiforge.anki.media import is_media_name
 from ankiforge.domain import Media
 from ankiforge.text.cloze import Gap, gaps
@@ -148,7 +148,7 @@ class _Writer:
         parts = _ATOM.split(text)
         parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
         parts[::2] = [literal(run) for run in parts[::2]]
-        return "".join(parts)
+        return unbracketed("".join(parts))
 
     def _image(self, token: Token) -> str:
         alt = plain(self._source(token.content))

@@ -110,6 +110,7 @@ $<script>alert(1)</script>$
 $$</script><img src=x onerror=alert(1)>$$
 [latex]\\input{/etc/passwd}[/latex]
 [$]\\input{/etc/passwd}[/$]
+$\\[$]\\input{/etc/passwd}[/$]
 [$$]\\input{/etc/passwd}[/$$]
 [sound:evil.mp3]
 [SOUND:evil.mp3]
