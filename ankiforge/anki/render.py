@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ankiforge.anki.cards import MAX_OPEN
-from ankiforge.anki.escape import address, attribute, clean, escape, formula, lines, literal, sealed, unbracketed
+from ankiforge.anki.escape import (
+    address,
+    attribute,
+    clean,
+    escape,
+    formula,
+    lines,
+    literal,
+    sealed,
+    unbracketed,
+)
 from ankiforge.anki.media import is_media_name
 from ankiforge.domain import Media
 from ankiforge.text.cloze import Gap, gaps

@@ -141,7 +141,7 @@ class Recorder:
                 first.draft.kind,
                 to_json(first.draft.fields),
                 to_json((*first.tags, *first.draft.tags)),
-                self._sticky_deck(highlight) or first.deck,
+                self._sticky_deck(highlight, guid) or first.deck,
                 run,
             ),
         )
@@ -249,9 +249,12 @@ class Recorder:
             (guid, guid),
         )
 
-    def _sticky_deck(self, highlight: Highlight) -> str:
+    def _sticky_deck(self, highlight: Highlight, guid: Guid) -> str:
+        """Where the card was shipped to before the ledger was lost, else its document's deck."""
         row = self._db.execute(
-            "SELECT deck FROM document WHERE key = ?", (highlight.document.key,)
+            "SELECT deck FROM shipped WHERE guid = ? UNION ALL"
+            " SELECT deck FROM document WHERE key = ?",
+            (guid, highlight.document.key),
         ).fetchone()
         return str(row["deck"]) if row else ""
 

@@ -22,7 +22,7 @@ def fill(vault: Path) -> None:
     (vault / ".obsidian").mkdir(parents=True)
     for number in range(NOTES):
         lines = [f"# Topic {number}"]
-        lines += [f"What is item {number}.{n}?::It is thing {number}.{n}" for n in range(3)]
+        lines += [f"What is item {number}.{n}?::thing {number}.{n}" for n in range(3)]
         lines += [f"word{number}:::Wort{number}"]
         lines += [f"Topic {number} was ==invented in {1800 + number}== by somebody else."]
         (vault / f"{number:02}.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
@@ -122,8 +122,8 @@ def test_a_lost_ledger_comes_back_from_the_journal(forge, tmp_path, undisturbed)
     came = forge.json("run", vault)
 
     assert came["notes"]["added"] == 0
-    cards, without, package = state(forge)
-    cards_before, without_before, package_before = undisturbed[later_run]
+    cards, without, _ = state(forge)
+    cards_before, without_before, _ = undisturbed[later_run]
     known = {card["guid"]: decided(card) for card in cards_before}
     # what its note took along when it was thrown away cannot be drafted anew
     assert {card["guid"]: decided(card) for card in cards}.items() <= known.items()
