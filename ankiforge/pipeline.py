@@ -8,12 +8,15 @@ a document is recorded whole or not at all, and no transaction is open while a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from ankiforge import check
 from ankiforge.anki.fields import note_for
+from ankiforge.anki.media import media_of
+from ankiforge.anki.names import tag_names
 from ankiforge.anki.package import write_package
 from ankiforge.check.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
@@ -28,6 +31,7 @@ from ankiforge.domain import (
     Guid,
     Highlight,
     HighlightKind,
+    Media,
     Note,
     Problem,
     RunId,
@@ -40,11 +44,11 @@ from ankiforge.domain import (
 )
 from ankiforge.draft import set_aside
 from ankiforge.draft.rules import Rules
-from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.reading import Settled
+from ankiforge.text.markdown import image_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,8 @@ class Published:
     """Never in a package before."""
     updated: int
     """In an earlier package with other words."""
+    problems: tuple[Problem, ...] = ()
+    """Pictures that could not be had; their cards show the words instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,42 +269,73 @@ def publish(
     texts, wherever the power fails.
     """
     for parcel in parcels:
-        cards = [ledger.cards.get(guid) for guid in parcel.cards]
-        shipments = [shipment_of(ledger, card, decks) for card in cards]
+        packed = [_packed(ledger, guid, decks) for guid in parcel.cards]
         beside = parcel.path.with_name(f".{parcel.path.name}.part")
-        families = zip(cards, shipments, strict=True)
         try:
-            write_package(beside, (_note(card, shipment) for card, shipment in families))
-            ledger.packages.ship(run, str(parcel.path), shipments)
+            write_package(beside, (one.note for one in packed))
+            ledger.packages.ship(run, str(parcel.path), [one.shipment for one in packed])
             beside.replace(parcel.path)
-        except OSError as error:
-            what = f"{parcel.path}: cannot be replaced: {error.strerror or error}"
-            raise ItemError(what, hint="close what has it open, then: ankiforge build") from error
         finally:
             beside.unlink(missing_ok=True)
-        new = [shipment for shipment in shipments if not shipment.rev]
+        new = [one.shipment for one in packed if not one.shipment.rev]
         added = sum(1 for shipment in new if shipment.first)
-        yield Published(parcel.path, len(shipments), added, len(new) - added)
+        problems = tuple(problem for one in packed for problem in one.problems)
+        yield Published(parcel.path, len(packed), added, len(new) - added, problems)
 
 
-def shipment_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> Shipment:
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    shipment: Shipment
+    note: Note
+    problems: tuple[Problem, ...]
+
+
+def _packed(ledger: Ledger, guid: Guid, decks: tuple[DeckRule, ...]) -> _Packed:
+    card = ledger.cards.get(guid)
+    pictures, problems = pictures_of(ledger, card)
+    shipment = shipment_of(ledger, card, decks, pictures)
+    return _Packed(shipment, _note(card, shipment, pictures), tuple(problems))
+
+
+def shipment_of(
+    ledger: Ledger, card: Card, decks: tuple[DeckRule, ...], pictures: Mapping[str, Media]
+) -> Shipment:
     """The revision to ship: the last one if nothing of ours changed, else a new one.
 
-    "Changed" is judged on Markdown and tags; what only the renderer or a machine field would
-    say differently is shipped with the next change (DESIGN §6).
+    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a machine
+    field would say differently is shipped with the next change (DESIGN §6).
     """
     last = ledger.packages.last(card.guid)
-    card = replace(card, tags=tags_of(ledger, card, decks))
-    note = note_for(card, card.deck, 0)
-    if last and last.known and last.fields == card.fields and last.tags == note.tags:
-        return last
-    digest = digest_of(note.fields, note.tags)
+    tags = tag_names(tags_of(ledger, card, decks))
+    if last and last.known and last.fields == card.fields and last.tags == tags:
+        written = "".join(last.html)
+        if all(picture.name in written for picture in pictures.values()):
+            return last
+    note = note_for(replace(card, tags=tags), card.deck, 0, pictures)
+    digest = digest_of(note.fields, tags)
     if last and last.digest == digest:
-        return replace(last, fields=card.fields, html=note.fields, tags=note.tags)
+        return replace(last, fields=card.fields, html=note.fields, tags=tags)
     mod = next_mod(card.guid, last)
     return Shipment(
-        card.guid, 0, mod, card.fields, note.fields, note.tags, note.deck, digest, last is None
+        card.guid, 0, mod, card.fields, note.fields, tags, note.deck, digest, last is None
     )
+
+
+def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
+    """The pictures a card shows, by the path it calls them; never one outside its vault."""
+    found: dict[str, Media] = {}
+    problems = []
+    root = ledger.highlights.root_of(card.highlight.document.source)
+    for path in image_paths("\n".join(text for _, text in card.fields)) if root else ():
+        target = (root / unquote(path)).resolve() if root else Path()
+        inside = root is not None and target.is_relative_to(root.resolve())
+        media = media_of(target) if inside else Problem(path, "lies outside its vault")
+        if isinstance(media, Media):
+            found[path] = media
+        else:
+            where = f"{card.highlight.document.title}: {path}"
+            problems.append(Problem(where, media.what, media.hint))
+    return found, problems
 
 
 def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
@@ -315,5 +352,10 @@ def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[st
     )
 
 
-def _note(card: Card, shipment: Shipment) -> Note:
-    return Note(card.guid, card.family, shipment.deck, shipment.html, shipment.tags, shipment.mod)
+def _note(card: Card, shipment: Shipment, pictures: Mapping[str, Media]) -> Note:
+    written = "".join(shipment.html)
+    shown = {picture.name: picture for picture in pictures.values() if picture.name in written}
+    media = tuple(shown[name] for name in sorted(shown))
+    return Note(
+        card.guid, card.family, shipment.deck, shipment.html, shipment.tags, shipment.mod, media
+    )

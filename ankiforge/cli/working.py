@@ -163,7 +163,8 @@ def write_packages(
             chosen = _chosen(now, members, held, only, new_only)
             if chosen:
                 parcels.append(Parcel(path, chosen))
-        tally.published += publish(now.ledger, run, parcels, decks)
+        for published in publish(now.ledger, run, parcels, decks):
+            tally.take(published)
 
 
 def _within(name: str, deck: str) -> bool:

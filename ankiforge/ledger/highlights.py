@@ -39,6 +39,13 @@ class Highlights:
             with self._db.unit():
                 self._writer.meta(named, str(root))
 
+    def root_of(self, name: str) -> Path | None:
+        """The vault that a source's name stands for on this machine, if it was read here."""
+        row = self._db.execute(
+            "SELECT value FROM meta WHERE name = ?", (f"root:obsidian:{name}",)
+        ).fetchone()
+        return Path(row["value"]) if row else None
+
     def get(self, key: HighlightKey) -> Highlight | None:
         """One highlight with its document, or None."""
         row = self._db.execute(

@@ -129,7 +129,12 @@ class KeyIssuer:
             "suffix": highlight.suffix,
             "container": row["container"],
             "document": highlight.document.key,
+            "slug": self._slug(highlight.document.key),
             "content": content_of(highlight),
             "highlight": msgspec.to_builtins(bare(highlight)),
         }
         self._writer.note("issued", highlight.key, body, once=(highlight.key, body["content"]))
+
+    def _slug(self, document: str) -> str:
+        row = self._db.execute("SELECT slug FROM document WHERE key = ?", (document,)).fetchone()
+        return str(row["slug"])

@@ -29,13 +29,14 @@ from ankiforge.domain import (
 )
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.documents import Documents
 from ankiforge.ledger.highlights import decode_highlight, place_of
 from ankiforge.ledger.keys import KeyIssuer, at_home, content_of, with_own_name
 from ankiforge.ledger.matching import in_place
 from ankiforge.ledger.states import Event, presence_after
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.anchors import own_key, triple_of
-from ankiforge.text.fold import canonical, fold
+from ankiforge.text.fold import canonical
 
 MOVED_LENGTH = 40
 """Equal text moves a key from note to note only from this length (canonical characters)."""
@@ -66,6 +67,7 @@ class Reading:
         self._db = connection
         self._writer = writer
         self._decisions = decisions
+        self._documents = Documents(connection)
         self._keys = KeyIssuer(connection, writer)
 
     # --- reading ----------------------------------------------------------------------------
@@ -73,6 +75,7 @@ class Reading:
     def sight(self, run: RunId, extracted: Extracted) -> None:
         """Stage one document with its highlights."""
         with self._db.unit():
+            extracted = self._documents.take_in(extracted)
             first = self._db.execute(
                 "SELECT coalesce(max(id), 0) + 1 FROM sighting WHERE run = ?", (run,)
             ).fetchone()[0]
@@ -84,35 +87,6 @@ class Reading:
                     for number, highlight in enumerate(extracted.highlights, start=first)
                 ),
             )
-            self._remember_document(extracted)
-
-    def _remember_document(self, extracted: Extracted) -> None:
-        document = extracted.document
-        self._db.execute(
-            "INSERT INTO document (key, source, place, title, slug, body) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET title = excluded.title, body = excluded.body,"
-            " place = excluded.place,"
-            " slug = CASE WHEN slug = '' THEN excluded.slug ELSE slug END",
-            (
-                document.key,
-                document.source,
-                place_of(document),
-                document.title,
-                fold(document.title)[:40],
-                msgspec.json.encode(document).decode(),
-            ),
-        )
-        self._db.executemany(
-            "INSERT OR IGNORE INTO identifier VALUES (?, ?, ?)",
-            ((scheme, value, document.key) for scheme, value in document.identifiers),
-        )
-        self._db.executemany(
-            "INSERT OR IGNORE INTO page_fold VALUES (?, ?, ?, ?)",
-            (
-                (document.key, page, mark, length)
-                for page, (mark, length) in enumerate(extracted.pages)
-            ),
-        )
 
     # --- settling ---------------------------------------------------------------------------
 
@@ -125,6 +99,7 @@ class Reading:
             self._record_scans(run, scans, now)
             self._match_in_place(run)
             self._match_moved(run, scans)
+            self._documents.follow_renames(run)
             counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
             missed = [found for scan in scans for found in self._miss(run, scan, problems, now)]
             self._db.execute("DELETE FROM sighting")

@@ -77,7 +77,7 @@ class Rebuild:
         path, key = entry.body["path"], DocumentKey(entry.body["document"])
         document = replace(highlight.document, key=key, path=path)
         highlight = replace(highlight, document=document)
-        self._placeholder(document)
+        self._placeholder(document, entry.body.get("slug", ""))
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
             " content, body, presence) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, 'present')"
@@ -95,14 +95,15 @@ class Rebuild:
             ),
         )
 
-    def _placeholder(self, document: Document) -> None:
+    def _placeholder(self, document: Document, slug: str) -> None:
         self._db.execute(
             "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
-            " VALUES (?, ?, ?, '', '', ?)",
+            " VALUES (?, ?, ?, '', ?, ?)",
             (
                 document.key,
                 document.source,
                 place_of(document),
+                slug,
                 msgspec.json.encode(document).decode(),
             ),
         )

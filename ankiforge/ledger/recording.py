@@ -110,11 +110,13 @@ class Recorder:
         ]
         groups = _intents(drafts)
         matched = match_groups(existing, [[c.draft for c in group] for group in groups])
+        families = Counter(group[0].draft.kind.family for group in groups)
         for group, card in zip(groups, matched, strict=True):
             if group[0].repeats and card is None:
                 self._merge(highlight.key, group[0], recorded)
             elif card is None:
-                self._create(run, highlight, group, recorded)
+                only = families[group[0].draft.kind.family] == 1
+                self._create(run, highlight, group, recorded, only)
             elif card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
                 self._revise(run, card, group, recorded)
         if groups:
@@ -123,11 +125,17 @@ class Recorder:
     # --- new cards --------------------------------------------------------------------------
 
     def _create(
-        self, run: RunId, highlight: Highlight, group: list[Checked], recorded: Recorded
+        self,
+        run: RunId,
+        highlight: Highlight,
+        group: list[Checked],
+        recorded: Recorded,
+        only: bool,
     ) -> None:
+        """`only`: there is no other intent of its family."""
         first = group[0]
         family = first.draft.kind.family
-        slot = self._slot(highlight.key, family, first.draft)
+        slot = self._slot(highlight.key, family, first.draft, only)
         guid = guid_for(highlight.key, family, slot)
         self._refuse_equal(guid)
         self._db.execute(
@@ -163,7 +171,7 @@ class Recorder:
                 hint="this is a fault of ankiforge: please report it",
             )
 
-    def _slot(self, key: HighlightKey, family: Family, draft: Draft) -> int:
+    def _slot(self, key: HighlightKey, family: Family, draft: Draft, only: bool) -> int:
         """The slot the journal gave to this answer, else the next one; never one of another."""
         taken = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
         rows = self._db.execute(
@@ -174,22 +182,25 @@ class Recorder:
         for row in free:
             if same(row["answer"], draft.answer):
                 return int(row["slot"])
+        only = only and len(free) == 1 and draft.by_hand
         for row in free:
             slot = int(row["slot"])
-            if self._continues(guid_for(key, family, slot), row, draft):
+            if self._continues(guid_for(key, family, slot), row, draft, only):
                 self._give_slot(key, family, slot, draft)
                 return slot
         slot = max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
         self._give_slot(key, family, slot, draft)
         return slot
 
-    def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft) -> bool:
+    def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft, only: bool) -> bool:
         """Whether a draft revises a card of which only the journal is left.
 
-        Not a rejected one: a rejection holds for its own answer only.
+        One that is like it, or, of a card its author wrote, the `only` one there is. Not a
+        rejected one: a rejection holds for its own answer only.
         """
         rejected = any(decided.what == "reject" for decided in self._decisions.of(guid))
-        return not rejected and likeness(row["answer"], row["quote"], draft) >= ALIKE
+        alike = only or likeness(row["answer"], row["quote"], draft) >= ALIKE
+        return alike and not rejected
 
     def _give_slot(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
         self._db.execute(

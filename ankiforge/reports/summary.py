@@ -36,6 +36,11 @@ class Tally:
             self.counts[name] += getattr(progress, name)
         self.problems += [one for one in progress.problems if one not in self.problems]
 
+    def take(self, published: Published) -> None:
+        """Take one package in."""
+        self.published.append(published)
+        self.problems += [one for one in published.problems if one not in self.problems]
+
     @property
     def nothing_new(self) -> bool:
         """Whether the run changed nothing at all."""

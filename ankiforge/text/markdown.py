@@ -37,6 +37,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+_SOURCE = re.compile(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _EMPHASIS = re.compile(r"(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _UNDERSCORE = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
@@ -73,3 +74,8 @@ def _strip_markup(text: str) -> str:
     for _ in range(3):
         text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
     return text
+
+
+def image_paths(markdown: str) -> tuple[str, ...]:
+    """What `![…](path)` calls for, each once, as written."""
+    return tuple(dict.fromkeys(_SOURCE.findall(markdown)))

@@ -46,14 +46,21 @@ def inline_card(inline: Inline) -> Sides | None:
         if any(start < colons.start() < end for start, end in fields):
             continue
         front, back = trimmed(words, 0, colons.start()), trimmed(words, colons.end(), len(words))
-        form = _form(words, colons) if front[0] < front[1] and back[0] < back[1] else None
+        form = _form(words, colons) if _shows(inline, front) and _shows(inline, back) else None
         if form:
             return Sides(front, back, form, two_way=len(colons[0]) == 3)
     return None
 
 
+def _shows(inline: Inline, side: Span) -> bool:
+    """Whether there is something on a side: words, or a picture alone."""
+    return side[0] < side[1] or bool(inline.markdown(*side)[0])
+
+
 def _form(words: str, colons: re.Match[str]) -> Form | None:
     front, back = words[: colons.start()], words[colons.end() :]
+    if not front.strip() or not back.strip():
+        return Form.INLINE
     single = len(front.split()) == 1
     if len(colons[0]) == 3:
         return Form.INLINE

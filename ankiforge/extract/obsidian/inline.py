@@ -180,12 +180,16 @@ class Inline:
             if self.tokens[low - 1].plain:
                 break
             low -= 1
-        while high < len(self.tokens) and self._closes(high) and self.starts[high] == end:
+        while high < len(self.tokens) and self.starts[high] == end and self._ends(high, start, end):
             high += 1
         return (
             low if self.plain[:start].strip() else 0,
             high if self.plain[end:].strip() else len(self.tokens),
         )
+
+    def _ends(self, at: int, start: int, end: int) -> bool:
+        """Whether a token belongs to what ends before it; of no words, a picture does."""
+        return self._closes(at) or (start == end and not self.tokens[at].plain)
 
     def _closes(self, at: int) -> bool:
         return -1 < self.tokens[at].mate < at

@@ -186,3 +186,45 @@ def test_a_pdf_mark_that_zotero_knows_takes_zoteros_key(bench):
     settled = bench.ledger.reading.settle(run, scans, [], bench.clock())
     assert bench.keys(run) == ["zotero:user/ABCD2345"]
     assert settled.seen == 1
+
+
+def slugs(bench, run):
+    return {
+        highlight.document.key: bench.ledger.highlights.slug(highlight.document.key)
+        for highlight in bench.ledger.highlights.seen_in(run)
+    }
+
+
+def test_a_renamed_note_is_the_same_document_with_the_same_tag(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE), bench.mark("entropy", "the ")]})
+    before = slugs(bench, run)
+    moved = {"folder/b.md": [bench.mark(APERTURE), bench.mark("entropy", "the ")]}
+    run, _ = bench.read(moved)
+    assert slugs(bench, run) == before
+    run, _ = bench.read(moved)
+    assert slugs(bench, run) == before
+    [title] = {highlight.document.title for highlight in bench.ledger.highlights.seen_in(run)}
+    assert title == "folder/b"
+
+
+def test_a_new_note_under_the_old_path_of_a_renamed_one_is_another_document(bench):
+    bench.read({"a.md": [bench.mark(APERTURE)]})
+    bench.read({"b.md": [bench.mark(APERTURE)]})
+    run, _ = bench.read({"a.md": [bench.mark(SHUTTER)], "b.md": [bench.mark(APERTURE)]})
+    assert len(slugs(bench, run)) == 2
+
+
+def test_one_sentence_that_moves_does_not_rename_a_note(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE), bench.mark(SHUTTER)], "b.md": []})
+    before = slugs(bench, run)
+    run, _ = bench.read({"a.md": [bench.mark(SHUTTER)], "b.md": [bench.mark(APERTURE)]})
+    assert len(slugs(bench, run)) == 2
+    assert before.items() <= slugs(bench, run).items()
+
+
+def test_a_renamed_note_keeps_its_tag_when_the_ledger_is_lost(bench):
+    run, _ = bench.read({"a.md": [bench.mark(APERTURE)]})
+    before = slugs(bench, run)
+    bench.reopen(lose=True)
+    run, _ = bench.read({"b.md": [bench.mark(APERTURE)]})
+    assert slugs(bench, run) == before

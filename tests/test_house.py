@@ -1,0 +1,144 @@
+"""The house keeps its own rules: sizes, what is imported when, help, and hands off the sources."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from ankiforge import errors
+from ankiforge.cli import COMMANDS
+from ankiforge.cli import forge as program
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+PACKAGE = Path(errors.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+HEAVY_WORDS = (
+    "openai httpx pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
+    " sqlite3 yaml filelock platformdirs"
+)
+HEAVY = HEAVY_WORDS.split()
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """(place, lines from `def` to the end) of every function of the house."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                yield f"{path.name}:{node.name}", node.end_lineno - node.lineno + 1
+
+
+# --- sizes ----------------------------------------------------------------------------------
+
+
+def test_no_file_is_longer_than_four_hundred_lines() -> None:
+    lines = {path.name: path.read_text(encoding="utf-8").count("\n") for path in FILES}
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+def test_no_function_is_longer_than_sixty_lines() -> None:
+    assert [place for place, lines in functions() if lines > 60] == []
+
+
+def test_half_of_the_functions_have_ten_lines_or_fewer() -> None:
+    short = [lines <= 11 for _, lines in functions()]
+    assert sum(short) >= len(short) / 2
+
+
+# --- lightness ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_the_program_answers_without_loading_what_only_commands_need(words: list[str]) -> None:
+    script = (
+        "import sys\n"
+        "from ankiforge.cli import main\n"
+        "try:\n"
+        f"    main({words!r})\n"
+        "except SystemExit as ended:\n"
+        "    assert ended.code == 0\n"
+        f"print(' '.join(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "ankiforge" in done.stdout
+    assert done.stderr.split() == []
+
+
+# --- the command line -----------------------------------------------------------------------
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command by its words, those of groups too."""
+    with click.Context(program) as context:
+        found = {name: program.get_command(context, name) for name in COMMANDS}
+    assert None not in found.values()
+    whole: dict[str, click.Command] = {}
+    for name, command in found.items():
+        assert command is not None
+        whole[name] = command
+        if isinstance(command, click.Group):
+            whole |= {f"{name} {inner}": sub for inner, sub in command.commands.items()}
+    return whole
+
+
+@pytest.mark.parametrize("words", commands())
+def test_every_command_says_what_it_does_and_shows_an_example(forge, words: str) -> None:
+    told = forge.ok(*words.split(), "--help").stdout
+
+    assert "Example" in told
+    assert f"ankiforge {words}" in told.partition("Example")[2]
+    assert commands()[words].help
+
+
+@pytest.mark.parametrize("words", commands())
+def test_every_command_takes_the_common_options_after_its_name(words: str) -> None:
+    names = {name for option in commands()[words].params for name in option.opts}
+
+    assert {"-C", "--workspace", "--json", "-q", "-v", "--no-color", "--offline"} <= names
+    for option in commands()[words].params:
+        assert isinstance(option, click.Argument) or getattr(option, "help", ""), option.name
+
+
+def test_every_error_and_its_exit_code_stand_in_the_tree() -> None:
+    tree = errors.__doc__ or ""
+    classes = [one for one in vars(errors).values() if isinstance(one, type)]
+    for one in classes:
+        if issubclass(one, errors.ForgeError):
+            [line] = [line for line in tree.splitlines() if f"{one.__name__} " in line]
+            assert f" {one.exit_code} " in line, line
+
+
+# --- what is the reader's -------------------------------------------------------------------
+
+
+def test_nothing_that_is_read_is_ever_changed(forge, tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    (sources / "vault" / ".obsidian").mkdir(parents=True)
+    note = "---\ntags: [a]\n---\nKatze:::cat\n\nThe ==cell== divides.\r\n\n- [ ] to do ^b1\n"
+    (sources / "vault" / "a.md").write_bytes(note.encode())
+    words = "The transfer of a plasmid from cell to cell is called conjugation."
+    write_pdf(sources / "paper.pdf", [Page((paragraph(words),), (mark(words),))])
+    attachment = Attachment("ATTACH01", "a.pdf", (Annotation("MARKAAA2", words),))
+    library = Library((Work("PAPER001", {"title": "T"}, attachments=(attachment,)),))
+    write_zotero(sources / "zotero.sqlite", [library])
+    before = _state(sources)
+
+    forge.ok("run", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite")
+    forge.ok("extract", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite")
+    forge("reject", "--all", code=0)
+    assert _state(sources) == before
+
+
+def _state(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    """Every file with its bytes and time."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
