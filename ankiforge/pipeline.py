@@ -42,7 +42,7 @@ from ankiforge.domain import (
     Task,
     Verdict,
 )
-from ankiforge.draft import set_aside
+from ankiforge.draft import private, set_aside
 from ankiforge.draft.rules import Rules
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
@@ -151,13 +151,20 @@ def _share(tasks: Iterable[Task], *, by_hand: bool) -> Iterator[Task]:
 
 
 def _limited(tasks: Iterator[Task], limit: int) -> Iterator[Task]:
+    """Up to `limit` highlights that will be drafted; those set aside cost nothing."""
     left = limit or None
     for task in tasks:
-        if left is not None and left <= 0:
+        taken = []
+        for highlight in task.highlights:
+            if left == 0:
+                break
+            taken.append(highlight)
+            if left is not None and not set_aside(highlight) and not private(highlight):
+                left -= 1
+        if taken:
+            yield replace(task, highlights=tuple(taken))
+        if left == 0:
             return
-        taken = task.highlights[:left]
-        left = None if left is None else left - len(taken)
-        yield replace(task, highlights=taken)
 
 
 class Desk:

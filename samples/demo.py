@@ -18,9 +18,9 @@ from samples.build import build
 SETTINGS = """\
 # The demo's workspace. `ankiforge init` writes one for your own folders.
 sources:
-  - obsidian: {name: vault, path: ../vault}
-  - pdf:      {name: papers, path: ../papers}
-  - zotero:   {name: zotero, path: ../zotero}
+  - obsidian: {name: vault, path: vault}
+  - pdf:      {name: papers, path: papers}
+  - zotero:   {name: zotero, path: zotero}
 drafter: rules
 accept: {rules: clean}
 anki: {collection: none}
@@ -28,18 +28,17 @@ anki: {collection: none}
 
 
 def main(folder: Path) -> int:
-    """Build what is missing, run, say where the package lies; the exit code of the run."""
+    """Build what is missing, run, say how to go on; the exit code of the run."""
     build(folder)
-    workspace = folder / "workspace"
-    workspace.mkdir(exist_ok=True)
-    settings = workspace / "ankiforge.yaml"
+    settings = folder / "ankiforge.yaml"
     if not settings.exists():
         settings.write_text(SETTINGS, "utf-8")
-    home = folder.resolve() / "home"
-    code = ankiforge(home, "init", str(workspace), "--trust")
-    code = code or ankiforge(home, "-C", str(workspace), "run")
-    for package in sorted(workspace.glob("*.apkg")):
-        print(f"\nThe cards are in {package}; in Anki: File, Import.")
+    home = folder.resolve() / ".home"
+    code = ankiforge(home, "init", str(folder), "--trust")
+    code = code or ankiforge(home, "-C", str(folder), "run")
+    program = Path(sys.executable).with_name("ankiforge")
+    if program.is_relative_to(Path.cwd()):
+        print(f"\n`ankiforge` is {program.relative_to(Path.cwd())} here.")
     return code
 
 

@@ -73,12 +73,19 @@ class Forge(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise UsageError(error.message, hint="ankiforge --help lists the commands") from error
+            raise UsageError(error.message, hint=_near(args[0])) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the table without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _near(word: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS, n=1)
+    return f"did you mean {near[0]!r}?" if near else "ankiforge --help lists the commands"
 
 
 @click.group(

@@ -49,5 +49,6 @@ def command(
             told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
             call.talk.print(f"{one.path}: {told}")
         if not tally.published:
-            call.talk.say("no package: no card is accepted (ankiforge list verdict:pending)")
+            why = "nothing is new" if new_only else "no card is accepted (ankiforge list)"
+            call.talk.say(f"no package: {why}")
     end(tally, None)

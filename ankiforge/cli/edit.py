@@ -11,6 +11,7 @@ from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.domain import Card, Draft, Fields, Finding, Highlight
 from ankiforge.errors import UsageError
+from ankiforge.reports.cards import card_json
 from ankiforge.review.ids import find
 
 EPILOG = """\b
@@ -41,6 +42,8 @@ def command(call: Call, id: str, changes: tuple[tuple[str, str], ...]) -> None:
             return
         review.edit(now.ledger, choice, fields, _judge)
         card = now.ledger.cards.get(choice.card.guid)
+    if call.talk.as_json:
+        call.talk.data(card_json(card))
     for finding in card.leading.findings:
         call.talk.say(f"{finding.severity}: {finding.message}")
     call.talk.say(f"edited: {card.guid}")

@@ -174,7 +174,7 @@ def _tell(made: Made, talk: Talk) -> None:
         _tell_found(made.found, talk)
         talk.say(f"made a workspace in {made.workspace}: {', '.join(made.written)}")
     else:
-        talk.say(f"{made.workspace} is a workspace already; nothing was changed in it")
+        talk.say(f"{made.workspace} is a workspace already; its files are as they were")
     if made.moved:
         talk.say(f"moved here from the default workspace: {', '.join(made.moved)}")
     for concern in made.unconfirmed:

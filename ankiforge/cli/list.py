@@ -8,6 +8,7 @@ from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line
+from ankiforge.reports.summary import FATES
 
 EPILOG = """\b
 Examples:
@@ -19,7 +20,8 @@ Fields: deck document source tag colour kind verdict standing anki finding draft
 """
 
 
-@click.command(epilog=EPILOG)
+# -finding:* is a word of the query, not an option
+@click.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option("--all", "everything", is_flag=True, help="Rejected and retired cards, too.")
 @click.option("--no-card", is_flag=True, help="Highlights without a card, each with its reason.")
@@ -58,5 +60,6 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
             fate = {"fate": without.fate, "reason": without.reason}
             talk.data({**highlight_json(highlight), **fate})
         else:
-            talk.print(f"{without.fate}: {without.reason}\n  {highlight.document.title}: "
-                       f"{highlight.exact or highlight.comment}")  # fmt: skip
+            page = f", p. {highlight.page_label}" if highlight.page_label else ""
+            talk.print(f"{highlight.document.title}{page}: {highlight.exact or highlight.comment}")
+            talk.print(f"    {FATES[without.fate]}: {without.reason}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from ankiforge import assembly
+from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session, wanted_of
 from ankiforge.cli.working import (
@@ -20,8 +23,11 @@ from ankiforge.cli.working import (
     tell,
     write_packages,
 )
+from ankiforge.domain import RunId
 from ankiforge.errors import UsageError
+from ankiforge.ledger.recording import FLOOD
 from ankiforge.pipeline import propose
+from ankiforge.reports.cards import one_line
 from ankiforge.reports.summary import Summary, Tally, summarize
 
 EPILOG = """\b
@@ -86,11 +92,11 @@ def command(
                            new_only=new_only, force=force)  # fmt: skip
             now.ledger.finish_run(run)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
-        tell(now, summary, _next(now, summary, dry_run))
+        tell(now, summary, _next(now, summary, run, dry_run))
     end(tally, error)
 
 
-def _next(now: Session, summary: Summary, dry_run: bool) -> Iterator[str]:
+def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator[str]:
     """Where the package lies, what to know, what to do next."""
     tally = summary.tally
     if dry_run:
@@ -100,17 +106,60 @@ def _next(now: Session, summary: Summary, dry_run: bool) -> Iterator[str]:
         yield "\nnothing is new"
     for one in tally.published:
         yield f"\npackage: {one.path}"
-        yield "  import it: double-click it, or in Anki: File › Import, options as they are"
-        yield "  (Anki was not looked at: a card you delete there returns with the next import;"
-        yield "   reject it here instead: ankiforge reject GUID)"
-    if not summary.funnel.seen:
-        return
-    yield "\nnext:"
+        if not tally.nothing_new:
+            yield from _HOW_TO_IMPORT
+    if summary.tally.counts["flooded"]:
+        yield from _flood(now, summary, run)
+    if summary.funnel.seen and not tally.nothing_new:
+        yield "\nnext:"
+        told = [(f"{_program(now)} {command}", says) for command, says in _commands(now, summary)]
+        width = max(len(command) for command, _ in told)
+        yield from (f"  {command:{width}}   {says}" for command, says in told)
+
+
+_HOW_TO_IMPORT = (
+    "  import it: double-click it, or in Anki: File › Import, options as they are",
+    "  (Anki was not looked at: a card you delete there returns with the next import;",
+    "   reject it here instead: ankiforge reject ID)",
+)
+
+
+def _program(now: Session) -> str:
+    """The program as it was called, for commands to be copied."""
+    given = now.call.workspace
+    return f"ankiforge -C {quote(str(given))}" if given else "ankiforge"
+
+
+def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.cards["waiting"]:
-        yield "  ankiforge list verdict:pending       cards that wait for you; then accept, reject, edit"
+        yield "list verdict:pending -v", "what waits for you; then accept, edit, reject"
     if summary.cards["blocked"]:
-        yield "  ankiforge list verdict:pending -v    why cards are blocked"
+        yield "list verdict:pending -v", "also why cards are blocked"
     if summary.funnel.reasons:
-        yield "  ankiforge draft export FILE.md       passages without a card, to paste into any chat"
-        yield "  ankiforge run --drafter llm          or let a model draft them (llm: in ankiforge.yaml)"
-    yield "  ankiforge list                       what was made"
+        yield "draft export ask.md", "passages without a card, to paste into any chat"
+        if summary.usage is None:
+            yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"
+    yield "list", "what was made"
+
+
+def _model_here(now: Session) -> str:
+    """The model server that runs on this machine, if one does."""
+    from ankiforge.reports.discover import Machine, model_servers
+
+    found = next(iter(model_servers(Machine.this())), None)
+    if found is not None:
+        return f": {found.program} runs at {found.base_url}"
+    return " (llm: in ankiforge.yaml; ankiforge init makes one)" if now.workspace.is_default else ""
+
+
+SAMPLES = 5
+"""Cards shown of a flood."""
+
+
+def _flood(now: Session, summary: Summary, run: RunId) -> Iterator[str]:
+    """So many cards at once are for a person to let through."""
+    count = summary.tally.counts["flooded"]
+    yield f"\n{FLOOD} cards were accepted by themselves; {count} more wait for you, such as:"
+    waiting = matching(now, f"run:{run} verdict:pending")
+    yield from (f"  {one_line(card)}" for card in islice(waiting, SAMPLES))
+    yield f"accept them all: {_program(now)} accept --all --filter run:{run}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.domain import Fate, Problem, RunId
+from ankiforge.domain import Fate, HighlightKey, Problem, RunId
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without
 from ankiforge.ledger.reading import Settled
@@ -118,59 +118,76 @@ Nothing is marked there. What counts: highlights and comments in a PDF or in Zot
 # --- for people -----------------------------------------------------------------------------
 
 
+def counted(number: int, what: str) -> str:
+    """`1 card`, `2 cards`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
     """The funnel, line by line, every highlight without a card with its reason."""
     funnel, read, counts = summary.funnel, summary.tally.settled, summary.tally.counts
     change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
     told_change = ", ".join(part for part in change if not part.startswith("0 "))
-    yield f"{funnel.seen:5} highlights found" + (f"  ({told_change})" if told_change else "")
+    found = f"{_numbered(funnel.seen, 'highlight')} found"
+    yield found + (f"  ({told_change})" if told_change else "")
     if not funnel.seen:
         yield NOTHING_MARKED
         return
     made = [f"{counts['drafted']} drafted"]
     made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
-    yield f"{sum(summary.cards.values()):5} cards  ({', '.join(made)} in this run)"
-    for name, says in _CARDS:
+    yield f"{_numbered(sum(summary.cards.values()), 'card')}  ({', '.join(made)} in this run)"
+    for name, says in CARDS:
         if summary.cards[name]:
-            yield f"{summary.cards[name]:9} {says}"
+            yield f"{summary.cards[name]:10} {says}"
     for one in summary.tally.published:
-        yield f"{one.notes:5} notes written  ({one.added} new, {one.updated} updated)"
-    yield from _without(funnel, ledger)
+        told_new = f"({one.added} new, {one.updated} updated)"
+        yield f"{_numbered(one.notes, 'note')} written  {told_new}"
+    yield from _without(funnel, ledger, brief=summary.tally.nothing_new)
 
 
-_CARDS = (
+def _numbered(number: int, what: str) -> str:
+    return f"{number:6} {what}" + ("" if number == 1 else "s")
+
+
+CARDS = (
     ("ready", "ready"),
-    ("waiting", "wait for you"),
+    ("waiting", "waiting for you"),
     ("blocked", "blocked by a check"),
     ("retired", "retired"),
 )
-_FATES = {
+FATES = {
     Fate.IGNORED: "ignored, as you asked",
     Fate.FAILED: "failed",
+    Fate.CARDED: "ready",
     Fate.WAITING: "waiting for you",
     Fate.BLOCKED: "blocked",
     Fate.NO_CARD: "no card",
 }
 
 
-def _without(funnel: Funnel, ledger: Ledger) -> Iterator[str]:
+def _without(funnel: Funnel, ledger: Ledger, *, brief: bool) -> Iterator[str]:
     if not funnel.without:
         return
     yield ""
-    yield f"{len(funnel.without)} highlights without a card ready:"
+    count = counted(len(funnel.without), "highlight")
+    if brief:
+        yield f"{count} without a card ready, as before: ankiforge list --no-card"
+        return
+    yield f"{count} without a card ready:"
     groups: dict[tuple[Fate, str], list[Without]] = {}
     for without in funnel.without:
         groups.setdefault((without.fate, without.reason), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
-        yield f"{len(members):5} {_FATES[fate]}: {reason}"
+        yield f"{len(members):6} {FATES[fate]}: {reason}"
         if len(funnel.without) <= LISTED:
-            yield from (f"        {_place(ledger, without)}" for without in members)
+            yield from (f"         {place_of(ledger, without.key)}" for without in members)
     if len(funnel.without) > LISTED:
-        yield "      each of them: ankiforge list --no-card"
+        yield "       each of them: ankiforge list --no-card"
 
 
-def _place(ledger: Ledger, without: Without) -> str:
-    highlight = ledger.highlights.get(without.key)
+def place_of(ledger: Ledger, key: HighlightKey) -> str:
+    """A highlight on a line: where it stands, and its first words."""
+    highlight = ledger.highlights.get(key)
     assert highlight is not None
     page = f", p. {highlight.page_label}" if highlight.page_label else ""
     words = " ".join((highlight.exact or highlight.comment or highlight.kind).split())

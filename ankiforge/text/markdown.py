@@ -43,20 +43,21 @@ _EMPHASIS = re.compile(r"(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _UNDERSCORE = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)", re.MULTILINE)
-_HELD = re.compile("\ue000(\\d+)\ue001")
-_NO_SIGN = re.compile("[\ue000\ue001]")
+_PRIVATE = range(0xE000, 0x110000)
 
 
 def plain(markdown: str) -> str:
     """The words of a field: markup, escapes and cloze signs gone; code and maths bare."""
     held: list[str] = []
-    parts, at, text = [], 0, reveal(_NO_SIGN.sub("", markdown))
+    parts, at, text = [], 0, reveal(markdown)
+    letters = set(text)
+    sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
     for start, end, kind in shields(text):
-        parts += [text[at:start], f"\ue000{len(held)}\ue001"]
+        parts += [text[at:start], f"{sign}{len(held)}{sign}"]
         held.append(_bare(text[start:end], kind))
         at = end
     bare = _strip_markup("".join([*parts, text[at:]]))
-    return _HELD.sub(lambda match: held[int(match[1])], bare).strip()
+    return re.sub(f"{sign}(\\d+){sign}", lambda match: held[int(match[1])], bare).strip()
 
 
 def _bare(run: str, kind: str) -> str:

@@ -15,7 +15,7 @@ def demo(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    parts = ("vault", "papers", "zotero", "workspace/ankiforge.yaml", "workspace/ankiforge.apkg")
+    parts = ("vault", "papers", "zotero", "ankiforge.yaml", "ankiforge.apkg")
     paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
     return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
@@ -23,7 +23,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
     first = demo(tmp_path)
     assert first.returncode == 0, first.stderr
-    assert str(tmp_path / "workspace" / "ankiforge.apkg") in first.stdout
+    assert str(tmp_path / "ankiforge.apkg") in first.stdout
     before = content(tmp_path)
     assert len(before) >= 19
     second = demo(tmp_path)

@@ -1,0 +1,280 @@
+"""What holds for any text at all: fold, same, anchors, Markdown, clozes, quotes, sentences."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.text import cloze
+from ankiforge.text.anchors import anchor, numbered, percent, triple_of
+from ankiforge.text.fold import canonical, fold, same
+from ankiforge.text.markdown import literal, plain
+from ankiforge.text.quotes import contains, locate, similarity
+from ankiforge.text.sentences import boundaries, sentence_around, sentences
+from ankiforge.text.shields import outside, shields
+
+bounded = settings(max_examples=50, deadline=None)
+
+SIGNS_WORDS = (
+    r"\ ` `` ``` ~~~ * ** *** _ __ ~~ == $ $$ {{c1:: {{c2:: {{c1,3:: {{ }} } { :: : [ ]( ) ![ < > </b>"
+    r" <!-- --> &amp; &#38; # ## - + 1. 12) | > --- ... e.g. Dr. “ ” « » ’ – — ﬁ ß İ ² ½ Å 。 」 ? !"
+)
+SIGNS = SIGNS_WORDS.split(" ")
+PIECES = st.one_of(
+    st.sampled_from(
+        [*SIGNS, "\n", "\n\n", " ", "  ", "\t", "\r\n", "\u00a0", "\u00ad", "\u2028", "e\u0301"]
+    ),
+    st.sampled_from(["word", "a", "Zeit", "Über", "次の文", "cell", "3.14", "C++", "not"]),
+    st.text(max_size=4),
+)
+TEXT = st.lists(PIECES, max_size=12).map("".join)
+WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8), min_size=1)
+BLANKS = st.text(" \t\n\u00a0\u2003", min_size=1, max_size=3)
+
+
+# --- fold, same, anchors --------------------------------------------------------------------
+
+
+@bounded
+@given(TEXT)
+def test_folding_what_is_folded_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@bounded
+@given(WORDS, st.data())
+def test_spacing_and_signs_never_change_a_fold(words: list[str], data: st.DataObject) -> None:
+    spaced = "".join(word + data.draw(BLANKS | st.sampled_from("-_.,;")) for word in words)
+    assert fold(spaced) == fold(" ".join(words))
+
+
+@bounded
+@given(TEXT, TEXT, TEXT)
+def test_texts_that_are_the_same_fold_alike(text: str, before: str, after: str) -> None:
+    spaced = text.replace(" ", "  ").replace("\n", " \n").replace("–", "-").replace("’", "'")
+    assert same(text, spaced)
+    assert fold(text) == fold(spaced) or not re.sub(r"[\W_]", "", canonical(text))
+
+
+@bounded
+@given(WORDS, WORDS, WORDS, BLANKS)
+def test_spacing_never_changes_an_anchor(
+    exact: list[str], before: list[str], after: list[str], blank: str
+) -> None:
+    # context of more than eighty characters would be cut elsewhere
+    around = (before[-3:], after[:3])
+    narrow = anchor(" ".join(exact), *(" ".join(words) for words in around))
+    wide = anchor(blank.join(exact), *(blank.join(words) for words in around))
+    assert narrow == wide
+
+
+@bounded
+@given(TEXT, TEXT, TEXT)
+def test_to_be_the_same_is_an_equivalence(one: str, two: str, three: str) -> None:
+    assert same(one, one)
+    assert same(one, two) == same(two, one)
+    assert not (same(one, two) and same(two, three)) or same(one, three)
+    assert same(one, canonical(one))
+
+
+@bounded
+@given(st.lists(st.tuples(TEXT, TEXT), max_size=8))
+def test_equal_marks_of_a_note_are_told_apart_by_their_number(marks: list[tuple[str, str]]) -> None:
+    document = Document(DocumentKey("vault:n/d"), "n", "T")
+    kind = HighlightKind.HIGHLIGHT
+    found = [Highlight(document, "vault:n", kind, text, prefix=before) for text, before in marks]
+    named = [(triple_of(one), one.nth) for one in numbered([*found, *found])]
+    assert len(set(named)) == len(named)
+
+
+@bounded
+@given(st.text(), st.text())
+def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one: str, two: str) -> None:
+    assert percent(one).isascii()
+    assert "/" not in percent(one)
+    equal = unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", two)
+    assert (percent(one) == percent(two)) == equal
+
+
+# --- Markdown -------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT)
+@example("\ue0000\ue000 \\*")
+@example("1. a\n2) b\n# c\n> d\n- e\n| f |\n---\n===")
+def test_what_is_made_literal_reads_as_it_was(text: str) -> None:
+    assert plain(literal(text)) == text.strip()
+
+
+@bounded
+@given(TEXT)
+def test_no_cloze_begins_in_literal_text(text: str) -> None:
+    assert cloze.gaps(literal(text)) == ()
+
+
+@bounded
+@given(TEXT)
+def test_shields_are_in_order_and_apart(text: str) -> None:
+    at = 0
+    for start, end, _ in shields(text):
+        assert at <= start < end <= len(text)
+        at = end
+    assert outside(text, lambda run: run) == text
+
+
+# --- clozes ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT, TEXT, TEXT, TEXT, st.integers(1, 500))
+def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
+    before: str, answer: str, hint: str, after: str, number: int
+) -> None:
+    answer, hint = literal(answer), literal(hint)
+    made = cloze.make(number, answer, hint)
+    text = literal(before) + made
+    [gap] = cloze.gaps(text)
+    assert (gap.numbers, text[gap.start : gap.end]) == ((number,), made)
+    assert plain(gap.answer) == plain(answer)
+    assert plain(gap.hint) == plain(hint)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TEXT, min_size=3, max_size=7))
+def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts: list[str]) -> None:
+    parts = [literal(part) for part in parts]
+    text, spans, at = "".join(parts), [], 0
+    for number, part in enumerate(parts):
+        if number % 2:
+            spans.append((at, at + len(part)))
+        at += len(part)
+    hidden = cloze.wrap(text, tuple(spans))
+
+    assert cloze.numbers(hidden) == tuple(range(1, len(spans) + 1))
+    assert plain(hidden) == plain(cloze.reveal(hidden))
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT)
+def test_any_text_has_readable_clozes_or_names_what_is_wrong(text: str) -> None:
+    for gap in cloze.gaps(text):
+        assert text[gap.start :].startswith("{{c")
+        assert text[: gap.end].endswith("}}")
+        assert gap.start < gap.body <= gap.end - 2
+    assert all(isinstance(problem, str) for problem in cloze.problems(text))
+    assert isinstance(cloze.reveal(text), str)
+
+
+GAPPED = st.lists(
+    st.tuples(st.sampled_from(["one", "two", "three", "a thing", "42", "Zeit"]), st.integers(1, 9)),
+    max_size=5,
+)
+
+
+def gapped(gaps: list[tuple[str, int]]) -> str:
+    return " and ".join(["It is", *(cloze.make(number, answer) for answer, number in gaps)])
+
+
+@bounded
+@given(GAPPED)
+@example([("one", 2), ("one", 1)])
+def test_a_text_that_did_not_change_keeps_its_numbers(gaps: list[tuple[str, int]]) -> None:
+    assert cloze.keep_numbers(gapped(gaps), gapped(gaps)) == gapped(gaps)
+
+
+@settings(max_examples=150, deadline=None)
+@given(GAPPED, GAPPED, st.lists(st.integers(1, 20), max_size=4))
+def test_a_number_that_was_ever_used_stays_with_its_answer(
+    before: list[tuple[str, int]], after: list[tuple[str, int]], used: list[int]
+) -> None:
+    text = cloze.keep_numbers(gapped(before), gapped(after), tuple(used))
+    known = {number: answer for answer, number in before}
+
+    assert plain(text) == plain(gapped(after))
+    assert len(cloze.gaps(text)) == len(after)
+    for gap in cloze.gaps(text):
+        [number] = gap.numbers
+        taken = number in known or number in used
+        kept = any(n == number and _alike(gap.answer, answer) for answer, n in before)
+        assert kept or not taken
+
+
+def _alike(one: str, other: str) -> bool:
+    from rapidfuzz import fuzz
+
+    return same(one, other) or fuzz.ratio(one, other) >= 75
+
+
+# --- quotes ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT, TEXT)
+def test_what_is_located_is_the_same_as_the_quote(quote: str, source: str) -> None:
+    span = locate(quote, source)
+    if span is not None:
+        assert 0 <= span[0] < span[1] <= len(source)
+        assert canonical(quote) in canonical(source[span[0] : span[1]])
+    else:
+        assert not canonical(quote) or canonical(quote) not in canonical(source)
+
+
+@bounded
+@given(WORDS, WORDS, WORDS, BLANKS)
+def test_a_quote_is_found_though_blanks_case_and_dashes_are_others(
+    before: list[str], quote: list[str], after: list[str], blank: str
+) -> None:
+    source = " ".join([*before, "\u2013", *quote, "\u201d", *after])
+    span = locate(blank.join(["-", *quote, '"']).upper(), source)
+    assume(same(" ".join(quote).upper(), " ".join(quote)))
+    assert span is not None
+    found = source[span[0] : span[1]]
+    assert same(found, " ".join(["-", *quote, '"']))
+
+
+@bounded
+@given(TEXT, TEXT, TEXT)
+def test_whatever_stands_in_a_text_is_found_in_it(before: str, quote: str, after: str) -> None:
+    assume(canonical(quote))
+    assert contains(quote, f"{before} {quote} {after}")
+
+
+@bounded
+@given(TEXT, TEXT, TEXT)
+def test_likeness_is_of_a_hundred_and_the_same_both_ways(one: str, two: str, around: str) -> None:
+    score = similarity(one, around, around, two, around, around)
+    assert 0 <= score <= 100.000001
+    assert abs(score - similarity(two, around, around, one, around, around)) < 0.000001
+
+
+# --- sentences ------------------------------------------------------------------------------
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXT)
+def test_sentences_lose_no_letter_and_never_overlap(text: str) -> None:
+    at = 0
+    for start, end in sentences(text):
+        assert at <= start < end <= len(text)
+        assert not text[at:start].strip()
+        assert text[start:end] == text[start:end].strip()
+        at = end
+    assert not text[at:].strip()
+    assert boundaries(text) == sorted(set(boundaries(text)))
+
+
+@bounded
+@given(TEXT, st.data())
+def test_the_sentence_around_a_mark_holds_it(text: str, data: st.DataObject) -> None:
+    assume(text.strip())
+    begin, stop = data.draw(st.sampled_from(sentences(text)))
+    start = data.draw(st.integers(begin, stop - 1))
+    end = data.draw(st.integers(start + 1, stop))
+    first, last = sentence_around(text, start, end)
+    assert first <= start
+    assert end <= last
