@@ -72,7 +72,7 @@ class LlmSettings(_Section, frozen=True):
     price_usd: tuple[_Price, _Price] | None = None
     """US dollars per million tokens (in, out); None = from the table of known models."""
     candidates: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
-    """Drafts per highlight; None = 1 where clean ones are accepted, 3 where a person reviews."""
+    """Drafts of one idea to choose from; None = 1."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """Requests at a time; None = 1 on this machine, 4 elsewhere."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
