@@ -28,6 +28,9 @@ Fields: deck document source tag colour kind verdict standing anki finding draft
 @common_options
 def command(call: Call, query: tuple[str, ...], everything: bool, no_card: bool) -> None:
     """List cards; words match their text and title, `field:value` their fields."""
+    unknown = next((word for word in query if word.startswith("--")), "")
+    if unknown:
+        raise click.NoSuchOption(unknown, ctx=click.get_current_context())
     with session(call, forgetful=True) as now:
         if no_card:
             _without(now, query)

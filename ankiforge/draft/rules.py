@@ -88,7 +88,7 @@ def _from(highlight: Highlight) -> tuple[Draft, ...] | str:
         return (_question(highlight, wish),)
     if wish.wish is Wish.CLOZE:
         return _wished_cloze(highlight, wish.words)
-    if highlight.form is Form.PHRASE and highlight.gaps and not _all_marked(highlight):
+    if highlight.form is Form.PHRASE and _worded(highlight) and not _all_marked(highlight):
         return (_phrases(highlight),)
     return tuple(_patterns(highlight)) or _short_mark(highlight)
 
@@ -113,13 +113,18 @@ def _wished_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 def _phrases(highlight: Highlight) -> Draft:
     """The marked phrases hidden in their sentence, as it was written."""
     if not (highlight.markdown and highlight.markdown_gaps):
-        return _gapped(highlight, highlight.exact, highlight.gaps, "rules:phrase")
+        return _gapped(highlight, highlight.exact, _worded(highlight), "rules:phrase")
     text = cloze.wrap(highlight.markdown[0], highlight.markdown_gaps)
     start = min(highlight.gaps)[0]
     fields = (("Text", text),)
     return _draft(
         highlight, CardKind.CLOZE, fields, hidden(text), "rules:phrase", highlight.exact, start
     )
+
+
+def _worded(highlight: Highlight) -> tuple[Span, ...]:
+    """The phrases that hold more than white space."""
+    return tuple(gap for gap in highlight.gaps if highlight.exact[slice(*gap)].strip())
 
 
 def _all_marked(highlight: Highlight) -> bool:

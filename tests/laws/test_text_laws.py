@@ -103,7 +103,7 @@ def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one: str, two: s
 # --- Markdown -------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@bounded
 @given(TEXT)
 @example("\ue0000\ue000 \\*")
 @example("1. a\n2) b\n# c\n> d\n- e\n| f |\n---\n===")
@@ -130,7 +130,7 @@ def test_shields_are_in_order_and_apart(text: str) -> None:
 # --- clozes ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@bounded
 @given(TEXT, TEXT, TEXT, TEXT, st.integers(1, 500))
 def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
     before: str, answer: str, hint: str, after: str, number: int
@@ -144,7 +144,7 @@ def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
     assert plain(gap.hint) == plain(hint)
 
 
-@settings(max_examples=200, deadline=None)
+@bounded
 @given(st.lists(TEXT, min_size=3, max_size=7))
 def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts: list[str]) -> None:
     parts = [literal(part) for part in parts]
@@ -159,7 +159,7 @@ def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts: list[str]
     assert plain(hidden) == plain(cloze.reveal(hidden))
 
 
-@settings(max_examples=200, deadline=None)
+@bounded
 @given(TEXT)
 def test_any_text_has_readable_clozes_or_names_what_is_wrong(text: str) -> None:
     for gap in cloze.gaps(text):
@@ -187,7 +187,7 @@ def test_a_text_that_did_not_change_keeps_its_numbers(gaps: list[tuple[str, int]
     assert cloze.keep_numbers(gapped(gaps), gapped(gaps)) == gapped(gaps)
 
 
-@settings(max_examples=150, deadline=None)
+@bounded
 @given(GAPPED, GAPPED, st.lists(st.integers(1, 20), max_size=4))
 def test_a_number_that_was_ever_used_stays_with_its_answer(
     before: list[tuple[str, int]], after: list[tuple[str, int]], used: list[int]
@@ -213,7 +213,7 @@ def _alike(one: str, other: str) -> bool:
 # --- quotes ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@bounded
 @given(TEXT, TEXT)
 def test_what_is_located_is_the_same_as_the_quote(quote: str, source: str) -> None:
     span = locate(quote, source)
@@ -255,7 +255,7 @@ def test_likeness_is_of_a_hundred_and_the_same_both_ways(one: str, two: str, aro
 # --- sentences ------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@bounded
 @given(TEXT)
 def test_sentences_lose_no_letter_and_never_overlap(text: str) -> None:
     at = 0
