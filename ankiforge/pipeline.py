@@ -95,6 +95,7 @@ def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     """Take every source into the ledger; keys are issued when all were read."""
     scans: list[Scan] = []
     problems: list[Problem] = []
+    ledger.reading.begin()
     for source in job.sources:
         for sighting in source.scan():
             if isinstance(sighting, Extracted):

@@ -74,7 +74,7 @@ class Ledger:
                 )
 
     def start_run(self, command: str) -> RunId:
-        """A new run; what a run that died left half-read is forgotten."""
+        """A new run, by which what it does can be told later."""
         with self._db.unit():
             count = self._db.execute("SELECT count(*) FROM run").fetchone()[0]
             ledger_id = self._db.execute(
@@ -85,7 +85,6 @@ class Ledger:
                 "INSERT INTO run (id, at, command) VALUES (?, ?, ?)",
                 (run, self.writer.now(), command),
             )
-            self._db.execute("DELETE FROM sighting")
         return run
 
     def finish_run(self, run: RunId) -> None:

@@ -85,12 +85,16 @@ class Packages:
 
     def roster(self, path: str) -> frozenset[Guid]:
         """The notes that the newest package at this path holds."""
+        return frozenset(self._held(path))
+
+    def _held(self, path: str) -> dict[Guid, int]:
+        """guid: revision, of the newest package at this path."""
         rows = self._db.execute(
-            "SELECT guid FROM roster WHERE package ="
+            "SELECT guid, rev FROM roster WHERE package ="
             " (SELECT id FROM package WHERE path = ? ORDER BY written_at DESC, rowid DESC LIMIT 1)",
             (path,),
         ).fetchall()
-        return frozenset(Guid(row["guid"]) for row in rows)
+        return {Guid(row["guid"]): int(row["rev"]) for row in rows}
 
     def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
         """Record a package about to take its place.
@@ -100,16 +104,21 @@ class Packages:
         with self._writer.unit():
             now = self._writer.now()
             package = h16("package", run, path)
+            held = {
+                shipment.guid: shipment.rev or self._new_revision(shipment, package, now)
+                for shipment in shipments
+            }
+            if held == self._held(path):
+                return  # the very same package again
             self._db.execute(
                 "INSERT OR REPLACE INTO package (id, path, written_at, run) VALUES (?, ?, ?, ?)",
                 (package, path, now, run),
             )
             self._db.execute("DELETE FROM roster WHERE package = ?", (package,))
-            for shipment in shipments:
-                rev = shipment.rev or self._new_revision(shipment, package, now)
-                self._db.execute(
-                    "INSERT INTO roster VALUES (?, ?, ?)", (package, shipment.guid, rev)
-                )
+            self._db.executemany(
+                "INSERT INTO roster VALUES (?, ?, ?)",
+                ((package, guid, rev) for guid, rev in held.items()),
+            )
 
     def _new_revision(self, shipment: Shipment, package: str, now: str) -> int:
         last = self.last(shipment.guid)

@@ -72,6 +72,11 @@ class Reading:
 
     # --- reading ----------------------------------------------------------------------------
 
+    def begin(self) -> None:
+        """Forget what a reading that died left half-done."""
+        with self._db.unit():
+            self._db.execute("DELETE FROM sighting")
+
     def sight(self, run: RunId, extracted: Extracted) -> None:
         """Stage one document with its highlights."""
         with self._db.unit():

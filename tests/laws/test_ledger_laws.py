@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 BLOCKS = st.one_of(
     st.sampled_from(
@@ -48,7 +48,7 @@ BLOCKS = st.one_of(
     st.builds("A sentence with =={}== in it.".format, st.text(max_size=12)),
 )
 HEADS = st.sampled_from(
-    ["", "---\ntags: [a, b]\n---\n", "---\ndeck: Some::Deck\n---\n", "---\nbroken: [\n---\n"]
+    ["# A title\n\n", "---\ntags: [a, b]\n---\n", "---\ndeck: Some::Deck\n---\n"]
 )
 NOTES = st.tuples(HEADS, st.lists(BLOCKS, max_size=6))
 VAULTS = st.dictionaries(st.sampled_from(["a", "b", "sub/c"]), NOTES, min_size=1)

@@ -1,0 +1,79 @@
+"""What was shipped: revisions, their mod, and rosters."""
+
+from dataclasses import replace
+
+import pytest
+
+from ankiforge.domain import RunId, note_id
+from ankiforge.ledger.packages import Shipment, digest_of, next_mod
+
+WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
+
+
+@pytest.fixture
+def shipped(bench):
+    """A bench with one card and a shipment of it."""
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [bench.guid] = bench.forge(run)
+    html = ("front", "back")
+    bench.shipment = Shipment(
+        bench.guid, 0, next_mod(bench.guid, None), (("Front", "front"),), html, ("t",), "Deck",
+        digest_of(html, ("t",)), True,
+    )  # fmt: skip
+    bench.ship = lambda run, *shipments: bench.ledger.packages.ship(RunId(run), "p", shipments)
+    bench.last = lambda: bench.ledger.packages.last(bench.guid)
+    return bench
+
+
+def rows(bench, table):
+    return bench.ledger._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+def test_the_first_mod_is_the_second_of_the_notes_id_and_each_change_adds_one(shipped):
+    first = shipped.shipment
+    assert first.mod == note_id(shipped.guid) // 1000
+    assert next_mod(shipped.guid, first) == first.mod + 1
+
+
+def test_a_shipment_is_remembered_word_for_word(shipped):
+    shipped.ship("one", shipped.shipment)
+    assert shipped.last() == replace(shipped.shipment, rev=1, first=False)
+    assert shipped.ledger.packages.roster("p") == {shipped.guid}
+    assert shipped.ledger.cards.get(shipped.guid).anki == "written"
+
+
+def test_the_same_package_again_leaves_no_trace(shipped):
+    shipped.ship("one", shipped.shipment)
+    before = rows(shipped, "package"), rows(shipped, "roster"), rows(shipped, "shipped")
+    shipped.ship("two", shipped.last())
+    assert (rows(shipped, "package"), rows(shipped, "roster"), rows(shipped, "shipped")) == before
+
+
+def test_a_changed_note_is_a_new_revision_and_the_old_one_stays_on_record(shipped):
+    shipped.ship("one", shipped.shipment)
+    changed = replace(shipped.shipment, mod=shipped.shipment.mod + 1, html=("front", "other"))
+    shipped.ship("two", changed)
+    history = shipped.ledger.packages.history(shipped.guid)
+    assert [(rev, mod) for rev, mod, _, _ in history] == [
+        (1, shipped.shipment.mod),
+        (2, shipped.shipment.mod + 1),
+    ]
+
+
+def test_a_note_left_out_of_the_next_package_leaves_its_roster(shipped):
+    shipped.ship("one", shipped.shipment)
+    shipped.ship("two")
+    assert shipped.ledger.packages.roster("p") == frozenset()
+
+
+def test_a_build_does_not_disturb_a_run_that_is_still_reading(bench):
+    from ankiforge.domain import Extracted, Scan
+
+    bench.ledger.reading.begin()
+    run = bench.ledger.start_run("run")
+    document = bench.document("a.md")
+    mark = replace(bench.mark(WORDS), document=document)
+    bench.ledger.reading.sight(run, Extracted(document, (mark,), bench.container))
+    bench.ledger.start_run("build")
+    scan = Scan("notes", bench.container, True)
+    assert bench.ledger.reading.settle(run, [scan], [], bench.clock()).new == 1
