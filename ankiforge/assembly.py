@@ -162,6 +162,7 @@ def model_of(
     notice: Callable[[str], None],
     *,
     offline: bool = False,
+    jobs: int = 0,
     fresh: bool = False,
     repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
 ) -> Model:
@@ -169,7 +170,7 @@ def model_of(
     from ankiforge.draft.llm import Model
 
     return Model(
-        llm_settings(workspace),
+        llm_settings(workspace, jobs),
         ledger.replies,
         prompt_of(workspace),
         repair=repair,
@@ -179,11 +180,12 @@ def model_of(
     )
 
 
-def llm_settings(workspace: Workspace) -> LlmSettings:
-    """The server and its limits, as the settings have them."""
+def llm_settings(workspace: Workspace, jobs: int = 0) -> LlmSettings:
+    """The server and its limits, as the settings have them; `jobs` requests at a time."""
     from ankiforge.draft.settings import LlmSettings
 
     given = msgspec.structs.asdict(workspace.config.llm)
+    given["concurrency"] = jobs or given["concurrency"]
     return LlmSettings(**{name: value for name, value in given.items() if value is not None})
 
 

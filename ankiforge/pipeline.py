@@ -17,7 +17,7 @@ from ankiforge import check
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.media import media_of
 from ankiforge.anki.names import tag_names
-from ankiforge.anki.package import write_package
+from ankiforge.anki.package import ordinals_of, write_package
 from ankiforge.check.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.domain import (
@@ -44,6 +44,7 @@ from ankiforge.domain import (
 )
 from ankiforge.draft import private, set_aside
 from ankiforge.draft.rules import Rules
+from ankiforge.errors import ItemError, RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
@@ -252,7 +253,7 @@ class Published:
     updated: int
     """In an earlier package with other words."""
     problems: tuple[Problem, ...] = ()
-    """Pictures that could not be had; their cards show the words instead."""
+    """Cards that Anki would not take; pictures that could not be had, their cards go without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,21 +274,27 @@ def publish(
 ) -> Iterator[Published]:
     """Write packages, each whole or not at all, and remember what they hold.
 
+    A card that Anki would not take is a problem; the others go.
+
     A revision is on record before its package takes its place: no number ever stands for two
     texts, wherever the power fails.
     """
     for parcel in parcels:
-        packed = [_packed(ledger, guid, decks) for guid in parcel.cards]
+        made = [_packed(ledger, guid, decks) for guid in parcel.cards]
+        packed = [one for one in made if not one.refused]
         beside = parcel.path.with_name(f".{parcel.path.name}.part")
         try:
             write_package(beside, (one.note for one in packed))
             ledger.packages.ship(run, str(parcel.path), [one.shipment for one in packed])
             beside.replace(parcel.path)
+        except OSError as error:
+            what = f"{parcel.path}: cannot be replaced: {error.strerror or error}"
+            raise ItemError(what, hint="close what has it open, then: ankiforge build") from error
         finally:
             beside.unlink(missing_ok=True)
         new = [one.shipment for one in packed if not one.shipment.rev]
         added = sum(1 for shipment in new if shipment.first)
-        problems = tuple(problem for one in packed for problem in one.problems)
+        problems = tuple(problem for one in made for problem in one.problems)
         yield Published(parcel.path, len(packed), added, len(new) - added, problems)
 
 
@@ -296,13 +303,23 @@ class _Packed:
     shipment: Shipment
     note: Note
     problems: tuple[Problem, ...]
+    refused: bool
 
 
 def _packed(ledger: Ledger, guid: Guid, decks: tuple[DeckRule, ...]) -> _Packed:
     card = ledger.cards.get(guid)
     pictures, problems = pictures_of(ledger, card)
     shipment = shipment_of(ledger, card, decks, pictures)
-    return _Packed(shipment, _note(card, shipment, pictures), tuple(problems))
+    note = _note(card, shipment, pictures)
+    refused = list(_refused(note))
+    return _Packed(shipment, note, (*problems, *refused), bool(refused))
+
+
+def _refused(note: Note) -> Iterator[Problem]:
+    try:
+        ordinals_of(note)
+    except RefusedError as error:
+        yield Problem(f"card {note.guid}", error.message, error.hint)
 
 
 def shipment_of(

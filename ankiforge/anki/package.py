@@ -97,7 +97,7 @@ class _Rows:
         self.note_ids, self.card_ids = Ids(), Ids()
 
     def add(self, note: Note) -> None:
-        ordinals = _checked(note)
+        ordinals = ordinals_of(note)
         if note.guid in self.guids:
             raise RefusedError(
                 f"two notes have the guid {note.guid}",
@@ -149,8 +149,12 @@ class _Rows:
         self.cursor.executescript(self.indexes)
 
 
-def _checked(note: Note) -> tuple[int, ...]:
-    """The ordinals of its cards, if it can be shipped at all."""
+def ordinals_of(note: Note) -> tuple[int, ...]:
+    """The ordinals of a note's cards.
+
+    Raises:
+        RefusedError: Anki would not take the note, or could make no card of it.
+    """
     names = note_type(note.family).fields
     if len(note.fields) != len(names):
         raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")

@@ -66,6 +66,10 @@ class Call:
     workspace: Path | None
     talk: Talk
     offline: bool = False
+    limit: int = 0
+    """At most so many of what the command makes or lists; 0 = all."""
+    jobs: int = 0
+    """Requests to a model at a time; 0 = as the settings say."""
 
 
 _OPTIONS = (
@@ -75,8 +79,10 @@ _OPTIONS = (
     click.option("-v", "--verbose", is_flag=True, help="Say more."),
     click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1)."),
     click.option("--offline", is_flag=True, help="No connection but to this machine."),
+    click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them."),
+    click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests at a time."),
 )
-_NAMES = ("workspace", "as_json", "quiet", "verbose", "no_color", "offline")
+_NAMES = ("workspace", "as_json", "quiet", "verbose", "no_color", "offline", "limit", "jobs")
 
 
 def common_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -97,4 +103,4 @@ def _call(given: dict[str, Any]) -> Call:
     color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
     talk = Talk(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
-    return Call(workspace, talk, bool(given["offline"]))
+    return Call(workspace, talk, bool(given["offline"]), given["limit"] or 0, given["jobs"] or 0)

@@ -34,7 +34,6 @@ Examples:
 @click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")
 @click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
 @click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="Draft at most N highlights.")
 @common_options
 def command(
     call: Call,
@@ -42,7 +41,6 @@ def command(
     estimate: bool,
     drafter: str | None,
     accept: str | None,
-    limit: int,
 ) -> None:
     """Draft what is pending: highlights that were read, and have no draft yet."""
     context = click.get_current_context()
@@ -54,7 +52,7 @@ def command(
             now.ledger.highlights.draft_again(card.key for card in cards)
             call.talk.say(f"{len(cards)} cards' highlights are drafted anew")
         model = model_for(now, drafter or "", fresh=again is not None)
-        job = job_for(now, (), model, accept or "", limit=limit)
+        job = job_for(now, (), model, accept or "")
         if estimate:
             _estimate(now, job.drafter_name, model)
             return
@@ -86,9 +84,8 @@ def _estimate(now: Session, drafter: str, model: Any) -> None:
 
 @command.command("export", epilog="\b\nExample:\n  ankiforge draft export requests.jsonl")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most N highlights.")
 @common_options
-def export(call: Call, file: Path, limit: int) -> None:
+def export(call: Call, file: Path) -> None:
     """Write what is pending as requests.
 
     FILE.md is one text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
@@ -98,7 +95,7 @@ def export(call: Call, file: Path, limit: int) -> None:
 
     chat = _is_chat(file)
     with session(call, forgetful=True) as now:
-        tasks = _pending(now, exchange.CHAT if chat else now.workspace.config.llm.model, limit)
+        tasks = _pending(now, exchange.CHAT if chat else now.workspace.config.llm.model, call.limit)
         prompt = assembly.prompt_of(now.workspace)
         if chat:
             text = exchange.export_chat(tasks, prompt) if tasks else ""

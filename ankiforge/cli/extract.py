@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -38,7 +39,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, read(job, now.ledger, run))
-        for highlight in now.ledger.highlights.seen_in(run):
+        for highlight in islice(now.ledger.highlights.seen_in(run), call.limit or None):
             if call.talk.as_json:
                 call.talk.data(highlight_json(highlight))
             else:

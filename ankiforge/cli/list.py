@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import click
 
 from ankiforge.cli.choosing import matching
@@ -35,7 +37,8 @@ def command(call: Call, query: tuple[str, ...], everything: bool, no_card: bool)
         if no_card:
             _without(now, query)
             return
-        for card in matching(now, _joined(query), everything=everything):
+        found = matching(now, _joined(query), everything=everything)
+        for card in islice(found, call.limit or None):
             if call.talk.as_json:
                 call.talk.data(card_json(card))
             elif call.talk.verbose:
@@ -53,12 +56,16 @@ def _joined(words: tuple[str, ...]) -> str:
 def _without(now: Session, query: tuple[str, ...]) -> None:
     talk = now.call.talk
     wanted = [word.casefold() for word in query]
+    shown = 0
     for without in now.ledger.funnel.funnel().without:
         highlight = now.ledger.highlights.get(without.key)
         assert highlight is not None
         words = f"{highlight.exact} {highlight.document.title}".casefold()
         if not all(word in words for word in wanted):
             continue
+        shown += 1
+        if shown > (now.call.limit or shown):
+            return
         if talk.as_json:
             fate = {"fate": without.fate, "reason": without.reason}
             talk.data({**highlight_json(highlight), **fate})

@@ -50,7 +50,6 @@ Examples:
     help="Accept clean cards, or let every card wait for a person.",
 )
 @click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="Draft at most N highlights.")
 @click.option("--name", default="", help="The name of the source behind PATH.")
 @click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
@@ -63,7 +62,6 @@ def command(
     drafter: str | None,
     accept: str | None,
     new_only: bool,
-    limit: int,
     name: str,
     force: bool,
     dry_run: bool,
@@ -82,7 +80,7 @@ def command(
             )
         model = None if dry_run else model_for(now, drafter or "")
         sources = assembly.open_sources(now.workspace.config, wanted, now.ledger)
-        job = job_for(now, sources, model, accept or "", deck, limit)
+        job = job_for(now, sources, model, accept or "", deck)
         run = now.ledger.start_run("run")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, propose(job, now.ledger, run))

@@ -53,6 +53,7 @@ def model_for(now: Session, drafter: str, *, fresh: bool = False) -> Model | Non
         now.ledger,
         now.call.talk.say,
         offline=now.call.offline,
+        jobs=now.call.jobs,
         fresh=fresh,
         repair=repair,
     )
@@ -60,11 +61,16 @@ def model_for(now: Session, drafter: str, *, fresh: bool = False) -> Model | Non
 
 def job_for(
     now: Session, sources: tuple[Source, ...], model: Model | None, accept: str = "",
-    deck: str = "", limit: int = 0,
+    deck: str = "",
 ) -> Job:  # fmt: skip
     """The job, its first line said."""
     job = assembly.job_of(
-        now.workspace, sources, model, accept=accept, deck=deck and deck_name(deck), limit=limit
+        now.workspace,
+        sources,
+        model,
+        accept=accept,
+        deck=deck and deck_name(deck),
+        limit=now.call.limit,
     )
     now.call.talk.say(first_line(now, job, accept))
     return job

@@ -146,6 +146,19 @@ def test_a_note_that_may_not_be_read_is_named(forge, notes) -> None:
     assert len(forge.cards()) == 1
 
 
+def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in) -> None:
+    (notes / "odd.md").write_text("A {{c1::}} cloze of nothing.\n\nx::y z\n", encoding="utf-8")
+    forge("run", notes)
+    for card in forge.cards("verdict:pending"):
+        forge.ok("accept", "--force", card["guid"])
+    forge("edit", forge.cards("Katze")[0]["guid"], "--field", "Front", "\x1b", code=0)
+    result = forge("build")
+
+    says(result, 1, forge.cards("cat")[0]["guid"], "Front is empty", "hint:")
+    assert notes_in(forge.folder / "ankiforge.apkg")
+    assert forge.cards("cat")[0]["guid"] not in notes_in(forge.folder / "ankiforge.apkg")
+
+
 # --- settings -------------------------------------------------------------------------------
 
 
