@@ -61,6 +61,15 @@ class Highlights:
         ).fetchall():
             yield self._whole(row)
 
+    def in_document(self, key: DocumentKey) -> Iterator[Highlight]:
+        """The highlights of a document that are not gone, in the order of reading."""
+        for row in self._db.execute(
+            "SELECT key, document, body FROM highlight"
+            " WHERE document = ? AND presence <> 'gone' ORDER BY position",
+            (key,),
+        ).fetchall():
+            yield self._whole(row)
+
     def _whole(self, row: sqlite3.Row) -> Highlight:
         document = self.document(DocumentKey(row["document"]))
         highlight = decode_highlight(row["body"])

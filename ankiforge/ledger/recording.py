@@ -20,6 +20,7 @@ from ankiforge.domain import (
     Guid,
     Highlight,
     HighlightKey,
+    NoCard,
     RunId,
     Severity,
     Standing,
@@ -94,12 +95,25 @@ class Recorder:
         if failed and not drafts:
             self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (failed, key))
             return
-        reason = next((no.reason for no in batch.no_cards if no.highlight == key), "")
-        self._place(run, highlight, drafts, recorded)
+        none = next((no for no in batch.no_cards if no.highlight == key), NoCard(key, ""))
+        if none.passing:
+            self._db.execute(
+                "UPDATE highlight SET failed = '', no_card = ? WHERE key = ?", (none.reason, key)
+            )
+            return
+        self._place(run, highlight, self._with_doubt(key, drafts), recorded)
         self._db.execute(
-            "UPDATE highlight SET failed = '', drafted = ?, drafter = ?, no_card = ? WHERE key = ?",
-            (content_of(highlight), batch.drafter, reason or "nothing was drafted", key),
+            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ? WHERE key = ?",
+            (content_of(highlight), batch.drafter, none.reason or "nothing was drafted", key),
         )
+
+    def _with_doubt(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
+        """Where it is not certain that this is the same highlight, a person looks."""
+        row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
+        if not row["asked"]:
+            return drafts
+        doubt = Finding("same_highlight", Severity.WARN, row["asked"])
+        return [replace(c, findings=(*c.findings, doubt), accept=False) for c in drafts]
 
     def _place(
         self, run: RunId, highlight: Highlight, drafts: list[Checked], recorded: Recorded

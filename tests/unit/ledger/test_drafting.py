@@ -259,3 +259,17 @@ def test_fates_sum_to_what_was_seen(bench):
     funnel = bench.ledger.funnel.funnel(run)
     assert funnel.fates.total() == funnel.seen == settled.seen == 5
     assert funnel.fates == {Fate.CARDED: 1, Fate.WAITING: 1, Fate.NO_CARD: 2, Fate.IGNORED: 1}
+
+
+def test_a_revision_of_what_may_be_another_highlight_waits_for_a_person(bench):
+    before = "Enzymes lower the activation energy of a reaction in the cell."
+    after = "Enzymes lower the energy of a reaction in a living cell by far."
+    run, highlight = only(bench, bench.mark(before))
+    bench.record(run, highlight, Checked(bench.draft(highlight, by_hand=False), accept=True))
+    run, again = only(bench, bench.mark(after))
+    assert again.key == highlight.key
+    bench.record(run, again, Checked(bench.draft(again, by_hand=False), accept=True))
+    [card] = bench.ledger.cards.of_highlight(highlight.key)
+    [waiting] = card.open
+    assert [finding.check for finding in waiting.findings] == ["same_highlight"]
+    assert dict(card.fields)["Back"] == before
