@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ankiforge import extract
-from ankiforge.config import AcceptPolicy, Config, DrafterName, SourceEntry, source_name
+from ankiforge.config import (
+    AcceptPolicy,
+    Config,
+    DrafterName,
+    SourceEntry,
+    is_loopback,
+    source_name,
+)
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location, typed
@@ -24,7 +31,7 @@ from ankiforge.shipped import shipped
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
-    from ankiforge.draft.settings import LlmSettings
+    from ankiforge.draft.settings import ServerSettings
 
 ON_THE_COMMAND_LINE = Location("the command line")
 
@@ -172,7 +179,7 @@ def model_of(
     return Model(
         llm_settings(workspace, jobs),
         ledger.replies,
-        prompt_of(workspace),
+        prompt_of(workspace, small=is_loopback(workspace.config.llm.base_url)),
         repair=repair,
         notice=notice,
         offline=offline,
@@ -180,20 +187,24 @@ def model_of(
     )
 
 
-def llm_settings(workspace: Workspace, jobs: int = 0) -> LlmSettings:
+def llm_settings(workspace: Workspace, jobs: int = 0) -> ServerSettings:
     """The server and its limits, as the settings have them; `jobs` requests at a time."""
-    from ankiforge.draft.settings import LlmSettings
+    from ankiforge.draft.settings import ServerSettings
 
     given = msgspec.structs.asdict(workspace.config.llm)
     given["concurrency"] = jobs or given["concurrency"]
-    return LlmSettings(**{name: value for name, value in given.items() if value is not None})
+    return ServerSettings(**{name: value for name, value in given.items() if value is not None})
 
 
-def prompt_of(workspace: Workspace) -> Prompt:
-    """The prompt, the workspace's own before the shipped one."""
+def prompt_of(workspace: Workspace, *, small: bool = False) -> Prompt:
+    """The prompt, the workspace's own before the shipped one.
+
+    `small`: the short one, for a model on this machine: it follows few rules better than many,
+    and reads them with every passage anew.
+    """
     from ankiforge.draft.prompt import load
 
-    return load("cards", (workspace.prompts, shipped("prompts")))
+    return load("cards-small" if small else "cards", (workspace.prompts, shipped("prompts")))
 
 
 def accepts_by(config: Config, override: str = "") -> Callable[[Draft], bool]:

@@ -17,7 +17,7 @@ from ankiforge import check
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.media import media_of
 from ankiforge.anki.names import tag_names
-from ankiforge.anki.package import ordinals_of, write_package
+from ankiforge.anki.package import refusal, write_package
 from ankiforge.check.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.domain import (
@@ -30,6 +30,7 @@ from ankiforge.domain import (
     Extracted,
     Guid,
     Highlight,
+    HighlightKey,
     HighlightKind,
     Media,
     Note,
@@ -44,7 +45,7 @@ from ankiforge.domain import (
 )
 from ankiforge.draft import private, set_aside
 from ankiforge.draft.rules import Rules
-from ankiforge.errors import ItemError, RefusedError
+from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
@@ -68,6 +69,8 @@ class Job:
     """The deck for cards without one yet, in place of what the deck files say."""
     limit: int = 0
     """At most so many highlights are drafted; 0 = all."""
+    only: frozenset[HighlightKey] = frozenset()
+    """Only these are drafted; none = all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +137,39 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     """
     desk = Desk(job, ledger, run)
     scope = run if only_read else None
-    written = _share(ledger.funnel.pending(scope, job.drafter_name), by_hand=True)
+    written = _share(ledger.funnel.pending(scope, job.drafter_name), job.only, by_hand=True)
     yield from desk.take(Rules().draft(written), BY_HAND)
-    rest = unwritten(ledger.funnel.pending(scope, job.drafter_name), job.limit)
+    rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only)
     yield from desk.take(job.drafter.draft(rest), job.drafter_name)
 
 
-def unwritten(tasks: Iterable[Task], limit: int = 0) -> Iterator[Task]:
-    """Without the cards people wrote by hand; at most so many highlights (0 = all)."""
-    return _limited(_share(tasks, by_hand=False), limit)
+def unwritten(
+    ledger: Ledger,
+    scope: RunId | None,
+    drafter: str,
+    limit: int = 0,
+    only: frozenset[HighlightKey] = frozenset(),
+) -> Iterator[Task]:
+    """What is pending for a drafter, but for the cards people wrote by hand.
+
+    At most `limit` highlights (0 = all), and `only` these (none = all).
+    """
+    tasks = _share(ledger.funnel.pending(scope, drafter), only, by_hand=False)
+    return (_with_discretion(task, ledger) for task in _limited(tasks, limit))
 
 
-def _share(tasks: Iterable[Task], *, by_hand: bool) -> Iterator[Task]:
+def _with_discretion(task: Task, ledger: Ledger) -> Task:
+    """Judged by all of the document: what is private there need not be pending."""
+    neighbours = ledger.highlights.in_document(task.document.key)
+    return replace(task, discreet=any(private(one) for one in neighbours))
+
+
+def _share(
+    tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool
+) -> Iterator[Task]:
     for task in tasks:
-        mine = tuple(h for h in task.highlights if (h.kind is HighlightKind.CARD) is by_hand)
+        wanted = (h for h in task.highlights if not only or h.key in only)
+        mine = tuple(h for h in wanted if (h.kind is HighlightKind.CARD) is by_hand)
         if mine:
             yield replace(task, highlights=mine)
 
@@ -201,9 +223,7 @@ class Desk:
             self._checked(draft, highlights[draft.highlight], here, f"draft {number}")
             for number, draft in enumerate(drafted.drafts)
         )
-        why = "; ".join(problem.what for problem in drafted.problems) or "no answer"
-        failed = tuple((key, why) for key in drafted.failed)
-        return Batch(drafted.task, name, checked, drafted.no_cards, failed)
+        return Batch(drafted.task, name, checked, drafted.no_cards, drafted.failed)
 
     def _checked(self, draft: Draft, highlight: Highlight, here: Twins, label: str) -> Checked:
         findings = check.check(draft, check.Context(highlight, self._twins()))
@@ -274,10 +294,8 @@ def publish(
 ) -> Iterator[Published]:
     """Write packages, each whole or not at all, and remember what they hold.
 
-    A card that Anki would not take is a problem; the others go.
-
-    A revision is on record before its package takes its place: no number ever stands for two
-    texts, wherever the power fails.
+    A card that Anki would not take is a problem, the others go. A revision is on record before
+    its package takes its place: no number ever stands for two texts, wherever the power fails.
     """
     for parcel in parcels:
         made = [_packed(ledger, guid, decks) for guid in parcel.cards]
@@ -311,15 +329,8 @@ def _packed(ledger: Ledger, guid: Guid, decks: tuple[DeckRule, ...]) -> _Packed:
     pictures, problems = pictures_of(ledger, card)
     shipment = shipment_of(ledger, card, decks, pictures)
     note = _note(card, shipment, pictures)
-    refused = list(_refused(note))
+    refused = refusal(note)
     return _Packed(shipment, note, (*problems, *refused), bool(refused))
-
-
-def _refused(note: Note) -> Iterator[Problem]:
-    try:
-        ordinals_of(note)
-    except RefusedError as error:
-        yield Problem(f"card {note.guid}", error.message, error.hint)
 
 
 def shipment_of(

@@ -17,7 +17,7 @@ _DOUBLE = re.compile(r"([{}:])(?=\1)")
 _BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
 _DELIMITER = re.compile(r"\\(?=[(\[\])])")
 _TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
-_TEX_OPENER = re.compile(r"\{(?=\{c[\d,]*::)")
+_TEX_OPENER = re.compile(r"\{(?=\{)")
 _SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|doi):", re.IGNORECASE)
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
 _MAX_ADDRESS = 2000

@@ -17,7 +17,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import render
 from ankiforge.domain import Card, CardKind, Fields, Highlight, Media, Note
 from ankiforge.text.cloze import gaps
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import canonical, same
 from ankiforge.text.markdown import plain
 from ankiforge.text.quotes import locate
 
@@ -119,8 +119,11 @@ def citation_html(card: Card) -> str:
 
 
 def _places(highlight: Highlight) -> tuple[str, ...]:
+    title = highlight.document.title
     headings = highlight.heading.split(" › ")
-    return tuple(part for part in (highlight.document.title, *headings) if part.strip())
+    if same(headings[0], title):
+        headings = headings[1:]
+    return tuple(part for part in (title, *headings) if part.strip())
 
 
 def _answers(card: Card) -> tuple[str, ...]:
@@ -143,7 +146,8 @@ def reference(highlight: Highlight) -> str:
     authors = _authors(document.creators)
     head = " ".join(part for part in (authors, f"({year[0]})" if year else "") if part)
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    place = ", ".join(part for part in (document.title, highlight.heading, page) if part)
+    title, *headings = _places(highlight) or ("",)
+    place = ", ".join(part for part in (title, " › ".join(headings), page) if part)
     return ". ".join(part for part in (head, place) if part)
 
 

@@ -25,7 +25,7 @@ from ankiforge.anki.ids import Ids, Move
 from ankiforge.anki.media import is_media_name
 from ankiforge.anki.names import deck_name, tag_names
 from ankiforge.anki.notetypes import DESIGN_MOD, note_type, style
-from ankiforge.domain import Family, Guid, Media, Note, card_id, named_id, note_id
+from ankiforge.domain import Family, Guid, Media, Note, Problem, card_id, named_id, note_id
 from ankiforge.errors import ItemError, RefusedError
 
 _DATABASE = "collection.anki2"
@@ -97,7 +97,7 @@ class _Rows:
         self.note_ids, self.card_ids = Ids(), Ids()
 
     def add(self, note: Note) -> None:
-        ordinals = ordinals_of(note)
+        ordinals = _ordinals(note)
         if note.guid in self.guids:
             raise RefusedError(
                 f"two notes have the guid {note.guid}",
@@ -149,12 +149,17 @@ class _Rows:
         self.cursor.executescript(self.indexes)
 
 
-def ordinals_of(note: Note) -> tuple[int, ...]:
-    """The ordinals of a note's cards.
+def refusal(note: Note) -> tuple[Problem, ...]:
+    """Why Anki would not take a note, or could make no card of it; () if it would."""
+    try:
+        _ordinals(note)
+    except RefusedError as error:
+        return (Problem(f"deck {note.deck}", error.message, error.hint),)
+    return ()
 
-    Raises:
-        RefusedError: Anki would not take the note, or could make no card of it.
-    """
+
+def _ordinals(note: Note) -> tuple[int, ...]:
+    """The ordinals of its cards, if it can be shipped at all."""
     names = note_type(note.family).fields
     if len(note.fields) != len(names):
         raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")

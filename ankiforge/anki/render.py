@@ -100,9 +100,9 @@ class _Writer:
 
     def _gap(self, gap: Gap) -> str:
         numbers = ",".join(map(str, gap.numbers))
-        separator = gap.body + len(gap.answer)
-        hint = f"::{self._hint(gap.hint)}" if separator < gap.end - 2 else ""
-        return f"{{{{c{numbers}::{sealed(self._inner(gap.answer))}{hint}}}}}"
+        hint = self._hint(gap.hint)
+        asked = f"::{hint}" if hint else ""
+        return f"{{{{c{numbers}::{sealed(self._inner(gap.answer))}{asked}}}}}"
 
     def _inner(self, markdown: str) -> str:
         deeper = self.depth + 1
@@ -113,7 +113,7 @@ class _Writer:
         return sealed(_Writer(False, self.pictures, self.depth + 1).write(markdown))
 
     def _shield(self, run: str, kind: str) -> str:
-        ticks = len(run) - len(run.lstrip("`$"))
+        ticks = len(run) - len(run.lstrip(run[0]))
         body = run[ticks:-ticks]
         if kind != "code":
             display = kind == "display"

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ankiforge.check.context import Context, Rule
 from ankiforge.check.normal import normal
-from ankiforge.check.reading import asked_by_reader, authored, read
+from ankiforge.check.reading import asked_by_reader, authored, marked, read
 from ankiforge.check.words import (
     QUESTION_WORDS,
     STOP_WORDS,
@@ -81,7 +81,7 @@ def _places(highlight: Highlight) -> tuple[str, ...]:
 
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     """The answer stands in the passage, or at least most of its words do."""
-    if authored(draft):
+    if authored(draft) or marked(draft, context.highlight):
         return
     source = _source(context.highlight)
     for wanted in read(draft).answers:
@@ -103,9 +103,20 @@ def _missing(wanted: str, source: str) -> tuple[list[str], float]:
 
 
 def _as_words(wanted: str, source: str) -> bool:
-    """Whether the answer stands there, and not within longer words: no rat in generation."""
-    bounded = rf"(?<!\w){re.escape(wanted.strip(' .'))}(?!\w)"
-    return bool(wanted.strip(" .")) and re.search(bounded, source) is not None
+    """Whether the answer stands there, and not within longer words: no rat in generation.
+
+    Scripts without capitals join particles to their words: 서울이다 gives 서울.
+    """
+    words = wanted.strip(" .")
+    if not words:
+        return False
+    before = "" if _joins(words[0]) else r"(?<!\w)"
+    after = "" if _joins(words[-1]) else r"(?!\w)"
+    return re.search(f"{before}{re.escape(words)}{after}", source) is not None
+
+
+def _joins(letter: str) -> bool:
+    return letter.isalpha() and letter.lower() == letter.upper()
 
 
 def numbers(draft: Draft, context: Context) -> Iterator[Finding]:

@@ -84,10 +84,11 @@ def asked_by_reader(draft: Draft) -> bool:
 
 def chosen_by_reader(draft: Draft, context: Context) -> bool:
     """Whether a person chose what is asked: in a comment, or by marking the phrases."""
-    return asked_by_reader(draft) or _marked(draft, context.highlight)
+    return asked_by_reader(draft) or marked(draft, context.highlight)
 
 
-def _marked(draft: Draft, highlight: Highlight) -> bool:
+def marked(draft: Draft, highlight: Highlight) -> bool:
+    """Whether each answer is a phrase that the reader marked in the passage."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
         return False
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]

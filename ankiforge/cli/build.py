@@ -7,7 +7,14 @@ import click
 from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
-from ankiforge.cli.working import end, follow, refuse_foreign, target, write_packages
+from ankiforge.cli.working import (
+    end,
+    follow,
+    refuse_foreign,
+    target,
+    tell_problems,
+    write_packages,
+)
 from ankiforge.reports.summary import Tally, notes_json
 
 EPILOG = """\b
@@ -45,6 +52,8 @@ def command(
             packages = [str(one.path) for one in tally.published]
             call.talk.data({"notes": notes_json(tally.published), "packages": packages,
                             "problems": tally.problems})  # fmt: skip
+        else:
+            tell_problems(now, tally.problems)
         for one in () if call.talk.as_json else tally.published:
             told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
             call.talk.print(f"{one.path}: {told}")

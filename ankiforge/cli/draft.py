@@ -12,11 +12,11 @@ import msgspec
 from ankiforge import assembly
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import Session, session
-from ankiforge.cli.working import end, follow, job_for, model_for, tell
-from ankiforge.domain import Drafted, Task
+from ankiforge.cli.session import Session, session, wanted_of
+from ankiforge.cli.working import end, follow, job_for, model_for, tell, tell_problems
+from ankiforge.domain import Drafted, HighlightKey, Task
 from ankiforge.errors import UsageError
-from ankiforge.pipeline import Desk, forge, unwritten
+from ankiforge.pipeline import Desk, forge, read, unwritten
 from ankiforge.reports.summary import Tally, summarize
 
 EPILOG = """\b
@@ -47,15 +47,12 @@ def command(
     if context.invoked_subcommand:
         return
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
-        if again is not None:
-            cards = list(matching(now, again))
-            now.ledger.highlights.draft_again(card.key for card in cards)
-            call.talk.say(f"{len(cards)} cards' highlights are drafted anew")
+        only = frozenset[HighlightKey]() if again is None else _again(now, again)
         model = model_for(now, drafter or "", fresh=again is not None)
-        job = job_for(now, (), model, accept or "")
         if estimate:
-            _estimate(now, job.drafter_name, model)
+            _estimate(now, model, only)
             return
+        job = replace(job_for(now, (), model, accept or ""), only=only)
         tally = Tally()
         run = now.ledger.start_run("draft")
         error = follow(now, tally, forge(job, now.ledger, run, only_read=False))
@@ -65,10 +62,28 @@ def command(
     end(tally, error)
 
 
-def _estimate(now: Session, drafter: str, model: Any) -> None:
+def _again(now: Session, query: str) -> frozenset[HighlightKey]:
+    """The highlights of the cards a query matches, made pending."""
+    keys = frozenset(card.key for card in matching(now, query))
+    if not keys:
+        raise UsageError(f"--again: no card matches {query!r}", hint="ankiforge list QUERY")
+    now.ledger.highlights.draft_again(keys)
+    return keys
+
+
+def _estimate(now: Session, model: Any, only: frozenset[HighlightKey]) -> None:
+    """Say what the next run would send; its sources are read, and nothing of it is kept."""
     if model is None:
         raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
-    found = model.estimate(unwritten(now.ledger.funnel.pending(None, drafter)))
+    wanted, _ = wanted_of(now, ())
+    sources = assembly.open_sources(now.workspace.config, wanted, now.ledger)
+    job, tally = job_for(now, sources, model), Tally()
+    error = follow(now, tally, read(job, now.ledger, now.ledger.start_run("estimate")))
+    if error is not None:
+        raise error
+    tell_problems(now, tally.problems)
+    tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, only)
+    found = model.estimate(tasks)
     if now.call.talk.as_json:
         now.call.talk.data(msgspec.to_builtins(found))
         return
@@ -96,19 +111,20 @@ def export(call: Call, file: Path) -> None:
     chat = _is_chat(file)
     with session(call, forgetful=True) as now:
         tasks = _pending(now, exchange.CHAT if chat else now.workspace.config.llm.model, call.limit)
-        prompt = assembly.prompt_of(now.workspace)
         if chat:
-            text = exchange.export_chat(tasks, prompt) if tasks else ""
+            text = exchange.export_chat(tasks, assembly.prompt_of(now.workspace))
+            count = f"{exchange.asked_in(tasks)} highlights"
         else:
             settings = assembly.llm_settings(now.workspace)
-            lines = exchange.export_jsonl(tasks, settings, prompt, now.ledger.replies)
+            prompt = assembly.prompt_of(now.workspace, small=settings.local)
+            lines = list(exchange.export_jsonl(tasks, settings, prompt, now.ledger.replies))
             text = "".join(f"{line}\n" for line in lines)
-    count = sum(len(task.highlights) for task in tasks)
+            count = f"{len(lines)} requests"
     if not text:
         call.talk.say("nothing is pending")
         return
     _write(file, text)
-    call.talk.say(f"{count} highlights written to {file}")
+    call.talk.say(f"{count} written to {file}")
     call.talk.say(f"next: ankiforge draft import ANSWER{file.suffix}")
 
 
@@ -129,36 +145,40 @@ def import_(call: Call, file: Path, accept: str | None) -> None:
                           drafter_name=exchange.CHAT)  # fmt: skip
             tasks = _pending(now, exchange.CHAT, 0)
             answers = exchange.import_chat(text, tasks, assembly.prompt_of(now.workspace))
-            drafted = [_answered(one) for one in answers]
-            desk = Desk(job, now.ledger, run)
-            follow(now, tally, desk.take((d for d in drafted if d), exchange.CHAT))
+            drafted = [one for answer in answers if (one := _answered(answer))]
+            if not drafted:
+                tally.problems.append(exchange.unread(text, file.name))
+            error = follow(now, tally, Desk(job, now.ledger, run).take(drafted, exchange.CHAT))
         else:
-            found = exchange.import_jsonl(text.splitlines(), now.ledger.replies, where=file.name)
+            found = exchange.import_jsonl(text.split("\n"), now.ledger.replies, where=file.name)
             tally.problems += found.problems
             call.talk.say(f"{found.replies} replies are remembered")
             model = model_for(now, "llm")
             job = job_for(now, (), model, accept or "")
-            follow(now, tally, forge(_remembered_only(job, now), now.ledger, run, only_read=False))
+            steps = forge(_remembered_only(job), now.ledger, run, only_read=False)
+            error = follow(now, tally, steps)
         now.ledger.finish_run(run)
         tell(now, summarize(now.ledger, None, tally), ())
-    end(tally, None)
+    end(tally, error)
 
 
-def _remembered_only(job: Any, now: Session) -> Any:
+def _remembered_only(job: Any) -> Any:
     """A job whose model answers from memory alone: importing sends nothing."""
     return replace(job, drafter=job.drafter.from_memory())
 
 
 def _answered(drafted: Drafted) -> Drafted | None:
     """Only what a chat's answer speaks of; the rest stays pending."""
+    from ankiforge.draft.requests import withheld
+
     spoken = {draft.highlight for draft in drafted.drafts} | {n.highlight for n in drafted.no_cards}
-    kept = tuple(one for one in drafted.task.highlights if one.key in spoken)
+    kept = tuple(h for h in drafted.task.highlights if h.key in spoken and not withheld(h))
     task = replace(drafted.task, highlights=kept)
     return replace(drafted, task=task, failed=(), problems=()) if kept else None
 
 
 def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
-    return list(unwritten(now.ledger.funnel.pending(None, drafter), limit))
+    return list(unwritten(now.ledger, None, drafter, limit))
 
 
 def _is_chat(file: Path) -> bool:

@@ -76,11 +76,11 @@ def job_for(
     return job
 
 
-def follow(now: Session, tally: Tally, steps: Iterable[Progress]) -> ServiceError | None:
+def follow(now: Session, tally: Tally, steps: Iterable[Progress]) -> ForgeError | None:
     """Work through the steps, showing where they are.
 
-    A service that is needed and not there ends them; it is handed back, so that what is ready
-    can still be written.
+    A service that is needed and not there, or may not be asked, ends them; the reason is handed
+    back, so that what is ready can still be written.
     """
     for problem in now.problems:
         tally.problems.append(problem)
@@ -89,7 +89,7 @@ def follow(now: Session, tally: Tally, steps: Iterable[Progress]) -> ServiceErro
             for progress in steps:
                 tally.add(progress)
                 show(progress)
-        except ServiceError as error:
+        except (ServiceError, UsageError) as error:
             return error
     return None
 

@@ -54,6 +54,8 @@ class NoCard:
 
     highlight: HighlightKey
     reason: str
+    passing: bool = False
+    """Holds only for now, and is not remembered: the highlight stays pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class Task:
     highlights: tuple[Highlight, ...]
     remark: str = ""
     """What a person asked for when asking again."""
+    discreet: bool = False
+    """Whether a passage of the document must stay on this machine: the text around the others
+    may hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,8 @@ class Drafted:
     task: Task
     drafts: tuple[Draft, ...] = ()
     no_cards: tuple[NoCard, ...] = ()
-    failed: tuple[HighlightKey, ...] = ()
-    """Not answered this time (a fault of the service): drafted again on the next run."""
+    failed: tuple[tuple[HighlightKey, str], ...] = ()
+    """Not answered this time (a fault of the service), and why: drafted again on the next run."""
     problems: tuple[Problem, ...] = ()
 
 

@@ -16,8 +16,8 @@ from ankiforge.draft import Replies
 from ankiforge.draft.prompt import Prompt
 from ankiforge.draft.reply import Completion, completion
 from ankiforge.draft.requests import Body, Chunk, Message, Rung, body, canonical, request_hash
-from ankiforge.draft.server import OptionRefusedError, Server
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.server import OptionRefusedError, Server, usable_key
+from ankiforge.draft.settings import ServerSettings
 from ankiforge.errors import ItemError, UsageError
 
 
@@ -57,7 +57,7 @@ class Desk:
 
     def __init__(
         self,
-        settings: LlmSettings,
+        settings: ServerSettings,
         prompt: Prompt,
         replies: Replies,
         server: Server,
@@ -107,14 +107,24 @@ class Desk:
 
     # --- sending ----------------------------------------------------------------------------
 
-    def _sent(self, chunk: Chunk, further: tuple[Message, ...]) -> Answer:
-        if not self._sending:
-            raise UnknownError("no reply is remembered")
+    def prepare(self) -> None:
+        """Make sure that something may be sent at all.
+
+        Raises:
+            UsageError: `--offline`, and the server is elsewhere.
+            ConfigError: the key is missing.
+        """
         if self._offline and not self.settings.local:
             raise UsageError(
                 f"--offline, and the model is at {self.settings.host}",
                 hint="use a server on this machine, or --drafter rules",
             )
+        usable_key(self.settings)
+
+    def _sent(self, chunk: Chunk, further: tuple[Message, ...]) -> Answer:
+        if not self._sending:
+            raise UnknownError("no reply is remembered")
+        self.prepare()
         while True:
             rung = self._rung
             request = body(chunk, self.settings, self.prompt, rung, further)
@@ -212,7 +222,7 @@ class Desk:
 def remembered(
     replies: Replies,
     chunk: Chunk,
-    settings: LlmSettings,
+    settings: ServerSettings,
     prompt: Prompt,
     further: tuple[Message, ...] = (),
 ) -> Answer | None:

@@ -26,6 +26,8 @@ _BACKSLASH = re.compile(
     re.VERBOSE,
 )
 _DECODER = json.JSONDecoder(strict=False)
+_CURLY = re.compile("[“”„]")
+_COMMA = re.compile(r",(?=\s*[}\]])")
 _FOUND = re.compile(r"[{\[]")
 
 
@@ -43,8 +45,18 @@ def objects(text: str) -> list[dict[str, Any]]:
 
     Of JSON that was cut off, those that are whole. Never raises.
     """
-    clean = _THOUGHT.sub("", text[:LONGEST].lstrip("\ufeff"))
-    return [found for value in _values(fix_escapes(clean)) for found in _cards(value)]
+    clean = fix_escapes(_THOUGHT.sub("", text[:LONGEST].lstrip("\ufeff")))
+    return _objects(clean) or _objects(_mended(clean))
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    return [found for value in _values(text) for found in _cards(value)]
+
+
+def _mended(text: str) -> str:
+    """Curly quotation marks where JSON wants straight ones, and no comma before a bracket."""
+    curly = _CURLY.sub('"', text) if '"' not in text else text
+    return _COMMA.sub("", curly)
 
 
 def _values(text: str) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Draft, Drafted, Highlight, HighlightKey, NoCard, Origin, Problem, Task
+from ankiforge.draft import private
 from ankiforge.draft.asking import Answer, Desk
 from ankiforge.draft.reply import Item, card_json, drafts, items, reasons
 from ankiforge.draft.requests import Chunk, Message, withheld
@@ -226,12 +227,16 @@ def _failed(chunk: Chunk, error: ItemError) -> Outcome:
 def drafted(task: Task, outcome: Outcome) -> Drafted:
     """A task's result, in the order of its highlights, those that were not sent included."""
     place = {highlight.key: at for at, highlight in enumerate(task.highlights)}
-    held = [NoCard(one.key, reason) for one in task.highlights if (reason := withheld(one))]
+    held = [
+        NoCard(one.key, reason, passing=bool(private(one)))
+        for one in task.highlights
+        if (reason := withheld(one))
+    ]
     return Drafted(
         task=task,
         drafts=tuple(sorted(outcome.drafts, key=lambda draft: place[draft.highlight])),
         no_cards=tuple(sorted([*held, *outcome.no_cards], key=lambda none: place[none.highlight])),
-        failed=tuple(failure.highlight for failure in outcome.failures),
+        failed=tuple((failure.highlight, failure.what) for failure in outcome.failures),
         problems=tuple(_problems(task, outcome)),
     )
 

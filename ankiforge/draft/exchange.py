@@ -15,10 +15,12 @@ from typing import Any
 from ankiforge.domain import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
 from ankiforge.draft import Replies
 from ankiforge.draft.asking import remembered
+from ankiforge.draft.decode import objects
 from ankiforge.draft.dialogue import Failure, Outcome, drafted, joined
 from ankiforge.draft.prompt import Prompt
 from ankiforge.draft.reply import Item, completion, drafts, items, reasons
 from ankiforge.draft.requests import (
+    Chunk,
     body,
     canonical,
     chunks,
@@ -29,7 +31,7 @@ from ankiforge.draft.requests import (
     title_of,
 )
 from ankiforge.draft.server import message_of
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 
 # --- OpenAI Batch files ---------------------------------------------------------------------
 
@@ -39,15 +41,19 @@ _CUSTOM_ID = re.compile(r"ak-([0-9a-f]{64})")
 
 
 def export_jsonl(
-    tasks: Iterable[Task], settings: LlmSettings, prompt: Prompt, replies: Replies
+    tasks: Iterable[Task], settings: ServerSettings, prompt: Prompt, replies: Replies
 ) -> Iterator[str]:
     """One line a request that is not answered yet, to upload or to give to `vllm run-batch`.
 
     `custom_id` is "ak-" and the request's hash, by which the answer finds its place again.
     """
+
+    def known(chunk: Chunk) -> bool:
+        return remembered(replies, chunk, settings, prompt) is not None
+
     for task in tasks:
-        for chunk in chunks(task, settings.batch):
-            if remembered(replies, chunk, settings, prompt) is None:
+        for chunk in chunks(task, settings.batch, known):
+            if not known(chunk):
                 request = body(chunk, settings, prompt)
                 yield canonical(
                     {
@@ -140,6 +146,11 @@ def export_chat(tasks: Iterable[Task], prompt: Prompt, candidates: int = 1) -> s
     return "\n\n".join(message["content"] for message in messages) + "\n"
 
 
+def asked_in(tasks: Iterable[Task]) -> int:
+    """How many highlights a chat is asked about."""
+    return sum(len(_sent(task)) for task in tasks)
+
+
 def _section(task: Task, sent: tuple[Highlight, ...], alone: bool) -> str:
     head = "" if alone else f"Document: {title_of(task)}\n{remark_of(task)}".strip() + "\n\n"
     return head + "\n\n".join(passage(chat_label(one), one) for one in sent)
@@ -173,6 +184,15 @@ def import_chat(
             for one in _sent(task)
         )
         yield drafted(task, joined(outcomes))
+
+
+def unread(text: str, where: str) -> Problem:
+    """Why an answer speaks of nothing that is pending."""
+    if objects(text):
+        what = "none of its cards is for a highlight that is pending"
+        return Problem(where, what, "it was imported before, or the chat changed the labels `h`")
+    what = "no card in it can be read"
+    return Problem(where, what, "have the chat answer once more, with the JSON only")
 
 
 def _from_chat(one: Highlight, read: list[Item], origin: Origin, candidates: int) -> Outcome:

@@ -10,20 +10,23 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Drafted, Task
 from ankiforge.draft import Replies
 from ankiforge.draft.asking import Desk, Usage
+from ankiforge.draft.crew import Crew
 from ankiforge.draft.dialogue import Dialogue, Outcome, Repair, drafted, joined
 from ankiforge.draft.prompt import Prompt
 from ankiforge.draft.requests import Chunk, body, canonical, characters, chunks
 from ankiforge.draft.server import Server
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 
 Notice = Callable[[str], None]
 """Told what is about to leave the machine."""
+GRACE = 1.5
+"""Seconds a reply under way is waited for when a person stops the run."""
 _Pending = tuple[Task, list[Future[Outcome]]]
 
 
@@ -46,7 +49,7 @@ class Model:
 
     def __init__(
         self,
-        settings: LlmSettings,
+        settings: ServerSettings,
         replies: Replies,
         prompt: Prompt,
         *,
@@ -106,27 +109,33 @@ class Model:
         yield from results if self._sending else _answered(results)
 
     def _worked(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="draft")
+        crew = Crew(self._settings.threads, self._dialogue.about)
         window: deque[_Pending] = deque()
+        patience = None  # what is under way is waited for: it is paid, and must be remembered
         try:
             for task in tasks:
-                window.append((task, self._submitted(pool, task)))
+                window.append((task, self._given(crew, task)))
                 while window and (self._full(window) or _done(window[0])):
                     yield _gathered(*window.popleft())
             while window:
                 yield _gathered(*window.popleft())
-        finally:  # what is under way is waited for: it is paid, and must be remembered
+        except (KeyboardInterrupt, GeneratorExit):
+            patience = GRACE
+            raise
+        finally:
             self._stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            self._server.close()
+            if crew.dismiss(patience):
+                self._server.close()
 
-    def _submitted(self, pool: ThreadPoolExecutor, task: Task) -> list[Future[Outcome]]:
-        parts = list(chunks(task, self._settings.batch))
+    def _given(self, crew: Crew[Chunk, Outcome], task: Task) -> list[Future[Outcome]]:
+        parts = list(chunks(task, self._settings.batch, self._known))
         self._announce(parts)
-        return [pool.submit(self._dialogue.about, chunk) for chunk in parts]
+        return [crew.give(chunk) for chunk in parts]
 
     def _announce(self, parts: list[Chunk]) -> None:
         new = [chunk for chunk in parts if not self._known(chunk)]
+        if self._sending and new:
+            self._desk.prepare()
         if self._notice and new:
             marked = sum(len(chunk.highlights) for chunk in new)
             letters = sum(characters(self._body(chunk)) for chunk in new)
@@ -147,7 +156,8 @@ class Model:
 
     def estimate(self, tasks: Iterable[Task]) -> Estimate:
         """What drafting these tasks would send; sends nothing."""
-        parts = [chunk for task in tasks for chunk in chunks(task, self._settings.batch)]
+        size = self._settings.batch
+        parts = [chunk for task in tasks for chunk in chunks(task, size, self._known)]
         new = [chunk for chunk in parts if not self._known(chunk)]
         bodies = [self._body(chunk) for chunk in new]
         tokens_in = sum(len(canonical(request)) for request in bodies) // 4
@@ -175,7 +185,8 @@ def _gathered(task: Task, futures: list[Future[Outcome]]) -> Drafted:
 def _answered(results: Iterable[Drafted]) -> Iterator[Drafted]:
     """The results without what failed; none where nothing is left."""
     for result in results:
-        kept = tuple(one for one in result.task.highlights if one.key not in result.failed)
+        failed = dict(result.failed)
+        kept = tuple(one for one in result.task.highlights if one.key not in failed)
         if kept:
             task = replace(result.task, highlights=kept)
             yield replace(result, task=task, failed=(), problems=())

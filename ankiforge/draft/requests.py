@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
 from ankiforge.draft import private, set_aside
 from ankiforge.draft.prompt import Prompt
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 
 Body = dict[str, Any]
 Message = dict[str, str]
@@ -54,9 +54,28 @@ class Chunk:
         return Chunk(self.task, highlights)
 
 
-def chunks(task: Task, size: int) -> Iterator[Chunk]:
-    """The highlights of a task that may be sent, `size` a request, in order."""
-    sent = _unveiled(task)
+def chunks(
+    task: Task, size: int, known: Callable[[Chunk], bool] = lambda chunk: False
+) -> Iterator[Chunk]:
+    """The highlights of a task that may be sent, `size` a request, in order.
+
+    Those that a `known` request was about stay together: what was added between them since
+    must not make it another, to be paid for again.
+    """
+    sent, at, fresh = _unveiled(task), 0, 0
+    while at < len(sent):
+        widths = range(min(size, len(sent) - at), 0, -1)
+        runs = (Chunk(task, sent[at : at + width]) for width in widths)
+        if (asked := next(filter(known, runs), None)) is None:
+            at += 1
+            continue
+        yield from _cut(task, sent[fresh:at], size)
+        yield asked
+        fresh = at = at + len(asked.highlights)
+    yield from _cut(task, sent[fresh:], size)
+
+
+def _cut(task: Task, sent: tuple[Highlight, ...], size: int) -> Iterator[Chunk]:
     for at in range(0, len(sent), size):
         yield Chunk(task, sent[at : at + size])
 
@@ -64,7 +83,7 @@ def chunks(task: Task, size: int) -> Iterator[Chunk]:
 def _unveiled(task: Task) -> tuple[Highlight, ...]:
     """What may be sent; without the text around it where a private passage may be in that."""
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
-    if not any(private(highlight) for highlight in task.highlights):
+    if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
     return tuple(replace(highlight, prefix="", suffix="", sentence="") for highlight in sent)
 
@@ -74,7 +93,7 @@ def _unveiled(task: Task) -> tuple[Highlight, ...]:
 
 def body(
     chunk: Chunk,
-    settings: LlmSettings,
+    settings: ServerSettings,
     prompt: Prompt,
     rung: Rung = Rung.JSON_SCHEMA,
     further: tuple[Message, ...] = (),

@@ -24,7 +24,7 @@ from typing import Any
 
 from ankiforge.draft.reply import completion
 from ankiforge.draft.requests import Body
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 from ankiforge.errors import ConfigError, ItemError, ServiceError
 
 LARGEST = 8_000_000
@@ -57,13 +57,18 @@ class _PassingError(Exception):
 
 
 class _AbsentError(_PassingError):
-    """Nobody there who speaks our language; ends the run if nobody ever was."""
+    """Nobody there who speaks our language; ends the run if nobody ever was, or is any more."""
+
+    def __init__(self, words: str, *, gone: bool = False) -> None:
+        super().__init__(words)
+        self.gone = gone
+        """Not even a connection: no fault of one request."""
 
 
 class Server:
     """An OpenAI-compatible server, asked by several threads."""
 
-    def __init__(self, settings: LlmSettings, stop: threading.Event) -> None:
+    def __init__(self, settings: ServerSettings, stop: threading.Event) -> None:
         self._settings = settings
         self._stop = stop
         self._lock = threading.Lock()
@@ -114,12 +119,13 @@ class Server:
         except openai.APITimeoutError as error:
             raise _PassingError(f"no answer within {self._settings.timeout_s:g} s") from error
         except openai.APIConnectionError as error:
-            raise _AbsentError(f"no connection: {error.__cause__ or error}") from error
+            refused = type(error.__cause__).__name__ == "ConnectError"
+            raise _AbsentError(f"no connection: {error.__cause__ or error}", gone=refused) from error
         except (openai.OpenAIError, _wire_error(openai), ValueError) as error:
             raise _PassingError(f"the answer broke off: {error}") from error
         if completion(raw) is None:
             raise _no_completion(raw)
-        return raw
+        return self._without_key(raw)
 
     def _exchange(self, client: Any, request: Body) -> str:
         further = {key: request[key] for key in request if key not in ("model", "messages")}
@@ -172,7 +178,7 @@ class Server:
         with self._lock:
             self._unanswered += 1
             often = self._unanswered >= IN_A_ROW + self._settings.threads - 1
-        absent = isinstance(fault, _AbsentError) and not self._answered
+        absent = isinstance(fault, _AbsentError) and (fault.gone or not self._answered)
         words = f"{self._settings.host}: {self._without_key(str(fault))}"
         if not (absent or often):
             return UnansweredError(words, hint="run again: what was answered is kept")
@@ -202,7 +208,7 @@ class Server:
         """What to do about an answer that every further request would get, too; "" if none."""
         if status == 402 or "insufficient_quota" in text:
             return "the account is out of credit; run again when it is filled, nothing is lost"
-        if status in (401, 403):
+        if status in (401, 403) and not (status == 403 and _NAMES_WORDS.search(text)):
             return f"check the key in the environment variable {self._settings.key_env}"
         if status == 404:
             return f"is {self._settings.model!r} a model of this server, and base_url right?"
@@ -217,6 +223,8 @@ class Server:
 
 _OPTION = (400, 404, 415, 422, 500, 501)
 _NAMES_OPTION = re.compile(r"response_format|json_schema|json_object|schema|grammar", re.IGNORECASE)
+_NAMES_WORDS = re.compile(r"moderation|flagged", re.IGNORECASE)
+"""A 403 that means the words of this request, not the key."""
 _LENGTH = (400, 413, 422, 500)
 _NAMES_LENGTH = re.compile(
     r"context_length_exceeded|context (?:length|window|size)|maximum context|too many tokens"
@@ -260,7 +268,7 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 # --- the client -----------------------------------------------------------------------------
 
 
-def _client(settings: LlmSettings) -> Any:
+def _client(settings: ServerSettings) -> Any:
     """A client that follows no redirect, and on loopback asks no proxy."""
     import openai
 
@@ -271,7 +279,7 @@ def _client(settings: LlmSettings) -> Any:
     )
     client = openai.OpenAI(
         base_url=settings.base_url,
-        api_key=_usable_key(settings),
+        api_key=usable_key(settings),
         default_headers=dict(settings.headers),
         max_retries=0,
         timeout=openai.Timeout(settings.timeout_s, connect=10.0),
@@ -290,11 +298,16 @@ def _wire_error(openai: Any) -> type[Exception]:
     return found
 
 
-def _key(settings: LlmSettings) -> str:
+def _key(settings: ServerSettings) -> str:
     return os.environ.get(settings.key_env, "").strip()
 
 
-def _usable_key(settings: LlmSettings) -> str:
+def usable_key(settings: ServerSettings) -> str:
+    """The key out of the environment; on loopback there need not be one.
+
+    Raises:
+        ConfigError: it is missing, or no header can carry it.
+    """
     key = _key(settings)
     if not key and not settings.local:
         raise ConfigError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
+from ankiforge.config import is_loopback
 from ankiforge.errors import ConfigError
 
 _OURS = ("model", "messages", "stream", "n")
@@ -18,8 +18,8 @@ _OURS = ("model", "messages", "stream", "n")
 
 
 @dataclass(frozen=True, slots=True)
-class LlmSettings:
-    """A server, a model, and the limits of their use.
+class ServerSettings:
+    """The `llm` section, ready for use: a server, a model, and the limits of their use.
 
     Raises:
         ConfigError: on a value that cannot be meant.
@@ -78,10 +78,13 @@ class LlmSettings:
 
     @property
     def price(self) -> tuple[float, float] | None:
-        """Dollars per million tokens (in, out); nothing on loopback, None if unknown."""
+        """Dollars per million tokens (in, out), None if unknown.
+
+        On loopback nothing, unless the model has a list price: then it is a proxy that answers.
+        """
         if self.price_usd is not None:
             return self.price_usd
-        return (0.0, 0.0) if self.local else known_price(self.model)
+        return known_price(self.model) or ((0.0, 0.0) if self.local else None)
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """What so many tokens cost in dollars, None if the price is unknown."""
@@ -90,7 +93,7 @@ class LlmSettings:
         return (tokens_in * self.price[0] + tokens_out * self.price[1]) / 1e6
 
 
-def _check(settings: LlmSettings) -> None:
+def _check(settings: ServerSettings) -> None:
     parts = urlsplit(settings.base_url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigError(
@@ -112,17 +115,6 @@ def _check(settings: LlmSettings) -> None:
             hint="remove the budget, or name a model whose price is known: "
             + ", ".join(sorted(_prices())),
         )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is on this very machine: 127.0.0.0/8, ::1, localhost."""
-    name = (urlsplit(url).hostname or "").rstrip(".").casefold()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def known_price(model: str) -> tuple[float, float] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from rapidfuzz import fuzz
 
 from ankiforge.domain import Span
-from ankiforge.text.fold import same
+from ankiforge.text.fold import canonical
 from ankiforge.text.shields import outside, shields
 
 _OPEN = re.compile(r"\{\{c(\d+(?:,\d+)*)::")
@@ -149,6 +149,8 @@ def escape_signs(markdown: str) -> str:
 
 _ALIKE = 75
 """Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
+_MANY = 200
+"""More gaps than this are compared for equality only."""
 
 
 def keep_numbers(old: str, new: str, used: tuple[int, ...] = ()) -> str:
@@ -157,15 +159,23 @@ def keep_numbers(old: str, new: str, used: tuple[int, ...] = ()) -> str:
     Equal answers first, then similar ones; a new gap takes the highest number ever used
     plus one (`used` = numbers of earlier revisions); a removed gap leaves a hole.
     """
-    before, after = list(gaps(old)), gaps(new)
+    before = [(canonical(gap.answer), gap.numbers) for gap in gaps(old)]
+    after = [(canonical(gap.answer), gap) for gap in gaps(new)]
     given: dict[int, tuple[int, ...]] = {}
-    for alike in (same, lambda a, b: fuzz.ratio(a, b) >= _ALIKE):
-        for gap in after:
-            twin = next((b for b in before if alike(b.answer, gap.answer)), None)
+    for alike in (str.__eq__, _similar):
+        for answer, gap in after:
+            twin = next((one for one in before if alike(one[0], answer)), None)
             if gap.start not in given and twin is not None:
-                given[gap.start] = twin.numbers
+                given[gap.start] = twin[1]
                 before.remove(twin)
-    return _renumber(new, after, given, max((*numbers(old), *used, 0)) + 1)
+        if len(before) > _MANY:
+            break
+    fresh = max((*numbers(old), *used, 0)) + 1
+    return _renumber(new, tuple(gap for _, gap in after), given, fresh)
+
+
+def _similar(one: str, other: str) -> bool:
+    return fuzz.ratio(one, other) >= _ALIKE
 
 
 def _renumber(
@@ -176,6 +186,7 @@ def _renumber(
             given[gap.start] = (fresh,)
             fresh += 1
     for gap in reversed(after):
-        marks = ",".join(str(number) for number in given[gap.start])
-        text = f"{text[: gap.start]}{{{{c{marks}::{text[gap.body :]}"
+        if given[gap.start] != gap.numbers:
+            marks = ",".join(str(number) for number in given[gap.start])
+            text = f"{text[: gap.start]}{{{{c{marks}::{text[gap.body :]}"
     return text

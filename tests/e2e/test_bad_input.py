@@ -154,7 +154,7 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in) 
     forge("edit", forge.cards("Katze")[0]["guid"], "--field", "Front", "\x1b", code=0)
     result = forge("build")
 
-    says(result, 1, forge.cards("cat")[0]["guid"], "Front is empty", "hint:")
+    says(result, 1, forge.cards("cat")[0]["guid"], "Front is empty", "edit or reject")
     assert notes_in(forge.folder / "ankiforge.apkg")
     assert forge.cards("cat")[0]["guid"] not in notes_in(forge.folder / "ankiforge.apkg")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 from ankiforge.shipped import shipped
 
 class Folder:
@@ -40,7 +40,7 @@ tasks = [
                            key=HighlightKey(f"k{n}")),))
     for n in range(4)
 ]
-model = Model(LlmSettings(sys.argv[1], "fake"), Folder(sys.argv[2]), load("cards", [shipped("prompts")]))
+model = Model(ServerSettings(sys.argv[1], "fake"), Folder(sys.argv[2]), load("cards", [shipped("prompts")]))
 for result in model.draft(iter(tasks)):
     print(result.drafts[0].quote, flush=True)
 print("requests", model.usage.requests, "cached", model.usage.cached, flush=True)

@@ -25,7 +25,7 @@ from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load
 from ankiforge.draft.requests import passage
 from ankiforge.draft.rules import Rules
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 from ankiforge.shipped import shipped
 from ankiforge.text import cloze
 
@@ -74,7 +74,7 @@ def settle(result):
     drafted = {one.highlight for one in result.drafts}
     left = [none.highlight for none in result.no_cards]
     keys = [highlight.key for highlight in result.task.highlights]
-    assert sorted([*drafted, *left, *result.failed]) == sorted(keys)
+    assert sorted([*drafted, *left, *dict(result.failed)]) == sorted(keys)
     assert bool(result.failed) == bool(result.problems)
     for one in result.drafts:
         json.dumps([one.fields, one.quote, one.answer], ensure_ascii=False)
@@ -92,7 +92,7 @@ def server():
 def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
     server.otherwise = lambda _: fake.says("")
-    chosen = LlmSettings(server.base_url, "fake", per_request=2, backoff_s=0.0)
+    chosen = ServerSettings(server.base_url, "fake", per_request=2, backoff_s=0.0)
     for result in Model(chosen, fake.Memory(), PROMPT).draft(
         iter([task_of("One fact.", "Two facts.")])
     ):
@@ -111,7 +111,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
 def test_any_body_gives_drafts_reasons_or_problems(server, body):
     server.queue.append(fake.Reply(body=body))
     server.otherwise = fake.obliging
-    chosen = LlmSettings(server.base_url, "fake", backoff_s=0.0)
+    chosen = ServerSettings(server.base_url, "fake", backoff_s=0.0)
     for result in Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One fact.")])):
         settle(result)
     server.queue.clear()
@@ -210,6 +210,6 @@ def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
 
 def test_no_thread_stays_behind(server):
     server.otherwise = fake.obliging
-    chosen = LlmSettings(server.base_url, "fake", concurrency=3)
+    chosen = ServerSettings(server.base_url, "fake", concurrency=3)
     list(Model(chosen, fake.Memory(), PROMPT).draft(iter([task_of("One.", "Two.", "Three.")])))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("draft")]

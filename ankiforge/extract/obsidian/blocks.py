@@ -66,6 +66,8 @@ class Block:
     sided: tuple[str, str] = ("", "")
     """Its two sides in our Markdown."""
     tags: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    """Of a cell: the first cell of its row and the head of its column, as plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,10 @@ class _Cutter:
     level: int = 0
     """Of the open heading, 0 = none."""
     cell: bool = False
+    column: int = 0
+    column_heads: list[str] = field(default_factory=list)
+    row_head: str = ""
+    in_head: bool = False
 
     def take(self, token: Token) -> None:
         """Read one token of the block parser."""
@@ -187,8 +193,18 @@ class _Cutter:
     def _on_heading_open(self, token: Token) -> None:
         self.level = int(token.tag[1:])
 
+    def _on_thead_open(self, token: Token) -> None:
+        self.in_head, self.column_heads = True, []
+
+    def _on_thead_close(self, token: Token) -> None:
+        self.in_head = False
+
+    def _on_tr_open(self, token: Token) -> None:
+        self.column, self.row_head = -1, ""
+
     def _on_td_open(self, token: Token) -> None:
         self.cell = True
+        self.column += 1
 
     _on_th_open = _on_td_open
 
@@ -207,7 +223,7 @@ class _Cutter:
         if self.level:
             self._heading(token.content)
         elif self.cell:
-            self._part(Part.CELL, token.content)
+            self._cell(token.content)
             self.cell = self.fresh_item = self.fresh_quote = False
         else:
             self._paragraph(token.content)
@@ -218,6 +234,17 @@ class _Cutter:
         self.headings = [above for above in self.headings if above[0] < level]
         block = self._part(Part.HEADING, content, cards=False)
         self.headings.append((level, block.plain if block else ""))
+
+    def _cell(self, content: str) -> None:
+        block = self._part(Part.CELL, content)
+        words = block.plain if block else ""
+        if self.in_head:
+            self.column_heads.append(words)
+            return
+        heads = (self.row_head, *self.column_heads[self.column : self.column + 1])
+        if block:
+            self.blocks[-1] = replace(block, heads=tuple(head for head in heads if head))
+        self.row_head = self.row_head if self.column else words
 
     def _code(self, content: str) -> None:
         self.fresh_item = self.fresh_quote = False
@@ -261,7 +288,7 @@ class _Cutter:
     def _lines(self, part: Part, content: str) -> None:
         """One block, or several where a line is a card: then that line is one."""
         for run in _runs(content, self.around):
-            self._part(part, run)
+            self._part(part, run, cards="\n" not in run)
 
     def _part(self, part: Part, content: str, cards: bool = True) -> Block | None:
         """Add a block of words; None if there are none. A mere id belongs to what is above."""

@@ -18,6 +18,14 @@ _VERB = re.compile(
 _NAMESPACES_WORDS = "std boost absl tbb folly tokio serde crate chrono this_thread cv glm fmt alloc"
 _NAMESPACES = frozenset(_NAMESPACES_WORDS.split())
 """What stands before `::` in programs, not before an answer."""
+_NAME = re.compile(r"[A-Za-z_]\w*(?:[<:]\S*)?|[\dA-Fa-f]*:[\dA-Fa-f:]*", re.ASCII)
+"""What may stand before `::` in programs and addresses of machines."""
+_NO_NAMES_WORDS = (
+    "a an the to it its this that these those they he she we you there what which who how when"
+    " where why der die das den dem ein eine le la les un une el los las una il lo gli um uma"
+)
+_NO_NAMES = frozenset(_NO_NAMES_WORDS.split())
+"""What begins an answer, and is no name in a program."""
 _CALL = re.compile(r"\w+(?:_\w|[(<])")
 _CAMEL = re.compile(r"\w+[a-z][A-Z]")
 
@@ -68,6 +76,8 @@ def _form(words: str, colons: re.Match[str]) -> Form | None:
         field = single and not front[-1].isspace()
         return Form.INLINE_FIELD if field else Form.INLINE
     left, right = front.split()[-1], back.split()[0]
+    if not _NAME.fullmatch(left) or not right.isascii() or right.casefold() in _NO_NAMES:
+        return Form.INLINE
     if left in _NAMESPACES or "::" in f"{left} {right}" or _CALL.match(right):
         return None
     if _VERB.match(back):

@@ -30,6 +30,7 @@ _START = re.compile(
     re.MULTILINE,
 )
 _BLANK = re.compile(r"\n[ \t>]*(?:\n|\Z)")
+_COMMAND = re.compile(r"[\s>]*\\[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +134,13 @@ def _find(state: _Cover, sign: str, start: int) -> tuple[int, str]:
 
 
 def _maths_end(state: _Cover, start: int) -> tuple[int, str]:
-    """Maths that opens its line may hold empty lines, other maths may not."""
+    """Maths that opens its line or begins with a command of TeX may hold empty lines."""
     end, kind = _find(state, "$$", start)
     if kind == "text" or end == start + 2:
         return -1, "text"
     line = state.text.rfind("\n", 0, start) + 1
     opens = re.fullmatch(_PREFIX, state.text[line : start - 2])
-    if not opens and _BLANK.search(state.text, start, end):
+    if not (opens or _COMMAND.match(state.text, start, end)) and _BLANK.search(state.text, start, end):
         return -1, "text"
     return end, "maths"
 

@@ -99,14 +99,14 @@ class Inline:
         return [span for span in spans if span[0] < span[1]]
 
     def open_words(self) -> str:
-        """The plain text with `X` for all that is no plain text in the source, or marked."""
+        """The plain text with `…` for all that is no plain text in the source, or marked."""
         marked = 0
         words: list[str] = []
         for at, token in enumerate(self.tokens):
             if token.kind is Kind.MARK and token.mate >= 0:
                 marked += 1 if token.mate > at else -1
             is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not marked
-            words.append(token.plain if is_open else "X" * len(token.plain))
+            words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
 
     def _may_cut(self, edge: int) -> bool:

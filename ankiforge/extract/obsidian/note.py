@@ -63,7 +63,7 @@ def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: st
         own=f"b.{block.id}" if alone else "",
         prefix=text[max(0, one.start - CONTEXT) : one.start],
         suffix=text[end : end + CONTEXT],
-        heading=" › ".join(block.headings),
+        heading=" › ".join((*block.headings, *block.heads)),
         uri=one.highlight.document.uri + _fragment(block),
         skip=skip,
     )

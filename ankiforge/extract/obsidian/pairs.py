@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from ankiforge.extract.obsidian import emphasis
@@ -57,10 +58,15 @@ def pair_marks(cut: Pieces) -> None:
     _drop_unpaired(cut, Kind.MARK)
 
 
+_COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII)
+"""`n==0 or n==1`: within words at both ends, and of several words."""
+
+
 def _equals(cut: Pieces, opener: int, at: int) -> int:
     """Close the open `==`, or open one; the one that is open then, or -1."""
     start = cut.places[at]
-    if opener >= 0 and not cut.text[start - 1].isspace():
+    closes = opener >= 0 and not cut.text[start - 1].isspace()
+    if closes and not _COMPARISONS.match(cut.text, cut.places[opener] - 1, start + 3):
         _pair(cut, opener, at)
         return -1
     opens = start + 2 < len(cut.text) and not cut.text[start + 2].isspace()

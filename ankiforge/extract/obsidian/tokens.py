@@ -12,6 +12,7 @@ from ankiforge.extract.obsidian.covers import COVERS, GONE, HELD, REST, Ticks
 from ankiforge.extract.obsidian.inline import Inline, Kind, Token
 from ankiforge.extract.obsidian.pairs import pair_emphasis, pair_gaps, pair_marks
 from ankiforge.extract.obsidian.pieces import Around, Pieces
+from ankiforge.extract.obsidian.scripts import SCRIPTS, raised
 from ankiforge.text.markdown import literal
 
 _TARGET = (
@@ -31,13 +32,14 @@ _ALL = rf"""
     | (?P<image>!\[(?P<alt>[^\[\]\n]*)\](?P<source>{_TARGET}))
     | (?P<label>\A\[\^[^\[\]\s]+\]:[ \t]*)
     | (?P<footnote>\[\^[^\[\]\s]+\]|\^\[[^\[\]\n]*\])
+    | (?P<templater><%[^\n]*?%>)
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*>)
     | (?P<tag></?(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
     | (?P<entity>&(?:\#\d{{1,7}}|\#[xX][0-9A-Fa-f]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});)
     | (?P<hash>(?<![^\s{GONE}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
     | (?P<equals>(?<!=)==(?!=))
     | (?P<run>\*+|_+|(?<!~)~~(?!~))
-    | (?P<gap>(?<!\{{)\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::)?)
+    | (?P<gap>(?<!\{{)\{{\{{(?!\{{)(?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
     | (?P<brace>\{{+|\}})
     | (?P<colons>(?<!:)::(?!:))
     | (?P<bracket>[\[\]])
@@ -47,6 +49,8 @@ _FIRST = rf"(?=[\\\n`$!\[\]^<&\#=*_~{{}}:{GONE}{REST}{HELD}]|(?<![ \t])[ \t]+\n)
 _URL = r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])"
 _SIGN = re.compile(rf"{_FIRST}(?:{_ALL})", re.VERBOSE)
 _SIGN_OR_URL = re.compile(rf"{_URL}|{_FIRST}(?:{_ALL})", re.VERBOSE)
+_TEX_COMMAND = re.compile(r"(?:\\[A-Za-z]+\*?|[_^])\Z")
+"""After it `{{` belongs to a formula, closed or not."""
 _LINK = re.compile(_TARGET)
 _REFERENCE = re.compile(r"\[([^\[\]\n]*)\]")
 
@@ -149,6 +153,11 @@ class _Readers:
         return match.end()
 
     @staticmethod
+    def templater(cut: Pieces, match: re.Match[str]) -> int:
+        cut.add(match.start(), Kind.OPAQUE, match[0], literal(match[0]))
+        return match.end()
+
+    @staticmethod
     def address(cut: Pieces, match: re.Match[str]) -> int:
         cut.add(match.start(), Kind.ATOM, match[0][1:-1], match[0])
         return match.end()
@@ -162,7 +171,9 @@ class _Readers:
         elif name == "br":
             cut.add(match.start(), Kind.BREAK, " ", "  \n")
         else:
-            cut.add(match.start(), Kind.GONE, "")
+            if closes and name in SCRIPTS:
+                _raise_last(cut, name)
+            cut.add(match.start(), Kind.GONE, "", note="" if closes else name)
         return match.end()
 
     @staticmethod
@@ -197,6 +208,8 @@ class _Readers:
 
     @staticmethod
     def gap(cut: Pieces, match: re.Match[str]) -> int:
+        if _TEX_COMMAND.search(cut.text, max(0, match.start() - 40), match.start()):
+            return _Readers.brace(cut, match)
         cut.add(match.start(), Kind.GAP, match[0], note=match["numbers"] or "")
         return match.end()
 
@@ -220,6 +233,14 @@ class _Readers:
         if target >= 0:
             cut.tokens[opener] = Token(Kind.GONE, "", "")
         return max(end, target)
+
+
+def _raise_last(cut: Pieces, name: str) -> None:
+    """Write the words just read as super- or subscript, if all of it stood in that tag."""
+    *_, tag, words = [None, None, *cut.tokens][-2:]
+    if tag and words and tag.note == name and words.kind is Kind.TEXT:
+        text = raised(words.plain, name)
+        cut.tokens[-1] = Token(Kind.TEXT, text, text)
 
 
 def _target(cut: Pieces, opener: int, at: int) -> int:

@@ -7,12 +7,13 @@ corrected for /Rotate, CropBox, the origin of MediaBox or UserUnit.
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from math import pi
 from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfTextPage
+from pypdfium2 import PdfPage, PdfTextPage
 
 BREAKS = frozenset("\r\n")
 BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
@@ -23,6 +24,8 @@ SLACK = 0.2
 """Letters printed twice lie so close, in their widths."""
 CELL = 4.0
 """Side of the squares by which they are looked up, in points."""
+ASKED = 100
+"""About so many letters of a page tell which way its text runs."""
 
 
 class Char(NamedTuple):
@@ -55,6 +58,31 @@ class Char(NamedTuple):
     def blank(self) -> bool:
         """White space, or not on the page at all."""
         return self.generated or self.text in BLANKS
+
+
+def upright_text(page: PdfPage) -> PdfTextPage:
+    """The text of a page, read with most of its letters upright, however the page is turned.
+
+    PDFium reads lines that run down the page from the last to the first. So the text, and with
+    it every key, is the same after somebody turned the page.
+    """
+    text = page.get_textpage()
+    turned = _turn(text)
+    if turned is None or turned == page.get_rotation():
+        return text
+    text.close()
+    page.set_rotation(turned)
+    return page.get_textpage()
+
+
+def _turn(text: PdfTextPage) -> int | None:
+    """The clockwise degrees that make most letters stand upright; None without letters."""
+    count = text.count_chars()
+    turns = Counter(
+        round(-pdfium_c.FPDFText_GetCharAngle(text.raw, index) / (pi / 2)) % 4
+        for index in range(0, count, max(1, count // ASKED))
+    )
+    return 90 * turns.most_common(1)[0][0] if turns else None
 
 
 def page_chars(page: PdfTextPage) -> list[Char]:

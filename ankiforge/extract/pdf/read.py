@@ -18,7 +18,7 @@ from rapidfuzz import fuzz
 
 from ankiforge.domain import h16
 from ankiforge.extract.pdf.annotations import ON_TEXT, Annotation, read_annotations, strong_names
-from ankiforge.extract.pdf.chars import page_chars
+from ankiforge.extract.pdf.chars import page_chars, upright_text
 from ankiforge.extract.pdf.faults import EMPTY, FAULTS, LOCKED, NO_PDF, failure
 from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
 from ankiforge.extract.pdf.pagetext import PageText
@@ -176,7 +176,7 @@ class _File:
 
     def _open_page(self, number: int) -> PdfTextPage:
         """PDFium closes it when it leaves the cache, or with the document."""
-        return self._document[number].get_textpage()
+        return upright_text(self._document[number])
 
     def _page_text(self, number: int) -> str:
         try:

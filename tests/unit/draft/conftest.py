@@ -10,7 +10,7 @@ from ankiforge.domain import Document, DocumentKey, Drafted, Highlight, Highligh
 from ankiforge.domain import HighlightKind as Kind
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 from ankiforge.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def model(server: Any, memory: Any, prompt: Prompt) -> Callable[..., Model]:
         ours = ("repair", "notice", "offline", "fresh")
         options = {key: fields.pop(key) for key in ours if key in fields}
         given = {"base_url": server.base_url, "model": "fake", "backoff_s": 0.001, **fields}
-        return Model(LlmSettings(**given), replies or memory, prompt, **options)
+        return Model(ServerSettings(**given), replies or memory, prompt, **options)
 
     return make
 

@@ -9,12 +9,12 @@ from ankiforge.draft.exchange import (
     import_chat,
     import_jsonl,
 )
-from ankiforge.draft.settings import LlmSettings
+from ankiforge.draft.settings import ServerSettings
 
 
 @pytest.fixture
 def settings(server):
-    return LlmSettings(base_url=server.base_url, model="fake", backoff_s=0.001, per_request=2)
+    return ServerSettings(base_url=server.base_url, model="fake", backoff_s=0.001, per_request=2)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def test_the_same_highlights_give_the_same_bytes(lines, task, settings, prompt, 
 
 def test_neither_host_nor_key_is_in_the_file(task, prompt, memory, monkeypatch):
     monkeypatch.setenv("MY_KEY", "sk-very-secret")
-    here = LlmSettings("https://one.example/v1", "m", key_env="MY_KEY")
-    there = LlmSettings("https://two.example/v1", "m", key_env="OTHER")
+    here = ServerSettings("https://one.example/v1", "m", key_env="MY_KEY")
+    there = ServerSettings("https://two.example/v1", "m", key_env="OTHER")
     text = list(export_jsonl([task(count=2)], here, prompt, memory))
     assert text == list(export_jsonl([task(count=2)], there, prompt, memory))
     assert "secret" not in text[0]
@@ -189,7 +189,7 @@ def test_nothing_to_ask_is_no_text(task, highlight, prompt):
 def test_what_an_answer_leaves_out_is_asked_again(papers, prompt, fake):
     text = json.dumps({"cards": reply_to(papers, fake, skip=("b",))})
     first, second = import_chat(text, papers, prompt)
-    assert first.failed == ("b",)
+    assert list(dict(first.failed)) == ["b"]
     assert "says nothing" in first.problems[0].what
     assert len(second.drafts) == 1
 

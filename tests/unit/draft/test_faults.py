@@ -59,7 +59,7 @@ def test_a_retry_after_beyond_the_limit_ends_the_run(draft, task, server, fake):
 def test_a_fault_that_stays_fails_this_document_and_spares_the_next(model, task, server, fake):
     server.queue.extend([fake.error(500, "boom")] * 4)
     first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
-    assert first.failed == (first.task.highlights[0].key,)
+    assert list(dict(first.failed)) == [first.task.highlights[0].key]
     assert "500" in first.problems[0].what
     assert first.problems[0].where == "On Sleep"
     assert len(second.drafts) == 1

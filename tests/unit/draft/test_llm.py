@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.domain import CardKind, HighlightKind
-from ankiforge.draft.settings import LlmSettings, is_loopback
+from ankiforge.draft.settings import ServerSettings
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 
 
@@ -74,7 +74,7 @@ def test_a_reply_is_remembered_before_it_is_read(draft, task, server, memory, fa
     result = draft(task("Sleep has four stages."))
     assert len(memory.replies) == 2
     assert "rubbish" in memory.replies[0]
-    assert result.failed == (result.task.highlights[0].key,)
+    assert list(dict(result.failed)) == [result.task.highlights[0].key]
 
 
 def test_a_run_that_was_killed_pays_only_for_what_is_missing(model, task, server, memory):
@@ -284,8 +284,8 @@ def test_a_base_url_must_be_an_http_address(model, url):
 
 
 def test_remote_hosts_get_five_highlights_a_request_and_four_requests_at_a_time():
-    remote = LlmSettings("https://llm.example/v1", "m")
-    local = LlmSettings("http://[::1]:11434/v1", "m")
+    remote = ServerSettings("https://llm.example/v1", "m")
+    local = ServerSettings("http://[::1]:11434/v1", "m")
     assert (remote.batch, remote.threads, remote.local) == (5, 4, False)
     assert (local.batch, local.threads, local.local) == (1, 1, True)
 
@@ -301,23 +301,6 @@ def test_every_slot_is_used(model, task, server, fake):
     tasks = [task(f"Passage {name} says it.") for name in "abcdefgh"]
     assert len(list(model(concurrency=4).draft(iter(tasks)))) == 8
     assert server.most_at_a_time == 4
-
-
-@pytest.mark.parametrize(
-    ("url", "local"),
-    [
-        ("http://127.0.0.1:1/v1", True),
-        ("http://127.8.9.1/v1", True),
-        ("http://LOCALHOST/v1", True),
-        ("http://[::1]/v1", True),
-        ("http://127.0.0.1.example/v1", False),
-        ("http://0.0.0.0/v1", False),
-        ("http://192.168.0.2/v1", False),
-        ("http://localhost.example/v1", False),
-    ],
-)
-def test_what_is_on_this_machine(url, local):
-    assert is_loopback(url) is local
 
 
 def test_extra_body_cannot_replace_what_the_program_sends(model):

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ankiforge.text.markdown import literal, plain
+from ankiforge.text.shields import outside, shields
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("**bold** *it* ~~gone~~ ==marked== _under_", "bold it gone marked under"),
+        ("snake_case and 2 * 3 * 4", "snake_case and 2 * 3 * 4"),
+        ("[text](http://x.org) ![alt](a.png)", "text alt"),
+        ("`code *as is*` and $a_b * c$", "code *as is* and a_b * c"),
+        ("$$\n\\frac{a}{b}\n$$", "\\frac{a}{b}"),
+        ("```py\nx = {{c1::y}}\n```", "x = {{c1::y}}"),
+        ("# Head\n> quote\n- item", "Head\nquote\nitem"),
+        ("the {{c1::gap::hint}} is filled", "the gap is filled"),
+        (r"\*literal\* \$5 \{{c1::no}}", "*literal* $5 {{c1::no}}"),
+        ("a <b>tag</b> <!-- and a comment --> goes", "a tag  goes"),
+        ("costs $5 and $6", "costs $5 and $6"),
+        ("  around  ", "around"),
+        ("\ue000 private \ue0010\ue001", "\ue000 private \ue0010\ue001"),
+    ],
+)
+def test_plain_is_what_a_reader_sees(markdown: str, words: str) -> None:
+    assert plain(markdown) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*", "**a**", "_a_", "snake_case", "`a`", "$x$ and $5", "<b>", "&amp;", "[a](b)", "![a](b)",
+        "{{c1::a}}", "}}", "a::b", "==a==", "~~a~~", "# a", "- a", "1. a", "12) a", "> a", "a\n===",
+        "|a|b|\n|-|-|", "\\", "\\*", "C++", "x < y > z", "a\\\nb", "---", "[^1]: x", "a  b",
+    ],
+)  # fmt: skip
+def test_literal_text_reads_as_itself(text: str) -> None:
+    assert plain(literal(text)) == text
+
+
+def test_ordinary_words_need_no_escape() -> None:
+    text = "Don't panic: 42% of it (really) is e.g. x_1 = 2, isn't it? Yes!"
+    assert literal(text) == text
+
+
+@pytest.mark.parametrize(
+    ("markdown", "kinds"),
+    [
+        (r"\* `a` $b$ $$c$$", ["escape", "code", "math", "display"]),
+        ("```\n`a`\n```", ["fence"]),
+        ("``a ` b``", ["code"]),
+        ("$5 or $ 6 $", []),
+        ("`open", []),
+        (r"\`a\`", ["escape", "escape"]),
+        (r"`a\`", ["code"]),
+    ],
+)
+def test_a_shield_is_code_maths_or_an_escape(markdown: str, kinds: list[str]) -> None:
+    assert [kind for _, _, kind in shields(markdown)] == kinds
+
+
+def test_what_lies_outside_is_changed_and_nothing_else() -> None:
+    assert outside(r"a `a` \a $a$ a", str.upper) == r"A `a` \a $a$ A".replace(r"\a", r"\A")
+
+
+def test_hostile_text_costs_no_time() -> None:
+    start = time.perf_counter()
+    for sign in (
+        "`",
+        "$",
+        "*",
+        "_",
+        "[",
+        "<",
+        "==",
+        "{{c1::",
+        "\\",
+        "```\n",
+        "[](",
+        "`` ` ",
+        "$$ $",
+    ):
+        plain(sign * 4000)
+        literal(sign * 4000)
+    assert time.perf_counter() - start < 10
