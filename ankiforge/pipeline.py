@@ -31,7 +31,6 @@ from ankiforge.domain import (
     Guid,
     Highlight,
     HighlightKey,
-    HighlightKind,
     Media,
     Note,
     Problem,
@@ -40,16 +39,16 @@ from ankiforge.domain import (
     Severity,
     Source,
     Standing,
-    Task,
     Verdict,
 )
-from ankiforge.draft import private, set_aside
+from ankiforge.draft import set_aside
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.reading import Settled
+from ankiforge.pending import share, unwritten
 from ankiforge.text.markdown import image_paths
 
 
@@ -137,58 +136,10 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     """
     desk = Desk(job, ledger, run)
     scope = run if only_read else None
-    written = _share(ledger.funnel.pending(scope, job.drafter_name), job.only, by_hand=True)
+    written = share(ledger.funnel.pending(scope, job.drafter_name), job.only, by_hand=True)
     yield from desk.take(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only)
     yield from desk.take(job.drafter.draft(rest), job.drafter_name)
-
-
-def unwritten(
-    ledger: Ledger,
-    scope: RunId | None,
-    drafter: str,
-    limit: int = 0,
-    only: frozenset[HighlightKey] = frozenset(),
-) -> Iterator[Task]:
-    """What is pending for a drafter, but for the cards people wrote by hand.
-
-    At most `limit` highlights (0 = all), and `only` these (none = all).
-    """
-    tasks = _share(ledger.funnel.pending(scope, drafter), only, by_hand=False)
-    return (_with_discretion(task, ledger) for task in _limited(tasks, limit))
-
-
-def _with_discretion(task: Task, ledger: Ledger) -> Task:
-    """Judged by all of the document: what is private there need not be pending."""
-    neighbours = ledger.highlights.in_document(task.document.key)
-    return replace(task, discreet=any(private(one) for one in neighbours))
-
-
-def _share(
-    tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool
-) -> Iterator[Task]:
-    for task in tasks:
-        wanted = (h for h in task.highlights if not only or h.key in only)
-        mine = tuple(h for h in wanted if (h.kind is HighlightKind.CARD) is by_hand)
-        if mine:
-            yield replace(task, highlights=mine)
-
-
-def _limited(tasks: Iterator[Task], limit: int) -> Iterator[Task]:
-    """Up to `limit` highlights that will be drafted; those set aside cost nothing."""
-    left = limit or None
-    for task in tasks:
-        taken = []
-        for highlight in task.highlights:
-            if left == 0:
-                break
-            taken.append(highlight)
-            if left is not None and not set_aside(highlight) and not private(highlight):
-                left -= 1
-        if taken:
-            yield replace(task, highlights=tuple(taken))
-        if left == 0:
-            return
 
 
 class Desk:

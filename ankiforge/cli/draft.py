@@ -16,14 +16,15 @@ from ankiforge.cli.session import Session, session, wanted_of
 from ankiforge.cli.working import end, follow, job_for, model_for, tell, tell_problems
 from ankiforge.domain import Drafted, HighlightKey, Task
 from ankiforge.errors import UsageError
-from ankiforge.pipeline import Desk, forge, read, unwritten
+from ankiforge.pending import unwritten
+from ankiforge.pipeline import Desk, forge, read
 from ankiforge.reports.summary import Tally, summarize
 
 EPILOG = """\b
 Examples:
   ankiforge draft --drafter llm --estimate    requests, tokens, cost; nothing is sent
   ankiforge draft --drafter llm --limit 20    draft twenty highlights
-  ankiforge draft --again "prompt:cards"      draft these anew
+  ankiforge draft --again drafter:llm         draft these anew
   ankiforge draft export ask.md               one text to paste into any chat
   ankiforge draft import answer.md            the chat's answer
 """
@@ -48,6 +49,10 @@ def command(
         return
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
         only = frozenset[HighlightKey]() if again is None else _again(now, again)
+        if again is not None and not only:
+            call.talk.say(f"no card matches {again!r}")
+            tell(now, summarize(now.ledger, None, Tally()), ())
+            return
         model = model_for(now, drafter or "", fresh=again is not None)
         if estimate:
             _estimate(now, model, only)
@@ -65,8 +70,6 @@ def command(
 def _again(now: Session, query: str) -> frozenset[HighlightKey]:
     """The highlights of the cards a query matches, made pending."""
     keys = frozenset(card.key for card in matching(now, query))
-    if not keys:
-        raise UsageError(f"--again: no card matches {query!r}", hint="ankiforge list QUERY")
     now.ledger.highlights.draft_again(keys)
     return keys
 
@@ -113,13 +116,13 @@ def export(call: Call, file: Path) -> None:
         tasks = _pending(now, exchange.CHAT if chat else now.workspace.config.llm.model, call.limit)
         if chat:
             text = exchange.export_chat(tasks, assembly.prompt_of(now.workspace))
-            count = f"{exchange.asked_in(tasks)} highlights"
+            count = _counted(exchange.asked_in(tasks), "highlight")
         else:
             settings = assembly.llm_settings(now.workspace)
             prompt = assembly.prompt_of(now.workspace, small=settings.local)
             lines = list(exchange.export_jsonl(tasks, settings, prompt, now.ledger.replies))
             text = "".join(f"{line}\n" for line in lines)
-            count = f"{len(lines)} requests"
+            count = _counted(len(lines), "request")
     if not text:
         call.talk.say("nothing is pending")
         return
@@ -179,6 +182,10 @@ def _answered(drafted: Drafted) -> Drafted | None:
 
 def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
     return list(unwritten(now.ledger, None, drafter, limit))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _is_chat(file: Path) -> bool:

@@ -57,7 +57,9 @@ class Instruction:
     """The question to ask, the phrase to hide ("" = the marked words), or why to skip."""
 
 
-_NO_LLM = re.compile(r"(?<![\w#])#no-llm\b(?!-)", re.IGNORECASE)
+NO_LLM = "no-llm"
+"""The tag that keeps a passage on this machine."""
+_NO_LLM = re.compile(rf"(?<![\w#])#{NO_LLM}\b(?!-)", re.IGNORECASE)
 _SKIP = re.compile(r"skip\s*[.!]?|skip:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
 _ASKED = re.compile(r"(?:\?|q:)\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
 _CLOZE = re.compile(r"c:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
@@ -120,4 +122,4 @@ def private(highlight: Highlight) -> str:
 
 
 def _tagged(tags: tuple[str, ...]) -> bool:
-    return any(tag.lstrip("#").casefold() == "no-llm" for tag in tags)
+    return any(tag.lstrip("#").casefold() == NO_LLM for tag in tags)

@@ -29,6 +29,8 @@ from ankiforge.errors import ConfigError, ItemError, ServiceError
 
 LARGEST = 8_000_000
 """Bytes of one reply."""
+_SECRET = 16
+"""Characters of a key that is taken out of replies; a shorter one, such as `ollama`, is a word."""
 IN_A_ROW = 3
 """So many requests unanswered after all retries, one after another, end the run; more where
 several are under way, for one bad moment strikes them all."""
@@ -120,12 +122,14 @@ class Server:
             raise _PassingError(f"no answer within {self._settings.timeout_s:g} s") from error
         except openai.APIConnectionError as error:
             refused = type(error.__cause__).__name__ == "ConnectError"
-            raise _AbsentError(f"no connection: {error.__cause__ or error}", gone=refused) from error
+            raise _AbsentError(
+                f"no connection: {error.__cause__ or error}", gone=refused
+            ) from error
         except (openai.OpenAIError, _wire_error(openai), ValueError) as error:
             raise _PassingError(f"the answer broke off: {error}") from error
         if completion(raw) is None:
             raise _no_completion(raw)
-        return self._without_key(raw)
+        return self._without_key(raw, shortest=_SECRET)
 
     def _exchange(self, client: Any, request: Body) -> str:
         further = {key: request[key] for key in request if key not in ("model", "messages")}
@@ -216,9 +220,9 @@ class Server:
             return "the server sends us elsewhere: write the final address as llm.base_url"
         return ""
 
-    def _without_key(self, text: str) -> str:
+    def _without_key(self, text: str, shortest: int = 4) -> str:
         key = _key(self._settings)
-        return text.replace(key, "***") if len(key) > 3 else text
+        return text.replace(key, "***") if len(key) >= shortest else text
 
 
 _OPTION = (400, 404, 415, 422, 500, 501)

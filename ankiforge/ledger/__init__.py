@@ -57,6 +57,7 @@ class Ledger:
         self.highlights = Highlights(connection, self.writer)
         self.reading = Reading(connection, self.writer, self.decisions)
         self.cards = Cards(connection, self.highlights.get)
+        self.decisions.changed = self.cards.refresh_blocked
         self.recorder = Recorder(connection, self.writer, self.decisions, self.cards)
         self.packages = Packages(connection, self.writer)
         self.funnel = FunnelView(connection, self.highlights)
@@ -80,7 +81,7 @@ class Ledger:
             ledger_id = self._db.execute(
                 "SELECT value FROM meta WHERE name = 'ledger_id'"
             ).fetchone()[0]
-            run = RunId(h16("run", ledger_id, str(count)))
+            run = RunId(h16("run", ledger_id, str(count), self.writer.now()))
             self._db.execute(
                 "INSERT INTO run (id, at, command) VALUES (?, ?, ?)",
                 (run, self.writer.now(), command),
@@ -133,8 +134,6 @@ def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledge
 
 def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractContextManager[object]:
     """Hold the pass lock `what` ("drafting", "publishing"), waiting for another's.
-
-    The lock is the operating system's; the text beside it only names the holder.
 
     Raises:
         LedgerError: another program held it all the time.

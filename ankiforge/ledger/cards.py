@@ -66,6 +66,14 @@ class Cards:
         for row in rows:
             yield self.get(row["guid"])
 
+    def stands(self, guid: Guid | str) -> bool:
+        """Whether there is such a card, live and not rejected."""
+        row = self._db.execute(
+            "SELECT 1 FROM card WHERE guid = ? AND standing = 'live' AND verdict <> 'rejected'",
+            (guid,),
+        ).fetchone()
+        return row is not None
+
     def starting_with(self, prefix: str) -> list[Guid]:
         """The guids that begin so; at most three of them."""
         rows = self._db.execute(
@@ -153,8 +161,11 @@ class Cards:
         )
 
     def refresh_blocked(self, guid: Guid) -> None:
-        """Derive again whether its leading candidate is blocked."""
-        card = self.get(guid)
+        """Derive again whether its leading candidate is blocked; of no card there is nothing."""
+        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
+        if row is None:
+            return
+        card = self._card(row)
         self._db.execute(
             "UPDATE card SET blocked = ? WHERE guid = ?", (int(card.leading.blocked), guid)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -34,30 +33,48 @@ class Connection(sqlite3.Connection):
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.execute("COMMIT")
         except BaseException:
-            self.execute("ROLLBACK")
+            if self.in_transaction:  # a full disk may have ended it already
+                self.execute("ROLLBACK")
             raise
-        self.execute("COMMIT")
+
+
+_DAMAGED = frozenset(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+_IN_USE = frozenset(("SQLITE_BUSY", "SQLITE_LOCKED"))
+_NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
 
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn sqlite's errors about the file (not about our SQL) into `LedgerError`."""
+    """Turn what is wrong with the file into `LedgerError`; a fault of our SQL stays one."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if "locked" in str(error):
-            raise LedgerError(
-                "the ledger is locked by another program",
-                hint="wait until the other ankiforge has finished, then run this again",
-            ) from error
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+        readable = _readable(error)
+        if readable is None:
             raise
-        raise LedgerError(
-            f"the ledger cannot be used: {error}",
-            hint="ankiforge doctor says more; without ledger.db the next run rebuilds it from "
-            "journal.jsonl",
-        ) from error
+        raise readable from error
+
+
+def _readable(error: sqlite3.DatabaseError) -> LedgerError | None:
+    code = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+    if code in _IN_USE:
+        return LedgerError(
+            "the ledger is locked by another program",
+            hint="wait until the other ankiforge has finished, then run this again",
+        )
+    if code in _DAMAGED:
+        return LedgerError(
+            f"the ledger is damaged: {error}",
+            hint="move ledger.db aside: the next run rebuilds it from journal.jsonl",
+        )
+    if code in _NO_ROOM:
+        return LedgerError(
+            f"the ledger cannot be read or written: {error}",
+            hint="is there room on the disk, and may you write in .ankiforge/?",
+        )
+    return None
 
 
 def schema_steps() -> list[tuple[int, str]]:
@@ -114,8 +131,9 @@ def migrate(connection: Connection, path: Path | str) -> None:
 
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy2(path, path.with_name(f"{path.name}.before-{version + 1}"))
+    copy = path.with_name(f"{path.name}.before-{version + 1}")
+    with readable_errors(), closing(sqlite3.connect(copy)) as kept:
+        connection.backup(kept)
 
 
 def _step(connection: Connection, number: int, sql: str) -> None:

@@ -6,7 +6,7 @@ how a fresh ledger replays the journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class Decisions:
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
+        self.changed: Callable[[Guid], None] = lambda guid: None
+        """Told of every card that a decision changed, within the same unit."""
 
     # --- deciding ---------------------------------------------------------------------------
 
@@ -120,6 +122,7 @@ class Decisions:
                 "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
                 (state, guid, letter),
             )
+        self.changed(guid)
 
     # --- taking back ------------------------------------------------------------------------
 
@@ -152,7 +155,9 @@ class Decisions:
             raise UsageError(f"no decision {what!r}", hint="ankiforge trace CARD shows their ids")
         standing = [self._decided(row) for row in rows if not self._undone(row["id"])]
         if not standing:
-            raise RefusedError(f"{what} was taken back already")
+            raise RefusedError(
+                f"{what} was taken back already", hint="ankiforge trace CARD shows what stands"
+            )
         return standing
 
     def _last_action(self) -> list[Decided]:
@@ -162,7 +167,9 @@ class Decisions:
             (PERSON,),
         ).fetchone()
         if row is None:
-            raise RefusedError("there is nothing to undo")
+            raise RefusedError(
+                "there is nothing to undo", hint="only what you decided: ankiforge trace CARD"
+            )
         return self._action(row["action"])
 
     def _refuse_if_later(self, decided: Decided) -> None:
@@ -182,12 +189,33 @@ class Decisions:
 
     def _undo_one(self, decided: Decided, action: str) -> None:
         before = decided.body.get("before", {})
-        candidates = decided.body.get("candidates_before", {})
-        self._apply(Guid(decided.subject), before, candidates)
-        body = {"before": decided.body.get("after", {}), "after": before, "candidates": candidates}
+        states = decided.body.get("candidates_before", {})
+        now = self._candidates(Guid(decided.subject), states)
+        self._apply(Guid(decided.subject), before, states)
+        if decided.what == "merge":
+            self._part(decided.subject, decided.body["key"])
+        body = {"before": decided.body.get("after", {}), "after": before}
+        if states:
+            body |= {"candidates": states, "candidates_before": now}
         self._writer.decide(
             "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
         )
+
+    def _part(self, guid: str, key: str) -> None:
+        """A highlight that was merged into another's card is drafted for itself."""
+        self._db.execute(
+            "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
+        )
+        self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (key,))
+
+    def kept_apart(self, guid: str, key: HighlightKey) -> bool:
+        """Whether a merge of this highlight into this card was taken back."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision d JOIN decision u ON u.undoes = d.id WHERE d.subject = ?"
+            " AND d.what = 'merge' AND json_extract(d.body, '$.key') = ?",
+            (guid, key),
+        ).fetchone()
+        return row is not None
 
     def _undone(self, identity: str) -> bool:
         found = self._db.execute("SELECT 1 FROM decision WHERE undoes = ?", (identity,))
@@ -217,12 +245,21 @@ class Decisions:
         What stands in the source now is the draft; of the words only a person's come back.
         """
         for decided in self.of(guid):
-            after = dict(decided.body.get("after", {}))
-            if decided.by != PERSON:
-                after = {n: v for n, v in after.items() if n not in ("fields", "kind")}
-            states = decided.body.get("candidates", {})
-            known = self._candidates(guid, states).keys() == states.keys()
-            self._apply(guid, after, states if known else {})
+            self._replay_one(decided)
+
+    def take_in(self, identity: str) -> None:
+        """Apply one decision that came by the journal, if its card is here."""
+        row = self._db.execute("SELECT * FROM decision WHERE id = ?", (identity,)).fetchone()
+        if row is not None:
+            self._replay_one(self._decided(row))
+
+    def _replay_one(self, decided: Decided) -> None:
+        guid, after = Guid(decided.subject), dict(decided.body.get("after", {}))
+        if decided.by != PERSON:
+            after = {n: v for n, v in after.items() if n not in ("fields", "kind")}
+        states = decided.body.get("candidates", {})
+        known = self._candidates(guid, states).keys() == states.keys()
+        self._apply(guid, after, states if known else {})
 
     def _decided(self, row: Any) -> Decided:
         return Decided(

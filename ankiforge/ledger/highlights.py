@@ -61,12 +61,13 @@ class Highlights:
         ).fetchall():
             yield self._whole(row)
 
-    def in_document(self, key: DocumentKey) -> Iterator[Highlight]:
-        """The highlights of a document that are not gone, in the order of reading."""
+    def mentioning(self, word: str) -> Iterator[Highlight]:
+        """Those that are not gone and have this word, or whose document has, anywhere."""
         for row in self._db.execute(
-            "SELECT key, document, body FROM highlight"
-            " WHERE document = ? AND presence <> 'gone' ORDER BY position",
-            (key,),
+            "SELECT h.key, h.document, h.body FROM highlight h"
+            " JOIN document d ON d.key = h.document WHERE h.presence <> 'gone'"
+            " AND (instr(lower(h.body), :word) OR instr(lower(d.body), :word))",
+            {"word": word},
         ).fetchall():
             yield self._whole(row)
 

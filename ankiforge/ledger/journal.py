@@ -101,6 +101,4 @@ class Journal:
             entry = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return Problem(where, f"not a journal line: {error}", "the line is left as it is")
-        if entry.v > VERSION:
-            return Problem(where, f"a line of version {entry.v}", "upgrade ankiforge")
         return entry

@@ -7,6 +7,7 @@ is drafted later takes in what was decided about it (`Decisions.replay`).
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,11 +18,14 @@ from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem, h1
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.highlights import place_of
-from ankiforge.ledger.journal import Entry, Journal
+from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.anchors import triple_of
 from ankiforge.text.fold import canonical
+
+_UNFIT = (KeyError, TypeError, ValueError, msgspec.ValidationError, sqlite3.Error)
+"""What a line raises that is none of ours, or was changed by hand."""
 
 
 class Rebuild:
@@ -40,6 +44,7 @@ class Rebuild:
         self._writer = writer
         self._decisions = decisions
         self._packages = packages
+        self._newer = False
 
     def take_in(self) -> tuple[Problem, ...]:
         """Read new lines, if the file is not as we left it; returns lines that are none."""
@@ -49,7 +54,8 @@ class Rebuild:
             return ()
         with self._db.unit():
             problems = tuple(self._all_lines())
-            self._writer.meta("journal", state)
+            if not self._newer:
+                self._writer.meta("journal", state)
         return problems
 
     def _all_lines(self) -> Iterator[Problem]:
@@ -57,20 +63,28 @@ class Rebuild:
         for line in self._journal.read():
             if isinstance(line, Problem):
                 yield line
+            elif line.v > VERSION:
+                self._newer = True  # read again after the upgrade
+                yield Problem(
+                    f"journal line {line.id}", f"is of version {line.v}", "upgrade ankiforge"
+                )
             elif line.id not in known:
                 known.add(line.id)
-                self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (line.id,))
-                problem = self._line(line)
-                if problem is not None:
-                    yield problem
+                yield from self._take(line)
 
-    def _line(self, entry: Entry) -> Problem | None:
+    def _take(self, entry: Entry) -> Iterator[Problem]:
+        """One line, whole or not at all."""
         take = {"issued": self._issued, "slot": self._slot, "shipped": self._shipped}
+        self._db.execute("SAVEPOINT line")
         try:
             take.get(entry.what, self._decision)(entry)
-        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
-            return Problem(f"journal line {entry.id}", f"cannot be taken in: {error!r}")
-        return None
+        except _UNFIT as error:
+            self._db.execute("ROLLBACK TO line")
+            yield Problem(
+                f"journal line {entry.id}", f"cannot be taken in: {error!r}", "it is left"
+            )
+        self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
+        self._db.execute("RELEASE line")
 
     def _issued(self, entry: Entry) -> None:
         highlight = msgspec.convert(entry.body["highlight"], Highlight)
@@ -123,6 +137,10 @@ class Rebuild:
         self._packages.keep(shipment, body["rev"], "", entry.at)
 
     def _decision(self, entry: Entry) -> None:
+        """A card that is here takes it, unless something later was decided about it here."""
+        later = self._db.execute(
+            "SELECT 1 FROM decision WHERE subject = ? AND at > ?", (entry.subject, entry.at)
+        ).fetchone()
         self._writer.keep(entry)
-        if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (entry.subject,)).fetchone():
-            self._decisions.replay(Guid(entry.subject))
+        if later is None:
+            self._decisions.take_in(entry.id)

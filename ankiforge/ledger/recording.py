@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +13,6 @@ from ankiforge.domain import (
     Card,
     CardKind,
     Checked,
-    Draft,
     Family,
     Finding,
     Guid,
@@ -32,10 +30,10 @@ from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.revisions import ALIKE, likeness, match_groups
+from ankiforge.ledger.revisions import match_groups
+from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
 from ankiforge.text.cloze import keep_numbers, numbers
-from ankiforge.text.fold import same
 
 FLOOD = 300
 """Cards that policy accepts in one run; the rest waits for a person."""
@@ -52,8 +50,31 @@ class Recorded:
     revised: int = 0
     flooded: int = 0
     guids: list[Guid] = field(default_factory=list)
+    """The cards that are new."""
     labels: dict[str, Guid] = field(default_factory=dict)
     """Which card a draft of the batch became."""
+
+
+@dataclass(slots=True)
+class _Became:
+    """What became of one highlight of a batch."""
+
+    drafter: str
+    none: NoCard
+    drafts: list[Checked] = field(default_factory=list)
+    failed: str = ""
+
+
+def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
+    keys = [highlight.key for highlight in batch.task.highlights]
+    became = {key: _Became(batch.drafter, NoCard(key, "")) for key in keys}
+    for checked in batch.checked:
+        became[checked.draft.highlight].drafts.append(checked)
+    for none in batch.no_cards:
+        became[none.highlight].none = none
+    for key, why in batch.failed:
+        became[key].failed = why
+    return became
 
 
 class Recorder:
@@ -66,6 +87,9 @@ class Recorder:
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
+        self._slots = Slots(connection, writer, decisions)
+        self._accepted: Counter[RunId] = Counter()
+        """Cards that policy let through, by run."""
 
     # --- recording --------------------------------------------------------------------------
 
@@ -75,10 +99,11 @@ class Recorder:
         A highlight whose content changed since it was drafted is left for the next run.
         """
         recorded = Recorded()
+        sorted_out = _by_highlight(batch)
         with self._writer.unit():
             for highlight in batch.task.highlights:
                 if self._unchanged(highlight):
-                    self._record_highlight(run, highlight, batch, recorded)
+                    self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
         return recorded
 
     def _unchanged(self, highlight: Highlight) -> bool:
@@ -87,24 +112,24 @@ class Recorder:
         return found is not None and found["content"] == content_of(highlight)
 
     def _record_highlight(
-        self, run: RunId, highlight: Highlight, batch: Batch, recorded: Recorded
+        self, run: RunId, highlight: Highlight, became: _Became, recorded: Recorded
     ) -> None:
-        key = highlight.key
-        failed = dict(batch.failed).get(key, "")
-        drafts = [c for c in batch.checked if c.draft.highlight == key]
-        if failed and not drafts:
-            self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (failed, key))
+        key, drafts = highlight.key, became.drafts
+        if became.failed and not drafts:
+            self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
             return
-        none = next((no for no in batch.no_cards if no.highlight == key), NoCard(key, ""))
-        if none.passing:
+        if became.none.passing:
             self._db.execute(
-                "UPDATE highlight SET failed = '', no_card = ? WHERE key = ?", (none.reason, key)
+                "UPDATE highlight SET failed = '', no_card = ? WHERE key = ?",
+                (became.none.reason, key),
             )
             return
         self._place(run, highlight, self._with_doubt(key, drafts), recorded)
+        why = became.none.reason or "nothing was drafted"
         self._db.execute(
-            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ? WHERE key = ?",
-            (content_of(highlight), batch.drafter, none.reason or "nothing was drafted", key),
+            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
+            " WHERE key = ?",
+            (content_of(highlight), became.drafter, why, key),
         )
 
     def _with_doubt(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
@@ -126,13 +151,12 @@ class Recorder:
         matched = match_groups(existing, [[c.draft for c in group] for group in groups])
         families = Counter(group[0].draft.kind.family for group in groups)
         for group, card in zip(groups, matched, strict=True):
-            if group[0].repeats and card is None:
-                self._merge(highlight.key, group[0], recorded)
-            elif card is None:
-                only = families[group[0].draft.kind.family] == 1
+            only = families[group[0].draft.kind.family] == 1
+            if card is None and not self._merged(highlight.key, group[0], recorded):
                 self._create(run, highlight, group, recorded, only)
-            elif card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
+            elif card and card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
                 self._revise(run, card, group, recorded)
+                recorded.labels[group[0].label] = card.guid
         if groups:
             self._leave_behind(existing, [card for card in matched if card], groups)
 
@@ -149,7 +173,7 @@ class Recorder:
         """`only`: there is no other intent of its family."""
         first = group[0]
         family = first.draft.kind.family
-        slot = self._slot(highlight.key, family, first.draft, only)
+        slot = self._slots.slot_for(highlight.key, family, first.draft, only)
         guid = guid_for(highlight.key, family, slot)
         self._refuse_equal(guid)
         self._db.execute(
@@ -162,7 +186,7 @@ class Recorder:
                 slot,
                 first.draft.kind,
                 to_json(first.draft.fields),
-                to_json((*first.tags, *first.draft.tags)),
+                to_json(first.draft.tags),
                 self._sticky_deck(highlight, guid) or first.deck,
                 run,
             ),
@@ -185,56 +209,20 @@ class Recorder:
                 hint="this is a fault of ankiforge: please report it",
             )
 
-    def _slot(self, key: HighlightKey, family: Family, draft: Draft, only: bool) -> int:
-        """The slot the journal gave to this answer, else the next one; never one of another."""
-        taken = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
-        rows = self._db.execute(
-            "SELECT slot, quote, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
-            (key, family),
-        ).fetchall()
-        free = [row for row in rows if row["slot"] not in taken]
-        for row in free:
-            if same(row["answer"], draft.answer):
-                return int(row["slot"])
-        only = only and len(free) == 1 and draft.by_hand
-        for row in free:
-            slot = int(row["slot"])
-            if self._continues(guid_for(key, family, slot), row, draft, only):
-                self._give_slot(key, family, slot, draft)
-                return slot
-        slot = max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
-        self._give_slot(key, family, slot, draft)
-        return slot
+    def _merged(self, key: HighlightKey, checked: Checked, recorded: Recorded) -> bool:
+        """Whether an exact repeat went to the card there is, which now has two highlights.
 
-    def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft, only: bool) -> bool:
-        """Whether a draft revises a card of which only the journal is left.
-
-        One that is like it, or, of a card its author wrote, the `only` one there is. Not a
-        rejected one: a rejection holds for its own answer only.
+        Not if that card is no card any more, nor where a person took such a merge back.
         """
-        rejected = any(decided.what == "reject" for decided in self._decisions.of(guid))
-        alike = only or likeness(row["answer"], row["quote"], draft) >= ALIKE
-        return alike and not rejected
-
-    def _give_slot(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
-            (key, family, slot, draft.quote, draft.answer),
-        )
-        body = {"family": family, "slot": slot, "quote": draft.quote, "answer": draft.answer}
-        self._writer.note("slot", key, body, once=(key, family, str(slot), draft.answer))
-
-    def _numbers(self, sql: str, *parameters: str) -> set[int]:
-        return {int(row[0]) for row in self._db.execute(sql, parameters).fetchall()}
-
-    def _merge(self, key: HighlightKey, checked: Checked, recorded: Recorded) -> None:
-        """An exact repeat: the card there is now has two highlights."""
-        twin = recorded.labels.get(checked.repeats, checked.repeats)
+        twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
+        if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
+            return False
         self._cards.link(twin, key, "also")
         body = {"key": key, "answer": checked.draft.answer}
         action = self._writer.new_action()
         self._writer.decide("merge", twin, body, by=POLICY, action=action)
         recorded.merged += 1
+        return True
 
     # --- policy -----------------------------------------------------------------------------
 
@@ -246,24 +234,24 @@ class Recorder:
         if not checked.accept or waits or self._decisions.person_decided(key):
             return
         if self._accepted_in(run) >= FLOOD:
-            self._db.execute("UPDATE card SET waits = 'flood' WHERE guid = ?", (guid,))
+            self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
             recorded.flooded += 1
             return
+        self._accepted[run] += 1
         how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
-        self.accept_columns(guid, how, run)
-
-    def accept_columns(self, guid: Guid, how: AcceptedBy, run: RunId) -> None:
-        """Let a card through in the name of policy or of its author."""
         after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
         self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
         self.settle_deck(guid)
 
     def _accepted_in(self, run: RunId) -> int:
-        row = self._db.execute(
-            "SELECT count(*) FROM decision WHERE action = ? AND what = 'accept'",
-            (f"policy-{run}",),
-        ).fetchone()
-        return int(row[0])
+        """Counted once, then kept."""
+        if run not in self._accepted:
+            row = self._db.execute(
+                "SELECT count(*) FROM decision WHERE action = ? AND what = 'accept'",
+                (f"policy-{run}",),
+            ).fetchone()
+            self._accepted[run] = int(row[0])
+        return self._accepted[run]
 
     def settle_deck(self, guid: Guid) -> None:
         """A document's deck is that of its first accepted card, from then on."""
@@ -277,10 +265,14 @@ class Recorder:
     def _sticky_deck(self, highlight: Highlight, guid: Guid) -> str:
         """Where the card was shipped to before the ledger was lost, else its document's deck."""
         row = self._db.execute(
-            "SELECT deck FROM shipped WHERE guid = ? UNION ALL"
-            " SELECT deck FROM document WHERE key = ?",
-            (guid, highlight.document.key),
+            "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
         ).fetchone()
+        row = (
+            row
+            or self._db.execute(
+                "SELECT deck FROM document WHERE key = ?", (highlight.document.key,)
+            ).fetchone()
+        )
         return str(row["deck"]) if row else ""
 
     # --- revisions --------------------------------------------------------------------------
@@ -320,7 +312,7 @@ class Recorder:
         waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         states[letter] = CandidateState.PICKED.value
-        self._give_slot(card.key, card.family, card.slot, checked.draft)
+        self._slots.give(card.key, card.family, card.slot, checked.draft)
         self._decisions.change(
             card.guid, "revise", after, by=SOURCE, candidates=states,
             extra={"answer": checked.draft.answer},

@@ -35,10 +35,20 @@ class Writer:
         self._lines = []
         with self._db.unit():
             yield
-            self._journal.append(self._lines)
             if self._lines:
-                self.meta("journal", self._journal.state())
+                self._append()
         self._lines = []
+
+    def _append(self) -> None:
+        """Lines that another program wrote meanwhile must still be taken in by the next open."""
+        all_known = self._journal.state() == self._meta("journal")
+        self._journal.append(self._lines)
+        if all_known:
+            self.meta("journal", self._journal.state())
+
+    def _meta(self, name: str) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
 
     def now(self) -> str:
         """The moment, as ISO text in UTC."""
@@ -97,15 +107,14 @@ class Writer:
 
     def new_action(self) -> str:
         """A name under which several decisions are one, for undo."""
-        return h16("action", self._ledger_id(), str(self._next_sequence()))
+        return h16("action", self._ledger_id(), str(self._next_sequence()), self.now())
 
     def _next_sequence(self) -> int:
         row = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM decision").fetchone()
         return int(row[0])
 
     def _ledger_id(self) -> str:
-        row = self._db.execute("SELECT value FROM meta WHERE name = 'ledger_id'").fetchone()
-        return str(row[0])
+        return self._meta("ledger_id")
 
     def _known(self, identity: str) -> bool:
         found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()

@@ -93,6 +93,7 @@ class LlmServer:
     paths: list[str] = field(default_factory=list)
     at_a_time: int = 0
     most_at_a_time: int = 0
+    gone: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -110,6 +111,12 @@ class LlmServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive():
+            self.stop()
+
+    def stop(self) -> None:
+        """Be gone: no connection is taken any more, and none that stands is answered."""
+        self.gone = True
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -131,6 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
+        if self.fake.gone:
+            self._reset()
+            return
         size = int(self.headers.get("content-length", 0))
         request = json.loads(self.rfile.read(size) or b"{}")
         with self.fake.lock:

@@ -10,8 +10,10 @@ from ankiforge.domain import Form, Span
 from ankiforge.extract.obsidian.inline import Inline, trimmed
 
 _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
-_FIELD = re.compile(r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]")
-"""Inline fields of Dataview, `[due:: 2026-01-01]`: never a card."""
+_FIELD = re.compile(
+    r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
+)
+"""Inline fields of Dataview, `[due:: 2026-01-01]`, and names of templates: never a card."""
 _VERB = re.compile(
     r"\S+\s+(?:is|are|was|were|has|have|had|can|does|do|will|should|must|may|returns?|takes?)\b"
 )

@@ -140,7 +140,9 @@ def _maths_end(state: _Cover, start: int) -> tuple[int, str]:
         return -1, "text"
     line = state.text.rfind("\n", 0, start) + 1
     opens = re.fullmatch(_PREFIX, state.text[line : start - 2])
-    if not (opens or _COMMAND.match(state.text, start, end)) and _BLANK.search(state.text, start, end):
+    if not (opens or _COMMAND.match(state.text, start, end)) and _BLANK.search(
+        state.text, start, end
+    ):
         return -1, "text"
     return end, "maths"
 

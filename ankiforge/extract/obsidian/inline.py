@@ -168,7 +168,8 @@ class Inline:
                 bare += not token.note
                 parts.append(f"{{{{c{token.note or bare}::")
             elif token.kind is Kind.GAP:
-                parts.append("}}")
+                blank = " " if parts[-1].endswith(" ") else ""
+                parts[-1:] = [parts[-1].rstrip(" "), "}}", blank]
             elif token.kind is Kind.HINT or self._shows(at, 0, len(self.tokens), True):
                 parts.append(token.markdown)
         return "".join(parts).strip()

@@ -66,7 +66,9 @@ def _equals(cut: Pieces, opener: int, at: int) -> int:
     """Close the open `==`, or open one; the one that is open then, or -1."""
     start = cut.places[at]
     closes = opener >= 0 and not cut.text[start - 1].isspace()
-    if closes and not _COMPARISONS.match(cut.text, cut.places[opener] - 1, start + 3):
+    if closes and _COMPARISONS.match(cut.text, cut.places[opener] - 1, start + 3):
+        cut.tokens[opener] = replace(cut.tokens[opener], markdown="\\==")
+    elif closes:
         _pair(cut, opener, at)
         return -1
     opens = start + 2 < len(cut.text) and not cut.text[start + 2].isspace()
@@ -76,8 +78,9 @@ def _equals(cut: Pieces, opener: int, at: int) -> int:
 def _drop_unpaired(cut: Pieces, kind: Kind) -> None:
     for at, token in enumerate(cut.tokens):
         if token.kind is kind and token.mate < 0:
-            kept = token.plain
-            cut.tokens[at] = Token(Kind.TEXT if kept else Kind.GONE, kept, kept)
+            kept, written = token.plain, token.markdown if token.plain else ""
+            left = Kind.ATOM if written != kept else Kind.TEXT if kept else Kind.GONE
+            cut.tokens[at] = Token(left, kept, written)
 
 
 @dataclass(slots=True)
@@ -118,7 +121,7 @@ def _is_brace(cut: Pieces, at: int) -> bool:
 
 def _close_gap(cut: Pieces, gap: _Gap, at: int) -> None:
     inside = cut.text[cut.places[gap.opener] + 2 : cut.places[at]]
-    if is_template(inside):
+    if not cut.tokens[gap.opener].note and is_template(inside):
         return
     cut.tokens[at] = Token(Kind.GAP, "", "}}")
     cut.tokens[at + 1] = Token(Kind.GONE, "", "")

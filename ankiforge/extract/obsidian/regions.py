@@ -137,7 +137,20 @@ def structure(text: str, found: list[Region]) -> str:
             lines[at] = region.indent + REST
         if region.last < len(lines) and _RULE.match(lines[region.last]):
             lines[region.last] = ""
-    return "\n".join(_without_comment(line) for line in lines)
+    return "\n".join(_footnotes_flat([_without_comment(line) for line in lines]))
+
+
+_FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\[\]\s]+\]:")
+_FURTHER = re.compile(r"(?:[ ]{4}|[ ]{0,3}\t)(?=.*\S)")
+
+
+def _footnotes_flat(lines: list[str]) -> Iterator[str]:
+    """The further paragraphs of a footnote without their indent, which would make them code."""
+    within = False
+    for line in lines:
+        further = _FURTHER.match(line) if within else None
+        within = bool(further or _FOOTNOTE.match(line) or (within and not line.strip()))
+        yield line[further.end() :] if further else line
 
 
 def _without_comment(line: str) -> str:

@@ -11,11 +11,11 @@ _TEMPLATE = re.compile(
         |value|macro|selector|selectorhtml|meta|schema|published|modified|created|description
         |domain|site|image|cursor|clipboard|highlights|citekey|abstract|folder|filename|path
         |uuid|week|month|year|day)
-      (?:[:|].*)?
+      (?:(?::(?!:)|\|).*)?
     | (?:VALUE|NAME|TITLE|LINKCURRENT)                     # QuickAdd
     | (?:VALUE|VDATE|DATE|FIELD|MACRO|TEMPLATE|FILE):.+
     | (?:query|embed|video|youtube|twitter|tweet|renderer|namespace)\s+(?:[(\[:]|https?:).*
-    | [a-z]\w*:[YMDdHhmsSaAWwEgGQoZX\W]+                   # {{d:YYYY-MM-DD}}
+    | [a-z]\w*:(?!:)[YMDdHhmsSaAWwEgGQoZX\W]+                   # {{d:YYYY-MM-DD}}
     | (?:tp|frontmatter|file|page|this|note|item|book|loop|site|user|env)\.\w.*
     | [a-z]+(?:_[a-z0-9]+)+(?:\s*\|.*)?                    # {{book_title}}, {{x_y | upper}}
     )\s*""",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from math import isfinite
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from pypdf import PageObject, PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
@@ -40,7 +40,10 @@ ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, Highlight
 HIDDEN = 2 | 32
 """/F: Hidden, NoView (§12.5.3)."""
 MOST = 20_000
-"""Annotations looked at per page."""
+"""Marks read per page."""
+
+CIRCLE = -1
+"""In the place of what a reply answers, while this is sought and where it goes in a circle."""
 
 Reference = tuple[int, int]
 """Number and generation of an object."""
@@ -70,10 +73,28 @@ class Annotation:
     """Part of its parent (/RT /Group), not an answer to it."""
 
 
-def read_annotations(reader: PdfReader) -> list[Annotation]:
-    """All marks of a file that are not hidden, in the order of the file."""
-    found = [one for page, sheet in enumerate(reader.pages) for one in _of_page(page, sheet)]
-    return _threaded(found)
+class Annotations(NamedTuple):
+    """The marks of a file, and on which pages (from 0) some were left out."""
+
+    found: list[Annotation]
+    """All that are not hidden, in the order of the file."""
+    damaged: tuple[int, ...]
+    """Pages with annotations that cannot be read."""
+    crowded: tuple[int, ...]
+    """Pages with more than `MOST`."""
+
+
+def read_annotations(reader: PdfReader) -> Annotations:
+    """Read the annotations of every page."""
+    found: list[Annotation] = []
+    damaged: list[int] = []
+    crowded: list[int] = []
+    for number, page in enumerate(reader.pages):
+        read = list(islice(_of_page(number, page), MOST + 1))
+        found += [one for one in read[:MOST] if isinstance(one, Annotation)]
+        damaged += [number] if None in read else []
+        crowded += [number] if len(read) > MOST else []
+    return Annotations(_threaded(found), tuple(damaged), tuple(crowded))
 
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
@@ -94,42 +115,34 @@ _ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 # --- one annotation -------------------------------------------------------------------------
 
 
-def _of_page(number: int, page: PageObject) -> Iterator[Annotation]:
-    for entry, reference in _entries(page):
-        try:
-            annotation = _annotation(number, entry, reference)
-        except FAULTS:
-            continue
-        if annotation is not None:
-            yield annotation
-
-
-def _entries(page: PageObject) -> Iterator[tuple[DictionaryObject, Reference | None]]:
+def _of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
+    """The marks of a page; None in the place of what cannot be read."""
     try:
         array = page["/Annots"].get_object() if "/Annots" in page else None
     except FAULTS:
+        yield None
         return
-    for item in islice(array, MOST) if isinstance(array, ArrayObject) else ():
+    for item in array if isinstance(array, ArrayObject) else ():
         try:
             entry = item.get_object()
+            mark = isinstance(entry, DictionaryObject) and _annotation(number, entry, item)
         except FAULTS:
-            continue
-        if isinstance(entry, DictionaryObject):
-            yield entry, _reference(item)
+            mark = None
+        if mark is not False:
+            yield mark
 
 
 def _reference(item: Any) -> Reference | None:
     return (item.idnum, item.generation) if isinstance(item, IndirectObject) else None
 
 
-def _annotation(
-    page: int, entry: DictionaryObject, reference: Reference | None
-) -> Annotation | None:
+def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | Literal[False]:
+    """The mark that an item of /Annots is or refers to; False if it is nobody's mark."""
     contents = clean(_text(entry, "/Contents") or _plain(_text(entry, "/RC"))).strip()
     kind = _kind(str(_get(entry, "/Subtype")), contents)
     flags = _get(entry, "/F")
     if kind is None or (isinstance(flags, int) and flags & HIDDEN) or "/StateModel" in entry:
-        return None
+        return False
     name = one_line(_text(entry, "/NM"))
     return Annotation(
         page=page,
@@ -143,7 +156,7 @@ def _annotation(
         name=name,
         zotero=_zotero_key(_text(entry, "/Zotero:Key"), name),
         dated=moment(_text(entry, "/CreationDate") or _text(entry, "/M")),
-        reference=reference,
+        reference=_reference(item),
         parent=_reference(entry.raw_get("/IRT")) if "/IRT" in entry else None,
         grouped=_get(entry, "/RT") == "/Group",
     )
@@ -240,28 +253,29 @@ def moment(date: str) -> datetime:
 
 def _threaded(found: list[Annotation]) -> list[Annotation]:
     """Replies become part of what they answer; groups become one."""
-    by_reference: dict[Reference | None, int] = {
-        one.reference: at for at, one in enumerate(found) if one.reference
-    }
     threads: dict[int, list[int]] = defaultdict(list)
-    for at in range(len(found)):
-        threads[_head(at, found, by_reference)].append(at)
+    for at, head in enumerate(_heads(found)):
+        threads[head].append(at)
     return [_merged([found[at] for at in members]) for members in threads.values()]
 
 
-def _head(at: int, found: list[Annotation], by_reference: Mapping[Reference | None, int]) -> int:
-    """What a reply answers in the end; itself if it answers nothing, or goes in a circle."""
-    seen = {at}
-    head = at
-    while (parent := _parent(found[head], by_reference)) is not None:
-        if parent in seen:
-            return at
-        seen.add(parent)
-        head = parent
-    return head
+def _heads(found: list[Annotation]) -> list[int]:
+    """What each answers in the end; itself if it answers nothing, or goes in a circle."""
+    by_reference = {one.reference: at for at, one in enumerate(found) if one.reference}
+    heads: dict[int, int] = {}
+    for at in range(len(found)):
+        path: list[int] = []
+        step: int | None = at
+        while step is not None and step not in heads:
+            heads[step] = CIRCLE
+            path.append(step)
+            step = _parent(found[step], by_reference)
+        if path:
+            heads |= dict.fromkeys(path, path[-1] if step is None else heads[step])
+    return [at if heads[at] == CIRCLE else heads[at] for at in range(len(found))]
 
 
-def _parent(one: Annotation, by_reference: Mapping[Reference | None, int]) -> int | None:
+def _parent(one: Annotation, by_reference: Mapping[Reference, int]) -> int | None:
     """A passage marked on its own is never a mere reply."""
     if one.parent is None or (one.kind in ON_TEXT and not one.grouped):
         return None
@@ -270,12 +284,13 @@ def _parent(one: Annotation, by_reference: Mapping[Reference | None, int]) -> in
 
 def _merged(thread: list[Annotation]) -> Annotation:
     """One annotation of a thread: the passage of the group, the words of all in order of time."""
-    root = min(thread, key=lambda one: (one.parent is not None, thread.index(one)))
-    group = [root, *(one for one in thread if one is not root and one.grouped)]
+    root = next((one for one in thread if one.parent is None), thread[0])
+    others = [one for one in thread if one is not root]
+    group = [root, *(one for one in others if one.grouped)]
     head = next((one for one in group if one.kind in ON_TEXT), root)
     own = [one.contents for one in group if one.contents]
     replies = sorted(
-        (one for one in thread if one not in group and one.contents), key=lambda one: one.dated
+        (one for one in others if one.contents and not one.grouped), key=lambda one: one.dated
     )
     said = [
         f"— {one.author}: {one.contents}" if one.author else f"— {one.contents}" for one in replies

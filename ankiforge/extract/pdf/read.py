@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 from rapidfuzz import fuzz
 
 from ankiforge.domain import h16
-from ankiforge.extract.pdf.annotations import ON_TEXT, Annotation, read_annotations, strong_names
+from ankiforge.extract.pdf.annotations import (
+    MOST,
+    ON_TEXT,
+    Annotation,
+    Annotations,
+    read_annotations,
+    strong_names,
+)
 from ankiforge.extract.pdf.chars import page_chars, upright_text
 from ankiforge.extract.pdf.faults import EMPTY, FAULTS, LOCKED, NO_PDF, failure
 from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
+from ankiforge.extract.pdf.identity import document_id, place_name
 from ankiforge.extract.pdf.pagetext import PageText
 from ankiforge.extract.pdf.passages import Box, Passages, quads
 from ankiforge.extract.pdf.protocol import REPAIR, Mark, Read, Reply
@@ -32,12 +38,9 @@ from ankiforge.text.sentences import sentence_around
 
 HEAD = 65_536
 """How many bytes of junk may stand before the PDF (PDFium itself bears 1,024)."""
-LITTLE_TEXT = 200
-"""Folded characters; a document with less is told by its page contents."""
-PLAIN_FILTERS = frozenset({"/FlateDecode", "/LZWDecode", "/ASCII85Decode", "/ASCIIHexDecode"})
-"""Programs change these when they save a file; what they pack stays."""
 REPEATS = 90
 """A comment that is so similar (of 100) to the marked text only repeats it."""
+LETTER = (0.0, 0.0, 612.0, 792.0)
 LONGEST = 600
 """Characters around a mark; a sentence with more is a table or list that lacks full stops."""
 MOST_NAMED = 20
@@ -66,7 +69,7 @@ def _read(raw: bytes, passwords: Iterable[str]) -> Reply:
     if password is None:
         return LOCKED
     annotations = read_annotations(reader)
-    if not annotations:
+    if not any(annotations):
         return Read()
     with closing(PdfDocument(data, password=password or None)) as document:
         return _File(reader, document).read(annotations)
@@ -92,11 +95,11 @@ class _Found:
 class _Page:
     """One page that has marks."""
 
-    def __init__(self, number: int, text: PageText, fold_hash: str, size: Box) -> None:
+    def __init__(self, number: int, text: PageText, fold_hash: str, media: Box) -> None:
         self.number = number
         self.text = text
         self.fold_hash = fold_hash
-        self.size = size
+        self.media = media
         self._passages = Passages(text)
 
     def find(self, annotation: Annotation) -> _Found:
@@ -134,15 +137,6 @@ class _Page:
         longest = LONGEST + end - start
         return one_line(block[left:right]) if right - left <= longest else ""
 
-    def rectangle(self, box: Box | None) -> str:
-        """A rectangle in tenths of the page, as letters and digits."""
-        left, bottom, right, top = self.size
-        if box is None:
-            return ""
-        across = (round(10 * (x - left) / max(right - left, 1.0)) for x in (box[0], box[2]))
-        up = (round(10 * (y - bottom) / max(top - bottom, 1.0)) for y in (box[1], box[3]))
-        return "x".join(str(value) for pair in zip(across, up, strict=True) for value in pair)
-
 
 class _File:
     """One open file."""
@@ -157,19 +151,19 @@ class _File:
         self._spelling = Spelling(self._texts)
         self._lines = cache(self._printed_lines)
 
-    def read(self, annotations: list[Annotation]) -> Read:
+    def read(self, annotations: Annotations) -> Read:
         """All there is to say about the file."""
         first = self._texts[0] if self._texts else ""
         work = read_work(self._reader, first, self._lines(0))
         self._headings = Headings(self._reader, self._lines, len(self._texts), work.title)
-        self._names = strong_names(annotations)
-        marks = tuple(self._marks(annotations))
+        self._names = strong_names(annotations.found)
+        marks = tuple(self._marks(annotations.found))
         return Read(
             marks=marks,
-            document=self._identity(),
+            document=document_id(self._folds, self._reader.pages),
             pages=tuple((h16(page), len(page)) for page in self._folds),
             work=work,
-            problems=tuple(self._problems(marks)),
+            problems=(*self._left_out(annotations), *self._problems(marks)),
         )
 
     # --- pages ------------------------------------------------------------------------------
@@ -197,9 +191,16 @@ class _File:
             chars = page_chars(self._open(number))
         except FAULTS:
             chars = []
-        size = self._reader.pages[number].mediabox
-        box = (float(size.left), float(size.bottom), float(size.right), float(size.top))
-        return _Page(number, PageText(chars, self._spelling), h16(self._fold(number)), box)
+        text = PageText(chars, self._spelling)
+        return _Page(number, text, h16(self._fold(number)), self._media(number))
+
+    def _media(self, number: int) -> Box:
+        """The media box of a page; US Letter, as in PDFium, where there is none of use."""
+        try:
+            box = self._reader.pages[number].mediabox
+            return (float(box.left), float(box.bottom), float(box.right), float(box.top))
+        except FAULTS:
+            return LETTER
 
     def _fold(self, number: int) -> str:
         """The fold of a page, "" of one that only pypdf sees."""
@@ -246,8 +247,8 @@ class _File:
         )
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
-        box = page.rectangle(annotation.box)
-        return annotation.contents or annotation.name or f"{page.fold_hash}x{box}"
+        words = annotation.contents or annotation.name
+        return words or place_name(page.fold_hash, annotation.box, page.media)
 
     def _heading(self, page: _Page, found: _Found) -> str:
         box = found.annotation.box
@@ -255,24 +256,29 @@ class _File:
         index = seen[found.at].place if seen else 0
         return self._headings.above(page.number, index, box[3] if box else 0.0)
 
+    def _left_out(self, annotations: Annotations) -> Iterator[tuple[str, str]]:
+        if annotations.damaged:
+            yield (
+                f"annotations that cannot be read on pages: {self._named(annotations.damaged)}",
+                REPAIR,
+            )
+        if annotations.crowded:
+            what = f"only the first {MOST:,} marks were read on pages:"
+            yield (f"{what} {self._named(annotations.crowded)}", "remove those nobody needs")
+
+    def _named(self, pages: Sequence[int]) -> str:
+        more = ", …" if len(pages) > MOST_NAMED else ""
+        return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
+
     def _problems(self, marks: tuple[Mark, ...]) -> Iterator[tuple[str, str]]:
         if self._damaged:
-            pages = ", ".join(map(self._label, self._damaged[:MOST_NAMED]))
-            yield (f"pages that cannot be read: {pages}", REPAIR)
+            yield (f"pages that cannot be read: {self._named(self._damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
         scanned = {mark.page: mark.label for mark in bare if not self._fold(mark.page)}
         if scanned:
             pages = ", ".join([*scanned.values()][:MOST_NAMED])
             what = f"marks on pages without text, as scans are: {pages}"
             yield (what, "add a text layer (OCR); the marks will then be read")
-
-    # --- identity ---------------------------------------------------------------------------
-
-    def _identity(self) -> str:
-        """Frozen, see docs/keys.md: what names the document in the keys of its marks."""
-        if sum(map(len, self._folds)) >= LITTLE_TEXT:
-            return h16(*self._folds)
-        return h16(*(digest for page in self._reader.pages for digest in _digests(page)))
 
 
 def _reading_order(found: _Found) -> tuple[int, float, float]:
@@ -290,35 +296,3 @@ def _repeats(comment: str, exact: str) -> bool:
     if not len(exact) / 2 < len(comment) < 2 * len(exact):
         return False
     return fuzz.ratio(canonical(comment), canonical(exact)) > REPEATS
-
-
-def _digests(page: Any) -> Iterator[str]:
-    """Of the decoded page content, then of the images the page names, in any order."""
-    contents = _object(page, "/Contents")
-    streams = contents if isinstance(contents, list) else [contents]
-    yield sha256(b"\n".join(_decoded(stream) for stream in streams)).hexdigest()
-    images = _object(_object(page, "/Resources"), "/XObject")
-    found = [_object(images, name) for name in images] if isinstance(images, dict) else []
-    yield from sorted(
-        sha256(_decoded(image)).hexdigest()
-        for image in found
-        if _object(image, "/Subtype") == "/Image"
-    )
-
-
-def _object(entries: Any, key: str) -> Any:
-    try:
-        return entries[key].get_object()
-    except FAULTS:
-        return None
-
-
-def _decoded(stream: Any) -> bytes:
-    """The bytes of a stream; as they lie in the file if they are a picture's or damaged."""
-    try:
-        stream = stream.get_object()
-        filters = _object(stream, "/Filter") or []
-        names = {str(name) for name in (filters if isinstance(filters, list) else [filters])}
-        return bytes(stream.get_data() if names <= PLAIN_FILTERS else stream._data)
-    except FAULTS:
-        return bytes(getattr(stream, "_data", b""))

@@ -73,11 +73,12 @@ class Spelling:
 _LIGATURES = dict(
     zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
 )
+CONTROLS = (*range(32), *range(127, 160))
 _LETTERS: dict[int, str | None] = {
     **_LIGATURES,
     **dict.fromkeys((0x00A0, 0x2007, 0x202F), " "),
     **dict.fromkeys((0x00AD, 0x200B, 0xFEFF)),
-    **{code: " " if chr(code).isspace() else None for code in (*range(32), 127) if code != 10},
+    **{code: " " if chr(code).isspace() else None for code in CONTROLS if code != 10},
 }
 _BLANKS = re.compile(r"[^\S\n]+")
 _AROUND_BREAK = re.compile(r" ?\n[ \n]*")

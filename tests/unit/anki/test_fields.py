@@ -103,6 +103,12 @@ def test_the_line_above_the_question_does_not_tell_the_answer(make_card: Maker) 
     assert "af-where" not in _fields(both)["Citation"]
 
 
+def test_a_heading_that_repeats_the_title_is_named_once(make_card: Maker) -> None:
+    card = _highlight(make_card(), heading="TEST-enhanced learning › Results")
+    assert 'af-where">Test-enhanced learning › Results</span>' in _fields(card)["Citation"]
+    assert reference(card.highlight).endswith("Test-enhanced learning, Results, p. 250")
+
+
 REFERENCES = {
     "two authors": ({}, "Roediger & Karpicke (2006). Test-enhanced learning, Results, p. 250"),
     "many authors": (

@@ -26,6 +26,10 @@ HTML = {
     "a formula that holds a delimiter is text": (r"$a \) b$", "$a \\<span></span>) b$"),
     "matrix rows are no delimiters": (r"$a \\[2pt] b$", r"\(a \\[2pt] b\)"),
     "code": ("`a  <b>`", "<code>a  &lt;b&gt;</code>"),
+    "code that begins or ends with a dollar": (
+        "`${x}` and `$PATH` and `5$`",
+        "<code>${x}</code> and <code>$PATH</code> and <code>5$</code>",
+    ),
     "a fence keeps its lines": ("```py\na\n\n b\n```", "<pre><code>a\n\n b</code></pre>"),
     "four blanks make no code": ("a\n\n    b", "<p>a</p><p>b</p>"),
     "tables": (
@@ -43,6 +47,10 @@ HTML = {
 @pytest.mark.parametrize(("markdown", "html"), HTML.values(), ids=HTML)
 def test_markdown_becomes(markdown: str, html: str) -> None:
     assert render(markdown) == html
+
+
+def test_an_empty_hint_is_none() -> None:
+    assert render("{{c1::a::}}", cloze=True) == "{{c1::a}}"
 
 
 LINKS = {

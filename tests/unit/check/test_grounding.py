@@ -2,6 +2,8 @@
 
 import pytest
 
+from ankiforge.domain import Form, Origin
+
 SOURCE = (
     "The Transformer, introduced in 2017 by Vaswani et al., relies on self-attention; it was "
     "trained on eight GPUs for 12 hours, at 10⁶ tokens and 1,000 steps, after World War II."
@@ -104,3 +106,40 @@ def test_each_gap_of_a_cloze_is_an_answer(cards):
     found = [f for f in cards.findings(draft, source) if f.check == "answer_not_in_source"]
 
     assert [f.message for f in found] == ["the source does not give the answer “gradients”"]
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        ("한국의 수도는 서울이다.", "서울"),
+        ("It means unhappiness today.", "happi"),
+        ("食べた", "食べ"),
+    ],
+)
+def test_a_phrase_that_the_reader_marked_stands_in_the_source_also_within_a_word(
+    cards, text, phrase
+):
+    start = text.index(phrase)
+    source = cards.passage(text, form=Form.PHRASE, gaps=((start, start + len(phrase)),))
+    draft = cards.cloze(
+        text.replace(phrase, f"{{{{c1::{phrase}}}}}"), origin=Origin("rules:phrase")
+    )
+
+    assert "answer_not_in_source" not in cards.named(draft, source)
+
+
+def test_an_answer_may_lack_the_particles_that_scripts_without_capitals_join_to_it(cards):
+    source = cards.passage("한국의 수도는 서울이다.")
+
+    right = cards.named(cards.question("한국의 수도는 어디인가?", "서울", source.exact), source)
+    wrong = cards.named(cards.question("한국의 수도는 어디인가?", "부산", source.exact), source)
+    assert "answer_not_in_source" not in right
+    assert wrong["answer_not_in_source"] == "block"
+
+
+def test_a_rat_is_not_grounded_by_a_generation(cards):
+    source = cards.passage("Each generation is new.")
+
+    assert cards.named(cards.question("What is new?", "rat", source.exact), source)[
+        "answer_not_in_source"
+    ] == ("block")

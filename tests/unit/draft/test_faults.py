@@ -115,6 +115,34 @@ def test_nobody_there_is_a_service_error_that_names_the_address(draft, task):
     assert "http://127.0.0.1:9/v1" in caught.value.hint
 
 
+def test_a_server_that_is_gone_ends_the_run_though_it_had_answered(model, task, server, fake):
+    def dies_at_the_second(request):
+        if FACT in str(request["messages"]):
+            return fake.obliging(request)
+        server.stop()
+        return fake.Reply(reset=True)
+
+    server.otherwise = dies_at_the_second
+    results = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
+    assert len(next(results).drafts) == 1
+    with pytest.raises(ServiceError, match="no connection"):
+        next(results)
+
+
+def test_a_moderator_that_dislikes_a_passage_spares_the_next(model, task, server, fake):
+    server.queue.append(fake.error(403, "Your input was flagged by moderation"))
+    first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
+    assert "flagged" in first.problems[0].what
+    assert len(second.drafts) == 1
+
+
+def test_each_highlight_that_failed_has_its_own_reason(draft, task, server, fake):
+    server.queue.extend([fake.error(422, "too rude"), fake.error(422, "too long a word")])
+    result = draft(task(count=2))
+    reasons = list(dict(result.failed).values())
+    assert [reason.rpartition(": ")[2] for reason in reasons] == ["too rude", "too long a word"]
+
+
 def test_a_web_page_instead_of_a_model_is_a_service_error(draft, task, server, fake):
     server.otherwise = lambda _: fake.page()
     with pytest.raises(ServiceError, match="no chat completion"):

@@ -88,6 +88,20 @@ def test_a_run_that_was_killed_pays_only_for_what_is_missing(model, task, server
     assert before >= 1
 
 
+def test_a_highlight_added_since_does_not_make_its_neighbours_cost_again(
+    model, task, highlight, server
+):
+    before = [highlight(f"Fact {n} is this.") for n in range(10)]
+    list(model(per_request=5).draft(iter([task(*before)])))
+    assert len(server.asked) == 2
+    running = model(per_request=5)
+    more = task(highlight("New at the front."), *before, highlight("New at the end."))
+    (result,) = running.draft(iter([more]))
+    assert [draft.quote for draft in result.drafts] == [one.exact for one in more.highlights]
+    assert (running.usage.requests, running.usage.cached) == (2, 2)
+    assert "Fact" not in json.dumps([r["messages"][1:] for r in server.asked[2:]])
+
+
 def test_a_draft_names_the_reply_it_was_read_from(draft, task, memory):
     for _ in range(2):  # once asked, once remembered
         (one,) = draft(task("Sleep has four stages.")).drafts
@@ -164,6 +178,20 @@ def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(
     assert len(result.drafts) == 1
 
 
+def test_where_a_passage_is_private_no_text_around_the_others_leaves(
+    draft, task, highlight, server
+):
+    open_one = highlight("Sleep heals.", prefix="My salary is low. ")
+    result = draft(task(open_one, discreet=True))
+    assert "salary" not in json.dumps(server.asked)
+    assert len(result.drafts) == 1
+
+
+def test_what_was_private_is_no_answer_for_good(draft, task, highlight):
+    result = draft(task(highlight("Mine.", comment="#no-llm")))
+    assert [none.passing for none in result.no_cards] == [True]
+
+
 def test_the_person_is_told_what_leaves_before_it_does(model, task, server):
     told = []
     list(
@@ -214,6 +242,24 @@ def test_the_key_comes_from_the_environment_and_is_in_no_message(
     assert "secret" not in caught.value.message + caught.value.hint
     assert "MY_KEY" in caught.value.hint
     assert "secret" not in json.dumps(memory.kept)
+
+
+def test_a_key_that_a_server_repeats_in_its_reply_is_not_kept(
+    draft, task, server, fake, monkeypatch, memory
+):
+    monkeypatch.setenv("MY_KEY", "sk-very-secret-0123456789")
+    server.queue.append(fake.says("", refusal="not for sk-very-secret-0123456789"))
+    result = draft(task(count=1), key_env="MY_KEY")
+    assert result.no_cards[0].reason == "the model refused: not for ***"
+    assert "secret" not in json.dumps(memory.kept)
+
+
+def test_a_key_that_is_a_mere_word_leaves_that_word_in_the_cards(
+    draft, task, server, fake, monkeypatch
+):
+    monkeypatch.setenv("MY_KEY", "sleep")
+    server.queue.append(fake.cards(fake.card(1, "sleep has 1 stages", "What of sleep?")))
+    assert draft(task(count=1), key_env="MY_KEY").drafts[0].field("Front") == "What of sleep?"
 
 
 def test_a_missing_key_for_a_remote_host_is_said_before_anything_is_sent(draft, task, monkeypatch):
@@ -269,6 +315,13 @@ def test_the_budget_stops_the_run_and_the_rest_is_sent_the_next_time(model, task
 def test_a_budget_without_a_known_price_is_refused(model):
     with pytest.raises(ConfigError, match="price"):
         model(base_url="https://llm.invalid/v1", model="mystery-7b", budget_usd=1.0)
+
+
+def test_a_priced_model_behind_a_proxy_on_this_machine_has_its_price(model):
+    proxy = ServerSettings("http://127.0.0.1:4000/v1", "openai/gpt-5-mini")
+    own = ServerSettings("http://127.0.0.1:11434/v1", "qwen3:8b")
+    assert proxy.cost(1_000_000, 0) == 0.25
+    assert own.cost(1_000_000, 0) == 0.0
 
 
 def test_a_known_model_may_have_a_budget(model):

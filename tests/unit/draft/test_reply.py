@@ -35,6 +35,18 @@ def test_cards_are_found_wherever_they_stand(text):
     assert objects(text) == [ONE, TWO]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"cards": [{"h": "1", "front": "Q", "back": "A, {b,c}",},]}',
+        "{“cards”: [{“h”: “1”, “front”: “Q”, “back”: “A, {b,c}”}]}",
+    ],
+    ids=["a comma too many", "quotation marks made curly"],
+)
+def test_what_a_chat_or_an_editor_did_to_the_json_is_mended(text):
+    assert objects(text) == [{"h": "1", "front": "Q", "back": "A, {b,c}"}]
+
+
 def test_cards_grouped_under_a_highlight_inherit_its_label():
     grouped = {"highlights": [{"h": 2, "cards": [{"front": "R", "back": "B"}]}]}
     assert objects(json.dumps(grouped)) == [{"h": 2, "front": "R", "back": "B"}]

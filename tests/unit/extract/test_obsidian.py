@@ -211,6 +211,15 @@ def test_a_mark_in_a_list_quote_table_or_heading_is_read_in_its_block(tmp_path: 
         ("**Status**:: done", ("**Status**", "done"), Form.INLINE_FIELD),
         ("Paris::capital of France", ("Paris", "capital of France"), Form.INLINE_FIELD),
         ("std::chrono::seconds :: a duration", ("std::chrono::seconds", "a duration"), Form.INLINE),
+        ("What is nested?::This is nested", ("What is nested?", "This is nested"), Form.INLINE),
+        ("Gravity::it is a force", ("Gravity", "it is a force"), Form.INLINE),
+        ("Hund::the dog", ("Hund", "the dog"), Form.INLINE),
+        ("s'appeler::to be called", ("s'appeler", "to be called"), Form.INLINE),
+        ("猫::ねこ (neko)", ("猫", "ねこ (neko)"), Form.INLINE),
+        ("What sorts?::sort_values", ("What sorts?", "sort_values"), Form.INLINE),
+        ("What is called?::main()", ("What is called?", "main()"), Form.INLINE),
+        ("`len`::len(x) counts", ("`len`", "len(x) counts"), Form.INLINE),
+        ("$f$::f(x) is a number", ("$f$", "f(x) is a number"), Form.INLINE),
     ],
 )
 def test_a_line_with_two_colons_is_a_card(
@@ -233,10 +242,98 @@ def test_a_line_with_two_colons_is_a_card(
         "a :::: b",
         "# A heading::of a note",
         "A ==mark::ed== phrase",
+        "fe80::1 is here\n2001:db8::1 is there",
+        "Use {{#each a::b}} here",
     ],
 )
 def test_names_of_programs_and_fields_are_no_cards(tmp_path: Path, line: str) -> None:
     assert [h for h in found(tmp_path, line) if h.kind is HighlightKind.CARD] == []
+
+
+@pytest.mark.parametrize("base", ["A", "D", "G", "M", "s"])
+def test_a_numbered_cloze_of_one_letter_is_no_date(tmp_path: Path, base: str) -> None:
+    card = one(tmp_path, f"Adenine is {{{{c1::{base}}}}} in short.")
+    assert (card.form, gaps(card)) == (Form.CLOZE, [base])
+
+
+def test_a_name_of_a_template_with_a_hint_is_a_cloze(tmp_path: Path) -> None:
+    assert gaps(one(tmp_path, "The fourth dimension is {{time::not space}}.")) == ["time"]
+
+
+def test_blanks_within_the_braces_part_the_words_outside(tmp_path: Path) -> None:
+    card = one(tmp_path, "See {{ this }} and {{that }}now.")
+    assert card.markdown == ("See {{c1::this}} and {{c2::that}} now.",)
+
+
+def test_the_clozes_of_logseq_hide_their_answer_and_its_macros_nothing(tmp_path: Path) -> None:
+    card = one(tmp_path, "{{cloze Spaced}} practice\n\n{{query (and [[a]] [[b]])}} {{embed ((x))}}")
+    assert (card.exact, gaps(card)) == ("Spaced practice", ["Spaced"])
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Broken $\\frac{{x}}{y} and more",
+        "Some $x_{{a}} and more",
+        "<% tp.date.now('YYYY::MM') %> <%* if (a ==b== c) %>",
+        "{{VALUE:topic}} {{DATE:gggg-[W]ww}} {{FIELD:x}} {{VALUE}}",
+    ],
+)
+def test_formulas_and_templates_without_an_end_hide_nothing(tmp_path: Path, note: str) -> None:
+    assert found(tmp_path, note) == []
+
+
+def test_maths_of_several_lines_in_a_sentence_may_hold_an_empty_one(tmp_path: Path) -> None:
+    note = (
+        "So $$ \\begin{align}\na &= \\frac{{x}}{2}\n\nb &= 2\n\\end{align}$$ is the ==end== here.\n"
+    )
+    marked = one(tmp_path, note)
+    assert gaps(marked) == ["end"]
+    assert marked.exact.startswith("So $$ \\begin{align} a &=")
+
+
+def test_comparisons_are_no_marks(tmp_path: Path) -> None:
+    marked = one(tmp_path, "Check that n==0 or n==1 before ==division== ends.")
+    assert gaps(marked) == ["division"]
+    assert marked.markdown == ("Check that n\\==0 or n==1 before division ends.",)
+    assert gaps(one(tmp_path, "un==happi==ness is here")) == ["happi"]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("10<sup>5</sup>", "10⁵"),
+        ("10<sup>-3</sup>", "10⁻³"),
+        ("H<sub>2</sub>O", "H₂O"),
+        ("x<sup>1/2</sup>", "x^(1/2)"),
+        ("K<sub>M</sub>", "KM"),
+        ("so<sup>[1]</sup>", "so[1]"),
+    ],
+)
+def test_a_superscript_does_not_join_the_figures_before_it(
+    tmp_path: Path, written: str, shown: str
+) -> None:
+    marked = one(tmp_path, f"There are {written} in a ==cell== here.")
+    assert marked.exact == f"There are {shown} in a cell here."
+    assert marked.markdown == (marked.exact,)
+
+
+def test_a_footnote_of_several_paragraphs_is_read_to_its_end(tmp_path: Path) -> None:
+    note = "See[^1].\n\n[^1]: The ==first== one.\n\n    The ==second== one.\n\nNo note.\n\n    x ==y== z\n"
+    assert [h.exact for h in found(tmp_path, note)] == ["The first one.", "The second one."]
+
+
+def test_a_cell_stands_under_its_row_and_its_column(tmp_path: Path) -> None:
+    note = (
+        "# Drugs\n\n| Drug | Dose | |\n|---|---|---|\n| Ramipril | ==5 mg== daily | a ==b== |\n"
+        "| ==Aspirin== now | | |\n\nA ==word== after."
+    )
+    assert [h.heading for h in found(tmp_path, note)] == [
+        "Drugs › Ramipril › Dose",
+        "Drugs › Ramipril",
+        "Drugs › Drug",
+        "Drugs",
+    ]
 
 
 def test_three_colons_make_a_card_of_two_ways(tmp_path: Path) -> None:

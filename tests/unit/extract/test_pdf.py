@@ -10,8 +10,10 @@ from pypdf.generic import (
     ArrayObject,
     DictionaryObject,
     FloatObject,
+    IndirectObject,
     NameObject,
     NumberObject,
+    StreamObject,
     TextStringObject,
 )
 
@@ -366,13 +368,74 @@ def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path: Pa
 def test_documents_with_little_text_are_told_apart_by_their_page_contents(tmp_path: Path) -> None:
     for name, text in (
         ("a", "One short line."),
-        ("b", "One short  line."),
+        ("b", "One Short line."),
         ("c", "One short line."),
     ):
         (tmp_path / name).mkdir()
-        one_page(tmp_path / name / "x.pdf", mark("short", comment=name), text=text)
+        one_page(tmp_path / name / "x.pdf", mark("line", comment=name), text=text)
     a, b, c = (extracted(tmp_path / name).document.key for name in "abc")
     assert a == c != b
+
+
+def test_documents_of_pictures_within_forms_are_told_apart_by_the_pictures(tmp_path: Path) -> None:
+    """As LaTeX and stampers set scanned pages."""
+    for name, pixel in (("a", b"\x00"), ("b", b"\xff"), ("c", b"\x00")):
+        (tmp_path / name).mkdir()
+        path = one_page(tmp_path / name / "x.pdf", mark("x", comment=name), text="x")
+        writer = PdfWriter(clone_from=path)
+        picture = drawing("Image", pixel)
+        form = drawing("Form", b"/Im0 Do", resources=names(Im0=writer._add_object(picture)))
+        page = writer.pages[0]
+        page[NameObject("/Contents")] = writer._add_object(drawing("", b"q /Fm0 Do Q"))
+        page[NameObject("/Resources")] = names(Fm0=writer._add_object(form))
+        writer.write(path)
+    a, b, c = (extracted(tmp_path / name).document.key for name in "abc")
+    assert a == c != b
+
+
+def drawing(subtype: str, data: bytes, resources: DictionaryObject | None = None) -> StreamObject:
+    stream = StreamObject()
+    stream.set_data(data)
+    stream[NameObject("/Subtype")] = NameObject(f"/{subtype}")
+    if resources is not None:
+        stream[NameObject("/Resources")] = resources
+    return stream
+
+
+def names(**drawings: IndirectObject) -> DictionaryObject:
+    entries = DictionaryObject({NameObject(f"/{name}"): one for name, one in drawings.items()})
+    return DictionaryObject({NameObject("/XObject"): entries})
+
+
+def test_saving_a_document_with_little_text_keeps_its_key_however_its_code_is_cut(
+    tmp_path: Path,
+) -> None:
+    for name in ("original", "cut"):
+        (tmp_path / name).mkdir()
+    path = one_page(tmp_path / "original" / "a.pdf", mark("short"), text="One short line.")
+    writer = PdfWriter(clone_from=path)
+    page = writer.pages[0]
+    parts = page["/Contents"].get_data().split(b" ")  # type: ignore[attr-defined]
+    halves = [b"\r\n".join(parts[:5]) + b" ", b"\n" + b" ".join(parts[5:])]
+    page[NameObject("/Contents")] = ArrayObject(
+        [writer._add_object(drawing("", half)) for half in halves]
+    )
+    page.rotate(90)
+    writer.write(tmp_path / "cut" / "a.pdf")
+    assert keys(tmp_path / "cut") == keys(tmp_path / "original")
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_turning_the_pages_of_a_file_keeps_all_keys(tmp_path: Path, turn: int) -> None:
+    for name in ("original", "turned"):
+        (tmp_path / name).mkdir()
+    marked = (mark("facts"), mark("strengthens the trace"), mark("memory", kind="Square"))
+    path = one_page(tmp_path / "original" / "a.pdf", *marked)
+    writer = PdfWriter(clone_from=path)
+    writer.pages[0].rotate(turn)
+    writer.write(tmp_path / "turned" / "a.pdf")
+    assert extracted(tmp_path / "turned").pages == extracted(tmp_path / "original").pages
+    assert keys(tmp_path / "turned") == keys(tmp_path / "original")
 
 
 # --- the work -------------------------------------------------------------------------------

@@ -11,10 +11,22 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfWriter
-from pypdf.generic import ArrayObject, IndirectObject, NameObject, NumberObject, StreamObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    IndirectObject,
+    NameObject,
+    NullObject,
+    NumberObject,
+    PdfObject,
+    StreamObject,
+    TextStringObject,
+)
 
 from ankiforge.domain import Extracted, Problem, Scan, Sighting
 from ankiforge.extract import pdf
+from ankiforge.extract.pdf.annotations import MOST
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 
@@ -131,6 +143,65 @@ def test_a_huge_list_of_annotations_is_a_problem(good: Path) -> None:
     found = scan(good)
     assert only_problem(found).where == "a.pdf"
     assert words(found) == ["spacing effect"]
+
+
+def test_more_marks_on_a_page_than_are_read_is_a_problem(good: Path) -> None:
+    repeated = add_annotations(good, MOST + 10)
+    found = scan(good)
+    assert "only the first 20,000 marks were read on pages: 1" in only_problem(found).what
+    assert only_problem(found).where == repeated
+    assert len(words(found)) == MOST + 1
+
+
+def test_links_without_end_hide_no_mark_and_are_no_problem(good: Path) -> None:
+    add_annotations(good, MOST + 10, subtype="Link")
+    assert words(scan(good)) == ["spacing effect", "spacing effect"]
+
+
+def add_annotations(folder: Path, count: int, subtype: str = "Highlight") -> str:
+    """A copy of `z.pdf` with one more annotation so many times, before its own."""
+    writer = PdfWriter(clone_from=folder / "z.pdf")
+    one = DictionaryObject({NameObject("/Subtype"): NameObject(f"/{subtype}")})
+    reference = writer._add_object(one)
+    writer.pages[0]["/Annots"][0:0] = [reference] * count  # type: ignore[index]
+    writer.write(folder / "a.pdf")
+    return "a.pdf"
+
+
+def test_a_mark_that_cannot_be_read_is_a_problem_and_costs_no_other(good: Path) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    annotations = writer.pages[0]["/Annots"]
+    torn = DictionaryObject(annotations[0].get_object())  # type: ignore[index]
+    torn[NameObject("/C")] = FloatObject("9" * 100)
+    annotations.append(writer._add_object(torn))  # type: ignore[attr-defined]
+    writer.write(good / "z.pdf")
+    found = scan(good)
+    assert "annotations that cannot be read on pages: 1" in only_problem(found).what
+    assert words(found) == ["spacing effect"]
+
+
+def test_a_thread_of_ten_thousand_answers_is_read_in_time(good: Path) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    annotations = writer.pages[0]["/Annots"]
+    for _ in range(10_000):
+        answer = DictionaryObject({NameObject("/Subtype"): NameObject("/Text")})
+        answer[NameObject("/Contents")] = TextStringObject("so")
+        answer[NameObject("/IRT")] = annotations[-1]  # type: ignore[index]
+        annotations.append(writer._add_object(answer))  # type: ignore[attr-defined]
+    writer.write(good / "z.pdf")
+    (found,) = [one for one in scan(good, seconds=10.0) if isinstance(one, Extracted)]
+    (highlight,) = found.highlights
+    assert highlight.comment.count("— so") == 10_000
+
+
+@pytest.mark.parametrize("media", [None, NullObject(), ArrayObject([NumberObject(0)])])
+def test_a_page_without_a_size_loses_no_mark(good: Path, media: PdfObject | None) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    del writer.pages[0][NameObject("/MediaBox")]
+    if media is not None:
+        writer.pages[0][NameObject("/MediaBox")] = media
+    writer.write(good / "z.pdf")
+    assert words(scan(good)) == ["spacing effect"]
 
 
 def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:

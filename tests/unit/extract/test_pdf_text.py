@@ -64,6 +64,26 @@ def test_a_rotated_page_reads_like_an_upright_one(tmp_path: Path, rotate: int) -
     assert words(tmp_path) == [PLAIN.strip()]
 
 
+@pytest.mark.parametrize(
+    "matrix", ["0 1 -1 0 700 0", "-1 0 0 -1 612 792", "0 -1 1 0 0 700"], ids=["90", "180", "270"]
+)
+def test_a_page_printed_sideways_reads_from_its_first_line(tmp_path: Path, matrix: str) -> None:
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [narrow(mark(PLAIN.split(" ")[0]))])
+    writer = PdfWriter(clone_from=path)
+    page = writer.pages[0]
+    stream = StreamObject()
+    code = page["/Contents"].get_data()  # type: ignore[attr-defined]
+    stream.set_data(b"q %s cm\n%s\nQ" % (matrix.encode(), code))
+    page[NameObject("/Contents")] = writer._add_object(stream)
+    everything = ArrayObject([FloatObject(edge) for edge in (-2000, -2000, 2000, 2000)])
+    entry = page["/Annots"][0].get_object()  # type: ignore[index]
+    del entry["/QuadPoints"]
+    entry[NameObject("/Rect")] = everything
+    writer.write(path)
+    assert words(tmp_path) == [(PLAIN * 3).strip()]
+
+
 def test_a_page_whose_origin_is_elsewhere_reads_the_same(tmp_path: Path) -> None:
     page = narrow(mark(PLAIN.strip()), media=(-100.0, -50.0, 512.0, 742.0))
     write_pdf(tmp_path / "a.pdf", [page])

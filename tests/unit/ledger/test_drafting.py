@@ -4,12 +4,15 @@ from dataclasses import replace
 
 from ankiforge.domain import (
     AcceptedBy,
+    Batch,
     CardKind,
     Checked,
     Fate,
     Finding,
+    NoCard,
     Severity,
     Standing,
+    Task,
     Verdict,
     guid_for,
 )
@@ -45,8 +48,6 @@ def test_a_highlight_without_a_card_is_asked_again_only_of_another_drafter(bench
 
 
 def test_what_failed_is_tried_again(bench):
-    from ankiforge.domain import Batch, Task
-
     run, highlight = only(bench, bench.mark(WORDS))
     failed = ((highlight.key, "the server hung up"),)
     bench.ledger.recorder.record(
@@ -54,6 +55,16 @@ def test_what_failed_is_tried_again(bench):
     )
     assert bench.ledger.funnel.funnel(run).fates == {Fate.FAILED: 1}
     assert len(list(bench.ledger.funnel.pending(run, "rules"))) == 1
+
+
+def test_a_reason_that_holds_only_for_now_leaves_the_highlight_pending(bench):
+    run, highlight = only(bench, bench.mark(WORDS))
+    task = Task(highlight.document, (highlight,))
+    none = NoCard(highlight.key, "kept on this machine", passing=True)
+    bench.ledger.recorder.record(run, Batch(task, "qwen3", no_cards=(none,)))
+    assert bench.ledger.funnel.funnel(run).reasons == {"kept on this machine": 1}
+    for drafter in ("rules", "qwen3"):
+        assert [t.highlights for t in bench.ledger.funnel.pending(run, drafter)] == [(highlight,)]
 
 
 def test_guids_come_from_key_family_and_slot(bench):

@@ -1,0 +1,76 @@
+"""Which highlights a pass is to draft, and which of them must stay on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Task
+from ankiforge.draft import NO_LLM, private, set_aside
+from ankiforge.ledger import Ledger
+from ankiforge.text.fold import fold
+
+LONG_ENOUGH = 20
+"""Letters in which two passages do not agree by chance."""
+
+
+def unwritten(
+    ledger: Ledger,
+    scope: RunId | None,
+    drafter: str,
+    limit: int = 0,
+    only: frozenset[HighlightKey] = frozenset(),
+) -> Iterator[Task]:
+    """What is pending for a drafter, but for the cards people wrote by hand.
+
+    At most `limit` highlights (0 = all), and `only` these (none = all).
+    """
+    secrets = _Secrets(ledger)
+    tasks = share(ledger.funnel.pending(scope, drafter), only, by_hand=False)
+    return _limited((secrets.kept(task) for task in tasks), limit)
+
+
+class _Secrets:
+    """All that must stay on this machine, pending or not."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
+        words = (fold(one.exact) for one in found)
+        self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
+        self._documents = frozenset(one.document.key for one in found)
+
+    def kept(self, task: Task) -> Task:
+        """What is private by one route is so by each; the text around others may hold it."""
+        marks = tuple(self._marked(highlight) for highlight in task.highlights)
+        return replace(task, highlights=marks, discreet=task.document.key in self._documents)
+
+    def _marked(self, highlight: Highlight) -> Highlight:
+        if not self._words or fold(highlight.exact) not in self._words:
+            return highlight
+        return replace(highlight, tags=(*highlight.tags, NO_LLM))
+
+
+def _limited(tasks: Iterator[Task], limit: int) -> Iterator[Task]:
+    """Up to `limit` highlights that will be drafted; those set aside cost nothing."""
+    left = limit or None
+    for task in tasks:
+        taken = []
+        for highlight in task.highlights:
+            if left == 0:
+                break
+            taken.append(highlight)
+            if left is not None and not set_aside(highlight) and not private(highlight):
+                left -= 1
+        if taken:
+            yield replace(task, highlights=tuple(taken))
+        if left == 0:
+            return
+
+
+def share(tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool) -> Iterator[Task]:
+    """The cards that people wrote by hand, or all the rest; `only` these (none = all)."""
+    for task in tasks:
+        wanted = (h for h in task.highlights if not only or h.key in only)
+        mine = tuple(h for h in wanted if (h.kind is HighlightKind.CARD) is by_hand)
+        if mine:
+            yield replace(task, highlights=mine)

@@ -1,0 +1,300 @@
+"""A workspace with a language model, driven as a person drives it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ALPHA = "Alpha is the first fact of them all."
+BETA = "Beta comes second in the long row."
+BOB = "Bob has an illness that nobody knows of."
+WRITTEN = "What is REM?::rapid eye movement"
+REMOTE = "https://llm.invalid/v1"
+
+
+@pytest.fixture(scope="session")
+def fake() -> ModuleType:
+    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
+    spec = importlib.util.spec_from_file_location("e2e_llm_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def server(fake: ModuleType) -> Iterator[Any]:
+    with fake.LlmServer() as running:
+        yield running
+
+
+@pytest.fixture
+def notes(forge, server) -> Callable[..., None]:
+    """Write the note of the workspace: `notes("==a passage==", …)`, a paragraph each."""
+    configure(forge, server.base_url)
+
+    def write(*paragraphs: str) -> None:
+        folder = forge.folder / "notes"
+        folder.mkdir(exist_ok=True)
+        (folder / "Row.md").write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
+
+    return write
+
+
+def configure(forge: Any, url: str, **more: object) -> None:
+    llm = json.dumps({"base_url": url, "model": "m", "key_env": "OPENAI_API_KEY", **more})
+    (forge.folder / "ankiforge.yaml").write_text(
+        f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\ndrafter: llm\nllm: {llm}\n"
+        "anki: {collection: none}\n",
+        encoding="utf-8",
+    )
+
+
+def trusted(forge: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Let the workspace speak to a host elsewhere."""
+    configure(forge, url)
+    monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
+
+
+def passages(server: Any, fake: ModuleType) -> list[str]:
+    """The marked words of every highlight that was sent."""
+    return [words for request in server.asked for _, words in fake.marked(request)]
+
+
+# --- what stays here ------------------------------------------------------------------------
+
+
+def test_a_private_passage_beyond_the_limit_is_in_no_neighbours_context(
+    forge, notes, server
+) -> None:
+    notes(f"=={ALPHA}==", f"{BOB} =={BETA}==", f"=={BOB}== #no-llm")
+    forge.ok("run", "--limit", "1")
+
+    assert len(server.asked) == 1
+    assert "Bob" not in json.dumps(server.asked)
+
+
+def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes, server) -> None:
+    notes("The illness of ==Bob== is #no-llm and known to nobody here.")
+    forge.ok("run", "--drafter", "rules")
+    assert len(forge.cards()) == 1
+    notes("The illness of ==Bob== is #no-llm and known to nobody here.", f"=={BETA}==")
+    forge.ok("run")
+
+    assert len(server.asked) == 1
+    assert "Bob" not in json.dumps(server.asked)
+
+
+def test_a_passage_that_is_private_no_more_is_drafted(forge, notes, server, fake) -> None:
+    notes(f"=={BOB}== #no-llm")
+    came = forge.json("run")
+    assert came["no_card"] == {"kept on this machine (#no-llm)": 1}
+    assert server.asked == []
+    notes(f"=={BOB}==")
+    forge.ok("run")
+
+    assert passages(server, fake) == [BOB]
+    assert len(forge.cards()) == 1
+
+
+def test_a_passage_that_is_private_by_one_route_is_so_by_each(forge, notes, server, fake) -> None:
+    notes(f"=={ALPHA}==")
+    elsewhere = forge.folder / "other"
+    elsewhere.mkdir()
+    (elsewhere / "Bob.md").write_text(f"=={BOB}== #no-llm\n", encoding="utf-8")
+    (elsewhere / "Quoted.md").write_text(f"It says: {BOB}\n\n=={BOB}==\n", encoding="utf-8")
+    forge.ok("run", elsewhere)
+
+    assert server.asked == []
+    assert forge.json("run", elsewhere)["no_card"] == {"kept on this machine (#no-llm)": 2}
+
+
+# --- what is asked --------------------------------------------------------------------------
+
+
+def test_again_drafts_what_the_query_means_and_nothing_else(forge, notes, server, fake) -> None:
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    forge.ok("run", "--limit", "1")
+    forge.ok("draft", "--again", "Alpha")
+
+    assert passages(server, fake) == [ALPHA, ALPHA]
+
+
+def test_again_without_a_match_is_said_and_asks_nothing(forge, notes, server) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run", "--drafter", "rules")
+
+    assert "no card matches 'nosuchword'" in forge.ok("draft", "--again", "nosuchword").stderr
+    assert server.asked == []
+
+
+def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, files) -> None:
+    notes(f"=={ALPHA}==", f"=={BETA}==", WRITTEN)
+    before = files(forge.folder)
+
+    assert forge.json("draft", "--estimate")["highlights"] == 2
+    assert forge.json("draft", "--estimate", "--limit", "1")["highlights"] == 1
+    assert files(forge.folder) == before
+    assert server.asked == []
+
+
+def test_a_model_on_this_machine_gets_the_short_prompt(forge, notes) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run")
+
+    [card] = forge.cards()
+    assert card["origin"]["prompt"].startswith("cards-small@")
+
+
+def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypatch) -> None:
+    notes(f"=={ALPHA}==")
+    trusted(forge, monkeypatch, REMOTE)
+    forge.ok("run", "--drafter", "rules")
+    for name in ("ask.md", "ask.jsonl"):
+        forge.ok("draft", "export", name)
+        assert "two experts would answer alike" in (forge.folder / name).read_text("utf-8")
+
+
+# --- when it cannot be asked ----------------------------------------------------------------
+
+
+def test_without_its_key_nothing_is_announced_and_what_is_ready_is_written(
+    forge, notes, monkeypatch
+) -> None:
+    notes(f"=={ALPHA}==", WRITTEN)
+    trusted(forge, monkeypatch, REMOTE)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    result = forge("run", code=2)
+
+    assert "OPENAI_API_KEY is not set" in result.stderr
+    assert "characters to" not in result.stderr
+    assert (forge.folder / "ankiforge.apkg").exists()
+
+
+def test_offline_nothing_is_announced_and_what_is_ready_is_written(
+    forge, notes, monkeypatch
+) -> None:
+    notes(f"=={ALPHA}==", WRITTEN)
+    trusted(forge, monkeypatch, REMOTE)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-used-at-all-1234")
+    result = forge("run", "--offline", code=2)
+
+    assert "llm.invalid" in result.stderr
+    assert "characters to" not in result.stderr
+    assert (forge.folder / "ankiforge.apkg").exists()
+
+
+def test_ctrl_c_does_not_wait_for_a_server_that_thinks(forge, notes, server, fake) -> None:
+    arrived, let_go = threading.Event(), threading.Event()
+
+    def thinking(request: dict[str, Any]) -> Any:
+        arrived.set()
+        let_go.wait(60)
+        return fake.obliging(request)
+
+    server.otherwise = thinking
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    running = forge.started("run")
+    assert arrived.wait(30)
+    began = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=40)
+    let_go.set()
+
+    assert running.returncode == 130
+    assert "nothing is lost" in err
+    assert time.monotonic() - began < 10
+    server.otherwise = fake.obliging
+    forge.ok("run")
+    assert len(forge.cards()) == 2
+
+
+def test_a_run_killed_while_it_asks_pays_for_nothing_twice(forge, notes, server, fake) -> None:
+    arrived, let_go = threading.Event(), threading.Event()
+
+    def stuck_at_the_second(request: dict[str, Any]) -> Any:
+        if "Beta" in json.dumps(fake.marked(request)):
+            arrived.set()
+            let_go.wait(60)
+        return fake.obliging(request)
+
+    server.otherwise = stuck_at_the_second
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    running = forge.started("run")
+    assert arrived.wait(30)
+    running.kill()
+    running.communicate(timeout=30)
+    let_go.set()
+    forge.ok("run")
+
+    assert passages(server, fake) == [ALPHA, BETA, BETA]
+    assert len(forge.cards()) == 2
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def asked_labels(text: str) -> dict[str, str]:
+    """{marked words: label} of an exported chat text."""
+    found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</marked>', text, re.DOTALL)
+    return {words: label for label, words in found}
+
+
+@pytest.mark.parametrize("answer", ["| h | front |\n|---|---|\n| 1 | What? |", "Q: What?\nA: It."])
+def test_an_answer_without_a_readable_card_is_named(forge, notes, answer) -> None:
+    notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")
+    forge.ok("run", "--drafter", "rules")
+    (forge.folder / "answer.md").write_text(answer, encoding="utf-8")
+    result = forge("draft", "import", "answer.md", code=1)
+
+    assert "answer.md: no card in it can be read" in result.stderr
+
+
+def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run", "--drafter", "rules")
+    forge.ok("draft", "export", "ask.md")
+    labels = asked_labels((forge.folder / "ask.md").read_text("utf-8"))
+    card = fake.card(labels[ALPHA], ALPHA, "Which fact is the first?", "Alpha")
+    (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), encoding="utf-8")
+    forge.ok("draft", "import", "answer.md")
+    result = forge("draft", "import", "answer.md", code=1)
+
+    assert "none of its cards is for a highlight that is pending" in result.stderr
+    assert len(forge.cards()) == 1
+
+
+def test_an_export_counts_what_it_holds(forge, notes) -> None:
+    notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")
+    forge.ok("run", "--drafter", "rules")
+
+    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
+
+
+def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run", "--drafter", "rules")
+    forge.ok("draft", "export", "ask.jsonl")
+    line = json.loads((forge.folder / "ask.jsonl").read_text("utf-8"))
+    said = fake.completion(
+        json.dumps({"cards": [fake.card(1, ALPHA, "Which fact is\u2028the first?", "Alpha")]},
+                   ensure_ascii=False)
+    )  # fmt: skip
+    answer = {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": said}}
+    (forge.folder / "done.jsonl").write_text(json.dumps(answer, ensure_ascii=False), "utf-8")
+    forge.ok("draft", "import", "done.jsonl")
+
+    assert len(forge.cards()) == 1
