@@ -134,15 +134,15 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 
     `only_read`: only what this run has read; else all the ledger knows.
     """
-    desk = Desk(job, ledger, run)
+    checking = Checking(job, ledger, run)
     scope = run if only_read else None
     written = share(ledger.funnel.pending(scope, job.drafter_name), job.only, by_hand=True)
-    yield from desk.take(Rules().draft(written), BY_HAND)
+    yield from checking.take(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only)
-    yield from desk.take(job.drafter.draft(rest), job.drafter_name)
+    yield from checking.take(job.drafter.draft(rest), job.drafter_name)
 
 
-class Desk:
+class Checking:
     """Where drafts are checked, given a deck and recorded, a document at a time."""
 
     def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
@@ -156,8 +156,8 @@ class Desk:
         for drafted in results:
             batch = self._batch(drafted, name)
             recorded = self._ledger.recorder.record(self._run, batch)
-            for guid in recorded.guids:
-                self._remember(self._ledger.cards.get(guid))
+            for card in self._cards_of(drafted):
+                self._remember(card)
             yield Progress(
                 drafted.task.document.title,
                 recorded.drafted,
@@ -169,6 +169,8 @@ class Desk:
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
+        for card in self._cards_of(drafted):  # what they say now is about to change
+            self._twins().drop(card.guid)
         here = Twins()
         checked = tuple(
             self._checked(draft, highlights[draft.highlight], here, f"draft {number}")
@@ -177,7 +179,7 @@ class Desk:
         return Batch(drafted.task, name, checked, drafted.no_cards, drafted.failed)
 
     def _checked(self, draft: Draft, highlight: Highlight, here: Twins, label: str) -> Checked:
-        findings = check.check(draft, check.Context(highlight, self._twins()))
+        findings = check.check(draft, check.Context(highlight, self._twins(), here))
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
         repeats: str | None = None
         if not blocked:
@@ -191,9 +193,12 @@ class Desk:
             accept=clean and self._job.accepts(draft),
             repeats=repeats or "",
             label=label,
-            deck=highlight.document.deck or self._job.deck or choice.deck,
-            tags=(),
+            deck=choice.deck if highlight.document.deck else self._job.deck or choice.deck,
         )
+
+    def _cards_of(self, drafted: Drafted) -> list[Card]:
+        keys = (highlight.key for highlight in drafted.task.highlights)
+        return [card for key in keys for card in self._ledger.cards.of_highlight(key)]
 
     def _twins(self) -> Twins:
         """The cards there are already, read when the first draft comes."""
@@ -251,20 +256,32 @@ def publish(
     for parcel in parcels:
         made = [_packed(ledger, guid, decks) for guid in parcel.cards]
         packed = [one for one in made if not one.refused]
-        beside = parcel.path.with_name(f".{parcel.path.name}.part")
-        try:
-            write_package(beside, (one.note for one in packed))
-            ledger.packages.ship(run, str(parcel.path), [one.shipment for one in packed])
-            beside.replace(parcel.path)
-        except OSError as error:
-            what = f"{parcel.path}: cannot be replaced: {error.strerror or error}"
-            raise ItemError(what, hint="close what has it open, then: ankiforge build") from error
-        finally:
-            beside.unlink(missing_ok=True)
+        problems = tuple(problem for one in made for problem in one.problems)
+        failed = _written(ledger, run, parcel.path, packed) if packed else None
+        if failed or not packed:
+            yield Published(parcel.path, 0, 0, 0, (*problems, *([failed] if failed else [])))
+            continue
         new = [one.shipment for one in packed if not one.shipment.rev]
         added = sum(1 for shipment in new if shipment.first)
-        problems = tuple(problem for one in made for problem in one.problems)
         yield Published(parcel.path, len(packed), added, len(new) - added, problems)
+
+
+def _written(ledger: Ledger, run: RunId, path: Path, packed: list[_Packed]) -> Problem | None:
+    """Put a package in its place; a problem if that cannot be, the old one as it was."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write_package(beside, (one.note for one in packed))
+        ledger.packages.ship(run, str(path), [one.shipment for one in packed])
+        beside.replace(path)
+    except ItemError as error:
+        what = error.message.replace(str(beside), str(path)).removeprefix(f"{path}: ")
+        return Problem(str(path), what, error.hint)
+    except OSError as error:
+        what = f"cannot be replaced: {error.strerror or error}"
+        return Problem(str(path), what, "close what has it open, then: ankiforge build")
+    finally:
+        beside.unlink(missing_ok=True)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ __all__ = ["ALL", "RULES", "Check", "Context", "Rule", "Twins", "check"]
 def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
     """Cards of other highlights that ask the same."""
     yield from context.twins.near(draft, context.highlight.key)
+    if context.batch is not None:
+        yield from context.batch.near(draft, context.highlight.key)
 
 
 ALL: tuple[Check, ...] = (

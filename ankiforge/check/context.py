@@ -20,6 +20,8 @@ class Context:
     """As it was when the draft was made."""
     twins: Twins
     """The cards there are already."""
+    batch: Twins | None = None
+    """The drafts of the same batch that came before it."""
 
 
 Check = Callable[[Draft, Context], Iterator[Finding]]

@@ -89,6 +89,12 @@ class Twins:
             key = _digest(form)
             self._exact[key] = (*self._exact.get(key, ()), place)
 
+    def drop(self, id: str) -> None:
+        """Forget a card, if it is there."""
+        place = self._places.pop(id, None)
+        if place is not None:
+            self._entries[place] = None
+
     def _number(self, word: str) -> int:
         number = self._vocabulary.setdefault(word, len(self._vocabulary))
         if number == len(self._postings):

@@ -17,7 +17,7 @@ from ankiforge.cli.working import end, follow, job_for, model_for, tell, tell_pr
 from ankiforge.domain import Drafted, HighlightKey, Task
 from ankiforge.errors import UsageError
 from ankiforge.pending import unwritten
-from ankiforge.pipeline import Desk, forge, read
+from ankiforge.pipeline import Checking, forge, read
 from ankiforge.reports.summary import Tally, summarize
 
 EPILOG = """\b
@@ -151,7 +151,7 @@ def import_(call: Call, file: Path, accept: str | None) -> None:
             drafted = [one for answer in answers if (one := _answered(answer))]
             if not drafted:
                 tally.problems.append(exchange.unread(text, file.name))
-            error = follow(now, tally, Desk(job, now.ledger, run).take(drafted, exchange.CHAT))
+            error = follow(now, tally, Checking(job, now.ledger, run).take(drafted, exchange.CHAT))
         else:
             found = exchange.import_jsonl(text.split("\n"), now.ledger.replies, where=file.name)
             tally.problems += found.problems

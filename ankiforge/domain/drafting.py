@@ -115,8 +115,6 @@ class Checked:
     label: str = ""
     """Names this draft within its batch."""
     deck: str = ""
-    tags: tuple[str, ...] = ()
-    """The reader's tags; ours are added on the way to Anki."""
 
     @property
     def blocked(self) -> bool:

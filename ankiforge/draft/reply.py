@@ -18,8 +18,8 @@ from ankiforge.domain import CardKind, Draft, Fields, Highlight, Origin
 from ankiforge.draft.clean import cloze_text, markdown, scrub
 from ankiforge.draft.decode import objects
 from ankiforge.draft.requests import most_cards
-from ankiforge.draft.shapes import hidden, sided
-from ankiforge.text.markdown import plain
+from ankiforge.draft.shapes import sided
+from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import locate
 
 # --- the envelope ---------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
     fields: Fields = (("Text", item.text),)
     if kind is not CardKind.CLOZE:
         fields = sided(kind, item.front, item.back)
-    answer = hidden(item.text) if kind is CardKind.CLOZE else plain(item.back)
+    answer = cloze_answers(item.text) if kind is CardKind.CLOZE else plain(item.back)
     return Draft(highlight.key, kind, fields, quote, answer, start, origin)
 
 

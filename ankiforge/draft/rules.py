@@ -24,9 +24,9 @@ from ankiforge.domain import (
 )
 from ankiforge.draft import Instruction, Wish, asked, set_aside
 from ankiforge.draft.patterns import acronyms, stands_alone, terms
-from ankiforge.draft.shapes import hidden, sided
+from ankiforge.draft.shapes import sided
 from ankiforge.text import cloze
-from ankiforge.text.markdown import literal, plain
+from ankiforge.text.markdown import cloze_answers, literal, plain
 from ankiforge.text.quotes import locate
 
 MOST = 3
@@ -72,7 +72,7 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
 def _hand_cloze(highlight: Highlight, text: str) -> Draft:
     """The text as written: its numbers are the author's, a malformed one is for the checks."""
     fields = (("Text", text),)
-    return _draft(highlight, CardKind.CLOZE, fields, hidden(text), _hand_origin(highlight))
+    return _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), _hand_origin(highlight))
 
 
 def _hand_origin(highlight: Highlight) -> str:
@@ -118,7 +118,13 @@ def _phrases(highlight: Highlight) -> Draft:
     start = min(highlight.gaps)[0]
     fields = (("Text", text),)
     return _draft(
-        highlight, CardKind.CLOZE, fields, hidden(text), "rules:phrase", highlight.exact, start
+        highlight,
+        CardKind.CLOZE,
+        fields,
+        cloze_answers(text),
+        "rules:phrase",
+        highlight.exact,
+        start,
     )
 
 
@@ -128,8 +134,11 @@ def _worded(highlight: Highlight) -> tuple[Span, ...]:
 
 
 def _all_marked(highlight: Highlight) -> bool:
-    """A sentence marked as a whole is a passage, not a phrase."""
-    return not _asks_something(highlight.exact, highlight.gaps)
+    """A sentence marked as a whole is a passage, not a phrase; each phrase is asked by itself."""
+    text, phrases = highlight.exact, _worded(highlight)
+    return not _words_around(text, phrases) or not any(
+        _asks_something(text, (phrase,)) for phrase in phrases
+    )
 
 
 def _patterns(highlight: Highlight) -> Iterator[Draft]:
@@ -185,12 +194,16 @@ def _whole_words(text: str, span: Span) -> bool:
 
 def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
     """Whether at least two words remain around what is hidden."""
+    words = _words_around(text, spans)
+    return len(words) >= 2 or (bool(words) and len(words[0]) > 4 and not words[0].isascii())
+
+
+def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
     rest, at = [], 0
     for start, end in sorted(spans):
         rest.append(text[at:start])
         at = end
-    words = re.findall(r"[^\W_]+", " ".join([*rest, text[at:]]))
-    return len(words) >= 2 or (bool(words) and len(words[0]) > 4 and not words[0].isascii())
+    return re.findall(r"[^\W_]+", " ".join([*rest, text[at:]]))
 
 
 # --- the language of a question -------------------------------------------------------------

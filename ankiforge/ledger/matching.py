@@ -18,7 +18,7 @@ from ankiforge.domain import Highlight, HighlightKey, HighlightKind
 from ankiforge.text.anchors import triple_of
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical
-from ankiforge.text.markdown import plain
+from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import ASK, SAME, similarity
 
 MAX_TABLE = 250_000
@@ -101,7 +101,7 @@ def back_of(highlight: Highlight) -> str:
     if len(highlight.markdown) > 1:
         return canonical(plain(highlight.markdown[1]))
     text = highlight.markdown[0] if highlight.markdown else ""
-    return canonical(" / ".join(plain(gap.answer) for gap in gaps(text)))
+    return canonical(cloze_answers(text))
 
 
 def _front_under_heading(highlight: Highlight) -> object:

@@ -200,11 +200,10 @@ class Reading:
         if known and not row["key"] and (also := self._found_elsewhere(run, known, highlight)):
             return also
         if not known:
-            key = self._keys.issue(run, highlight, row)
-            if key:
-                self._insert(run, row, replace(highlight, key=key))
+            known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
+            if not self._remembered(known):
+                self._insert(run, row, replace(highlight, key=HighlightKey(known)))
                 return "new"
-            known = self._keys.claimed(highlight)
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
     def _found_elsewhere(self, run: RunId, key: str, highlight: Highlight) -> str:
@@ -224,17 +223,16 @@ class Reading:
         )
         return "also" if before["run"] == run else "unchanged"
 
+    def _remembered(self, key: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
+        return found is not None
+
     def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> None:
         presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
             " content, body, presence, presence_why, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
-            " container = excluded.container, place = excluded.place,"
-            " position = excluded.position, mark = excluded.mark, text = excluded.text,"
-            " content = excluded.content, body = excluded.body, presence = excluded.presence,"
-            " presence_why = excluded.presence_why, run = excluded.run",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 highlight.key,
                 highlight.document.key,
@@ -329,7 +327,7 @@ class Reading:
             return
         unread = [problem.where for problem in problems]
         for row in rows:
-            if not (row["path"] and any(row["path"] in where for where in unread)):
+            if not any(_is_about(row["path"], where) for where in unread):
                 yield self._missing(row, now)
 
     def _missing(self, row: sqlite3.Row, now: datetime) -> Presence:
@@ -363,6 +361,11 @@ def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight)
         len(text),
         msgspec.json.encode(with_own_name(highlight)).decode(),
     )
+
+
+def _is_about(path: str, where: str) -> bool:
+    """Whether a problem is one of this very file."""
+    return bool(path) and (where == path or where.endswith(f"/{path}"))
 
 
 def _event(highlight: Highlight, before: Presence) -> Event:

@@ -114,7 +114,8 @@ class Recorder:
     def _record_highlight(
         self, run: RunId, highlight: Highlight, became: _Became, recorded: Recorded
     ) -> None:
-        key, drafts = highlight.key, became.drafts
+        key = highlight.key
+        drafts = [_with_twins(checked, recorded) for checked in became.drafts]
         if became.failed and not drafts:
             self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
             return
@@ -340,6 +341,15 @@ class Recorder:
         lead = card.leading
         if finding not in lead.findings:
             self._cards.set_findings(card.guid, letter_of(lead), (*lead.findings, finding))
+
+
+def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
+    """Findings that name a draft of this batch name the card it became."""
+    named = tuple(
+        replace(finding, twin=recorded.labels.get(finding.twin, finding.twin))
+        for finding in checked.findings
+    )
+    return replace(checked, findings=named)
 
 
 def _intents(drafts: list[Checked]) -> list[list[Checked]]:

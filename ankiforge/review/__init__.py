@@ -30,8 +30,7 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of, to_json
 from ankiforge.ledger.decisions import Change, Decided
 from ankiforge.ledger.states import Event, refuse
-from ankiforge.text.cloze import gaps
-from ankiforge.text.markdown import plain
+from ankiforge.text.markdown import cloze_answers, plain
 
 Judge = Callable[[Draft, Highlight], tuple[Finding, ...]]
 """The checks, as `check.check` runs them."""
@@ -67,16 +66,24 @@ def _each(
     ledger: Ledger, choices: Iterable[Choice], decide: Callable[[Choice, str], None]
 ) -> tuple[Done, ...]:
     """Decide one card after another, as one action; a refusal leaves the others standing."""
+    once = {(choice.card.guid, choice.letter): choice for choice in choices}
     done = []
     with ledger.unit():
         action = ledger.writer.new_action()
-        for choice in choices:
+        for choice in once.values():
             try:
+                _refuse_stale(ledger, choice.card)
                 decide(choice, action)
                 done.append(Done(choice.card.guid))
             except RefusedError as error:
                 done.append(Done(choice.card.guid, error.message, error.hint))
     return tuple(done)
+
+
+def _refuse_stale(ledger: Ledger, card: Card) -> None:
+    """A decision is about what was shown, not about what another program made of it."""
+    if ledger.cards.get(card.guid) != card:
+        raise RefusedError(f"{card.guid} was changed meanwhile", hint="look at it again")
 
 
 # --- accept ---------------------------------------------------------------------------------
@@ -113,7 +120,8 @@ def pick(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) -> t
 def _let_through(
     ledger: Ledger, card: Card, candidate: Candidate, what: str, action: str, force: bool
 ) -> None:
-    if candidate.blocked and not force and not card.forced:
+    overruled = force or (card.forced and candidate == card.picked)
+    if candidate.blocked and not overruled:
         why = "; ".join(f.message for f in candidate.findings if f.severity == "block")
         hint = f"edit it, or overrule the check: ankiforge accept --force {card.guid}"
         raise RefusedError(f"{card.guid} is blocked: {why}", hint=hint)
@@ -153,9 +161,10 @@ def reject(ledger: Ledger, choices: Iterable[Choice], reason: str = "") -> tuple
         card = choice.card
         if choice.letter and (card.picked or len(card.open) > 1):
             if choice.candidate.state is not CandidateState.OPEN:
-                raise RefusedError(f"{choice.candidate.id} does not wait for a decision")
+                what = f"{choice.candidate.id} does not wait for a decision"
+                raise RefusedError(what, hint=f"to reject the card: ankiforge reject {card.guid}")
             states = {choice.letter: CandidateState.PASSED.value}
-            _change(ledger, card, "reject", {}, action, states, choice.candidate)
+            _change(ledger, card, "reject", {}, action, states, choice.candidate, reason=reason)
             return
         after: Change = {"verdict": Verdict.REJECTED.value, "reason": reason}
         _change(ledger, card, "reject", after, action, {}, choice.candidate)
@@ -174,7 +183,8 @@ def restore(ledger: Ledger, choices: Iterable[Choice]) -> tuple[Done, ...]:
         if card.standing is not Standing.LIVE:
             after |= {"standing": Standing.LIVE.value, "standing_why": ""}
         if not after:
-            raise RefusedError(f"{card.guid} is neither rejected nor retired")
+            what = f"{card.guid} is neither rejected nor retired"
+            raise RefusedError(what, hint="there is nothing to bring back")
         _change(ledger, card, "restore", after, action, {}, choice.candidate)
 
     return _each(ledger, choices, decide)
@@ -192,15 +202,13 @@ def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
     card = choice.card
     refuse(card.standing, card.verdict, Event.EDIT, card.guid)
     with ledger.unit():
-        current = ledger.cards.get(card.guid)
-        if current != card:
-            raise RefusedError(f"{card.guid} was changed meanwhile", hint="look at it again")
+        _refuse_stale(ledger, card)
         draft = _by_person(choice.candidate.draft, fields)
         checked = Checked(draft, judge(draft, card.highlight))
         letter = ledger.cards.add_candidate(card.guid, checked, CandidateState.PASSED)
         states = {letter_of(c): CandidateState.PASSED.value for c in card.candidates
                   if c.state is not CandidateState.PASSED}  # fmt: skip
-        after: Change = {"fields": to_json(fields), "edited": 1}
+        after: Change = {"fields": to_json(fields), "edited": 1, "forced": 0}
         states_and_mine = {**states, letter: CandidateState.PICKED.value}
         ledger.decisions.change(
             card.guid,
@@ -209,15 +217,13 @@ def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
             candidates=states_and_mine,
             extra={"answer": draft.answer, "letter": letter},
         )
-        ledger.cards.refresh_blocked(card.guid)
     return Done(card.guid)
 
 
 def _by_person(draft: Draft, fields: Fields) -> Draft:
     words = dict(fields)
-    answer = plain(words.get("Back", ""))
-    if draft.kind is CardKind.CLOZE:
-        answer = " / ".join(plain(gap.answer) for gap in gaps(words.get("Text", "")))
+    cloze = draft.kind is CardKind.CLOZE
+    answer = cloze_answers(words.get("Text", "")) if cloze else plain(words.get("Back", ""))
     return replace(draft, fields=fields, answer=answer, by_hand=True, origin=Origin("person"))
 
 
@@ -226,11 +232,7 @@ def _by_person(draft: Draft, fields: Fields) -> Draft:
 
 def undo(ledger: Ledger, what: str = "") -> list[Decided]:
     """Take back one action: the given one, or the last of a person; what was taken back."""
-    taken_back = ledger.decisions.undo(what)
-    with ledger.unit():
-        for decided in taken_back:
-            ledger.cards.refresh_blocked(Guid(decided.subject))
-    return taken_back
+    return ledger.decisions.undo(what)
 
 
 def _change(
@@ -241,6 +243,7 @@ def _change(
     action: str,
     states: dict[str, str],
     candidate: Candidate,
+    **more: str,
 ) -> None:
     ledger.decisions.change(
         card.guid,
@@ -248,6 +251,5 @@ def _change(
         after,
         action=action,
         candidates=states,
-        extra={"answer": candidate.draft.answer, "key": card.key},
+        extra={"answer": candidate.draft.answer, "key": card.key, **more},
     )
-    ledger.cards.refresh_blocked(card.guid)

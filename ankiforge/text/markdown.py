@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ankiforge.text.cloze import reveal
+from ankiforge.text.cloze import gaps, reveal
 from ankiforge.text.shields import shields
 
 _LITERAL = re.compile(
@@ -80,3 +80,8 @@ def _strip_markup(text: str) -> str:
 def image_paths(markdown: str) -> tuple[str, ...]:
     """What `![…](path)` calls for, each once, as written."""
     return tuple(dict.fromkeys(_SOURCE.findall(markdown)))
+
+
+def cloze_answers(markdown: str) -> str:
+    """What a cloze text hides, as plain text, the gaps joined by ` · `."""
+    return " · ".join(plain(gap.answer) for gap in gaps(markdown))

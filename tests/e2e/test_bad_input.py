@@ -321,7 +321,13 @@ def test_a_folder_in_the_packages_place_is_wrong_usage(forge, notes) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder closed to all")
 def test_a_folder_that_takes_no_files_costs_no_card(forge, notes) -> None:
-    says(forge("run", notes, "-o", "/proc/a.apkg"), 1, "/proc", "cannot be written", "hint:")
+    says(
+        forge("run", notes, "-o", "/proc/a.apkg"),
+        1,
+        "/proc",
+        "cannot be written",
+        "choose another place",
+    )
     assert forge.json("run", notes)["fates"]["carded"] == 1
 
 

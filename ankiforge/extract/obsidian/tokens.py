@@ -237,8 +237,8 @@ class _Readers:
 
 def _raise_last(cut: Pieces, name: str) -> None:
     """Write the words just read as super- or subscript, if all of it stood in that tag."""
-    *_, tag, words = [None, None, *cut.tokens][-2:]
-    if tag and words and tag.note == name and words.kind is Kind.TEXT:
+    words = cut.tokens[-1] if len(cut.tokens) > 1 else None
+    if words and words.kind is Kind.TEXT and cut.tokens[-2].note == name:
         text = raised(words.plain, name)
         cut.tokens[-1] = Token(Kind.TEXT, text, text)
 

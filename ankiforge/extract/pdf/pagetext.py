@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from statistics import median
 from typing import NamedTuple
 
@@ -26,6 +27,16 @@ class Gap(Enum):
     NOTHING = 0
     BLANK = 1
     LINE = 2
+
+
+_SIGNS = "0123456789+-\u2212\u2013n"
+RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ", strict=True))
+LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ", strict=True))
+"""10⁵ must not become 105. NFKC takes both back, so that keys do not depend on it."""
+SMALLER = 0.85
+"""Raised and lowered signs are at most so high, in heights of their line."""
+OFF_LINE = 0.1
+"""And their middle is at least so far above or below that of the line."""
 
 
 class Line(NamedTuple):
@@ -52,6 +63,7 @@ class PageText:
         self._gaps = [Gap.LINE, *(self._gap(one, two) for one, two in pairwise(self.seen))]
         self.direction = self._direction()
         self.lines = self._lines()
+        self._small = dict(self._off_line())
         self._starts: list[int] = []
         self.text = self._joined()
 
@@ -90,9 +102,46 @@ class PageText:
 
     def _line(self, start: int, end: int) -> Line:
         chars = self.seen[start:end]
-        across, along = self.direction
-        depth = median(along * one.x - across * one.y for one in chars)
+        depth = median(map(self._depth, chars))
         return Line(start, end, median(one.height for one in chars), depth)
+
+    def _off_line(self) -> Iterator[tuple[int, str]]:
+        """Place → sign, for numbers and signs that are set small above or below their line.
+
+        Only where all of such a run has a sign of its own, and touches what it belongs to.
+        """
+        across, _ = self.direction
+        for line in self.lines if abs(across) > 0.9 else ():
+            sides = ((self._side(at, line), at) for at in range(line.start, line.end))
+            for side, run in groupby(sides, itemgetter(0)):
+                places = [at for _, at in run]
+                shapes = RAISED if side > 0 else LOWERED
+                signs = [shapes.get(self.seen[at].text, "") for at in places]
+                if side and all(signs) and self._attached(places, line):
+                    yield from zip(places, signs, strict=True)
+
+    def _side(self, at: int, line: Line) -> int:
+        """1 if a character is raised, -1 if it is lowered, 0 if it stands on its line."""
+        char = self.seen[at]
+        above = line.depth - self._depth(char)
+        if char.height > SMALLER * line.height or abs(above) < OFF_LINE * line.height:
+            return 0
+        return 1 if above > 0 else -1
+
+    def _attached(self, places: list[int], line: Line) -> bool:
+        """Whether nothing is between these and the sign before or after them."""
+        first, last = places[0], places[-1]
+        before = first > line.start and self._gaps[first] is Gap.NOTHING
+        return before or (last + 1 < line.end and self._gaps[last + 1] is Gap.NOTHING)
+
+    def _depth(self, char: Char) -> float:
+        """How far down the page its middle is, seen by the reader."""
+        across, along = self.direction
+        return along * char.x - across * char.y
+
+    def _sign(self, at: int) -> str:
+        """The character at a place as it is written down."""
+        return self._small.get(at) or _written(self.seen[at])
 
     def _block_starts(self) -> set[int]:
         """Where a line begins that does not continue the one before."""
@@ -117,7 +166,7 @@ class PageText:
         blocks = self._block_starts()
         parts: list[str] = []
         length = 0
-        for at, char in enumerate(self.seen):
+        for at in range(len(self.seen)):
             if at and self._gaps[at] is not Gap.NOTHING:
                 glue = "\n" if at in blocks else self._glue(parts, at - 1, at)
                 if glue is None:
@@ -126,7 +175,7 @@ class PageText:
                 parts.append(glue or "")
                 length += len(parts[-1])
             self._starts.append(length)
-            parts.append(_written(char))
+            parts.append(self._sign(at))
             length += len(parts[-1])
         return "".join(parts)
 
@@ -162,7 +211,7 @@ class PageText:
                 if glue is None:
                     parts.pop()
                 parts.append(glue or "")
-            parts.append(_written(self.seen[at]))
+            parts.append(self._sign(at))
             previous = at
         if parts and self.seen[previous].text in MARKERS:
             parts.pop()

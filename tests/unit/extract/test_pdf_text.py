@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject
 
 from ankiforge.domain import Extracted, Highlight, Problem
 from ankiforge.extract import pdf
+from ankiforge.text.fold import fold
 from samples.pdf_writer import Mark, Page, formula, mark, paragraph, write_pdf
 
 WORDS = (
@@ -157,11 +159,33 @@ def test_two_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
     assert words(tmp_path) == [PLAIN.strip()]
 
 
-def test_raised_and_lowered_signs_stand_where_they_are_printed(tmp_path: Path) -> None:
-    blocks = (paragraph("A mole is 6.022·10^{23} particles of H_{2}O."), formula("R = e^{−t/S}"))
-    marks = (mark("6.022·1023 particles of H2O"), mark("R = e−t/S"))
-    write_pdf(tmp_path / "a.pdf", [Page(blocks, marks)])
-    assert words(tmp_path) == ["6.022·1023 particles of H2O", "R = e−t/S"]
+def test_raised_and_lowered_numbers_are_written_so_that_no_number_changes(tmp_path: Path) -> None:
+    text = "A mole is 6.022·10^{23} particles of H_{2}O, ^{14}C has 10^{-5}, log_{2}10 is 3."
+    marked = "6.022·1023 particles of H2O, 14C has 10-5, log210"
+    write_pdf(tmp_path / "a.pdf", [Page((paragraph(text),), (mark(marked),))])
+    (highlight,) = found(tmp_path)
+    assert highlight.exact == "6.022·10²³ particles of H₂O, ¹⁴C has 10⁻⁵, log₂10"
+    assert fold(highlight.exact) == fold(marked)
+
+
+def test_other_raised_signs_stand_where_they_are_printed(tmp_path: Path) -> None:
+    page = Page((formula("R = e^{−t/S}"), paragraph("The 1^{st} A^{*}.")), (mark("R = e−t/S"),))
+    write_pdf(tmp_path / "a.pdf", [page])
+    (highlight,) = found(tmp_path)
+    assert (highlight.exact, highlight.suffix) == ("R = e−t/S", "\nThe 1st A*.")
+
+
+def test_smaller_numbers_that_stand_on_the_line_are_not_raised(tmp_path: Path) -> None:
+    """As old-style figures and small capitals do."""
+    path = tmp_path / "a.pdf"
+    write_pdf(path, [Page((paragraph("In the year 1066 it was so."),), (mark("year 1066"),))])
+    writer = PdfWriter(clone_from=path)
+    printed = writer.pages[0].get_contents().get_data()  # type: ignore[union-attr]
+    size = re.search(rb"/F4 ([\d.]+) Tf", printed)[1]  # type: ignore[index]
+    smaller = b") Tj /F4 8 Tf (1066) Tj /F4 %s Tf (" % size
+    replace_contents(writer, printed.replace(b"1066", smaller))
+    writer.write(path)
+    assert words(tmp_path) == ["year 1066"]
 
 
 def test_letters_printed_twice_to_look_bold_are_read_once(tmp_path: Path) -> None:

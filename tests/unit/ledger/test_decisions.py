@@ -228,3 +228,44 @@ def test_the_first_accepted_card_settles_the_documents_deck(bench):
     bench.record(run, task.highlights[0], Checked(draft, deck="Elsewhere"))
     [card] = bench.ledger.cards.of_highlight(task.highlights[0].key)
     assert card.deck == "Deck"
+
+
+def test_what_was_forced_once_forces_nothing_later(bench):
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [highlight] = bench.ledger.highlights.seen_in(run)
+    bench.record(run, highlight, Checked(bench.draft(highlight), BLOCK))
+    [card] = bench.ledger.cards.of_highlight(highlight.key)
+    review.accept(bench.ledger, [Choice(card)], force=True)
+    forced = bench.ledger.cards.get(card.guid)
+    other = (Finding("empty_side", Severity.BLOCK, "one side is empty"),)
+    review.edit(bench.ledger, Choice(forced), (("Front", "x"),), lambda *_: other)
+    edited = bench.ledger.cards.get(card.guid)
+    assert (edited.blocked, edited.ready) == (True, False)
+    [done] = review.accept(bench.ledger, [Choice(edited)])
+    assert "one side is empty" in done.refused
+
+
+def test_a_decision_on_a_card_that_changed_meanwhile_is_refused(pending):
+    stale = pending.choice()
+    review.reject(pending.ledger, [pending.choice()])
+    review.restore(pending.ledger, [pending.choice()])
+    review.accept(pending.ledger, [pending.choice()])
+    [done] = review.reject(pending.ledger, [stale])
+    assert "changed meanwhile" in done.refused
+    assert pending.card().verdict is Verdict.ACCEPTED
+
+
+def test_a_card_named_twice_is_decided_once(pending):
+    review.reject(pending.ledger, [pending.choice()])
+    done = review.restore(pending.ledger, [pending.choice(), pending.choice()])
+    assert [one.refused for one in done] == [""]
+
+
+def test_an_undo_can_be_undone(bench):
+    card = make_choice(bench)
+    review.pick(bench.ledger, [Choice(card, "b")])
+    picked = bench.ledger.cards.get(card.guid)
+    review.undo(bench.ledger)
+    undo = bench.ledger.decisions.of(card.guid)[-1]
+    review.undo(bench.ledger, undo.id)
+    assert bench.ledger.cards.get(card.guid) == picked

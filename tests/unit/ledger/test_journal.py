@@ -154,3 +154,81 @@ def test_a_crash_before_the_commit_loses_no_line(bench, monkeypatch):
     bench.ledger.close()
     bench.ledger = bench.open()
     assert bench.ledger.cards.get(guid).verdict is Verdict.REJECTED
+
+
+def test_lines_another_program_wrote_meanwhile_are_taken_in(bench):
+    notes = {"a.md": [bench.mark(WORDS), bench.mark(OTHER)]}
+    run, _ = bench.read(notes)
+    one, other = bench.forge(run)
+    bench.clock.pass_seconds(1)
+    foreign = {"v": 1, "id": "f" * 16, "at": bench.ledger.writer.now(), "by": "person"}
+    foreign |= {"what": "reject", "subject": one}
+    foreign |= {"body": {"before": {}, "after": {"verdict": "rejected", "reason": "there"}}}
+    with (bench.folder / "journal.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(foreign) + b"\n")
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(other))])
+    bench.reopen()
+    verdicts = [bench.ledger.cards.get(guid).verdict for guid in (one, other)]
+    assert verdicts == [Verdict.REJECTED, Verdict.REJECTED]
+
+
+def test_a_foreign_decision_older_than_ones_own_changes_nothing(bench):
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [guid] = bench.forge(run)
+    before = bench.ledger.writer.now()
+    bench.clock.pass_seconds(9)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))], "mine")
+    foreign = {"v": 1, "id": "f" * 16, "at": before, "by": "person", "what": "reject"}
+    foreign |= {"subject": guid, "body": {"after": {"verdict": "rejected", "reason": "theirs"}}}
+    with (bench.folder / "journal.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(foreign) + b"\n")
+    bench.reopen()
+    assert bench.ledger.cards.get(guid).reason == "mine"
+
+
+def test_lines_of_a_newer_program_wait_for_the_upgrade(bench):
+    bench.read({"a.md": [bench.mark(WORDS)]})
+    with (bench.folder / "journal.jsonl").open("ab") as file:
+        file.write(b'{"v": 2, "id": "x", "at": "", "by": "", "what": "accept"}\n')
+    for _ in range(2):
+        bench.reopen()
+        [problem] = bench.ledger.problems
+        assert problem.hint == "upgrade ankiforge"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"v":1,"id":"x","at":"","by":"","what":"slot","subject":"k","body":{"family":"basic",'
+        b'"slot":"one","quote":"","answer":""}}',
+        b'{"v":1,"id":"x","at":"","by":"","what":"issued","subject":"k","body":{}}',
+        b'{"v":1,"id":"x","at":"","by":"","what":"shipped","subject":"k","body":{"rev":[]}}',
+    ],
+)
+def test_a_spoilt_line_stops_nobody(bench, line):
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    keys = bench.keys(run)
+    with (bench.folder / "journal.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    bench.reopen()
+    assert [problem.where for problem in bench.ledger.problems] == ["journal line x"]
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    assert bench.keys(run) == keys
+
+
+def test_undo_on_a_rebuilt_ledger_reaches_cards_that_are_not_drafted_yet(bench):
+    notes = {"a.md": [bench.mark(WORDS)]}
+    run, _ = bench.read(notes)
+    [guid] = bench.forge(run)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    bench.reopen(lose=True)
+    assert [decided.what for decided in review.undo(bench.ledger)] == ["reject"]
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    assert bench.ledger.cards.get(guid).verdict is Verdict.ACCEPTED
+
+
+def test_two_copies_of_a_ledger_never_give_an_action_the_same_name(bench):
+    first = bench.ledger.writer.new_action()
+    bench.clock.pass_seconds(1)
+    assert bench.ledger.writer.new_action() != first
