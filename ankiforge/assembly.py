@@ -193,7 +193,11 @@ def llm_settings(workspace: Workspace, jobs: int = 0) -> ServerSettings:
 
     given = msgspec.structs.asdict(workspace.config.llm)
     given["concurrency"] = jobs or given["concurrency"]
-    return ServerSettings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return ServerSettings(**{name: value for name, value in given.items() if value is not None})
+    except ConfigError as error:
+        key, _, what = error.message.removeprefix("llm.").partition(": ")
+        raise workspace.config.where.at("llm", key).error(what, error.hint) from error
 
 
 def prompt_of(workspace: Workspace, *, small: bool = False) -> Prompt:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import click
 
-from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.cli.working import (
     end,
-    follow,
     refuse_foreign,
     target,
     tell_problems,
     write_packages,
 )
+from ankiforge.config.deckfiles import load_decks
 from ankiforge.reports.summary import Tally, notes_json
 
 EPILOG = """\b
@@ -41,10 +40,9 @@ def command(
     """
     with session(call) as now:
         refuse_foreign(target(now, deck, output), force)
-        tally = Tally()
-        follow(now, tally, ())
+        tally = Tally(problems=list(now.problems))
         run = now.ledger.start_run("build")
-        decks = assembly.job_of(now.workspace, (), None).decks
+        decks = load_decks(now.workspace.root, now.workspace.config.decks)
         write_packages(now, run, tally, decks, deck=deck, within=deck, output=output,
                        new_only=new_only and not full, force=force)  # fmt: skip
         now.ledger.finish_run(run)

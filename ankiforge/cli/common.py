@@ -34,12 +34,7 @@ class Talk:
     def say(self, text: str = "") -> None:
         """Talk: to stderr, unless quiet."""
         if not self.quiet:
-            click.echo(text, err=True, color=self.color or None)
-
-    def detail(self, text: str) -> None:
-        """Talk that only `-v` asks for."""
-        if self.verbose:
-            self.say(text)
+            click.echo(text, err=True, color=self._color)
 
     def data(self, value: Any) -> None:
         """One JSON value on a line of stdout."""
@@ -47,7 +42,12 @@ class Talk:
 
     def print(self, text: str) -> None:
         """Data as text, for people: to stdout."""
-        click.echo(text, color=self.color or None)
+        click.echo(text, color=self._color)
+
+    @property
+    def _color(self) -> bool | None:
+        """None: as the stream itself is a terminal or a file."""
+        return None if self.color else False
 
     def style(self, text: str, **style: Any) -> str:
         """The text in colour, where colours are wanted."""
@@ -90,8 +90,10 @@ def common_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def command(*args: Any, **options: Any) -> None:
-        before = click.get_current_context().find_root().obj or {}
+        context = click.get_current_context()
+        before = context.obj or {}
         given = {name: options.pop(name) or before.get(name) for name in _NAMES}
+        context.obj = given
         function(*args, call=_call(given), **options)
 
     for option in reversed(_OPTIONS):
@@ -100,7 +102,7 @@ def common_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _call(given: dict[str, Any]) -> Call:
-    color = not given["no_color"] and not os.environ.get("NO_COLOR") and sys.stderr.isatty()
+    color = not given["no_color"] and not os.environ.get("NO_COLOR")
     talk = Talk(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
     return Call(workspace, talk, bool(given["offline"]), given["limit"] or 0, given["jobs"] or 0)

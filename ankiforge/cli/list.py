@@ -9,8 +9,10 @@ import click
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
+from ankiforge.errors import UsageError
 from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line
 from ankiforge.reports.summary import FATES
+from ankiforge.review.query import FIELDS
 
 EPILOG = """\b
 Examples:
@@ -49,12 +51,25 @@ def command(call: Call, query: tuple[str, ...], everything: bool, no_card: bool)
 
 def _joined(words: tuple[str, ...]) -> str:
     """The query as typed: a word the shell took quotes from gets them back."""
-    return " ".join(f'"{word}"' if " " in word and '"' not in word and ":" not in word else word
-                    for word in words)  # fmt: skip
+    return " ".join(map(_requoted, words))
+
+
+def _requoted(word: str) -> str:
+    sign, bare = ("-", word[1:]) if word.startswith("-") else ("", word)
+    field, colon, value = bare.partition(":")
+    if field not in FIELDS:
+        field, colon, value = "", "", bare
+    if " " not in value or '"' in value:
+        return word
+    return f'{sign}{field}{colon}"{value}"'
 
 
 def _without(now: Session, query: tuple[str, ...]) -> None:
     talk = now.call.talk
+    named = next((word for word in query if word.partition(":")[0] in FIELDS), "")
+    if named:
+        what = f"{named!r}: a highlight without a card has no such field"
+        raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
     wanted = [word.casefold() for word in query]
     shown = 0
     for without in now.ledger.funnel.funnel().without:

@@ -132,7 +132,7 @@ def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.cards["waiting"]:
         yield "list verdict:pending -v", "what waits for you; then accept, edit, reject"
     if summary.cards["blocked"]:
-        yield "list verdict:pending -v", "also why cards are blocked"
+        yield "list finding:block -v", "why cards are blocked"
     if summary.funnel.reasons:
         yield "draft export ask.md", "passages without a card, to paste into any chat"
         if summary.usage is None:

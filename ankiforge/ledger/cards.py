@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -29,6 +28,9 @@ from ankiforge.domain import (
 )
 from ankiforge.ledger.connection import Connection
 
+AT_ONCE = 500
+"""Cards that are read together."""
+
 
 class Cards:
     """The ledger's memory of cards."""
@@ -43,19 +45,18 @@ class Cards:
 
     def get(self, guid: Guid | str) -> Card:
         """One card by its guid; `KeyError` if there is none."""
-        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        if row is None:
-            raise KeyError(guid)
-        return self._card(row)
+        for card in self.several([str(guid)]):
+            return card
+        raise KeyError(guid)
 
     def of_highlight(self, key: HighlightKey) -> list[Card]:
         """The cards of a highlight, those merged into others' included."""
         rows = self._db.execute(
-            "SELECT c.* FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
+            "SELECT c.guid FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
             " ORDER BY c.family, c.slot",
             (key,),
         ).fetchall()
-        return [self._card(row) for row in rows]
+        return list(self.several([row["guid"] for row in rows]))
 
     def all(self) -> Iterator[Card]:
         """Every card, in the order of reading."""
@@ -63,8 +64,23 @@ class Cards:
             "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
         ).fetchall()
-        for row in rows:
-            yield self.get(row["guid"])
+        for start in range(0, len(rows), AT_ONCE):
+            yield from self.several([row["guid"] for row in rows[start : start + AT_ONCE]])
+
+    def several(self, guids: Sequence[str]) -> Iterator[Card]:
+        """The cards of these guids, in their order; at most `AT_ONCE`."""
+        rows = {row["guid"]: row for row in self._of("card", guids)}
+        findings = _grouped(self._of("finding", guids, "letter, n"))
+        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        for guid in guids:
+            if guid in rows:
+                said = findings.get(guid, [])
+                yield self._card(rows[guid], _candidates(candidates.get(guid, []), said))
+
+    def _of(self, table: str, guids: Sequence[str], order: str = "guid") -> list[sqlite3.Row]:
+        marks = ", ".join("?" * len(guids))
+        sql = f"SELECT * FROM {table} WHERE guid IN ({marks}) ORDER BY {order}"
+        return self._db.execute(sql, tuple(guids)).fetchall()
 
     def stands(self, guid: Guid | str) -> bool:
         """Whether there is such a card, live and not rejected."""
@@ -94,7 +110,7 @@ class Cards:
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
 
-    def _card(self, row: sqlite3.Row) -> Card:
+    def _card(self, row: sqlite3.Row, candidates: tuple[Candidate, ...]) -> Card:
         highlight = self._highlight(HighlightKey(row["key"]))
         assert highlight is not None
         return Card(
@@ -107,7 +123,7 @@ class Cards:
             standing=Standing(row["standing"]),
             anki=AnkiState(row["anki"]),
             highlight=highlight,
-            candidates=tuple(self._candidates(Guid(row["guid"]))),
+            candidates=candidates,
             standing_why=row["standing_why"],
             anki_why=row["anki_why"],
             accepted_by=AcceptedBy(row["accepted_by"]),
@@ -117,24 +133,6 @@ class Cards:
             tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
             reason=row["reason"],
         )
-
-    def _candidates(self, guid: Guid) -> Iterator[Candidate]:
-        findings = groupby(
-            self._db.execute(
-                "SELECT letter, body FROM finding WHERE guid = ? ORDER BY letter, n", (guid,)
-            ).fetchall(),
-            key=lambda row: str(row["letter"]),
-        )
-        said = {letter: tuple(_finding(row) for row in rows) for letter, rows in findings}
-        for row in self._db.execute(
-            "SELECT letter, state, draft FROM candidate WHERE guid = ?"
-            " ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall():
-            draft = msgspec.json.decode(row["draft"], type=Draft)
-            identity = DraftId(f"{guid}.{row['letter']}")
-            state = CandidateState(row["state"])
-            yield Candidate(identity, state, draft, said.get(row["letter"], ()))
 
     # --- candidates -------------------------------------------------------------------------
 
@@ -162,21 +160,38 @@ class Cards:
 
     def refresh_blocked(self, guid: Guid) -> None:
         """Derive again whether its leading candidate is blocked; of no card there is nothing."""
-        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        if row is None:
-            return
-        card = self._card(row)
-        self._db.execute(
-            "UPDATE card SET blocked = ? WHERE guid = ?", (int(card.leading.blocked), guid)
-        )
+        for card in self.several([guid]):
+            self._db.execute(
+                "UPDATE card SET blocked = ? WHERE guid = ?", (int(card.leading.blocked), guid)
+            )
 
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
         """Say which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
 
 
-def _finding(row: sqlite3.Row) -> Finding:
-    return msgspec.json.decode(row["body"], type=Finding)
+def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
+    groups: dict[str, list[sqlite3.Row]] = {}
+    for row in rows:
+        groups.setdefault(row["guid"], []).append(row)
+    return groups
+
+
+def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candidate, ...]:
+    """The candidates of one card, each with what the checks said of it."""
+    findings: dict[str, list[Finding]] = {}
+    for row in said:
+        finding = msgspec.json.decode(row["body"], type=Finding)
+        findings.setdefault(row["letter"], []).append(finding)
+    return tuple(
+        Candidate(
+            DraftId(f"{row['guid']}.{row['letter']}"),
+            CandidateState(row["state"]),
+            msgspec.json.decode(row["draft"], type=Draft),
+            tuple(findings.get(row["letter"], ())),
+        )
+        for row in rows
+    )
 
 
 def to_json(value: object) -> str:

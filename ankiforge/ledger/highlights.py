@@ -93,13 +93,6 @@ class Highlights:
                 "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
             )
 
-    def drafted_by(self, key: HighlightKey) -> tuple[str, str]:
-        """(who drafted it last, why it got no card)."""
-        row = self._db.execute(
-            "SELECT drafter, no_card FROM highlight WHERE key = ?", (key,)
-        ).fetchone()
-        return (str(row["drafter"]), str(row["no_card"]))
-
     def asked(self, key: HighlightKey) -> str:
         """Why a person should look at its identity, "" if there is no doubt."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()

@@ -66,14 +66,18 @@ class _Became:
 
 
 def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
+    """What became of each highlight of the task; what a result says of others is left out."""
     keys = [highlight.key for highlight in batch.task.highlights]
     became = {key: _Became(batch.drafter, NoCard(key, "")) for key in keys}
     for checked in batch.checked:
-        became[checked.draft.highlight].drafts.append(checked)
+        if checked.draft.highlight in became:
+            became[checked.draft.highlight].drafts.append(checked)
     for none in batch.no_cards:
-        became[none.highlight].none = none
+        if none.highlight in became:
+            became[none.highlight].none = none
     for key, why in batch.failed:
-        became[key].failed = why
+        if key in became:
+            became[key].failed = why
     return became
 
 

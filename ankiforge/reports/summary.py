@@ -38,7 +38,8 @@ class Tally:
 
     def take(self, published: Published) -> None:
         """Take one package in."""
-        self.published.append(published)
+        if published.notes:
+            self.published.append(published)
         self.problems += [one for one in published.problems if one not in self.problems]
 
     @property

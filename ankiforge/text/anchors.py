@@ -36,7 +36,9 @@ def triple_of(highlight: Highlight) -> Triple:
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """The key made from the anchor, as the nth of its kind."""
-    return HighlightKey(f"{highlight.namespace}/{h16(*triple_of(highlight), str(nth))}")
+    exact = highlight.anchor_text or highlight.exact
+    mark = anchor(exact, highlight.prefix, highlight.suffix, nth)
+    return HighlightKey(f"{highlight.namespace}/{mark}")
 
 
 def own_key(highlight: Highlight) -> HighlightKey:

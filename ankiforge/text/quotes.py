@@ -64,11 +64,6 @@ def _end_of_cluster(source: str, at: int) -> int:
     return end
 
 
-def contains(quote: str, source: str) -> bool:
-    """Whether `quote` stands in `source` under `same`."""
-    return locate(quote, source) is not None
-
-
 # --- the same passage, edited ---------------------------------------------------------------
 
 SAME = 85

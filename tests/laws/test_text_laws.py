@@ -13,7 +13,7 @@ from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor, numbered, percent, triple_of
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.markdown import literal, plain
-from ankiforge.text.quotes import contains, locate, similarity
+from ankiforge.text.quotes import locate, similarity
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from ankiforge.text.shields import outside, shields
 
@@ -241,7 +241,7 @@ def test_a_quote_is_found_though_blanks_case_and_dashes_are_others(
 @given(TEXT, TEXT, TEXT)
 def test_whatever_stands_in_a_text_is_found_in_it(before: str, quote: str, after: str) -> None:
     assume(canonical(quote))
-    assert contains(quote, f"{before} {quote} {after}")
+    assert locate(quote, f"{before} {quote} {after}")
 
 
 @bounded

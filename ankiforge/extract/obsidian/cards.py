@@ -30,6 +30,8 @@ _NO_NAMES = frozenset(_NO_NAMES_WORDS.split())
 """What begins an answer, and is no name in a program."""
 _CALL = re.compile(r"\w+(?:_\w|[(<])")
 _CAMEL = re.compile(r"\w+[a-z][A-Z]")
+_ACTS = re.compile(r"\S+\s+[a-z]+(?:s|ed)\b")
+"""`Vec::new creates a vector` tells of a program, `Osmosis::movement of water` of a term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _form(words: str, colons: re.Match[str]) -> Form | None:
         return None
     if _VERB.match(back):
         return None if single else Form.INLINE_FIELD
-    unsure = _CAMEL.match(right) or (single and len(back.split()) > 1)
+    unsure = _CAMEL.match(right) or (single and _ACTS.match(back))
     return Form.INLINE_FIELD if unsure else Form.INLINE
 
 

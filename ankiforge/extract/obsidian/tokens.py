@@ -32,7 +32,7 @@ _ALL = rf"""
     | (?P<image>!\[(?P<alt>[^\[\]\n]*)\](?P<source>{_TARGET}))
     | (?P<label>\A\[\^[^\[\]\s]+\]:[ \t]*)
     | (?P<footnote>\[\^[^\[\]\s]+\]|\^\[[^\[\]\n]*\])
-    | (?P<templater><%[^\n]*?%>)
+    | (?P<templater><%[^\n]{{0,200}}?%>)
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*>)
     | (?P<tag></?(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
     | (?P<entity>&(?:\#\d{{1,7}}|\#[xX][0-9A-Fa-f]{{1,6}}|[A-Za-z][A-Za-z0-9]{{1,31}});)

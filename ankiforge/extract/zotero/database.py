@@ -99,7 +99,7 @@ def open_database(copy: Path) -> Iterator[Database]:
         ItemError: it is damaged, or no database of Zotero's.
     """
     with _told(), closing(sqlite3.connect(copy)) as connection:
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        connection.text_factory = _text
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
@@ -107,6 +107,17 @@ def open_database(copy: Path) -> Iterator[Database]:
         if missing := _TABLES - {name for (name,) in tables}:
             raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
         yield Database(connection)
+
+
+_CONTROLS: dict[int, str | None] = dict.fromkeys((*range(32), *range(127, 160)))
+_CONTROLS |= {code: chr(code) for code in b"\t\n"}
+"""No word holds one; broken fonts do, and a shared library may bring those of a terminal."""
+
+
+def _text(raw: bytes) -> str:
+    """A text of the database, without control characters but tab and line feed."""
+    text = raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return text.translate(_CONTROLS)
 
 
 @contextmanager

@@ -3,7 +3,7 @@ import pytest
 from ankiforge.domain import CardKind, Form, HighlightKind
 from ankiforge.draft import Wish, instruction
 from ankiforge.draft.rules import NOTHING, Rules
-from ankiforge.text.quotes import contains
+from ankiforge.text.quotes import locate
 
 
 @pytest.fixture
@@ -125,6 +125,12 @@ def test_marked_phrases_are_hidden_in_their_sentence(forge, highlight):
     assert made.answer == "aperture · shutter"
     assert (made.quote, made.start) == (exact, 4)
     assert not made.by_hand
+
+
+def test_each_phrase_is_asked_beside_the_others(forge, highlight):
+    exact = "Ribosomes make proteins."
+    made = forge(highlight(exact, form=Form.PHRASE, gaps=((0, 9), (15, 23))))
+    assert made.field("Text") == "{{c1::Ribosomes}} make {{c2::proteins}}."
 
 
 def test_a_phrase_without_markdown_is_hidden_in_the_plain_words(forge, highlight):
@@ -363,7 +369,7 @@ def test_every_draft_quotes_its_source_and_every_highlight_is_answered(task, hig
     by_key = {one.key: one for one in marked}
     for one in result.drafts:
         source = by_key[one.highlight]
-        assert contains(one.quote, source.exact) or contains(one.quote, source.sentence)
+        assert locate(one.quote, source.exact) or locate(one.quote, source.sentence)
     answered = {one.highlight for one in result.drafts} | {
         none.highlight for none in result.no_cards
     }

@@ -209,7 +209,8 @@ def test_a_mark_in_a_list_quote_table_or_heading_is_read_in_its_block(tmp_path: 
         ("#cards a b::c #more", ("a b", "c"), Form.INLINE),
         ("status:: done", ("status", "done"), Form.INLINE_FIELD),
         ("**Status**:: done", ("**Status**", "done"), Form.INLINE_FIELD),
-        ("Paris::capital of France", ("Paris", "capital of France"), Form.INLINE_FIELD),
+        ("Paris::capital of France", ("Paris", "capital of France"), Form.INLINE),
+        ("Vec::new creates one", ("Vec", "new creates one"), Form.INLINE_FIELD),
         ("std::chrono::seconds :: a duration", ("std::chrono::seconds", "a duration"), Form.INLINE),
         ("What is nested?::This is nested", ("What is nested?", "This is nested"), Form.INLINE),
         ("Gravity::it is a force", ("Gravity", "it is a force"), Form.INLINE),
@@ -248,6 +249,11 @@ def test_a_line_with_two_colons_is_a_card(
 )
 def test_names_of_programs_and_fields_are_no_cards(tmp_path: Path, line: str) -> None:
     assert [h for h in found(tmp_path, line) if h.kind is HighlightKind.CARD] == []
+
+
+def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(tmp_path: Path) -> None:
+    for sign in ("<% ", "<sup>1</sup>", "x==a ", "\\frac{{", "$$ \\begin ", "{{a "):
+        assert gaps(one(tmp_path, sign * 20_000 + "\n\nThe ==end== of it.")) == ["end"]
 
 
 @pytest.mark.parametrize("base", ["A", "D", "G", "M", "s"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -423,6 +425,58 @@ def test_saving_a_document_with_little_text_keeps_its_key_however_its_code_is_cu
     page.rotate(90)
     writer.write(tmp_path / "cut" / "a.pdf")
     assert keys(tmp_path / "cut") == keys(tmp_path / "original")
+
+
+# --- docs/keys.md ---------------------------------------------------------------------------
+
+
+def vectors(name: str) -> list[dict[str, Any]]:
+    page = Path(__file__).parents[3] / "docs" / "keys.md"
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("{")]
+    found = [vector for vector in map(json.loads, lines) if name in vector]
+    assert found, f"docs/keys.md has no vector with {name}"
+    return found
+
+
+@pytest.mark.parametrize("vector", vectors("rect"))
+def test_marks_without_words_have_the_anchors_of_the_page_of_keys(
+    tmp_path: Path, vector: dict[str, Any]
+) -> None:
+    rect = ArrayObject([FloatObject(edge) for edge in vector["rect"]])
+    square = mark("memory", kind="Square", more={"/Rect": rect})
+    for turn in (0, 90):
+        one_page(
+            tmp_path / "a.pdf",
+            *[square] * vector["n"],
+            text=vector["page"],
+            media=tuple(map(float, vector["media"])),
+            rotate=turn,
+        )
+        last = marks(tmp_path)[-1]
+        assert (last.anchor_text, last.nth) == (vector["exact"], vector["n"])
+        assert anchor_key(last, last.nth) == f"{last.document.key}/{vector['mark']}"
+
+
+@pytest.mark.parametrize("vector", vectors("contents"))
+def test_documents_with_little_text_have_the_keys_of_the_page_of_keys(
+    tmp_path: Path, vector: dict[str, Any]
+) -> None:
+    path = one_page(tmp_path / "a.pdf", mark("x"), text="x")
+    writer = PdfWriter(clone_from=path)
+    made = {
+        name: writer._add_object(drawing("Image", bytes.fromhex(data)))
+        for name, data in vector["pictures"].items()
+    }
+    for name, code in vector["forms"].items():
+        made[name] = writer._add_object(drawing("Form", code.encode(), names(**made)))
+    for number, contents in enumerate(vector["contents"]):
+        page = writer.pages[number] if number == 0 else writer.add_blank_page(612, 792)
+        parts = [writer._add_object(drawing("", code.encode())) for code in contents]
+        page[NameObject("/Contents")] = ArrayObject(parts)
+        used = {name: one for name, one in made.items() if f"/{name} " in "".join(contents)}
+        page[NameObject("/Resources")] = names(**used)
+    writer.write(path)
+    assert extracted(tmp_path).document.key == f"pdf:{vector['document']}"
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])

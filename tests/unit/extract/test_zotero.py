@@ -254,6 +254,18 @@ def test_values_of_strange_types_are_read_as_text(database: Path) -> None:
     assert highlight.uri.endswith("?annotation=A%2FB%20%C3%A4")
 
 
+def test_control_characters_of_texts_are_dropped_line_ends_stay(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "UPDATE itemAnnotations SET text = ?, comment = ?",
+            ("one\x00\x02 two\r\nthree\tfour", "red \x1b[31m\x9b?\x07"),
+        )
+        connection.commit()
+    [highlight] = highlights(scanned(database))
+    assert highlight.exact == "one two\nthree\tfour"
+    assert highlight.comment == "red [31m?"
+
+
 def test_a_position_nested_without_end_is_no_position(database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("UPDATE itemAnnotations SET position = ?", ('{"a":' + "[" * 60_000,))
