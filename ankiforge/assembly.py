@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ankiforge.domain import Draft, Drafter, Highlight, Problem, Source
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.ledger import Ledger
+from ankiforge.naming import named
 from ankiforge.pipeline import Job
 from ankiforge.shipped import shipped
 
@@ -87,8 +89,9 @@ def _holds(root: Path, path: Path) -> bool:
 
 
 def _entry(kind: str, root: Path, name: str, only: tuple[Path, ...]) -> Wanted:
-    options = {"path": str(root), "name": name or source_name(root)}
-    return Wanted(SourceEntry(kind, options["name"], root, options, ON_THE_COMMAND_LINE), only)
+    options = {"path": str(root)} | ({"name": name} if name else {})
+    entry = SourceEntry(kind, name or source_name(root), root, options, ON_THE_COMMAND_LINE)
+    return Wanted(entry, only)
 
 
 def _kinds(path: Path) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
@@ -136,28 +139,32 @@ _ORDER = ("zotero", "pdf", "obsidian")
 """In which keys are issued; all others after these."""
 
 
-def open_sources(config: Config, wanted: list[Wanted], ledger: Ledger) -> tuple[Source, ...]:
-    """Open the sources, in the order in which keys are issued.
+def open_sources(
+    config: Config, wanted: list[Wanted], ledger: Ledger, say: Callable[[str], None]
+) -> tuple[Source, ...]:
+    """Open the sources, in the order in which keys are issued; `say` tells of a name kept.
 
     Raises:
         ConfigError: an unknown kind, a mistake in its settings, or a name that is another's.
     """
-    return tuple(_open(config, want, ledger) for want in sorted(wanted, key=_rank))
+    opened = []
+    for want in sorted(wanted, key=_rank):
+        entry = named(want.entry, ledger, partial(_open, config), say)
+        opened.append(_open(config, entry, want.only))
+    return tuple(opened)
 
 
 def _rank(want: Wanted) -> int:
     return _ORDER.index(want.entry.kind) if want.entry.kind in _ORDER else len(_ORDER)
 
 
-def _open(config: Config, want: Wanted, ledger: Ledger) -> Source:
-    entry = want.entry
+def _open(config: Config, entry: SourceEntry, only: tuple[Path, ...] = ()) -> Source:
     try:
         module = extract.module(entry.kind)
     except ConfigError as error:
         raise entry.where.wrap(error) from error
     settings = typed(module.Settings, entry.options, entry.where)
-    ledger.highlights.claim_root(entry.kind, entry.name, entry.path)
-    return module.open_source(entry.name, entry.path, settings, want.only, config.me)
+    return module.open_source(entry.name, entry.path, settings, only, config.me)
 
 
 # --- the drafter ----------------------------------------------------------------------------

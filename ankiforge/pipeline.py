@@ -329,7 +329,7 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
     """The pictures a card shows, by the path it calls them; never one outside its vault."""
     found: dict[str, Media] = {}
     problems = []
-    root = ledger.highlights.root_of(card.highlight.document.source)
+    root = ledger.roots.of("obsidian").get(card.highlight.document.source)
     for path in image_paths("\n".join(text for _, text in card.fields)) if root else ():
         target = (root / unquote(path)).resolve() if root else Path()
         inside = root is not None and target.is_relative_to(root.resolve())

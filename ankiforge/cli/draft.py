@@ -79,7 +79,7 @@ def _estimate(now: Session, model: Any, only: frozenset[HighlightKey]) -> None:
     if model is None:
         raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
     wanted, _ = wanted_of(now, ())
-    sources = assembly.open_sources(now.workspace.config, wanted, now.ledger)
+    sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, now.call.talk.say)
     job, tally = job_for(now, sources, model), Tally()
     error = follow(now, tally, read(job, now.ledger, now.ledger.start_run("estimate")))
     if error is not None:

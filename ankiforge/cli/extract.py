@@ -34,7 +34,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         wanted, lost = wanted_of(now, paths, name)
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
-        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger)
+        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, now.call.talk.say)
         job = assembly.job_of(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))

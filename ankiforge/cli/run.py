@@ -79,7 +79,7 @@ def command(
                 "there is nothing to read", hint="ankiforge run PATH, or ankiforge init"
             )
         model = None if dry_run else model_for(now, drafter or "")
-        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger)
+        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, now.call.talk.say)
         job = job_for(now, sources, model, accept or "", deck)
         run = now.ledger.start_run("run")
         tally = Tally(problems=list(lost))

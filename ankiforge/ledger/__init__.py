@@ -27,6 +27,7 @@ from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
 from ankiforge.ledger.recording import Recorder
 from ankiforge.ledger.replies import Replies
+from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.writing import Writer
 
 Clock = Callable[[], datetime]
@@ -55,6 +56,7 @@ class Ledger:
         self.writer = Writer(connection, journal, clock)
         self.decisions = Decisions(connection, self.writer)
         self.highlights = Highlights(connection, self.writer)
+        self.roots = Roots(connection, self.writer)
         self.reading = Reading(connection, self.writer, self.decisions)
         self.cards = Cards(connection, self.highlights.get)
         self.decisions.changed = self.cards.refresh_blocked

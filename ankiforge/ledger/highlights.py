@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
 from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKey, RunId
-from ankiforge.errors import UsageError
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.writing import Writer
 
@@ -21,30 +19,6 @@ class Highlights:
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
-
-    def claim_root(self, kind: str, name: str, root: Path) -> None:
-        """Remember which folder a source's name stands for.
-
-        Raises:
-            UsageError: it stands for another folder, which is still there.
-        """
-        named = f"root:{kind}:{name}"
-        known = self._db.execute("SELECT value FROM meta WHERE name = ?", (named,)).fetchone()
-        if known and known["value"] != str(root) and Path(known["value"]).exists():
-            raise UsageError(
-                f"{root}: the name {name!r} is that of {known['value']}",
-                hint="give this one a name of its own: --name NAME",
-            )
-        if not known or known["value"] != str(root):
-            with self._db.unit():
-                self._writer.meta(named, str(root))
-
-    def root_of(self, name: str) -> Path | None:
-        """The vault that a source's name stands for on this machine, if it was read here."""
-        row = self._db.execute(
-            "SELECT value FROM meta WHERE name = ?", (f"root:obsidian:{name}",)
-        ).fetchone()
-        return Path(row["value"]) if row else None
 
     def get(self, key: HighlightKey) -> Highlight | None:
         """One highlight with its document, or None."""

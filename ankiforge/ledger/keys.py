@@ -105,14 +105,18 @@ class KeyIssuer:
         return bool(row[0] <= 1)
 
     def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
-        """Whether the same PDF at another path was read in this run: one mark, two files."""
+        """Whether the same PDF was read before at another path, now or ever: one mark, two files.
+
+        Not so of two equal marks on two pages of this very file.
+        """
         if not key.startswith("pdf:"):
             return False
         row = self._db.execute(
-            "SELECT json_extract(body, '$.document.path') FROM highlight WHERE key = ? AND run = ?",
-            (key, run),
+            "SELECT json_extract(body, '$.document.path') AS path, run FROM highlight"
+            " WHERE key = ?",
+            (key,),
         ).fetchone()
-        return row is not None and row[0] != path
+        return row is not None and (row["run"] != run or row["path"] != path)
 
     def _taken(self, key: HighlightKey) -> bool:
         """By a highlight still present: one that is gone gives its key to the same again."""

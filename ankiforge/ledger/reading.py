@@ -35,7 +35,7 @@ from ankiforge.ledger.keys import KeyIssuer, at_home, content_of, with_own_name
 from ankiforge.ledger.matching import in_place
 from ankiforge.ledger.states import Event, presence_after
 from ankiforge.ledger.writing import Writer
-from ankiforge.text.anchors import own_key, triple_of
+from ankiforge.text.anchors import mark_of, own_key
 from ankiforge.text.fold import canonical
 
 MOVED_LENGTH = 40
@@ -356,7 +356,7 @@ def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight)
         extracted.document.path,
         _ROUTES.index(highlight.route),
         own_key(highlight),
-        h16(*triple_of(highlight), highlight.kind),
+        mark_of(highlight),
         h16(text, highlight.kind),
         len(text),
         msgspec.json.encode(with_own_name(highlight)).decode(),

@@ -21,7 +21,7 @@ from ankiforge.ledger.highlights import place_of
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
 from ankiforge.ledger.writing import Writer
-from ankiforge.text.anchors import triple_of
+from ankiforge.text.anchors import mark_of
 from ankiforge.text.fold import canonical
 
 _UNFIT = (KeyError, TypeError, ValueError, msgspec.ValidationError, sqlite3.Error)
@@ -102,7 +102,7 @@ class Rebuild:
                 key,
                 entry.body["container"],
                 place_of(document),
-                h16(*triple_of(highlight), highlight.kind),
+                mark_of(highlight),
                 h16(canonical(highlight.exact), highlight.kind),
                 entry.body["content"],
                 msgspec.json.encode(highlight).decode(),

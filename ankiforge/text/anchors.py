@@ -34,6 +34,11 @@ def triple_of(highlight: Highlight) -> Triple:
     return triple(exact, highlight.prefix, highlight.suffix)
 
 
+def mark_of(highlight: Highlight) -> str:
+    """Tells a highlight apart from others in any place, though not from its exact copies."""
+    return h16(*triple_of(highlight), highlight.kind)
+
+
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """The key made from the anchor, as the nth of its kind."""
     exact = highlight.anchor_text or highlight.exact

@@ -1,0 +1,106 @@
+"""A source keeps its name, and so its notes, when its folder is moved or renamed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+NOTE = "First?::one\n\nSecond?::two\n\nThe ==third== thing is long enough to stand alone here.\n"
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    folder = tmp_path / "one" / "notes"
+    folder.mkdir(parents=True)
+    (folder / "a.md").write_text(NOTE)
+    return folder
+
+
+def guids(forge) -> list[str]:
+    return sorted(card["guid"] for card in forge.cards())
+
+
+def test_a_renamed_vault_is_the_same_vault_and_what_was_rejected_stays_so(forge, vault) -> None:
+    forge.ok("run", vault)
+    before = guids(forge)
+    forge.ok("reject", before[0])
+    moved = vault.rename(vault.with_name("renamed"))
+    result = forge.ok("run", moved)
+    assert "keeps the name 'notes'" in result.stderr
+    assert guids(forge) == before
+    assert [c["guid"] for c in forge.cards() if c["verdict"] == "rejected"] == [before[0]]
+    assert "keeps the name" not in forge.ok("run", moved).stderr
+
+
+def test_a_vault_moved_under_the_same_name_is_the_same_vault(forge, vault, tmp_path) -> None:
+    forge.ok("run", vault)
+    before = guids(forge)
+    (tmp_path / "two").mkdir()
+    forge.ok("run", vault.rename(tmp_path / "two" / "notes"))
+    assert guids(forge) == before
+
+
+def test_a_folder_keeps_the_name_it_was_given(forge, vault, tmp_path) -> None:
+    other = tmp_path / "two" / "notes"
+    other.mkdir(parents=True)
+    (other / "b.md").write_text("Third?::three\n")
+    forge.ok("run", vault)
+    assert "--name NAME" in forge("run", other, code=2).stderr
+    forge.ok("run", other, "--name", "second")
+    before = guids(forge)
+    assert forge.json("run", other)["highlights"]["new"] == 0
+    shutil.rmtree(vault)
+    forge.ok("run", other)
+    assert guids(forge) == before
+
+
+def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(
+    forge, vault, tmp_path
+) -> None:
+    forge.ok("run", vault)
+    vault.rename(tmp_path / "unmounted")
+    other = tmp_path / "two" / "notes"
+    other.mkdir(parents=True)
+    (other / "b.md").write_text("Third?::three\n")
+    assert "not there now" in forge("run", other, code=2).stderr
+
+
+def test_a_dry_run_and_extract_remember_no_root(forge, vault) -> None:
+    forge.ok("run", vault, "--dry-run")
+    forge.ok("extract", vault)
+    moved = vault.rename(vault.with_name("renamed"))
+    assert "keeps the name" not in forge.ok("run", moved).stderr
+
+
+def test_a_copied_workspace_is_told_which_name_is_taken(forge, vault, tmp_path) -> None:
+    workspace = tmp_path / "ws"
+    workspace.mkdir()
+    shutil.copytree(vault, workspace / "notes")
+    (workspace / "ankiforge.yaml").write_text(
+        "sources:\n  - obsidian: {name: n, path: notes}\nanki: {collection: none}\n"
+    )
+    forge.ok("-C", workspace, "run")
+    shutil.copytree(workspace, tmp_path / "copy")
+    result = forge("-C", tmp_path / "copy", "run", code=2)
+    assert "ankiforge.yaml:2" in result.stderr
+    assert "another `name`" in result.stderr
+
+
+def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_path) -> None:
+    from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+    words = "The receiver operating characteristic (ROC) plots two rates against one another."
+    first, second = tmp_path / "x" / "paper.pdf", tmp_path / "y" / "copy.pdf"
+    for path in (first, second):
+        path.parent.mkdir()
+    write_pdf(first, [Page([paragraph(words)], [mark(words)])], title="Curves")
+    shutil.copy(first, second)
+    forge.ok("run", first)
+    before = guids(forge)
+    assert before
+    assert forge.json("run", second)["highlights"]["new"] == 0
+    first.unlink()
+    forge.ok("run", second.parent)
+    assert guids(forge) == before
