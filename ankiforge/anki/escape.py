@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from urllib.parse import quote
 
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+from ankiforge.text.stored import clean
+
 _DOUBLE = re.compile(r"([{}:])(?=\1)")
 _BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
 _DELIMITER = re.compile(r"\\(?=[(\[\])])")
@@ -22,12 +22,6 @@ _SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|doi):", re.IGNORECASE)
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
 _MAX_ADDRESS = 2000
 _ATTRIBUTE_SIGNS = str.maketrans("{}[]\\\n", "()()/ ")
-
-
-def clean(text: str) -> str:
-    """What Anki stores of a text: NFC, newlines as LF, no control or non-characters."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
 
 def escape(text: str) -> str:

@@ -175,7 +175,8 @@ def links_html(highlight: Highlight) -> str:
 
 def _urls(highlight: Highlight) -> Iterator[str]:
     document = highlight.document
-    yield from (highlight.uri, *highlight.links, document.uri)
+    near = tuple(filter(None, (highlight.uri, *highlight.links)))
+    yield from near or (document.uri,)  # what opens at the mark opens the document
     for scheme, value in document.identifiers:
         if scheme in _RESOLVERS and value:
             yield value if "://" in value else f"{_RESOLVERS[scheme]}{value}"

@@ -50,7 +50,8 @@ def _fill(template: str, texts: Mapping[str, str], number: int, *, reveal: bool)
 class _Open:
     numbers: tuple[int, ...] = ()
     parts: list[str] = field(default_factory=list)
-    hint: str = ""
+    hint: str | None = None
+    """"" where a `::` stands and nothing after it: Anki then shows empty brackets."""
 
     def add(self, text: str) -> None:
         if self.numbers and "::" in text:
@@ -75,7 +76,7 @@ def cloze(text: str, number: int, *, reveal: bool) -> str:
 
 def _span(gap: _Open, number: int, *, reveal: bool) -> str:
     active = number in gap.numbers
-    shown = "".join(gap.parts) if reveal or not active else f"[{gap.hint or '...'}]"
+    shown = "".join(gap.parts) if reveal or not active else f"[{'...' if gap.hint is None else gap.hint}]"
     name = "cloze" if active else "cloze-inactive"
     marks = ",".join(map(str, gap.numbers))
     return f'<span class="{name}" data-ordinal="{marks}">{shown}</span>'

@@ -8,9 +8,10 @@ remembers identities (`highlights`), cards
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ankiforge.ledger.funnel import FunnelView
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Journal
 from ankiforge.ledger.packages import Packages
+from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
 from ankiforge.ledger.recording import Recorder
@@ -57,10 +59,11 @@ class Ledger:
         self.decisions = Decisions(connection, self.writer)
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
-        self.reading = Reading(connection, self.writer, self.decisions)
         self.cards = Cards(connection, self.highlights.get)
         self.decisions.changed = self.cards.refresh_blocked
-        self.recorder = Recorder(connection, self.writer, self.decisions, self.cards)
+        self.reading = Reading(connection, self.writer, self.decisions, self.cards)
+        self.policy = Policy(connection, self.decisions)
+        self.recorder = Recorder(connection, self.writer, self.decisions, self.cards, self.policy)
         self.packages = Packages(connection, self.writer)
         self.funnel = FunnelView(connection, self.highlights)
         self.replies = replies
@@ -142,11 +145,22 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
     """
     from filelock import FileLock, Timeout
 
-    held = FileLock(folder / f"{what}.lock", timeout=seconds)
+    path = folder / f"{what}.lock"
+    held = FileLock(path, timeout=seconds)
     try:
-        return held.acquire()
+        acquired = held.acquire()
     except Timeout as error:
         raise LedgerError(
-            f"another ankiforge has been {what} here for over {seconds:.0f} s",
+            f"another ankiforge{_holder(path)} has been {what} here for over {seconds:.0f} s",
             hint="wait for it, or stop it: nothing is lost by that",
         ) from error
+    with suppress(OSError):  # a word for whoever waits; the lock itself is the system's
+        path.write_text(str(os.getpid()))
+    return acquired
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        holder = path.read_text().strip()
+        return f" (process {holder})" if holder.isdigit() else ""
+    return ""

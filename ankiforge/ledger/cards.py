@@ -23,11 +23,13 @@ from ankiforge.domain import (
     Highlight,
     HighlightKey,
     RunId,
+    Severity,
     Standing,
     Verdict,
 )
 from ankiforge.ledger.connection import Connection
 
+SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 AT_ONCE = 500
 """Cards that are read together."""
 
@@ -134,6 +136,20 @@ class Cards:
             reason=row["reason"],
         )
 
+    def mark_gone(self, key: HighlightKey) -> None:
+        """Its accepted cards stay, and say that their passage is gone."""
+        for card in self.of_highlight(key):
+            lead = card.leading
+            if card.standing is Standing.LIVE and SOURCE_GONE not in lead.findings:
+                self.set_findings(card.guid, letter_of(lead), (*lead.findings, SOURCE_GONE))
+
+    def mark_back(self, key: HighlightKey) -> None:
+        """The passage is there again."""
+        for card in self.of_highlight(key):
+            lead = card.leading
+            said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
+            self.set_findings(card.guid, letter_of(lead), said)
+
     # --- candidates -------------------------------------------------------------------------
 
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
@@ -149,6 +165,12 @@ class Cards:
         self.set_findings(guid, letter, checked.findings)
         self.refresh_blocked(guid)
         return letter
+
+    def set_state(self, guid: Guid, letter: str, state: CandidateState) -> None:
+        """Put one candidate into a state, without a decision."""
+        self._db.execute(
+            "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?", (state, guid, letter)
+        )
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
         """Store what the checks said of a candidate, in place of what they said before."""

@@ -63,7 +63,8 @@ class Decisions:
         extra: Change | None = None,
     ) -> str:
         """Change columns of a card (and states of its candidates) as one decision."""
-        body: Change = {"before": self._columns(guid, after), "after": after, **(extra or {})}
+        own = self._columns(guid, (*after, "key"))
+        body: Change = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
         if candidates:
             body["candidates_before"] = self._candidates(guid, candidates)
             body["candidates"] = candidates
@@ -195,6 +196,7 @@ class Decisions:
         if decided.what == "merge":
             self._part(decided.subject, decided.body["key"])
         body = {"before": decided.body.get("after", {}), "after": before}
+        body |= {"key": decided.body.get("key", "")}
         if states:
             body |= {"candidates": states, "candidates_before": now}
         self._writer.decide(
@@ -233,8 +235,7 @@ class Decisions:
     def person_decided(self, key: HighlightKey) -> bool:
         """Whether a person ever decided anything on a highlight: there policy is silent."""
         row = self._db.execute(
-            "SELECT 1 FROM decision d JOIN card c ON c.guid = d.subject"
-            " WHERE c.key = ? AND d.by = ? LIMIT 1",
+            "SELECT 1 FROM decision WHERE json_extract(body, '$.key') = ? AND by = ? LIMIT 1",
             (key, PERSON),
         ).fetchone()
         return row is not None

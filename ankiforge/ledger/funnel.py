@@ -97,19 +97,39 @@ class FunnelView:
         ).fetchall()
 
     def cards(self, run: RunId | None = None) -> dict[str, int]:
-        """Cards of a run's highlights (or all): ready, waiting, blocked, retired."""
+        """Cards of a run's highlights (or all): ready, waiting, blocked, retired.
+
+        And of these and others: `revisions`, accepted cards with a correction that waits, and
+        `sourceless`, accepted cards whose passage is gone from what the run read.
+        """
         row = self._db.execute(
             "SELECT"
             " coalesce(sum(live AND accepted AND passable), 0) AS ready,"
             " coalesce(sum(live AND verdict = 'pending' AND passable), 0) AS waiting,"
             " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable), 0) AS blocked,"
-            " coalesce(sum(NOT live), 0) AS retired"
+            " coalesce(sum(NOT live), 0) AS retired,"
+            " coalesce(sum(live AND accepted AND revised), 0) AS revisions"
             " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
-            " c.verdict, (c.forced OR NOT c.blocked) AS passable"
-            " FROM card c JOIN highlight h ON h.key = c.key WHERE ? IS NULL OR h.run = ?)",
-            (run, run),
+            " c.verdict, (c.forced OR NOT c.blocked) AS passable,"
+            " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
+            " AS revised"
+            " FROM card c WHERE :run IS NULL OR EXISTS (SELECT 1 FROM card_highlight l"
+            " JOIN highlight h ON h.key = l.key WHERE l.guid = c.guid AND h.run = :run))",
+            {"run": run},
         ).fetchone()
-        return dict(row)
+        return {**dict(row), "sourceless": self._sourceless(run)}
+
+    def _sourceless(self, run: RunId | None) -> int:
+        """Accepted cards all of whose passages are gone."""
+        count = self._db.execute(
+            "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.key"
+            " WHERE c.standing = 'live' AND c.verdict = 'accepted' AND h.presence = 'gone'"
+            " AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN highlight o ON o.key = l.key"
+            " WHERE l.guid = c.guid AND o.presence <> 'gone')"
+            " AND (:run IS NULL OR h.container IN (SELECT container FROM scan WHERE run = :run))",
+            {"run": run},
+        ).fetchone()
+        return int(count[0])
 
 
 def _fate(row: sqlite3.Row) -> tuple[Fate, str]:

@@ -21,8 +21,8 @@ from ankiforge.errors import LedgerError
 VERSION = 1
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line; its own keys are `body`, and `subject` stands there as `key` or `guid`."""
 
     v: int
     id: str
@@ -33,6 +33,28 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: str = ""
     subject: str = ""
     body: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def line(self) -> bytes:
+        """As it stands in the file."""
+        head = {name: getattr(self, name) for name in _HEAD}
+        own = {_subject(self.what): self.subject, **self.body}
+        return msgspec.json.encode({**head, **own}) + b"\n"
+
+    @classmethod
+    def of(cls, line: bytes) -> Entry:
+        """Read a line; `msgspec.DecodeError` or `msgspec.ValidationError` if it is none."""
+        own = msgspec.json.decode(line, type=dict[str, Any])
+        head = {name: own.pop(name) for name in _HEAD if name in own}
+        subject = own.pop(_subject(head.get("what")), "")
+        return msgspec.convert({**head, "subject": subject, "body": own}, cls)
+
+
+_HEAD = ("v", "id", "at", "by", "what", "undoes", "action")
+
+
+def _subject(what: object) -> str:
+    """What a line is about: a highlight's key, or a card's guid."""
+    return "key" if what in ("issued", "slot") else "guid"
 
 
 class Journal:
@@ -47,7 +69,7 @@ class Journal:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write lines and see them safely on disk."""
-        lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        lines = b"".join(entry.line() for entry in entries)
         if not lines or self._path is None or self._forgetful:
             return
         with self._opened("ab") as file:
@@ -87,18 +109,14 @@ class Journal:
         """All lines in file order; a line that is no entry is a problem, not an end."""
         if self._path is None or not self._path.exists():
             return
-        decoder = msgspec.json.Decoder(Entry)
         with self._opened("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield self._entry(decoder, number, line)
+                    yield self._entry(number, line)
 
-    def _entry(
-        self, decoder: msgspec.json.Decoder[Entry], number: int, line: bytes
-    ) -> Entry | Problem:
-        where = f"{self._path}:{number}"
+    def _entry(self, number: int, line: bytes) -> Entry | Problem:
         try:
-            entry = decoder.decode(line)
+            return Entry.of(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            where = f"{self._path}:{number}"
             return Problem(where, f"not a journal line: {error}", "the line is left as it is")
-        return entry

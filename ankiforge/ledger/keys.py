@@ -137,7 +137,9 @@ class KeyIssuer:
             "content": content_of(highlight),
             "highlight": msgspec.to_builtins(bare(highlight)),
         }
-        self._writer.note("issued", highlight.key, body, once=(highlight.key, body["content"]))
+        self._writer.note(
+            "issued", highlight.key, body, once=(highlight.key, body["content"], self._writer.now())
+        )
 
     def _slug(self, document: str) -> str:
         row = self._db.execute("SELECT slug FROM document WHERE key = ?", (document,)).fetchone()

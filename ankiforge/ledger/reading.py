@@ -27,6 +27,7 @@ from ankiforge.domain import (
     Scan,
     h16,
 )
+from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Documents
@@ -63,10 +64,13 @@ class Settled:
 class Reading:
     """Takes what sources yield into the ledger."""
 
-    def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
+    def __init__(
+        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
+    ) -> None:
         self._db = connection
         self._writer = writer
         self._decisions = decisions
+        self._cards = cards
         self._documents = Documents(connection)
         self._keys = KeyIssuer(connection, writer)
 
@@ -292,6 +296,7 @@ class Reading:
             self._decisions.retire(highlight.key, "skip")
         if after is Presence.PRESENT and before is not Presence.PRESENT:
             self._decisions.revive(highlight.key)
+            self._cards.mark_back(highlight.key)
         return after
 
     def _keep_past(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> None:
@@ -343,6 +348,7 @@ class Reading:
         )
         if presence is Presence.GONE:
             self._decisions.retire(HighlightKey(row["key"]), "gone")
+            self._cards.mark_gone(HighlightKey(row["key"]))
         return presence
 
 

@@ -19,6 +19,7 @@ from ankiforge.domain import (
     Highlight,
     HighlightKey,
     NoCard,
+    Origin,
     RunId,
     Severity,
     Standing,
@@ -30,13 +31,11 @@ from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.revisions import match_groups
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
 from ankiforge.text.cloze import keep_numbers, numbers
-
-FLOOD = 300
-"""Cards that policy accepts in one run; the rest waits for a person."""
 
 _KINDS = tuple(CardKind)
 
@@ -85,15 +84,19 @@ class Recorder:
     """Turns batches into cards."""
 
     def __init__(
-        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
+        self,
+        connection: Connection,
+        writer: Writer,
+        decisions: Decisions,
+        cards: Cards,
+        policy: Policy,
     ) -> None:
         self._db = connection
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
         self._slots = Slots(connection, writer, decisions)
-        self._accepted: Counter[RunId] = Counter()
-        """Cards that policy let through, by run."""
+        self._policy = policy
 
     # --- recording --------------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class Recorder:
                 first.draft.kind,
                 to_json(first.draft.fields),
                 to_json(first.draft.tags),
-                self._sticky_deck(highlight, guid) or first.deck,
+                self._policy.deck_for(highlight, guid) or first.deck,
                 run,
             ),
         )
@@ -203,9 +206,31 @@ class Recorder:
         recorded.drafted += 1
         recorded.guids.append(guid)
         recorded.labels[first.label] = guid
-        self._decisions.replay(guid)
+        self._take_up(guid, first)
         if len(group) == 1 and not self._decisions.of(guid):
-            self._by_policy(run, guid, highlight.key, first, recorded)
+            recorded.flooded += not self._policy.accept(run, guid, highlight.key, first)
+
+    def _take_up(self, guid: Guid, checked: Checked) -> None:
+        """What a ledger that was lost knew of this card: decisions, a person's words, shipments."""
+        self._decisions.replay(guid)
+        self._db.execute(
+            "UPDATE card SET anki = 'written' WHERE guid = ? AND anki = 'none'"
+            " AND EXISTS (SELECT 1 FROM shipped s WHERE s.guid = card.guid)",
+            (guid,),
+        )
+        card = self._cards.get(guid)
+        if not card.edited or card.fields == checked.draft.fields:
+            return
+        drawn = to_json(checked.draft.fields)
+        edits = [d.body for d in self._decisions.of(guid) if d.what == "edit"]
+        known = any(edit["before"].get("fields") == drawn for edit in edits)
+        state = CandidateState.PASSED if known else CandidateState.OPEN
+        self._cards.set_state(guid, letter_of(card.leading), state)
+        words = replace(
+            checked.draft, fields=card.fields, answer=edits[-1]["answer"], by_hand=True,
+            origin=Origin("person"),
+        )  # fmt: skip
+        self._cards.add_candidate(guid, Checked(words), CandidateState.PICKED)
 
     def _refuse_equal(self, guid: Guid) -> None:
         if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
@@ -229,57 +254,6 @@ class Recorder:
         recorded.merged += 1
         return True
 
-    # --- policy -----------------------------------------------------------------------------
-
-    def _by_policy(
-        self, run: RunId, guid: Guid, key: HighlightKey, checked: Checked, recorded: Recorded
-    ) -> None:
-        """Accept a clean draft where policy says so and no person has decided anything."""
-        waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        if not checked.accept or waits or self._decisions.person_decided(key):
-            return
-        if self._accepted_in(run) >= FLOOD:
-            self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
-            recorded.flooded += 1
-            return
-        self._accepted[run] += 1
-        how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
-        after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
-        self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
-        self.settle_deck(guid)
-
-    def _accepted_in(self, run: RunId) -> int:
-        """Counted once, then kept."""
-        if run not in self._accepted:
-            row = self._db.execute(
-                "SELECT count(*) FROM decision WHERE action = ? AND what = 'accept'",
-                (f"policy-{run}",),
-            ).fetchone()
-            self._accepted[run] = int(row[0])
-        return self._accepted[run]
-
-    def settle_deck(self, guid: Guid) -> None:
-        """A document's deck is that of its first accepted card, from then on."""
-        self._db.execute(
-            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = ?)"
-            " WHERE deck = '' AND key = (SELECT h.document FROM highlight h"
-            " JOIN card c ON c.key = h.key WHERE c.guid = ?)",
-            (guid, guid),
-        )
-
-    def _sticky_deck(self, highlight: Highlight, guid: Guid) -> str:
-        """Where the card was shipped to before the ledger was lost, else its document's deck."""
-        row = self._db.execute(
-            "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
-        ).fetchone()
-        row = (
-            row
-            or self._db.execute(
-                "SELECT deck FROM document WHERE key = ?", (highlight.document.key,)
-            ).fetchone()
-        )
-        return str(row["deck"]) if row else ""
-
     # --- revisions --------------------------------------------------------------------------
 
     def _revise(self, run: RunId, card: Card, group: list[Checked], recorded: Recorded) -> None:
@@ -293,7 +267,7 @@ class Recorder:
         if len(group) == 1 and _inherits(card, group[0]):
             self._take(card, letters[0], group[0])
             if card.verdict is Verdict.PENDING:
-                self._by_policy(run, card.guid, card.key, group[0], recorded)
+                recorded.flooded += not self._policy.accept(run, card.guid, card.key, group[0])
         else:
             keep = card.picked if card.verdict is Verdict.ACCEPTED else None
             self._pass_over(card, keep)

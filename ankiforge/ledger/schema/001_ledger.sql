@@ -177,6 +177,7 @@ CREATE TABLE decision (                  -- append-only
 CREATE INDEX decision_subject ON decision (subject, sequence);
 CREATE INDEX decision_action ON decision (action);
 CREATE INDEX decision_undoes ON decision (undoes);
+CREATE INDEX decision_key ON decision (json_extract(body, '$.key'));
 
 CREATE TABLE journal (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;   -- lines already taken in
 

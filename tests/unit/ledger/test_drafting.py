@@ -16,7 +16,7 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.ledger import recording
+from ankiforge.ledger import policy
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -206,7 +206,7 @@ def test_policy_is_silent_where_a_person_has_decided(bench):
 
 
 def test_a_flood_waits_for_a_person_and_goes_on_waiting(bench, monkeypatch):
-    monkeypatch.setattr(recording, "FLOOD", 3)
+    monkeypatch.setattr(policy, "FLOOD", 3)
     notes = {"a.md": [bench.qa(f"What is the name of thing {n}?", f"it is {n}") for n in "abcde"]}
     run, _ = bench.read(notes)
     guids = bench.forge(run)

@@ -26,7 +26,11 @@ def test_every_line_has_its_head(bench):
     review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
     written = lines(bench)
     assert {line["what"] for line in written} == {"issued", "slot", "accept", "reject"}
-    assert all({"v", "id", "at", "by", "what"} <= line.keys() for line in written)
+    assert all({"v", "id", "at", "by", "what", "undoes"} <= line.keys() for line in written)
+    assert {line["key"] for line in written if line["what"] in ("issued", "slot")} == {
+        bench.ledger.cards.get(guid).key
+    }
+    assert {line["guid"] for line in written if line["what"] in ("accept", "reject")} == {guid}
     assert len({line["id"] for line in written}) == len(written)
 
 
@@ -162,8 +166,8 @@ def test_lines_another_program_wrote_meanwhile_are_taken_in(bench):
     one, other = bench.forge(run)
     bench.clock.pass_seconds(1)
     foreign = {"v": 1, "id": "f" * 16, "at": bench.ledger.writer.now(), "by": "person"}
-    foreign |= {"what": "reject", "subject": one}
-    foreign |= {"body": {"before": {}, "after": {"verdict": "rejected", "reason": "there"}}}
+    foreign |= {"what": "reject", "guid": one}
+    foreign |= {"before": {}, "after": {"verdict": "rejected", "reason": "there"}}
     with (bench.folder / "journal.jsonl").open("ab") as file:
         file.write(msgspec.json.encode(foreign) + b"\n")
     review.reject(bench.ledger, [Choice(bench.ledger.cards.get(other))])
@@ -179,7 +183,7 @@ def test_a_foreign_decision_older_than_ones_own_changes_nothing(bench):
     bench.clock.pass_seconds(9)
     review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))], "mine")
     foreign = {"v": 1, "id": "f" * 16, "at": before, "by": "person", "what": "reject"}
-    foreign |= {"subject": guid, "body": {"after": {"verdict": "rejected", "reason": "theirs"}}}
+    foreign |= {"guid": guid, "after": {"verdict": "rejected", "reason": "theirs"}}
     with (bench.folder / "journal.jsonl").open("ab") as file:
         file.write(msgspec.json.encode(foreign) + b"\n")
     bench.reopen()
@@ -199,10 +203,10 @@ def test_lines_of_a_newer_program_wait_for_the_upgrade(bench):
 @pytest.mark.parametrize(
     "line",
     [
-        b'{"v":1,"id":"x","at":"","by":"","what":"slot","subject":"k","body":{"family":"basic",'
-        b'"slot":"one","quote":"","answer":""}}',
-        b'{"v":1,"id":"x","at":"","by":"","what":"issued","subject":"k","body":{}}',
-        b'{"v":1,"id":"x","at":"","by":"","what":"shipped","subject":"k","body":{"rev":[]}}',
+        b'{"v":1,"id":"x","at":"","by":"","what":"slot","key":"k","family":"basic",'
+        b'"slot":"one","quote":"","answer":""}',
+        b'{"v":1,"id":"x","at":"","by":"","what":"issued","key":"k"}',
+        b'{"v":1,"id":"x","at":"","by":"","what":"shipped","guid":"k","rev":[]}',
     ],
 )
 def test_a_spoilt_line_stops_nobody(bench, line):
@@ -232,3 +236,56 @@ def test_two_copies_of_a_ledger_never_give_an_action_the_same_name(bench):
     first = bench.ledger.writer.new_action()
     bench.clock.pass_seconds(1)
     assert bench.ledger.writer.new_action() != first
+
+
+def test_policy_stays_silent_after_a_lost_ledger_where_a_person_rejected(bench):
+    notes = {"a.md": [bench.qa("Which organelle makes ATP?", "the mitochondrion")]}
+    run, _ = bench.read(notes)
+    [guid] = bench.forge(run)
+    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    notes = {"a.md": [bench.qa("Which organelle makes ATP?", "the mitochondrion, by far")]}
+    run, _ = bench.read(notes)
+    [other] = bench.forge(run)
+    assert bench.ledger.cards.get(other).verdict is Verdict.PENDING
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    [again] = bench.forge(run)
+    assert (again, bench.ledger.cards.get(again).verdict) == (other, Verdict.PENDING)
+
+
+def test_a_conflict_waits_again_when_the_ledger_is_lost(bench):
+    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
+    [guid] = bench.forge(run)
+    mine = (("Front", "What is osmosis?"), ("Back", "my own words"))
+    review.edit(bench.ledger, Choice(bench.ledger.cards.get(guid)), mine, lambda *_: ())
+    notes = {"a.md": [bench.qa("What is osmosis?", "movement of water")]}
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    card = bench.ledger.cards.get(guid)
+    assert card.fields == mine
+    assert [dict(c.draft.fields)["Back"] for c in card.open] == ["movement of water"]
+
+
+def test_what_was_shipped_is_written_after_a_lost_ledger(bench):
+    notes = {"a.md": [bench.mark(WORDS)]}
+    run, _ = bench.read(notes)
+    [guid] = bench.forge(run)
+    shipment = Shipment(guid, 0, 1400000001, (), ("x",), (), "Deck", "digest")
+    bench.ledger.packages.ship(RunId("r"), "p.apkg", [shipment])
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    assert bench.ledger.cards.get(guid).anki == "written"
+
+
+def test_words_changed_there_and_back_and_there_again_are_those_that_return(bench):
+    first, second = bench.mark(WORDS), bench.mark(WORDS.replace("movement", "slow movement"))
+    for mark in (first, second, first, second):
+        bench.read({"a.md": [mark]})
+        bench.clock.pass_seconds(1)
+    bench.reopen(lose=True)
+    _, settled = bench.read({"a.md": [second]})
+    assert (settled.changed, settled.new) == (0, 0)

@@ -86,3 +86,14 @@ def test_skip_retires_and_unskip_revives(bench):
 def test_a_skipped_highlight_is_not_offered_for_drafting(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS, skip="skip")]})
     assert not list(bench.ledger.funnel.pending(run, "rules"))
+
+
+def test_an_accepted_card_says_that_its_passage_is_gone_until_it_is_back(bench):
+    _, [guid] = made(bench, bench.mark(WORDS))
+    for _ in range(2):
+        bench.read({})
+        bench.clock.pass_seconds(6)
+    found = [finding.check for finding in bench.ledger.cards.get(guid).leading.findings]
+    assert found == ["source_gone"]
+    bench.read({"a.md": [bench.mark(WORDS)]})
+    assert bench.ledger.cards.get(guid).leading.findings == ()

@@ -1,0 +1,74 @@
+"""What is settled without a person: which clean cards go through, and into which deck."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ankiforge.domain import AcceptedBy, Checked, Guid, Highlight, HighlightKey, RunId, Verdict
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.writing import POLICY
+
+FLOOD = 300
+"""Cards that policy accepts in one run; the rest waits for a person."""
+
+
+class Policy:
+    """Decides in the name of the settings."""
+
+    def __init__(self, connection: Connection, decisions: Decisions) -> None:
+        self._db = connection
+        self._decisions = decisions
+        self._accepted: Counter[RunId] = Counter()
+        """Cards that were let through, by run."""
+
+    def accept(self, run: RunId, guid: Guid, key: HighlightKey, checked: Checked) -> bool:
+        """Accept a clean draft where policy says so and no person has decided anything.
+
+        False if it waits, as one of too many at once.
+        """
+        waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
+        if not checked.accept or waits or self._decisions.person_decided(key):
+            return True
+        if self._accepted_in(run) >= FLOOD:
+            self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
+            return False
+        self._accepted[run] += 1
+        how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
+        after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
+        self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
+        self.settle_deck(guid)
+        return True
+
+    def _accepted_in(self, run: RunId) -> int:
+        """In this run, and in those before it that were cut off; counted once, then kept."""
+        if run not in self._accepted:
+            row = self._db.execute(
+                "SELECT count(*) FROM decision WHERE what = 'accept' AND action IN"
+                " (SELECT 'policy-' || id FROM run WHERE finished = '' AND at >="
+                " (SELECT coalesce(max(at), '') FROM run WHERE finished <> ''))",
+            ).fetchone()
+            self._accepted[run] = int(row[0])
+        return self._accepted[run]
+
+    def settle_deck(self, guid: Guid) -> None:
+        """A document's deck is that of its first accepted card, from then on."""
+        self._db.execute(
+            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = ?)"
+            " WHERE deck = '' AND key = (SELECT h.document FROM highlight h"
+            " JOIN card c ON c.key = h.key WHERE c.guid = ?)",
+            (guid, guid),
+        )
+
+    def deck_for(self, highlight: Highlight, guid: Guid) -> str:
+        """Where the card was shipped to before the ledger was lost, else its document's deck."""
+        row = self._db.execute(
+            "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
+        ).fetchone()
+        row = (
+            row
+            or self._db.execute(
+                "SELECT deck FROM document WHERE key = ?", (highlight.document.key,)
+            ).fetchone()
+        )
+        return str(row["deck"]) if row else ""
