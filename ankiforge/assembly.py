@@ -164,7 +164,18 @@ def _open(config: Config, entry: SourceEntry, only: tuple[Path, ...] = ()) -> So
     except ConfigError as error:
         raise entry.where.wrap(error) from error
     settings = typed(module.Settings, entry.options, entry.where)
-    return module.open_source(entry.name, entry.path, settings, only, config.me)
+    try:
+        return module.open_source(entry.name, entry.path, settings, only, config.me)
+    except ConfigError as error:
+        raise _at_its_key(entry, error) from error
+
+
+def _at_its_key(entry: SourceEntry, error: ConfigError) -> ConfigError:
+    """The mistake with file and line; those of the key it begins with, if it names one."""
+    key, colon, what = error.message.partition(": ")
+    if colon and key in entry.options:
+        return entry.where.at(key).error(what, error.hint)
+    return entry.where.wrap(error)
 
 
 # --- the drafter ----------------------------------------------------------------------------

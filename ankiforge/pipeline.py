@@ -310,14 +310,14 @@ def shipment_of(
     field would say differently is shipped with the next change (DESIGN §6).
     """
     last = ledger.packages.last(card.guid)
-    tags = tag_names(tags_of(ledger, card, decks))
+    tags = tags_of(ledger, card, decks)
     if last and last.known and last.fields == card.fields and last.tags == tags:
         written = "".join(last.html)
         if all(picture.name in written for picture in pictures.values()):
             return last
     note = note_for(replace(card, tags=tags), card.deck, 0, pictures)
-    digest = digest_of(note.fields, tags)
-    if last and last.digest == digest:
+    digest = digest_of(card.fields, tags)
+    if last and not last.known and last.digest == digest:
         return replace(last, fields=card.fields, html=note.fields, tags=tags)
     mod = next_mod(card.guid, last)
     return Shipment(
@@ -343,17 +343,14 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
 
 
 def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
-    """The reader's tags as they stand now, those of the deck files, and the document's."""
+    """The tags a package has: the reader's as they stand now, the deck files', the document's."""
     highlight = card.highlight
     chosen = deck_of(decks, highlight.document, highlight).tags
     drawn = card.leading.draft.tags
     slug = ledger.highlights.slug(highlight.document.key)
     ours = (f"ankiforge::doc::{slug}",) if slug else ()
-    return tuple(
-        dict.fromkeys(
-            (*card.tags, *highlight.document.tags, *highlight.tags, *chosen, *drawn, *ours)
-        )
-    )
+    read = (*highlight.document.tags, *highlight.tags)
+    return tag_names((*card.tags, *read, *chosen, *drawn, *ours))
 
 
 def _note(card: Card, shipment: Shipment, pictures: Mapping[str, Media]) -> Note:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ankiforge.anki.escape import clean
+from ankiforge.text.stored import clean
 
 DEFAULT_DECK = "ankiforge"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -16,7 +17,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,7 @@ from ankiforge.domain import Family, Guid, Media, Note, Problem, card_id, named_
 from ankiforge.errors import ItemError, RefusedError
 
 _DATABASE = "collection.anki2"
+_PACKAGE = "package"
 _NEWER_DATABASES = ("collection.anki21", "collection.anki21b")
 _MAX_DATABASE = 4_000_000_000
 """Bytes of a database that is unpacked to be read."""
@@ -54,9 +56,10 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
         Either way the file that was there is untouched.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=".ankiforge-", dir=path.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=_ASIDE, dir=path.parent) as folder:
+            _clear_leftovers(Path(folder))
             count = _write(Path(folder), notes)
-            (Path(folder) / "package").replace(path)
+            (Path(folder) / _PACKAGE).replace(path)
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
@@ -65,13 +68,36 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
     return count
 
 
+_ASIDE = ".ankiforge-"
+"""How the folder in which a package is made begins."""
+_MADE_IN = 3600
+"""Seconds; a folder in which nothing was written for longer is of a program that was killed."""
+
+
+def _clear_leftovers(beside: Path) -> None:
+    """Remove what killed programs left beside the folder of this one; what resists stays."""
+    begun = beside.stat().st_mtime
+    for folder in beside.parent.glob(f"{_ASIDE}????????"):
+        with suppress(OSError):
+            if not folder.is_symlink() and begun - _last_written(folder) > _MADE_IN:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_written(folder: Path) -> float:
+    """When, in seconds since 1970; infinity if other things lie there than we put."""
+    inside = list(folder.iterdir())
+    if any(found.name not in (_DATABASE, _PACKAGE) for found in inside):
+        return math.inf
+    return max(found.lstat().st_mtime for found in (folder, *inside))
+
+
 def _write(folder: Path, notes: Iterable[Note]) -> int:
     with closing(sqlite3.connect(folder / _DATABASE, isolation_level=None)) as connection:
         rows = _Rows(connection)
         for note in notes:
             rows.add(note)
         rows.finish()
-    with (folder / "package").open("wb") as file:
+    with (folder / _PACKAGE).open("wb") as file:
         _zip(file, folder / _DATABASE, rows.media)
         file.flush()
         os.fsync(file.fileno())

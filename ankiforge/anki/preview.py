@@ -76,7 +76,11 @@ def cloze(text: str, number: int, *, reveal: bool) -> str:
 
 def _span(gap: _Open, number: int, *, reveal: bool) -> str:
     active = number in gap.numbers
-    shown = "".join(gap.parts) if reveal or not active else f"[{'...' if gap.hint is None else gap.hint}]"
+    shown = (
+        "".join(gap.parts)
+        if reveal or not active
+        else f"[{'...' if gap.hint is None else gap.hint}]"
+    )
     name = "cloze" if active else "cloze-inactive"
     marks = ",".join(map(str, gap.numbers))
     return f'<span class="{name}" data-ordinal="{marks}">{shown}</span>'

@@ -18,7 +18,6 @@ from ankiforge.anki.cards import MAX_OPEN
 from ankiforge.anki.escape import (
     address,
     attribute,
-    clean,
     escape,
     formula,
     lines,
@@ -31,6 +30,7 @@ from ankiforge.domain import Media
 from ankiforge.text.cloze import Gap, gaps
 from ankiforge.text.markdown import plain
 from ankiforge.text.shields import shields
+from ankiforge.text.stored import clean
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -207,11 +207,11 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-_MARK = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)")
+_MARK = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)", re.DOTALL)
 
 
 def _mark(state: StateInline, silent: bool) -> bool:
-    """`==marked==` on one line, as Obsidian has it."""
+    """`==marked==` within a paragraph, as Obsidian has it."""
     found = _MARK.match(state.src, state.pos, state.posMax)
     if found is None:
         return False

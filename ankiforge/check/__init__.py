@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ankiforge.check import clozes, duplicates, form, grounding, structure, wording
-from ankiforge.check.context import Check, Context, Rule
+from ankiforge.check.context import Check, Context
 from ankiforge.check.duplicates import Twins
 from ankiforge.check.reading import authored, chosen_by_reader
+from ankiforge.check.rule import Rule
 from ankiforge.domain import Draft, Finding, Severity
 
 __all__ = ["ALL", "RULES", "Check", "Context", "Rule", "Twins", "check"]

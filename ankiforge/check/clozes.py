@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ankiforge.check.context import Context, Rule
+from ankiforge.check.context import Context
 from ankiforge.check.reading import GAP, read, without
+from ankiforge.check.rule import Rule
 from ankiforge.check.words import NEGATIONS, STOP_WORDS, tokens, word_count
 from ankiforge.domain import Draft, Family, Finding, Severity
 from ankiforge.text import cloze

@@ -1,15 +1,12 @@
-"""What a check is given, and what it says."""
+"""What a check is given, and what it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ankiforge.domain import Draft, Finding, Highlight, Severity
-
-if TYPE_CHECKING:
-    from ankiforge.check.duplicates import Twins
+from ankiforge.check.duplicates import Twins
+from ankiforge.domain import Draft, Finding, Highlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +23,3 @@ class Context:
 
 Check = Callable[[Draft, Context], Iterator[Finding]]
 """Pure; yields what it finds, nothing if all is well, and never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing that can be wrong with a card; `docs/checks.md` shows each at work."""
-
-    id: str
-    severity: Severity
-    says: str
-
-    def found(self, detail: str = "", *, twin: str = "") -> Finding:
-        """The finding that this rule was broken, the detail behind its words."""
-        return Finding(self.id, self.severity, f"{self.says} {detail}".rstrip(), twin)

@@ -16,8 +16,8 @@ from hashlib import blake2b
 from rapidfuzz import fuzz
 
 from ankiforge.check import guards
-from ankiforge.check.context import Rule
 from ankiforge.check.normal import Sides, exact_form, normal, sides
+from ankiforge.check.rule import Rule
 from ankiforge.domain import Draft, Finding, HighlightKey, Severity
 
 DUPLICATE = Rule("duplicate", Severity.WARN, "resembles")
@@ -28,6 +28,9 @@ RULES = (DUPLICATE, SIMILAR)
 _JACCARD = 0.50
 _CONTAINMENT = 0.70
 _TOKEN_SET = 85
+_TELLING = 3
+"""Content words from which the shorter card can be called a part of the longer one: of two,
+`die Lampe`, many a sentence holds both."""
 _WORTH_TELLING = 0.70
 """Likeness (Jaccard) from which a pair that a guard has parted is told of."""
 _RAREST = 4
@@ -134,7 +137,7 @@ class Twins:
         for likeness, entry in self._alike(read, highlight):
             mine, theirs = guards.features(read), guards.features(entry.sides)
             one, other = guards.aligned(mine, theirs), guards.aligned(theirs, mine)
-            if not guards.siblings(one, other):
+            if guards.comparable(one, other) and not guards.siblings(one, other):
                 found.append((likeness, entry, guards.difference(one, other)))
         found.sort(key=lambda each: (bool(each[2]), -each[0], each[1].id))
         for likeness, entry, difference in found[:_MOST]:
@@ -156,8 +159,7 @@ class Twins:
             if entry is None or _siblings(entry.highlight, highlight):
                 continue
             jaccard = shared / (len(stems) + size - shared)
-            likely = jaccard >= _JACCARD or shared >= _CONTAINMENT * min(len(stems), size)
-            if likely or _sound_alike(read, entry):
+            if jaccard >= _JACCARD or _within(shared, min(len(stems), size), read, entry):
                 yield jaccard, entry
 
     def _halves(self, known: set[int], size: int) -> list[int]:
@@ -192,6 +194,13 @@ def _mask(words: Iterable[int]) -> int:
 @lru_cache(maxsize=1024)
 def _stems(whole: str) -> frozenset[str]:
     return frozenset(guards.stems_of(normal(whole)))
+
+
+def _within(shared: int, smaller: int, read: Sides, entry: _Entry) -> bool:
+    """Whether the card of fewer content words says what the other says, too."""
+    if smaller < _TELLING:
+        return False
+    return shared >= _CONTAINMENT * smaller or _sound_alike(read, entry)
 
 
 def _sound_alike(read: Sides, entry: _Entry) -> bool:

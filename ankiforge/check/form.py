@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ankiforge.check.context import Context, Rule
+from ankiforge.check.context import Context
 from ankiforge.check.reading import read
+from ankiforge.check.rule import Rule
 from ankiforge.check.words import word_count
 from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ankiforge.check.context import Context, Rule
+from ankiforge.check.context import Context
 from ankiforge.check.normal import normal
 from ankiforge.check.reading import asked_by_reader, authored, marked, read
+from ankiforge.check.rule import Rule
 from ankiforge.check.words import (
     QUESTION_WORDS,
     STOP_WORDS,

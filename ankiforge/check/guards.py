@@ -23,6 +23,7 @@ _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
+_LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 _NOT = re.compile(r"n['’]t\b")
 
@@ -46,6 +47,8 @@ class Features:
     """Normal forms of the question, the answer, and both."""
     terms: Words
     """Acronyms, names with digits or inner capitals, capitalised words within a sentence."""
+    labels: Words
+    """Single capitals in the question: vitamin A, plan B."""
     negations: tuple[int, int]
     """Parity in question and answer."""
     sequence: tuple[str, ...]
@@ -69,16 +72,22 @@ def features(sides: Sides) -> Features:
     terms = (normal(term) for pattern in (_TERM, _NAME) for term in pattern.findall(sides.whole))
     negations = (_parity(sides.asked), _parity(sides.answered))
     forms = (normal(sides.asked), normal(sides.answered), normal(sides.whole))
-    return _read(sides.family, forms, frozenset(terms), negations)
+    labels = frozenset(_LABEL.findall(sides.asked))
+    return _read(sides.family, forms, frozenset(terms), labels, negations)
 
 
 def _read(
-    family: Family, forms: tuple[str, str, str], terms: Words, negations: tuple[int, int]
+    family: Family,
+    forms: tuple[str, str, str],
+    terms: Words,
+    labels: Words,
+    negations: tuple[int, int],
 ) -> Features:
     return Features(
         family,
         *forms,
         terms,
+        labels,
         negations,
         sequence=tuple(stems_of(forms[0])),
         tokens=frozenset(_WORD.findall(forms[2])),
@@ -115,7 +124,7 @@ def aligned(one: Features, other: Features) -> Features:
     forms = tuple(_joined(form, joins) for form in (one.asked, one.answered, one.whole))
     dropped = frozenset(word for pair in joins for word in pair.split())
     terms = (one.terms - dropped) | (frozenset(joins.values()) & other.terms)
-    return _read(one.family, (forms[0], forms[1], forms[2]), terms, one.negations)
+    return _read(one.family, (forms[0], forms[1], forms[2]), terms, one.labels, one.negations)
 
 
 def _joins(words: list[str], wanted: Words) -> dict[str, str]:
@@ -137,7 +146,14 @@ def _joined(form: str, joins: dict[str, str]) -> str:
     return form
 
 
-# --- siblings -------------------------------------------------------------------------------
+# --- what can be compared --------------------------------------------------------------------
+
+
+def comparable(one: Features, other: Features) -> bool:
+    """Whether the questions say what they ask; `What?` only does so in its place."""
+    if Family.CLOZE in (one.family, other.family) or one.asked == other.asked:
+        return True
+    return bool(one.sequence and other.sequence)
 
 
 def siblings(one: Features, other: Features) -> bool:
@@ -182,6 +198,12 @@ def terms_differ(one: Features, other: Features) -> str:
     """Both name something the other does not: L1 and L2, Austria and Australia."""
     mine = {term for term in one.terms if not _named_in(term, other)}
     theirs = {term for term in other.terms if not _named_in(term, one)}
+    return _versus(mine, theirs) if mine and theirs else ""
+
+
+def labels_differ(one: Features, other: Features) -> str:
+    """Hepatitis A is not hepatitis B, item A not item B."""
+    mine, theirs = one.labels - other.labels, other.labels - one.labels
     return _versus(mine, theirs) if mine and theirs else ""
 
 
@@ -253,6 +275,7 @@ GUARDS: tuple[Guard, ...] = (
     negation_differs,
     opposites,
     terms_differ,
+    labels_differ,
     affixes_differ,
     swapped,
     narrower,

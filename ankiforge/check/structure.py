@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 
-from ankiforge.check.context import Context, Rule
+from ankiforge.check.context import Context
 from ankiforge.check.normal import bare
 from ankiforge.check.reading import GAP, authored, read, without
+from ankiforge.check.rule import Rule
 from ankiforge.domain import Draft, Family, Finding, Severity
 from ankiforge.text import cloze
-from ankiforge.text.shields import Shield, shields
+from ankiforge.text.shields import Shield, outside, shields
+from ankiforge.text.stored import clean, is_visible
 
 TOO_LONG = Rule("too_long", Severity.BLOCK, "too long to be a card:")
 EMPTY_SIDE = Rule("empty_side", Severity.BLOCK, "one side is empty:")
@@ -60,7 +63,8 @@ def empty_side(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _shows(text: str) -> bool:
-    return bool(bare(text)) or "![" in text
+    """Whether anything is seen of it once it is stored; `&nbsp;` is a blank but in code."""
+    return is_visible(bare(outside(clean(text), html.unescape))) or "![" in text
 
 
 def malformed_cloze(draft: Draft, context: Context) -> Iterator[Finding]:

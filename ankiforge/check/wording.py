@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ankiforge.check.context import Context, Rule
+from ankiforge.check.context import Context
 from ankiforge.check.reading import read
+from ankiforge.check.rule import Rule
 from ankiforge.check.words import content, stem, word_count
 from ankiforge.domain import Draft, Family, Finding, Severity
 

@@ -13,7 +13,6 @@ from ankiforge.cli.working import (
     tell_problems,
     write_packages,
 )
-from ankiforge.config.deckfiles import load_decks
 from ankiforge.reports.summary import Tally, notes_json
 
 EPILOG = """\b
@@ -42,8 +41,7 @@ def command(
         refuse_foreign(target(now, deck, output), force)
         tally = Tally(problems=list(now.problems))
         run = now.ledger.start_run("build")
-        decks = load_decks(now.workspace.root, now.workspace.config.decks)
-        write_packages(now, run, tally, decks, deck=deck, within=deck, output=output,
+        write_packages(now, run, tally, now.decks, deck=deck, within=deck, output=output,
                        new_only=new_only and not full, force=force)  # fmt: skip
         now.ledger.finish_run(run)
         if call.talk.as_json:

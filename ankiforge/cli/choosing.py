@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,9 +12,10 @@ from ankiforge.cli.common import Call
 from ankiforge.cli.session import Session
 from ankiforge.domain import Card, Standing, Verdict
 from ankiforge.errors import UsageError
+from ankiforge.ledger.cards import letter_of
 from ankiforge.review import Choice, Done
 from ankiforge.review.ids import find
-from ankiforge.review.query import parse
+from ankiforge.review.query import Beside, Query, parse
 
 
 def choosing(function: Callable[..., None]) -> Callable[..., None]:
@@ -42,16 +44,35 @@ def chosen(
         )
     if ids:
         return [find(now.ledger, word) for word in ids]
-    return [Choice(card) for card in matching(now, query) if fits(card)]
+    wanted = parse(query)
+    return [_meant(now, wanted, card) for card in _matching(now, wanted) if fits(card)]
+
+
+def _meant(now: Session, wanted: Query, card: Card) -> Choice:
+    """The card; or its waiting correction alone, if the query would not mean the card without."""
+    if card.revision and card.picked:
+        settled = replace(card, candidates=(card.picked,))
+        if not wanted.matches(settled, _beside(now, card)):
+            return Choice(card, letter_of(card.revision))
+    return Choice(card)
 
 
 def matching(now: Session, query: str, *, everything: bool = True) -> Iterator[Card]:
     """The cards that a query matches; without `everything`, not the rejected and retired."""
-    wanted = parse(query)
-    for card in now.ledger.cards.all():
+    for card in _matching(now, parse(query)):
         current = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
-        if (everything or current) and wanted.matches(card, now.ledger.cards.run_of(card.guid)):
+        if everything or current:
             yield card
+
+
+def _matching(now: Session, wanted: Query) -> Iterator[Card]:
+    for card in now.ledger.cards.all():
+        if wanted.matches(card, _beside(now, card)):
+            yield card
+
+
+def _beside(now: Session, card: Card) -> Beside:
+    return Beside(now.ledger.cards.run_of(card.guid), now.tags)
 
 
 def tell_done(call: Call, done: tuple[Done, ...], says: str) -> None:
@@ -64,7 +85,7 @@ def tell_done(call: Call, done: tuple[Done, ...], says: str) -> None:
         call.talk.say(f"{len(done) - len(refused)} {says}")
     for one in refused:
         hint = f"\nhint: {one.hint}" if one.hint else ""
-        click.echo(f"refused: {one.refused}{hint}", err=True)
+        call.talk.warn(f"refused: {one.refused}{hint}")
     if refused:
         click.get_current_context().exit(1)
 

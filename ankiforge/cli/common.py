@@ -34,15 +34,29 @@ class Talk:
     def say(self, text: str = "") -> None:
         """Talk: to stderr, unless quiet."""
         if not self.quiet:
-            click.echo(text, err=True, color=self._color)
+            self._echo(text, err=True)
 
-    def data(self, value: Any) -> None:
-        """One JSON value on a line of stdout."""
-        click.echo(msgspec.json.encode(value).decode())
+    def warn(self, text: str) -> None:
+        """What is to be heard though quiet: to stderr."""
+        self._echo(text, err=True)
 
-    def print(self, text: str) -> None:
-        """Data as text, for people: to stdout."""
-        click.echo(text, color=self._color)
+    def data(self, value: Any) -> bool:
+        """One JSON value on a line of stdout; whether somebody still reads."""
+        return self._echo(msgspec.json.encode(value).decode())
+
+    def print(self, text: str) -> bool:
+        """Data as text, for people, to stdout; whether somebody still reads."""
+        return self._echo(text)
+
+    def _echo(self, text: str, *, err: bool = False) -> bool:
+        """Write a line; a reader that has seen enough (`| head`) stops no work."""
+        try:
+            click.echo(text, err=err, color=self._color)
+        except BrokenPipeError:
+            stream = sys.stderr if err else sys.stdout
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            return False
+        return True
 
     @property
     def _color(self) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -11,6 +11,7 @@ import click
 from ankiforge.cli.common import Call, Talk, common_options
 from ankiforge.config.user import user_folders
 from ankiforge.config.workspace import Workspace, resolve
+from ankiforge.domain import Problem
 from ankiforge.errors import LedgerError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
@@ -44,7 +45,10 @@ def run(call: Call, cwd: Path, machine: Machine, environ: Mapping[str, str]) -> 
     """
     around = Surroundings(user_folders(environ), machine, environ, call.offline)
     checks = []
-    for check in examine(lambda: resolve(call.workspace, cwd, environ), _ledger_health, around):
+    found = examine(
+        lambda: resolve(call.workspace, cwd, environ), _ledger_health, _unread_lines, around
+    )
+    for check in found:
         _show(check, call.talk)
         checks.append(check)
     return exit_code(checks)
@@ -58,8 +62,20 @@ def _ledger_health(workspace: Workspace) -> str:
         if fault := ledger.health():
             what = f"{workspace.ledger} is damaged: {fault}"
             raise LedgerError(what, hint="move it aside: a run rebuilds it from journal.jsonl")
-        lines = len(ledger.problems)
-    return f"{workspace.ledger} is sound" + (f"; {lines} unread journal lines" if lines else "")
+    return f"{workspace.ledger} is sound"
+
+
+def _unread_lines(workspace: Workspace) -> Iterator[Problem]:
+    """The lines of the journal that no ledger takes in, each with what to do."""
+    from ankiforge.ledger.journal import VERSION, Journal
+
+    for line in Journal(workspace.journal).read():
+        if isinstance(line, Problem):
+            do = "put the line right, or take it back from git or a backup; or delete it"
+            yield Problem(line.where, line.what, do)
+        elif line.v > VERSION:
+            where = f"{workspace.journal}: line {line.id}"
+            yield Problem(where, f"is of version {line.v}, this is {VERSION}", "upgrade ankiforge")
 
 
 def _show(check: Check, talk: Talk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 import yaml
 
@@ -36,17 +38,25 @@ def command(call: Call, id: str, changes: tuple[tuple[str, str], ...]) -> None:
     """Reword a card; your words stay, whatever its source does."""
     with session(call) as now:
         choice = find(now.ledger, id)
+        if not (changes or _at_a_terminal()):
+            hint = f'ankiforge edit {id} --field NAME "TEXT"'
+            raise UsageError("an editor needs a terminal, and there is none", hint=hint)
         fields = _changed(choice.card, dict(changes)) if changes else _edited(choice.card)
         if fields is None or fields == choice.card.fields:
             call.talk.say("nothing was changed")
             return
         review.edit(now.ledger, choice, fields, _judge)
         card = now.ledger.cards.get(choice.card.guid)
+        tags = now.tags(card) if call.talk.as_json else ()
     if call.talk.as_json:
-        call.talk.data(card_json(card))
+        call.talk.data(card_json(card, tags))
     for finding in card.leading.findings:
         call.talk.say(f"{finding.severity}: {finding.message}")
     call.talk.say(f"edited: {card.guid}")
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _judge(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ import click
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
+from ankiforge.domain import Card
 from ankiforge.errors import UsageError
 from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line
 from ankiforge.reports.summary import FATES
@@ -41,12 +42,16 @@ def command(call: Call, query: tuple[str, ...], everything: bool, no_card: bool)
             return
         found = matching(now, _joined(query), everything=everything)
         for card in islice(found, call.limit or None):
-            if call.talk.as_json:
-                call.talk.data(card_json(card))
-            elif call.talk.verbose:
-                call.talk.print("\n".join((*in_full(card), "")))
-            else:
-                call.talk.print(one_line(card))
+            if not _told(now, card):
+                return
+
+
+def _told(now: Session, card: Card) -> bool:
+    """Tell a card; whether somebody still reads."""
+    talk = now.call.talk
+    if talk.as_json:
+        return talk.data(card_json(card, now.tags(card)))
+    return talk.print("\n".join((*in_full(card), "")) if talk.verbose else one_line(card))
 
 
 def _joined(words: tuple[str, ...]) -> str:

@@ -25,7 +25,7 @@ from ankiforge.cli.working import (
 )
 from ankiforge.domain import RunId
 from ankiforge.errors import UsageError
-from ankiforge.ledger.recording import FLOOD
+from ankiforge.ledger.policy import FLOOD
 from ankiforge.pipeline import propose
 from ankiforge.reports.cards import one_line
 from ankiforge.reports.summary import Summary, Tally, summarize
@@ -79,8 +79,10 @@ def command(
                 "there is nothing to read", hint="ankiforge run PATH, or ankiforge init"
             )
         model = None if dry_run else model_for(now, drafter or "")
-        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, now.call.talk.say)
+        kept: list[str] = []
+        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, kept.append)
         job = job_for(now, sources, model, accept or "", deck)
+        call.talk.say("\n".join((_NEVER_LOOKED, *kept)))
         run = now.ledger.start_run("run")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, propose(job, now.ledger, run))
@@ -105,7 +107,7 @@ def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator
     for one in tally.published:
         yield f"\npackage: {one.path}"
         if not tally.nothing_new:
-            yield from _HOW_TO_IMPORT
+            yield "  import it: double-click it, or in Anki: File › Import, options as they are"
     if summary.tally.counts["flooded"]:
         yield from _flood(now, summary, run)
     if summary.funnel.seen and not tally.nothing_new:
@@ -115,10 +117,9 @@ def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator
         yield from (f"  {command:{width}}   {says}" for command, says in told)
 
 
-_HOW_TO_IMPORT = (
-    "  import it: double-click it, or in Anki: File › Import, options as they are",
-    "  (Anki was not looked at: a card you delete there returns with the next import;",
-    "   reject it here instead: ankiforge reject ID)",
+_NEVER_LOOKED = (
+    "Anki is not looked at: a card you delete there returns with the next import;"
+    " reject it here: ankiforge reject ID"
 )
 
 
@@ -129,7 +130,7 @@ def _program(now: Session) -> str:
 
 
 def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
-    if summary.cards["waiting"]:
+    if summary.cards["waiting"] or summary.cards["revisions"]:
         yield "list verdict:pending -v", "what waits for you; then accept, edit, reject"
     if summary.cards["blocked"]:
         yield "list finding:block -v", "why cards are blocked"

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import click
 
 from ankiforge import assembly, ledger
 from ankiforge.cli.common import Call
+from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.domain import Problem
-from ankiforge.pipeline import Job
+from ankiforge.domain import Card, Problem
+from ankiforge.pipeline import Job, tags_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """A workspace at work."""
 
@@ -30,6 +32,15 @@ class Session:
     def problems(self) -> tuple[Problem, ...]:
         """What could not be taken in when the ledger was opened."""
         return self.ledger.problems
+
+    @cached_property
+    def decks(self) -> tuple[DeckRule, ...]:
+        """What the deck files say; read when it is first asked for."""
+        return load_decks(self.workspace.root, self.workspace.config.decks)
+
+    def tags(self, card: Card) -> tuple[str, ...]:
+        """A card's tags, as a package has them."""
+        return tags_of(self.ledger, card, self.decks)
 
 
 def workspace_of(call: Call) -> Workspace:

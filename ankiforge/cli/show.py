@@ -24,6 +24,6 @@ def command(call: Call, ids: tuple[str, ...]) -> None:
     with session(call, forgetful=True) as now:
         for choice in [find(now.ledger, word) for word in ids]:
             if call.talk.as_json:
-                call.talk.data(card_json(choice.card))
+                call.talk.data(card_json(choice.card, now.tags(choice.card)))
             else:
                 call.talk.print("\n".join((*in_full(choice.card), "")))

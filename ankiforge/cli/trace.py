@@ -24,7 +24,7 @@ def command(call: Call, card: str) -> None:
     with session(call, forgetful=True) as now:
         found = find(now.ledger, card).card
         if call.talk.as_json:
-            call.talk.data(trace_json(now.ledger, found))
+            call.talk.data(trace_json(now.ledger, found, now.tags(found)))
             return
         for line in told(now.ledger, found):
             call.talk.print(line)

@@ -226,7 +226,7 @@ def tell_problems(now: Session, problems: Iterable[Problem]) -> None:
     """Name what failed, each with what to do."""
     for problem in problems:
         hint = f" ({problem.hint})" if problem.hint else ""
-        click.echo(f"failed: {problem.where}: {problem.what}{hint}", err=True)
+        now.call.talk.warn(f"failed: {problem.where}: {problem.what}{hint}")
 
 
 def end(tally: Tally, error: ForgeError | None) -> None:

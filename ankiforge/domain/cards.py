@@ -86,6 +86,12 @@ class Card:
         return tuple(c for c in self.candidates if c.state is CandidateState.OPEN)
 
     @property
+    def revision(self) -> Candidate | None:
+        """What waits to take the place of an accepted card, if anything does."""
+        stands = self.verdict is Verdict.ACCEPTED and self.standing is Standing.LIVE
+        return self.open[0] if stands and self.picked and self.open else None
+
+    @property
     def leading(self) -> Candidate:
         """The candidate to show: the picked one, else the first open, else the first."""
         return self.picked or (self.open or self.candidates)[0]

@@ -28,10 +28,15 @@ from ankiforge.draft.shapes import sided
 from ankiforge.text import cloze
 from ankiforge.text.markdown import cloze_answers, literal, plain
 from ankiforge.text.quotes import locate
+from ankiforge.text.stored import is_visible
 
 MOST = 3
 """Cards of one highlight that patterns may make."""
 NOTHING = "nothing self-contained: no acronym or definition the offline rules trust"
+WHOLE = (
+    "the whole sentence is marked: mark the words to hide, write it as question::answer,"
+    " or let a model draft it"
+)
 
 
 class Rules:
@@ -129,8 +134,8 @@ def _phrases(highlight: Highlight) -> Draft:
 
 
 def _worded(highlight: Highlight) -> tuple[Span, ...]:
-    """The phrases that hold more than white space."""
-    return tuple(gap for gap in highlight.gaps if highlight.exact[slice(*gap)].strip())
+    """The phrases that show something."""
+    return tuple(gap for gap in highlight.gaps if is_visible(highlight.exact[slice(*gap)]))
 
 
 def _all_marked(highlight: Highlight) -> bool:
@@ -139,6 +144,11 @@ def _all_marked(highlight: Highlight) -> bool:
     return not _words_around(text, phrases) or not any(
         _asks_something(text, (phrase,)) for phrase in phrases
     )
+
+
+def _whole_sentence(highlight: Highlight) -> bool:
+    phrases = _worded(highlight) if highlight.form is Form.PHRASE else ()
+    return bool(phrases) and not _words_around(highlight.exact, phrases)
 
 
 def _patterns(highlight: Highlight) -> Iterator[Draft]:
@@ -179,7 +189,7 @@ def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
     """A few words marked in a sentence that stands alone: hidden there, for a person to see."""
     span = locate(highlight.exact, highlight.sentence) if highlight.form is Form.MARK else None
     if span is None or len(highlight.exact.split()) > _SHORT_MARK:
-        return NOTHING
+        return WHOLE if _whole_sentence(highlight) else NOTHING
     if not _asks_something(highlight.sentence, (span,)) or not stands_alone(highlight.sentence):
         return "a few words of a sentence that does not stand alone"
     if not _whole_words(highlight.sentence, span):

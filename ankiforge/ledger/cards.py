@@ -137,11 +137,19 @@ class Cards:
         )
 
     def mark_gone(self, key: HighlightKey) -> None:
-        """Its accepted cards stay, and say that their passage is gone."""
+        """Its accepted cards stay, and say so if no passage of theirs is left."""
         for card in self.of_highlight(key):
             lead = card.leading
-            if card.standing is Standing.LIVE and SOURCE_GONE not in lead.findings:
+            if card.ready and SOURCE_GONE not in lead.findings and not self._still_read(card.guid):
                 self.set_findings(card.guid, letter_of(lead), (*lead.findings, SOURCE_GONE))
+
+    def _still_read(self, guid: Guid) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM card_highlight l JOIN highlight h ON h.key = l.key"
+            " WHERE l.guid = ? AND h.presence <> 'gone'",
+            (guid,),
+        ).fetchone()
+        return row is not None
 
     def mark_back(self, key: HighlightKey) -> None:
         """The passage is there again."""

@@ -10,8 +10,8 @@ from ankiforge.domain import Candidate, Card, Document, Highlight
 from ankiforge.ledger.cards import letter_of
 
 
-def card_json(card: Card) -> dict[str, Any]:
-    """The shape of `list --json` and `show --json`."""
+def card_json(card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
+    """The shape of `list --json` and `show --json`; `tags` as a package has them."""
     lead = card.leading
     html = content_html(card.kind, card.fields)
     return {
@@ -23,7 +23,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "standing": card.standing,
         "anki": card.anki,
         "deck": card.deck,
-        "tags": [*card.highlight.document.tags, *card.highlight.tags, *card.tags],
+        "tags": tags,
         "fields": dict(card.fields),
         "html": dict(zip(card.family.content_fields, html, strict=True)),
         "quote": lead.draft.quote,
@@ -54,10 +54,8 @@ def _finding_json(finding: Any) -> dict[str, str]:
 
 def _revision_json(card: Card) -> dict[str, Any] | None:
     """What waits to take the card's place, if anything does."""
-    if card.picked is None or not card.open:
-        return None
-    waiting = card.open[0]
-    return {"draft": waiting.id, "fields": dict(waiting.draft.fields)}
+    waiting = card.revision
+    return {"draft": waiting.id, "fields": dict(waiting.draft.fields)} if waiting else None
 
 
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
@@ -102,6 +100,8 @@ def one_line(card: Card) -> str:
     state = card.verdict.value if card.standing == "live" else card.standing.value
     if card.blocked and card.verdict == "pending":
         state = "blocked"
+    if card.revision:
+        state = "revision"
     words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
     shown = words if len(words) <= 72 else words[:71].rstrip() + "…"
     return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}"

@@ -17,6 +17,7 @@ from ankiforge.config.trust import unconfirmed
 from ankiforge.config.user import UserFolders
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import typed
+from ankiforge.domain import Problem
 from ankiforge.errors import ConfigError, ForgeError
 from ankiforge.reports.discover import Machine, anki_collections
 from ankiforge.reports.models import Unreachable, models
@@ -68,6 +69,7 @@ def exit_code(checks: Iterable[Check]) -> int:
 def examine(
     find: Callable[[], Workspace],
     ledger_check: Callable[[Workspace], str],
+    unread: Callable[[Workspace], Iterable[Problem]],
     around: Surroundings,
 ) -> Iterator[Check]:
     """Look at everything a run needs, in the order in which a run meets it.
@@ -75,6 +77,7 @@ def examine(
     Args:
         find: gives the workspace, or raises a ForgeError.
         ledger_check: opens the ledger, says what it found, or raises a ForgeError.
+        unread: gives the lines of the journal that cannot be read, or raises a ForgeError.
         around: the surroundings.
     """
     yield from _program(around)
@@ -89,6 +92,7 @@ def examine(
     for source in workspace.config.sources:
         yield _source(source)
     yield _ledger(workspace, ledger_check)
+    yield from _journal(workspace, unread)
     yield _model(workspace, around)
     yield _anki(workspace.config, around)
 
@@ -169,6 +173,25 @@ def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> C
         return Check("ledger", State.OK, ledger_check(workspace))
     except ForgeError as error:
         return _failed("ledger", error)
+
+
+def _journal(
+    workspace: Workspace, unread: Callable[[Workspace], Iterable[Problem]]
+) -> Iterator[Check]:
+    if not workspace.journal.exists():
+        return
+    try:
+        lines = tuple(unread(workspace))
+    except ForgeError as error:
+        yield _failed("journal", error)
+        return
+    if not lines:
+        yield Check("journal", State.OK, f"every line of {workspace.journal} can be read")
+        return
+    first, others = lines[0], len(lines) - 1
+    more = f" (and {others} more)" if others else ""
+    says = f"{first.where}: {first.what}{more}; the other lines are taken in"
+    yield Check("journal", State.WARN, says, first.hint, 1)
 
 
 # --- services -------------------------------------------------------------------------------

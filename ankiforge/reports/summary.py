@@ -58,6 +58,8 @@ class Summary:
     funnel: Funnel
     cards: dict[str, int]
     usage: Usage | None = None
+    unread: int = 0
+    """Notes of the packages whose passages this run did not read, or found gone."""
 
     def as_json(self) -> dict[str, Any]:
         """The one object of `run`, `draft` and `build` with `--json`."""
@@ -109,7 +111,9 @@ def summarize(
     ledger: Ledger, run: RunId | None, tally: Tally, usage: Usage | None = None
 ) -> Summary:
     """Look at where the highlights of a run (or all) ended."""
-    return Summary(tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage)
+    held = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
+    unread = len(held - ledger.cards.of_run(run)) if run else 0
+    return Summary(tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage, unread)
 
 
 NOTHING_MARKED = """
@@ -132,18 +136,43 @@ def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
     found = f"{_numbered(funnel.seen, 'highlight')} found"
     yield found + (f"  ({told_change})" if told_change else "")
     if not funnel.seen:
+        yield from _notes(summary)
+        yield from _stand(summary.cards)
         yield NOTHING_MARKED
         return
     made = [f"{counts['drafted']} drafted"]
     made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
-    yield f"{_numbered(sum(summary.cards.values()), 'card')}  ({', '.join(made)} in this run)"
+    count = sum(summary.cards[name] for name, _ in CARDS)
+    yield f"{_numbered(count, 'card')}  ({', '.join(made)} in this run)"
     for name, says in CARDS:
         if summary.cards[name]:
             yield f"{summary.cards[name]:10} {says}"
-    for one in summary.tally.published:
-        told_new = f"({one.added} new, {one.updated} updated)"
-        yield f"{_numbered(one.notes, 'note')} written  {told_new}"
+    yield from _notes(summary)
+    yield from _stand(summary.cards)
     yield from _without(funnel, ledger, brief=summary.tally.nothing_new)
+
+
+def _notes(summary: Summary) -> Iterator[str]:
+    """What was written; each package by its name where there are several."""
+    published = summary.tally.published
+    for one in published:
+        where = f" to {one.path.name}" if len(published) > 1 else ""
+        told_new = f"({one.added} new, {one.updated} updated)"
+        yield f"{_numbered(one.notes, 'note')} written{where}  {told_new}"
+    if summary.unread:
+        yield f"{summary.unread:10} of them from passages not read now: what was accepted stays"
+
+
+def _stand(cards: dict[str, int]) -> Iterator[str]:
+    """Accepted cards that are in the package, and want a look all the same."""
+    if count := cards["revisions"]:
+        wait = "correction waits" if count == 1 else "corrections wait"
+        yield f"{count:6} {wait} for you: ankiforge list verdict:pending -v"
+    if count := cards["sourceless"]:
+        stay = (
+            "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"
+        )
+        yield f"{count:6} {stay}: ankiforge list finding:source_gone"
 
 
 def _numbered(number: int, what: str) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 from ankiforge.domain import Candidate, Card
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.decisions import Decided
 from ankiforge.reports.cards import card_json, highlight_json
 
 
-def trace_json(ledger: Ledger, card: Card) -> dict[str, Any]:
-    """Everything the ledger remembers of a card."""
+def trace_json(ledger: Ledger, card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
+    """Everything the ledger remembers of a card; `tags` as a package has them."""
     return {
-        "card": card_json(card),
+        "card": card_json(card, tags),
         "highlight": {
             **highlight_json(card.highlight),
             "doubt": ledger.highlights.asked(card.key),
@@ -65,8 +66,7 @@ def told(ledger: Ledger, card: Card) -> Iterator[str]:
     for candidate in card.candidates:
         yield from _drawn(ledger, candidate)
     for decided in ledger.decisions.of(card.guid):
-        undone = f", takes back {decided.undoes}" if decided.undoes else ""
-        yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
+        yield from _decided(decided)
     for rev, mod, package, at in ledger.packages.history(card.guid):
         yield f"shipped    {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
     yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
@@ -83,6 +83,14 @@ def _drawn(ledger: Ledger, candidate: Candidate) -> Iterator[str]:
         yield f"  reply    {_flat(raw)}"
     for finding in candidate.findings:
         yield f"  {finding.severity:8} {finding.message} ({finding.check})"
+
+
+def _decided(decided: Decided) -> Iterator[str]:
+    undone = f", takes back {decided.undoes}" if decided.undoes else ""
+    yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
+    reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")
+    if reason:
+        yield f"  reason   {_flat(str(reason))}"
 
 
 def _flat(text: str) -> str:

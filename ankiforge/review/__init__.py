@@ -123,7 +123,9 @@ def _let_through(
     overruled = force or (card.forced and candidate == card.picked)
     if candidate.blocked and not overruled:
         why = "; ".join(f.message for f in candidate.findings if f.severity == "block")
-        hint = f"edit it, or overrule the check: ankiforge accept --force {card.guid}"
+        chosen = what == "pick" or (card.picked is None and len(card.open) > 1)
+        do = f"pick --force {candidate.id}" if chosen else f"accept --force {card.guid}"
+        hint = f"edit it, or overrule the check: ankiforge {do}"
         raise RefusedError(f"{card.guid} is blocked: {why}", hint=hint)
     after: Change = {
         "verdict": Verdict.ACCEPTED.value,
@@ -135,7 +137,7 @@ def _let_through(
         after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
         after["edited"] = 0
     _change(ledger, card, what, after, action, _picked(card, candidate), candidate)
-    ledger.recorder.settle_deck(card.guid)
+    ledger.policy.settle_deck(card.guid)
 
 
 def _picked(card: Card, chosen: Candidate) -> dict[str, str]:
@@ -251,5 +253,5 @@ def _change(
         after,
         action=action,
         candidates=states,
-        extra={"answer": candidate.draft.answer, "key": card.key, **more},
+        extra={"answer": candidate.draft.answer, **more},
     )

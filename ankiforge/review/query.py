@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from colorsys import rgb_to_hsv
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from ankiforge.config.deckfiles import colour_name
 from ankiforge.domain import AnkiState, Candidate, Card, CardKind, Standing, Verdict
 from ankiforge.errors import UsageError
 from ankiforge.text.fold import canonical
@@ -37,11 +37,11 @@ def _documents(card: Card) -> Iterator[str]:
     yield from (value for _, value in document.identifiers)
 
 
-def _tags(card: Card) -> Iterator[str]:
-    yield from card.tags
-    yield from card.highlight.tags
-    for candidate in _shown(card):
-        yield from candidate.draft.tags
+def _verdicts(card: Card) -> Iterator[str]:
+    """What was decided; a card whose correction waits is pending, too."""
+    yield card.verdict
+    if card.revision:
+        yield Verdict.PENDING
 
 
 def _findings(card: Card) -> Iterator[str]:
@@ -61,20 +61,17 @@ def _prompts(card: Card) -> Iterator[str]:
 def _colours(card: Card) -> Iterator[str]:
     colour = card.highlight.colour
     yield colour
-    if re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-        yield _colour_name(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+    yield colour_name(colour)
 
 
-_HUES = ((15, "red"), (40, "orange"), (70, "yellow"), (170, "green"), (250, "blue"),
-         (290, "purple"), (345, "magenta"), (360, "red"))  # fmt: skip
-"""Up to this hue, in degrees, a colour goes by this name; fits Zotero's eight."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of a card and does not stand on it."""
 
-
-def _colour_name(red: float, green: float, blue: float) -> str:
-    hue, saturation, value = rgb_to_hsv(red, green, blue)
-    if saturation < 0.15 or value < 0.15:
-        return "white" if value > 0.9 else "black" if value < 0.15 else "grey"
-    return next(name for end, name in _HUES if 360 * hue <= end)
+    run: str = ""
+    """The id of the run that drafted it."""
+    tags: Callable[[Card], Iterable[str]] = lambda card: ()
+    """Its tags, as a package has them; asked only if a query does."""
 
 
 # --- how a value matches ----------------------------------------------------------------------
@@ -114,17 +111,17 @@ def _below(*separators: str) -> Matcher:
 class _Field:
     """Where a field looks, how it compares, and the words it knows (() = any)."""
 
-    values: Callable[[Card, str], Iterator[str]]
+    values: Callable[[Card, Beside], Iterable[str]]
     match: Matcher
     choices: tuple[str, ...] = ()
 
 
-def _one(value: Callable[[Card], str]) -> Callable[[Card, str], Iterator[str]]:
-    return lambda card, run: iter((value(card),))
+def _one(value: Callable[[Card], str]) -> Callable[[Card, Beside], Iterable[str]]:
+    return lambda card, beside: (value(card),)
 
 
-def _many(values: Callable[[Card], Iterator[str]]) -> Callable[[Card, str], Iterator[str]]:
-    return lambda card, run: values(card)
+def _many(values: Callable[[Card], Iterator[str]]) -> Callable[[Card, Beside], Iterable[str]]:
+    return lambda card, beside: values(card)
 
 
 def _words(decisions: type[StrEnum]) -> tuple[str, ...]:
@@ -135,16 +132,16 @@ _FIELDS = {
     "deck": _Field(_one(lambda card: card.deck), _below("::")),
     "document": _Field(_many(_documents), _within),
     "source": _Field(_one(lambda card: card.highlight.document.source), _whole),
-    "tag": _Field(_many(_tags), _below("::", "/")),
+    "tag": _Field(lambda card, beside: beside.tags(card), _below("::", "/")),
     "colour": _Field(_many(_colours), _whole),
     "kind": _Field(_one(lambda card: card.kind), _whole, _words(CardKind)),
-    "verdict": _Field(_one(lambda card: card.verdict), _whole, _words(Verdict)),
+    "verdict": _Field(_many(_verdicts), _whole, _words(Verdict)),
     "standing": _Field(_one(lambda card: card.standing), _whole, _words(Standing)),
     "anki": _Field(_one(lambda card: card.anki), _whole, _words(AnkiState)),
     "finding": _Field(_many(_findings), _whole),
     "drafter": _Field(_many(_drafters), _below(":")),
     "prompt": _Field(_many(_prompts), _below("@")),
-    "run": _Field(lambda card, run: iter((run,)), _at_head),
+    "run": _Field(lambda card, beside: (beside.run,), _at_head),
     "key": _Field(_one(lambda card: card.key), _within),
 }
 FIELDS = tuple(_FIELDS)
@@ -162,18 +159,21 @@ class Term:
     value: str
     negated: bool = False
 
-    def holds(self, card: Card, run: str) -> bool:
+    def holds(self, card: Card, beside: Beside) -> bool:
         """Whether the card fulfils it."""
-        return self._found(card, run) is not self.negated
+        return self._found(card, beside) is not self.negated
 
-    def _found(self, card: Card, run: str) -> bool:
+    def _found(self, card: Card, beside: Beside) -> bool:
         if not self.field:
             return _says(_text(card), self.value)
         field = _FIELDS[self.field]
         pattern = canonical(self.value)
         return any(
-            value and field.match(canonical(value), pattern) for value in field.values(card, run)
+            value and field.match(canonical(value), pattern) for value in field.values(card, beside)
         )
+
+
+_NOTHING = Beside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +182,9 @@ class Query:
 
     terms: tuple[Term, ...] = ()
 
-    def matches(self, card: Card, run: str = "") -> bool:
-        """Whether a card is meant; `run` is the id of the run that drafted it."""
-        return all(term.holds(card, run) for term in self.terms)
+    def matches(self, card: Card, beside: Beside = _NOTHING) -> bool:
+        """Whether a card is meant."""
+        return all(term.holds(card, beside) for term in self.terms)
 
 
 _TERM = re.compile(
@@ -226,10 +226,16 @@ def _term(found: re.Match[str]) -> Term:
         raise UsageError(
             f"query: nothing after {found[0].strip()!r}", hint="give a value; `*` stands for any"
         )
-    if field == "tag":
-        value = value.removeprefix("#")
+    value = _spelt(field, value)
     _known(field, value)
     return Term(field, value, bool(found["minus"]))
+
+
+def _spelt(field: str, value: str) -> str:
+    """The value as cards have it: a tag holds no blanks, grey is gray."""
+    if field == "tag":
+        return "-".join(value.removeprefix("#").split())
+    return colour_name(value) if field == "colour" and value.isalpha() else value
 
 
 def _known(field: str, value: str) -> None:

@@ -15,6 +15,7 @@ from rapidfuzz import fuzz
 from ankiforge.domain import Span
 from ankiforge.text.fold import canonical
 from ankiforge.text.shields import outside, shields
+from ankiforge.text.stored import is_visible
 
 _OPEN = re.compile(r"\{\{c(\d+(?:,\d+)*)::")
 MAX_NUMBER = 500
@@ -63,7 +64,7 @@ def problems(markdown: str) -> Iterator[str]:
     if not found and not unclosed:
         yield "no cloze in the text"
     for gap in found:
-        if not gap.answer.strip():
+        if not is_visible(gap.answer):
             yield "a cloze is empty"
         if any(not 1 <= number <= MAX_NUMBER for number in gap.numbers):
             yield f"cloze numbers go from 1 to {MAX_NUMBER}"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+_SUM = r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+[^$\\^_{}=+<>*/|\n]*\$"
+"""`5 and 10$`: an amount and words, no sign of a formula among them."""
+MATH = rf"\$(?![\s$]|{_SUM})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
+"""`$maths$` on one line: no blank within its dollars, no digit after them, and no sum of money."""
 _SHIELDED = re.compile(
-    r"""
-      (?P<escape>\\[!-/:-@\[-`{-~])
-    | (?P<fence>^[ ]{0,3}(?P<mark>`{3,}|~{3,})[^\n]*\n(?:[^\n]*\n)*?[ ]{0,3}(?P=mark)[`~]*[ \t]*$)
+    rf"""
+      (?P<escape>\\[!-/:-@\[-`{{-~])
+    | (?P<fence>^[ ]{{0,3}}(?P<mark>`{{3,}}|~{{3,}})[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=mark)[`~]*[ \t]*$)
     | (?P<code>(?<!`)(?P<tick>`+)(?!`)[^`]*(?:(?!(?<!`)(?P=tick)(?!`))`+[^`]*)*(?P=tick)(?!`))
     | (?P<display>\$\$[^$]+\$\$)
-    | (?P<math>\$(?![\s$])(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d))
+    | (?P<math>{MATH})
     """,
     re.VERBOSE | re.MULTILINE,
 )

@@ -56,6 +56,19 @@ def test_every_card_looks_in_the_preview_as_in_anki(
         assert _told(found.answer()) == answer
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{{c1::::}}", "{{c1::a::}}", "{{c1::}} {{c1::a}}", "{{c1::{{c2::::}}::}}", "{{c1::::h}}"],
+)
+def test_a_cloze_of_an_empty_hint_looks_as_in_anki_however_it_came_to_be(
+    viewer: Any, text: str
+) -> None:
+    fields = [text if name == "Text" else "" for name in note_type(Family.CLOZE).fields]
+    question, answer = sides(Family.CLOZE, fields)
+    asked, told = viewer.show(Family.CLOZE, Text=text)
+    assert (_told(asked), _told(told)) == (question, answer)
+
+
 PIECES = st.lists(
     st.sampled_from(
         [

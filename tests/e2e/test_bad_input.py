@@ -175,6 +175,32 @@ def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
     says(forge("run"), 2, "ankiforge.yaml:2", "marsk", "did you mean 'marks'?")
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "obsidian: {path: notes, marks: [bolt]}",
+            ("ankiforge.yaml:2: sources[0].obsidian.marks[0]: 'bolt'", "did you mean 'bold'?"),
+        ),
+        (
+            "obsidian:\n    path: notes\n    cards: [block,\n      inlnie]",
+            ("ankiforge.yaml:5: sources[0].obsidian.cards[1]", "did you mean 'inline'?"),
+        ),
+        (
+            "zotero:\n    path: notes\n    api: web",
+            ("ankiforge.yaml:4: sources[0].zotero.api: this version", "path: ~/Zotero"),
+        ),
+    ],
+)
+def test_a_value_a_source_does_not_know_is_told_with_its_line_and_the_right_word(
+    forge, workspace, notes, source, words
+) -> None:
+    workspace(f"sources:\n- {source.replace('path: notes', f'path: {notes}')}\n")
+    forge("init", "--trust", forge.folder)
+
+    says(forge("run"), 2, *words)
+
+
 def test_yaml_that_is_none_is_wrong_usage(forge, workspace) -> None:
     workspace("sources: [\n")
     says(forge("run"), 2, "ankiforge.yaml")

@@ -141,6 +141,23 @@ def test_again_without_a_match_is_said_and_asks_nothing(forge, notes, server) ->
     assert server.asked == []
 
 
+def test_a_pick_that_a_check_forbids_says_how_to_force_that_pick(
+    forge, notes, server, fake
+) -> None:
+    configure(forge, server.base_url, candidates=2)
+    good = fake.card("h1", ALPHA, "What says the first passage of the row?", "the first fact")
+    bad = fake.card("h1", ALPHA, "What says the first passage?", "an invention of nobody, 1789")
+    server.queue.extend([fake.cards(good, bad)] * 4)
+    notes(f"=={ALPHA}==")
+    forge("run")
+    [card] = forge.cards()
+    refused = forge("pick", f"{card['guid']}.b", code=1)
+
+    hint = f"ankiforge pick --force {card['guid']}.b"
+    assert hint in refused.stderr
+    forge.ok(*hint.split()[1:])
+
+
 def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, files) -> None:
     notes(f"=={ALPHA}==", f"=={BETA}==", WRITTEN)
     before = files(forge.folder)

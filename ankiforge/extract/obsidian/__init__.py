@@ -8,17 +8,18 @@ forms, `note` makes highlights. Nothing is ever written into a vault.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from ankiforge.domain import Source
-from ankiforge.errors import ConfigError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.obsidian.vault import Vault
 
-MARKS = ("==", "mark", "bold", "callout")
+Mark = Literal["==", "mark", "bold", "callout"]
 """What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
-CARDS = ("inline", "block", "cloze", "glossary")
+HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
+MARKS: tuple[Mark, ...] = get_args(Mark)
+CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,8 +29,8 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     """Glob patterns of notes; one without a slash inside holds at any depth, as in git."""
     exclude: tuple[str, ...] = ()
     """Patterns of what to leave out; one that ends in `/` is a folder with all it holds."""
-    marks: tuple[str, ...] = ("==", "mark")
-    cards: tuple[str, ...] = CARDS
+    marks: tuple[Mark, ...] = ("==", "mark")
+    cards: tuple[HandWritten, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
     """Words that make a heading one of a glossary, beside glossary, definitions and terms."""
 
@@ -41,17 +42,5 @@ def open_source(
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
 ) -> Source:
-    """Make a reader of the vault at `root`; `me` does not matter, a vault has one author.
-
-    Raises:
-        ConfigError: `marks` or `cards` holds a word that is not known.
-    """
-    _known("marks", settings.marks, MARKS)
-    _known("cards", settings.cards, CARDS)
+    """Make a reader of the vault at `root`; `me` does not matter, a vault has one author."""
     return Vault(name, root, settings, only)
-
-
-def _known(key: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
-    for word in given:
-        if word not in known:
-            raise ConfigError(f"{key}: unknown value {word!r}", hint=f"known: {', '.join(known)}")

@@ -16,6 +16,7 @@ from ankiforge.extract.obsidian.cards import Sides, inline_card
 from ankiforge.extract.obsidian.covers import CARD, REST, Covered, uncover
 from ankiforge.extract.obsidian.inline import Inline
 from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.obsidian.properties import without_properties
 from ankiforge.extract.obsidian.regions import BLOCK_ID, Region, regions, structure
 from ankiforge.extract.obsidian.rich import rich
 from ankiforge.extract.obsidian.tokens import read
@@ -150,6 +151,8 @@ class _Cutter:
     column_heads: list[str] = field(default_factory=list)
     row_head: str = ""
     in_head: bool = False
+    asides: list[str] = field(default_factory=list)
+    """Footnotes written in the lines just read."""
 
     def take(self, token: Token) -> None:
         """Read one token of the block parser."""
@@ -158,6 +161,8 @@ class _Cutter:
         handler = getattr(self, f"_on_{token.type}", None)
         if handler:
             handler(token)
+        while self.asides:
+            self._part(Part.TEXT, self.asides.pop(0), cards=False)
 
     def _on_blockquote_open(self, token: Token) -> None:
         first, last = token.map or [0, 0]
@@ -232,7 +237,7 @@ class _Cutter:
         level, self.level = self.level, 0
         self.fresh_item = self.fresh_quote = False
         self.headings = [above for above in self.headings if above[0] < level]
-        block = self._part(Part.HEADING, content, cards=False)
+        block = self._part(Part.HEADING, self._without_properties(content), cards=False)
         self.headings.append((level, block.plain if block else ""))
 
     def _cell(self, content: str) -> None:
@@ -255,7 +260,7 @@ class _Cutter:
         part = Part.ITEM if self.fresh_item else Part.TEXT
         content = self._without_head(content) if self.fresh_quote else content
         self.fresh_item = self.fresh_quote = False
-        content = _REFERENCE.sub("", content)
+        content = self._without_properties(_REFERENCE.sub("", content))
         if part is Part.ITEM:
             content = _BOX.sub("", content)
         at = 0
@@ -278,6 +283,13 @@ class _Cutter:
         self._part(Part.TITLE, head[2], cards=False)
         return content[head.end() :]
 
+    def _without_properties(self, content: str) -> str:
+        """The paragraph without the properties of Logseq; their tags are the note's."""
+        content, properties = without_properties(content)
+        if properties:
+            self.tags.extend(read(properties, self.around).tags())
+        return content
+
     def _quoted(self) -> str:
         """The lines of the innermost quote without its signs and its head."""
         depth = len(self.quotes)
@@ -295,6 +307,7 @@ class _Cutter:
         found = BLOCK_ID.search(content)
         content = content[: found.start()] if found else content
         inline = read(content, self.around)
+        self.asides.extend(inline.asides())
         if not inline.plain or self.quiet_depth:
             self.tags.extend(inline.tags())
             if found and not inline.plain:

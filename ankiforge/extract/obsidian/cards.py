@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from ankiforge.domain import Form, Span
 from ankiforge.extract.obsidian.inline import Inline, trimmed
@@ -28,6 +29,8 @@ _NO_NAMES_WORDS = (
 )
 _NO_NAMES = frozenset(_NO_NAMES_WORDS.split())
 """What begins an answer, and is no name in a program."""
+_MOST_TRIED = 20
+"""Separators that are looked at."""
 _CALL = re.compile(r"\w+(?:_\w|[(<])")
 _CAMEL = re.compile(r"\w+[a-z][A-Z]")
 _ACTS = re.compile(r"\S+\s+[a-z]+(?:s|ed)\b")
@@ -42,26 +45,44 @@ class Sides:
     back: Span
     form: Form
     two_way: bool = False
+    clarity: int = 0
+    """How sure it is that the colons join no names: 2 = a blank beside them, 1 = three of them,
+    or `?` before."""
 
 
 def inline_card(inline: Inline) -> Sides | None:
     """The card `front::back` or `term:::definition` that a line is, if it is one.
 
     Not in code, maths, addresses and fields in brackets; not where `::` joins the names of a
-    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`).
+    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), nor after a `{{` that is
+    never closed. Of several `::` the clearest counts; if that is no single one, a person looks.
     """
     words = inline.open_words()
     if "::" not in words:
         return None
+    found = list(_separated(inline, words))
+    if not found:
+        return None
+    best = max(found, key=lambda sides: sides.clarity)
+    rivals = [sides for sides in found if sides.clarity or not best.clarity]
+    return best if len(rivals) == 1 else replace(best, form=Form.INLINE_FIELD)
+
+
+def _separated(inline: Inline, words: str) -> Iterator[Sides]:
+    """The ways to read the line as a card."""
     fields = [match.span() for match in _FIELD.finditer(words)]
-    for colons in _COLONS.finditer(words):
+    for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         if any(start < colons.start() < end for start, end in fields):
             continue
         front, back = trimmed(words, 0, colons.start()), trimmed(words, colons.end(), len(words))
+        if words.rfind("{{", 0, front[1]) > words.rfind("}}", 0, front[1]):
+            continue
         form = _form(words, colons) if _shows(inline, front) and _shows(inline, back) else None
         if form:
-            return Sides(front, back, form, two_way=len(colons[0]) == 3)
-    return None
+            two_way = len(colons[0]) == 3
+            asked = two_way or words[front[1] - 1 : front[1]] == "?"
+            clarity = 2 if (front[1], back[0]) != colons.span() else int(asked)
+            yield Sides(front, back, form, two_way, clarity)
 
 
 def _shows(inline: Inline, side: Span) -> bool:

@@ -32,6 +32,8 @@ class Kind(Enum):
     PICTURE = auto()
     GONE = auto()
     """Nothing remains of it."""
+    ASIDE = auto()
+    """A footnote in the line; its words are a block of their own."""
     EMPHASIS = auto()
     """One of the characters of `*`, `_`, `~~`."""
     MARK = auto()
@@ -129,6 +131,10 @@ class Inline:
     def tags(self) -> tuple[str, ...]:
         """The `#tags` of the block, without the sign."""
         return tuple(token.note for token in self.tokens if token.kind is Kind.TAG)
+
+    def asides(self) -> tuple[str, ...]:
+        """The sources of the footnotes written in the line."""
+        return tuple(token.note for token in self.tokens if token.kind is Kind.ASIDE)
 
     def markdown(
         self, start: int, end: int, phrases: tuple[Phrase, ...] = (), bold: bool = True

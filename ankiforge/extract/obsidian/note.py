@@ -168,7 +168,7 @@ class _Reader:
             )
 
     def _terms(self) -> Iterator[tuple[int, Sides]]:
-        """Items `Term: definition`, by the index of their block."""
+        """Items `Term: definition`, by the index of their block; three in a row are a glossary."""
         listed: dict[int, Sides] = {}
         places: list[tuple[int, int, int]] = []
         for at, block in enumerate(self.cut.blocks):
@@ -178,9 +178,11 @@ class _Reader:
                 yield at, bold
             sides = plain_term(block.inline) if self._in_glossary(block) else None
             if sides:
-                listed[at] = replace(sides, form=Form.GLOSSARY)
+                listed[at] = sides
                 places.append((*block.item, at))
-        yield from ((at, listed[at]) for at in runs_of_three(places))
+        for at in runs_of_three(places):
+            listed[at] = replace(listed[at], form=Form.GLOSSARY)
+        yield from listed.items()
 
     def _in_glossary(self, block: Block) -> bool:
         words = (*_GLOSSARY, *(word.casefold() for word in self.wanted.glossary_headings))

@@ -41,10 +41,10 @@ def pair_emphasis(cut: Pieces) -> None:
 
 
 def pair_marks(cut: Pieces) -> None:
-    """Pair `==` within a line and `<mark>` within the block."""
+    """Pair `==` and `<mark>` within the block, over the ends of its lines."""
     equals = tag = -1
     for at, token in enumerate(cut.tokens):
-        if token.kind is Kind.BREAK:
+        if cut.around.lines and _NEXT_BLOCK.match(cut.text, cut.places[at]):
             equals = -1
         if token.kind is not Kind.MARK:
             continue
@@ -58,7 +58,11 @@ def pair_marks(cut: Pieces) -> None:
     _drop_unpaired(cut, Kind.MARK)
 
 
-_COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII)
+_NEXT_BLOCK = re.compile(
+    r"\\?[ \t]*\n[ \t]*(?:$|[>|]|#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3})", re.MULTILINE
+)
+"""A line that ends with what stands in it, where several blocks are read as one text."""
+_COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII | re.DOTALL)
 """`n==0 or n==1`: within words at both ends, and of several words."""
 
 

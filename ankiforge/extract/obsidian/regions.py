@@ -16,7 +16,9 @@ from ankiforge.extract.obsidian.covers import CARD, GONE, REST
 _ASK = re.compile(r"((?:[ \t]*>)*)([ \t]*)(\?\??)[ \t]*$")
 _BULLET = re.compile(r"([ \t]*)((?:[-*+]|\d{1,9}[.)])[ \t]+)(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
-_CALLOUT = re.compile(r"[ \t]*\[![^\[\]]+\]")
+_CALLOUT = re.compile(r"[ \t]*\[![^\[\]]+\][+-]?[ \t]*")
+_SCHEDULE = re.compile(r"[ \t]*\[!sr\b", re.IGNORECASE)
+"""The callout in which a scheduler keeps its data."""
 _RULE = re.compile(r"[ ]{0,3}(?:-[ \t]*){3,}$")
 _LONGEST = 400
 """Lines of an answer, or of a question."""
@@ -72,6 +74,7 @@ class _Finder:
         front = self.inside(first, at, depth, indent)
         if bullet or len(front) == 1:
             front[0] = _HEADING.sub("", _BULLET.sub("", front[0]))
+            front[0] = _CALLOUT.sub("", front[0]) if depth else front[0]
         back = "\n".join(self.inside(at + 1, last, depth, indent))
         found = BLOCK_ID.search(back)
         back = back[: found.start()] if found else back
@@ -94,10 +97,11 @@ class _Finder:
         first = at
         while first > max(free, at - _LONGEST):
             line = self.content(first - 1, depth)
-            if line is None or not line.strip() or _RULE.match(line) or _CALLOUT.match(line):
+            if line is None or not line.strip() or _RULE.match(line):
                 break
-            if _HEADING.match(line):
-                return (first - 1 if first == at else first), ""
+            if _HEADING.match(line) or (depth and _CALLOUT.match(line)):
+                takes = first == at and not _SCHEDULE.match(line)
+                return (first - 1 if takes else first), ""
             first = self.fence_at.get(first - 1, (first - 1, 0))[0]
             found = _BULLET.match(line)
             if indent and found and len(found[1]) < indent <= len(found[1] + found[2]):

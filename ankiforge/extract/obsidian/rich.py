@@ -6,6 +6,7 @@ import re
 
 from ankiforge.extract.obsidian.covers import GONE, uncover
 from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.obsidian.properties import without_properties
 from ankiforge.extract.obsidian.tokens import read
 
 _FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
@@ -26,7 +27,8 @@ def rich(text: str, around: Around) -> str:
 
 
 def _words(run: str, around: Around) -> str:
-    return _ONE_BLANK.sub("", read(run, around._replace(lines=True)).source())
+    words, _ = without_properties(run)
+    return _ONE_BLANK.sub("", read(words, around._replace(lines=True)).source())
 
 
 def _runs(text: str) -> list[tuple[bool, str]]:

@@ -14,6 +14,7 @@ from ankiforge.extract.obsidian.pairs import pair_emphasis, pair_gaps, pair_mark
 from ankiforge.extract.obsidian.pieces import Around, Pieces
 from ankiforge.extract.obsidian.scripts import SCRIPTS, raised
 from ankiforge.text.markdown import literal
+from ankiforge.text.shields import MATH
 
 _TARGET = (
     r"\([ \t]*(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*)"
@@ -26,12 +27,13 @@ _ALL = rf"""
     | (?P<hard>(?:\\|(?<![ \t])[ ]{{2,}}[ \t]*)\n[ \t]*)
     | (?P<soft>(?<![ \t])[ \t]*\n[ \t]*)
     | (?P<code>`+)
-    | (?P<maths>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|\$(?![\s$])(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d))
+    | (?P<maths>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH})
     | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
     | (?P<image>!\[(?P<alt>[^\[\]\n]*)\](?P<source>{_TARGET}))
     | (?P<label>\A\[\^[^\[\]\s]+\]:[ \t]*)
-    | (?P<footnote>\[\^[^\[\]\s]+\]|\^\[[^\[\]\n]*\])
+    | (?P<footnote>\[\^[^\[\]\s]+\])
+    | (?P<aside>\^\[(?P<words>[^\[\]\n]*)\])
     | (?P<templater><%[^\n]{{0,200}}?%>)
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*>)
     | (?P<tag></?(?P<name>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
@@ -107,6 +109,11 @@ class _Readers:
         return match.end()
 
     label = footnote = gone
+
+    @staticmethod
+    def aside(cut: Pieces, match: re.Match[str]) -> int:
+        cut.add(match.start(), Kind.ASIDE, "", note=match["words"])
+        return match.end()
 
     @staticmethod
     def hard(cut: Pieces, match: re.Match[str]) -> int:

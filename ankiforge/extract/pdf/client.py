@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Timer
 from types import TracebackType
@@ -13,7 +14,18 @@ from typing import Self
 import msgspec
 
 import ankiforge
-from ankiforge.extract.pdf.protocol import REPAIR, Failed, Reply, Request
+from ankiforge.extract.pdf.protocol import (
+    REPAIR,
+    Around,
+    Failed,
+    Passage,
+    Question,
+    Quote,
+    Read,
+    Reply,
+    Request,
+    Surroundings,
+)
 
 SECONDS = 60.0
 """No file is given more, by the clock on the wall."""
@@ -39,10 +51,20 @@ class PdfWorker:
     ) -> None:
         self.close()
 
-    def read(self, path: Path, passwords: tuple[str, ...] = ()) -> Reply:
-        """Read one file; a worker that dies over it costs only this file."""
+    def read(self, path: Path, passwords: tuple[str, ...] = ()) -> Read | Failed:
+        """Read the marks of one file; a worker that dies over it costs only this file."""
+        reply = self._ask(Request(os.fsencode(path), passwords))
+        assert not isinstance(reply, Surroundings)
+        return reply
+
+    def passages(self, path: Path, quotes: Sequence[Quote]) -> tuple[Passage, ...]:
+        """What stands around each quote in a file, () if it cannot be read."""
+        reply = self._ask(Around(os.fsencode(path), tuple(quotes)))
+        return reply.passages if isinstance(reply, Surroundings) else ()
+
+    def _ask(self, question: Question) -> Reply:
         process = self._process or self._start()
-        line, late = self._exchange(process, Request(os.fsencode(path), passwords))
+        line, late = self._exchange(process, question)
         if late:
             self.close()
         if line.endswith(b"\n"):
@@ -66,7 +88,7 @@ class PdfWorker:
         )
         return self._process
 
-    def _exchange(self, process: subprocess.Popen[bytes], request: Request) -> tuple[bytes, bool]:
+    def _exchange(self, process: subprocess.Popen[bytes], question: Question) -> tuple[bytes, bool]:
         """The reply, b"" or a part of it if the worker died; and whether time ran out."""
         assert process.stdin is not None
         assert process.stdout is not None
@@ -74,7 +96,7 @@ class PdfWorker:
         timer = Timer(self._seconds, _stop, (process, late))
         timer.start()
         try:
-            process.stdin.write(msgspec.json.encode(request) + b"\n")
+            process.stdin.write(msgspec.json.encode(question) + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except OSError:

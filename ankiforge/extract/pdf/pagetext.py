@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
+from functools import partial
 from itertools import groupby, pairwise
-from operator import itemgetter
+from math import hypot
 from statistics import median
 from typing import NamedTuple
 
@@ -29,14 +31,14 @@ class Gap(Enum):
     LINE = 2
 
 
-_SIGNS = "0123456789+-\u2212\u2013n"
-RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ", strict=True))
-LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ", strict=True))
+_SIGNS = "0123456789+-\u2212\u2013n,"
+RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
+LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
 """10⁵ must not become 105. NFKC takes both back, so that keys do not depend on it."""
 SMALLER = 0.85
 """Raised and lowered signs are at most so high, in heights of their line."""
 OFF_LINE = 0.1
-"""And their middle is at least so far above or below that of the line."""
+"""And their middle is at least so far above or below that of what they stand at."""
 
 
 class Line(NamedTuple):
@@ -83,13 +85,9 @@ class PageText:
 
     def _direction(self) -> tuple[float, float]:
         """The unit vector along which most lines run, written from left to right."""
-        across = sum(_clamp(two.x - one.x) for one, two in self._neighbours())
-        along = sum(_clamp(two.y - one.y) for one, two in self._neighbours())
-        length = (across * across + along * along) ** 0.5
-        if length <= 1:
-            return (1.0, 0.0)
+        across, along = usual_step(self._neighbours())
         sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
-        return (sign * across / length, sign * along / length)
+        return (sign * across, sign * along)
 
     def _neighbours(self) -> Iterable[tuple[Char, Char]]:
         for (one, two), gap in zip(pairwise(self.seen), self._gaps[1:], strict=True):
@@ -106,33 +104,40 @@ class PageText:
         return Line(start, end, median(one.height for one in chars), depth)
 
     def _off_line(self) -> Iterator[tuple[int, str]]:
-        """Place → sign, for numbers and signs that are set small above or below their line.
-
-        Only where all of such a run has a sign of its own, and touches what it belongs to.
-        """
+        """Place → sign, for numbers and signs that are set small above or below their line."""
         across, _ = self.direction
         for line in self.lines if abs(across) > 0.9 else ():
-            sides = ((self._side(at, line), at) for at in range(line.start, line.end))
-            for side, run in groupby(sides, itemgetter(0)):
-                places = [at for _, at in run]
-                shapes = RAISED if side > 0 else LOWERED
-                signs = [shapes.get(self.seen[at].text, "") for at in places]
-                if side and all(signs) and self._attached(places, line):
-                    yield from zip(places, signs, strict=True)
+            for small, run in groupby(range(line.start, line.end), partial(self._is_small, line)):
+                places = list(run)
+                base = self._base(places, line) if small else None
+                if base is not None:
+                    yield from self._signs(places, partial(self._side, base))
 
-    def _side(self, at: int, line: Line) -> int:
-        """1 if a character is raised, -1 if it is lowered, 0 if it stands on its line."""
-        char = self.seen[at]
-        above = line.depth - self._depth(char)
-        if char.height > SMALLER * line.height or abs(above) < OFF_LINE * line.height:
-            return 0
-        return 1 if above > 0 else -1
+    def _is_small(self, line: Line, at: int) -> bool:
+        return self.seen[at].height <= SMALLER * line.height
 
-    def _attached(self, places: list[int], line: Line) -> bool:
-        """Whether nothing is between these and the sign before or after them."""
-        first, last = places[0], places[-1]
-        before = first > line.start and self._gaps[first] is Gap.NOTHING
-        return before or (last + 1 < line.end and self._gaps[last + 1] is Gap.NOTHING)
+    def _base(self, places: list[int], line: Line) -> Char | None:
+        """What these touch in their line, rather before than after them."""
+        first, after = places[0], places[-1] + 1
+        if first > line.start and self._gaps[first] is Gap.NOTHING:
+            return self.seen[first - 1]
+        touching = after < line.end and self._gaps[after] is Gap.NOTHING
+        return self.seen[after] if touching else None
+
+    def _side(self, base: Char, at: int) -> int:
+        """1 if a character is raised, -1 if it is lowered, 0 if it is level with its base."""
+        above = (self.seen[at].y - base.y) / base.height
+        up = above if self.direction[0] > 0 else -above
+        return 0 if abs(up) < OFF_LINE else (1 if up > 0 else -1)
+
+    def _signs(self, places: list[int], side_of: Callable[[int], int]) -> Iterator[tuple[int, str]]:
+        """Only where all that stands together has a sign: of e^(-t/S) the minus says nothing."""
+        for side, run in groupby(places, side_of):
+            together = list(run)
+            shapes = RAISED if side > 0 else LOWERED
+            signs = [shapes.get(self.seen[at].text, "") for at in together]
+            if side and all(signs):
+                yield from zip(together, signs, strict=True)
 
     def _depth(self, char: Char) -> float:
         """How far down the page its middle is, seen by the reader."""
@@ -250,9 +255,17 @@ class PageText:
         following = self._starts[last + 1] if last + 1 < len(self.seen) else len(self.text)
         return (self._starts[first], min(start + len(_written(self.seen[last])), following))
 
+    def place(self, offset: int) -> int:
+        """The place of the character that stands at an offset of `text`, or last before it."""
+        return max(bisect_right(self._starts, offset) - 1, 0)
 
-def _clamp(step: float) -> float:
-    return max(-20.0, min(20.0, step))
+
+def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
+    """The unit vector from a character to the next, mostly; no raised sign turns it."""
+    steps = [(two.x - one.x, two.y - one.y) for one, two in pairs] or [(1.0, 0.0)]
+    across, along = median(x for x, _ in steps), median(y for _, y in steps)
+    length = hypot(across, along)
+    return (across / length, along / length) if length > 1e-6 else (1.0, 0.0)
 
 
 def _written(char: Char) -> str:

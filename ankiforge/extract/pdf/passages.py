@@ -10,7 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ankiforge.extract.pdf.chars import Char, is_rtl
-from ankiforge.extract.pdf.pagetext import PageText
+from ankiforge.extract.pdf.pagetext import PageText, usual_step
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -205,7 +205,7 @@ def _row(place: Place) -> tuple[int, float]:
 
 
 def _places(seen: list[Char], segments: list[list[int]]) -> list[Place]:
-    across, along = _baseline([seen[at] for at in max(segments, key=len)])
+    across, along = usual_step(pairwise([seen[at] for at in max(segments, key=len)]))
     rtl = is_rtl("".join(seen[at].text for segment in segments for at in segment))
     down = -1.0 if rtl else 1.0
     return [_place([seen[at] for at in segment], across, along, down) for segment in segments]
@@ -215,13 +215,6 @@ def _place(chars: list[Char], across: float, along: float, down: float) -> Place
     steps = [char.x * across + char.y * along for char in chars]
     depth = median(down * (char.x * along - char.y * across) for char in chars)
     return Place(min(steps), max(steps), depth, max(1.0, *(char.height for char in chars)))
-
-
-def _baseline(chars: list[Char]) -> tuple[float, float]:
-    """The unit vector from the first to the last letter of a line."""
-    across, along = chars[-1].x - chars[0].x, chars[-1].y - chars[0].y
-    length = hypot(across, along)
-    return (across / length, along / length) if length > 1e-6 else (1.0, 0.0)
 
 
 def _cost(order: list[int], places: list[Place]) -> float:

@@ -7,12 +7,32 @@ import msgspec
 from ankiforge.domain import HighlightKind
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, tag="read"):
     """Please read this file."""
 
     path: bytes
     """As the file system spells it."""
     passwords: tuple[str, ...] = ()
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """Words that another program says stand in a file."""
+
+    page: int
+    """On which they begin, from 0."""
+    words: str
+    box: tuple[float, float, float, float] | None = None
+    """left, bottom, right, top of their first line, in points, if it is known."""
+
+
+class Around(msgspec.Struct, frozen=True, tag="passages"):
+    """Please say what stands around these quotes in this file."""
+
+    path: bytes
+    quotes: tuple[Quote, ...]
+
+
+Question = Request | Around
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,6 +82,21 @@ class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
     """(what, hint) of what was left out."""
 
 
+class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What stands around a quote, as in a `Mark`; nothing where it was not found."""
+
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    heading: str = ""
+
+
+class Surroundings(msgspec.Struct, frozen=True, tag="passages"):
+    """The answer to `Around`: one passage for each quote, in their order."""
+
+    passages: tuple[Passage, ...]
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A file that could not be read."""
 
@@ -69,5 +104,5 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     hint: str
 
 
-Reply = Read | Failed
+Reply = Read | Surroundings | Failed
 REPAIR = "open it in a PDF reader and save a copy"

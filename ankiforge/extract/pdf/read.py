@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 from rapidfuzz import fuzz
 
-from ankiforge.domain import h16
+from ankiforge.domain import Span, h16
 from ankiforge.extract.pdf.annotations import (
     MOST,
     ON_TEXT,
@@ -23,56 +24,95 @@ from ankiforge.extract.pdf.annotations import (
     read_annotations,
     strong_names,
 )
+from ankiforge.extract.pdf.around import around
 from ankiforge.extract.pdf.chars import page_chars, upright_text
 from ankiforge.extract.pdf.faults import EMPTY, FAULTS, LOCKED, NO_PDF, failure
 from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
 from ankiforge.extract.pdf.identity import document_id, place_name
 from ankiforge.extract.pdf.pagetext import PageText
 from ankiforge.extract.pdf.passages import Box, Passages, quads
-from ankiforge.extract.pdf.protocol import REPAIR, Mark, Read, Reply
-from ankiforge.extract.pdf.spelling import Spelling, flowing, one_line
+from ankiforge.extract.pdf.protocol import (
+    REPAIR,
+    Failed,
+    Mark,
+    Passage,
+    Quote,
+    Read,
+    Surroundings,
+    Work,
+)
+from ankiforge.extract.pdf.spelling import Spelling, one_line
 from ankiforge.extract.pdf.work import read_work
-from ankiforge.text.anchors import CONTEXT
-from ankiforge.text.fold import canonical, fold
-from ankiforge.text.sentences import sentence_around
+from ankiforge.text.fold import canonical, fold, same
+from ankiforge.text.quotes import locate
 
 HEAD = 65_536
 """How many bytes of junk may stand before the PDF (PDFium itself bears 1,024)."""
 REPEATS = 90
 """A comment that is so similar (of 100) to the marked text only repeats it."""
 LETTER = (0.0, 0.0, 612.0, 792.0)
-LONGEST = 600
-"""Characters around a mark; a sentence with more is a table or list that lacks full stops."""
 MOST_NAMED = 20
 """Pages a problem names."""
 OPEN_PAGES = 64
 """Pages that PDFium holds in memory at a time."""
-REACH = 300
-"""Characters of page text from which the 80 of the context are cut, once they are clean."""
+CHAR_PAGES = 4
+"""Pages whose letters are held in memory at a time."""
 
 
-def read_pdf(path: Path, passwords: Iterable[str] = ()) -> Reply:
+def read_pdf(path: Path, passwords: Iterable[str] = ()) -> Read | Failed:
     """Read the marks of a file, or say why not; never raises for what is in the file."""
     try:
-        return _read(path.read_bytes(), passwords)
+        return _read(_unlocked(path.read_bytes(), passwords))
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
 
-def _read(raw: bytes, passwords: Iterable[str]) -> Reply:
+def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
+    """Find what stands around quotes in a file, or say why not; never raises for what is in it."""
+    try:
+        return _find(_unlocked(path.read_bytes(), ()), quotes)
+    except (*FAULTS, MemoryError) as error:
+        return failure(error)
+
+
+def _read(unlocked: _Unlocked | Failed) -> Read | Failed:
+    if isinstance(unlocked, Failed):
+        return unlocked
+    annotations = read_annotations(unlocked.reader)
+    if not any(annotations):
+        return Read()
+    with unlocked.opened() as file:
+        return file.read(annotations)
+
+
+def _find(unlocked: _Unlocked | Failed, quotes: Iterable[Quote]) -> Surroundings | Failed:
+    if isinstance(unlocked, Failed):
+        return unlocked
+    with unlocked.opened() as file:
+        return Surroundings(tuple(map(file.passage, quotes)))
+
+
+class _Unlocked(NamedTuple):
+    """A file whose password, if it needs one, is known."""
+
+    reader: PdfReader
+    data: bytes
+    password: str
+
+    @contextmanager
+    def opened(self) -> Iterator[_File]:
+        with closing(PdfDocument(self.data, password=self.password or None)) as document:
+            yield _File(self.reader, document)
+
+
+def _unlocked(raw: bytes, passwords: Iterable[str]) -> _Unlocked | Failed:
     start = raw.find(b"%PDF-", 0, HEAD)
     if start < 0:
         return NO_PDF if raw.strip(b"\x00 \r\n\t") else EMPTY
     data = raw[start:]
     reader = PdfReader(BytesIO(data))
     password = _unlock(reader, passwords)
-    if password is None:
-        return LOCKED
-    annotations = read_annotations(reader)
-    if not any(annotations):
-        return Read()
-    with closing(PdfDocument(data, password=password or None)) as document:
-        return _File(reader, document).read(annotations)
+    return LOCKED if password is None else _Unlocked(reader, data, password)
 
 
 def _unlock(reader: PdfReader, passwords: Iterable[str]) -> str | None:
@@ -95,11 +135,9 @@ class _Found:
 class _Page:
     """One page that has marks."""
 
-    def __init__(self, number: int, text: PageText, fold_hash: str, media: Box) -> None:
+    def __init__(self, number: int, text: PageText) -> None:
         self.number = number
         self.text = text
-        self.fold_hash = fold_hash
-        self.media = media
         self._passages = Passages(text)
 
     def find(self, annotation: Annotation) -> _Found:
@@ -119,23 +157,23 @@ class _Page:
         if not self.text.seen:
             return ("", "", "")
         places = [at for segment in found.segments for at in segment] or [found.at]
-        start, end = self.text.span(min(places), max(places))
-        sentence = self._sentence(start, end)
-        if not found.segments:
-            return ("", "", sentence if found.annotation.kind not in ON_TEXT else "")
-        whole = self.text.text
-        prefix = flowing(whole[max(start - REACH, 0) : start])[-CONTEXT:]
-        return (prefix, flowing(whole[end : end + REACH])[:CONTEXT], sentence)
+        context = around(self.text.text, self.text.span(min(places), max(places)))
+        if found.segments:
+            return context
+        return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
 
-    def _sentence(self, start: int, end: int) -> str:
-        """The sentences around, not beyond the block they stand in."""
-        text = self.text.text
-        first = max(text.rfind("\n", 0, start) + 1, start - 2 * LONGEST)
-        last = text.find("\n", end, end + 2 * LONGEST)
-        block = text[first : last if last >= 0 else end + 2 * LONGEST]
-        left, right = sentence_around(block, start - first, end - first)
-        longest = LONGEST + end - start
-        return one_line(block[left:right]) if right - left <= longest else ""
+    def place_of(self, quote: Quote) -> Span | None:
+        """Where a quote stands in the text; if in several places, where its box lies."""
+        text, start = self.text.text, self._offset(quote.box)
+        span = locate(quote.words, text[start:])
+        if span:
+            return (start + span[0], start + span[1])
+        return locate(quote.words, text) if start else None
+
+    def _offset(self, box: Box | None) -> int:
+        """Where in the text the line in a box begins, one character early; 0 if nobody knows."""
+        at = self._passages.nearest(box[0], (box[1] + box[3]) / 2) if box else None
+        return self.text.span(at - 1, at)[0] if at else 0
 
 
 class _File:
@@ -147,26 +185,62 @@ class _File:
         self._open = lru_cache(maxsize=OPEN_PAGES)(self._open_page)
         self._damaged: list[int] = []
         self._texts = [self._page_text(number) for number in range(len(document))]
-        self._folds = [fold(text) for text in self._texts]
         self._spelling = Spelling(self._texts)
         self._lines = cache(self._printed_lines)
+        self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
 
     def read(self, annotations: Annotations) -> Read:
         """All there is to say about the file."""
-        first = self._texts[0] if self._texts else ""
-        work = read_work(self._reader, first, self._lines(0))
-        self._headings = Headings(self._reader, self._lines, len(self._texts), work.title)
         self._names = strong_names(annotations.found)
         marks = tuple(self._marks(annotations.found))
         return Read(
             marks=marks,
             document=document_id(self._folds, self._reader.pages),
             pages=tuple((h16(page), len(page)) for page in self._folds),
-            work=work,
+            work=self._work,
             problems=(*self._left_out(annotations), *self._problems(marks)),
         )
 
+    def passage(self, quote: Quote) -> Passage:
+        """What stands around a quote, on its page or across the next page break."""
+        if not 0 <= quote.page < len(self._texts):
+            return Passage()
+        page = self._page(quote.page)
+        text, span = page.text.text, page.place_of(quote)
+        if span is None:
+            text, span = self._across(quote)
+        if span is None:
+            return Passage()
+        prefix, suffix, sentence = around(text, span)
+        at = page.text.place(span[0])
+        heading = self._headings.above(
+            page.number, page.text.seen[at].place, page.text.seen[at].top
+        )
+        return Passage(prefix, suffix, "" if same(sentence, quote.words) else sentence, heading)
+
+    def _across(self, quote: Quote) -> tuple[str, Span | None]:
+        """The text of a page and the one after it, and where in it a quote stands."""
+        if quote.page + 1 == len(self._texts):
+            return ("", None)
+        first, second = (self._page(quote.page + more).text.text for more in (0, 1))
+        text = first[:-1] + second if first.endswith("-") else f"{first} {second}"
+        span = locate(quote.words, text)
+        return (text, span if span and span[0] < len(first) else None)
+
+    @cached_property
+    def _work(self) -> Work:
+        first = self._texts[0] if self._texts else ""
+        return read_work(self._reader, first, self._lines(0))
+
+    @cached_property
+    def _headings(self) -> Headings:
+        return Headings(self._reader, self._lines, len(self._texts), self._work.title)
+
     # --- pages ------------------------------------------------------------------------------
+
+    @cached_property
+    def _folds(self) -> list[str]:
+        return [fold(text) for text in self._texts]
 
     def _open_page(self, number: int) -> PdfTextPage:
         """PDFium closes it when it leaves the cache, or with the document."""
@@ -186,13 +260,12 @@ class _File:
         except FAULTS:
             return []
 
-    def _page(self, number: int) -> _Page:
+    def _read_page(self, number: int) -> _Page:
         try:
             chars = page_chars(self._open(number))
         except FAULTS:
             chars = []
-        text = PageText(chars, self._spelling)
-        return _Page(number, text, h16(self._fold(number)), self._media(number))
+        return _Page(number, PageText(chars, self._spelling))
 
     def _media(self, number: int) -> Box:
         """The media box of a page; US Letter, as in PDFium, where there is none of use."""
@@ -248,7 +321,10 @@ class _File:
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
         words = annotation.contents or annotation.name
-        return words or place_name(page.fold_hash, annotation.box, page.media)
+        if words:
+            return words
+        page_hash = h16(self._fold(page.number))
+        return place_name(page_hash, annotation.box, self._media(page.number))
 
     def _heading(self, page: _Page, found: _Found) -> str:
         box = found.annotation.box

@@ -16,8 +16,8 @@ from typing import BinaryIO
 import msgspec
 
 from ankiforge.extract.pdf.faults import TOO_BIG
-from ankiforge.extract.pdf.protocol import Reply, Request
-from ankiforge.extract.pdf.read import read_pdf
+from ankiforge.extract.pdf.protocol import Question, Reply, Request
+from ankiforge.extract.pdf.read import find_passages, read_pdf
 
 MEMORY = 2 * 1024**3
 """Bytes of address space, where the system can limit it."""
@@ -53,9 +53,12 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _answer(line: bytes) -> Reply:
-    request = msgspec.json.decode(line, type=Request)
+    question: Question = msgspec.json.decode(line, type=Question)
+    path = Path(os.fsdecode(question.path))
     try:
-        return read_pdf(Path(os.fsdecode(request.path)), request.passwords)
+        if isinstance(question, Request):
+            return read_pdf(path, question.passwords)
+        return find_passages(path, question.quotes)
     except MemoryError:
         return TOO_BIG
 

@@ -4,6 +4,7 @@
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
 
 The database itself is never opened with SQLite and never written to. Zotero may run meanwhile.
+The words around a mark are not in it: they come from the PDF, if that lies on this machine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from pathlib import Path
 from ankiforge.domain import Extracted, Problem, Scan, Sighting, Source
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
+from ankiforge.extract.pdf.client import SECONDS, PdfWorker
+from ankiforge.extract.pdf.protocol import Passage
 from ankiforge.extract.zotero.database import Database, Library, Mark, open_database
+from ankiforge.extract.zotero.files import passages
 from ankiforge.extract.zotero.marks import KINDS, highlight_of
 from ankiforge.extract.zotero.papers import document_of
 from ankiforge.extract.zotero.snapshot import snapshot
@@ -41,8 +45,12 @@ def open_source(
     settings: Settings,
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
+    *,
+    seconds: float = SECONDS,
 ) -> Source:
     """Make a reader of the data folder (or database file) `root`.
+
+    `seconds` is the time that finding the words around the marks of one PDF may take.
 
     Raises:
         ConfigError: the settings ask for Zotero's API, or name no path.
@@ -50,15 +58,15 @@ def open_source(
     for key in ("api", "library", "key_env"):
         if getattr(settings, key):
             raise ConfigError(
-                f"source {name!r}: zotero.{key}: this version does not speak Zotero's API",
+                f"{key}: this version does not speak Zotero's API",
                 hint="give the folder that holds zotero.sqlite instead, e.g. path: ~/Zotero",
             )
     if not settings.path:
         raise ConfigError(
-            f"source {name!r}: zotero.path is missing",
+            "path is missing",
             hint="give the folder that holds zotero.sqlite, e.g. path: ~/Zotero",
         )
-    return ZoteroSource(name, root / DATABASE if root.is_dir() else root, only, me)
+    return ZoteroSource(name, root / DATABASE if root.is_dir() else root, only, me, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +77,19 @@ class ZoteroSource:
     database: Path
     only: tuple[Path, ...]
     me: tuple[str, ...]
+    seconds: float
 
     def scan(self) -> Iterator[Sighting]:
         """Copy, check, read library by library; each library ends with its `Scan`."""
         try:
-            with snapshot(self.database) as copy, open_database(copy) as database:
+            with (
+                snapshot(self.database) as copy,
+                open_database(copy) as database,
+                PdfWorker(self.seconds) as worker,
+            ):
                 yield from self._notices(database)
                 for library in database.libraries():
-                    yield from self._library(database, library)
+                    yield from self._library(database, library, worker)
         except ItemError as error:
             yield Problem(str(self.database), error.message, error.hint)
             yield Scan(self.name, Library.USER, complete=False)
@@ -92,7 +105,9 @@ class ZoteroSource:
             hint="it was read all the same; if marks are missing, bring the older program up to date",
         )
 
-    def _library(self, database: Database, library: Library) -> Iterator[Sighting]:
+    def _library(
+        self, database: Database, library: Library, worker: PdfWorker
+    ) -> Iterator[Sighting]:
         chosen = _attachments(self.database.parent, self.only)
         complete = not self.only
         try:
@@ -100,21 +115,27 @@ class ZoteroSource:
             for _, group in groupby(marks, key=lambda mark: mark.work_key):
                 work = tuple(group)
                 if chosen is None or any(mark.attachment_key in chosen for mark in work):
-                    yield from self._work(database, library, work)
+                    around = passages(worker, self.database.parent, library, work)
+                    yield from self._work(database, library, work, around)
         except ItemError as error:
             complete = False
             yield Problem(f"{self.database}: {library.namespace}", error.message, error.hint)
         yield Scan(self.name, library.namespace, complete)
 
     def _work(
-        self, database: Database, library: Library, marks: tuple[Mark, ...]
+        self,
+        database: Database,
+        library: Library,
+        marks: tuple[Mark, ...],
+        around: dict[str, Passage],
     ) -> Iterator[Sighting]:
         """One paper (or loose attachment) with the marks of all its attachments."""
         document = document_of(database, self.name, library, marks)
         highlights = []
         for mark in marks:
             if mark.kind in KINDS:
-                highlights.append(highlight_of(database, library, document, mark, self.me))
+                near = around.get(mark.key, Passage())
+                highlights.append(highlight_of(database, library, document, mark, near, self.me))
             else:
                 yield Problem(
                     f"{document.title}: {library.namespace}/{mark.key}",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 import msgspec
 
 from ankiforge.domain import Document, Highlight, HighlightKind
+from ankiforge.extract.pdf.protocol import Passage
 from ankiforge.extract.zotero.database import Account, Database, Library, Mark
 from ankiforge.text.anchors import percent
 from ankiforge.text.fold import same
@@ -23,14 +25,13 @@ _MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
 """All that Zotero's editor writes; everything else in a comment is meant as it stands."""
 
 
-class _Position(msgspec.Struct, frozen=True):
-    """The one thing we want of it; absent in EPUBs and snapshots."""
-
-    pageIndex: int | None = None
-
-
 def highlight_of(
-    database: Database, library: Library, document: Document, mark: Mark, me: tuple[str, ...]
+    database: Database,
+    library: Library,
+    document: Document,
+    mark: Mark,
+    around: Passage,
+    me: tuple[str, ...],
 ) -> Highlight:
     """The mark; one by somebody else in a shared library neither instructs nor becomes a card."""
     author = _author(database, library, mark)
@@ -41,12 +42,16 @@ def highlight_of(
         kind=KINDS[mark.kind],
         exact=mark.text,
         own=percent(mark.key),
+        prefix=around.prefix,
+        suffix=around.suffix,
+        sentence=around.sentence,
         comment=_MARKUP.sub("", mark.comment).strip(),
         instructs=mine,
         colour=mark.colour.lower(),
         author=author,
         tags=database.tags(mark.item),
         page_label=mark.page_label,
+        heading=around.heading,
         uri=_uri(library, mark),
         block=mark.attachment_key,
         skip="" if mine else f"marked by {author or 'somebody else'}",
@@ -73,15 +78,43 @@ def _named(name: str, names: tuple[str, ...]) -> bool:
 
 def _uri(library: Library, mark: Mark) -> str:
     """Opens the attachment at the mark; `page` counts from 1 and is no label."""
-    page = _page_index(mark.position)
+    page = page_index(mark.position)
     at = "" if page is None else f"page={page + 1}&"
     address = f"{library.address}/items/{percent(mark.attachment_key)}"
     return f"zotero://open-pdf/{address}?{at}annotation={percent(mark.key)}"
 
 
-def _page_index(position: str) -> int | None:
-    try:
-        found = msgspec.json.decode(position, type=_Position).pageIndex
-    except (msgspec.MsgspecError, RecursionError):
-        return None
+# --- the position ---------------------------------------------------------------------------
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """Absent in EPUBs and snapshots."""
+
+    pageIndex: int | None = None
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where on the page, line by line."""
+
+    rects: tuple[tuple[float, float, float, float], ...] = ()
+
+
+_Part = TypeVar("_Part", _Page, _Place)
+
+
+def page_index(position: str) -> int | None:
+    """The page of a mark from 0, None if it has none."""
+    found = _decoded(position, _Page).pageIndex
     return found if found is not None and found >= 0 else None
+
+
+def first_box(position: str) -> tuple[float, float, float, float] | None:
+    """left, bottom, right, top of a mark's first line in points, None if it has none."""
+    return next(iter(_decoded(position, _Place).rects), None)
+
+
+def _decoded(position: str, part: type[_Part]) -> _Part:
+    try:
+        return msgspec.json.decode(position, type=part)
+    except (msgspec.MsgspecError, RecursionError):
+        return part()

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -271,3 +272,30 @@ def test_guids_are_read_as_they_were_written(tmp_path: Path, make_card: Maker) -
     odd = replace(_notes(make_card, 1)[0], guid=Guid("Ge<7(O^jA>"))
     write_package(tmp_path / "a.apkg", [odd])
     assert read_guids(tmp_path / "a.apkg") == {"Ge<7(O^jA>"}
+
+
+def _left(folder: Path, name: str, *files: str, hours: float) -> Path:
+    """A folder as a killed program leaves it, last written so many hours ago."""
+    left = folder / name
+    left.mkdir()
+    for file in files:
+        (left / file).write_bytes(b"half")
+    when = time.time() - 3600 * hours
+    for path in (*left.iterdir(), left):
+        os.utime(path, (when, when))
+    return left
+
+
+def test_what_a_killed_program_left_beside_the_package_is_cleared_after_an_hour(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    old = _left(tmp_path, ".ankiforge-abcd_123", "collection.anki2", "package", hours=1.1)
+    busy = _left(tmp_path, ".ankiforge-efgh_456", "collection.anki2", hours=0.9)
+    foreign = _left(tmp_path, ".ankiforge-settings", "mine.txt", hours=100)
+    link = tmp_path / ".ankiforge-linklink"
+    link.symlink_to(_left(tmp_path, "elsewhere", "package", hours=100), target_is_directory=True)
+    write_package(tmp_path / "a.apkg", _notes(make_card))
+    assert not old.exists()
+    assert (busy / "collection.anki2").exists()
+    assert (foreign / "mine.txt").exists()
+    assert (link / "package").exists()

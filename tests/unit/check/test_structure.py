@@ -26,6 +26,36 @@ def test_a_lone_dollar_beside_a_formula_is_an_open_formula(cards, back):
     assert cards.named(cards.question("What is it?", back))["math_unbalanced"] == "block"
 
 
+@pytest.mark.parametrize("back", ["$5 and 10$", "from $5 to about 10$", "$1,000 per year$"])
+def test_sums_of_money_between_dollars_are_no_formula(cards, back):
+    found = cards.named(cards.question("What does it cost?", back))
+
+    assert not {"math_unbalanced", "brace_unbalanced"} & set(found)
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["", " \n ", "\x1b", "\x00\x1f", "\x85", "\u200b", "\u00ad", "\ufeff \u2060", "&nbsp;"],
+)
+def test_a_side_that_shows_nothing_once_it_is_stored_blocks_also_by_hand(cards, back):
+    draft = cards.question("What is it?", back, by_hand=True)
+
+    assert cards.named(draft)["empty_side"] == "block"
+
+
+@pytest.mark.parametrize(
+    "back", ["0", "-", "$x$", "`&nbsp;`", "\u0301a", "\U0001fae8", "![](a.png)"]
+)
+def test_a_side_that_shows_one_sign_is_not_empty(cards, back):
+    assert "empty_side" not in cards.named(cards.question("What is it?", back))
+
+
+def test_a_gap_that_hides_only_a_control_character_is_empty(cards):
+    found = cards.named(cards.cloze("Water {{c1::\x1b}} boils.", by_hand=True))
+
+    assert found["malformed_cloze"] == "block"
+
+
 @pytest.mark.parametrize(
     ("formula", "balanced"),
     [

@@ -176,6 +176,46 @@ def test_a_twin_is_found_among_cards_that_share_all_its_common_words(cards):
     assert [finding.twin for finding in found if finding.check == "duplicate"] == ["card7"]
 
 
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("What?|x", "What is it?|x"),
+        ("Why?|it is warm", "Why is it so?|it is warm"),
+        ("die Lampe|the lamp", "Which word for lamp is feminine?|die Lampe"),
+    ],
+)
+def test_questions_of_few_words_resemble_nothing_that_merely_holds_these(cards, there, here):
+    one, other = cards.question(*there.split("|")), cards.question(*here.split("|"))
+
+    assert [*near(one, other), *near(other, one)] == []
+
+
+def test_two_words_within_a_sentence_make_no_twin(cards):
+    card = cards.question("die Lampe", "the lamp")
+    sentence = cards.cloze("The German word for a lamp is {{c1::die Lampe}}, as many know.")
+
+    assert [*near(card, sentence), *near(sentence, card)] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("3", "4"), ("three", "four"), ("A", "B"), ("A2", "B2")]
+)
+def test_items_of_one_list_are_no_twins_for_their_common_frame(cards, one, other):
+    front = "What is item {}?"
+    items = (
+        cards.question(front.format(one), "a thing"),
+        cards.question(front.format(other), "a thing"),
+    )
+
+    assert "duplicate" not in [found.check for found in near(*items)]
+
+
+def test_one_word_said_twice_is_still_a_twin(cards):
+    (found,) = near(cards.question("Hund", "dog"), cards.question("der Hund", "the dog"))
+
+    assert found.check == "duplicate"
+
+
 FIXTURE = Path(__file__).parents[4] / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl"
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from ankiforge.domain import CardKind, Form, HighlightKind
 from ankiforge.draft import Wish, instruction
-from ankiforge.draft.rules import NOTHING, Rules
+from ankiforge.draft.rules import NOTHING, WHOLE, Rules
 from ankiforge.text.quotes import locate
 
 
@@ -137,11 +137,6 @@ def test_a_phrase_without_markdown_is_hidden_in_the_plain_words(forge, highlight
     made = forge(highlight("Set a_b to {1} or *2* now", form=Form.PHRASE, gaps=((11, 14),)))
     assert made.field("Text") == r"Set a_b to {{c1::\{1\}}} or \*2\* now"
     assert made.answer == "{1}"
-
-
-def test_a_sentence_marked_as_a_whole_is_a_passage(forge, highlight):
-    exact = "Recurrent networks suffer from long-range dependencies."
-    assert forge(highlight(exact, form=Form.PHRASE, gaps=((0, len(exact)),))) == NOTHING
 
 
 def test_a_few_words_marked_in_a_paper_are_hidden_in_their_sentence(forge, highlight):
@@ -357,6 +352,21 @@ def test_a_sentence_that_names_badly_makes_no_card(forge, highlight, text):
 )
 def test_no_card_has_a_reason(forge, highlight, fields, reason):
     assert forge(highlight(fields.pop("exact"), **fields)) == reason
+
+
+@pytest.mark.parametrize(
+    ("sentence", "gaps", "reason"),
+    [
+        ("We should all sleep more.", ((0, 25),), WHOLE),
+        ("We should all sleep more.", ((0, 24),), WHOLE),
+        ("We should; all sleep.", ((0, 9), (11, 20)), WHOLE),
+        ("The cat.", ((4, 7),), NOTHING),
+    ],
+)
+def test_a_sentence_marked_as_a_whole_is_told_what_to_mark(
+    forge, highlight, sentence, gaps, reason
+):
+    assert forge(highlight(sentence, form=Form.PHRASE, gaps=gaps)) == reason
 
 
 def test_every_draft_quotes_its_source_and_every_highlight_is_answered(task, highlight):

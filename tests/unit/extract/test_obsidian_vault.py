@@ -10,7 +10,6 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.domain import Extracted, Problem, Scan
-from ankiforge.errors import ConfigError
 
 MARKED = "A ==mark== here.\n"
 
@@ -132,13 +131,6 @@ def test_what_may_not_be_read_makes_the_scan_partial(tmp_path: Path) -> None:
     paths, (problem,), last = scan(tmp_path)
     (tmp_path / "b").chmod(0o700)
     assert (paths, problem.where, last.complete) == (["a.md"], "b/", False)
-
-
-@pytest.mark.parametrize("key", ["marks", "cards"])
-def test_an_unknown_mark_or_card_is_an_error_that_names_the_known(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ConfigError, match=f"{key}: unknown value 'bolt'") as caught:
-        scan(tmp_path, **{key: ("bolt",)})
-    assert "bold" in caught.value.hint or "block" in caught.value.hint
 
 
 def test_a_note_without_highlights_is_not_yielded(tmp_path: Path) -> None:

@@ -160,12 +160,17 @@ def test_two_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_raised_and_lowered_numbers_are_written_so_that_no_number_changes(tmp_path: Path) -> None:
-    text = "A mole is 6.022·10^{23} particles of H_{2}O, ^{14}C has 10^{-5}, log_{2}10 is 3."
+    text = (
+        "A mole is 6.022·10^{23} particles of H_{2}O, ^{14}C has 10^{-5}, log_{2}10 is 3, and at the "
+        "end of a line with so many of them a note^{1,2} is still raised.^{3} Next."
+    )
     marked = "6.022·1023 particles of H2O, 14C has 10-5, log210"
-    write_pdf(tmp_path / "a.pdf", [Page((paragraph(text),), (mark(marked),))])
-    (highlight,) = found(tmp_path)
+    rest = "a note1,2 is still raised.3 Next."
+    write_pdf(tmp_path / "a.pdf", [Page((paragraph(text),), (mark(marked), mark(rest)))])
+    highlight, noted = found(tmp_path)
     assert highlight.exact == "6.022·10²³ particles of H₂O, ¹⁴C has 10⁻⁵, log₂10"
     assert fold(highlight.exact) == fold(marked)
+    assert noted.exact == "a note¹,² is still raised.³ Next."
 
 
 def test_other_raised_signs_stand_where_they_are_printed(tmp_path: Path) -> None:

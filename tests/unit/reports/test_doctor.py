@@ -42,8 +42,13 @@ def workspace(tmp_path: Path):
 PAPERS = "sources:\n- pdf: {path: papers}\n"
 
 
+def nothing(workspace: Workspace) -> tuple[()]:
+    """A journal that is sound."""
+    return ()
+
+
 def checks(found: Workspace, around: Surroundings, ledger: str = "sound") -> list[Check]:
-    return list(examine(lambda: found, lambda _: ledger, around))
+    return list(examine(lambda: found, lambda _: ledger, nothing, around))
 
 
 def ill(found: Workspace, around: Surroundings) -> list[Check]:
@@ -84,7 +89,7 @@ def test_another_distribution_of_our_name_is_a_warning_with_the_cure(workspace, 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path: Path, around) -> None:
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
 
-    got = list(examine(lambda: open_workspace(tmp_path), lambda _: "", around))
+    got = list(examine(lambda: open_workspace(tmp_path), lambda _: "", nothing, around))
 
     assert (got[-1].name, got[-1].says) == ("settings", "ankiforge.yaml:1: oops: unknown key")
     assert exit_code(got) == 2
@@ -156,11 +161,11 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, around) -> None:
         raise LedgerError("damaged", hint="recover")
 
     found = workspace(PAPERS)
-    assert exit_code(examine(lambda: found, damaged, around)) == 0
+    assert exit_code(examine(lambda: found, damaged, nothing, around)) == 0
     found.prepare()
     found.ledger.write_bytes(b"")
 
-    got = list(examine(lambda: found, damaged, around))
+    got = list(examine(lambda: found, damaged, nothing, around))
 
     assert Check("ledger", State.FAIL, "damaged", "recover", 4) in got
     assert exit_code(got) == 4
@@ -281,6 +286,6 @@ def test_every_error_on_purpose_becomes_a_check(around) -> None:
     def broken() -> Workspace:
         raise ForgeError("broken", hint="mend")
 
-    got = list(examine(broken, lambda _: "", around))
+    got = list(examine(broken, lambda _: "", nothing, around))
 
     assert got[-1] == Check("settings", State.FAIL, "broken", "mend", 1)

@@ -27,7 +27,7 @@ from ankiforge.domain import (
     Verdict,
 )
 from ankiforge.errors import UsageError
-from ankiforge.review.query import FIELDS, parse
+from ankiforge.review.query import FIELDS, Beside, parse
 
 KEY = HighlightKey("zotero:user/ABCD2345")
 DOCUMENT = Document(
@@ -73,8 +73,11 @@ CARD = Card(
 )
 
 
+TAGS = ("exam::spring", "later", "ml/transformers", "two-words")
+
+
 def matches(query: str, card: Card = CARD, run: str = "") -> bool:
-    return parse(query).matches(card, run)
+    return parse(query).matches(card, Beside(run, lambda card: TAGS))
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,7 @@ def matches(query: str, card: Card = CARD, run: str = "") -> bool:
         "tag:#ml/transformers",
         "tag:exam",
         "tag:later",
+        'tag:"two words"',
         "colour:yellow",
         "colour:#FFD400",
         "kind:basic",
@@ -173,6 +177,36 @@ def test_brackets_in_a_value_are_themselves():
 
 def test_the_run_is_told_by_the_caller():
     assert matches("run:2026-01", run="2026-01-02T03")
+
+
+@pytest.mark.parametrize("word", ["gray", "grey", "Grey"])
+def test_gray_has_two_spellings(word):
+    gray = replace(CARD, highlight=replace(HIGHLIGHT, colour="#aaaaaa"))
+
+    assert matches(f"colour:{word}", gray)
+
+
+def test_a_colour_goes_by_the_name_the_deck_files_give_it():
+    cyan = replace(CARD, highlight=replace(HIGHLIGHT, colour="#00ffff"))
+
+    assert matches("colour:blue", cyan)
+
+
+def with_revision(verdict: Verdict) -> Card:
+    waiting = Candidate(DraftId("afabc.b"), CandidateState.OPEN, DRAFT)
+    return replace(CARD, verdict=verdict, candidates=(PICKED, waiting))
+
+
+def test_an_accepted_card_whose_correction_waits_is_pending_too():
+    card = with_revision(Verdict.ACCEPTED)
+
+    assert matches("verdict:pending", card)
+    assert matches("verdict:accepted", card)
+    assert not matches("-verdict:pending", card)
+
+
+def test_a_rejected_card_waits_for_nothing():
+    assert not matches("verdict:pending", with_revision(Verdict.REJECTED))
 
 
 def test_passed_candidates_are_not_asked():

@@ -1,0 +1,30 @@
+"""What stands around a passage in the text of its page."""
+
+from __future__ import annotations
+
+from ankiforge.domain import Span
+from ankiforge.extract.pdf.spelling import flowing, one_line
+from ankiforge.text.anchors import CONTEXT
+from ankiforge.text.sentences import sentence_around
+
+LONGEST = 600
+"""Characters around a mark; a sentence with more is a table or list that lacks full stops."""
+REACH = 300
+"""Characters of page text from which the 80 of the context are cut, once they are clean."""
+
+
+def around(text: str, span: Span) -> tuple[str, str, str]:
+    """(prefix, suffix, sentence) of [start, end) in the joined text of a page."""
+    start, end = span
+    prefix = flowing(text[max(start - REACH, 0) : start])[-CONTEXT:]
+    return (prefix, flowing(text[end : end + REACH])[:CONTEXT], _sentence(text, start, end))
+
+
+def _sentence(text: str, start: int, end: int) -> str:
+    """The sentences around, not beyond the block they stand in."""
+    first = max(text.rfind("\n", 0, start) + 1, start - 2 * LONGEST)
+    last = text.find("\n", end, end + 2 * LONGEST)
+    block = text[first : last if last >= 0 else end + 2 * LONGEST]
+    left, right = sentence_around(block, start - first, end - first)
+    longest = LONGEST + end - start
+    return one_line(block[left:right]) if right - left <= longest else ""

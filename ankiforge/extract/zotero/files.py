@@ -1,0 +1,61 @@
+"""What stands around the marks, from the PDFs they lie on, as far as these are on this machine.
+
+A database holds the marked words alone. A file that is missing, locked, damaged or slow costs
+nothing but the words around.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from ankiforge.extract.pdf.client import PdfWorker
+from ankiforge.extract.pdf.protocol import Passage, Quote
+from ankiforge.extract.zotero.database import Library, Mark
+from ankiforge.extract.zotero.marks import first_box, page_index
+
+STORAGE = "storage"
+"""The folder of files beside the database, and what begins the path of one that lies there."""
+
+
+def passages(
+    worker: PdfWorker, folder: Path, library: Library, marks: tuple[Mark, ...]
+) -> dict[str, Passage]:
+    """What stands around the marks of one work, by their keys; each file is read once.
+
+    Args:
+        worker: reads the files.
+        folder: Zotero's data folder.
+        library: which the work is in.
+        marks: those of one attachment stand together.
+    """
+    found: dict[str, Passage] = {}
+    for _, group in groupby(marks, key=lambda mark: mark.attachment_key):
+        quoted = [(mark, quote) for mark in group for quote in _quotes(mark)]
+        file = _file(folder, library, quoted[0][0]) if quoted else None
+        if file is not None:
+            told = worker.passages(file, [quote for _, quote in quoted])
+            found |= {mark.key: one for (mark, _), one in zip(quoted, told, strict=False)}
+    return found
+
+
+def _quotes(mark: Mark) -> Iterator[Quote]:
+    """The words to look for, if there are any; only marks in PDFs have a page."""
+    page = page_index(mark.position)
+    if page is not None and mark.text.strip():
+        yield Quote(page, mark.text, first_box(mark.position))
+
+
+def _file(folder: Path, library: Library, mark: Mark) -> Path | None:
+    """The file of an attachment; only one's own library may point outside of the data folder."""
+    scheme, colon, name = mark.attachment_path.partition(":")
+    if colon and scheme == STORAGE:
+        plain = {name, mark.attachment_key}.isdisjoint({"", ".", ".."})
+        inside = plain and not {"/", "\\"} & {*name, *mark.attachment_key}
+        path = folder / STORAGE / mark.attachment_key / name if inside else None
+    else:
+        linked = Path(mark.attachment_path)
+        path = linked if linked.is_absolute() and library.group is None else None
+    return path if path and os.path.isfile(path) else None  # noqa: PTH113

@@ -1,0 +1,282 @@
+"""What a run tells at its end, and what waits without being new: nothing is kept from a person."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+NOTE = """\
+---
+tags: [cells]
+---
+# Cells
+
+What powers the cell?::The mitochondrion
+
+The ==nucleus== holds most of the DNA.
+"""
+
+
+@pytest.fixture
+def note(vault: Path) -> Path:
+    path = vault / "Cells.md"
+    path.write_text(NOTE, encoding="utf-8")
+    return path
+
+
+def rewrite(note: Path, old: str, new: str) -> None:
+    text = note.read_text(encoding="utf-8")
+    assert old in text
+    note.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def guid_of(forge, words: str) -> str:
+    [card] = forge.ok("list", words, "--json").lines
+    return card["guid"]
+
+
+@pytest.fixture
+def waiting(forge, vault, note) -> str:
+    """The guid of an accepted card whose correction waits: a person had worded it."""
+    forge.ok("run", vault)
+    guid = guid_of(forge, "powers")
+    forge.ok("edit", guid, "--field", "Back", "A mitochondrion, I think")
+    rewrite(note, "The mitochondrion", "The mitochondrion, by respiration")
+    return guid
+
+
+# --- corrections that wait --------------------------------------------------------------------
+
+
+def test_a_correction_that_waits_is_counted_and_named_with_the_next_command(
+    forge, vault, waiting
+) -> None:
+    first, again = forge.ok("run", vault).stdout, forge.ok("run", vault).stdout
+    counts = forge.json("run", vault)["cards"]
+
+    said = "     1 correction waits for you: ankiforge list verdict:pending -v\n"
+    assert said in first
+    assert said in again
+    assert "\n  ankiforge list verdict:pending -v " in first
+    assert (counts["revisions"], counts["waiting"], counts["ready"]) == (1, 0, 2)
+
+
+def test_a_card_with_a_correction_waits_and_says_so(forge, vault, waiting) -> None:
+    forge.ok("run", vault)
+
+    [line] = forge.ok("list", "verdict:pending").stdout.splitlines()
+    assert line.startswith(f"{waiting[:10]}  revision  basic ")
+    shown = forge.ok("list", "verdict:pending", "-v").stdout
+    assert "A mitochondrion, I think" in shown
+    assert "revision c  Front: What powers the cell?; Back: The mitochondrion, by resp" in shown
+
+
+def test_a_correction_is_taken_by_the_id_of_its_card(forge, vault, waiting) -> None:
+    forge.ok("run", vault)
+    forge.ok("accept", waiting)
+
+    [card] = forge.ok("show", waiting, "--json").lines
+    assert card["fields"]["Back"] == "The mitochondrion, by respiration"
+    assert forge.ok("list", "verdict:pending").stdout == ""
+    assert forge.json("run", vault)["cards"]["revisions"] == 0
+
+
+def test_rejecting_all_that_waits_passes_a_correction_over_and_keeps_its_card(
+    forge, vault, waiting
+) -> None:
+    forge.ok("run", vault)
+    forge.ok("reject", "--all", "--filter", "verdict:pending", "--reason", "mine is better")
+
+    [card] = forge.ok("show", waiting, "--json").lines
+    assert (card["verdict"], card["revision"]) == ("accepted", None)
+    assert card["fields"]["Back"] == "A mitochondrion, I think"
+
+
+def test_rejecting_all_of_a_deck_rejects_a_card_though_its_correction_waits(
+    forge, vault, waiting
+) -> None:
+    forge.ok("run", vault)
+    forge.ok("reject", "--all", "--filter", "powers verdict:accepted")
+
+    [card] = forge.ok("show", waiting, "--json").lines
+    assert card["verdict"] == "rejected"
+
+
+def test_the_reason_for_rejecting_a_correction_is_in_the_trace(forge, vault, waiting) -> None:
+    forge.ok("run", vault)
+    revision = forge.ok("show", waiting, "--json").data["revision"]["draft"]
+    forge.ok("reject", revision, "--reason", "mine is better")
+
+    assert "\n  reason   mine is better\n" in forge.ok("trace", waiting).stdout
+
+
+# --- passages that are gone -------------------------------------------------------------------
+
+
+def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, no_waiting) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "nucleus")
+    rewrite(note, "==nucleus==", "nucleus")
+    forge.ok("run", vault)
+    told = forge.ok("run", vault).stdout
+
+    assert "     1 card whose passage is gone stays: ankiforge list finding:source_gone\n" in told
+    assert guid_of(forge, "finding:source_gone") == guid
+    assert forge.json("run", vault)["cards"]["sourceless"] == 1
+
+
+def test_cards_whose_passage_is_gone_are_named_though_nothing_is_marked_any_more(
+    forge, vault, note, no_waiting
+) -> None:
+    forge.ok("run", vault)
+    note.write_text("# Cells\n", encoding="utf-8")
+    forge.ok("run", vault)
+    told = forge.ok("run", vault).stdout
+
+    assert "     2 notes written  (0 new, 0 updated)\n" in told
+    assert "     2 cards whose passage is gone stay: ankiforge list finding:source_gone\n" in told
+
+
+def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_waiting) -> None:
+    first = forge.ok("run", vault).stdout
+    rewrite(note, "==nucleus==", "nucleus")
+    then = forge.ok("run", vault).stdout
+
+    assert "not read now" not in first
+    assert "         1 ready\n" in then
+    assert "     2 notes written  (0 new, 0 updated)\n" in then
+    assert "         1 of them from passages not read now: what was accepted stays\n" in then
+
+
+def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note) -> None:
+    forge.ok("run", vault)
+    other = vault.parent / "copy.md"
+    other.write_text("What powers the cell?::The mitochondrion\n", encoding="utf-8")
+    told = forge.ok("run", other, "-o", "copy.apkg").stdout
+
+    assert "         1 ready\n" in told
+    assert "not read now" not in told
+
+
+# --- what is always said ----------------------------------------------------------------------
+
+
+def test_the_second_line_of_a_run_says_what_never_looking_at_anki_means(forge, vault, note) -> None:
+    first, again = forge.ok("run", vault), forge.ok("run", vault)
+
+    assert "nothing is new" in again.stdout
+    for told in (first, again):
+        assert told.stderr.splitlines()[1] == (
+            "Anki is not looked at: a card you delete there returns with the next import;"
+            " reject it here: ankiforge reject ID"
+        )
+
+
+def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note) -> None:
+    (forge.folder / "ankiforge.yaml").write_text(
+        "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
+    )
+    rewrite(note, "tags: [cells]", "deck: Biology::Cells")
+    (vault / "Dogs.md").write_text("---\ndeck: Dogs\n---\nHund:::dog\n", encoding="utf-8")
+    told = forge.ok("run", vault).stdout
+
+    assert "     2 notes written to Biology-Cells.apkg  (2 new, 0 updated)\n" in told
+    assert "     1 note written to Dogs.apkg  (1 new, 0 updated)\n" in told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("command", ["run", "build", "doctor"])
+def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
+    forge, vault, note, notes_in, command, stream
+) -> None:
+    forge.ok("run", vault)
+    package = forge.folder / "ankiforge.apkg"
+    package.unlink()
+    rewrite(note, "nucleus==", "nucleus== ![[missing.png]]")
+    with (forge.home / "journal.jsonl").open("a", encoding="utf-8") as journal:
+        journal.write("no journal line\n")
+    arguments = {"run": ("run", vault, "nowhere")}.get(command, (command,))
+    process = forge.started(*arguments)
+    getattr(process, stream).close()
+    setattr(process, stream, None)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "Traceback" not in (err or "")
+    assert command == "doctor" or len(notes_in(package)) == 2
+
+
+# --- tags -------------------------------------------------------------------------------------
+
+
+def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in) -> None:
+    (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n", encoding="utf-8")
+    (forge.folder / "decks").mkdir()
+    (forge.folder / "decks/all.yaml").write_text("deck: All\ntags: [school]\n", encoding="utf-8")
+    rewrite(note, "The mitochondrion", "The mitochondrion #energy")
+    forge.ok("run", vault)
+    guid = guid_of(forge, "powers")
+
+    [package] = forge.folder.rglob("*.apkg")
+    packed = notes_in(package)[guid][2].split()
+    assert packed == ["ankiforge::doc::cells", "cells", "energy", "school"]
+    for told in (
+        forge.ok("show", guid, "--json").data,
+        forge.ok("trace", guid, "--json").data["card"],
+        forge.ok("edit", guid, "--field", "Extra", "x", "--json").data,
+    ):
+        assert told["tags"] == packed
+    for tag in (*packed, "ankiforge::doc", "#energy"):
+        assert guid in {card["guid"] for card in forge.ok("list", f"tag:{tag}", "--json").lines}
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
+    forge, vault, note, tmp_path, monkeypatch
+) -> None:
+    forge.ok("run", vault)
+    guid = guid_of(forge, "powers")
+    monkeypatch.setenv("EDITOR", f"touch {tmp_path / 'started'}")
+    monkeypatch.setenv("VISUAL", f"touch {tmp_path / 'started'}")
+    refused = forge.finished("edit", guid)
+
+    assert refused.exit_code == 2
+    assert f"hint: ankiforge edit {guid} --field" in refused.stderr
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note) -> None:
+    forge.ok("run", vault)
+    assert forge.finished("doctor").exit_code == 0
+    journal = forge.home / "journal.jsonl"
+    count = len(journal.read_text(encoding="utf-8").splitlines())
+    newer = {"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"}
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(f"no journal line\n{json.dumps(newer)}\n")
+
+    for _ in range(2):
+        forge("run", vault)
+        told = forge("doctor", "--json", code=1).lines
+        [warned] = [check for check in told if check["state"] == "warn"]
+        assert warned["name"] == "journal"
+        assert f"journal.jsonl:{count + 1}: " in warned["says"]
+        assert "(and 1 more)" in warned["says"]
+        assert warned["do"]
+
+
+def test_a_journal_line_of_a_newer_version_wants_an_upgrade(forge, vault, note) -> None:
+    forge.ok("run", vault)
+    newer = {"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"}
+    with (forge.home / "journal.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(newer)}\n")
+
+    told = forge("doctor", "--json", code=1).lines
+    [warned] = [check for check in told if check["state"] == "warn"]
+    assert "version 9" in warned["says"]
+    assert warned["do"] == "upgrade ankiforge"
