@@ -106,7 +106,7 @@ def cut(covered: Covered, around: Around, with_cards: bool = True) -> Blocks:
     found = regions(covered.text, covered.fences) if with_cards else []
     references = frozenset(match[1].casefold() for match in _REFERENCE.finditer(covered.text))
     around = around._replace(held=covered.held, references=references)
-    cutter = _Cutter(covered.text.split("\n"), around, found)
+    cutter = _Cutter(covered.text.split("\n"), around, found, with_asides=with_cards)
     for token in _parser().parse(structure(covered.text, found)):
         cutter.take(token)
     blocks = tuple(cutter.blocks)
@@ -127,6 +127,8 @@ class _Cutter:
     lines: list[str]
     around: Around
     regions: list[Region]
+    with_asides: bool = True
+    """Whether footnotes written in a line are blocks: not in the side of a card."""
     blocks: list[Block] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     callouts: list[str] = field(default_factory=list)
@@ -307,7 +309,7 @@ class _Cutter:
         found = BLOCK_ID.search(content)
         content = content[: found.start()] if found else content
         inline = read(content, self.around)
-        self.asides.extend(inline.asides())
+        self.asides.extend(inline.asides() if self.with_asides else ())
         if not inline.plain or self.quiet_depth:
             self.tags.extend(inline.tags())
             if found and not inline.plain:

@@ -329,13 +329,21 @@ def test_the_properties_of_logseq_are_no_text_of_the_note(tmp_path: Path) -> Non
 
 
 def test_words_that_are_no_keys_of_logseq_stay_cards(tmp_path: Path) -> None:
-    notes = "Hund:: dog\nKatze:: cat", "Type::a sort", "The title:: of it", "Q:: A\ntype:: x\n"
+    notes = "Hund:: dog\nKatze:: cat", "type::a sort", "The title:: of it", "Typ:: type"
     assert [[h.exact for h in found(tmp_path, note)] for note in notes] == [
         ["Hund:: dog", "Katze:: cat"],
         ["Type::a sort"],
         ["The title:: of it"],
-        [],
+        ["Typ:: type"],
     ]
+
+
+def test_keys_of_ones_own_are_properties_beside_those_of_logseq_at_the_top_of_a_block(
+    tmp_path: Path,
+) -> None:
+    assert found(tmp_path, "author:: Somebody\ntype:: book\nyear:: 2020\n") == []
+    (kept,) = found(tmp_path, "Words first.\ntype:: book\nyear:: 2020\n")
+    assert kept.exact == "year:: 2020"
 
 
 def test_a_cards_side_is_without_the_properties_of_its_block(tmp_path: Path) -> None:
