@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_SUM = r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+[^$\\^_{}=+<>*/|\n]*\$"
-"""`5 and 10$`: an amount and words, no sign of a formula among them."""
+_SUM = (
+    r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
+    r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
+)
+"""`5 and 10$`: an amount and words, no sign of a formula among them but for marks."""
 MATH = rf"\$(?![\s$]|{_SUM})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no blank within its dollars, no digit after them, and no sum of money."""
 _SHIELDED = re.compile(

@@ -55,6 +55,7 @@ def test_ordinary_words_need_no_escape() -> None:
         ("``a ` b``", ["code"]),
         ("$5 or $ 6 $", []),
         ("$5 and 10$", []),
+        ("$5 and ==10$ more==", []),
         ("from $5 to about 10$, then $x$", ["math"]),
         ("$1,000 per year$", []),
         ("$5 cm$ $2 x$ $7 mod 3$", ["math"] * 3),

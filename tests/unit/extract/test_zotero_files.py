@@ -1,0 +1,329 @@
+"""The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, NameObject, StreamObject
+
+from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.extract import pdf, zotero
+from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+TEXT = (
+    "A bacterium can destroy the drug or keep it out. The transfer of a plasmid from cell to cell "
+    "is called conju\u00adgation. The minimum inhibitory concentration (MIC) is the lowest dose "
+    "that prevents visible growth. Persister cells survive a dose far above it. Cells that are "
+    "tolerant are not resistant, and the cells that descend from them are as sus\u00adceptible as "
+    "before."
+)
+WHOLE = "A bacterium can destroy the drug or keep it out."
+PHRASES = (
+    "destroy the drug",
+    "is called conjugation",
+    "The transfer of a plasmid from cell to cell is called conjugation.",
+    "The minimum inhibitory concentration (MIC) is the lowest dose that prevents visible growth.",
+    "are as susceptible as before",
+    "Persister cells",
+)
+
+
+def write_paper(path: Path, *marks: Mark, text: str = TEXT) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blocks = (heading("How Bacteria Resist", level=0), heading("2 Spread"), paragraph(text))
+    write_pdf(path, [Page(blocks, marks)], title="How Bacteria Resist", outline=True)
+    return path
+
+
+def stored(folder: Path, number: int = 1) -> Path:
+    return folder / "storage" / f"ATTACH0{number}" / "paper.pdf"
+
+
+def annotations(*texts: str, **settings: object) -> tuple[Annotation, ...]:
+    return tuple(
+        Annotation(f"MARK000{order}", text, top=order, **settings)  # type: ignore[arg-type]
+        for order, text in enumerate(texts)
+    )
+
+
+def write_library(
+    folder: Path, *marks: Annotation, path: str = "", group: int | None = None
+) -> None:
+    attachment = Attachment("ATTACH01", "paper.pdf", marks, path)
+    work = Work("PAPER001", {"title": "How Bacteria Resist"}, attachments=(attachment,))
+    write_zotero(folder / "zotero.sqlite", [Library((work,), group=group)])
+
+
+def sightings(folder: Path, seconds: float = 60.0) -> Iterator[Sighting]:
+    settings = zotero.Settings(path=str(folder))
+    return iter(zotero.open_source("zotero", folder, settings, seconds=seconds).scan())
+
+
+def highlights(found: list[Sighting]) -> list[Highlight]:
+    assert not [one for one in found if isinstance(one, Problem)]
+    assert isinstance(found[-1], Scan)
+    assert found[-1].complete
+    return [mark for one in found if isinstance(one, Extracted) for mark in one.highlights]
+
+
+def read(folder: Path, seconds: float = 60.0) -> list[Highlight]:
+    return highlights(list(sightings(folder, seconds)))
+
+
+def around(highlight: Highlight) -> tuple[str, str, str, str]:
+    return (highlight.prefix, highlight.suffix, highlight.sentence, highlight.heading)
+
+
+def bare(highlight: Highlight) -> bool:
+    return around(highlight) == ("", "", "", "")
+
+
+# --- what is read ---------------------------------------------------------------------------
+
+
+def test_a_mark_has_the_words_around_it_and_its_heading_from_the_pdf(tmp_path: Path) -> None:
+    write_paper(stored(tmp_path))
+    write_library(tmp_path, *annotations("keep it out"))
+    (highlight,) = read(tmp_path)
+    assert highlight.sentence == WHOLE
+    assert highlight.prefix.endswith("Spread\nA bacterium can destroy the drug or ")
+    assert highlight.suffix.startswith(". The transfer of a plasmid")
+    assert len(highlight.suffix) == 80
+    assert highlight.heading == "2 Spread"
+    assert highlight.own == "MARK0000"
+
+
+def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path: Path) -> None:
+    path = write_paper(stored(tmp_path), *map(mark, PHRASES))
+    write_library(tmp_path, *annotations(*PHRASES))
+    source = pdf.open_source("papers", path, pdf.Settings(path=str(path)))
+    by_pdf = {one.exact: around(one) for one in highlights(list(source.scan()))}
+    by_zotero = {one.exact: around(one) for one in read(tmp_path)}
+    assert by_zotero == by_pdf
+    assert by_pdf.keys() == set(PHRASES)
+
+
+def test_the_words_of_zotero_stay_as_they_are(tmp_path: Path) -> None:
+    write_paper(stored(tmp_path))
+    words = "cell  to\ncell IS called conju\u00adgation"
+    write_library(tmp_path, *annotations(words))
+    (highlight,) = read(tmp_path)
+    assert highlight.exact == words
+    assert highlight.sentence == PHRASES[2]
+
+
+def test_of_equal_words_the_box_tells_which(tmp_path: Path) -> None:
+    path = write_paper(tmp_path / "marked.pdf", *(mark("ells", nth=nth) for nth in (1, 2, 3)))
+    write_paper(stored(tmp_path))
+    entries = PdfReader(path).pages[0]["/Annots"]
+    boxes = [[float(edge) for edge in one.get_object()["/Rect"]] for one in entries]  # type: ignore[attr-defined]
+    marks = (
+        Annotation(f"MARK000{nth}", "ells", position=json.dumps({"pageIndex": 0, "rects": [box]}))
+        for nth, box in enumerate(boxes)
+    )
+    write_library(tmp_path, *marks)
+    assert [one.suffix[:9] for one in read(tmp_path)] == [" survive ", " that are", " that des"]
+
+
+@pytest.mark.parametrize(
+    "rects", ['"x"', "[[1, 2]]", "[[1e999, 0, 0, 0]]", "null", "[[9e9, 9e9, 9e9, 9e9]]"]
+)
+def test_a_box_that_is_none_costs_neither_the_page_nor_the_words(
+    tmp_path: Path, rects: str
+) -> None:
+    write_paper(stored(tmp_path))
+    position = f'{{"pageIndex": 0, "rects": {rects}}}'
+    write_library(tmp_path, Annotation("MARK0001", "keep it out", position=position))
+    (highlight,) = read(tmp_path)
+    assert highlight.sentence == WHOLE
+    assert "page=1" in highlight.uri
+
+
+def test_a_mark_across_a_page_break_has_the_words_of_both_pages(tmp_path: Path) -> None:
+    stored(tmp_path).parent.mkdir(parents=True)
+    pages = [
+        Page((paragraph("Nothing lasts. What is recalled with"),)),
+        Page((paragraph("effort is kept. It fades."),)),
+    ]
+    write_pdf(stored(tmp_path), pages)
+    write_library(tmp_path, *annotations("recalled with effort"))
+    (highlight,) = read(tmp_path)
+    assert highlight.sentence == "What is recalled with effort is kept."
+    assert (highlight.prefix, highlight.suffix) == (
+        "Nothing lasts. What is ",
+        " is kept. It fades.",
+    )
+
+
+def test_a_linked_file_is_read_in_ones_own_library_only(tmp_path: Path) -> None:
+    path = write_paper(tmp_path / "elsewhere" / "paper.pdf")
+    write_library(tmp_path, *annotations("keep it out"), path=str(path))
+    assert [one.sentence for one in read(tmp_path)] == [WHOLE]
+    write_library(tmp_path, *annotations("keep it out"), path=str(path), group=7)
+    assert all(map(bare, read(tmp_path)))
+
+
+# --- what costs nothing but the words around ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "storage:",
+        "storage:.",
+        "storage:..",
+        "storage:../ATTACH02/paper.pdf",
+        "storage:/etc/passwd",
+        "storage:nowhere.pdf",
+        "storage:" + "long" * 100 + ".pdf",
+        "attachments:ATTACH02/paper.pdf",
+        "storage/ATTACH02/paper.pdf",
+        "/",
+    ],
+)
+def test_a_file_that_is_not_there_or_not_its_own_is_left_alone(tmp_path: Path, path: str) -> None:
+    write_paper(stored(tmp_path, 2))
+    stored(tmp_path).parent.mkdir()
+    write_library(tmp_path, *annotations("keep it out"), path=path)
+    assert [one.exact for one in read(tmp_path)] == ["keep it out"]
+    assert all(map(bare, read(tmp_path)))
+
+
+def test_words_that_are_not_on_the_page_stay_alone(tmp_path: Path) -> None:
+    write_paper(stored(tmp_path))
+    write_library(tmp_path, *annotations("words of another edition", "drug or"))
+    assert [bare(one) for one in read(tmp_path)] == [True, False]
+    write_library(tmp_path, *annotations("drug or", page=7))
+    assert all(map(bare, read(tmp_path)))
+
+
+@pytest.mark.parametrize("raw", [b"", b"<!DOCTYPE html>", b"%PDF-1.7\n" + bytes(range(256)) * 40])
+def test_a_broken_file_is_no_problem(tmp_path: Path, raw: bytes) -> None:
+    write_paper(stored(tmp_path)).write_bytes(raw)
+    write_library(tmp_path, *annotations("keep it out"))
+    assert all(map(bare, read(tmp_path)))
+
+
+def test_a_locked_file_is_no_problem(tmp_path: Path) -> None:
+    path = write_paper(stored(tmp_path))
+    writer = PdfWriter(clone_from=path)
+    writer.encrypt("secret", algorithm="AES-256")
+    writer.write(path)
+    write_library(tmp_path, *annotations("keep it out"))
+    assert all(map(bare, read(tmp_path)))
+
+
+def write_works(folder: Path, count: int) -> None:
+    """Some works that are alike, each with its file and one mark."""
+    works = []
+    for n in range(1, count + 1):
+        write_paper(stored(folder, n))
+        marks = (Annotation(f"MARK000{n}", "keep it out"),)
+        works.append(
+            Work(f"PAPER00{n}", attachments=(Attachment(f"ATTACH0{n}", "paper.pdf", marks),))
+        )
+    write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
+
+
+def make_slow(path: Path) -> None:
+    """Three million letters on its one page."""
+    writer = PdfWriter(clone_from=path)
+    line = b"BT /F4 1 Tf 1 0 0 1 50 %d Tm (" + b"x y " * 250 + b") Tj ET\n"
+    stream = StreamObject()
+    stream._data = zlib.compress(b"".join(line % (2 * number) for number in range(3000)))
+    stream[NameObject("/Filter")] = ArrayObject([NameObject("/FlateDecode")])
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+    writer.write(path)
+
+
+def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path: Path) -> None:
+    write_works(tmp_path, 2)
+    make_slow(stored(tmp_path, 1))
+    assert [one.sentence for one in read(tmp_path, seconds=4.0)] == ["", WHOLE]
+
+
+def test_a_worker_that_is_killed_costs_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = watched(monkeypatch)
+    write_works(tmp_path, 3)
+    scan = sightings(tmp_path)
+    found = [next(scan)]
+    started[0].kill()
+    found += scan
+    assert [one.sentence for one in highlights(found)] == [WHOLE, "", WHOLE]
+    assert len(started) == 2
+
+
+# --- the worker -----------------------------------------------------------------------------
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that are started from now on."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: object, **settings: object) -> None:
+            super().__init__(*arguments, **settings)  # type: ignore[call-overload]
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    return started
+
+
+def test_a_scan_starts_one_worker_and_none_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = watched(monkeypatch)
+    write_library(tmp_path, *annotations(*PHRASES))
+    read(tmp_path)
+    assert started == []
+    write_paper(stored(tmp_path))
+    libraries = [Library((work,), group=group) for group, work in ((None, WORK), (7, WORK))]
+    write_zotero(tmp_path / "zotero.sqlite", libraries)
+    assert [one.sentence for one in highlights(list(sightings(tmp_path)))] == [WHOLE] * 2
+    assert len(started) == 1
+    assert started[0].poll() is not None
+
+
+WORK = Work(
+    "PAPER001",
+    attachments=(Attachment("ATTACH01", "paper.pdf", (Annotation("MARK0001", "keep it out"),)),),
+)
+
+
+def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = watched(monkeypatch)
+    write_paper(stored(tmp_path))
+    epub = Annotation("MARK0009", "keep it out", position='{"type": "FragmentSelector"}')
+    write_library(tmp_path, *annotations("", " "), epub)
+    assert len(read(tmp_path)) == 3
+    assert started == []
+
+
+def test_nothing_in_the_data_folder_is_touched(tmp_path: Path) -> None:
+    write_paper(stored(tmp_path))
+    write_library(tmp_path, *annotations("keep it out"))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with closing(sightings(tmp_path)) as scan:  # type: ignore[type-var]
+        next(scan)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_the_room_is_entered_without_the_pdf_libraries() -> None:
+    code = (
+        "import sys, ankiforge.extract.zotero;"
+        "sys.exit(any(name in sys.modules for name in ('pypdf', 'pypdfium2')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
