@@ -51,7 +51,7 @@ class Wanted:
 
 
 def wanted_sources(
-    workspace: Workspace, paths: tuple[Path, ...], name: str = ""
+    workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str = ""
 ) -> Iterator[Wanted | Problem]:
     """The sources a run reads: those configured, or those behind PATHs.
 
@@ -63,7 +63,7 @@ def wanted_sources(
     if not paths:
         yield from (Wanted(entry) for entry in workspace.config.sources)
         return
-    found = [_behind(workspace.config, path.absolute(), name) for path in paths]
+    found = [_behind(workspace.config, ledger, path.absolute(), name) for path in paths]
     problems = [one for one in found if isinstance(one, Problem)]
     if len(paths) == 1 and problems:
         raise UsageError(f"{problems[0].where}: {problems[0].what}", hint=problems[0].hint)
@@ -71,14 +71,14 @@ def wanted_sources(
     yield from _together([want for one in found if not isinstance(one, Problem) for want in one])
 
 
-def _behind(config: Config, path: Path, name: str) -> list[Wanted] | Problem:
+def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wanted] | Problem:
     if not path.exists():
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = path.resolve()
     configured = [entry for entry in config.sources if _holds(entry.path, path)]
     if configured:
         return [Wanted(e, () if path == e.path.resolve() else (path,)) for e in configured]
-    found = [_entry(kind, root, name, only) for kind, root, only in _kinds(path)]
+    found = [_entry(kind, root, name, only) for kind, root, only in _kinds(path, ledger)]
     hint = "a PDF, a Markdown note, a folder with some, or a zotero.sqlite"
     return found or Problem(str(path), "nothing here that can be read", hint)
 
@@ -94,8 +94,8 @@ def _entry(kind: str, root: Path, name: str, only: tuple[Path, ...]) -> Wanted:
     return Wanted(entry, only)
 
 
-def _kinds(path: Path) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
-    """(kind, root, only) of each source a PATH is or holds."""
+def _kinds(path: Path, ledger: Ledger) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
+    """(kind, root, only) of each source a PATH is or holds; what it held before may be gone."""
     if path.is_file():
         suffix = path.suffix.casefold()
         if suffix == ".pdf":
@@ -108,9 +108,10 @@ def _kinds(path: Path) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
         yield "zotero", path, ()
     else:
         vault = _vault_of(path)
-        if (path / ".obsidian").is_dir() or _any_below(path, ".md"):
+        notes = (path / ".obsidian").is_dir() or _any_below(path, ".md")
+        if notes or ledger.roots.name_of("obsidian", path):
             yield "obsidian", vault, () if vault == path else (path,)
-        if _any_below(path, ".pdf"):
+        if _any_below(path, ".pdf") or ledger.roots.name_of("pdf", path):
             yield "pdf", path, ()
 
 
@@ -149,6 +150,7 @@ def open_sources(
     """
     opened = []
     for want in sorted(wanted, key=_rank):
+        _open(config, want.entry)  # a mistake in its settings is told before its name is given
         entry = named(want.entry, ledger, partial(_open, config), say)
         opened.append(_open(config, entry, want.only))
     return tuple(opened)

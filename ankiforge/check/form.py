@@ -10,8 +10,10 @@ from ankiforge.check.rule import Rule
 from ankiforge.check.words import word_count
 from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
 
-INLINE_FIELD = Rule("inline_field", Severity.WARN, "`word:: value` may be metadata")
-LOOSE_TERM = Rule("loose_term", Severity.WARN, "`Term: text` outside a glossary may be prose")
+INLINE_FIELD = Rule("inline_field", Severity.WARN, "`::` may part no card:")
+LOOSE_TERM = Rule(
+    "loose_term", Severity.WARN, "`Term: text` may be prose: no three in a row under a glossary"
+)
 PHRASE_GT5W = Rule("phrase_gt5w", Severity.WARN, "a mark over five words may be mere emphasis:")
 PHRASE_OUTSIDE_VAULT = Rule(
     "phrase_outside_vault", Severity.WARN, "words marked in a document may be mere emphasis"
@@ -25,7 +27,8 @@ _PHRASE_DRAFTER = "rules:phrase"
 def written_as(draft: Draft, context: Context) -> Iterator[Finding]:
     """Hand-written forms that are no cards as often as they are."""
     if context.highlight.form is Form.INLINE_FIELD:
-        yield INLINE_FIELD.found()
+        several = context.highlight.exact.count("::") > 1
+        yield INLINE_FIELD.found("there are several" if several else "it may be metadata")
     elif context.highlight.form is Form.TERM:
         yield LOOSE_TERM.found()
 

@@ -78,7 +78,7 @@ def wanted_of(
     now: Session, paths: tuple[Path, ...], name: str = ""
 ) -> tuple[list[assembly.Wanted], list[Problem]]:
     """The sources behind PATHs or the settings, and the PATHs that cannot be read."""
-    found = list(assembly.wanted_sources(now.workspace, paths, name))
+    found = list(assembly.wanted_sources(now.workspace, now.ledger, paths, name))
     wanted = [one for one in found if isinstance(one, assembly.Wanted)]
     return wanted, [one for one in found if isinstance(one, Problem)]
 

@@ -177,6 +177,8 @@ class _Common(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
+_REMOTE = frozenset({"api", "library"})
+"""Keys of a source that is not a folder: beside one of them `path` may be left out."""
 _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
@@ -188,7 +190,8 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
     if not isinstance(options, dict):
         raise where.at(kind).error("expected a mapping", f"such as {_EXAMPLE}")
     _path_is_there(options, where.at(kind))
-    common = typed(_Common, options, where.at(kind))
+    here = options if _REMOTE.isdisjoint(options) else {"path": ".", **options}
+    common = typed(_Common, here, where.at(kind))
     path = expanded(common.path, folder, where.at(kind, "path"))
     return SourceEntry(kind, common.name or source_name(path), path, options, where.at(kind))
 

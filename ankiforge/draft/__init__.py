@@ -60,6 +60,7 @@ class Instruction:
 NO_LLM = "no-llm"
 """The tag that keeps a passage on this machine."""
 _NO_LLM = re.compile(rf"(?<![\w#])#{NO_LLM}\b(?!-)", re.IGNORECASE)
+_REPLIES = re.compile(r"^— .*", re.MULTILINE | re.DOTALL)
 _SKIP = re.compile(r"skip\s*[.!]?|skip:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
 _ASKED = re.compile(r"(?:\?|q:)\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
 _CLOZE = re.compile(r"c:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
@@ -69,9 +70,9 @@ def instruction(comment: str) -> Instruction:
     """What a comment asks for: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
 
     A comment that merely ends in a question mark counts if it could stand on a card: "why?"
-    does not.
+    does not. Replies, which follow it in lines that begin with a dash, ask for nothing.
     """
-    words = " ".join(_NO_LLM.sub(" ", comment).split())
+    words = " ".join(_NO_LLM.sub(" ", _REPLIES.sub("", comment)).split())
     if skip := _SKIP.fullmatch(words):
         return Instruction(Wish.SKIP, skip["words"] or "")
     if asked := _ASKED.fullmatch(words):

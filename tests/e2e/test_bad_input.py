@@ -191,6 +191,14 @@ def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
             "zotero:\n    path: notes\n    api: web",
             ("ankiforge.yaml:4: sources[0].zotero.api: this version", "path: ~/Zotero"),
         ),
+        (
+            "zotero: {name: z, api: local}",
+            ("ankiforge.yaml:2: sources[0].zotero.api: this version", "path: ~/Zotero"),
+        ),
+        (
+            "zotero: {name: z, library: 123}",
+            ("ankiforge.yaml:2: sources[0].zotero.library: this version", "path: ~/Zotero"),
+        ),
     ],
 )
 def test_a_value_a_source_does_not_know_is_told_with_its_line_and_the_right_word(

@@ -94,6 +94,91 @@ def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, a
     assert card["highlight"] == "zotero:user/MARKAAA2"
 
 
+def test_marks_of_zotero_whose_pdf_is_there_make_the_cards_that_marks_in_it_make(
+    forge_in, tmp_path
+) -> None:
+    marks = ("is called conjugation", "The minimum inhibitory concentration (MIC)", "a plasmid")
+    blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
+    file = tmp_path / "Zotero" / "storage" / "ATTACH01" / "Resistance.pdf"
+    file.parent.mkdir(parents=True)
+    write_pdf(file, [Page(blocks, tuple(map(mark, marks)))], title="How Bacteria Resist")
+    write_annotations(tmp_path / "Zotero", *marks)
+    by_pdf, by_zotero = forge_in(tmp_path / "one"), forge_in(tmp_path / "two")
+    by_pdf.ok("run", file)
+    by_zotero.ok("run", tmp_path / "Zotero" / "zotero.sqlite")
+
+    assert drawn(by_zotero) == drawn(by_pdf)
+    assert len(drawn(by_zotero)) == 3
+    file.unlink()
+    without = forge_in(tmp_path / "three")
+    without.ok("run", tmp_path / "Zotero" / "zotero.sqlite")
+    assert len(drawn(without)) == 1
+
+
+def write_annotations(folder: Path, *texts: str) -> None:
+    marks = tuple(
+        Annotation(f"MARKAAA{n}", text, top=100 * n) for n, text in enumerate(texts, start=2)
+    )
+    attachment = Attachment("ATTACH01", "Resistance.pdf", marks)
+    write_zotero(
+        folder / "zotero.sqlite",
+        [Library((Work("PAPER001", {"title": "Resist"}, attachments=(attachment,)),))],
+    )
+
+
+def drawn(forge) -> list[tuple[dict[str, str], str]]:
+    cards = forge.cards()
+    return sorted(((card["fields"], card["verdict"]) for card in cards), key=str)
+
+
+def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(
+    forge, library, paper
+) -> None:
+    forge.ok("run", library / "zotero.sqlite")
+    before = forge.cards()
+    package = (forge.folder / "ankiforge.apkg").read_bytes()
+    assert [one["prefix"] for one in read_from(forge, library)] == ["", ""]
+    file = library / "storage" / "ATTACH01" / "Resistance.pdf"
+    file.parent.mkdir(parents=True)
+    paper.rename(file)
+    came = forge.json("run", library / "zotero.sqlite")
+
+    assert all(one["prefix"] for one in read_from(forge, library))
+    assert came["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
+    assert forge.cards() == before
+    assert (forge.folder / "ankiforge.apkg").read_bytes() == package
+
+
+def read_from(forge, library: Path) -> list[dict[str, str]]:
+    return forge.ok("extract", library / "zotero.sqlite", "--json").lines
+
+
+def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(
+    forge, paper, no_waiting
+) -> None:
+    forge("run", paper.parent.parent / "nothing", code=2)
+    forge.ok("run", paper.parent)
+    paper.unlink()
+    forge.ok("run", paper.parent)
+    came = forge.json("run", paper.parent)
+
+    assert came["highlights"]["gone"] == 3
+    other = paper.parent.with_name("never read")
+    other.mkdir()
+    assert "nothing here that can be read" in forge("run", other, code=2).stderr
+
+
+def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, library) -> None:
+    settings = forge.folder / "ankiforge.yaml"
+    settings.write_text("sources:\n- zotero: {name: z, api: local}\n")
+    forge("init", "--trust", forge.folder)
+    assert "this version does not speak" in forge("run", code=2).stderr
+    settings.write_text(f"sources:\n- zotero: {{name: z, path: {library}}}\n")
+    forge("init", "--trust", forge.folder)
+
+    assert forge.json("run")["highlights"]["new"] == 2
+
+
 def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, library) -> None:
     (vault / "a.md").write_text("Katze:::cat\n", encoding="utf-8")
     came = forge.json("run", vault, paper, library)

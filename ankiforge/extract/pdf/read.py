@@ -55,6 +55,8 @@ MOST_NAMED = 20
 """Pages a problem names."""
 OPEN_PAGES = 64
 """Pages that PDFium holds in memory at a time."""
+NEAR = 200
+"""Characters after the beginning of its box, beside twice its length, in which a quote stands."""
 CHAR_PAGES = 4
 """Pages whose letters are held in memory at a time."""
 
@@ -165,10 +167,8 @@ class _Page:
     def place_of(self, quote: Quote) -> Span | None:
         """Where a quote stands in the text; if in several places, where its box lies."""
         text, start = self.text.text, self._offset(quote.box)
-        span = locate(quote.words, text[start:])
-        if span:
-            return (start + span[0], start + span[1])
-        return locate(quote.words, text) if start else None
+        span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
+        return (start + span[0], start + span[1]) if span else locate(quote.words, text)
 
     def _offset(self, box: Box | None) -> int:
         """Where in the text the line in a box begins, one character early; 0 if nobody knows."""

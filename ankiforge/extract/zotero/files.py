@@ -33,11 +33,12 @@ def passages(
     """
     found: dict[str, Passage] = {}
     for _, group in groupby(marks, key=lambda mark: mark.attachment_key):
-        quoted = [(mark, quote) for mark in group for quote in _quotes(mark)]
-        file = _file(folder, library, quoted[0][0]) if quoted else None
-        if file is not None:
-            told = worker.passages(file, [quote for _, quote in quoted])
-            found |= {mark.key: one for (mark, _), one in zip(quoted, told, strict=False)}
+        on_file = tuple(group)
+        file = _file(folder, library, on_file[0])
+        quotes = {mark.key: quote for mark in on_file if file for quote in _quotes(mark)}
+        if file and quotes:
+            told = worker.passages(file, tuple(quotes.values()))
+            found |= zip(quotes, told, strict=False)
     return found
 
 
@@ -50,12 +51,16 @@ def _quotes(mark: Mark) -> Iterator[Quote]:
 
 def _file(folder: Path, library: Library, mark: Mark) -> Path | None:
     """The file of an attachment; only one's own library may point outside of the data folder."""
-    scheme, colon, name = mark.attachment_path.partition(":")
-    if colon and scheme == STORAGE:
-        plain = {name, mark.attachment_key}.isdisjoint({"", ".", ".."})
-        inside = plain and not {"/", "\\"} & {*name, *mark.attachment_key}
-        path = folder / STORAGE / mark.attachment_key / name if inside else None
+    scheme, _, name = mark.attachment_path.partition(":")
+    if scheme == STORAGE:
+        path = folder.joinpath(STORAGE, mark.attachment_key, name)
+        allowed = _is_name(mark.attachment_key) and _is_name(name)
     else:
-        linked = Path(mark.attachment_path)
-        path = linked if linked.is_absolute() and library.group is None else None
-    return path if path and os.path.isfile(path) else None  # noqa: PTH113
+        path = Path(mark.attachment_path)
+        allowed = library.group is None and path.is_absolute()
+    return path if allowed and os.path.isfile(path) else None  # noqa: PTH113
+
+
+def _is_name(part: str) -> bool:
+    """Whether it names something in a folder and leads nowhere else, on any system."""
+    return part not in ("", ".", "..") and not {"/", "\\", ":"} & {*part}

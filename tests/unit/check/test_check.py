@@ -110,3 +110,17 @@ def test_an_oversize_card_is_read_no_further(cards):
 
 def test_each_severity_occurs(cards):
     assert {row.severity for row in cards.documented()} == {str(severity) for severity in Severity}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [("status:: done", "it may be metadata"), ("a b :: c :: d", "there are several")],
+)
+def test_a_line_that_may_be_no_card_is_told_with_the_reason(cards, line, why):
+    front, _, back = line.partition("::")
+    draft = cards.question(front, back, by_hand=True)
+    passage = cards.passage(line, form=Form.INLINE_FIELD)
+
+    (found,) = [one for one in cards.findings(draft, passage) if one.check == "inline_field"]
+
+    assert found.message.endswith(why)

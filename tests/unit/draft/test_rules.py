@@ -41,6 +41,13 @@ def forge(task):
         ("c:", Wish.CLOZE, ""),
         ("cf. Walker", Wish.NONE, "cf. Walker"),
         ("#no-llm skip", Wish.SKIP, ""),
+        ("What is REM?\n— Bo: A phase of sleep.", Wish.QUESTION, "What is REM?"),
+        ("? What is\nREM\n— Bo: Sleep.\n— Is it?", Wish.QUESTION, "What is REM"),
+        ("c: four stages\n— Bo: five!\nor six", Wish.CLOZE, "four stages"),
+        ("skip\n— Bo: Why?", Wish.SKIP, ""),
+        ("— Bo: Is it one phase or two?", Wish.NONE, ""),
+        ("cf. Walker\n— Bo: Is it one phase or two?", Wish.NONE, "cf. Walker"),
+        ("What is REM — a dream?", Wish.QUESTION, "What is REM — a dream?"),
         ("", Wish.NONE, ""),
     ],
 )

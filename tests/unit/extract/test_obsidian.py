@@ -332,7 +332,7 @@ def test_words_that_are_no_keys_of_logseq_stay_cards(tmp_path: Path) -> None:
     notes = "Hund:: dog\nKatze:: cat", "type::a sort", "The title:: of it", "Typ:: type"
     assert [[h.exact for h in found(tmp_path, note)] for note in notes] == [
         ["Hund:: dog", "Katze:: cat"],
-        ["Type::a sort"],
+        ["type::a sort"],
         ["The title:: of it"],
         ["Typ:: type"],
     ]
