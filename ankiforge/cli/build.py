@@ -13,7 +13,7 @@ from ankiforge.cli.working import (
     tell_problems,
     write_packages,
 )
-from ankiforge.reports.summary import Tally, notes_json
+from ankiforge.reports.summary import Tally, counted, notes_json
 
 EPILOG = """\b
 Examples:
@@ -53,7 +53,11 @@ def command(
         for one in () if call.talk.as_json else tally.published:
             told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
             call.talk.print(f"{one.path}: {told}")
+        blocked = now.ledger.funnel.cards()["blocked"]
+        if blocked:
+            told = f"{counted(blocked, 'card')} blocked by a check: ankiforge list finding:block -v"
+            call.talk.say(told)
         if not tally.published:
-            why = "nothing is new" if new_only else "no card is accepted (ankiforge list)"
+            why = "nothing is new" if new_only else "no card is ready (ankiforge list)"
             call.talk.say(f"no package: {why}")
     end(tally, None)
