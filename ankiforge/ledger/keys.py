@@ -60,6 +60,16 @@ class KeyIssuer:
         self._db = connection
         self._writer = writer
 
+    def by_own_id(self, run: RunId) -> None:
+        """An annotation of Zotero is known by its key, whatever work it hangs on now."""
+        self._db.execute(
+            "UPDATE sighting SET key = own WHERE run = ? AND key = '' AND own GLOB 'zotero:*'"
+            " AND EXISTS (SELECT 1 FROM highlight h WHERE h.key = sighting.own)"
+            " AND NOT EXISTS (SELECT 1 FROM sighting o WHERE o.run = sighting.run"
+            " AND o.id <> sighting.id AND (o.own = sighting.own OR o.key = sighting.own))",
+            (run,),
+        )
+
     def by_hint(self, highlight: Highlight, container: str) -> HighlightKey | str:
         """What other containers know of the same Zotero annotation, if it is one highlight.
 

@@ -163,6 +163,7 @@ class Reading:
 
     def _match_moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """What lost its old place and stands, equal, in a new one, keeps its key."""
+        self._keys.by_own_id(run)
         lost = {row["key"]: row for scan in scans for row in self._lost(run, scan)}
         for column in ("mark", "text"):
             waiting = self._db.execute(

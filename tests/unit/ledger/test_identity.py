@@ -228,3 +228,17 @@ def test_a_renamed_note_keeps_its_tag_when_the_ledger_is_lost(bench):
     bench.reopen(lose=True)
     run, _ = bench.read({"b.md": [bench.mark(APERTURE)]})
     assert slugs(bench, run) == before
+
+
+def test_an_annotation_that_hangs_on_another_work_now_is_the_same(bench):
+    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+
+    found = replace(bench.mark("entropy"), namespace="zotero:user", own="ABCD2345")
+    scan = Scan("zotero", "zotero:user", True)
+    for work, before in (("PAPER111", ""), ("PAPER222", "now with context ")):
+        run = bench.ledger.start_run("test")
+        document = Document(DocumentKey(f"zotero:user/{work}"), "zotero", work)
+        marked = replace(found, document=document, prefix=before)
+        bench.ledger.reading.sight(run, Extracted(document, (marked,), "zotero:user"))
+        bench.ledger.reading.settle(run, [scan], [], bench.clock())
+        assert bench.keys(run) == ["zotero:user/ABCD2345"]
