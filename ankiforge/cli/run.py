@@ -78,7 +78,9 @@ def command(
             raise UsageError(
                 "there is nothing to read", hint="ankiforge run PATH, or ankiforge init"
             )
-        model = None if dry_run else model_for(now, drafter or "")
+        model = model_for(now, drafter or "")
+        if model and dry_run:
+            model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
         sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, kept.append)
         job = job_for(now, sources, model, accept or "", deck)

@@ -87,8 +87,15 @@ def first_line(now: Session, job: Job, accept: str) -> str:
     """Names workspace and policy: the first line of a run."""
     workspace = now.workspace
     where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
-    policy = accept or workspace.config.accept.rules.value
-    if job.drafter_name != "rules" and not accept:
-        policy = workspace.config.accept.llm.value
-    says = "clean cards are accepted" if policy == "clean" else "every card waits for you"
-    return f"workspace {where} · drafter {job.drafter_name} · {says}"
+    return f"workspace {where} · drafter {job.drafter_name} · {_policy(now, job, accept)}"
+
+
+def _policy(now: Session, job: Job, accept: str) -> str:
+    settings = now.workspace.config.accept
+    written = accept or settings.rules.value
+    drawn = written if job.drafter_name == "rules" else accept or settings.llm.value
+    if written == drawn:
+        return "clean cards are accepted" if drawn == "clean" else "every card waits for you"
+    who = ("your own hand", "the model")
+    accepted, waits = who if written == "clean" else who[::-1]
+    return f"clean cards of {accepted} are accepted, those of {waits} wait for you"

@@ -152,7 +152,9 @@ def _step(connection: Connection, number: int, sql: str) -> None:
 
 def copy_to_memory(path: Path) -> Connection:
     """A copy that forgets: for looks that must write nothing, not even a migration."""
-    memory = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
+    memory = sqlite3.connect(
+        ":memory:", isolation_level=None, factory=Connection, check_same_thread=False
+    )  # drafting threads look up replies in it
     with readable_errors():
         if path.exists():
             _read_into(memory, path)

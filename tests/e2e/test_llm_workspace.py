@@ -74,6 +74,21 @@ def passages(server: Any, fake: ModuleType) -> list[str]:
     return [words for request in server.asked for _, words in fake.marked(request)]
 
 
+# --- what is only looked at ----------------------------------------------------------------
+
+
+def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, server) -> None:
+    notes(f"=={ALPHA}==")
+    assert forge.json("run", "--dry-run")["fates"]["no_card"] == 1
+    assert server.asked == []
+    forge.ok("run")
+    asked = len(server.asked)
+    notes(f"=={ALPHA}==", f"=={BETA}==", "What was written by hand?::this")
+    seen = forge.json("run", "--dry-run")
+    assert (seen["highlights"]["new"], seen["cards"]["drafted"]) == (2, 1)
+    assert len(server.asked) == asked
+
+
 # --- what stays here ------------------------------------------------------------------------
 
 
