@@ -307,7 +307,7 @@ def shipment_of(
     """The revision to ship: the last one if nothing of ours changed, else a new one.
 
     "Changed" is judged on Markdown, tags and pictures; what only the renderer or a machine
-    field would say differently is shipped with the next change (DESIGN §6).
+    field would say differently is shipped with the next change (docs/why.md).
     """
     last = ledger.packages.last(card.guid)
     tags = tags_of(ledger, card, decks)

@@ -1,9 +1,8 @@
 """The same highlight again: which stored highlight is the one that was found. Pure.
 
 Within one note or PDF, after an edit: by its own id, by equal anchor, by equal text in the
-best context, then by similarity, one-to-one and in order (DESIGN: "The same highlight
-again"; the thresholds stand in `text.quotes`). Across notes only exact matches count; the
-ledger does those by index.
+best context, then by similarity, one-to-one and in order; the thresholds stand in
+`text.quotes`. Across notes only exact matches count; the ledger does those by index.
 """
 
 from __future__ import annotations

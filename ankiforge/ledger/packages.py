@@ -44,7 +44,7 @@ def digest_of(fields: Fields, tags: Sequence[str]) -> str:
 def next_mod(guid: Guid, last: Shipment | None) -> int:
     """The compare-and-swap number of a changed note: no clock, never below what was shipped.
 
-    The first shipping takes the second of the note's id; each change adds one (DESIGN §6).
+    The first shipping takes the second of the note's id; each change adds one (docs/why.md).
     """
     return note_id(guid) // 1000 if last is None else last.mod + 1
 
