@@ -135,7 +135,16 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     `only_read`: only what this run has read; else all the ledger knows.
     """
     checking = Checking(job, ledger, run)
-    scope = run if only_read else None
+    yield from _drafted(job, ledger, checking, run if only_read else None)
+    while checking.parted:  # a revision left the twins of its card without one
+        again = replace(job, only=frozenset(checking.parted))
+        checking.parted.clear()
+        yield from _drafted(again, ledger, checking, None)
+
+
+def _drafted(
+    job: Job, ledger: Ledger, checking: Checking, scope: RunId | None
+) -> Iterator[Progress]:
     written = share(ledger.funnel.pending(scope, job.drafter_name), job.only, by_hand=True)
     yield from checking.take(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only)
@@ -150,12 +159,15 @@ class Checking:
         self._ledger = ledger
         self._run = run
         self._known: Twins | None = None
+        self.parted: set[HighlightKey] = set()
+        """Highlights whose card says something else by now; to be drafted for themselves."""
 
     def take(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
         """Check and record what the drafter called `name` has drawn, as it comes."""
         for drafted in results:
             batch = self._batch(drafted, name)
             recorded = self._ledger.recorder.record(self._run, batch)
+            self.parted.update(recorded.parted)
             for card in self._cards_of(drafted):
                 self._remember(card)
             yield Progress(

@@ -195,6 +195,10 @@ class Cards:
                 "UPDATE card SET blocked = ? WHERE guid = ?", (int(card.leading.blocked), guid)
             )
 
+    def unlink(self, key: HighlightKey) -> None:
+        """It is drawn anew: the cards of others that it was merged into are its own no more."""
+        self._db.execute("DELETE FROM card_highlight WHERE key = ? AND role = 'also'", (key,))
+
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
         """Say which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))

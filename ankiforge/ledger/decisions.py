@@ -75,6 +75,7 @@ class Decisions:
     def retire(self, key: HighlightKey, why: str) -> None:
         """A highlight that must not be a card, or is gone, takes its cards along.
 
+        One that serves another highlight, still read, stays: it goes with the last of them.
         Cards that were accepted outlive a highlight that is gone: what a person let through
         is not taken away because a note was cleaned up (docs/states.md).
         """
@@ -86,8 +87,8 @@ class Decisions:
     def revive(self, key: HighlightKey) -> None:
         """The mark is back, or skip was taken back: what was retired for that lives again."""
         rows = self._db.execute(
-            "SELECT guid FROM card WHERE key = ? AND standing = 'retired'"
-            " AND standing_why IN ('skip', 'gone')",
+            "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
+            " AND c.standing = 'retired' AND c.standing_why IN ('skip', 'gone')",
             (key,),
         ).fetchall()
         for row in rows:
@@ -96,8 +97,11 @@ class Decisions:
 
     def _live_cards(self, key: HighlightKey, accepted_stay: bool) -> list[Guid]:
         rows = self._db.execute(
-            "SELECT guid FROM card WHERE key = ? AND standing = 'live'"
-            " AND (NOT ? OR verdict = 'pending')",
+            "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
+            " AND c.standing = 'live' AND (NOT ? OR c.verdict = 'pending')"
+            " AND NOT EXISTS (SELECT 1 FROM card_highlight o JOIN highlight h ON h.key = o.key"
+            " WHERE o.guid = l.guid AND o.key <> l.key"
+            " AND h.presence IN ('present', 'missing-once'))",
             (key, int(accepted_stay)),
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
@@ -203,12 +207,21 @@ class Decisions:
             "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
         )
 
+    def part_others(self, guid: Guid) -> list[HighlightKey]:
+        """The card is about to say something else: who was merged into it; each is drafted anew."""
+        rows = self._db.execute(
+            "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
+        ).fetchall()
+        for row in rows:
+            self._part(guid, row["key"])
+        return [HighlightKey(row["key"]) for row in rows]
+
     def _part(self, guid: str, key: str) -> None:
         """A highlight that was merged into another's card is drafted for itself."""
         self._db.execute(
             "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
         )
-        self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (key,))
+        self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
 
     def kept_apart(self, guid: str, key: HighlightKey) -> bool:
         """Whether a merge of this highlight into this card was taken back."""
@@ -257,10 +270,20 @@ class Decisions:
     def _replay_one(self, decided: Decided) -> None:
         guid, after = Guid(decided.subject), dict(decided.body.get("after", {}))
         if decided.by != PERSON:
-            after = {n: v for n, v in after.items() if n not in ("fields", "kind")}
+            theirs = {"verdict"} if self._judged(guid) else set()
+            after = {n: v for n, v in after.items() if n not in {"fields", "kind"} | theirs}
         states = decided.body.get("candidates", {})
         known = self._candidates(guid, states).keys() == states.keys()
         self._apply(guid, after, states if known else {})
+
+    def _judged(self, guid: Guid) -> bool:
+        """Whether a person ever said yes or no to a card: no policy says otherwise after that."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision WHERE subject = ? AND by = ?"
+            " AND json_extract(body, '$.after.verdict') IS NOT NULL LIMIT 1",
+            (guid, PERSON),
+        ).fetchone()
+        return row is not None
 
     def _decided(self, row: Any) -> Decided:
         return Decided(

@@ -47,6 +47,7 @@ class FunnelView:
         """Highlights that want a draft, a task per document, in the order of reading.
 
         Zotero's first: of a passage marked there and elsewhere, that card has the citation.
+        Last what was ever merged into another's card: that one is to be there before it.
 
         New ones, those whose content changed, those that failed; for a model also those
         without a card that it has not seen. `run` restricts to what that run read.
@@ -58,7 +59,8 @@ class FunnelView:
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
             " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
             " AND (c.standing = 'live' OR c.verdict = 'rejected'))))"
-            " ORDER BY h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
+            " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM decision m"
+            " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
             {"run": run, "drafter": drafter, "rules": BY_HAND},
         ).fetchall()
         for _, group in groupby(rows, key=lambda row: str(row["document"])):

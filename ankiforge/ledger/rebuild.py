@@ -20,7 +20,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.highlights import place_of
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.text.anchors import mark_of
 from ankiforge.text.fold import canonical
 
@@ -137,9 +137,13 @@ class Rebuild:
         self._packages.keep(shipment, body["rev"], "", entry.at)
 
     def _decision(self, entry: Entry) -> None:
-        """A card that is here takes it, unless something later was decided about it here."""
+        """A card that is here takes it, unless something later was decided about it here.
+
+        Over what a person decided only a later decision of a person prevails.
+        """
         later = self._db.execute(
-            "SELECT 1 FROM decision WHERE subject = ? AND at > ?", (entry.subject, entry.at)
+            "SELECT 1 FROM decision WHERE subject = ? AND at > ? AND ? IN (by, '')",
+            (entry.subject, entry.at, PERSON if entry.by == PERSON else ""),
         ).fetchone()
         self._writer.keep(entry)
         if later is None:

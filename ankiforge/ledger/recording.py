@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from msgspec import json
+
 from ankiforge.domain import (
     AcceptedBy,
     Batch,
@@ -52,6 +54,8 @@ class Recorded:
     """The cards that are new."""
     labels: dict[str, Guid] = field(default_factory=dict)
     """Which card a draft of the batch became."""
+    parted: list[HighlightKey] = field(default_factory=list)
+    """Highlights that had been merged into a card which says something else now."""
 
 
 @dataclass(slots=True)
@@ -152,6 +156,7 @@ class Recorder:
         self, run: RunId, highlight: Highlight, drafts: list[Checked], recorded: Recorded
     ) -> None:
         """Give each intent its card: the one it revises, or a new one."""
+        self._cards.unlink(highlight.key)
         existing = [
             card for card in self._cards.of_highlight(highlight.key) if card.key == highlight.key
         ]
@@ -166,7 +171,8 @@ class Recorder:
                 self._revise(run, card, group, recorded)
                 recorded.labels[group[0].label] = card.guid
         if groups:
-            self._leave_behind(existing, [card for card in matched if card], groups)
+            kept = [card for card in matched if card]
+            recorded.parted += self._leave_behind(existing, kept, groups)
 
     # --- new cards --------------------------------------------------------------------------
 
@@ -184,6 +190,8 @@ class Recorder:
         slot = self._slots.slot_for(highlight.key, family, first.draft, only)
         guid = guid_for(highlight.key, family, slot)
         self._refuse_equal(guid)
+        group = self._numbered_as_journalled(guid, group)
+        first = group[0]
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -209,6 +217,18 @@ class Recorder:
         self._take_up(guid, first)
         if len(group) == 1 and not self._decisions.of(guid):
             recorded.flooded += not self._policy.accept(run, guid, highlight.key, first)
+
+    def _numbered_as_journalled(self, guid: Guid, group: list[Checked]) -> list[Checked]:
+        """The cloze numbers a card had in a ledger that was lost, if its passage was edited there."""
+        changes = [d.body for d in self._decisions.of(guid) if d.what in ("revise", "edit")]
+        sides = [
+            body.get(side, {}).get("fields") for body in changes for side in ("before", "after")
+        ]
+        said = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
+        if not said:
+            return group
+        used = {number for text in said for number in numbers(text)}
+        return [_numbered_as(checked, said[-1], tuple(used)) for checked in group]
 
     def _take_up(self, guid: Guid, checked: Checked) -> None:
         """What a ledger that was lost knew of this card: decisions, a person's words, shipments."""
@@ -266,6 +286,7 @@ class Recorder:
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
         if len(group) == 1 and _inherits(card, group[0]):
             self._take(card, letters[0], group[0])
+            recorded.parted += self._decisions.part_others(card.guid)
             if card.verdict is Verdict.PENDING:
                 recorded.flooded += not self._policy.accept(run, card.guid, card.key, group[0])
         else:
@@ -300,8 +321,12 @@ class Recorder:
 
     def _leave_behind(
         self, existing: list[Card], matched: list[Card], groups: list[list[Checked]]
-    ) -> None:
-        """Live cards that nothing revises: retired if rewritten as another kind, else marked."""
+    ) -> list[HighlightKey]:
+        """Live cards that nothing revises: retired if rewritten as another kind, else marked.
+
+        Returns whom the retired ones served as well.
+        """
+        parted = []
         families = {checked.draft.kind.family for group in groups for checked in group}
         kept = {card.guid for card in matched}
         for card in existing:
@@ -310,8 +335,10 @@ class Recorder:
             if card.leading.draft.by_hand and card.family not in families:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
+                parted += self._decisions.part_others(card.guid)
             else:
                 self._mark_unsupported(card)
+        return parted
 
     def _mark_unsupported(self, card: Card) -> None:
         said = "its highlight has changed, and nothing drawn from it now is this card"
@@ -356,12 +383,15 @@ def _inherits(card: Card, checked: Checked) -> bool:
 
 
 def _numbered_as_before(checked: Checked, card: Card) -> Checked:
+    used = {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
+    return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
+
+
+def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checked:
     """Cloze numbers are identity: a revision keeps them."""
     if checked.draft.kind is not CardKind.CLOZE:
         return checked
-    used = Counter(n for c in card.candidates for n in numbers(c.draft.field("Text")))
-    before = dict(card.fields).get("Text", "")
-    text = keep_numbers(before, checked.draft.field("Text"), tuple(used))
+    text = keep_numbers(before, checked.draft.field("Text"), used)
     fields = tuple(
         (name, text if name == "Text" else value) for name, value in checked.draft.fields
     )

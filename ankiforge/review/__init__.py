@@ -136,6 +136,8 @@ def _let_through(
     if candidate != card.picked:
         after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
         after["edited"] = 0
+        if candidate.draft.fields != card.fields:
+            ledger.decisions.part_others(card.guid)
     _change(ledger, card, what, after, action, _picked(card, candidate), candidate)
     ledger.policy.settle_deck(card.guid)
 

@@ -137,6 +137,20 @@ def decided(card: dict[str, Any]) -> str:
     return str([card[name] for name in names])
 
 
+def test_a_lost_ledger_keeps_the_cloze_number_of_a_mark_that_had_moved(forge, vault) -> None:
+    note = vault / "a.md"
+    note.write_text("Working memory holds about ==four chunks== at a time.\n")
+    forge.ok("run", vault)
+    note.write_text("Working memory holds about four chunks ==at a time==.\n")
+    forge.ok("run", vault)
+    [before] = forge.cards()
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    [after] = forge.cards()
+    assert "{{c2::at a time}}" in before["fields"]["Text"]
+    assert (after["guid"], after["fields"]) == (before["guid"], before["fields"])
+
+
 def test_a_lost_ledger_gives_the_same_package_while_the_sources_stand(forge, tmp_path) -> None:
     vault = tmp_path / "notes"
     fill(vault)

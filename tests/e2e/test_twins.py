@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,80 @@ def test_two_wordings_in_one_note_are_told_of(forge, write) -> None:
     found = [finding for card in (first, second) for finding in card["findings"]]
     [duplicate] = [finding for finding in found if finding["check"] == "duplicate"]
     assert duplicate["twin"] in (first["guid"], second["guid"])
+
+
+def standings(forge) -> list[tuple[str, str]]:
+    return sorted(
+        (card["fields"]["Back"], card["standing"])
+        for card in forge.cards()
+        if card["verdict"] != "rejected"
+    )
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("b", "a")])
+def test_a_card_revised_away_from_its_twin_leaves_that_a_card_of_its_own(
+    forge, write, first: str, second: str
+) -> None:
+    write(**{first: f"{FRANCE}Lyon\n"})
+    write(**{second: f"{FRANCE}Lyon\n"})
+    run = write(**{first: f"{FRANCE}Paris\n"})
+    assert run["fates"]["carded"] == run["notes"]["written"] == 2
+    assert backs(forge) == ["Lyon", "Paris"]
+
+
+@pytest.mark.parametrize("new", ["a", "c"])
+def test_words_that_moved_on_to_another_note_keep_a_card(forge, write, new: str) -> None:
+    write(b=f"{FRANCE}Lyon\n")
+    write(**{"b": f"{FRANCE}Paris\n", new: f"{FRANCE}Lyon\n"})
+    assert backs(forge) == ["Lyon", "Paris"]
+
+
+def test_a_correction_that_is_accepted_leaves_the_twin_a_card_of_its_own(forge, write) -> None:
+    write(a=f"{FRANCE}Lyon\n", b=f"{FRANCE}Lyon\n")
+    [card] = forge.cards()
+    forge.ok("edit", card["guid"], "--field", "Back", "Lyon, once")
+    write(a=f"{FRANCE}Paris\n")
+    forge.ok("accept", card["guid"])
+    write()
+    assert backs(forge) == ["Lyon", "Paris"]
+
+
+def test_a_card_of_two_passages_is_retired_with_the_last_of_them(forge, write) -> None:
+    skip = "---\ncards: false\n---\n"
+    words = f"{FRANCE}Paris\n"
+    write(a=words, b=words)
+    [card] = forge.cards()
+    for a, b, standing in (
+        (skip, "", "live"),
+        (skip, skip, "retired"),
+        (skip, "", "live"),
+        ("", skip, "live"),
+        (skip, skip, "retired"),
+        ("", "", "live"),
+    ):
+        write(a=a + words, b=b + words)
+        [now] = forge.cards()
+        assert (now["guid"], now["standing"]) == (card["guid"], standing)
+
+
+def test_a_copy_that_was_reworded_holds_the_card_no_longer(forge, write) -> None:
+    write(a=f"{FRANCE}Paris\n", b=f"{FRANCE}Paris\n")
+    write(b=f"{FRANCE}Lyon\n")
+    write(a=f"---\ncards: false\n---\n{FRANCE}Paris\n")
+    assert standings(forge) == [("Lyon", "live"), ("Paris", "retired")]
+
+
+def test_a_lost_ledger_merges_into_the_same_card_again(forge, write) -> None:
+    write(b=f"{FRANCE}Paris\n")
+    write(a=f"{FRANCE}Paris\n")
+    [before] = forge.cards()
+    shutil.rmtree(forge.home / ".ankiforge")
+    write()
+    assert [card["guid"] for card in forge.cards()] == [before["guid"]]
+
+
+def test_twins_reworded_alike_stay_one_card(forge, write) -> None:
+    write(b=f"{FRANCE}Lyon\n")
+    write(a=f"{FRANCE}Lyon\n")
+    write(a=f"{FRANCE}Paris\n", b=f"{FRANCE}Paris\n")
+    assert backs(forge) == ["Paris"]
