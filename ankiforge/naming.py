@@ -32,7 +32,7 @@ def named(
     if not entry.options.get("name"):
         known = ledger.roots.name_of(entry.kind, entry.path)
         entry = replace(entry, name=known or _heir(entry, ledger, opened, say) or entry.name)
-    before = ledger.roots.of(entry.kind).get(entry.name)
+    before = ledger.roots.folder_of(entry.kind, entry.name)
     if before and before != entry.path and not _may_move(entry, ledger, opened, before.exists()):
         raise _taken(entry, str(before), before.exists())
     ledger.roots.remember(entry.kind, entry.name, entry.path)
@@ -40,7 +40,7 @@ def named(
 
 
 def _heir(entry: SourceEntry, ledger: Ledger, opened: Opener, say: Callable[[str], None]) -> str:
-    for name, root in ledger.roots.of(entry.kind).items():
+    for name, root in ledger.roots.known(entry.kind).items():
         if not root.exists() and _holds_most(replace(entry, name=name), ledger, opened):
             say(f"{entry.path} is what {root} was: it keeps the name {name!r}")
             return name

@@ -68,7 +68,9 @@ class Ledger:
         self.funnel = FunnelView(connection, self.highlights)
         self.replies = replies
         self._name(identity)
-        rebuild = Rebuild(connection, journal, self.writer, self.decisions, self.packages)
+        rebuild = Rebuild(
+            connection, journal, self.writer, self.decisions, self.packages, self.roots
+        )
         self.problems: tuple[Problem, ...] = rebuild.take_in()
 
     def _name(self, identity: Callable[[], str]) -> None:

@@ -53,8 +53,8 @@ _HEAD = ("v", "id", "at", "by", "what", "undoes", "action")
 
 
 def _subject(what: object) -> str:
-    """What a line is about: a highlight's key, or a card's guid."""
-    return "key" if what in ("issued", "slot") else "guid"
+    """What a line is about: a highlight's key, a source's kind and name, or a card's guid."""
+    return {"issued": "key", "slot": "key", "bind": "source"}.get(str(what), "guid")
 
 
 class Journal:

@@ -20,6 +20,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.highlights import place_of
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
+from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.text.anchors import mark_of
 from ankiforge.text.fold import canonical
@@ -38,12 +39,14 @@ class Rebuild:
         writer: Writer,
         decisions: Decisions,
         packages: Packages,
+        roots: Roots,
     ) -> None:
         self._db = connection
         self._journal = journal
         self._writer = writer
         self._decisions = decisions
         self._packages = packages
+        self._roots = roots
         self._newer = False
 
     def take_in(self) -> tuple[Problem, ...]:
@@ -74,7 +77,12 @@ class Rebuild:
 
     def _take(self, entry: Entry) -> Iterator[Problem]:
         """One line, whole or not at all."""
-        take = {"issued": self._issued, "slot": self._slot, "shipped": self._shipped}
+        take = {
+            "issued": self._issued,
+            "slot": self._slot,
+            "bind": self._bind,
+            "shipped": self._shipped,
+        }
         self._db.execute("SAVEPOINT line")
         try:
             take.get(entry.what, self._decision)(entry)
@@ -128,6 +136,9 @@ class Rebuild:
             "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
             (entry.subject, body["family"], body["slot"], body["quote"], body["answer"]),
         )
+
+    def _bind(self, entry: Entry) -> None:
+        self._roots.hear(entry.subject, entry.body["root"])
 
     def _shipped(self, entry: Entry) -> None:
         body: dict[str, Any] = entry.body
