@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -84,6 +85,11 @@ class Call:
     """At most so many of what the command makes or lists; 0 = all."""
     jobs: int = 0
     """Requests to a model at a time; 0 = as the settings say."""
+
+    @property
+    def program(self) -> str:
+        """The program as it was called, for commands to be copied."""
+        return f"ankiforge -C {quote(str(self.workspace))}" if self.workspace else "ankiforge"
 
 
 _OPTIONS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,14 @@ def command(
         error = follow(now, tally, forge(job, now.ledger, run, only_read=False))
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally, model.usage if model else None)
-        tell(now, summary, ())
+        tell(now, summary, _next(now, tally))
     end(tally, error)
+
+
+def _next(now: Session, tally: Tally) -> Iterator[str]:
+    """Drafting writes no package."""
+    if tally.counts["drafted"] or tally.counts["revised"]:
+        yield f"\nnext: {now.call.program} build   a package with the ready ones"
 
 
 def _again(now: Session, query: str) -> frozenset[HighlightKey]:
@@ -161,7 +168,7 @@ def import_(call: Call, file: Path, accept: str | None) -> None:
             steps = forge(_remembered_only(job), now.ledger, run, only_read=False)
             error = follow(now, tally, steps)
         now.ledger.finish_run(run)
-        tell(now, summarize(now.ledger, None, tally), ())
+        tell(now, summarize(now.ledger, None, tally), _next(now, tally))
     end(tally, error)
 
 

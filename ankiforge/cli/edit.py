@@ -52,7 +52,8 @@ def command(call: Call, id: str, changes: tuple[tuple[str, str], ...]) -> None:
         call.talk.data(card_json(card, tags))
     for finding in card.leading.findings:
         call.talk.say(f"{finding.severity}: {finding.message}")
-    call.talk.say(f"edited: {card.guid}")
+    unfit = ", but blocked: it is in no package until that is mended" if card.blocked else ""
+    call.talk.say(f"edited: {card.guid}{unfit}")
 
 
 def _at_a_terminal() -> bool:

@@ -12,7 +12,7 @@ from ankiforge.cli.session import Session, session
 from ankiforge.domain import Card
 from ankiforge.errors import UsageError
 from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line
-from ankiforge.reports.summary import FATES
+from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.review.query import FIELDS
 
 EPILOG = """\b
@@ -87,9 +87,9 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
         if shown > (now.call.limit or shown):
             return
         if talk.as_json:
-            fate = {"fate": without.fate, "reason": without.reason}
+            fate = {"fate": without.fate, "reason": reason_of(now.ledger, without)}
             talk.data({**highlight_json(highlight), **fate})
         else:
             page = f", p. {highlight.page_label}" if highlight.page_label else ""
             talk.print(f"{highlight.document.title}{page}: {highlight.exact or highlight.comment}")
-            talk.print(f"    {FATES[without.fate]}: {without.reason}")
+            talk.print(f"    {FATES[without.fate]}: {reason_of(now.ledger, without)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from shlex import quote
 
 import click
 
@@ -75,16 +74,14 @@ def command(
         refuse_foreign(target(now, deck, output), force)
         wanted, lost = wanted_of(now, paths, name)
         if not wanted and not lost:
-            raise UsageError(
-                "there is nothing to read", hint="ankiforge run PATH, or ankiforge init"
-            )
+            raise _nothing_to_read(now)
         model = model_for(now, drafter or "")
         if model and dry_run:
             model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
         sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, kept.append)
         job = job_for(now, sources, model, accept or "", deck)
-        call.talk.say("\n".join((_NEVER_LOOKED, *kept)))
+        call.talk.say("\n".join((f"{_NEVER_LOOKED}: {call.program} reject ID", *kept)))
         run = now.ledger.start_run("run")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, propose(job, now.ledger, run))
@@ -96,6 +93,14 @@ def command(
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
         tell(now, summary, _next(now, summary, run, dry_run))
     end(tally, error)
+
+
+def _nothing_to_read(now: Session) -> UsageError:
+    hint = "ankiforge run PATH"
+    other = ", or ankiforge init"
+    if not now.workspace.is_default:
+        other = f"; or name a folder under `sources:` in {now.workspace.settings}"
+    return UsageError("there is nothing to read", hint=hint + other)
 
 
 def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator[str]:
@@ -114,21 +119,16 @@ def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator
         yield from _flood(now, summary, run)
     if summary.funnel.seen and not tally.nothing_new:
         yield "\nnext:"
-        told = [(f"{_program(now)} {command}", says) for command, says in _commands(now, summary)]
+        told = [
+            (f"{now.call.program} {command}", says) for command, says in _commands(now, summary)
+        ]
         width = max(len(command) for command, _ in told)
         yield from (f"  {command:{width}}   {says}" for command, says in told)
 
 
 _NEVER_LOOKED = (
-    "Anki is not looked at: a card you delete there returns with the next import;"
-    " reject it here: ankiforge reject ID"
+    "Anki is not looked at: a card you delete there returns with the next import; reject it here"
 )
-
-
-def _program(now: Session) -> str:
-    """The program as it was called, for commands to be copied."""
-    given = now.call.workspace
-    return f"ankiforge -C {quote(str(given))}" if given else "ankiforge"
 
 
 def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
@@ -163,4 +163,4 @@ def _flood(now: Session, summary: Summary, run: RunId) -> Iterator[str]:
     yield f"\n{FLOOD} cards were accepted by themselves; {count} more wait for you, such as:"
     waiting = matching(now, f"run:{run} verdict:pending")
     yield from (f"  {one_line(card)}" for card in islice(waiting, SAMPLES))
-    yield f"accept them all: {_program(now)} accept --all --filter run:{run}"
+    yield f"accept them all: {now.call.program} accept --all --filter run:{run}"

@@ -134,6 +134,9 @@ def refuse_foreign(path: Path, force: bool) -> None:
     if path.is_dir() or not path.parent.is_dir():
         what = "is a folder" if path.is_dir() else "there is no such folder to write into"
         raise UsageError(f"{path}: {what}", hint="name a file: -o deck.apkg")
+    if path.suffix.lower() != ".apkg":
+        what = f"{path}: Anki imports a package by its ending, .apkg"
+        raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
     if path.exists() and not force and not is_ours(path):
         raise UsageError(
             f"{path}: is no package of ankiforge; it is left as it is",
@@ -216,7 +219,7 @@ def tell(now: Session, summary: Summary, hints: Iterable[str]) -> None:
     tell_problems(now, summary.tally.problems)
     if talk.quiet:
         return
-    for line in told(summary, now.ledger):
+    for line in told(summary, now.ledger, now.call.program):
         talk.print(line)
     for line in hints:
         talk.print(line)

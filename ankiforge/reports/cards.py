@@ -98,7 +98,7 @@ def document_json(document: Document) -> dict[str, Any]:
 def one_line(card: Card) -> str:
     """A card on a line: id, what was decided, what it asks."""
     state = card.verdict.value if card.standing == "live" else card.standing.value
-    if card.blocked and card.verdict == "pending":
+    if card.blocked and state in ("pending", "accepted"):
         state = "blocked"
     if card.revision:
         state = "revision"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.domain import Fate, HighlightKey, Problem, RunId
+from ankiforge.domain import Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without
 from ankiforge.ledger.reading import Settled
@@ -128,7 +128,7 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
+def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
     """The funnel, line by line, every highlight without a card with its reason."""
     funnel, read, counts = summary.funnel, summary.tally.settled, summary.tally.counts
     change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
@@ -137,7 +137,7 @@ def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
     yield found + (f"  ({told_change})" if told_change else "")
     if not funnel.seen:
         yield from _notes(summary)
-        yield from _stand(summary.cards)
+        yield from _stand(summary.cards, program)
         yield NOTHING_MARKED
         return
     made = [f"{counts['drafted']} drafted"]
@@ -148,8 +148,8 @@ def told(summary: Summary, ledger: Ledger) -> Iterator[str]:
         if summary.cards[name]:
             yield f"{summary.cards[name]:10} {says}"
     yield from _notes(summary)
-    yield from _stand(summary.cards)
-    yield from _without(funnel, ledger, brief=summary.tally.nothing_new)
+    yield from _stand(summary.cards, program)
+    yield from _without(funnel, ledger, program, brief=summary.tally.nothing_new)
 
 
 def _notes(summary: Summary) -> Iterator[str]:
@@ -163,16 +163,16 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield f"{summary.unread:10} of them from passages not read now: what was accepted stays"
 
 
-def _stand(cards: dict[str, int]) -> Iterator[str]:
+def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
     """Accepted cards that are in the package, and want a look all the same."""
     if count := cards["revisions"]:
         wait = "correction waits" if count == 1 else "corrections wait"
-        yield f"{count:6} {wait} for you: ankiforge list verdict:pending -v"
+        yield f"{count:6} {wait} for you: {program} list verdict:pending -v"
     if count := cards["sourceless"]:
         stay = (
             "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"
         )
-        yield f"{count:6} {stay}: ankiforge list finding:source_gone"
+        yield f"{count:6} {stay}: {program} list finding:source_gone"
 
 
 def _numbered(number: int, what: str) -> str:
@@ -195,13 +195,13 @@ FATES = {
 }
 
 
-def _without(funnel: Funnel, ledger: Ledger, *, brief: bool) -> Iterator[str]:
+def _without(funnel: Funnel, ledger: Ledger, program: str, *, brief: bool) -> Iterator[str]:
     if not funnel.without:
         return
     yield ""
     count = counted(len(funnel.without), "highlight")
     if brief:
-        yield f"{count} without a card ready, as before: ankiforge list --no-card"
+        yield f"{count} without a card ready, as before: {program} list --no-card"
         return
     yield f"{count} without a card ready:"
     groups: dict[tuple[Fate, str], list[Without]] = {}
@@ -212,7 +212,16 @@ def _without(funnel: Funnel, ledger: Ledger, *, brief: bool) -> Iterator[str]:
         if len(funnel.without) <= LISTED:
             yield from (f"         {place_of(ledger, without.key)}" for without in members)
     if len(funnel.without) > LISTED:
-        yield "       each of them: ankiforge list --no-card"
+        yield f"       each of them: {program} list --no-card"
+
+
+def reason_of(ledger: Ledger, without: Without) -> str:
+    """Why a highlight has no card ready: what the checks say of its card, where one waits."""
+    severities = {Fate.BLOCKED: Severity.BLOCK, Fate.WAITING: Severity.WARN}
+    wanted = severities.get(without.fate)
+    cards = ledger.cards.of_highlight(without.key) if wanted else []
+    said = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
+    return "; ".join(dict.fromkeys(said)) or without.reason
 
 
 def place_of(ledger: Ledger, key: HighlightKey) -> str:

@@ -65,8 +65,10 @@ def told(ledger: Ledger, card: Card) -> Iterator[str]:
         yield f"  doubt    {doubt}"
     for candidate in card.candidates:
         yield from _drawn(ledger, candidate)
-    for decided in ledger.decisions.of(card.guid):
-        yield from _decided(decided)
+    history = ledger.decisions.of(card.guid)
+    actions = {decided.id: decided.action for decided in history}
+    for decided in history:
+        yield from _decided(decided, actions.get(decided.undoes, ""))
     for rev, mod, package, at in ledger.packages.history(card.guid):
         yield f"shipped    {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
     yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
@@ -85,8 +87,8 @@ def _drawn(ledger: Ledger, candidate: Candidate) -> Iterator[str]:
         yield f"  {finding.severity:8} {finding.message} ({finding.check})"
 
 
-def _decided(decided: Decided) -> Iterator[str]:
-    undone = f", takes back {decided.undoes}" if decided.undoes else ""
+def _decided(decided: Decided, undoes: str) -> Iterator[str]:
+    undone = f", takes back {undoes}" if undoes else ""
     yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
     reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")
     if reason:

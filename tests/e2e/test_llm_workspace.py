@@ -302,7 +302,8 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake) -> No
     labels = asked_labels((forge.folder / "ask.md").read_text("utf-8"))
     card = fake.card(labels[ALPHA], ALPHA, "Which fact is the first?", "Alpha")
     (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), encoding="utf-8")
-    forge.ok("draft", "import", "answer.md")
+    told = forge.ok("draft", "import", "answer.md").stdout
+    assert "next: ankiforge build" in told
     result = forge("draft", "import", "answer.md", code=1)
 
     assert "none of its cards is for a highlight that is pending" in result.stderr

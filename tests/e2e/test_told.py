@@ -280,3 +280,44 @@ def test_a_journal_line_of_a_newer_version_wants_an_upgrade(forge, vault, note) 
     [warned] = [check for check in told if check["state"] == "warn"]
     assert "version 9" in warned["says"]
     assert warned["do"] == "upgrade ankiforge"
+
+
+def test_a_card_that_an_edit_makes_unfit_is_told_as_blocked(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("What is the capital of France?::Paris\n")
+    forge.ok("run", vault)
+    guid = forge.cards()[0]["guid"]
+    edited = forge.ok("edit", guid, "--field", "Back", "")
+    assert "in no package until that is mended" in edited.stderr
+    assert "blocked" in forge.ok("list").stdout
+    without = forge.ok("list", "--no-card").stdout
+    assert "one side is empty" in without
+
+
+def test_trace_names_what_was_taken_back_as_it_named_it_first(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("What is the capital of France?::Paris\n")
+    forge.ok("run", vault)
+    guid = forge.cards()[0]["guid"]
+    forge.ok("reject", guid)
+    forge.ok("undo")
+    lines = forge.ok("trace", guid).stdout.splitlines()
+    rejected = next(line for line in lines if "reject by person" in line)
+    action = rejected.rpartition("(")[2].rstrip(")")
+    assert any(f"takes back {action}" in line for line in lines)
+
+
+def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("What is the capital of France?::Paris\n\n==Sleep== matters.\n")
+    work = forge.folder / "work"
+    forge.ok("init", work)
+    for result in (forge.ok("-C", work, "run", vault), forge.ok("-C", work, "run", vault)):
+        said = result.stdout + result.stderr
+        assert f"ankiforge -C {work}" in said
+        assert "ankiforge list" not in said
+        assert "ankiforge reject" not in said
+
+
+def test_a_package_has_the_ending_by_which_anki_knows_it(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("What is the capital of France?::Paris\n")
+    result = forge("run", vault, "-o", "cards.txt")
+    assert result.exit_code == 2
+    assert "cards.apkg" in result.stderr
