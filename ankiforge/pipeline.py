@@ -340,11 +340,14 @@ def shipment_of(
 def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
     """The pictures a card shows, by the path it calls them; never one outside its vault."""
     found: dict[str, Media] = {}
-    problems = []
-    root = ledger.roots.of("obsidian").get(card.highlight.document.source)
-    for path in image_paths("\n".join(text for _, text in card.fields)) if root else ():
-        target = (root / unquote(path)).resolve() if root else Path()
-        inside = root is not None and target.is_relative_to(root.resolve())
+    problems: list[Problem] = []
+    paths = image_paths("\n".join(text for _, text in card.fields))
+    root = ledger.roots.of("obsidian").get(card.highlight.document.source) if paths else None
+    if root is None:
+        return found, problems
+    for path in paths:
+        target = (root / unquote(path)).resolve()
+        inside = target.is_relative_to(root.resolve())
         media = media_of(target) if inside else Problem(path, "lies outside its vault")
         if isinstance(media, Media):
             found[path] = media

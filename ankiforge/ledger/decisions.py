@@ -253,12 +253,12 @@ class Decisions:
         ).fetchone()
         return row is not None
 
-    def replay(self, guid: Guid) -> None:
-        """Apply what the journal knows of a card that was drafted anew.
+    def replay(self, history: list[Decided]) -> None:
+        """Apply what the journal knows of a card (`of`) that was drafted anew.
 
         What stands in the source now is the draft; of the words only a person's come back.
         """
-        for decided in self.of(guid):
+        for decided in history:
             self._replay_one(decided)
 
     def take_in(self, identity: str) -> None:

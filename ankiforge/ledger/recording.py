@@ -31,7 +31,7 @@ from ankiforge.domain import (
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.decisions import Change, Decisions
+from ankiforge.ledger.decisions import Change, Decided, Decisions
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.revisions import match_groups
@@ -190,7 +190,8 @@ class Recorder:
         slot = self._slots.slot_for(highlight.key, family, first.draft, only)
         guid = guid_for(highlight.key, family, slot)
         self._refuse_equal(guid)
-        group = self._numbered_as_journalled(guid, group)
+        history = self._decisions.of(guid)
+        group = _numbered_as_journalled(history, group)
         first = group[0]
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
@@ -214,35 +215,25 @@ class Recorder:
         recorded.drafted += 1
         recorded.guids.append(guid)
         recorded.labels[first.label] = guid
-        self._take_up(guid, first)
-        if len(group) == 1 and not self._decisions.of(guid):
+        self._take_up(guid, first, history)
+        if len(group) == 1 and not history:
             recorded.flooded += not self._policy.accept(run, guid, highlight.key, first)
 
-    def _numbered_as_journalled(self, guid: Guid, group: list[Checked]) -> list[Checked]:
-        """The cloze numbers a card had in a ledger that was lost, if its passage was edited there."""
-        changes = [d.body for d in self._decisions.of(guid) if d.what in ("revise", "edit")]
-        sides = [
-            body.get(side, {}).get("fields") for body in changes for side in ("before", "after")
-        ]
-        said = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
-        if not said:
-            return group
-        used = {number for text in said for number in numbers(text)}
-        return [_numbered_as(checked, said[-1], tuple(used)) for checked in group]
-
-    def _take_up(self, guid: Guid, checked: Checked) -> None:
+    def _take_up(self, guid: Guid, checked: Checked, history: list[Decided]) -> None:
         """What a ledger that was lost knew of this card: decisions, a person's words, shipments."""
-        self._decisions.replay(guid)
+        self._decisions.replay(history)
         self._db.execute(
             "UPDATE card SET anki = 'written' WHERE guid = ? AND anki = 'none'"
             " AND EXISTS (SELECT 1 FROM shipped s WHERE s.guid = card.guid)",
             (guid,),
         )
+        if not history:
+            return
         card = self._cards.get(guid)
         if not card.edited or card.fields == checked.draft.fields:
             return
         drawn = to_json(checked.draft.fields)
-        edits = [d.body for d in self._decisions.of(guid) if d.what == "edit"]
+        edits = [decided.body for decided in history if decided.what == "edit"]
         known = any(edit["before"].get("fields") == drawn for edit in edits)
         state = CandidateState.PASSED if known else CandidateState.OPEN
         self._cards.set_state(guid, letter_of(card.leading), state)
@@ -385,6 +376,17 @@ def _inherits(card: Card, checked: Checked) -> bool:
 def _numbered_as_before(checked: Checked, card: Card) -> Checked:
     used = {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
     return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
+
+
+def _numbered_as_journalled(history: list[Decided], group: list[Checked]) -> list[Checked]:
+    """The cloze numbers a card had in a ledger that was lost, if its passage was edited there."""
+    changes = [d.body for d in history if d.what in ("revise", "edit")]
+    sides = [body.get(side, {}).get("fields") for body in changes for side in ("before", "after")]
+    said = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
+    if not said:
+        return group
+    used = {number for text in said for number in numbers(text)}
+    return [_numbered_as(checked, said[-1], tuple(used)) for checked in group]
 
 
 def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checked:
