@@ -50,14 +50,14 @@ def command(
                             "problems": tally.problems})  # fmt: skip
         else:
             tell_problems(now, tally.problems)
-        for one in () if call.talk.as_json else tally.published:
-            told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
-            call.talk.print(f"{one.path}: {told}")
+            for one in tally.published:
+                told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
+                call.talk.print(f"{one.path}: {told}")
         blocked = now.ledger.funnel.cards()["blocked"]
         if blocked:
-            told = f"{counted(blocked, 'card')} blocked by a check: ankiforge list finding:block -v"
-            call.talk.say(told)
+            told = f"{counted(blocked, 'card')} blocked by a check"
+            call.talk.say(f"{told}: {call.program} list finding:block -v")
         if not tally.published:
-            why = "nothing is new" if new_only else "no card is ready (ankiforge list)"
+            why = "nothing is new" if new_only else f"no card is ready ({call.program} list)"
             call.talk.say(f"no package: {why}")
     end(tally, None)

@@ -135,7 +135,7 @@ def export(call: Call, file: Path) -> None:
         return
     _write(file, text)
     call.talk.say(f"{count} written to {file}")
-    call.talk.say(f"next: ankiforge draft import ANSWER{file.suffix}")
+    call.talk.say(f"next: {call.program} draft import ANSWER{file.suffix}")
 
 
 @command.command("import", epilog="\b\nExample:\n  ankiforge draft import answer.md")

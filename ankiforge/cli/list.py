@@ -11,7 +11,7 @@ from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.domain import Card
 from ankiforge.errors import UsageError
-from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line
+from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.review.query import FIELDS
 
@@ -90,6 +90,5 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
             fate = {"fate": without.fate, "reason": reason_of(now.ledger, without)}
             talk.data({**highlight_json(highlight), **fate})
         else:
-            page = f", p. {highlight.page_label}" if highlight.page_label else ""
-            talk.print(f"{highlight.document.title}{page}: {highlight.exact or highlight.comment}")
+            talk.print(f"{titled(highlight)}: {highlight.exact or highlight.comment}")
             talk.print(f"    {FATES[without.fate]}: {reason_of(now.ledger, without)}")

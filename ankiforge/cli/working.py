@@ -82,8 +82,7 @@ def follow(now: Session, tally: Tally, steps: Iterable[Progress]) -> ForgeError 
     A service that is needed and not there, or may not be asked, ends them; the reason is handed
     back, so that what is ready can still be written.
     """
-    for problem in now.problems:
-        tally.problems.append(problem)
+    tally.problems += now.problems
     with _bar(now) as show:
         try:
             for progress in steps:

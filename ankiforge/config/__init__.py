@@ -246,11 +246,11 @@ def _stay_below(patterns: tuple[str, ...], where: Location) -> None:
 
 def is_loopback(url: str) -> bool:
     """Whether a web address leads to this machine only: 127.0.0.0/8, ::1, localhost."""
+    host = url_host(url)
     try:
-        host = urlsplit(url).hostname or ""
         address = ipaddress.ip_address(host)
     except ValueError:
-        return url_host(url) == "localhost"
+        return host == "localhost"
     return address in _LOOPBACK if address.version == 4 else address == ipaddress.ip_address("::1")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ankiforge.anki.fields import content_html
-from ankiforge.domain import Candidate, Card, Document, Highlight
+from ankiforge.domain import Candidate, Card, Document, Finding, Highlight
 from ankiforge.ledger.cards import letter_of
 
 
@@ -30,20 +30,22 @@ def card_json(card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
         "highlight": card.key,
         "document": card.highlight.document.key,
         "title": card.highlight.document.title,
-        "origin": _origin_json(lead),
-        "findings": [_finding_json(finding) for finding in lead.findings],
+        "origin": origin_json(lead),
+        "findings": [finding_json(finding) for finding in lead.findings],
         "revision": _revision_json(card),
         "reason": card.reason,
         "accepted_by": card.accepted_by,
     }
 
 
-def _origin_json(candidate: Candidate) -> dict[str, str]:
+def origin_json(candidate: Candidate) -> dict[str, str]:
+    """Who drew it."""
     origin = candidate.draft.origin
     return {"drafter": origin.drafter, "model": origin.model, "prompt": origin.prompt}
 
 
-def _finding_json(finding: Any) -> dict[str, str]:
+def finding_json(finding: Finding) -> dict[str, str]:
+    """What a check said."""
     return {
         "check": finding.check,
         "severity": finding.severity,
@@ -95,6 +97,12 @@ def document_json(document: Document) -> dict[str, Any]:
 # --- text -----------------------------------------------------------------------------------
 
 
+def titled(highlight: Highlight) -> str:
+    """The title of a highlight's work, with the page."""
+    page = f", p. {highlight.page_label}" if highlight.page_label else ""
+    return f"{highlight.document.title}{page}"
+
+
 def one_line(card: Card) -> str:
     """A card on a line: id, what was decided, what it asks."""
     state = card.verdict.value if card.standing == "live" else card.standing.value
@@ -115,8 +123,7 @@ def in_full(card: Card) -> Iterator[str]:
     for name, words in card.fields:
         yield f"{name.lower():9} {_indented(words)}"
     yield f"quote     {_indented(card.leading.draft.quote)}"
-    page = f", p. {highlight.page_label}" if highlight.page_label else ""
-    yield f"source    {highlight.document.title}{page}" + (
+    yield f"source    {titled(highlight)}" + (
         f" › {highlight.heading}" if highlight.heading else ""
     )
     for link in filter(None, (highlight.uri, *highlight.links)):

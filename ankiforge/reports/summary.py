@@ -12,6 +12,7 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without
 from ankiforge.ledger.reading import Settled
 from ankiforge.pipeline import Progress, Published
+from ankiforge.reports.cards import titled
 
 if TYPE_CHECKING:
     from ankiforge.draft.asking import Usage
@@ -228,7 +229,6 @@ def place_of(ledger: Ledger, key: HighlightKey) -> str:
     """A highlight on a line: where it stands, and its first words."""
     highlight = ledger.highlights.get(key)
     assert highlight is not None
-    page = f", p. {highlight.page_label}" if highlight.page_label else ""
     words = " ".join((highlight.exact or highlight.comment or highlight.kind).split())
     shown = words if len(words) <= 60 else words[:59].rstrip() + "…"
-    return f"{highlight.document.title}{page}: {shown}"
+    return f"{titled(highlight)}: {shown}"

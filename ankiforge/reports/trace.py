@@ -9,7 +9,7 @@ from ankiforge.domain import Candidate, Card
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.decisions import Decided
-from ankiforge.reports.cards import card_json, highlight_json
+from ankiforge.reports.cards import card_json, finding_json, highlight_json, origin_json, titled
 
 
 def trace_json(ledger: Ledger, card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
@@ -39,22 +39,16 @@ def _candidate(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
         "draft": candidate.id,
         "state": candidate.state,
         "fields": dict(candidate.draft.fields),
-        "drafter": origin.drafter,
-        "model": origin.model,
-        "prompt": origin.prompt,
+        **origin_json(candidate),
         "reply": ledger.replies.get(origin.request) if origin.request else None,
-        "findings": [
-            {"check": f.check, "severity": f.severity, "message": f.message, "twin": f.twin}
-            for f in candidate.findings
-        ],
+        "findings": [finding_json(finding) for finding in candidate.findings],
     }
 
 
 def told(ledger: Ledger, card: Card) -> Iterator[str]:
     """The same as text, in the order in which it happened."""
     highlight = card.highlight
-    page = f", p. {highlight.page_label}" if highlight.page_label else ""
-    yield f"source     {highlight.document.title}{page}"
+    yield f"source     {titled(highlight)}"
     yield f"  key      {card.key}"
     if highlight.heading:
         yield f"  under    {highlight.heading}"

@@ -68,9 +68,9 @@ def _colours(card: Card) -> Iterator[str]:
 class Beside:
     """What is known of a card and does not stand on it."""
 
-    run: str = ""
+    run: str
     """The id of the run that drafted it."""
-    tags: Callable[[Card], Iterable[str]] = lambda card: ()
+    tags: Callable[[Card], Iterable[str]]
     """Its tags, as a package has them; asked only if a query does."""
 
 
@@ -80,20 +80,16 @@ Matcher = Callable[[str, str], bool]
 """(value, pattern), both casefolded."""
 
 
-def _globbed(value: str, pattern: str) -> bool:
+def _whole(value: str, pattern: str) -> bool:
     return fnmatchcase(value, pattern.replace("[", "[[]"))
 
 
-def _whole(value: str, pattern: str) -> bool:
-    return _globbed(value, pattern)
-
-
 def _within(value: str, pattern: str) -> bool:
-    return _globbed(value, f"*{pattern}*")
+    return _whole(value, f"*{pattern}*")
 
 
 def _at_head(value: str, pattern: str) -> bool:
-    return _globbed(value, f"{pattern}*")
+    return _whole(value, f"{pattern}*")
 
 
 def _below(*separators: str) -> Matcher:
@@ -101,7 +97,7 @@ def _below(*separators: str) -> Matcher:
 
     def matches(value: str, pattern: str) -> bool:
         return _whole(value, pattern) or any(
-            _globbed(value, f"{pattern}{separator}*") for separator in separators
+            _whole(value, f"{pattern}{separator}*") for separator in separators
         )
 
     return matches
@@ -173,16 +169,13 @@ class Term:
         )
 
 
-_NOTHING = Beside()
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
     """All conditions a card must fulfil; none = every card."""
 
     terms: tuple[Term, ...] = ()
 
-    def matches(self, card: Card, beside: Beside = _NOTHING) -> bool:
+    def matches(self, card: Card, beside: Beside) -> bool:
         """Whether a card is meant."""
         return all(term.holds(card, beside) for term in self.terms)
 
@@ -240,7 +233,7 @@ def _spelt(field: str, value: str) -> str:
 
 def _known(field: str, value: str) -> None:
     choices = _FIELDS[field].choices if field else ()
-    if choices and not any(_globbed(choice, value.casefold()) for choice in choices):
+    if choices and not any(_whole(choice, value.casefold()) for choice in choices):
         raise UsageError(f"query: {field} is never {value!r}", hint=f"one of: {', '.join(choices)}")
 
 
