@@ -104,6 +104,7 @@ def test_extract_tells_a_highlight_a_line(forge, filled) -> None:
     found = forge.ok("extract", filled, "--json").lines
 
     assert len(found) >= 4
+    assert any(one["gaps"] for one in found)
     for one in found:
         fits(one, HIGHLIGHT)
         assert one["kind"] in KINDS

@@ -179,6 +179,7 @@ def test_the_answer_below_the_question_in_one_file_is_read(papers, prompt, fake)
 
 def test_an_exported_text_alone_answers_nothing(papers, prompt):
     results = list(import_chat(export_chat(papers, prompt), papers, prompt))
+    assert [len(result.failed) for result in results] == [2, 1]
     assert not any(result.drafts or result.no_cards for result in results)
 
 

@@ -384,6 +384,7 @@ def test_every_draft_quotes_its_source_and_every_highlight_is_answered(task, hig
     )
     (result,) = Rules().draft(iter([task(*marked)]))
     by_key = {one.key: one for one in marked}
+    assert result.drafts
     for one in result.drafts:
         source = by_key[one.highlight]
         assert locate(one.quote, source.exact) or locate(one.quote, source.sentence)
