@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ankiforge.check.context import Context
-from ankiforge.check.reading import GAP, read, without
+from ankiforge.check.reading import GAP, hidden_gaps, read, without
 from ankiforge.check.rule import Rule
 from ankiforge.check.words import NEGATIONS, STOP_WORDS, tokens, word_count
 from ankiforge.domain import Draft, Family, Finding, Severity
-from ankiforge.text import cloze
 
 PRONOUN_START = Rule(
     "pronoun_start", Severity.BLOCK, "begins with a word that points to a sentence before it:"
@@ -76,7 +75,7 @@ _LEAKING = 4
 
 def leak(draft: Draft, context: Context) -> Iterator[Finding]:
     """The rest of the sentence does not say what is hidden."""
-    for number, hidden in _hidden(draft):
+    for number, hidden in hidden_gaps(draft):
         rest = without(draft.field("Text"), hidden)
         for gap, answer in zip(read(draft).gaps, read(draft).answers, strict=True):
             if number in gap.numbers and _tells(answer.strip(" .,;:"), rest):
@@ -91,13 +90,6 @@ def _tells(answer: str, rest: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(answer)}(?:e?s)?(?!\w)", rest, flags) is not None
 
 
-def _hidden(draft: Draft) -> Iterator[tuple[int, tuple[cloze.Gap, ...]]]:
-    """Each card number with the gaps it hides."""
-    gaps = read(draft).gaps
-    for number in cloze.numbers(draft.field("Text")):
-        yield number, tuple(gap for gap in gaps if number in gap.numbers)
-
-
 _WORDS_TO_MEASURE = 8
 _THIRD, _HALF = 0.35, 0.5
 
@@ -107,7 +99,7 @@ def share(draft: Draft, context: Context) -> Iterator[Finding]:
     whole = read(draft).whole
     if word_count(whole) < _WORDS_TO_MEASURE:
         return
-    for number, hidden in _hidden(draft):
+    for number, hidden in hidden_gaps(draft):
         rest = without(draft.field("Text"), hidden).replace(GAP, "")
         part = 1 - len(rest) / len(whole)
         if part > _THIRD:

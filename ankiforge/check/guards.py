@@ -16,12 +16,10 @@ from rapidfuzz import fuzz
 
 from ankiforge.check.lexicon import OPPOSITES, SYNONYMS
 from ankiforge.check.normal import Sides, normal
-from ankiforge.check.words import NEGATIONS, QUESTION_WORDS, STOP_WORDS, stem
+from ankiforge.check.words import DIGITS, NEGATIONS, QUESTION_WORDS, STOP_WORDS, TERM, stem
 from ankiforge.domain import Family
 
 _WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
 _LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
@@ -69,7 +67,7 @@ class Features:
 @lru_cache(maxsize=64)
 def features(sides: Sides) -> Features:
     """Read a card once for all guards."""
-    terms = (normal(term) for pattern in (_TERM, _NAME) for term in pattern.findall(sides.whole))
+    terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
     negations = (_parity(sides.asked), _parity(sides.answered))
     forms = (normal(sides.asked), normal(sides.answered), normal(sides.whole))
     labels = frozenset(_LABEL.findall(sides.asked))
@@ -93,7 +91,7 @@ def _read(
         tokens=frozenset(_WORD.findall(forms[2])),
         stems=frozenset(stems_of(forms[2])),
         answer_stems=frozenset(stems_of(forms[1])) or frozenset({forms[1]}),
-        numbers=frozenset(_NUMBER.findall(forms[2])),
+        numbers=frozenset(DIGITS.findall(forms[2])),
     )
 
 

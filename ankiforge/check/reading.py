@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ankiforge.check.context import Context
 from ankiforge.check.normal import bare
+from ankiforge.check.words import TERM
 from ankiforge.domain import Draft, Family, Form, Highlight
 from ankiforge.text import cloze
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import same
 
-_TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
 _TEX = re.compile(r"\\[A-Za-z]+")
 
 
@@ -32,7 +33,7 @@ class Reading:
     @property
     def terms(self) -> tuple[str, ...]:
         """Acronyms and names with digits or inner capitals."""
-        return tuple(_TERM.findall(_TEX.sub(" ", self.whole)))
+        return tuple(TERM.findall(_TEX.sub(" ", self.whole)))
 
 
 @lru_cache(maxsize=64)
@@ -49,6 +50,13 @@ def read(draft: Draft) -> Reading:
 
 GAP = "[…]"
 _CLOZE_SIGN = re.compile(r"\{\{c\d+(?:,\d+)*::|\}\}")
+
+
+def hidden_gaps(draft: Draft) -> Iterator[tuple[int, tuple[Gap, ...]]]:
+    """Each card number with the gaps it hides."""
+    gaps = read(draft).gaps
+    for number in cloze.numbers(draft.field("Text")):
+        yield number, tuple(gap for gap in gaps if number in gap.numbers)
 
 
 def without(text: str, gaps: tuple[Gap, ...]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ankiforge.check.context import Context
 from ankiforge.check.normal import bare
-from ankiforge.check.reading import GAP, authored, read, without
+from ankiforge.check.reading import GAP, authored, hidden_gaps, without
 from ankiforge.check.rule import Rule
 from ankiforge.domain import Draft, Family, Finding, Severity
 from ankiforge.text import cloze
@@ -76,9 +76,8 @@ def malformed_cloze(draft: Draft, context: Context) -> Iterator[Finding]:
 
 def gap_is_all(draft: Draft, context: Context) -> Iterator[Finding]:
     """While a number is hidden, words, a formula or a hint remain to ask by."""
-    text, gaps = draft.field("Text"), read(draft).gaps
-    for number in cloze.numbers(text):
-        hidden = tuple(gap for gap in gaps if number in gap.numbers)
+    text = draft.field("Text")
+    for number, hidden in hidden_gaps(draft):
         rest = without(text, hidden).replace(GAP, "")
         hinted = any(gap.hint.strip() for gap in hidden)
         if not hinted and not re.search(r"\w", rest) and "![" not in text:

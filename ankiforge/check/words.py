@@ -139,7 +139,9 @@ def prefix(token: str) -> str:
 # --- numbers --------------------------------------------------------------------------------
 
 _RAISED = re.compile("[²³¹⁰⁴-⁹₀-₉]+")
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
+"""Acronyms and names with digits or inner capitals."""
+DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = re.compile(
@@ -187,15 +189,15 @@ def stated_numbers(text: str) -> dict[str, tuple[str, ...]]:
     plain = unicodedata.normalize("NFKC", arabic(raised))
     return {
         number: (*_spellings(number), *((joined[number],) if number in joined else ()))
-        for number in _DIGITS.findall(plain)
+        for number in DIGITS.findall(plain)
     }
 
 
 def all_numbers(text: str) -> frozenset[str]:
     """Every number a text holds, in all its spellings: digits, words, ordinals, Roman."""
     plain = unicodedata.normalize("NFKC", arabic(space_raised(text)))
-    found = {form for number in _DIGITS.findall(plain) for form in _spellings(number)}
-    found |= set(_DIGITS.findall(unicodedata.normalize("NFKC", text)))
+    found = {form for number in DIGITS.findall(plain) for form in _spellings(number)}
+    found |= set(DIGITS.findall(unicodedata.normalize("NFKC", text)))
     words = set(tokens(text))
     found |= {NUMBER_WORDS[word] for word in words if word in NUMBER_WORDS}
     found |= {str(at) for at, word in enumerate(ORDINALS, start=1) if word in words}

@@ -86,16 +86,11 @@ def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
         for item in value:
             yield from _cards(item, depth + 1)
     elif isinstance(value, dict):
-        grouped = [card for part in value.values() for card in _within(part, depth + 1)]
+        grouped = [card for part in value.values() for card in _cards(part, depth + 1)]
         if not grouped and _like_card(value):
             yield value
         for card in grouped:
             yield {"h": value["h"], **card} if "h" in value else card
-
-
-def _within(part: Any, depth: int) -> Iterator[dict[str, Any]]:
-    if isinstance(part, list | dict):
-        yield from _cards(part, depth)
 
 
 def _like_card(value: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ankiforge.domain import Draft, Drafted, Highlight, HighlightKey, NoCard, Origin, Problem, Task
 from ankiforge.draft import private
 from ankiforge.draft.asking import Answer, Desk
-from ankiforge.draft.reply import Item, card_json, drafts, items, reasons
+from ankiforge.draft.reply import Item, card_json, drafts, items, numbered, reasons
 from ankiforge.draft.requests import Chunk, Message, withheld
 from ankiforge.draft.server import TooLongError
 from ankiforge.errors import ItemError
@@ -156,14 +156,8 @@ class Dialogue:
 
     def _numbered(self, good: tuple[Draft, ...], more: tuple[Draft, ...]) -> tuple[Draft, ...]:
         """Old and new cards of a highlight together, each intent with a number of its own."""
-        kept = sorted({draft.fields: draft for draft in (*good, *more)}.values(), key=_start)
-        if self._desk.settings.candidates > 1:
-            return tuple(kept)
-        return tuple(replace(draft, intent=at) for at, draft in enumerate(kept))
-
-
-def _start(draft: Draft) -> int:
-    return draft.start
+        unique = {draft.fields: draft for draft in (*good, *more)}
+        return numbered(unique.values(), self._desk.settings.candidates)
 
 
 def _named(chunk: Chunk, read: dict[int, list[Item]]) -> list[tuple[int, Highlight]]:

@@ -174,7 +174,12 @@ def drafts(
     """
     made = [_draft(item, highlight, origin) for item in read if item.kind is not None]
     unique = {draft.fields: draft for draft in made}
-    kept = sorted(list(unique.values())[: most_cards(candidates)], key=_start)
+    return numbered(list(unique.values())[: most_cards(candidates)], candidates)
+
+
+def numbered(made: Iterable[Draft], candidates: int) -> tuple[Draft, ...]:
+    """In the order of the passage; each an intent of its own unless they are one choice."""
+    kept = sorted(made, key=_start)
     if candidates > 1:
         return tuple(kept)
     return tuple(replace(draft, intent=intent) for intent, draft in enumerate(kept))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,9 +89,8 @@ class ServerSettings:
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """What so many tokens cost in dollars, None if the price is unknown."""
-        if self.price is None:
-            return None
-        return (tokens_in * self.price[0] + tokens_out * self.price[1]) / 1e6
+        price = self.price
+        return None if price is None else (tokens_in * price[0] + tokens_out * price[1]) / 1e6
 
 
 def _check(settings: ServerSettings) -> None:
@@ -124,6 +124,7 @@ def known_price(model: str) -> tuple[float, float] | None:
     return None if price is None else (price[0], price[1])
 
 
+@cache
 def _prices() -> dict[str, list[float]]:
     text = (files("ankiforge.draft") / "prices.json").read_text(encoding="utf-8")
     return dict(json.loads(text))

@@ -88,12 +88,15 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
 def sentences(text: str) -> list[Span]:
     """The spans of the sentences, white space at both ends cut off."""
     edges = [0, *boundaries(text), len(text)]
-    spans = []
-    for start, end in pairwise(edges):
-        run = text[start:end]
-        if run.strip():
-            spans.append((start + len(run) - len(run.lstrip()), start + len(run.rstrip())))
-    return spans
+    spans = (trimmed(text, *pair) for pair in pairwise(edges))
+    return [span for span in spans if span[0] < span[1]]
+
+
+def trimmed(text: str, start: int, end: int) -> Span:
+    """The span without white space at its ends."""
+    run = text[start:end]
+    first = start + len(run) - len(run.lstrip())
+    return (first, max(first, start + len(run.rstrip())))
 
 
 def sentence_around(text: str, start: int, end: int) -> Span:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from ankiforge.domain import Form, Span
-from ankiforge.extract.obsidian.inline import Inline, trimmed
+from ankiforge.extract.obsidian.inline import Inline
+from ankiforge.text.sentences import trimmed
 
 _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
 _FIELD = re.compile(
@@ -119,7 +120,7 @@ _LONGEST_TERM = 5
 def bold_term(inline: Inline) -> Sides | None:
     """`**Term**: text` or `**Term:** text`."""
     first = next((p for p in inline.phrases() if p.sign == "bold" and p.span[0] == 0), None)
-    sides = _split_at_colon(inline)
+    sides = plain_term(inline)
     if first is None or sides is None or sides.front[1] not in (first.span[1], first.span[1] - 1):
         return None
     return sides
@@ -127,10 +128,6 @@ def bold_term(inline: Inline) -> Sides | None:
 
 def plain_term(inline: Inline) -> Sides | None:
     """`Term: definition`, bold or not."""
-    return _split_at_colon(inline)
-
-
-def _split_at_colon(inline: Inline) -> Sides | None:
     words = inline.open_words()
     colon = _COLON.search(words)
     if colon is None:

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from itertools import accumulate, pairwise
 
 from ankiforge.domain import Span
-from ankiforge.text.sentences import boundaries
+from ankiforge.text.sentences import boundaries, trimmed
 
 
 class Kind(Enum):
@@ -249,10 +249,3 @@ def _phrase_at(at: int, openers: list[int], phrases: tuple[Phrase, ...]) -> int:
     index = bisect_right(openers, at) - 1
     inside = index >= 0 and phrases[index].opener < at < phrases[index].closer
     return index if inside else -1
-
-
-def trimmed(text: str, start: int, end: int) -> Span:
-    """The span without white space at its ends."""
-    run = text[start:end]
-    first = start + len(run) - len(run.lstrip())
-    return (first, max(first, start + len(run.rstrip())))

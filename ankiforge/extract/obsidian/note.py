@@ -191,14 +191,13 @@ class _Reader:
 
     def _callouts(self, starts: list[int], marked: set[int]) -> Iterator[_Found]:
         """The callouts in which nothing is marked."""
-        text = plain_text(self.cut.blocks)
         inside: dict[int, list[int]] = {}
         for at, block in enumerate(self.cut.blocks):
             inside.setdefault(block.callout, []).append(at)
         for number, markdown in enumerate(self.cut.callouts):
             if number in inside and number not in marked:
                 first, last = inside[number][0], inside[number][-1]
-                exact = text[starts[first] : starts[last] + len(self.cut.blocks[last].plain)]
+                exact = plain_text(self.cut.blocks[first : last + 1])
                 block = self.cut.blocks[first]
                 highlight = self._highlight(first, block, Form.CALLOUT, exact, (markdown,))
                 yield _Found(first, starts[first], highlight)
