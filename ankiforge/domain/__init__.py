@@ -21,6 +21,16 @@ from ankiforge.domain.drafting import (
 )
 from ankiforge.domain.ids import ID_BASE, card_id, guid_for, h16, named_id, note_id, number_of
 from ankiforge.domain.reading import Document, Extracted, Highlight, Problem, Scan, Sighting, Source
+from ankiforge.domain.views import (
+    Identity,
+    SeenCard,
+    SeenNote,
+    SeenReview,
+    SeenTemplate,
+    SeenType,
+    View,
+    ViewKind,
+)
 from ankiforge.domain.words import (
     AcceptedBy,
     AnkiState,
@@ -70,6 +80,7 @@ __all__ = [
     "Highlight",
     "HighlightKey",
     "HighlightKind",
+    "Identity",
     "Media",
     "NoCard",
     "Note",
@@ -79,6 +90,11 @@ __all__ = [
     "Route",
     "RunId",
     "Scan",
+    "SeenCard",
+    "SeenNote",
+    "SeenReview",
+    "SeenTemplate",
+    "SeenType",
     "Severity",
     "Sighting",
     "Source",
@@ -86,6 +102,8 @@ __all__ = [
     "Standing",
     "Task",
     "Verdict",
+    "View",
+    "ViewKind",
     "card_id",
     "guid_for",
     "h16",
