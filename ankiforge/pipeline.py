@@ -11,16 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote
 
 from ankiforge import check
-from ankiforge.anki.fields import note_for
-from ankiforge.anki.media import media_of
-from ankiforge.anki.names import tag_names
-from ankiforge.anki.package import refusal, write_package
+from ankiforge.anki.package import write_package
 from ankiforge.check.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
+from ankiforge.delivery import Delivery
 from ankiforge.domain import (
+    AnkiState,
     Batch,
     Card,
     Checked,
@@ -28,14 +26,13 @@ from ankiforge.domain import (
     Drafted,
     Drafter,
     Extracted,
-    Guid,
+    Family,
     Highlight,
     HighlightKey,
-    Media,
-    Note,
     Problem,
     RunId,
     Scan,
+    SeenType,
     Severity,
     Source,
     Standing,
@@ -46,10 +43,8 @@ from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
-from ankiforge.ledger.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.reading import Settled
 from ankiforge.pending import share, unwritten
-from ankiforge.text.markdown import image_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +105,7 @@ def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
             else:
                 scans.append(sighting)
     settled = ledger.reading.settle(run, scans, problems, ledger.clock())
+    ledger.recovery.settle(run)
     yield Progress(settled=settled, problems=settled.problems)
 
 
@@ -224,7 +220,7 @@ class Checking:
         live = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
         if self._known is not None and live:
             draft = replace(card.leading.draft, fields=card.fields)
-            self._known.add(card.guid, card.key, draft)
+            self._known.add(card.guid, card.highlight.key, draft)
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -249,16 +245,20 @@ class Parcel:
     """Cards that are to lie in one package."""
 
     path: Path
-    cards: tuple[Guid, ...]
+    deliveries: tuple[Delivery, ...]
 
 
-def ready_cards(ledger: Ledger) -> Iterator[Card]:
-    """Accepted, live, unblocked cards, in the order of reading."""
-    return (card for card in ledger.cards.all() if card.ready)
+def deliverable(ledger: Ledger) -> Iterator[Card]:
+    """Cards that a package may have to hold, in the order of reading.
+
+    Accepted, live, unblocked ones; and those that are no cards any more, but stand in Anki.
+    """
+    there = (AnkiState.SEEN, AnkiState.HELD)
+    return (card for card in ledger.cards.all() if card.ready or card.anki in there)
 
 
 def publish(
-    ledger: Ledger, run: RunId, parcels: Iterable[Parcel], decks: tuple[DeckRule, ...]
+    ledger: Ledger, run: RunId, parcels: Iterable[Parcel], types: Mapping[Family, SeenType]
 ) -> Iterator[Published]:
     """Write packages, each whole or not at all, and remember what they hold.
 
@@ -266,24 +266,29 @@ def publish(
     its package takes its place: no number ever stands for two texts, wherever the power fails.
     """
     for parcel in parcels:
-        made = [_packed(ledger, guid, decks) for guid in parcel.cards]
-        packed = [one for one in made if not one.refused]
-        problems = tuple(problem for one in made for problem in one.problems)
-        failed = _written(ledger, run, parcel.path, packed) if packed else None
+        packed = [one for one in parcel.deliveries if one.note and one.shipment]
+        problems = tuple(problem for one in parcel.deliveries for problem in one.problems)
+        failed = _written(ledger, run, parcel.path, packed, types) if packed else None
         if failed or not packed:
             yield Published(parcel.path, 0, 0, 0, (*problems, *([failed] if failed else [])))
             continue
-        new = [one.shipment for one in packed if not one.shipment.rev]
+        new = [one.shipment for one in packed if one.shipment and not one.shipment.rev]
         added = sum(1 for shipment in new if shipment.first)
         yield Published(parcel.path, len(packed), added, len(new) - added, problems)
 
 
-def _written(ledger: Ledger, run: RunId, path: Path, packed: list[_Packed]) -> Problem | None:
+def _written(
+    ledger: Ledger,
+    run: RunId,
+    path: Path,
+    packed: list[Delivery],
+    types: Mapping[Family, SeenType],
+) -> Problem | None:
     """Put a package in its place; a problem if that cannot be, the old one as it was."""
     beside = path.with_name(f".{path.name}.part")
     try:
-        write_package(beside, (one.note for one in packed))
-        ledger.packages.ship(run, str(path), [one.shipment for one in packed])
+        write_package(beside, (one.note for one in packed if one.note), types)
+        ledger.packages.ship(run, str(path), [one.shipment for one in packed if one.shipment])
         beside.replace(path)
     except ItemError as error:
         what = error.message.replace(str(beside), str(path)).removeprefix(f"{path}: ")
@@ -294,84 +299,3 @@ def _written(ledger: Ledger, run: RunId, path: Path, packed: list[_Packed]) -> P
     finally:
         beside.unlink(missing_ok=True)
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    shipment: Shipment
-    note: Note
-    problems: tuple[Problem, ...]
-    refused: bool
-
-
-def _packed(ledger: Ledger, guid: Guid, decks: tuple[DeckRule, ...]) -> _Packed:
-    card = ledger.cards.get(guid)
-    pictures, problems = pictures_of(ledger, card)
-    shipment = shipment_of(ledger, card, decks, pictures)
-    note = _note(card, shipment, pictures)
-    refused = refusal(note)
-    return _Packed(shipment, note, (*problems, *refused), bool(refused))
-
-
-def shipment_of(
-    ledger: Ledger, card: Card, decks: tuple[DeckRule, ...], pictures: Mapping[str, Media]
-) -> Shipment:
-    """The revision to ship: the last one if nothing of ours changed, else a new one.
-
-    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a machine
-    field would say differently is shipped with the next change (docs/why.md).
-    """
-    last = ledger.packages.last(card.guid)
-    tags = tags_of(ledger, card, decks)
-    if last and last.known and last.fields == card.fields and last.tags == tags:
-        written = "".join(last.html)
-        if all(picture.name in written for picture in pictures.values()):
-            return last
-    note = note_for(replace(card, tags=tags), card.deck, 0, pictures)
-    digest = digest_of(card.fields, tags)
-    if last and not last.known and last.digest == digest:
-        return replace(last, fields=card.fields, html=note.fields, tags=tags)
-    mod = next_mod(card.guid, last)
-    return Shipment(
-        card.guid, 0, mod, card.fields, note.fields, tags, note.deck, digest, last is None
-    )
-
-
-def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
-    """The pictures a card shows, by the path it calls them; never one outside its vault."""
-    found: dict[str, Media] = {}
-    problems: list[Problem] = []
-    paths = image_paths("\n".join(text for _, text in card.fields))
-    root = ledger.roots.of("obsidian").get(card.highlight.document.source) if paths else None
-    if root is None:
-        return found, problems
-    for path in paths:
-        target = (root / unquote(path)).resolve()
-        inside = target.is_relative_to(root.resolve())
-        media = media_of(target) if inside else Problem(path, "lies outside its vault")
-        if isinstance(media, Media):
-            found[path] = media
-        else:
-            where = f"{card.highlight.document.title}: {path}"
-            problems.append(Problem(where, media.what, media.hint))
-    return found, problems
-
-
-def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
-    """The tags a package has: the reader's as they stand now, the deck files', the document's."""
-    highlight = card.highlight
-    chosen = deck_of(decks, highlight.document, highlight).tags
-    drawn = card.leading.draft.tags
-    slug = ledger.highlights.slug(highlight.document.key)
-    ours = (f"ankiforge::doc::{slug}",) if slug else ()
-    read = (*highlight.document.tags, *highlight.tags)
-    return tag_names((*card.tags, *read, *chosen, *drawn, *ours))
-
-
-def _note(card: Card, shipment: Shipment, pictures: Mapping[str, Media]) -> Note:
-    written = "".join(shipment.html)
-    shown = {picture.name: picture for picture in pictures.values() if picture.name in written}
-    media = tuple(shown[name] for name in sorted(shown))
-    return Note(
-        card.guid, card.family, shipment.deck, shipment.html, shipment.tags, shipment.mod, media
-    )

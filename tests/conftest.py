@@ -97,7 +97,17 @@ class Forge:
         return Result(process.returncode, out, err)
 
     def _environment(self) -> dict[str, str]:
-        return {"ANKIFORGE_HOME": str(self.home)}
+        """No Anki of the user's is ever found: the folders it may lie in are this test's own."""
+        data = str(self.home / "data")
+        own = {name: data for name in ("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA")}
+        return {"ANKIFORGE_HOME": str(self.home), "HOME": str(self.home), **own}
+
+    @property
+    def profile(self) -> Path:
+        """Where Anki keeps the collection of this home's first profile."""
+        folder = self.home / "data" / "Anki2" / "User 1"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,6 +59,30 @@ def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
     return tuple(written.get(name, "") for name in note_type(card.family).fields)
 
 
+def with_content(
+    card: Card,
+    ours: tuple[str, ...],
+    merged: tuple[str, ...],
+    our_content: tuple[str, ...],
+    theirs: tuple[str, ...],
+) -> tuple[str, ...]:
+    """All fields of a note in which the words of two sides were merged.
+
+    Args:
+        card: whose note it is.
+        ours: all its fields as we would ship them.
+        merged: the content fields that are to stand there.
+        our_content: our side of them; AnkiforgeId names these.
+        theirs: all fields as they stand in Anki; what a person owns is taken from there.
+    """
+    names = note_type(card.family).fields
+    written = dict(zip(names, ours, strict=True))
+    written |= dict(zip(card.family.content_fields, merged, strict=True))
+    written["AnkiforgeId"] = ankiforge_id(card, our_content)
+    written["Feedback"] = theirs[names.index("Feedback")]
+    return tuple(written[name] for name in names)
+
+
 def content_html(
     kind: CardKind, fields: Fields, pictures: Pictures | None = None
 ) -> tuple[str, ...]:

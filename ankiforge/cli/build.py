@@ -5,15 +5,16 @@ from __future__ import annotations
 import click
 
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import session
+from ankiforge.cli.session import Session, session
 from ankiforge.cli.working import (
     end,
+    look_first,
     refuse_foreign,
     target,
     tell_problems,
     write_packages,
 )
-from ankiforge.reports.summary import Tally, counted, notes_json
+from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
 
 EPILOG = """\b
 Examples:
@@ -34,30 +35,41 @@ def command(
 ) -> None:
     """Write the package (or packages) of all accepted cards.
 
-    Anki is not looked at: the package holds every accepted card, at the same revision number
-    as long as its words are the same, so that importing it again changes nothing.
+    Anki is looked at first, if it can be: what stands there as it should is left out. Else the
+    package holds every accepted card, at the same revision number as long as its words are the
+    same, so that importing it again changes nothing.
     """
     with session(call) as now:
         refuse_foreign(target(now, deck, output), force)
         tally = Tally(problems=list(now.problems))
+        look_first(now, tally)
         run = now.ledger.start_run("build")
         write_packages(now, run, tally, now.decks, deck=deck, within=deck, output=output,
-                       new_only=new_only and not full, force=force)  # fmt: skip
+                       new_only=new_only and not full, full=full, force=force)  # fmt: skip
         now.ledger.finish_run(run)
         if call.talk.as_json:
             packages = [str(one.path) for one in tally.published]
-            call.talk.data({"notes": notes_json(tally.published), "packages": packages,
+            call.talk.data({"notes": notes_json(tally), "packages": packages,
                             "problems": tally.problems})  # fmt: skip
         else:
             tell_problems(now, tally.problems)
             for one in tally.published:
                 told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
                 call.talk.print(f"{one.path}: {told}")
+            for line in told_of_anki(tally):
+                call.talk.print(line)
         blocked = now.ledger.funnel.cards()["blocked"]
         if blocked:
             told = f"{counted(blocked, 'card')} blocked by a check"
             call.talk.say(f"{told}: {call.program} list finding:block -v")
         if not tally.published:
-            why = "nothing is new" if new_only else f"no card is ready ({call.program} list)"
-            call.talk.say(f"no package: {why}")
+            call.talk.say(f"no package: {_why_none(now, new_only)}")
     end(tally, None)
+
+
+def _why_none(now: Session, new_only: bool) -> str:
+    if new_only:
+        return "nothing is new"
+    if now.ledger.views.ever and any(card.ready for card in now.ledger.cards.all()):
+        return "Anki has everything"
+    return f"no card is ready ({now.call.program} list)"

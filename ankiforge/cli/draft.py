@@ -76,7 +76,7 @@ def _next(now: Session, tally: Tally) -> Iterator[str]:
 
 def _again(now: Session, query: str) -> frozenset[HighlightKey]:
     """The highlights of the cards a query matches, made pending."""
-    keys = frozenset(card.key for card in matching(now, query))
+    keys = frozenset(card.highlight.key for card in matching(now, query))
     now.ledger.highlights.draft_again(keys)
     return keys
 

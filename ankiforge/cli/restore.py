@@ -8,27 +8,41 @@ from ankiforge import review
 from ankiforge.cli.choosing import choosing, chosen, tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
-from ankiforge.domain import Standing, Verdict
+from ankiforge.domain import AnkiState, Standing, Verdict
+from ankiforge.errors import UsageError
 
 EPILOG = """\b
 Examples:
   ankiforge restore afpl5zre
   ankiforge restore --all --filter verdict:rejected
+  ankiforge restore --missing           what is missing in Anki is shipped again
 """
+
+_GONE = (AnkiState.MISSING, AnkiState.TOMBSTONE)
 
 
 @click.command(epilog=EPILOG)
 @choosing
+@click.option("--missing", is_flag=True, help="All that are missing in Anki.")
 @common_options
-def command(call: Call, ids: tuple[str, ...], every: bool, query: str) -> None:
-    """Bring cards back: a rejected one waits again, a retired one lives again."""
+def command(call: Call, ids: tuple[str, ...], every: bool, query: str, missing: bool) -> None:
+    """Bring cards back.
+
+    A rejected one waits again, a retired one lives again; what was deleted in Anki, or is
+    missing there, is shipped again.
+    """
+    if missing and (ids or every):
+        raise UsageError("--missing stands for all that are missing in Anki: no ids beside it")
+    every, query = every or missing, "anki:missing" if missing else query
     with session(call) as now:
         choices = chosen(
             now,
             ids,
             every,
             query,
-            lambda c: c.verdict is Verdict.REJECTED or c.standing is not Standing.LIVE,
+            lambda c: (
+                c.verdict is Verdict.REJECTED or c.standing is not Standing.LIVE or c.anki in _GONE
+            ),
         )
         done = review.restore(now.ledger, choices)
     tell_done(call, done, "restored")

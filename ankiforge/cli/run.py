@@ -16,6 +16,7 @@ from ankiforge.cli.working import (
     end,
     follow,
     job_for,
+    look_first,
     model_for,
     refuse_foreign,
     target,
@@ -79,11 +80,13 @@ def command(
         if model and dry_run:
             model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
+        tally = Tally(problems=list(lost))
         sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, kept.append)
         job = job_for(now, sources, model, accept or "", deck)
-        call.talk.say("\n".join((f"{_NEVER_LOOKED}: {call.program} reject ID", *kept)))
+        look_first(now, tally)
+        for line in kept:
+            call.talk.say(line)
         run = now.ledger.start_run("run")
-        tally = Tally(problems=list(lost))
         error = follow(now, tally, propose(job, now.ledger, run))
         if not dry_run:
             only = now.ledger.cards.of_run(run) if paths else None
@@ -124,11 +127,6 @@ def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator
         ]
         width = max(len(command) for command, _ in told)
         yield from (f"  {command:{width}}   {says}" for command, says in told)
-
-
-_NEVER_LOOKED = (
-    "Anki is not looked at: a card you delete there returns with the next import; reject it here"
-)
 
 
 def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:

@@ -16,8 +16,9 @@ from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import user_folders
 from ankiforge.config.workspace import Workspace, resolve
+from ankiforge.delivery import tags_of
 from ankiforge.domain import Card, Problem
-from ankiforge.pipeline import Job, tags_of
+from ankiforge.pipeline import Job
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import click
 
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
+from ankiforge.delivery import Deliveries
+from ankiforge.domain import AnkiState
 from ankiforge.reports.cards import card_json, in_full
 from ankiforge.review.ids import find
 
@@ -22,8 +24,11 @@ Examples:
 def command(call: Call, ids: tuple[str, ...]) -> None:
     """Show cards in full: fields, quote, source, findings, what waits."""
     with session(call, forgetful=True) as now:
+        deliveries = Deliveries(now.ledger, now.decks)
         for choice in [find(now.ledger, word) for word in ids]:
+            card = choice.card
+            conflicts = deliveries.of(card).conflicts if card.anki is AnkiState.HELD else ()
             if call.talk.as_json:
-                call.talk.data(card_json(choice.card, now.tags(choice.card)))
+                call.talk.data(card_json(card, now.tags(card), conflicts))
             else:
-                call.talk.print("\n".join((*in_full(choice.card), "")))
+                call.talk.print("\n".join((*in_full(card, conflicts), "")))

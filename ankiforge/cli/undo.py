@@ -6,7 +6,9 @@ import click
 
 from ankiforge import review
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import session
+from ankiforge.cli.session import Session, session
+from ankiforge.delivery import RETIRED
+from ankiforge.domain import AnkiState
 
 EPILOG = """\b
 Examples:
@@ -22,8 +24,21 @@ def command(call: Call, action: str) -> None:
     """Take back the last action of yours, or one by its id."""
     with session(call) as now:
         taken_back = review.undo(now.ledger, action)
+        there = [one for one in taken_back if _in_anki(now, one.subject)]
     for decided in taken_back:
         if call.talk.as_json:
             call.talk.data({"guid": decided.subject, "undone": decided.what, "id": decided.id})
         else:
             call.talk.say(f"undone: {decided.what} {decided.subject}")
+    if there and not call.talk.as_json:
+        call.talk.say(
+            "in Anki, words and tags follow with the next build or push; a card that is none any"
+            f" more gets the tag {RETIRED} there, for no import can delete it"
+        )
+
+
+def _in_anki(now: Session, guid: str) -> bool:
+    try:
+        return now.ledger.cards.get(guid).anki in (AnkiState.SEEN, AnkiState.HELD)
+    except KeyError:
+        return False

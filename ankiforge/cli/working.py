@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from ankiforge.check.duplicates import Twins
 from ankiforge.cli.session import Session, first_line
 from ankiforge.config import DrafterName, PackageShape
 from ankiforge.config.deckfiles import DeckRule
+from ankiforge.delivery import Deliveries
 from ankiforge.domain import (
     Card,
     Draft,
@@ -27,8 +29,10 @@ from ankiforge.domain import (
     Source,
 )
 from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.pipeline import Job, Parcel, Progress, publish, ready_cards
-from ankiforge.reports.summary import Summary, Tally, told
+from ankiforge.ledger.seen import Taken
+from ankiforge.looking import Looked, Sight, look
+from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
+from ankiforge.reports.summary import Summary, Tally, counted, told
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
@@ -109,6 +113,59 @@ def _bar(now: Session) -> Iterator[Callable[[Progress], None]]:
         yield lambda progress: bar.update(task, description=progress.document[:70] or "settling")
 
 
+# --- a look at Anki -------------------------------------------------------------------------
+
+
+def look_first(now: Session, tally: Tally) -> Looked:
+    """See what has become of the cards in Anki, before anything is made of it here."""
+    looked = look(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
+    tally.saw(looked)
+    for line in told_of(now, looked):
+        now.call.talk.say(line)
+    return looked
+
+
+NEVER_LOOKED = (
+    "Anki is not looked at: a card you delete there returns with the next import; reject it here"
+)
+
+
+def told_of(now: Session, looked: Looked) -> Iterator[str]:
+    """What a look at Anki came to, for people."""
+    program, taken = now.call.program, looked.taken
+    if looked.sight is Sight.NOTHING:
+        yield f"Anki was looked at ({looked.where}): none of these cards is there yet"
+    elif looked.sight is Sight.FAILED:
+        yield "Anki was not seen: cards that are there already stay as they are this time"
+    elif looked.sight is Sight.SAME:
+        yield f"Anki is as it was at the last look ({looked.where})"
+    elif looked.sight is Sight.TAKEN:
+        yield f"Anki was looked at ({looked.where}): {counted(taken.seen, 'note') if taken else ''}"
+    elif not now.ledger.views.ever:
+        yield f"{NEVER_LOOKED}: {program} reject ID, or look by hand: {program} pull"
+    if taken:
+        yield from _news(now, taken)
+
+
+def _news(now: Session, taken: Taken) -> Iterator[str]:
+    program = now.call.program
+    if taken.recovered:
+        yield f"  {counted(taken.recovered, 'card')} taken over from there"
+    if taken.back:
+        yield f"  {counted(taken.back, 'note')} there again"
+    if taken.tombstones:
+        yield f"  {counted(taken.tombstones, 'note')} deleted there: not shipped again"
+    if taken.missing:
+        yield f"  {counted(taken.missing, 'note')} missing there: {program} list anki:missing"
+    if taken.held_back:
+        yield (
+            "  so many at once may be an accident. If you deleted them:"
+            f" {program} pull --confirm-deletions {taken.missing}; else: {program} restore --missing"
+        )
+    if taken.feedback:
+        yield f"  {counted(taken.feedback, 'remark')} typed there: {program} list finding:feedback"
+
+
 # --- the second half ------------------------------------------------------------------------
 
 
@@ -154,25 +211,41 @@ def write_packages(
     output: str | None = None,
     only: frozenset[Guid] | None = None,
     new_only: bool = False,
+    full: bool = False,
     force: bool = False,
+    push: bool = False,
 ) -> None:
     """Write what is ready: the selection, and what the packages replaced held besides.
 
     `deck` names the package; `within` leaves out the cards of other decks, `only` all
-    but these and those that the package held before.
+    but these and those that the package held before; `full` takes what Anki has, too;
+    `push`: they go to a running Anki.
     """
     workspace = now.workspace
     with ledger.lock(workspace.folder, "publishing"):
-        cards = [c for c in ready_cards(now.ledger) if _within(c.deck, within)]
+        deliveries = Deliveries(now.ledger, decks, blind=tally.blind, full=full, push=push)
+        cards = [c for c in deliverable(now.ledger) if _within(c.deck, within)]
         parcels = []
         for path, members in _by_package(now, cards, deck, output).items():
             refuse_foreign(path, force)
             held = now.ledger.packages.roster(str(path)) if path.exists() else frozenset()
             chosen = _chosen(now, members, held, only, new_only)
-            if chosen:
-                parcels.append(Parcel(path, chosen))
-        for published in publish(now.ledger, run, parcels, decks):
+            parcels.append(Parcel(path, tuple(deliveries.of(card) for card in chosen)))
+        for parcel in parcels:
+            tally.weigh(parcel)
+        for published in publish(now.ledger, run, parcels, deliveries.types):
             tally.take(published)
+            if not published.notes and not published.problems:
+                tally.aside += set_aside(now, published.path)
+
+
+def set_aside(now: Session, path: Path) -> tuple[Path, ...]:
+    """Anki has all that a package of ours holds: it is kept under another name."""
+    if not now.ledger.views.ever or not path.exists() or not is_ours(path):
+        return ()
+    kept = path.with_name(f"{path.stem}.previous.apkg")
+    path.replace(kept)
+    return (kept,)
 
 
 def _within(name: str, deck: str) -> bool:
@@ -198,12 +271,12 @@ def _chosen(
     held: frozenset[Guid],
     only: frozenset[Guid] | None,
     new_only: bool,
-) -> tuple[Guid, ...]:
+) -> list[Card]:
     if new_only:
-        cards = [card for card in cards if now.ledger.packages.last(card.guid) is None]
-    elif only is not None:
-        cards = [card for card in cards if card.guid in only or card.guid in held]
-    return tuple(card.guid for card in cards)
+        return [card for card in cards if now.ledger.packages.last(card.guid) is None]
+    if only is not None:
+        return [card for card in cards if card.guid in only or card.guid in held]
+    return cards
 
 
 # --- the end --------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from ankiforge.domain.drafting import (
 from ankiforge.domain.ids import ID_BASE, card_id, guid_for, h16, named_id, note_id, number_of
 from ankiforge.domain.reading import Document, Extracted, Highlight, Problem, Scan, Sighting, Source
 from ankiforge.domain.views import (
+    Arranged,
     Identity,
     SeenCard,
     SeenNote,
@@ -58,6 +59,7 @@ __all__ = [
     "ID_BASE",
     "AcceptedBy",
     "AnkiState",
+    "Arranged",
     "Batch",
     "Candidate",
     "CandidateState",

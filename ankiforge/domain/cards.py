@@ -68,6 +68,8 @@ class Card:
     tags: tuple[str, ...] = ()
     reason: str = ""
     """Why it was rejected."""
+    resolved: tuple[tuple[str, str], ...] = ()
+    """(field, a person's word) where Anki and the source said different things."""
 
     @property
     def family(self) -> Family:
@@ -128,3 +130,7 @@ class Note:
     mod: int
     """The compare-and-swap number Anki compares; seconds by name only."""
     media: tuple[Media, ...] = ()
+    own: tuple[str, ...] = ()
+    """All fields in the order of the note type in Anki, where a person changed that."""
+    without: frozenset[int] = frozenset()
+    """Ordinals of cards that a person deleted: they are not made again."""

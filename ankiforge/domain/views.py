@@ -129,6 +129,19 @@ class SeenReview:
     """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A note seen in Anki, its fields in the order of our note type."""
+
+    family: Family
+    fields: tuple[str, ...]
+    """All of ours, as HTML."""
+    feedback: str
+    """What a person wrote there, as plain text."""
+    exact: bool
+    """Whether the note type has our fields and templates and no others."""
+
+
 class View(Protocol):
     """One look at Anki, open: read while it is, never kept."""
 

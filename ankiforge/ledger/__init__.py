@@ -28,8 +28,11 @@ from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
 from ankiforge.ledger.recording import Recorder
+from ankiforge.ledger.recovery import Recovery
 from ankiforge.ledger.replies import Replies
 from ankiforge.ledger.roots import Roots
+from ankiforge.ledger.suspensions import Suspensions
+from ankiforge.ledger.views import Views
 from ankiforge.ledger.writing import Writer
 
 Clock = Callable[[], datetime]
@@ -62,9 +65,13 @@ class Ledger:
         self.cards = Cards(connection, self.highlights.get)
         self.decisions.changed = self.cards.refresh_blocked
         self.reading = Reading(connection, self.writer, self.decisions, self.cards)
+        self.decisions.heard = self.reading.hear
         self.policy = Policy(connection, self.decisions)
         self.recorder = Recorder(connection, self.writer, self.decisions, self.cards, self.policy)
         self.packages = Packages(connection, self.writer)
+        self.views = Views(connection, self.writer, self.decisions, self.cards)
+        self.suspensions = Suspensions(connection, self.writer, self.decisions)
+        self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
         self.funnel = FunnelView(connection, self.highlights)
         self.replies = replies
         self._name(identity)

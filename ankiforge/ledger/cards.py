@@ -74,10 +74,13 @@ class Cards:
         rows = {row["guid"]: row for row in self._of("card", guids)}
         findings = _grouped(self._of("finding", guids, "letter, n"))
         candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        links = self._of("card_highlight", guids)
+        homes = {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
         for guid in guids:
             if guid in rows:
                 said = findings.get(guid, [])
-                yield self._card(rows[guid], _candidates(candidates.get(guid, []), said))
+                drawn = _candidates(candidates.get(guid, []), said)
+                yield self._card(rows[guid], homes.get(guid, rows[guid]["key"]), drawn)
 
     def _of(self, table: str, guids: Sequence[str], order: str = "guid") -> list[sqlite3.Row]:
         marks = ", ".join("?" * len(guids))
@@ -112,8 +115,8 @@ class Cards:
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
 
-    def _card(self, row: sqlite3.Row, candidates: tuple[Candidate, ...]) -> Card:
-        highlight = self._highlight(HighlightKey(row["key"]))
+    def _card(self, row: sqlite3.Row, home: str, candidates: tuple[Candidate, ...]) -> Card:
+        highlight = self._highlight(HighlightKey(home))
         assert highlight is not None
         return Card(
             guid=Guid(row["guid"]),
@@ -134,6 +137,7 @@ class Cards:
             deck=row["deck"],
             tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
             reason=row["reason"],
+            resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
         )
 
     def mark_gone(self, key: HighlightKey) -> None:

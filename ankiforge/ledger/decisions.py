@@ -19,7 +19,7 @@ from ankiforge.ledger.writing import PERSON, SOURCE, Writer
 
 COLUMNS = frozenset(
     ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
-     "edited", "forced", "waits", "anki", "anki_why")
+     "edited", "forced", "waits", "anki", "anki_why", "resolved")
 )  # fmt: skip
 """The columns of a card that decisions may change."""
 
@@ -48,6 +48,8 @@ class Decisions:
         self._writer = writer
         self.changed: Callable[[Guid], None] = lambda guid: None
         """Told of every card that a decision changed, within the same unit."""
+        self.heard: Callable[[Decided], None] = lambda decided: None
+        """Told of every decision that the journal brought or that was taken back."""
 
     # --- deciding ---------------------------------------------------------------------------
 
@@ -179,7 +181,7 @@ class Decisions:
 
     def _refuse_if_later(self, decided: Decided) -> None:
         row = self._db.execute(
-            "SELECT d.* FROM decision d WHERE d.subject = ? AND d.what <> 'undo'"
+            "SELECT d.* FROM decision d WHERE d.subject = ? AND d.what NOT IN ('undo', 'move')"
             " AND d.action <> ? AND d.sequence >"
             " (SELECT sequence FROM decision WHERE id = ?)"
             " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
@@ -206,6 +208,7 @@ class Decisions:
         self._writer.decide(
             "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
         )
+        self.heard(decided)
 
     def part_others(self, guid: Guid) -> list[HighlightKey]:
         """The card is about to say something else: who was merged into it; each is drafted anew."""
@@ -246,9 +249,13 @@ class Decisions:
         return [self._decided(row) for row in rows]
 
     def person_decided(self, key: HighlightKey) -> bool:
-        """Whether a person ever decided anything on a highlight: there policy is silent."""
+        """Whether a person ever decided anything on a highlight: there policy is silent.
+
+        To delete a note in Anki is a decision.
+        """
         row = self._db.execute(
-            "SELECT 1 FROM decision WHERE json_extract(body, '$.key') = ? AND by = ? LIMIT 1",
+            "SELECT 1 FROM decision WHERE json_extract(body, '$.key') = ?"
+            " AND (by = ? OR what = 'tombstone') LIMIT 1",
             (key, PERSON),
         ).fetchone()
         return row is not None
@@ -275,6 +282,11 @@ class Decisions:
         states = decided.body.get("candidates", {})
         known = self._candidates(guid, states).keys() == states.keys()
         self._apply(guid, after, states if known else {})
+        self.heard(self._undone_by(decided) if decided.undoes else decided)
+
+    def _undone_by(self, decided: Decided) -> Decided:
+        row = self._db.execute("SELECT * FROM decision WHERE id = ?", (decided.undoes,)).fetchone()
+        return self._decided(row) if row else decided
 
     def _judged(self, guid: Guid) -> bool:
         """Whether a person ever said yes or no to a card: no policy says otherwise after that."""

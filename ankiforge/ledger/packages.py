@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,12 +24,28 @@ class Shipment:
     fields: Fields
     """Markdown, as decided."""
     html: tuple[str, ...]
-    """All fields in note type order; () if only the journal remembers it."""
+    """All fields in note type order, as in the package; () if only the journal remembers it."""
     tags: tuple[str, ...]
+    """Ours; what a person has added in Anki stands in `package_tags`."""
     deck: str
     digest: str = ""
     first: bool = False
     """No package ever held the note before."""
+    ours: tuple[str, ...] = ()
+    """Our content fields before a person's words were merged in; () = as in `html`."""
+    package_tags: tuple[str, ...] | None = None
+    """The tags in the package; None = `tags`."""
+    content: str = ""
+    """The hash of our content fields: the last word of AnkiforgeId."""
+    seen: bool = False
+    """A view has shown it in Anki."""
+    written_at: str = ""
+    """ISO text in UTC."""
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The tags as the package has them."""
+        return self.tags if self.package_tags is None else self.package_tags
 
     @property
     def known(self) -> bool:
@@ -41,12 +58,13 @@ def digest_of(fields: Fields, tags: Sequence[str]) -> str:
     return h16(*(part for field in fields for part in field), "\x1e", *tags)
 
 
-def next_mod(guid: Guid, last: Shipment | None) -> int:
+def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
     """The compare-and-swap number of a changed note: no clock, never below what was shipped.
 
-    The first shipping takes the second of the note's id; each change adds one (docs/why.md).
+    The first shipping takes the second of the note's id; each change is one above the last
+    shipping and what was seen in Anki, so that an edit nobody has seen is newer (docs/why.md).
     """
-    return note_id(guid) // 1000 if last is None else last.mod + 1
+    return note_id(guid) // 1000 if last is None else 1 + max(last.mod, seen_mod)
 
 
 class Packages:
@@ -61,18 +79,12 @@ class Packages:
         row = self._db.execute(
             "SELECT * FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
         ).fetchone()
-        if row is None:
-            return None
-        return Shipment(
-            Guid(row["guid"]),
-            row["rev"],
-            row["mod"],
-            msgspec.json.decode(row["fields"], type=Fields),
-            tuple(msgspec.json.decode(row["fields_html"], type=list[str])),
-            tuple(msgspec.json.decode(row["tags"], type=list[str])),
-            row["deck"],
-            row["digest"],
-        )
+        return _shipment(row) if row else None
+
+    def revisions(self, guid: Guid) -> list[Shipment]:
+        """All revisions of a note, oldest first."""
+        rows = self._db.execute("SELECT * FROM shipped WHERE guid = ? ORDER BY rev", (guid,))
+        return [_shipment(row) for row in rows.fetchall()]
 
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
         """(rev, mod, package, when) of every revision that was shipped, oldest first."""
@@ -124,7 +136,8 @@ class Packages:
         last = self.last(shipment.guid)
         rev = last.rev + 1 if last else 1
         self.keep(shipment, rev, package, now)
-        body = {"rev": rev, "mod": shipment.mod, "digest": shipment.digest, "deck": shipment.deck}
+        body = {"rev": rev, "mod": shipment.mod, "digest": shipment.digest,
+                "deck": shipment.deck, "content": shipment.content}  # fmt: skip
         once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
         self._writer.note("shipped", shipment.guid, body, once)
         self._db.execute(
@@ -134,20 +147,52 @@ class Packages:
         return rev
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
-        """Store one revision's row (also one that came by the journal)."""
+        """Store one revision's row (also one that came by the journal, or from Anki)."""
+        tags = shipment.package_tags
         self._db.execute(
             "INSERT OR IGNORE INTO shipped (guid, rev, mod, fields, fields_html, tags, deck,"
-            " digest, package, written_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " digest, package, written_at, ours_html, package_tags, content, seen_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 shipment.guid,
                 rev,
                 shipment.mod,
-                msgspec.json.encode(shipment.fields).decode(),
-                msgspec.json.encode(shipment.html).decode(),
-                msgspec.json.encode(shipment.tags).decode(),
+                _json(shipment.fields),
+                _json(shipment.html),
+                _json(shipment.tags),
                 shipment.deck,
                 shipment.digest,
                 package,
                 now,
+                _json(shipment.ours) if shipment.ours else "",
+                "" if tags is None else _json(tags),
+                shipment.content,
+                now if shipment.seen else "",
             ),
         )
+
+
+def _shipment(row: sqlite3.Row) -> Shipment:
+    return Shipment(
+        Guid(row["guid"]),
+        row["rev"],
+        row["mod"],
+        msgspec.json.decode(row["fields"], type=Fields),
+        _strings(row["fields_html"]),
+        _strings(row["tags"]),
+        row["deck"],
+        row["digest"],
+        ours=_strings(row["ours_html"] or "[]"),
+        package_tags=_strings(row["package_tags"]) if row["package_tags"] else None,
+        content=row["content"],
+        seen=bool(row["seen_at"]),
+        written_at=row["written_at"],
+    )
+
+
+def _strings(text: str) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(text, type=list[str]))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -12,6 +12,13 @@ from ankiforge.ledger.writing import POLICY
 FLOOD = 300
 """Cards that policy accepts in one run; the rest waits for a person."""
 
+_WORK = (
+    "SELECT coalesce(nullif(d.work, ''), d.key) FROM card_highlight l"
+    " JOIN highlight h ON h.key = l.key JOIN document d ON d.key = h.document"
+    " WHERE l.guid = :guid AND l.role = 'origin'"
+)
+"""The first document of the work that a card is from."""
+
 
 class Policy:
     """Decides in the name of the settings."""
@@ -28,7 +35,7 @@ class Policy:
         False if it waits, as one of too many at once.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        if not checked.accept or waits or self._decisions.person_decided(key):
+        if not checked.accept or waits or self._decisions.person_decided(key) or self._taken(key):
             return True
         if self._accepted_in(run) >= FLOOD:
             self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
@@ -39,6 +46,19 @@ class Policy:
         self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
         self.settle_deck(guid)
         return True
+
+    def _taken(self, key: HighlightKey) -> bool:
+        """Whether cards of its document came from Anki, and no person wanted more since."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h JOIN highlight o ON o.document = h.document"
+            " JOIN card c ON c.key = o.key JOIN decision d ON d.subject = c.guid"
+            " AND d.what = 'recover' WHERE h.key = ? AND NOT EXISTS"
+            " (SELECT 1 FROM highlight p JOIN card q ON q.key = p.key JOIN decision e"
+            "  ON e.subject = q.guid AND e.what IN ('accept', 'pick') AND e.by = 'person'"
+            "  WHERE p.document = h.document AND e.sequence > d.sequence) LIMIT 1",
+            (key,),
+        ).fetchone()
+        return row is not None
 
     def _accepted_in(self, run: RunId) -> int:
         """In this run, and in those before it that were cut off; counted once, then kept."""
@@ -54,10 +74,9 @@ class Policy:
     def settle_deck(self, guid: Guid) -> None:
         """A document's deck is that of its first accepted card, from then on."""
         self._db.execute(
-            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = ?)"
-            " WHERE deck = '' AND key = (SELECT h.document FROM highlight h"
-            " JOIN card c ON c.key = h.key WHERE c.guid = ?)",
-            (guid, guid),
+            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
+            f" WHERE deck = '' AND (key = ({_WORK}) OR work = ({_WORK}))",
+            {"guid": guid},
         )
 
     def deck_for(self, highlight: Highlight, guid: Guid) -> str:

@@ -16,6 +16,8 @@ from ankiforge.ledger.journal import VERSION, Entry, Journal
 PERSON = "person"
 POLICY = "policy"
 SOURCE = "source"
+ANKI = "anki"
+"""What a view of Anki showed."""
 
 
 class Writer:
@@ -41,12 +43,13 @@ class Writer:
 
     def _append(self) -> None:
         """Lines that another program wrote meanwhile must still be taken in by the next open."""
-        all_known = self._journal.state() == self._meta("journal")
+        all_known = self._journal.state() == self.recall("journal")
         self._journal.append(self._lines)
         if all_known:
             self.meta("journal", self._journal.state())
 
-    def _meta(self, name: str) -> str:
+    def recall(self, name: str) -> str:
+        """A value about the ledger itself, "" if there is none."""
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
@@ -114,7 +117,7 @@ class Writer:
         return int(row[0])
 
     def _ledger_id(self) -> str:
-        return self._meta("ledger_id")
+        return self.recall("ledger_id")
 
     def _known(self, identity: str) -> bool:
         found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()

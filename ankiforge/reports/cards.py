@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from ankiforge.anki.fields import content_html
+from ankiforge.anki.merge import Conflict
+from ankiforge.anki.unrender import unrender
 from ankiforge.domain import Candidate, Card, Document, Finding, Highlight
 from ankiforge.ledger.cards import letter_of
 
 
-def card_json(card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
+def card_json(
+    card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
+) -> dict[str, Any]:
     """The shape of `list --json` and `show --json`; `tags` as a package has them."""
     lead = card.leading
     html = content_html(card.kind, card.fields)
@@ -22,17 +26,19 @@ def card_json(card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
         "verdict": card.verdict,
         "standing": card.standing,
         "anki": card.anki,
+        "anki_why": card.anki_why,
         "deck": card.deck,
         "tags": tags,
         "fields": dict(card.fields),
         "html": dict(zip(card.family.content_fields, html, strict=True)),
         "quote": lead.draft.quote,
-        "highlight": card.key,
+        "highlight": card.highlight.key,
         "document": card.highlight.document.key,
         "title": card.highlight.document.title,
         "origin": origin_json(lead),
         "findings": [finding_json(finding) for finding in lead.findings],
         "revision": _revision_json(card),
+        "conflicts": [conflict_json(one) for one in conflicts],
         "reason": card.reason,
         "accepted_by": card.accepted_by,
     }
@@ -58,6 +64,16 @@ def _revision_json(card: Card) -> dict[str, Any] | None:
     """What waits to take the card's place, if anything does."""
     waiting = card.revision
     return {"draft": waiting.id, "fields": dict(waiting.draft.fields)} if waiting else None
+
+
+def conflict_json(conflict: Conflict) -> dict[str, str]:
+    """The three sides of a field that both Anki and the source changed, as field HTML."""
+    return {
+        "field": conflict.field,
+        "base": conflict.base,
+        "mine": conflict.theirs,
+        "source": conflict.ours,
+    }
 
 
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
@@ -115,10 +131,16 @@ def one_line(card: Card) -> str:
     return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}"
 
 
-def in_full(card: Card) -> Iterator[str]:
+def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
     """A card with its source, its findings, and what waits."""
     highlight = card.highlight
     yield f"{card.guid}  {card.kind}  {card.verdict}  {card.standing}  anki: {card.anki}"
+    if card.anki_why:
+        yield f"in Anki   {card.anki_why}"
+    for one in conflicts:
+        yield f"conflict  {one.field}"
+        for side, words in (("base", one.base), ("mine", one.theirs), ("source", one.ours)):
+            yield f"  {side:7} {_indented(unrender(words))}"
     yield f"deck      {card.deck}"
     for name, words in card.fields:
         yield f"{name.lower():9} {_indented(words)}"

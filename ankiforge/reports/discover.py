@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ankiforge.anki.places import collections
 from ankiforge.config.yamlfile import control_character
 from ankiforge.domain import Extracted, Form
 from ankiforge.errors import ForgeError
@@ -156,16 +157,7 @@ def _data_folder(preferences: Path) -> Iterator[Path]:
 
 def anki_collections(machine: Machine) -> tuple[Path, ...]:
     """The collections of Anki's profiles; () if Anki was never started here."""
-    bases: list[str | Path] = [
-        machine.environ.get("ANKI_BASE") or "",
-        machine.environ.get("XDG_DATA_HOME") or machine.home / ".local/share",
-        machine.home / ".var/app/net.ankiweb.Anki/data",
-        *machine.settings_of(""),
-    ]
-    folders = [Path(base, name) for base in bases if base for name in ("", "Anki2")]
-    profiles = (profile for folder in folders for profile in _folders_in(folder))
-    found = (profile / "collection.anki2" for profile in profiles)
-    return _real(path for path in found if _is_file(path))
+    return _real(collections(machine.home, machine.environ))
 
 
 # --- model servers --------------------------------------------------------------------------

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ankiforge.delivery import RETIRED, Delivery
 from ankiforge.domain import Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without
 from ankiforge.ledger.reading import Settled
-from ankiforge.pipeline import Progress, Published
+from ankiforge.looking import Looked
+from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
 
 if TYPE_CHECKING:
@@ -29,6 +32,34 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
+    blind: bool = False
+    """Anki should have been looked at, and was not."""
+    anki: Counter[str] = field(default_factory=Counter)
+    """Of the cards that are in Anki: held, conflicts, missing, tombstones."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why cards are held."""
+    retired: int = 0
+    """Cards that are none any more, and are to be told so in Anki."""
+    weighed: tuple[Delivery, ...] = ()
+    aside: tuple[Path, ...] = ()
+    """Packages all of whose notes Anki has, under the name they have now."""
+
+    def saw(self, looked: Looked) -> None:
+        """Take a look at Anki in."""
+        self.blind = looked.blind
+        self.problems += [looked.problem] if looked.problem else []
+        if looked.taken:
+            self.anki["missing"] = looked.taken.missing
+            self.anki["tombstones"] = looked.taken.tombstones
+
+    def weigh(self, parcel: Parcel) -> None:
+        """Take in what is not shipped, and why."""
+        self.weighed += parcel.deliveries
+        for one in parcel.deliveries:
+            self.anki["held"] += bool(one.held)
+            self.anki["conflicts"] += bool(one.conflicts)
+            self.reasons[one.held] += bool(one.held)
+            self.retired += one.note is not None and RETIRED in one.note.tags
 
     def add(self, progress: Progress) -> None:
         """Take one step in."""
@@ -81,7 +112,7 @@ class Summary:
                 "merged": counts["merged"],
                 **self.cards,
             },
-            "notes": notes_json(self.tally.published),
+            "notes": notes_json(self.tally),
             "packages": [str(one.path) for one in self.tally.published],
             "llm": self._llm(),
             "problems": [
@@ -94,17 +125,14 @@ class Summary:
         return {name: getattr(self.usage, name, 0) for name in names}
 
 
-def notes_json(published: Iterable[Published]) -> dict[str, int]:
+def notes_json(tally: Tally) -> dict[str, int]:
     """Notes of the packages; what only a look at Anki can tell is 0 without one."""
-    published = list(published)
+    published = tally.published
     return {
         "written": sum(one.notes for one in published),
         "added": sum(one.added for one in published),
         "updated": sum(one.updated for one in published),
-        "held": 0,
-        "missing": 0,
-        "conflicts": 0,
-        "tombstones": 0,
+        **{name: tally.anki[name] for name in ("held", "missing", "conflicts", "tombstones")},
     }
 
 
@@ -160,8 +188,28 @@ def _notes(summary: Summary) -> Iterator[str]:
         where = f" to {one.path.name}" if len(published) > 1 else ""
         told_new = f"({one.added} new, {one.updated} updated)"
         yield f"{_numbered(one.notes, 'note')} written{where}  {told_new}"
+    yield from told_of_anki(summary.tally)
     if summary.unread:
         yield f"{summary.unread:10} of them from passages not read now: what was accepted stays"
+
+
+def told_of_anki(tally: Tally) -> Iterator[str]:
+    """What is in Anki and stays there as it is, or needs a hand there."""
+    for why, count in tally.reasons.items():
+        if count:
+            yield f"{_numbered(count, 'note')} held: {why}"
+    if tally.anki["conflicts"]:
+        yield (
+            f"{_numbered(tally.anki['conflicts'], 'note')} you changed in Anki, and the source did"
+            " too: yours stay; list anki:held, then resolve ID"
+        )
+    if tally.retired:
+        yield (
+            f"{_numbered(tally.retired, 'note')} in Anki are cards no more: after the import"
+            f" search there for tag:{RETIRED}"
+        )
+    for path in tally.aside:
+        yield f"Anki has all of it: the old package is kept as {path.name}"
 
 
 def _stand(cards: dict[str, int], program: str) -> Iterator[str]:

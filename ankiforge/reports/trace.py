@@ -18,19 +18,26 @@ def trace_json(ledger: Ledger, card: Card, tags: tuple[str, ...]) -> dict[str, A
         "card": card_json(card, tags),
         "highlight": {
             **highlight_json(card.highlight),
-            "doubt": ledger.highlights.asked(card.key),
+            "doubt": ledger.highlights.asked(card.highlight.key),
         },
         "candidates": [_candidate(ledger, one) for one in card.candidates],
         "decisions": [
             {"id": d.id, "at": d.at, "by": d.by, "what": d.what, "undoes": d.undoes,
              "action": d.action, "body": d.body}
-            for d in ledger.decisions.of(card.guid)
+            for d in _history(ledger, card)
         ],
         "shipped": [
             {"rev": rev, "mod": mod, "package": package, "at": at}
             for rev, mod, package, at in ledger.packages.history(card.guid)
         ],
     }  # fmt: skip
+
+
+def _history(ledger: Ledger, card: Card) -> list[Decided]:
+    """What was decided about the card, after what made its document one with others."""
+    documents = ledger.reading.works.members(card.highlight.document.key)
+    unions = [decided for one in documents for decided in ledger.decisions.of(one)]
+    return [*unions, *ledger.decisions.of(card.guid)]
 
 
 def _candidate(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
@@ -49,17 +56,17 @@ def told(ledger: Ledger, card: Card) -> Iterator[str]:
     """The same as text, in the order in which it happened."""
     highlight = card.highlight
     yield f"source     {titled(highlight)}"
-    yield f"  key      {card.key}"
+    yield f"  key      {highlight.key}"
     if highlight.heading:
         yield f"  under    {highlight.heading}"
     yield f"  marked   {_flat(highlight.exact)}"
     if highlight.comment:
         yield f"  comment  {_flat(highlight.comment)}"
-    if doubt := ledger.highlights.asked(card.key):
+    if doubt := ledger.highlights.asked(highlight.key):
         yield f"  doubt    {doubt}"
     for candidate in card.candidates:
         yield from _drawn(ledger, candidate)
-    history = ledger.decisions.of(card.guid)
+    history = _history(ledger, card)
     actions = {decided.id: decided.action for decided in history}
     for decided in history:
         yield from _decided(decided, actions.get(decided.undoes, ""))

@@ -6,11 +6,13 @@ once are one action, which one undo takes back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.domain import (
     AcceptedBy,
+    AnkiState,
     Candidate,
     CandidateState,
     Card,
@@ -177,7 +179,7 @@ def reject(ledger: Ledger, choices: Iterable[Choice], reason: str = "") -> tuple
 
 
 def restore(ledger: Ledger, choices: Iterable[Choice]) -> tuple[Done, ...]:
-    """Bring back: a rejected card waits again, a retired one lives again."""
+    """Bring back: a rejected card waits again, a retired one lives again, a deleted one ships."""
 
     def decide(choice: Choice, action: str) -> None:
         card = choice.card
@@ -186,10 +188,48 @@ def restore(ledger: Ledger, choices: Iterable[Choice]) -> tuple[Done, ...]:
             after |= {"verdict": Verdict.PENDING.value, "reason": ""}
         if card.standing is not Standing.LIVE:
             after |= {"standing": Standing.LIVE.value, "standing_why": ""}
+        if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
+            after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
         if not after:
-            what = f"{card.guid} is neither rejected nor retired"
+            what = f"{card.guid} is neither rejected nor retired nor missing in Anki"
             raise RefusedError(what, hint="there is nothing to bring back")
         _change(ledger, card, "restore", after, action, {}, choice.candidate)
+
+    return _each(ledger, choices, decide)
+
+
+# --- conflicts with Anki --------------------------------------------------------------------
+
+
+def resolve(
+    ledger: Ledger,
+    choices: Iterable[Choice],
+    conflicts: Mapping[Guid, tuple[Conflict, ...]],
+    *,
+    mine: bool,
+    field: str = "",
+) -> tuple[Done, ...]:
+    """Say whose words are to stand where Anki and the source both changed a field.
+
+    Args:
+        ledger: where it is remembered.
+        choices: the cards.
+        conflicts: of each card, as they stand now.
+        mine: what stands in Anki stays, now and after every change of the source; else the
+            source's words take the place of those that stand there now.
+        field: only this one.
+    """
+
+    def decide(choice: Choice, action: str) -> None:
+        card = choice.card
+        found = [c for c in conflicts.get(card.guid, ()) if not field or c.field == field]
+        if not found:
+            what = f"{card.guid} has no conflict" + (f" in {field}" if field else "")
+            raise RefusedError(what, hint=f"ankiforge show {card.guid}")
+        said = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
+        resolved = to_json(dict(card.resolved) | said)
+        after: Change = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
+        _change(ledger, card, "pin" if mine else "resolve", after, action, {}, choice.candidate)
 
     return _each(ledger, choices, decide)
 

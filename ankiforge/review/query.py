@@ -138,7 +138,7 @@ _FIELDS = {
     "drafter": _Field(_many(_drafters), _below(":")),
     "prompt": _Field(_many(_prompts), _below("@")),
     "run": _Field(lambda card, beside: (beside.run,), _at_head),
-    "key": _Field(_one(lambda card: card.key), _within),
+    "key": _Field(_one(lambda card: card.highlight.key), _within),
 }
 FIELDS = tuple(_FIELDS)
 """The fields a query may name."""

@@ -1,0 +1,72 @@
+"""What `pull`, `push` and `recover` share: a running Anki, and telling of a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ankiforge.cli.session import Session
+from ankiforge.delivery import Deliveries
+from ankiforge.looking import Looked
+from ankiforge.pipeline import Parcel, deliverable
+from ankiforge.reports.summary import Tally, notes_json
+
+
+def connected(now: Session, *, bind: bool = False) -> Looked:
+    """Look at a running Anki.
+
+    Raises:
+        ServiceError: it does not answer, or not as it should.
+    """
+    from ankiforge.pushing import Running
+
+    with Running.of(now.workspace.config.anki) as anki:
+        return anki.look(now.ledger, bind=bind)
+
+
+def weigh(now: Session, tally: Tally, *, again: bool = False) -> None:
+    """Find out which cards could not be brought up to date in Anki now, and why.
+
+    `again`: as they stand after what was done, in place of what was counted before.
+    """
+    if again:
+        tally.anki["held"] = tally.anki["conflicts"] = 0
+        tally.reasons.clear()
+    deliveries = Deliveries(now.ledger, now.decks)
+    there = (card for card in deliverable(now.ledger) if card.anki in ("seen", "held"))
+    tally.weigh(Parcel(now.workspace.output, tuple(deliveries.of(card) for card in there)))
+
+
+def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) -> None:
+    """Say what a look came to: as JSON, or line by line."""
+    talk = now.call.talk
+    if talk.as_json:
+        talk.data(_json(tally, looked))
+        return
+    for problem in tally.problems:
+        talk.warn(f"failed: {problem.where}: {problem.what} ({problem.hint})")
+    for line in lines:
+        talk.print(line)
+    for what in ("held", "conflicts"):
+        if tally.anki[what]:
+            told = "held" if what == "held" else "changed in Anki and in the source: resolve ID"
+            talk.print(f"  {tally.anki[what]} {told}; {now.call.program} list anki:held")
+
+
+def _json(tally: Tally, looked: Looked) -> dict[str, Any]:
+    taken = looked.taken
+    return {
+        "notes": notes_json(tally),
+        "view": {
+            "sight": looked.sight,
+            "path": looked.where,
+            "seen": taken.seen if taken else 0,
+            "first": taken.first if taken else 0,
+            "back": taken.back if taken else 0,
+            "recovered": taken.recovered if taken else 0,
+            "reviews": taken.reviews if taken else 0,
+            "feedback": taken.feedback if taken else 0,
+            "bound": bool(taken and taken.bound),
+        },
+        "problems": tally.problems,
+    }

@@ -1,0 +1,222 @@
+"""`ankiforge push`: bring the cards into a running Anki."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ankiforge.cli.anki import weigh
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import Session, session
+from ankiforge.cli.working import (
+    end,
+    look_first,
+    refuse_foreign,
+    set_aside,
+    target,
+    tell_problems,
+    told_of,
+    write_packages,
+)
+from ankiforge.config import is_loopback
+from ankiforge.delivery import RETIRED
+from ankiforge.domain import Guid, Problem
+from ankiforge.errors import ServiceError
+from ankiforge.pipeline import deliverable
+from ankiforge.pushing import Pushed, Running, came_of, studied, wrong_profile
+from ankiforge.reports.summary import Tally, notes_json, told_of_anki
+
+EPILOG = """\b
+Examples:
+  ankiforge push                     Anki is open, with the add-on AnkiConnect (2055492159)
+  ankiforge push --sync              sync with AnkiWeb before and after
+  ankiforge push --suspend-retired   take cards out of study that are none any more
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--deck", default="", metavar="NAME", help="Only this deck and its subdecks.")
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
+@click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
+@click.option("--suspend-retired", is_flag=True, help="Suspend cards that are none any more.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
+@common_options
+def command(
+    call: Call,
+    deck: str,
+    output: str | None,
+    sync: bool,
+    suspend_retired: bool,
+    yes: bool,
+    force: bool,
+) -> None:
+    """Look at a running Anki, import what it lacks, look again.
+
+    The package is written in any case. Edits, tags, deletions and schedules there stay.
+    """
+    with session(call) as now:
+        path = target(now, deck, output)
+        refuse_foreign(path, force)
+        work = _Push(now, deck, path, force)
+        try:
+            with Running.of(now.workspace.config.anki) as anki:
+                work.run(anki, sync=sync)
+                work.suspensions(anki, wanted=suspend_retired, yes=yes)
+                if sync:
+                    anki.sync()
+        except ServiceError as error:
+            work.fall_back(error)
+            work.tell()
+            raise
+        work.tell()
+    end(work.tally, None)
+
+
+class _Push:
+    """One push, step by step."""
+
+    def __init__(self, now: Session, deck: str, path: Path, force: bool) -> None:
+        self.now = now
+        self.deck = deck
+        self.path = path
+        self.force = force
+        self.tally = Tally(problems=list(now.problems))
+        self.pushed = Pushed()
+        self.run_id = now.ledger.start_run("push")
+        self.written = False
+
+    def run(self, anki: Running, *, sync: bool) -> None:
+        """Look, write, import, look again."""
+        self._reachable()
+        self._say_once()
+        if sync:
+            anki.sync()
+        ledger = self.now.ledger
+        there = len(studied(ledger.cards.all()))
+        looked = anki.look(ledger)
+        if error := wrong_profile(looked, there):
+            raise error
+        self.tally.saw(looked)
+        for line in told_of(self.now, looked):
+            self.now.call.talk.say(line)
+        before = studied(deliverable(ledger))
+        self._write(push=True)
+        if not any(one.note for one in self.tally.weighed):
+            self.now.ledger.finish_run(self.run_id)
+            return
+        for one in self.tally.published:
+            anki.take(one.path)
+        self.tally.saw(anki.look(ledger))
+        self.pushed = came_of(ledger, (d for d in self.tally.weighed if d.note), before)
+        self._refused()
+        self.now.ledger.finish_run(self.run_id)
+
+    def _reachable(self) -> None:
+        """A path only means something on the machine that Anki runs on."""
+        address = self.now.workspace.config.anki.connect
+        if not is_loopback(address):
+            hint = f"import the package there: {self.path}"
+            raise ServiceError(f"{address}: Anki on another machine cannot read it", hint=hint)
+
+    def _say_once(self) -> None:
+        writer = self.now.ledger.writer
+        if writer.recall("push:said"):
+            return
+        talk = self.now.call.talk
+        words = (
+            "A push imports with scheduling and merges note types, and Anki's import dialog shows"
+            " those options from then on."
+        )
+        if talk.interactive:
+            click.confirm(f"{words} Go on?", abort=True, err=True)
+        else:
+            talk.say(words)
+        with writer.unit():
+            writer.meta("push:said", writer.now())
+
+    def _write(self, *, push: bool) -> None:
+        write_packages(
+            self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, within=self.deck,
+            output=str(self.path), force=self.force, push=push,
+        )  # fmt: skip
+        self.written = True
+
+    def _refused(self) -> None:
+        if not self.pushed.refused:
+            set_aside(self.now, self.path)
+            return
+        count = len(self.pushed.refused)
+        what = f"{count} notes are not there as they were sent, {self.pushed.refused[0]} the first"
+        hint = "was one of them changed in Anki meanwhile? push again"
+        self.tally.problems.append(Problem(str(self.path), what, hint))
+
+    def fall_back(self, error: ServiceError) -> None:
+        """Anki cannot be reached: the package lies ready all the same."""
+        if not self.written:
+            look_first(self.now, self.tally)
+            self._write(push=False)
+            self.now.ledger.finish_run(self.run_id)
+
+    # --- cards that are none any more -------------------------------------------------------
+
+    def suspensions(self, anki: Running, *, wanted: bool, yes: bool) -> None:
+        """Suspend what is retired, if a person says so; study again what was taken back."""
+        back = self.now.ledger.suspensions.taken_back()
+        if back:
+            anki.unsuspend(card for cards in back.values() for card in cards)
+            self.now.ledger.suspensions.forget(tuple(back))
+            self.now.call.talk.say(f"{len(back)} notes are studied again")
+        cards = self._retired(frozenset(anki.retired())) if wanted else {}
+        if not cards:
+            return
+        count = sum(map(len, cards.values()))
+        talk = self.now.call.talk
+        question = f"Suspend {count} cards in Anki that are cards no more ({RETIRED})?"
+        if not yes and not talk.interactive:
+            talk.warn(f"{question} Nobody to ask: say --yes")
+        elif yes or click.confirm(question, err=True):
+            anki.suspend(card for ids in cards.values() for card in ids)
+            self.now.ledger.suspensions.remember(cards)
+            talk.say(f"{count} cards suspended; `undo` and another push takes that back")
+
+    def _retired(self, there: frozenset[int]) -> dict[Guid, tuple[int, ...]]:
+        """Of the cards Anki finds, those that are ours and retired here."""
+        found = {}
+        for card in deliverable(self.now.ledger):
+            seen = self.now.ledger.views.seen(card.guid)
+            ids = tuple(one.id for one in seen.cards if one.id in there) if seen else ()
+            if ids and not card.ready:
+                found[card.guid] = ids
+        return found
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def tell(self) -> None:
+        """Say what it came to."""
+        talk = self.now.call.talk
+        weigh(self.now, self.tally, again=True)
+        if talk.as_json:
+            pushed = {"added": self.pushed.added, "updated": self.pushed.updated}
+            talk.data(
+                {
+                    "notes": {**notes_json(self.tally), **pushed},
+                    "packages": [str(one.path) for one in self.tally.published],
+                    "problems": self.tally.problems,
+                }
+            )
+            return
+        tell_problems(self.now, self.tally.problems)
+        for line in self._lines():
+            talk.print(line)
+
+    def _lines(self) -> Iterator[str]:
+        if self.pushed.added or self.pushed.updated:
+            yield f"in Anki: {self.pushed.added} notes new, {self.pushed.updated} updated"
+        elif self.tally.published:
+            yield f"package: {self.tally.published[0].path}"
+        else:
+            yield "Anki has everything"
+        yield from told_of_anki(self.tally)

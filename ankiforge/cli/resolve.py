@@ -1,0 +1,38 @@
+"""`ankiforge resolve`: where Anki and the source say different things."""
+
+from __future__ import annotations
+
+import click
+
+from ankiforge import review
+from ankiforge.cli.choosing import tell_done
+from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.session import session
+from ankiforge.delivery import Deliveries
+from ankiforge.errors import UsageError
+from ankiforge.review.ids import find
+
+EPILOG = """\b
+Examples:
+  ankiforge resolve afpl5zre --mine                    keep what stands in Anki, from now on
+  ankiforge resolve afpl5zre --source --field Back     take the source's words for Back
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--mine", is_flag=True, help="Your words in Anki stay, whatever the source says.")
+@click.option("--source", is_flag=True, help="The source's words take their place.")
+@click.option("--field", default="", metavar="NAME", help="Only this field; else all in conflict.")
+@common_options
+def command(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: str) -> None:
+    """Settle what both you (in Anki) and the source have changed; `show` has all three sides."""
+    if mine == source:
+        raise UsageError("say whose words are to stand: --mine or --source")
+    with session(call) as now:
+        choices = [find(now.ledger, word) for word in ids]
+        deliveries = Deliveries(now.ledger, now.decks)
+        conflicts = {one.card.guid: deliveries.of(one.card).conflicts for one in choices}
+        fresh = [find(now.ledger, choice.card.guid) for choice in choices]
+        done = review.resolve(now.ledger, fresh, conflicts, mine=mine, field=field)
+    tell_done(call, done, "settled; it reaches Anki with the next build or push")

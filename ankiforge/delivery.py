@@ -1,0 +1,416 @@
+"""What is to be shipped of each card: nothing, the revision there is, or a new one.
+
+Judged against the newest view of Anki: a note that stands there as it should is not shipped; one
+that a person has changed gets what only the source changed; what both changed waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import unquote
+
+from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.content import content_hash, normal_form
+from ankiforge.anki.fields import field_html, with_content
+from ankiforge.anki.media import media_of
+from ankiforge.anki.merge import Base, Conflict, Side, merge_fields, merge_tags, same_tags
+from ankiforge.anki.names import deck_name, tag_names
+from ankiforge.anki.package import refusal
+from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.domain import (
+    AnkiState,
+    Card,
+    CardKind,
+    Family,
+    Media,
+    Note,
+    Problem,
+    SeenType,
+    Standing,
+    Verdict,
+)
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.seen import Seen
+from ankiforge.text.markdown import image_paths
+
+RETIRED = "ankiforge::retired"
+"""The tag of a note in Anki that is no card any more: no import can delete it."""
+AHEAD_SECONDS = 86_400
+"""A mod further than this beyond now is held: the clock of a device is wrong."""
+FRESH_SECONDS = 2
+"""A note changed this shortly before the view may have changed again."""
+NOTE_TYPE = "note type"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What is to happen with one card."""
+
+    card: Card
+    note: Note | None = None
+    """To be shipped; None = nothing of it."""
+    shipment: Shipment | None = None
+    held: str = ""
+    """Why it is not shipped, though it should."""
+    conflicts: tuple[Conflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Our side of a card now."""
+
+    fields: tuple[tuple[str, str], ...]
+    html: tuple[str, ...]
+    tags: tuple[str, ...]
+    pictures: Mapping[str, Media]
+    problems: tuple[Problem, ...] = ()
+
+
+class Deliveries:
+    """Decides for one card after another."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        decks: tuple[DeckRule, ...],
+        *,
+        push: bool = False,
+        blind: bool = False,
+        full: bool = False,
+    ) -> None:
+        """Decide by the newest view that the ledger has taken in.
+
+        Args:
+            ledger: of the cards.
+            decks: what the deck files say.
+            push: through a running Anki, not by a file.
+            blind: a look at Anki failed: what is there is not touched.
+            full: what Anki has is shipped, too, at its own number; what was deleted comes back.
+        """
+        self._ledger = ledger
+        self._decks = decks
+        self._push = push
+        self._blind = blind
+        self._full = full
+        self._types = changed_types(ledger.views.types())
+
+    @property
+    def types(self) -> dict[Family, SeenType]:
+        """The note types that are shipped as a person has changed them."""
+        return {family: one for family, one in self._types.items() if usable(one, family)}
+
+    def of(self, card: Card) -> Delivery:
+        """What is to be shipped of a card."""
+        delivery = self._of(card)
+        last = self._ledger.packages.last(card.guid) if self._full and card.ready else None
+        if delivery.note or delivery.problems or last is None or not last.known:
+            return delivery
+        pictures, _ = pictures_of(self._ledger, card)
+        return self._finished(card, last, pictures, (), None)
+
+    def _of(self, card: Card) -> Delivery:
+        if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
+            return Delivery(card)
+        there = card.anki in (AnkiState.SEEN, AnkiState.HELD)
+        seen = self._ledger.views.seen(card.guid) if there else None
+        if seen is None:
+            return self._unseen(card) if card.ready else Delivery(card)
+        delivery = self._seen(card, seen)
+        why = delivery.held or _told(delivery.conflicts)
+        if why != card.anki_why:
+            self._ledger.views.hold(card.guid, why)
+        return delivery
+
+    # --- not in Anki yet --------------------------------------------------------------------
+
+    def _unseen(self, card: Card) -> Delivery:
+        pictures, problems = pictures_of(self._ledger, card)
+        shipment = shipment_of(self._ledger, card, self._decks, pictures)
+        if not shipment.rev and shipment.first:
+            deck = self._ledger.views.deck_of(card.highlight.document.key)
+            shipment = replace(shipment, deck=deck or shipment.deck)
+        return self._finished(card, shipment, pictures, tuple(problems), None)
+
+    def _finished(
+        self,
+        card: Card,
+        shipment: Shipment,
+        pictures: Mapping[str, Media],
+        problems: tuple[Problem, ...],
+        seen: Seen | None,
+        conflicts: tuple[Conflict, ...] = (),
+    ) -> Delivery:
+        if held := self._unfit(card.family):
+            return Delivery(card, held=held, conflicts=conflicts)
+        note = self._note(card, shipment, pictures, seen)
+        refused = refusal(note)
+        if refused and seen:
+            return Delivery(card, held="no card would be left of it", conflicts=conflicts)
+        if refused:
+            return Delivery(card, problems=(*problems, *refused))
+        return Delivery(card, note, shipment, conflicts=conflicts, problems=problems)
+
+    def _unfit(self, family: Family) -> str:
+        """Why the note type that a person changed cannot take our notes; "" if it can."""
+        changed = self._types.get(family)
+        if changed is None:
+            return ""
+        if not usable(changed, family):
+            return f"{NOTE_TYPE}: a field or template of ours is gone from {changed.name}"
+        if self._push and not is_exact(changed, family):
+            return f"{NOTE_TYPE}: {changed.name} has fields or templates of yours; import the file"
+        return ""
+
+    def _note(
+        self, card: Card, shipment: Shipment, pictures: Mapping[str, Media], seen: Seen | None
+    ) -> Note:
+        written = "".join(shipment.html)
+        shown = {one.name: one for one in pictures.values() if one.name in written}
+        media = tuple(shown[name] for name in sorted(shown))
+        kept = seen.scheduler_tags if seen and self._push else ()
+        changed = self._types.get(card.family)
+        before = seen.own if seen else ()
+        return Note(
+            card.guid, card.family, shipment.deck, shipment.html, (*shipment.all_tags, *kept),
+            shipment.mod, media,
+            own=in_his_order(changed, card.family, shipment.html, before) if changed else (),
+            without=self._deleted_cards(card, seen) if seen else frozenset(),
+        )  # fmt: skip
+
+    def _deleted_cards(self, card: Card, seen: Seen) -> frozenset[int]:
+        """Ordinals of cards that were there once and are not now: a person removed them."""
+        now = {one.ordinal for one in seen.cards}
+        shipped = (r for r in self._ledger.packages.revisions(card.guid) if r.seen and r.known)
+        once = {ordinal for one in shipped for ordinal in card_ordinals(card.family, one.html)}
+        return frozenset(once - now)
+
+    # --- in Anki ----------------------------------------------------------------------------
+
+    def _seen(self, card: Card, seen: Seen) -> Delivery:
+        if not seen.type_id:
+            return Delivery(card, held=f"{NOTE_TYPE}: it was changed in Anki")
+        revisions = self._ledger.packages.revisions(card.guid)
+        if not revisions:
+            return Delivery(card)
+        if not card.ready:
+            return self._without(card, seen, revisions[-1])
+        ours, last = self._words(card), revisions[-1]
+        if _same_words(last, ours) and _carries(card.family, last, seen):
+            return Delivery(card)
+        return self._merged(card, seen, revisions, ours)
+
+    def _words(self, card: Card) -> _Words:
+        pictures, problems = pictures_of(self._ledger, card)
+        tags = tags_of(self._ledger, card, self._decks)
+        html = field_html(replace(card, tags=tags), pictures)
+        return _Words(card.fields, html, tags, pictures, tuple(problems))
+
+    def _merged(self, card: Card, seen: Seen, revisions: list[Shipment], ours: _Words) -> Delivery:
+        family, count = card.family, len(card.family.content_fields)
+        base, under = _base(family, revisions, seen)
+        side = Side(ours.html[:count], _markdown(family, card.kind, card.fields))
+        merged = merge_fields(family, base, seen.fields[:count], side, dict(card.resolved))
+        tags = merge_tags(under.tags, seen.tags, ours.tags)
+        same = all(
+            normal_form(one) == normal_form(other)
+            for one, other in zip(merged.html, seen.fields, strict=False)
+        )
+        if same and same_tags(tags, seen.tags):
+            return Delivery(card, conflicts=merged.conflicts)
+        if held := self._why_held(seen, revisions[-1]):
+            return Delivery(card, held=held, conflicts=merged.conflicts)
+        shipment = self._revision(card, seen, revisions[-1], under, ours, merged.html, tags,
+                                  {one.field for one in merged.conflicts})  # fmt: skip
+        return self._finished(card, shipment, ours.pictures, ours.problems, seen, merged.conflicts)
+
+    def _revision(
+        self, card: Card, seen: Seen, last: Shipment, under: Shipment, ours: _Words,
+        content: tuple[str, ...], tags: tuple[str, ...], disputed: set[str],
+    ) -> Shipment:  # fmt: skip
+        """The merged note; of fields in dispute the base stays the base."""
+        before = dict(zip(card.family.content_fields, _ours_html(card.family, under), strict=True))
+        our_content = tuple(
+            before[name] if name in disputed else ours.html[at]
+            for at, name in enumerate(card.family.content_fields)
+        )
+        was, now = dict(under.fields), dict(ours.fields)
+        fields = tuple(
+            (name, (was if name in disputed else now).get(name, ""))
+            for name in dict.fromkeys((*now, *was))
+            if (was if name in disputed else now).get(name, "")
+        )
+        html = with_content(card, ours.html, content, our_content, seen.fields)
+        known_tags = tuple(tag for tag in tags if tag not in seen.scheduler_tags)
+        again = last.mod > seen.mod and last.html == html and last.all_tags == known_tags
+        if again:
+            return last
+        mod = next_mod(card.guid, last, seen.mod)
+        return Shipment(
+            card.guid, 0, mod, fields, html, ours.tags, seen.deck or last.deck,
+            digest_of(fields, ours.tags), ours=our_content, package_tags=known_tags,
+            content=content_hash(card.family, our_content),
+        )  # fmt: skip
+
+    def _without(self, card: Card, seen: Seen, last: Shipment) -> Delivery:
+        """A card that is none any more gets a tag, once; its words stay as they are."""
+        dropped = card.standing is not Standing.LIVE or card.verdict is not Verdict.ACCEPTED
+        said = RETIRED in last.tags
+        if not dropped or _has(seen.tags, RETIRED) or (said and last.seen):
+            return Delivery(card)
+        if held := self._why_held(seen, last):
+            return Delivery(card, held=held)
+        if said and last.mod > seen.mod:
+            return self._finished(card, last, {}, (), seen)
+        ours = tag_names((*last.tags, RETIRED))
+        tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
+        shipment = replace(
+            last, rev=0, mod=next_mod(card.guid, last, seen.mod), html=seen.fields, tags=ours,
+            package_tags=tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, ours),
+            ours=_ours_html(card.family, last), seen=False,
+        )  # fmt: skip
+        return self._finished(card, shipment, {}, (), seen)
+
+    def _why_held(self, seen: Seen, last: Shipment) -> str:
+        """Why a note in Anki cannot be changed from here now; "" if it can."""
+        if self._blind:
+            return "Anki could not be looked at"
+        if seen.scheduler_tags and not self._push:
+            return (
+                f"it is tagged {seen.scheduler_tags[0]}, which the import of a file would take away"
+            )
+        if 0 <= seen.taken_at - seen.mod < FRESH_SECONDS:
+            return "it was being edited"
+        if max(last.mod, seen.mod) + 1 > self._ledger.clock().timestamp() + AHEAD_SECONDS:
+            return "it was changed in the future: the clock of a device is wrong"
+        return ""
+
+
+def _has(tags: tuple[str, ...], tag: str) -> bool:
+    return tag.casefold() in {one.casefold() for one in tags}
+
+
+def _told(conflicts: tuple[Conflict, ...]) -> str:
+    return f"conflict: {', '.join(one.field for one in conflicts)}" if conflicts else ""
+
+
+# --- revisions ------------------------------------------------------------------------------
+
+
+def _base(family: Family, revisions: list[Shipment], seen: Seen) -> tuple[Base, Shipment]:
+    """What theirs was made from: what its AnkiforgeId names, else what was seen before its mod.
+
+    The second is the revision whose tags are the base of the tags.
+    """
+    named = [one for one in revisions if seen.content and content_of(family, one) == seen.content]
+    before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
+    for found in (named, before):
+        if found and found[-1].known:
+            return Base((_side(family, found[-1]),), True), found[-1]
+    newest = max((one.rev for one in revisions if one.seen), default=0)
+    maybe = [one for one in revisions if one.rev >= newest and one.known]
+    sides = tuple(_side(family, one) for one in reversed(maybe))
+    return Base(sides, False), (maybe or revisions)[-1]
+
+
+def _time(shipment: Shipment) -> float:
+    return datetime.fromisoformat(shipment.written_at).timestamp()
+
+
+def _side(family: Family, shipment: Shipment) -> Side:
+    html = _ours_html(family, shipment)
+    kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
+    return Side(html, _markdown(family, kind, shipment.fields))
+
+
+def _ours_html(family: Family, shipment: Shipment) -> tuple[str, ...]:
+    return shipment.ours or shipment.html[: len(family.content_fields)]
+
+
+def _markdown(
+    family: Family, kind: CardKind, fields: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    words = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
+    return tuple(words.get(name, "") for name in family.content_fields)
+
+
+def content_of(family: Family, shipment: Shipment) -> str:
+    """The last word of a revision's AnkiforgeId."""
+    if shipment.content or not shipment.known:
+        return shipment.content
+    return content_hash(family, _ours_html(family, shipment))
+
+
+def _same_words(last: Shipment, ours: _Words) -> bool:
+    """Whether we would ship what we shipped last: words, tags and pictures."""
+    written = "".join(last.html)
+    shown = all(picture.name in written for picture in ours.pictures.values())
+    return last.known and last.fields == ours.fields and last.tags == ours.tags and shown
+
+
+def _carries(family: Family, last: Shipment, seen: Seen) -> bool:
+    """Whether the note in Anki is, or was made from, our last revision."""
+    return seen.mod >= last.mod and seen.content == content_of(family, last) != ""
+
+
+def shipment_of(
+    ledger: Ledger, card: Card, decks: tuple[DeckRule, ...], pictures: Mapping[str, Media]
+) -> Shipment:
+    """The revision of a note that is not in Anki: the last one if nothing of ours changed.
+
+    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a machine
+    field would say differently is shipped with the next change (docs/why.md).
+    """
+    last = ledger.packages.last(card.guid)
+    tags = tags_of(ledger, card, decks)
+    if last and last.known and last.fields == card.fields and last.tags == tags:
+        written = "".join(last.html)
+        if all(picture.name in written for picture in pictures.values()):
+            return last
+    html = field_html(replace(card, tags=tags), pictures)
+    digest = digest_of(card.fields, tags)
+    content = content_hash(card.family, html)
+    if last and not last.known and last.digest == digest:
+        return replace(last, fields=card.fields, html=html, tags=tags, content=content)
+    mod, deck = next_mod(card.guid, last), deck_name(card.deck)
+    return Shipment(
+        card.guid, 0, mod, card.fields, html, tags, deck, digest, last is None, content=content
+    )
+
+
+# --- pictures and tags ----------------------------------------------------------------------
+
+
+def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
+    """The pictures a card shows, by the path it calls them; never one outside its source."""
+    found: dict[str, Media] = {}
+    problems: list[Problem] = []
+    paths = image_paths("\n".join(text for _, text in card.fields))
+    root = ledger.roots.of("obsidian").get(card.highlight.document.source) if paths else None
+    if root is None:
+        return found, problems
+    for path in paths:
+        target = (root / unquote(path)).resolve()
+        inside = target.is_relative_to(root.resolve())
+        media = media_of(target) if inside else Problem(path, "lies outside its vault")
+        if isinstance(media, Media):
+            found[path] = media
+        else:
+            where = f"{card.highlight.document.title}: {path}"
+            problems.append(Problem(where, media.what, media.hint))
+    return found, problems
+
+
+def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
+    """The tags a package has: the reader's as they stand now, the deck files', the document's."""
+    highlight = card.highlight
+    chosen = deck_of(decks, highlight.document, highlight).tags
+    drawn = card.leading.draft.tags
+    slug = ledger.highlights.slug(highlight.document.key)
+    ours = (f"ankiforge::doc::{slug}",) if slug else ()
+    read = (*highlight.document.tags, *highlight.tags)
+    return tag_names((*card.tags, *read, *chosen, *drawn, *ours))

@@ -1,0 +1,134 @@
+"""To a running Anki and back: look, import our own package, look again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ankiforge.anki.connect import AnkiConnect, export_all
+from ankiforge.anki.views import connect_view
+from ankiforge.anki.views.exports import note_ids
+from ankiforge.config import AnkiSettings
+from ankiforge.delivery import RETIRED, Delivery
+from ankiforge.domain import Card, Guid
+from ankiforge.errors import ServiceError
+from ankiforge.ledger import Ledger
+from ankiforge.looking import Looked, take_in
+
+
+class Running:
+    """A running Anki, by the AnkiConnect add-on; close it by leaving the context."""
+
+    def __init__(self, connect: AnkiConnect) -> None:
+        self._connect = connect
+
+    @staticmethod
+    @contextmanager
+    def of(settings: AnkiSettings) -> Iterator[Running]:
+        """The one the settings name.
+
+        Raises:
+            ServiceError: it does not answer, or is no Anki one may talk to.
+        """
+        key = os.environ.get(settings.key_env, "")
+        connect = AnkiConnect(settings.connect, key, key_env=settings.key_env)
+        connect.check()
+        yield Running(connect)
+
+    def sync(self) -> None:
+        """Let Anki sync with its server."""
+        self._connect.sync()
+
+    def look(self, ledger: Ledger, *, bind: bool = False) -> Looked:
+        """See what it has, by exports of every deck with notes of ours.
+
+        Raises:
+            ServiceError: it cannot be asked.
+        """
+        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+            exported = export_all(self._connect, Path(folder))
+            held = frozenset(one for path in exported.paths for one in note_ids(path))
+            view = connect_view(
+                exported.paths,
+                address=self._connect.address,
+                profile=self._connect.active_profile(),
+                complete=exported.notes <= held,
+            )
+            with view as opened:
+                return take_in(opened, ledger, bind=bind)
+
+    def take(self, package: Path) -> None:
+        """Import a package.
+
+        Raises:
+            ServiceError: Anki did not take it.
+        """
+        self._connect.import_package(package)
+
+    # --- cards of notes that are none any more ----------------------------------------------
+
+    def retired(self) -> tuple[int, ...]:
+        """The cards there that are tagged as retired, and still studied."""
+        found = self._connect.find_cards(f"tag:{RETIRED} AnkiforgeId:af1* -is:suspended")
+        return tuple(sorted(found))
+
+    def suspend(self, cards: Iterable[int]) -> None:
+        """Take cards out of study."""
+        self._connect.suspend(tuple(cards))
+
+    def unsuspend(self, cards: Iterable[int]) -> None:
+        """Put cards back into study, as far as they are there."""
+        self._connect.unsuspend(tuple(cards))
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to, as the look after it showed."""
+
+    added: int = 0
+    updated: int = 0
+    refused: tuple[Guid, ...] = ()
+    """Shipped, but not there as shipped."""
+
+
+def came_of(ledger: Ledger, shipped: Iterable[Delivery], before: frozenset[Guid]) -> Pushed:
+    """Compare what was shipped with what the newest view shows.
+
+    Args:
+        ledger: with that view taken in.
+        shipped: what the package held.
+        before: the notes that were in Anki already.
+    """
+    added = updated = 0
+    refused = []
+    for one in shipped:
+        guid = one.card.guid
+        seen = ledger.views.seen(guid)
+        arrived = seen is not None and one.note is not None and seen.mod >= one.note.mod
+        if not arrived:
+            refused.append(guid)
+        elif guid in before:
+            updated += 1
+        else:
+            added += 1
+    return Pushed(added, updated, tuple(refused))
+
+
+def wrong_profile(looked: Looked, there: int) -> ServiceError | None:
+    """Why a push must not go on: another collection is open than the one the cards are in."""
+    if looked.blind and looked.problem:
+        hint = "open that profile in Anki, or: ankiforge pull --connect --bind"
+        return ServiceError(f"Anki has another profile open: {looked.problem.what}", hint=hint)
+    if there and not (looked.taken and looked.taken.seen):
+        what = f"Anki has none of the {there} notes it had: another profile may be open"
+        return ServiceError(what, hint="open the right one; else: ankiforge pull --connect --bind")
+    return None
+
+
+def studied(cards: Iterable[Card]) -> frozenset[Guid]:
+    """The cards that are in Anki, as far as is known."""
+    return frozenset(card.guid for card in cards if card.anki in ("seen", "held"))

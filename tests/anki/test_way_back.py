@@ -1,0 +1,402 @@
+"""The whole way, by the command line and the real Anki: what a person does there stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.anki.notetypes import note_type
+from ankiforge.domain import Family
+
+CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nThe ==mitochondrion== makes ==ATP==.\n"
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    (folder / ".obsidian").mkdir(parents=True)
+    (folder / "Cells.md").write_text(CELLS, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def anki(forge: Any, backend: Any) -> Iterator[Any]:
+    """The person's own collection, open in Anki while the program looks at it."""
+    with backend.opened(forge.profile) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(forge: Any, vault: Path, anki: Any) -> Desk:
+    return Desk(forge, vault, anki)
+
+
+class Desk:
+    """A reader's desk: a vault, the program, Anki."""
+
+    def __init__(self, forge: Any, vault: Path, anki: Any) -> None:
+        self.forge = forge
+        self.note = vault / "Cells.md"
+        self.vault = vault
+        self.anki = anki
+        self.package = forge.folder / "ankiforge.apkg"
+
+    def run(self, *arguments: str, code: int = 0) -> Any:
+        return self.forge("run", self.vault, *arguments, "--json", code=code).data
+
+    def load(self) -> dict[str, int]:
+        loaded: dict[str, int] = self.anki.load(self.package)
+        return loaded
+
+    def rewrite(self, old: str, new: str) -> None:
+        text = self.note.read_text(encoding="utf-8")
+        assert old in text
+        self.note.write_text(text.replace(old, new), encoding="utf-8")
+
+    def card(self, word: str) -> Any:
+        [found] = [one for one in self.forge.cards() if word in str(one["fields"])]
+        return found
+
+    def in_anki(self, guid: str) -> Any:
+        return self.anki.note(guid)
+
+    def settle(self) -> None:
+        """Time passes: what was changed in Anki is not of this very moment."""
+        self.anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
+
+
+def test_what_anki_has_is_not_shipped_again(desk: Desk) -> None:
+    first = desk.run()
+    assert first["notes"]["written"] == 3
+    assert desk.load() == {"new": 3}
+
+    again = desk.run()
+
+    assert again["notes"]["written"] == 0
+    assert again["packages"] == []
+    assert not desk.package.exists()
+    assert desk.package.with_name("ankiforge.previous.apkg").exists()
+    assert {card["anki"] for card in desk.forge.cards()} == {"seen"}
+
+
+def test_a_package_nobody_imported_is_never_lost(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+    assert desk.run()["notes"]["written"] == 1
+    desk.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse")
+    assert desk.run()["notes"]["written"] == 2
+    assert desk.load() == {"new": 2}
+
+
+def test_an_edit_in_anki_stays_when_the_source_changes_another_field(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Front="die Katze")
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+
+    assert desk.run()["notes"]["updated"] == 1
+    assert desk.load() == {"updated": 1}
+
+    note = desk.in_anki(guid)
+    assert (note["Front"], note["Back"]) == ("die Katze", "cat (an animal)")
+    assert desk.run()["notes"]["written"] == 0
+
+
+def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Back="kitty")
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+
+    came = desk.run()
+    assert (came["notes"]["written"], came["notes"]["conflicts"]) == (0, 1)
+    [conflict] = desk.forge.ok("show", guid, "--json").lines[0]["conflicts"]
+    assert conflict == {
+        "field": "Back", "base": "cat", "mine": "kitty", "source": "cat (an animal)",
+    }  # fmt: skip
+    assert desk.run()["notes"]["conflicts"] == 1
+
+    desk.forge.ok("resolve", guid, "--source")
+    desk.forge.ok("undo")
+    assert desk.run()["notes"]["conflicts"] == 1
+    desk.forge.ok("resolve", guid, "--source")
+    assert desk.run()["notes"]["updated"] == 1
+    assert desk.load() == {"updated": 1}
+    assert desk.in_anki(guid)["Back"] == "cat (an animal)"
+    assert desk.run()["notes"] == {
+        "written": 0, "added": 0, "updated": 0, "held": 0, "missing": 0, "conflicts": 0,
+        "tombstones": 0,
+    }  # fmt: skip
+
+
+def test_mine_pins_the_field_for_ever(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Back="kitty")
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    desk.run()
+    desk.forge.ok("resolve", guid, "--mine")
+    assert desk.run()["notes"]["conflicts"] == 0
+    desk.rewrite("cat (an animal)", "a cat")
+    came = desk.run()
+    assert came["notes"]["conflicts"] == 0
+    if came["packages"]:
+        desk.load()
+    assert desk.in_anki(guid)["Back"] == "kitty"
+
+
+def test_tags_of_both_sides_meet(desk: Desk) -> None:
+    desk.rewrite("# Cells", "---\ntags: [biology, old]\n---\n# Cells")
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    note = desk.in_anki(guid)
+    note.tags = [*(tag for tag in note.tags if tag != "biology"), "mine"]
+    desk.anki.col.update_note(note)
+    desk.settle()
+    desk.rewrite("[biology, old]", "[biology, new]")
+
+    desk.run()
+    desk.load()
+
+    tags = set(desk.in_anki(guid).tags)
+    assert {"mine", "new"} <= tags
+    assert not {"biology", "old"} & tags
+
+
+def test_a_deleted_note_never_returns(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.col.remove_notes([desk.in_anki(guid).id])
+
+    assert desk.run()["notes"]["tombstones"] == 1
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    assert desk.run()["notes"]["written"] == 0
+    assert desk.card("Katze")["anki"] == "tombstone"
+
+    desk.forge.ok("restore", guid)
+    assert desk.run()["notes"]["written"] == 1
+    assert desk.load() == {"new": 1}
+    desk.run()
+    assert desk.card("Katze")["anki"] == "seen"
+
+
+def test_an_undone_import_is_missing_and_comes_back_when_asked(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.anki.col.undo()
+
+    came = desk.run()
+    assert (came["notes"]["missing"], came["notes"]["tombstones"]) == (3, 0)
+    assert came["notes"]["written"] == 0
+    desk.forge.ok("restore", "--missing")
+    assert desk.run()["notes"]["written"] == 3
+
+
+def test_deletions_can_be_confirmed_by_their_number(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.anki.col.undo()
+    desk.run()
+
+    wrong = desk.forge("pull", "--confirm-deletions", "2")
+    assert wrong.exit_code == 1
+    assert "3 notes are missing" in wrong.stderr
+    desk.forge.ok("pull", "--confirm-deletions", "3")
+    assert {card["anki"] for card in desk.forge.cards()} == {"tombstone"}
+    desk.forge.ok("undo")
+    assert {card["anki"] for card in desk.forge.cards()} == {"missing"}
+
+
+def test_the_review_history_is_read_and_never_changed(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    before = desk.anki.answer_first_card(guid)
+    assert desk.forge.json("pull")["view"]["reviews"] == 1
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    desk.run()
+    desk.load()
+    assert desk.anki.schedule(guid) == before
+
+
+def test_a_marked_note_is_held_on_the_way_by_file(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    note = desk.in_anki(guid)
+    note.tags.append("marked")
+    desk.anki.col.update_note(note)
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    came = desk.run()
+    assert (came["notes"]["written"], came["notes"]["held"]) == (0, 1)
+    assert "marked" in desk.card("Katze")["anki_why"]
+
+
+def test_a_retired_card_gets_its_tag_once(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    desk.forge.ok("reject", guid)
+    assert desk.run()["notes"]["written"] == 1
+    assert desk.load() == {"updated": 1}
+    note = desk.in_anki(guid)
+    assert "ankiforge::retired" in note.tags
+    assert note["Back"] == "cat"
+    assert desk.run()["notes"]["written"] == 0
+    note.tags.remove("ankiforge::retired")
+    desk.anki.col.update_note(note)
+    desk.settle()
+    assert desk.run()["notes"]["written"] == 0
+
+    desk.forge.ok("undo")
+    assert desk.run()["notes"]["written"] == 0
+
+
+def test_undo_takes_the_tag_away_again(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    desk.forge.ok("reject", guid)
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.forge.ok("undo")
+    desk.run()
+    assert desk.load() == {"updated": 1}
+    assert "ankiforge::retired" not in desk.in_anki(guid).tags
+
+
+def test_a_field_of_his_own_is_kept_and_new_notes_fit_in(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    models = desk.anki.col.models
+    basic = models.get(note_type(Family.BASIC).id)
+    models.add_field(basic, models.new_field("Mine"))
+    models.update_dict(basic)
+    desk.anki.edit(guid, Mine="my own")
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)\n\nMaus:::mouse")
+
+    came = desk.run()
+    assert came["notes"]["written"] == 2
+    assert desk.load() == {"new": 1, "updated": 1}
+    note = desk.in_anki(guid)
+    assert (note["Back"], note["Mine"]) == ("cat (an animal)", "my own")
+    mouse = desk.in_anki(desk.card("Maus")["guid"])
+    assert mouse.mid == note.mid
+    assert [one.name for one in models.all_names_and_ids() if "ankiforge" in one.name] == [
+        "ankiforge Basic", "ankiforge Cloze",
+    ]  # fmt: skip
+
+
+def test_another_note_type_is_held(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    note = desk.in_anki(guid)
+    basic = desk.anki.col.models.by_name("Basic")
+    desk.anki.col.models.change(
+        desk.anki.col.models.get(note.mid), [note.id], basic, {0: 0, 1: 1, 7: None}, None
+    )
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    came = desk.run()
+    assert (came["notes"]["written"], came["notes"]["held"]) == (0, 1)
+    assert desk.card("Katze")["anki"] == "held"
+
+
+def test_a_remark_typed_while_studying_is_heard_once(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Feedback="too easy")
+    assert desk.forge.json("pull")["view"]["feedback"] == 1
+    desk.anki.edit(guid, Back="cat!")
+    assert desk.forge.json("pull")["view"]["feedback"] == 0
+    assert "too easy" in str(desk.card("Katze")["findings"])
+
+
+def test_new_cards_go_where_the_others_of_the_document_are_now(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    col = desk.anki.col
+    deck = col.decks.id("Mine::Biology")
+    col.set_deck(col.find_cards(""), deck)
+    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+    desk.run()
+    desk.load()
+    [card, _] = desk.anki.cards(desk.card("Maus")["guid"])
+    assert col.decks.name(card.did) == "Mine::Biology"
+
+
+def test_a_lost_ledger_comes_back_from_anki_alone(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guids = {card["guid"] for card in desk.forge.cards()}
+    for path in desk.forge.home.rglob("*"):
+        if path.name.startswith("ledger.db") or path.name == "journal.jsonl":
+            path.unlink()
+
+    came = desk.run()
+
+    assert came["notes"]["written"] == 0
+    assert {card["guid"] for card in desk.forge.cards()} == guids
+    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+    desk.run()
+    assert desk.card("Maus")["verdict"] == "pending"
+
+
+def test_a_lost_database_comes_back_from_journal_and_anki(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.forge.ok("reject", desk.card("Hund")["guid"])
+    guids = {card["guid"]: card["verdict"] for card in desk.forge.cards()}
+    for path in desk.forge.home.rglob("ledger.db*"):
+        path.unlink()
+
+    came = desk.run()
+
+    assert {card["guid"]: card["verdict"] for card in desk.forge.cards()} == guids
+    assert came["notes"]["added"] == 0
+    if came["packages"]:
+        desk.load()
+    assert desk.anki.col.note_count() == 3
+
+
+def test_an_older_backup_is_not_news(desk: Desk, tmp_path: Path) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+    old = tmp_path / "old.colpkg"
+    desk.run()
+    desk.anki.answer_first_card(desk.card("Katze")["guid"])
+    time.sleep(0.01)
+    desk.load()
+    assert desk.forge.json("pull")["view"]["reviews"] == 1
+    desk.anki.col.undo()
+    del old
+
+
+def test_the_first_line_says_that_anki_was_never_seen(forge: Any, vault: Path) -> None:
+    assert "Anki is not looked at" in forge.ok("run", vault).stderr
