@@ -18,7 +18,17 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.anki.views import open_view, signature
 from ankiforge.config import AnkiSettings
 from ankiforge.delivery import RETIRED
-from ankiforge.domain import Arranged, CardKind, Family, Problem, SeenNote, View
+from ankiforge.domain import (
+    Arranged,
+    CardKind,
+    Family,
+    Guid,
+    Identity,
+    Problem,
+    SeenNote,
+    View,
+    guid_for,
+)
 from ankiforge.errors import ForgeError, ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.recovery import Recovered
@@ -161,7 +171,7 @@ def recovered(seen: Seen) -> Recovered | None:
     names = note_type(family).fields
     fields = dict(zip(names, seen.fields, strict=False))
     identity = parse_identity(fields["AnkiforgeId"])
-    if identity is None or identity.guid != seen.guid or identity.family is not family:
+    if identity is None or identity.family is not family or not _is_its_own(identity, seen.guid):
         return None
     kind = _kind(family, fields)
     shown = ("Text", "Extra") if family is Family.CLOZE else ("Front", "Back", "Extra")
@@ -180,6 +190,12 @@ def recovered(seen: Seen) -> Recovered | None:
         content_hash(family, seen.fields) != identity.content,
         RETIRED in (tag.casefold() for tag in seen.tags),
     )
+
+
+def _is_its_own(identity: Identity, guid: Guid) -> bool:
+    """Whether a note has the guid that its key, family and slot make: no other is ours."""
+    made = guid_for(identity.key, identity.family, identity.slot)
+    return identity.guid == guid == made
 
 
 def _kind(family: Family, fields: Mapping[str, str]) -> CardKind:

@@ -24,7 +24,7 @@ def connected(now: Session, *, bind: bool = False) -> Looked:
         return anki.look(now.ledger, bind=bind)
 
 
-def weigh(now: Session, tally: Tally, *, again: bool = False) -> None:
+def weigh(now: Session, tally: Tally, *, again: bool = False, push: bool = False) -> None:
     """Find out which cards could not be brought up to date in Anki now, and why.
 
     `again`: as they stand after what was done, in place of what was counted before.
@@ -32,7 +32,7 @@ def weigh(now: Session, tally: Tally, *, again: bool = False) -> None:
     if again:
         tally.anki["held"] = tally.anki["conflicts"] = 0
         tally.reasons.clear()
-    deliveries = Deliveries(now.ledger, now.decks)
+    deliveries = Deliveries(now.ledger, now.decks, push=push)
     there = (card for card in deliverable(now.ledger) if card.anki in ("seen", "held"))
     tally.weigh(Parcel(now.workspace.output, tuple(deliveries.of(card) for card in there)))
 

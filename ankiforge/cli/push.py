@@ -197,7 +197,7 @@ class _Push:
     def tell(self) -> None:
         """Say what it came to."""
         talk = self.now.call.talk
-        weigh(self.now, self.tally, again=True)
+        weigh(self.now, self.tally, again=True, push=True)
         if talk.as_json:
             pushed = {"added": self.pushed.added, "updated": self.pushed.updated}
             talk.data(

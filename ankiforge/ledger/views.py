@@ -183,7 +183,7 @@ class Views:
 
     def _read_notes(self, identity: str, view: View, arrange: Arrange) -> None:
         self._db.executemany(
-            "INSERT INTO seen (view, guid, mod, tags, fields, content, type_id, deck, cards, own)"
+            "INSERT OR IGNORE INTO seen (view, guid, mod, tags, fields, content, type_id, deck, cards, own)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row_of(identity, note, arrange(note)) for note in view.notes()),
         )

@@ -1,0 +1,515 @@
+"""What a look at the real Anki shows: live, while it is open, and by every kind of export."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.anki.fields import ankiforge_id, content_html, note_for
+from ankiforge.anki.notetypes import note_type, style
+from ankiforge.anki.package import write_package
+from ankiforge.anki.views import connect_view, open_view, signature
+from ankiforge.anki.views.wire import read_message
+from ankiforge.domain import (
+    Card,
+    CardKind,
+    Family,
+    Identity,
+    SeenNote,
+    View,
+    ViewKind,
+    card_id,
+    note_id,
+)
+
+pytestmark = pytest.mark.core
+
+Maker = Callable[..., Card]
+MOD = 1_400_000_000
+
+
+@dataclass
+class World:
+    """One collection with three notes of ours and one of a person's, and its folder."""
+
+    anki: Any
+    folder: Path
+    basic: Card
+    two_way: Card
+    cloze: Card
+
+    @property
+    def col(self) -> Any:
+        return self.anki.col
+
+    @property
+    def live(self) -> Path:
+        return Path(self.col.path)
+
+    @property
+    def cards(self) -> list[Card]:
+        return sorted((self.basic, self.two_way, self.cloze), key=lambda card: card.guid)
+
+    def seen(self, card: Card) -> SeenNote:
+        """The note as it is in the open collection now."""
+        with open_view(self.live) as view:
+            return of(view, card)
+
+    def exported(self, legacy: bool = False, scheduling: bool = True, deck: str = "") -> Path:
+        from anki.collection import DeckIdLimit, ExportAnkiPackageOptions
+
+        path = self.folder / f"export-{legacy}-{scheduling}-{deck}.apkg"
+        options = ExportAnkiPackageOptions(with_scheduling=scheduling, legacy=legacy)
+        limit = DeckIdLimit(self.col.decks.id(deck)) if deck else None
+        self.col.export_anki_package(out_path=str(path), limit=limit, options=options)
+        return path
+
+    def whole(self, legacy: bool) -> Path:
+        path = self.folder / f"whole-{legacy}.colpkg"
+        self.col.export_collection_package(str(path), include_media=False, legacy=legacy)
+        self.col.reopen()
+        return path
+
+
+def of(view: View, card: Card) -> SeenNote:
+    """The one note of a card."""
+    (found,) = [note for note in view.notes() if note.guid == card.guid]
+    return found
+
+
+@pytest.fixture
+def world(collection: Any, tmp_path: Path, make_card: Maker) -> World:
+    basic = make_card()
+    two_way = make_card(CardKind.TWO_WAY, own="TWOWAY22", Front="le chat", Back="the cat")
+    cloze = make_card(CardKind.CLOZE, own="CLOZE222", Text="{{c1::One}} and {{c3::three}}.")
+    notes = [note_for(card, "Reading::Memory", MOD) for card in (basic, two_way, cloze)]
+    write_package(tmp_path / "deck.apkg", notes)
+    assert collection.load(tmp_path / "deck.apkg") == {"new": 3}
+    own = collection.col.new_note(collection.col.models.by_name("Basic"))
+    own["Front"] = "mine"
+    collection.col.add_note(own, collection.col.decks.id("Mine"))
+    return World(collection, tmp_path, basic, two_way, cloze)
+
+
+def everything(view: View) -> tuple[Any, ...]:
+    """All a view tells of notes and types, to be compared."""
+    return tuple(view.notes()), tuple(view.reviews()), view.types, view.newest_review
+
+
+# --- the live collection --------------------------------------------------------------------
+
+
+def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
+    before = time.time()
+    with open_view(world.live) as view:
+        notes = tuple(view.notes())
+        assert view.kind is ViewKind.COLLECTION
+        assert view.path == str(world.live)
+        assert view.profile == "profile"
+        assert view.complete
+        assert before <= view.taken_at <= time.time()
+        assert view.created == world.col.crt
+        assert view.newest_review == 0
+        assert tuple(view.reviews()) == ()
+        assert view.graves() == frozenset()
+    assert [note.guid for note in notes] == [card.guid for card in world.cards]
+    for note, card in zip(notes, world.cards, strict=True):
+        assert note.id == note_id(card.guid)
+        assert note.mod == MOD
+        assert note.type_id == note_type(card.family).id
+        assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
+        assert note.fields == note_for(card, card.deck, MOD).fields
+        content = content_html(card.kind, card.fields)
+        digest = ankiforge_id(card, content).split()[-1]
+        assert note.identity == Identity(card.guid, card.family, 1, card.key, digest)
+
+
+def test_the_cards_of_a_note_are_in_order_and_new(world: World) -> None:
+    cards = world.seen(world.cloze).cards
+    assert [card.ordinal for card in cards] == [0, 2]
+    assert [card.id for card in cards] == [card_id(world.cloze.guid, at) for at in (0, 2)]
+    assert {card.deck for card in cards} == {"Reading::Memory"}
+    assert {(card.type, card.queue, card.reps, card.lapses, card.flag) for card in cards} == {
+        (0, 0, 0, 0, 0)
+    }
+    assert len(world.seen(world.two_way).cards) == 2
+    assert len(world.seen(world.basic).cards) == 1
+
+
+def test_the_last_change_is_seen_while_anki_is_open_and_has_it_in_its_log_only(
+    world: World,
+) -> None:
+    main = world.live.read_bytes()
+    world.anki.edit(world.basic.guid, Back="My own words")
+    assert world.live.read_bytes() == main
+    seen = world.seen(world.basic)
+    assert seen.fields[1] == "My own words"
+    assert seen.mod > MOD
+    assert seen.identity is not None
+    assert world.col.db.scalar("select count() from notes") == 4
+
+
+def test_looking_leaves_the_files_of_anki_as_they_are(world: World) -> None:
+    world.anki.edit(world.basic.guid, Back="My own words")
+    files = sorted(world.live.parent.glob("collection.anki2*"))
+    before = [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+    assert world.seen(world.basic)
+    files = sorted(world.live.parent.glob("collection.anki2*"))
+    after = [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+    assert [name for name, *_ in after] == ["collection.anki2", "collection.anki2-wal"]
+    assert after == before
+
+
+def test_a_collection_reached_by_a_link_is_seen_with_its_log(world: World) -> None:
+    world.anki.edit(world.basic.guid, Back="My own words")
+    link = world.folder / "collection.anki2"
+    link.symlink_to(world.live)
+    with open_view(link) as view:
+        assert of(view, world.basic).fields[1] == "My own words"
+        assert view.profile == "profile"
+
+
+def test_a_closed_collection_is_seen_as_the_open_one_was(world: World) -> None:
+    world.anki.edit(world.basic.guid, Back="My own words")
+    with open_view(world.live) as view:
+        before = everything(view)
+    world.col.close(downgrade=False)
+    try:
+        with open_view(world.live) as view:
+            assert everything(view) == before
+    finally:
+        world.col.reopen()
+
+
+def test_a_collection_closed_in_the_old_way_is_seen_too(world: World) -> None:
+    with open_view(world.live) as view:
+        before = everything(view)
+    world.col.close(downgrade=True)
+    try:
+        with open_view(world.live) as view:
+            assert everything(view) == before
+    finally:
+        world.col.reopen()
+
+
+def test_a_copy_somebody_made_is_as_old_as_its_file(world: World) -> None:
+    world.col.close()
+    copy = world.folder / "backup.anki2"
+    copy.write_bytes(world.live.read_bytes())
+    world.col.reopen()
+    os.utime(copy, (1_700_000_000, 1_700_000_000))
+    with open_view(copy) as view:
+        assert (view.taken_at, view.profile, view.complete) == (1_700_000_000, "", True)
+    with open_view(copy, live=True) as view:
+        assert view.taken_at > 1_700_000_000
+        assert view.profile == copy.parent.name
+
+
+def test_the_signature_differs_once_something_changed(world: World) -> None:
+    first = signature(world.live)
+    assert signature(world.live) == first
+    world.anki.edit(world.basic.guid, Back="My own words")
+    second = signature(world.live)
+    assert second != first
+    world.col.close()
+    assert signature(world.live) != second
+    world.col.reopen()
+
+
+# --- what a person did ----------------------------------------------------------------------
+
+
+def test_tags_decks_suspensions_and_flags_are_seen(world: World) -> None:
+    note = world.anki.note(world.cloze.guid)
+    note.tags = ["exam", "Straße::Ä", "marked"]
+    world.col.update_note(note)
+    one, three = note.cards()
+    world.col.set_deck([three.id], world.col.decks.id("A::B::C d"))
+    world.col.sched.suspend_cards([one.id])
+    world.col.set_user_flag_for_cards(5, [three.id])
+    world.col.sched.bury_cards([world.anki.cards(world.basic.guid)[0].id])
+
+    seen = world.seen(world.cloze)
+
+    assert sorted(seen.tags) == ["Straße::Ä", "exam", "marked"]
+    assert [card.deck for card in seen.cards] == ["Reading::Memory", "A::B::C d"]
+    assert [card.suspended for card in seen.cards] == [True, False]
+    assert [card.flag for card in seen.cards] == [0, 5]
+    assert world.seen(world.basic).cards[0].queue == -3
+
+
+def test_answers_and_what_fsrs_makes_of_them_are_seen(world: World) -> None:
+    assert world.seen(world.basic).cards[0].stability is None
+    world.col.set_config("fsrs", True)
+    world.anki.answer_first_card(world.basic.guid)
+    log = world.col.db.all("select id, ease, ivl, lastIvl, factor, time, type, cid from revlog")
+
+    with open_view(world.live) as view:
+        (review,) = view.reviews()
+        guid = next(n.guid for n in view.notes() for c in n.cards if c.id == log[0][7])
+        (card,) = [c for n in view.notes() for c in n.cards if c.id == log[0][7]]
+        assert view.newest_review == review.id
+        assert tuple(view.reviews(after=review.id)) == ()
+        assert tuple(view.reviews(after=review.id - 1)) == (review,)
+        assert view.reviewed([card.id, 5]) == {card.id}
+        assert view.reviewed(range(2000)) == frozenset()
+    assert review.guid == guid
+    assert review.ordinal == card.ordinal
+    assert [
+        review.id, review.ease, review.interval, review.last_interval, review.factor,
+        review.duration, review.type,
+    ] == log[0][:7]  # fmt: skip
+    assert (card.reps, card.type, card.queue) == (1, 2, 2)
+    assert card.interval > 0
+    state = world.col.get_card(card.id).memory_state
+    assert card.stability == pytest.approx(state.stability, rel=1e-3)
+    assert card.difficulty == pytest.approx(state.difficulty, rel=1e-3)
+
+
+def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world: World) -> None:
+    world.col.sched.set_due_date([c.id for c in world.anki.cards(world.basic.guid)], "3")
+    before = world.seen(world.basic).cards[0]
+    deck = world.col.sched.get_or_create_filtered_deck(0)
+    deck.name = "Cram"
+    deck.config.search_terms[0].search = "deck:Reading*"
+    world.col.sched.add_or_update_filtered_deck(deck)
+    (stored,) = world.anki.cards(world.basic.guid)
+    assert stored.odid
+
+    card = world.seen(world.basic).cards[0]
+
+    assert (card.deck, card.due) == ("Reading::Memory", before.due)
+    for legacy in (False, True):
+        with open_view(world.exported(legacy)) as view:
+            assert of(view, world.basic).cards[0].deck == "Reading::Memory"
+
+
+def test_a_deleted_note_leaves_a_grave_and_its_reviews(world: World) -> None:
+    world.col.decks.select(world.col.decks.id("Reading::Memory"))
+    world.anki.answer_first_card(world.basic.guid)
+    (reviewed,) = world.col.db.list("select cid from revlog")
+    (guid,) = [
+        card.guid for card in world.cards for at in range(3) if card_id(card.guid, at) == reviewed
+    ]
+    world.col.remove_notes([note_id(guid)])
+
+    with open_view(world.live) as view:
+        assert guid not in [note.guid for note in view.notes()]
+        assert view.graves() == {note_id(guid)}
+        assert tuple(view.reviews()) == ()
+        assert view.reviewed([reviewed]) == {reviewed}
+        assert view.newest_review > 0
+
+
+def test_an_undone_deletion_leaves_no_grave(world: World) -> None:
+    world.col.remove_notes([note_id(world.basic.guid)])
+    world.col.undo()
+    with open_view(world.live) as view:
+        assert view.graves() == frozenset()
+        assert of(view, world.basic).cards
+
+
+def test_a_copy_a_person_made_of_a_note_is_not_ours(world: World) -> None:
+    note = world.anki.note(world.basic.guid)
+    copy = world.col.new_note(note.note_type())
+    copy.fields = list(note.fields)
+    world.col.add_note(copy, world.col.decks.id("Mine"))
+    with open_view(world.live) as view:
+        assert len(tuple(view.notes())) == 3
+
+
+def test_an_identity_of_another_note_is_none(world: World) -> None:
+    other = world.anki.note(world.two_way.guid)["AnkiforgeId"]
+    world.anki.edit(world.basic.guid, AnkiforgeId=other)
+    assert world.seen(world.basic).identity is None
+    assert world.seen(world.two_way).identity is not None
+
+
+def test_a_note_that_was_given_another_type_is_still_ours(world: World) -> None:
+    note = world.anki.note(world.basic.guid)
+    request = world.col.models.change_notetype_info(
+        old_notetype_id=note.mid, new_notetype_id=world.col.models.by_name("Basic")["id"]
+    ).input
+    request.note_ids.append(note.id)
+    ours = note_type(Family.BASIC).fields
+    request.new_fields[:] = [ours.index("Front"), ours.index("AnkiforgeId")]
+    world.col.models.change_notetype_of_notes(request)
+
+    seen = world.seen(world.basic)
+
+    assert seen.type_id == world.col.models.by_name("Basic")["id"]
+    assert len(seen.fields) == 2
+    assert seen.identity is not None
+    with open_view(world.live) as view:
+        assert {kind.name for kind in view.types} == {
+            "Basic", "ankiforge Basic", "ankiforge Cloze",
+        }  # fmt: skip
+
+
+# --- note types -----------------------------------------------------------------------------
+
+
+def _types(world: World) -> Iterator[View]:
+    """The same by each way, both schemas."""
+    paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
+    for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):
+        with open_view(path) as view:
+            yield view
+
+
+def test_our_note_types_are_seen_with_ids_templates_and_style(world: World) -> None:
+    seen = 0
+    for view in _types(world):
+        assert [kind.id for kind in view.types] == sorted(note_type(f).id for f in Family)
+        for family, kind in zip(Family, view.types, strict=True):
+            ours = note_type(family)
+            assert (kind.id, kind.name, kind.css) == (ours.id, ours.name, style())
+            assert kind.mod == world.anki.note_type(family)["mod"]
+            assert kind.cloze == (family is Family.CLOZE)
+            assert kind.fields == tuple(zip(ours.fields, ours.field_ids, strict=True))
+            assert [(t.name, t.id, t.question, t.answer) for t in kind.templates] == [
+                (t.name, t.id, t.question, t.answer) for t in ours.templates
+            ]
+        seen += 1
+    assert seen == 5
+
+
+def test_what_a_person_changed_in_a_note_type_is_seen(world: World) -> None:
+    models = world.col.models
+    kind = world.anki.note_type(Family.BASIC)
+    kind["name"] = "Mein Typ"
+    kind["css"] += "\n.mine {}"
+    models.rename_field(kind, kind["flds"][0], "Frage")
+    models.add_field(kind, models.new_field("Mine"))
+    models.reposition_field(kind, kind["flds"][-1], 1)
+    template = models.new_template("Third")
+    template["qfmt"], template["afmt"] = "{{Mine}}?", "{{Back}}!"
+    models.add_template(kind, template)
+    models.update_dict(kind)
+    stored = world.anki.note_type(Family.BASIC)
+    ids = [field["id"] for field in stored["flds"]]
+
+    for view in _types(world):
+        (seen,) = [one for one in view.types if not one.cloze]
+        assert seen.id == note_type(Family.BASIC).id
+        assert seen.name == "Mein Typ"
+        assert seen.css.endswith("\n.mine {}")
+        assert [name for name, _ in seen.fields[:3]] == ["Frage", "Mine", "Back"]
+        assert [number for _, number in seen.fields] == ids
+        assert seen.fields[0][1] == note_type(Family.BASIC).field_ids[0]
+        assert [(t.name, t.question, t.answer) for t in seen.templates[2:]] == [
+            ("Third", "{{Mine}}?", "{{Back}}!")
+        ]
+        assert of(view, world.basic).fields[1] == ""
+
+
+def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read() -> None:
+    from anki.notetypes_pb2 import Notetype
+
+    whole = Notetype.Config(kind=Notetype.Config.KIND_CLOZE, css=".ä {}", latex_pre="x")
+    read = read_message(whole.SerializeToString())
+    assert (read.unsigned(1), read.text(3)) == (1, ".ä {}")
+    for number in (0, -1, -(2**63), 2**63 - 1):
+        field = Notetype.Field.Config(font_name="Arial", id=number, tag=3, rtl=True)
+        assert read_message(field.SerializeToString()).signed(9) == number
+        template = Notetype.Template.Config(q_format="q", a_format="a", id=number)
+        read = read_message(template.SerializeToString())
+        assert (read.text(1), read.text(2), read.signed(8)) == ("q", "a", number)
+    assert read_message(Notetype.Field.Config().SerializeToString()).signed(9) is None
+
+
+# --- exports --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_an_export_with_scheduling_shows_what_the_collection_does(
+    world: World, legacy: bool
+) -> None:
+    world.col.set_config("fsrs", True)
+    world.anki.answer_first_card(world.basic.guid)
+    world.anki.edit(world.basic.guid, Back="My own words")
+    with open_view(world.live) as view:
+        expected = everything(view)
+    with open_view(world.exported(legacy)) as view:
+        assert everything(view) == expected
+        assert (view.kind, view.complete, view.created) == (ViewKind.APKG, False, 0)
+        assert view.profile == ""
+        assert len(view.reviewed(card.id for n in view.notes() for card in n.cards)) == 1
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_an_export_without_scheduling_shows_new_cards_and_no_reviews(
+    world: World, legacy: bool
+) -> None:
+    world.anki.answer_first_card(world.basic.guid)
+    with open_view(world.exported(legacy, scheduling=False)) as view:
+        notes = tuple(view.notes())
+        assert [note.guid for note in notes] == [card.guid for card in world.cards]
+        assert {card.type for note in notes for card in note.cards} == {0}
+        assert (tuple(view.reviews()), view.newest_review) == ((), 0)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_whole_collection_is_complete_and_shows_the_same(world: World, legacy: bool) -> None:
+    world.anki.answer_first_card(world.basic.guid)
+    world.col.remove_notes([note_id(world.cloze.guid)])
+    with open_view(world.live) as view:
+        expected = everything(view)
+    path = world.whole(legacy)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    with open_view(path) as view:
+        assert everything(view) == expected
+        assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
+        assert view.created == world.col.crt
+        assert view.taken_at == 1_700_000_000
+        assert view.path == str(path)
+
+
+def test_our_own_package_can_be_looked_at(world: World) -> None:
+    with open_view(world.folder / "deck.apkg") as view:
+        assert [note.guid for note in view.notes()] == [card.guid for card in world.cards]
+        assert [note.mod for note in view.notes()] == [MOD] * 3
+
+
+def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World) -> None:
+    one, three = world.anki.cards(world.cloze.guid)
+    world.col.set_deck([three.id], world.col.decks.id("Other"))
+    world.anki.answer_first_card(world.basic.guid)
+    with open_view(world.live) as view:
+        expected = everything(view)
+    exports = [world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")]
+
+    with connect_view(exports, address="http://127.0.0.1:1", profile="Ada", complete=True) as view:
+        assert everything(view) == expected
+        assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")
+        assert (view.profile, view.complete, view.created) == ("Ada", True, world.col.crt)
+        assert view.taken_at == min(path.stat().st_mtime_ns for path in exports) / 1e9
+        assert tuple(view.reviews(after=view.newest_review)) == ()
+        assert [card.deck for card in of(view, world.cloze).cards] == ["Reading::Memory", "Other"]
+        assert view.reviewed(iter([one.id, *world.col.db.list("select cid from revlog")]))
+        assert view.graves() == frozenset()
+
+
+def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view() -> None:
+    with connect_view([], address="http://127.0.0.1:1", profile="", complete=True) as view:
+        assert (tuple(view.notes()), tuple(view.reviews()), view.types) == ((), (), ())
+        assert (view.newest_review, view.created, view.taken_at) == (0, 0, 0)
+        assert (view.graves(), view.reviewed([1])) == (frozenset(), frozenset())
+
+
+def test_twins_of_one_guid_are_both_seen_and_in_exports_once(world: World) -> None:
+    own = world.col.db.scalar("select id from notes where guid not like 'af%'")
+    world.col.db.execute("update notes set guid = ? where id = ?", world.basic.guid, own)
+    with open_view(world.live) as view:
+        twins = [note for note in view.notes() if note.guid == world.basic.guid]
+        assert sorted(note.id for note in twins) == sorted((own, note_id(world.basic.guid)))
+        assert [len(note.cards) for note in twins] == [1, 1]
+    exports = [world.exported(), world.exported(legacy=True)]
+    with connect_view(exports, address="a", profile="", complete=True) as view:
+        assert of(view, world.basic).id == min(note.id for note in twins)

@@ -1,0 +1,71 @@
+"""AnkiforgeId is read back from what Anki and its editor make of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ankiforge.anki.escape import literal
+from ankiforge.anki.identity import is_guid, parse_identity
+from ankiforge.domain import Family, Guid, HighlightKey, Identity
+
+GUID = Guid("afpl5zre2nzqwbpru3iyzgi7ag")
+CONTENT = "0123456789abcdef"
+KEY = HighlightKey("vault:Mein%20Vault/%C3%A4.b-1~.0123456789abcdef")
+WHOLE = Identity(GUID, Family.CLOZE, 12, KEY, CONTENT)
+TEXT = f"af1 {GUID} cloze 12 {KEY} {CONTENT}"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        TEXT,
+        literal(TEXT),
+        f"{TEXT} further words <b>too</b>",
+        TEXT.replace(" ", "&nbsp;"),
+        f"<div>{TEXT}</div>",
+        f"{TEXT}<br>",
+        f"<p>{TEXT}</p>x",
+        f"\n {TEXT.replace(' ', '  ')} ",
+        TEXT.replace("vault:", "vault:<wbr>").replace("af1", "af1<span></span>"),
+        f'<span style="color: red">{TEXT}</span>',
+        TEXT.replace("%20", "&#37;20"),
+    ],
+)
+def test_an_identity_is_read(field: str) -> None:
+    assert parse_identity(field) == WHOLE
+
+
+def test_signs_that_were_parted_are_joined_again() -> None:
+    key = HighlightKey("own:a/{{b}}::c")
+    field = literal(f"af1 {GUID} basic 1 {key} {CONTENT}")
+    assert "<wbr>" in field
+    assert parse_identity(field) == Identity(GUID, Family.BASIC, 1, key, CONTENT)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "",
+        "af1",
+        f"see {TEXT}",
+        TEXT.replace("af1 ", "af2 "),
+        TEXT.replace("af1 ", "af1"),
+        TEXT.replace(GUID, GUID[:-1]),
+        TEXT.replace(GUID, GUID.upper()),
+        TEXT.replace("cloze", "image"),
+        TEXT.replace(" 12 ", " 0 "),
+        TEXT.replace(" 12 ", " ١ "),
+        TEXT.replace(" 12 ", " -1 "),
+        TEXT.replace(CONTENT, CONTENT[:-1]),
+        TEXT.replace(KEY, ""),
+        f"<!-- {TEXT} -->",
+    ],
+)
+def test_other_texts_hold_none(field: str) -> None:
+    assert parse_identity(field) is None
+
+
+def test_a_guid_is_known_by_its_looks() -> None:
+    assert is_guid(GUID)
+    for other in ("", "af", "Ge<7(O^jA>", GUID.upper(), GUID + "a", GUID[:-1] + "1", GUID + "\n"):
+        assert not is_guid(other)

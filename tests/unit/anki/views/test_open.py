@@ -1,0 +1,459 @@
+"""What cannot be looked at says why; nothing is left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import sqlite3
+import struct
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.package import write_package
+from ankiforge.anki.views import connect_view, copying, open_view, signature
+from ankiforge.domain import Card, ViewKind
+from ankiforge.errors import ItemError
+
+Maker = Callable[..., Card]
+
+
+@pytest.fixture(autouse=True)
+def rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temp folder of its own, empty at the end of every test."""
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def card(make_card: Maker) -> Card:
+    return make_card()
+
+
+@pytest.fixture
+def package(tmp_path: Path, card: Card) -> Path:
+    write_package(tmp_path / "deck.apkg", [note_for(card, card.deck, 5)])
+    return tmp_path / "deck.apkg"
+
+
+@pytest.fixture
+def database(package: Path) -> bytes:
+    """A whole collection of schema 11."""
+    with zipfile.ZipFile(package) as archive:
+        return archive.read("collection.anki2")
+
+
+@pytest.fixture
+def collection(tmp_path: Path, database: bytes) -> Path:
+    path = tmp_path / "Ada" / "collection.anki2"
+    path.parent.mkdir()
+    path.write_bytes(database)
+    settle(path)
+    return path
+
+
+def settle(path: Path) -> None:
+    """As if it had been written a while ago."""
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def changed(path: Path, script: str) -> Path:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.create_collation("unicase", lambda a, b: (a > b) - (a < b))
+        connection.executescript(script)
+    settle(path)
+    return path
+
+
+def archive(path: Path, **members: bytes) -> Path:
+    """A zip; `__` in a name is a dot."""
+    with zipfile.ZipFile(path, "w") as written:
+        for name, data in members.items():
+            written.writestr(name.replace("__", "."), data)
+    return path
+
+
+def refused(path: Path) -> str:
+    """Why it cannot be looked at; the path stands in front."""
+    with pytest.raises(ItemError) as caught, open_view(path):
+        pytest.fail("it was opened")
+    assert caught.value.message.startswith(f"{path}: ")
+    return caught.value.message.removeprefix(f"{path}: ")
+
+
+# --- what can be looked at ------------------------------------------------------------------
+
+
+def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(
+    collection: Path, card: Card, rooms: Path
+) -> None:
+    with open_view(collection) as view:
+        (note,) = view.notes()
+        assert (note.guid, note.mod, view.profile, view.kind) == (
+            card.guid, 5, "Ada", ViewKind.COLLECTION,
+        )  # fmt: skip
+        assert len(list(rooms.iterdir())) == 1
+    assert list(rooms.iterdir()) == []
+
+
+def test_the_copy_is_gone_after_an_error_too(collection: Path, rooms: Path) -> None:
+    with pytest.raises(OSError, match="of the one who looks"), open_view(collection):
+        raise OSError("of the one who looks")
+    assert list(rooms.iterdir()) == []
+    refused(changed(collection, "update col set ver = 99"))
+    assert list(rooms.iterdir()) == []
+
+
+def test_a_change_that_stands_in_the_log_only_is_seen(collection: Path) -> None:
+    writer = sqlite3.connect(collection)
+    with closing(writer):
+        writer.executescript("pragma journal_mode=wal; pragma wal_autocheckpoint=0;")
+        writer.execute("update notes set tags = ' new '")
+        writer.commit()
+        with open_view(collection) as view:
+            assert [note.tags for note in view.notes()] == [("new",)]
+
+
+def test_a_change_that_was_never_finished_is_taken_back(collection: Path, tmp_path: Path) -> None:
+    """Anki died in the middle of a write, in the way of writing before `-wal`."""
+    writer = sqlite3.connect(collection, isolation_level=None)
+    with closing(writer):
+        writer.executescript("pragma journal_mode=delete; pragma cache_size=1; begin;")
+        writer.execute("update notes set tags = ' half '")
+        writer.execute("insert into revlog select value, 1, 1, 1, 1, 1, 1, 1, 1 from"
+                       " (with recursive n(value) as (select 1 union all select value + 1 from n"
+                       "  limit 5000) select value from n)")  # fmt: skip
+        died = tmp_path / "died" / "collection.anki2"
+        died.parent.mkdir()
+        for beside in ("", "-journal"):
+            copy = died.with_name(died.name + beside)
+            copy.write_bytes(collection.with_name(collection.name + beside).read_bytes())
+        writer.execute("rollback")
+    assert died.read_bytes() != collection.read_bytes()
+    with open_view(died) as view:
+        assert view.newest_review == 0
+        assert [note.tags for note in view.notes()] != [("half",)]
+
+
+@pytest.mark.parametrize("kind", ["collection__anki2", "collection__anki21", "collection__anki21b"])
+def test_each_make_of_export_is_seen_and_a_newer_one_first(
+    tmp_path: Path, database: bytes, card: Card, kind: str
+) -> None:
+    decoy = b"not looked at"
+    older = {name: decoy for name in ("collection__anki2", "collection__anki21") if name < kind}
+    data = zstandard.compress(database) if kind.endswith("b") else database
+    path = archive(tmp_path / "x.APKG", **older, **{kind: data})
+    with open_view(path) as view:
+        assert [note.guid for note in view.notes()] == [card.guid]
+        assert (view.kind, view.complete, view.created) == (ViewKind.APKG, False, 0)
+    with open_view(path.rename(tmp_path / "x.ColPkg")) as view:
+        assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
+
+
+def test_notes_come_in_the_order_of_their_guids_with_their_own_cards(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    cards = [make_card(own=f"OWN{at:05}") for at in range(50)]
+    write_package(tmp_path / "x.apkg", [note_for(card, card.deck, 1) for card in cards])
+    with open_view(tmp_path / "x.apkg") as view:
+        notes = list(view.notes())
+        again = list(view.notes())
+    assert [note.guid for note in notes] == sorted(card.guid for card in cards)
+    assert all(len(note.cards) == 1 for note in notes)
+    assert again == notes
+
+
+def test_two_readers_of_one_view_do_not_meet(tmp_path: Path, make_card: Maker) -> None:
+    cards = [make_card(own=f"OWN{at:05}") for at in range(20)]
+    write_package(tmp_path / "x.apkg", [note_for(card, card.deck, 1) for card in cards])
+    with open_view(tmp_path / "x.apkg") as view:
+        pairs = list(zip(view.notes(), view.notes(), strict=True))
+    assert len(pairs) == 20
+    assert all(one == other for one, other in pairs)
+
+
+def test_a_reader_that_stops_early_or_comes_late_does_no_harm(
+    tmp_path: Path, make_card: Maker
+) -> None:
+    cards = [make_card(own=f"OWN{at:05}") for at in range(20)]
+    write_package(tmp_path / "x.apkg", [note_for(card, card.deck, 1) for card in cards])
+    with open_view(tmp_path / "x.apkg") as view:
+        notes, dropped = view.notes(), view.notes()
+        assert next(notes) == next(dropped)
+    del dropped
+    with pytest.raises(ItemError):
+        list(notes)
+    gc.collect()  # what cannot be raised would be a warning here, and an error
+
+
+ODD = """
+update cards set due = 12.9, ivl = 'x', factor = 2500.5, data = '{"s": 5, "d": 6.5}', did = 77;
+update notes set tags = ' a　b  c ', flds = flds || char(31) || 'more';
+insert into revlog values (9, (select id from cards), 0, 1.0, -60, 0, 0, 5, 0);
+"""
+
+
+def test_odd_values_of_old_collections_are_seen_as_near_as_can_be(collection: Path) -> None:
+    with open_view(changed(collection, ODD)) as view:
+        (note,) = view.notes()
+        (review,) = view.reviews()
+    (card,) = note.cards
+    assert (card.due, card.interval, card.factor, card.deck) == (12, 0, 2500, "")
+    assert (card.stability, card.difficulty) == (5.0, 6.5)
+    assert note.tags == ("a", "b", "c")
+    assert note.fields[-1] == "more"
+    assert (review.ease, review.interval) == (1, -60)
+
+
+@pytest.mark.parametrize(
+    "data", ["", "{}", '{"pos": 0}', '{"s": "x"}', '{"s', '"s"', '{"s": 1e999}']
+)
+def test_a_card_without_what_fsrs_knows_has_none(collection: Path, data: str) -> None:
+    with open_view(changed(collection, f"update cards set data = '{data}'")) as view:
+        (note,) = view.notes()
+    assert note.cards[0].stability is None
+
+
+# --- signatures -----------------------------------------------------------------------------
+
+
+def test_a_signature_stands_for_main_file_and_log(collection: Path) -> None:
+    log = collection.with_name("collection.anki2-wal")
+    seen = [signature(collection)]
+    for change in (log.touch, lambda: log.write_bytes(b"a"), lambda: settle(log), collection.touch):
+        change()
+        seen.append(signature(collection))
+    collection.unlink()
+    seen.append(signature(collection))
+    assert len(set(seen)) == len(seen)
+
+
+def test_there_is_a_signature_even_of_what_cannot_be_read(tmp_path: Path) -> None:
+    loop = tmp_path / "collection.anki2"
+    loop.symlink_to(loop)
+    assert signature(loop) not in ("", signature(tmp_path / "gone"))
+
+
+# --- what cannot ----------------------------------------------------------------------------
+
+
+def test_files_that_are_no_collection_say_so(tmp_path: Path) -> None:
+    assert refused(tmp_path / "gone" / "collection.anki2") == "no such file"
+    assert refused(tmp_path) == "not a file"
+    (tmp_path / "loop.anki2").symlink_to(tmp_path / "loop.anki2")
+    assert refused(tmp_path / "loop.anki2").startswith("cannot be copied to be read")
+    os.mkfifo(tmp_path / "pipe.apkg")
+    assert refused(tmp_path / "pipe.apkg") == "not a file"
+    for data in (b"", b"PK", b"Q: a\nA: b\n", b"SQLite format 2\0" * 100):
+        (tmp_path / "collection.anki2").write_bytes(data)
+        assert refused(tmp_path / "collection.anki2").startswith("neither a collection nor")
+    assert refused(tmp_path / "collection.anki2" / "below") == "no such file"
+
+
+def test_what_may_not_be_read_says_so(
+    collection: Path, monkeypatch: pytest.MonkeyPatch, rooms: Path
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(collection))
+
+    monkeypatch.setattr("shutil.copyfile", forbidden)
+    assert refused(collection) == "permission denied"
+    assert list(rooms.iterdir()) == []
+
+
+def test_no_room_for_a_copy_says_so(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    assert refused(collection) == "cannot be copied to be read: No space left on device"
+
+
+@pytest.fixture
+def writes(collection: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Anki writes after the first file was copied, as long as numbers are left here."""
+    monkeypatch.setattr(copying, "_PAUSE", 0)
+    left: list[int] = []
+    real = shutil.copyfile
+
+    def copy(source: Path, target: Path) -> None:
+        real(source, target)
+        if left:
+            at = left.pop()
+            os.utime(collection, ns=(at, at))
+
+    monkeypatch.setattr("shutil.copyfile", copy)
+    return left
+
+
+def test_a_collection_that_never_rests_says_so(collection: Path, writes: list[int]) -> None:
+    writes.extend(range(1000))
+    assert refused(collection).startswith("changes all the time")
+    assert writes
+
+
+def test_a_collection_that_changed_while_it_was_copied_is_copied_again(
+    collection: Path, writes: list[int], database: bytes
+) -> None:
+    writes.extend([1, 2])
+    with open_view(collection) as view:
+        assert len(list(view.notes())) == 1
+    assert not writes
+    assert collection.read_bytes() == database
+
+
+def test_a_collection_that_was_just_written_is_copied_once_it_rests(collection: Path) -> None:
+    at = time.time_ns()
+    os.utime(collection, ns=(at, at))
+    with open_view(collection) as view:
+        assert len(list(view.notes())) == 1
+        assert view.taken_at - at / 1e9 >= copying._TICK
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("update col set ver = 19", "made by a newer Anki than is known here (schema 19)"),
+        ("update col set ver = 10", "not a collection of Anki 2.1 or later (schema too old)"),
+        ("delete from col", "not a collection of Anki 2.1 or later (schema too old)"),
+        ("drop table col", "not a collection of Anki (no such table: col)"),
+        ("drop table revlog", "not a collection of Anki (no table revlog)"),
+        ("update col set ver = 18", "not a collection of Anki (no table decks)"),
+        ("update col set decks = '['", "its decks cannot be read"),
+        ("update col set models = '{\"1\": {}}'", "its models cannot be read"),
+        (
+            "drop table graves; create view graves as with recursive n(oid, type) as"
+            " (select 1, 1 union all select oid + 1, 1 from n) select * from n",
+            "not a collection of Anki (no table graves)",
+        ),
+    ],
+)
+def test_a_database_that_is_no_known_collection_says_why(
+    collection: Path, script: str, why: str
+) -> None:
+    assert refused(changed(collection, script)).startswith(why)
+
+
+def test_a_damaged_collection_says_so(collection: Path, database: bytes) -> None:
+    for broken in (database[: len(database) // 2], database[:4096] + b"\xaa" * len(database)):
+        collection.write_bytes(broken)
+        settle(collection)
+        assert refused(collection).startswith("is damaged or was cut off")
+
+
+def test_damage_that_no_check_found_is_an_error_while_reading(collection: Path) -> None:
+    changed(collection, "update notes set flds = zeroblob(100000001)")
+    with open_view(collection) as view, pytest.raises(ItemError, match="is damaged"):
+        list(view.notes())
+
+
+def test_exports_without_a_database_say_so(tmp_path: Path, database: bytes) -> None:
+    none = "no collection of Anki in it"
+    assert refused(archive(tmp_path / "a.apkg", media=b"{}")) == none
+    assert refused(archive(tmp_path / "b.apkg")) == none
+    for number, member in ((b"\x08\x03", "collection__anki21"), (b"\x08\x02", "collection__anki2")):
+        decoy = archive(tmp_path / "c.apkg", meta=number, **{member: database})
+        assert refused(decoy) == none
+    newer = archive(tmp_path / "d.apkg", meta=b"\x08\x04", collection__anki2=database)
+    assert refused(newer).startswith("an export of a newer Anki")
+
+
+def test_a_meta_that_tells_nothing_is_passed_over(tmp_path: Path, database: bytes) -> None:
+    for meta in (b"", b"\xff", b"\x12\x01a"):
+        path = archive(tmp_path / "a.apkg", meta=meta, collection__anki2=database)
+        with open_view(path) as view:
+            assert len(list(view.notes())) == 1
+
+
+def test_broken_exports_say_so(tmp_path: Path, package: Path, database: bytes) -> None:
+    whole = package.read_bytes()
+    cut = tmp_path / "cut.apkg"
+    for size in (4, 100, len(whole) // 2, len(whole) - 1):
+        cut.write_bytes(whole[:size])
+        assert refused(cut).startswith("this export of Anki is broken or cut off")
+    packed = zstandard.compress(database)
+    for data in (packed[: len(packed) // 2], b"", b"no zstd at all", packed[:-9]):
+        refused(archive(cut, collection__anki21b=data))
+    refused(archive(cut, collection__anki21=database[:5000]))
+
+
+def test_an_encrypted_export_says_so(tmp_path: Path, database: bytes) -> None:
+    path = archive(tmp_path / "a.apkg", collection__anki21=database)
+    data = bytearray(path.read_bytes())
+    for signature_, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        struct.pack_into("<H", data, data.index(signature_) + flags_at, 1)
+    path.write_bytes(data)
+    assert refused(path) == "is encrypted"
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_export_packed_otherwise_says_so(tmp_path: Path, database: bytes, packing: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.apkg", "w", packing) as written:
+        written.writestr("collection.anki21", database)
+    assert refused(tmp_path / "a.apkg").startswith("this export of Anki is broken")
+
+
+def test_a_bomb_costs_one_error(tmp_path: Path, rooms: Path) -> None:
+    zeros = bytes(1 << 20)
+    packed = zstandard.ZstdCompressor().compressobj()
+    data = b"".join([*(packed.compress(zeros) for _ in range(300)), packed.flush()])
+    assert len(data) < 100_000
+    bomb = archive(tmp_path / "a.apkg", collection__anki21b=data)
+    assert "swells to more than" in refused(bomb)
+    with (
+        zipfile.ZipFile(tmp_path / "b.apkg", "w", zipfile.ZIP_DEFLATED) as written,
+        written.open("collection.anki21", "w") as member,
+    ):
+        for _ in range(300):
+            member.write(zeros)
+    assert "swells to more than" in refused(tmp_path / "b.apkg")
+    assert list(rooms.iterdir()) == []
+
+
+def test_one_bad_export_among_several_is_named(package: Path, tmp_path: Path, rooms: Path) -> None:
+    exports = [package, tmp_path / "gone.apkg"]
+    with (
+        pytest.raises(ItemError, match=r"gone\.apkg: no such file"),
+        connect_view(exports, address="a", profile="", complete=True),
+    ):
+        pytest.fail("it was opened")
+    assert list(rooms.iterdir()) == []
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1))
+def test_any_damage_gives_a_view_or_an_item_error(
+    tmp_path: Path, package: Path, changes: list[tuple[float, int]]
+) -> None:
+    for whole in (package, _stored(tmp_path, package)):
+        data = bytearray(whole.read_bytes())
+        for place, byte in changes:
+            data[int(place * len(data))] = byte
+        broken = tmp_path / "broken.apkg"
+        broken.write_bytes(data)
+        settle(broken)
+        with suppress(ItemError), open_view(broken) as view:
+            list(view.notes())
+            list(view.reviews())
+
+
+def _stored(folder: Path, package: Path) -> Path:
+    """The bare collection of a package."""
+    with zipfile.ZipFile(package) as opened:
+        (folder / "bare.anki2").write_bytes(opened.read("collection.anki2"))
+    settle(folder / "bare.anki2")
+    return folder / "bare.anki2"
