@@ -1,12 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-ANKI25 := .venv-anki25
+OLDER_ANKIS := 25.9.2 24.11
 
-.PHONY: help demo test check format golden test-anki25 smoke clean
+.PHONY: help demo test check format golden test-anki-versions smoke clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/ok: pyproject.toml
 	@echo "making $(VENV) (once, needs the package index)"
@@ -19,10 +19,11 @@ $(VENV)/dev-ok: $(VENV)/ok
 	@$(PY) -m pip install -q --group dev
 	@touch $@
 
-$(ANKI25)/ok: pyproject.toml
-	@$(PYTHON) -m venv $(ANKI25)
-	@$(ANKI25)/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(ANKI25)/bin/python -m pip install -q -e . 'anki==25.9.2' pytest hypothesis
+.venv-anki-%/ok: pyproject.toml
+	@echo "making .venv-anki-$* (once, needs the package index)"
+	@$(PYTHON) -m venv .venv-anki-$*
+	@.venv-anki-$*/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
+	@.venv-anki-$*/bin/python -m pip install -q -e . 'anki==$*' pytest pytest-xdist hypothesis
 	@touch $@
 
 demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
@@ -31,16 +32,18 @@ demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
 test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"
 	$(PY) -m pytest -n auto $(T)
 
-check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and an older Anki
+check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older Ankis
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	$(MAKE) test-anki25
+	$(MAKE) test-anki-versions
 	$(MAKE) test
 
-test-anki25: $(ANKI25)/ok  ## the core rows on Anki 25.9.2
-	$(ANKI25)/bin/python -m pytest -q -m core tests/anki
+test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older versions of Anki
+	for version in $(OLDER_ANKIS); do \
+		.venv-anki-$$version/bin/python -m pytest -q -n auto -m core tests/anki || exit 1; \
+	done
 
 format: $(VENV)/dev-ok  ## format, and mend what can be mended
 	$(PY) -m ruff check --fix .
@@ -56,4 +59,4 @@ smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
 	cd / && $(CURDIR)/dist/venv/bin/ankiforge --version
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) $(ANKI25) .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-anki-* .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

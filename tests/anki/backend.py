@@ -10,11 +10,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from anki.buildinfo import version
 from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.domain import Family
 
+IS_OLD = int(version.partition(".")[0]) < 25
+"""Whether an update stores the time of the import as a note's mod."""
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
 _WORDS = re.compile(r'class="af-question">(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
 

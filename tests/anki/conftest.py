@@ -18,8 +18,8 @@ HERE = Path(__file__).parent
 MAKERS = HERE.parent / "unit" / "anki" / "makers.py"
 
 
-def _module(path: Path) -> ModuleType:
-    name = f"anki_tests_{path.stem}"
+def _module(path: Path, name: str = "") -> ModuleType:
+    name = name or f"anki_tests_{path.stem}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
@@ -27,6 +27,10 @@ def _module(path: Path) -> ModuleType:
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
+
+
+_module(HERE / "scenarios" / "__init__.py", "anki_scenarios")
+"""Known by name, because tables are read while tests are collected."""
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +55,15 @@ def collection(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
     folder.mkdir()
     with backend.opened(folder) as anki:
         yield anki
+
+
+@pytest.fixture
+def syncing(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
+    """The laptop and the phone of one person, synced once with Anki's own server."""
+    from anki_scenarios.devices import devices
+
+    with devices(tmp_path, backend, "laptop", "phone") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

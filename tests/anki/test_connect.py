@@ -1,0 +1,451 @@
+"""The client against AnkiConnect's rules in front of a real collection."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sqlite3
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ankiforge.anki.connect import AnkiConnect, export_all, ours
+from ankiforge.anki.connection import AbsentError, UnsupportedError
+from ankiforge.anki.fields import note_for
+from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.package import write_package
+from ankiforge.domain import Card, CardKind, Family, card_id, note_id
+from ankiforge.errors import ServiceError
+
+Maker = Callable[..., Card]
+Serving = Callable[..., AbstractContextManager[Any]]
+MOD = 1_400_000_000
+
+
+FAKE = Path(__file__).parent.parent / "fakes" / "anki_connect.py"
+
+
+@pytest.fixture(scope="session")
+def serving(backend: ModuleType) -> Serving:
+    """`serving` of the stand-in; needs the real Anki, as `backend` does."""
+    spec = importlib.util.spec_from_file_location("fake_anki_connect", FAKE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fake_anki_connect"] = module  # dataclasses look it up
+    spec.loader.exec_module(module)
+    found: Serving = module.serving
+    return found
+
+
+@pytest.fixture
+def fake(tmp_path: Path, serving: Serving) -> Iterator[Any]:
+    with serving(tmp_path / "profile") as running:
+        yield running
+
+
+@pytest.fixture
+def client(fake: Any) -> AnkiConnect:
+    return AnkiConnect(fake.address)
+
+
+@pytest.fixture
+def card(make_card: Maker) -> Card:
+    return make_card()
+
+
+@pytest.fixture
+def package(tmp_path: Path, card: Card, make_card: Maker) -> Path:
+    """A basic card in Reading::A and a cloze of two cards in Reading::B."""
+    cloze = make_card(CardKind.CLOZE, own="ZZZZ2345", Text="{{c1::a}} {{c2::b}}")
+    notes = [note_for(card, "Reading::A", MOD), note_for(cloze, "Reading::B", MOD)]
+    write_package(tmp_path / "ours.apkg", notes)
+    return tmp_path / "ours.apkg"
+
+
+def exported_notes(path: Path) -> set[int]:
+    """The note ids in a package that Anki exported."""
+    with zipfile.ZipFile(path) as whole:
+        data = whole.read("collection.anki21")
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(data)
+        return {row[0] for row in connection.execute("select id from notes")}
+
+
+def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) -> str:
+    with pytest.raises(kind) as caught:
+        call()
+    return f"{caught.value.message} | {caught.value.hint}"
+
+
+# --- there and back ---------------------------------------------------------------------------
+
+
+def test_a_package_goes_there_and_comes_back(
+    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path, card: Card
+) -> None:
+    client.check()
+    client.import_package(package)
+    assert len(client.find_notes(ours())) == 2
+    assert client.decks_of(ours()) == ("Reading::A", "Reading::B")
+    got = export_all(client, tmp_path)
+    assert got.decks == ("Reading",)
+    assert exported_notes(got.paths[0]) == got.notes
+    assert note_id(card.guid) in got.notes
+    with fake.collection() as col:
+        assert {row[0] for row in col.db.all("select mod from notes")} == {MOD}
+
+
+def test_an_import_is_done_with_the_add_ons_options(
+    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path, card: Card
+) -> None:
+    """Merged note types: a field the person added stops nothing (by hand it would)."""
+    client.import_package(package)
+    with fake.collection() as col:
+        ours_there = col.models.get(note_type(Family.BASIC).id)
+        col.models.add_field(ours_there, col.models.new_field("Mine"))
+        col.models.update_dict(ours_there)
+        mod = col.get_note(note_id(card.guid)).mod
+    changed = replace(card, fields=(*card.fields[:1], ("Back", "Retrieval")))
+    write_package(package, [note_for(changed, "Reading::A", mod + 1)])
+    client.import_package(package)
+    with fake.collection() as col:
+        assert col.get_note(note_id(card.guid))["Back"] == "Retrieval"
+
+
+def test_the_scheduling_comes_along(
+    fake: Any, client: AnkiConnect, backend: ModuleType, package: Path, tmp_path: Path, card: Card
+) -> None:
+    client.import_package(package)
+    with fake.collection() as col:
+        backend.Anki(col).answer_first_card(card.guid)
+    client.export_package("Reading::A", tmp_path / "with.apkg")
+    client.export_package("Reading::A", tmp_path / "without.apkg", include_scheduling=False)
+    for name, reviews in (("with", 1), ("without", 0)):
+        with zipfile.ZipFile(tmp_path / f"{name}.apkg") as whole:
+            data = whole.read("collection.anki21")
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(data)
+            assert connection.execute("select count() from revlog").fetchone() == (reviews,)
+
+
+# --- what is ours, wherever it is -------------------------------------------------------------
+
+
+def test_what_the_person_renamed_is_found(fake: Any, client: AnkiConnect, package: Path) -> None:
+    client.import_package(package)
+    with fake.collection() as col:
+        for family in Family:
+            there = col.models.get(note_type(family).id)
+            there["name"] = f"My {family.value}"
+            there["flds"][-5]["name"] = "Key"
+            col.models.update_dict(there)
+        assert [field["name"] for field in there["flds"]].count("AnkiforgeId") == 0
+    assert len(client.find_notes(ours())) == 2
+
+
+def test_a_note_that_got_another_type_is_found_by_its_field(
+    fake: Any, client: AnkiConnect, package: Path, card: Card
+) -> None:
+    client.import_package(package)
+    with fake.collection() as col:
+        theirs = col.models.copy(col.models.get(note_type(Family.BASIC).id), add=False)
+        theirs["name"] = "Theirs"
+        changed = col.models.add_dict(theirs).id
+        col.db.execute("update notes set mid = ? where id = ?", changed, note_id(card.guid))
+    assert note_id(card.guid) in client.find_notes(ours())
+
+
+def test_nothing_of_others_is_found(fake: Any, client: AnkiConnect, tmp_path: Path) -> None:
+    with fake.collection() as col:
+        note = col.new_note(col.models.by_name("Basic"))
+        note["Front"] = "af1"
+        col.add_note(note, col.decks.id("A"))
+    got = export_all(client, tmp_path)
+    assert (got.paths, got.notes) == ((), frozenset())
+    assert "exportPackage" not in fake.actions
+
+
+def test_cards_in_a_filtered_deck_are_exported_with_that(
+    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path
+) -> None:
+    client.import_package(package)
+    with fake.collection() as col:
+        deck = col.sched.get_or_create_filtered_deck(0)
+        deck.name = 'Cram "it_*\\'
+        deck.config.search_terms[0].search = "deck:Reading::A"
+        col.sched.add_or_update_filtered_deck(deck)
+    got = export_all(client, tmp_path)
+    assert len(got.decks) == 2
+    assert "Reading::B" in got.decks
+    assert set().union(*map(exported_notes, got.paths)) == got.notes
+
+
+def test_a_deck_of_others_is_not_dragged_along(
+    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path
+) -> None:
+    client.import_package(package)
+    with fake.collection() as col:
+        for number in range(4):
+            note = col.new_note(col.models.by_name("Basic"))
+            note["Front"] = str(number)
+            col.add_note(note, col.decks.id("Reading::Others"))
+    got = export_all(client, tmp_path)
+    assert got.decks == ("Reading::A", "Reading::B")
+    assert set().union(*map(exported_notes, got.paths)) == got.notes
+
+
+@pytest.mark.parametrize("name", ['a "b"', "a_b*", "a\\b", "a (b) or c", "ä: -b"])
+def test_deck_names_with_signs_of_the_search_are_exported(
+    fake: Any, client: AnkiConnect, card: Card, make_card: Maker, tmp_path: Path, name: str
+) -> None:
+    others = make_card(own="YYYY2345")
+    notes = [note_for(card, "X::A", MOD), note_for(others, "X::B", MOD)]
+    write_package(tmp_path / "ours.apkg", notes)
+    client.import_package(tmp_path / "ours.apkg")
+    with fake.collection() as col:
+        top = col.decks.id("X")
+        col.decks.rename(top, name)
+        stored = col.decks.name(top)
+        for number in range(5):  # `a_b*` as a pattern would take this one in
+            note = col.new_note(col.models.by_name("Basic"))
+            note["Front"] = str(number)
+            col.add_note(note, col.decks.id("axbc"))
+    got = export_all(client, tmp_path)
+    assert got.decks == (stored,)
+    assert exported_notes(got.paths[0]) == got.notes
+
+
+def test_a_note_without_cards_leaves_the_exports_incomplete(
+    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path, card: Card
+) -> None:
+    client.import_package(package)
+    with fake.collection() as col:
+        col.db.execute("delete from cards where nid = ?", note_id(card.guid))
+    got = export_all(client, tmp_path)
+    held = set().union(*map(exported_notes, got.paths))
+    assert got.notes - held == {note_id(card.guid)}
+
+
+def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
+    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path
+) -> None:
+    client.import_package(package)
+
+    def add(col: Any) -> None:
+        note = col.new_note(col.models.get(note_type(Family.BASIC).id))
+        note["Front"], note["AnkiforgeId"] = "new", "af1 x"
+        col.add_note(note, col.decks.id("Elsewhere"))
+
+    fake.meanwhile["exportPackage"] = add
+    got = export_all(client, tmp_path)
+    assert len(got.notes - exported_notes(got.paths[0])) == 1
+
+
+# --- suspending -------------------------------------------------------------------------------
+
+
+def test_cards_are_suspended_and_back(fake: Any, client: AnkiConnect, package: Path) -> None:
+    client.import_package(package)
+    cards = client.find_cards(ours())
+    assert client.are_suspended(cards) == (False, False, False)
+    client.suspend(cards[:2])
+    assert client.are_suspended([*cards, 5]) == (True, True, False, None)
+    client.suspend(cards)
+    client.unsuspend(cards)
+    assert client.are_suspended(cards) == (False, False, False)
+    with fake.collection() as col:
+        assert {row[0] for row in col.db.all("select queue from cards")} == {0}
+
+
+def test_a_card_that_is_gone_cannot_be_suspended(client: AnkiConnect) -> None:
+    assert "Card was not found: 5" in told(lambda: client.suspend([5]))
+
+
+def test_nothing_is_asked_for_no_cards(fake: Any, client: AnkiConnect) -> None:
+    client.suspend([])
+    client.unsuspend([])
+    assert client.are_suspended([]) == ()
+    assert fake.actions == []
+
+
+# --- refusals ---------------------------------------------------------------------------------
+
+
+def test_sync_answers_nothing(fake: Any, client: AnkiConnect) -> None:
+    client.sync()
+    assert fake.actions == ["sync"]
+
+
+def test_a_bad_search_is_told_in_ankis_words(client: AnkiConnect) -> None:
+    assert "Anki refuses findNotes: Invalid search" in told(lambda: client.find_notes('"'))
+
+
+def test_a_package_anki_cannot_see_says_where_it_must_be(
+    client: AnkiConnect, tmp_path: Path
+) -> None:
+    words = told(lambda: client.import_package(tmp_path / "none.apkg"))
+    assert "none.apkg" in words
+    assert "same folders" in words
+
+
+def test_a_package_that_is_none_changes_nothing(
+    fake: Any, client: AnkiConnect, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.apkg").write_bytes(b"no zip")
+    assert "Anki refuses importPackage" in told(
+        lambda: client.import_package(tmp_path / "bad.apkg")
+    )
+    with fake.collection() as col:
+        assert col.note_count() == 0
+
+
+def test_a_deck_that_is_gone_is_not_exported(client: AnkiConnect, tmp_path: Path) -> None:
+    words = told(lambda: client.export_package("Gone", tmp_path / "gone.apkg"))
+    assert "did not export the deck Gone" in words
+
+
+@pytest.mark.parametrize(
+    ("switches", "key", "says"),
+    [
+        ({"key": "secret"}, "", "asks for its key"),
+        ({"key": "secret"}, "other", "is not that of AnkiConnect"),
+        ({}, "secret", "is not that of AnkiConnect"),
+        ({"html": True}, "", "is not AnkiConnect"),
+        ({"refuses": {"version": "oh"}}, "", "Anki refuses version: oh"),
+    ],
+)
+def test_the_check_says_what_is_wrong(
+    tmp_path: Path, serving: Serving, switches: dict[str, Any], key: str, says: str
+) -> None:
+    with serving(tmp_path, **switches) as fake:
+        assert says in told(AnkiConnect(fake.address, key).check)
+
+
+def test_the_right_key_opens_everything(tmp_path: Path, serving: Serving) -> None:
+    with serving(tmp_path, key="secret", profile="User 1") as fake:
+        client = AnkiConnect(fake.address, "secret")
+        client.check()
+        assert client.several(("version", {}), ("findNotes", {"query": ""})) == (6, [])
+        assert client.active_profile() == "User 1"
+
+
+def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(fake: Any) -> None:
+    fake.no_collection = True
+    client = AnkiConnect(fake.address)
+    client.check()
+    for call in (lambda: client.find_notes(ours()), lambda: client.import_package(Path("a"))):
+        assert "no profile is open" in told(call)
+
+
+def test_another_profile_is_told(tmp_path: Path, serving: Serving, package: Path) -> None:
+    with serving(tmp_path / "mine", profile="Me") as fake:
+        AnkiConnect(fake.address).import_package(package)
+    with serving(tmp_path / "mine", profile="Me", wrong_profile=True) as fake:
+        client = AnkiConnect(fake.address)
+        assert client.active_profile() == "Somebody else"
+        assert client.find_notes(ours()) == ()
+    with serving(tmp_path / "mine", profile="Me") as fake:
+        assert len(AnkiConnect(fake.address).find_notes(ours())) == 2
+
+
+def test_an_old_add_on_does_what_it_can(tmp_path: Path, serving: Serving) -> None:
+    with serving(tmp_path, old=True, lacks=("requestPermission", "exportPackage")) as fake:
+        client = AnkiConnect(fake.address)
+        client.check()
+        assert client.supported(["sync", "fly"]) == {"sync"}
+        assert client.active_profile() == ""
+        told(lambda: client.export_package("Default", tmp_path / "a.apkg"), UnsupportedError)
+        assert not (tmp_path / "a.apkg").exists()
+
+
+def test_a_new_add_on_tells_what_it_knows(fake: Any, client: AnkiConnect) -> None:
+    wanted = {"importPackage", "getActiveProfile", "fly"}
+    assert client.supported(wanted) == {"importPackage"}
+    fake.profile = "User 1"
+    assert client.supported(wanted) == {"importPackage", "getActiveProfile"}
+
+
+def test_a_busy_anki_is_given_up(fake: Any) -> None:
+    fake.busy = True
+    assert "dialog" in told(AnkiConnect(fake.address, timeout=0.05).check)
+
+
+def test_an_anki_that_was_closed_is_absent(tmp_path: Path, serving: Serving) -> None:
+    with serving(tmp_path) as fake:
+        AnkiConnect(fake.address).check()
+    told(AnkiConnect(fake.address).check, AbsentError)
+
+
+# --- the rules of the stand-in ----------------------------------------------------------------
+
+
+def posted(address: str, request: Any, **headers: str) -> Any:
+    data = json.dumps(request).encode()
+    asked = urllib.request.Request(address, data, headers)
+    with urllib.request.urlopen(asked) as response:
+        return json.loads(response.read())
+
+
+@pytest.mark.parametrize("origin", ["https://example.org", "null", "http://localhost:8080"])
+def test_web_pages_are_kept_out(fake: Any, origin: str) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="403") as caught:
+        posted(fake.address, {"action": "version", "version": 6}, Origin=origin)
+    caught.value.close()
+    asked = {"action": "requestPermission", "version": 6}
+    assert posted(fake.address, asked, Origin=origin)["result"] == {"permission": "denied"}
+
+
+@pytest.mark.parametrize("origin", ["http://localhost", "http://127.0.0.1:5000"])
+def test_pages_of_this_machine_are_let_in(fake: Any, origin: str) -> None:
+    asked = {"action": "version", "version": 6}
+    assert posted(fake.address, asked, Origin=origin) == {"result": 6, "error": None}
+
+
+def test_parts_of_a_multi_stand_for_themselves(tmp_path: Path, serving: Serving) -> None:
+    parts = [{"action": "version"}, {"action": "version", "key": "k"}]
+    parts += [{"action": "version", "key": "k", "version": 6}, {"action": "fly", "key": "k"}]
+    asked = {"action": "multi", "version": 6, "key": "k", "params": {"actions": parts}}
+    with serving(tmp_path, key="k") as fake:
+        answer = posted(fake.address, asked)
+    locked = {"result": None, "error": "valid api key must be provided"}
+    unknown = {"result": None, "error": "unsupported action"}
+    assert answer["result"] == [locked, 6, {"result": 6, "error": None}, unknown]
+
+
+def test_added_notes_are_null_where_they_are_empty_or_doubled(fake: Any) -> None:
+    notes = [
+        {"deckName": "Default", "modelName": "Basic", "fields": {"Front": front, "Back": "b"}}
+        for front in ("q", "q", "")
+    ]
+    asked = {"action": "addNotes", "version": 6, "params": {"notes": notes}}
+    first, *others = posted(fake.address, asked)["result"]
+    assert first > 0
+    assert others == [None, None]
+
+
+def test_what_is_gone_is_told_as_empty(fake: Any, client: AnkiConnect, package: Path) -> None:
+    client.import_package(package)
+    notes, cards = client.find_notes(ours()), client.find_cards(ours())
+    told_notes, told_cards, states = client.several(
+        ("notesInfo", {"notes": [notes[0], 5]}),
+        ("cardsInfo", {"cards": [cards[0], 5]}),
+        ("areSuspended", {"cards": [cards[0], 5]}),
+    )
+    assert told_notes[0]["noteId"] == notes[0]
+    assert told_cards[0]["note"] == notes[0]
+    assert (told_notes[1], told_cards[1], states) == ({}, {}, [False, None])
+
+
+def test_card_ids_are_ours(client: AnkiConnect, package: Path, card: Card) -> None:
+    client.import_package(package)
+    assert card_id(card.guid, 0) in client.find_cards("deck:Reading::A")

@@ -1,0 +1,428 @@
+"""What the client asks for, letter by letter, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.anki import connection
+from ankiforge.anki.connect import AnkiConnect, Exported, export_all
+from ankiforge.anki.connection import AbsentError, UnsupportedError
+from ankiforge.errors import ServiceError
+
+SECRET = "squeamish-ossifrage"
+
+
+@dataclass
+class Other:
+    """A server that answers every POST with the same words, or by a function of the request."""
+
+    says: Any
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    heads: list[dict[str, str]] = field(default_factory=list)
+    address: str = ""
+
+    def body(self, request: dict[str, Any]) -> bytes:
+        says = self.says(request) if callable(self.says) else self.says
+        return says if isinstance(says, bytes) else json.dumps(says).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    other: Other
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.other.asked.append(request)
+        self.other.heads.append({name.lower(): value for name, value in self.headers.items()})
+        body = self.other.body(request)
+        self.send_response(self.other.status)
+        for name, value in self.other.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def answering(says: Any, status: int = 200, *headers: tuple[str, str]) -> Iterator[Other]:
+    other = Other(says, status, headers)
+    with HTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"other": other})) as http:
+        other.address = f"http://127.0.0.1:{http.server_address[1]}"
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield other
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+@contextmanager
+def listening(play: Callable[[socket.socket], object]) -> Iterator[str]:
+    """The address of a bare socket; `play` has the first connection."""
+
+    def taken() -> None:
+        taker, _ = door.accept()
+        with taker:
+            play(taker)
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        thread = threading.Thread(target=taken, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        thread.join(10)
+
+
+def result(value: Any) -> dict[str, Any]:
+    return {"result": value, "error": None}
+
+
+def error(words: str) -> dict[str, Any]:
+    return {"result": None, "error": words}
+
+
+def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) -> str:
+    """Message and hint of what is raised."""
+    with pytest.raises(kind) as caught:
+        call()
+    assert type(caught.value) is kind
+    assert caught.value.exit_code == 3
+    return f"{caught.value.message} | {caught.value.hint}"
+
+
+# --- what goes over the wire ------------------------------------------------------------------
+
+
+def test_a_request_has_the_version_and_no_key_no_origin() -> None:
+    with answering(result([5])) as other:
+        assert AnkiConnect(other.address).find_notes("deck:A") == (5,)
+    asked = {"action": "findNotes", "version": 6, "params": {"query": "deck:A"}}
+    assert other.asked == [asked]
+    assert "origin" not in other.heads[0]
+
+
+def test_the_key_goes_to_the_top_and_into_every_part_of_a_multi() -> None:
+    both = [result(6), result([1, 2])]
+    with answering(result(both)) as other:
+        client = AnkiConnect(other.address, SECRET)
+        assert client.several(("version", {}), ("findCards", {"query": "a"})) == (6, [1, 2])
+    [asked] = other.asked
+    parts = asked["params"]["actions"]
+    assert [asked["key"], *(part["key"] for part in parts)] == [SECRET] * 3
+    assert [asked["version"], *(part["version"] for part in parts)] == [6] * 3
+
+
+def test_one_refused_part_of_a_multi_fails_the_whole() -> None:
+    with answering(result([result(6), error("unsupported action")])) as other:
+        client = AnkiConnect(other.address)
+        words = told(lambda: client.several(("version", {}), ("fly", {})), UnsupportedError)
+    assert "does not know fly" in words
+
+
+def test_proxies_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with answering(result(6)) as other:
+        assert AnkiConnect(other.address).version() == 6
+
+
+def test_many_ids_go_in_parts() -> None:
+    def states(request: dict[str, Any]) -> Any:
+        if request["action"] == "findCards":
+            return result(list(range(4500)))
+        return result({f"Deck {request['params']['cards'][0]}": request["params"]["cards"]})
+
+    with answering(states) as other:
+        decks = AnkiConnect(other.address).decks_of("all")
+    assert decks == ("Deck 0", "Deck 2000", "Deck 4000")
+    assert len(other.asked) == 4
+
+
+# --- nobody there, or somebody else -----------------------------------------------------------
+
+
+def test_a_closed_anki_is_absent_and_the_add_on_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    words = told(AnkiConnect(f"http://127.0.0.1:{port}").version, AbsentError)
+    assert f"http://127.0.0.1:{port}" in words
+    assert "2055492159" in words
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://h:x", "http://:1"])
+def test_an_address_that_leads_nowhere_is_absent(address: str) -> None:
+    assert address in told(lambda: AnkiConnect(address).version(), AbsentError)
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (200, b"<html>It works!</html>"),
+        (200, b""),
+        (200, b"\xff\xfe"),
+        (200, b"[" * 200_000),
+        (200, {"version": 6}),
+        (200, [1]),
+        (404, b"not found"),
+        (500, result(6)),
+        (204, b""),
+    ],
+)
+def test_something_else_at_the_port_is_called_so(status: int, says: Any) -> None:
+    with answering(says, status) as other:
+        words = told(AnkiConnect(other.address).version)
+    assert "is not AnkiConnect" in words
+    assert "anki.connect" in words
+
+
+def test_what_speaks_no_http_is_called_so() -> None:
+    def play(taken: socket.socket) -> None:
+        taken.recv(65536)
+        taken.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+    with listening(play) as address:
+        assert "is not AnkiConnect" in told(AnkiConnect(address).version)
+
+
+def test_no_redirect_is_followed() -> None:
+    with answering(result(6)) as elsewhere:
+        with answering(b"", 307, ("Location", elsewhere.address)) as other:
+            words = told(AnkiConnect(other.address, SECRET).version)
+        assert elsewhere.asked == []
+    assert "307" in words
+
+
+def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LARGEST", 1000)
+    with answering(result("a" * 200_000)) as other:
+        assert "endless" in told(AnkiConnect(other.address).version)
+
+
+def test_a_forbidden_access_is_called_so() -> None:
+    with answering(b"", 403) as other:
+        words = told(AnkiConnect(other.address).version)
+    assert "403" in words
+    assert "webCorsOriginList" in words
+
+
+def test_a_silent_anki_is_busy() -> None:
+    done = threading.Event()
+    with listening(lambda _: done.wait()) as address:
+        words = told(AnkiConnect(address, timeout=0.05).version)
+        done.set()
+    assert "did not finish version in 0.05 s" in words
+    assert "dialog" in words
+
+
+def test_an_answer_that_drips_is_given_up_in_the_same_time() -> None:
+    def drip(taken: socket.socket) -> None:
+        taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        for _ in range(300):
+            if gone.wait(0.01):
+                return
+            taken.sendall(b" ")
+
+    gone = threading.Event()
+    with listening(drip) as address:
+        words = told(AnkiConnect(address, timeout=0.2).version)
+        gone.set()
+    assert "did not finish" in words
+
+
+@pytest.mark.parametrize("sent", [b"", b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"result":'])
+def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
+    def play(taken: socket.socket) -> None:
+        taken.recv(65536)
+        taken.sendall(sent)
+
+    with listening(play) as address:
+        assert "broke off during version" in told(AnkiConnect(address).version)
+
+
+# --- what AnkiConnect refuses -----------------------------------------------------------------
+
+
+def test_a_missing_key_names_the_variable() -> None:
+    with answering(error("valid api key must be provided")) as other:
+        words = told(AnkiConnect(other.address, key_env="MY_KEY").version)
+    assert "asks for its key" in words
+    assert "MY_KEY" in words
+
+
+def test_a_wrong_key_names_the_variable_and_not_the_key() -> None:
+    with answering(error("valid api key must be provided")) as other:
+        words = told(AnkiConnect(other.address, SECRET, key_env="MY_KEY").version)
+    assert "MY_KEY" in words
+    assert SECRET not in words
+
+
+def test_what_anki_says_is_one_short_line_without_the_key() -> None:
+    loud = f"bad\n\x1b[31mrequest {SECRET} \u202e" + "x" * 5000
+    with answering(error(loud)) as other:
+        words = told(lambda: AnkiConnect(other.address, SECRET).find_notes("a"))
+    assert words.startswith("Anki refuses findNotes: bad [31mrequest … x")
+    assert words.isprintable()
+    assert len(words) < 400
+
+
+@pytest.mark.parametrize("what", ["collection", "decks are", "scheduler", "database"])
+def test_no_open_profile_is_called_so(what: str) -> None:
+    with answering(error(f"{what} is not available")) as other:
+        assert "no profile is open" in told(lambda: AnkiConnect(other.address).find_notes("a"))
+
+
+def test_an_unknown_action_is_an_old_add_on() -> None:
+    with answering(error("unsupported action")) as other:
+        words = told(lambda: AnkiConnect(other.address).sync(), UnsupportedError)
+    assert "does not know sync" in words
+    assert "Check for Updates" in words
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.version(),
+        lambda client: client.check(),
+        lambda client: client.supported(["sync"]),
+        lambda client: client.active_profile(),
+        lambda client: client.find_notes("a"),
+        lambda client: client.find_cards("a"),
+        lambda client: client.decks_of("a"),
+        lambda client: client.are_suspended([1]),
+        lambda client: client.import_package(Path("a.apkg")),
+        lambda client: client.export_package("A", Path("a.apkg")),
+        lambda client: client.several(("version", {})),
+    ],
+)
+@pytest.mark.parametrize("value", [None, False, ["5"], [True], {"actions": 1}, 1.5])
+def test_an_answer_of_another_kind_is_an_error(
+    call: Callable[[AnkiConnect], object], value: Any
+) -> None:
+    with answering(result(value)) as other:
+        told(lambda: call(AnkiConnect(other.address)))
+
+
+def test_relative_paths_are_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with answering(result(True)) as other:
+        AnkiConnect(other.address).import_package(Path("deck.apkg"))
+    assert other.asked[0]["params"] == {"path": str(tmp_path / "deck.apkg")}
+
+
+def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path: Path) -> None:
+    with answering(result(True)) as other:
+        client = AnkiConnect(other.address)
+        words = told(lambda: client.export_package("A", tmp_path / "a.apkg"))
+    assert "nothing is there" in words
+    assert "same folders" in words
+
+
+# --- check, supported, profile ----------------------------------------------------------------
+
+
+def by_action(**answers: Any) -> Callable[[dict[str, Any]], Any]:
+    """An add-on that knows these actions only."""
+
+    def says(request: dict[str, Any]) -> Any:
+        known = request["action"] in answers
+        return result(answers[request["action"]]) if known else error("unsupported action")
+
+    return says
+
+
+GRANTED = {"permission": "granted", "requireApikey": False, "version": 6}
+
+
+@pytest.mark.parametrize("actions", [{"requestPermission": GRANTED, "version": 6}, {"version": 6}])
+def test_an_add_on_that_lets_us_in_passes_the_check(actions: dict[str, Any]) -> None:
+    with answering(by_action(**actions)) as other:
+        AnkiConnect(other.address).check()
+    assert [request["action"] for request in other.asked] == ["requestPermission", "version"]
+
+
+def test_a_denied_permission_fails_the_check() -> None:
+    with answering(by_action(requestPermission={"permission": "denied"}, version=6)) as other:
+        words = told(AnkiConnect(other.address).check)
+    assert "denies the permission" in words
+    assert "ignoreOriginList" in words
+
+
+def test_an_old_api_fails_the_check() -> None:
+    with answering(by_action(requestPermission=GRANTED, version=5)) as other:
+        words = told(AnkiConnect(other.address).check)
+    assert "version 5" in words
+    assert "Check for Updates" in words
+
+
+def test_what_is_supported_is_asked_where_it_can_be() -> None:
+    known = {"scopes": ["actions"], "actions": ["sync", "notAsked"]}
+    with answering(by_action(apiReflect=known)) as other:
+        assert AnkiConnect(other.address).supported(["sync", "fly"]) == {"sync"}
+    assert other.asked[0]["params"] == {"scopes": ["actions"], "actions": ["fly", "sync"]}
+
+
+def test_an_add_on_that_cannot_tell_knows_what_they_all_know() -> None:
+    with answering(by_action()) as other:
+        client = AnkiConnect(other.address)
+        assert client.supported(["sync", "fly", "getActiveProfile"]) == {"sync"}
+
+
+def test_the_profile_is_told_or_unknown() -> None:
+    with answering(by_action(getActiveProfile="User 1")) as other:
+        assert AnkiConnect(other.address).active_profile() == "User 1"
+    with answering(by_action()) as other:
+        assert AnkiConnect(other.address).active_profile() == ""
+
+
+# --- which decks are exported -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("holding", "others", "exported"),
+    [
+        ([], 0, ()),
+        (["B", "A"], 0, ("A", "B")),
+        (["A", "A::B", "A::B::C"], 9, ("A",)),
+        (["A::B", "A::C"], 2, ("A",)),
+        (["A::B", "A::C"], 3, ("A::B", "A::C")),
+        (["A::B"], 0, ("A::B",)),
+        (["A", "AA", "A::B", "A B::C"], 9, ("A", "A B::C", "AA")),
+    ],
+)
+def test_few_decks_that_hold_all_and_little_else_are_exported(
+    tmp_path: Path, holding: list[str], others: int, exported: tuple[str, ...]
+) -> None:
+    def says(request: dict[str, Any]) -> Any:
+        if request["action"] == "exportPackage":
+            Path(request["params"]["path"]).touch()
+        decks = {deck: [number] for number, deck in enumerate(holding)}
+        query = request["params"].get("query", "")
+        more = others if query.startswith('"deck:') and "(" not in query else 0
+        found = list(range(len(holding) + more))
+        answers = {"findCards": found, "findNotes": found, "getDecks": decks, "exportPackage": True}
+        return result(answers[request["action"]])
+
+    with answering(says) as other:
+        got = export_all(AnkiConnect(other.address), tmp_path)
+    asked = [one["params"] for one in other.asked if one["action"] == "exportPackage"]
+    assert tuple(one["deck"] for one in asked) == exported
+    assert all(one["includeSched"] is True for one in asked)
+    assert got == Exported(
+        tuple(tmp_path / f"deck-{number}.apkg" for number in range(1, len(exported) + 1)),
+        exported,
+        frozenset(range(len(holding))),
+    )
