@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import unquote
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.content import content_hash, normal_form
 from ankiforge.anki.fields import field_html, with_content
-from ankiforge.anki.media import media_of
 from ankiforge.anki.merge import Base, Conflict, Side, merge_fields, merge_tags, same_tags
 from ankiforge.anki.names import deck_name, tag_names
 from ankiforge.anki.package import refusal
 from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.attached import pictures_of, tags_of
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.domain import (
     AnkiState,
     Card,
@@ -35,7 +34,6 @@ from ankiforge.domain import (
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.seen import Seen
-from ankiforge.text.markdown import image_paths
 
 RETIRED = "ankiforge::retired"
 """The tag of a note in Anki that is no card any more: no import can delete it."""
@@ -380,37 +378,3 @@ def shipment_of(
     return Shipment(
         card.guid, 0, mod, card.fields, html, tags, deck, digest, last is None, content=content
     )
-
-
-# --- pictures and tags ----------------------------------------------------------------------
-
-
-def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
-    """The pictures a card shows, by the path it calls them; never one outside its source."""
-    found: dict[str, Media] = {}
-    problems: list[Problem] = []
-    paths = image_paths("\n".join(text for _, text in card.fields))
-    root = ledger.roots.of("obsidian").get(card.highlight.document.source) if paths else None
-    if root is None:
-        return found, problems
-    for path in paths:
-        target = (root / unquote(path)).resolve()
-        inside = target.is_relative_to(root.resolve())
-        media = media_of(target) if inside else Problem(path, "lies outside its vault")
-        if isinstance(media, Media):
-            found[path] = media
-        else:
-            where = f"{card.highlight.document.title}: {path}"
-            problems.append(Problem(where, media.what, media.hint))
-    return found, problems
-
-
-def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
-    """The tags a package has: the reader's as they stand now, the deck files', the document's."""
-    highlight = card.highlight
-    chosen = deck_of(decks, highlight.document, highlight).tags
-    drawn = card.leading.draft.tags
-    slug = ledger.highlights.slug(highlight.document.key)
-    ours = (f"ankiforge::doc::{slug}",) if slug else ()
-    read = (*highlight.document.tags, *highlight.tags)
-    return tag_names((*card.tags, *read, *chosen, *drawn, *ours))

@@ -29,8 +29,8 @@ def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
     if family is Family.CLOZE:
         return tuple(number - 1 for number in cloze_numbers(fields[0]))
     two_way = fields[note_type(family).fields.index("Reverse")]
-    needed = ((fields[0],), (fields[1], two_way))
-    return tuple(ordinal for ordinal, filled in enumerate(needed) if not any(map(is_empty, filled)))
+    there = (not is_empty(fields[0]), not (is_empty(two_way) or is_empty(fields[1])))
+    return tuple(ordinal for ordinal in (0, 1) if there[ordinal])
 
 
 def cloze_numbers(text: str) -> tuple[int, ...]:
@@ -77,9 +77,11 @@ def _numbers(digits: str) -> tuple[int, ...]:
 
 def is_empty(text: str) -> bool:
     """Whether `{{#Field}}` takes a field for empty."""
-    return _EMPTY.fullmatch(text) is not None
+    return not text or (not text[0].isalnum() and _EMPTY.fullmatch(text) is not None)
 
 
 def is_blank(text: str) -> bool:
     """Whether a field shows nothing: no letter and no picture."""
+    if text[:1].isalnum():
+        return False
     return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()

@@ -17,6 +17,7 @@ _DOUBLE = re.compile(r"([{}:])(?=\1)")
 _BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
 _DELIMITER = re.compile(r"\\(?=[(\[\])])")
 _TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
+_TEX_BRACE = re.compile(r"\\.?|[{}]", re.DOTALL)
 _TEX_OPENER = re.compile(r"\{(?=\{)")
 _SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|doi):", re.IGNORECASE)
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
@@ -52,20 +53,35 @@ def sealed(inner: str) -> str:
 
 
 def formula(tex: str, *, display: bool, inside: bool) -> str:
-    r"""TeX between the delimiters Anki typesets; "" if it holds one of them itself.
+    r"""TeX between the delimiters Anki typesets; "" if it could not be told where it ends.
 
     Args:
         tex: what stood between the dollars.
         display: `\[…\]` instead of `\(…\)`.
         inside: within a cloze, where `}}` and `::` would end or split it.
     """
-    if _TEX_DELIMITER.search(tex):
+    if _TEX_DELIMITER.search(tex) or not _is_closed(tex):
         return ""
     body = _TEX_OPENER.sub("{ ", _BRACKET.sub("[ ", escape(tex)))
     if inside:
         body = body.replace("}}", "} }").replace("}}", "} }")
         body = body.replace("::", ":{}:").replace("::", ":{}:")
+    if display and _BRACKET.match(f"[{body}"):
+        body = f" {body}"  # a tag would not do: Anki drops those within formulas
     return f"\\[{body}\\]" if display else f"\\({body}\\)"
+
+
+def _is_closed(tex: str) -> bool:
+    """Whether every brace has its partner and no backslash takes the end of the formula.
+
+    If not, MathJax takes what follows the formula as well.
+    """
+    depth = 0
+    for sign in _TEX_BRACE.findall(tex):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0 or sign == "\\":
+            return False
+    return depth == 0
 
 
 def address(url: str) -> str:

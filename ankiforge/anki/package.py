@@ -50,8 +50,12 @@ _QUICKEST = 1
 """Of zlib: a tenth of the size at a third of the time of its default."""
 _SEPARATOR = "\x1f"
 _DEFAULT_DECK = 1
-_QUICK = "pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
-"""Nothing to lose: the database is written once, aside. The cache is in KiB."""
+_QUICK = (
+    "pragma page_size=16384; pragma journal_mode=off; pragma synchronous=off;"
+    " pragma cache_size=-65536;"
+)
+"""Nothing to lose: the database is written once, aside. The cache is in KiB; of large pages fewer
+are split."""
 _NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
 _CARD = "insert into cards values(?,?,?,?,?,-1,0,0,?,0,0,0,0,0,0,0,0,'')"
 _AT_A_TIME = 1000

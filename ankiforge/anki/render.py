@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _ATOM = re.compile("\\{\ufdd0(\\d+)\ufdd1\\}")
 """Braces at both ends, so that emphasis sees the same punctuation as in the source."""
+_WORDS = re.compile(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
+"""A line in which nothing can be markup."""
 _TAGS = frozenset(
     {
         *("p", "br", "hr", "em", "strong", "s", "mark", "blockquote", "ul", "ol", "li"),
@@ -59,7 +61,10 @@ def render(
             as it is anyway within ten others.
         pictures: what `![alt](path)` may show, by path; another picture is its alt text.
     """
-    return _Writer(cloze, pictures or {}).write(clean(markdown))
+    text = clean(markdown)
+    if not text or _WORDS.fullmatch(text):
+        return literal(text)  # most fields; the long way gives the same
+    return _Writer(cloze, pictures or {}).write(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from ankiforge import assembly, ledger
+from ankiforge.attached import tags_of
 from ankiforge.cli.common import Call
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.delivery import tags_of
 from ankiforge.domain import Card, Problem
 from ankiforge.pipeline import Job
 

@@ -220,3 +220,10 @@ def test_a_long_hostile_text_is_rendered_in_good_time(markdown: str) -> None:
     before = time.process_time()
     assert render(markdown, cloze=True)
     assert time.process_time() - before < 5
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(alphabet="aZ9é日 ,.;:'\"?!()/%-\u00a0&<[", max_size=12))
+def test_a_line_of_words_is_rendered_as_any_markdown_is(text: str) -> None:
+    # emphasis makes the whole text go the long way
+    assert render(f"a {text} b*c*") == f"{render(f'a {text} b')}<em>c</em>"
