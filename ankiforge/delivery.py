@@ -60,10 +60,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Our side of a card now."""
+    """Our side of a card now, but for its HTML."""
 
     fields: tuple[tuple[str, str], ...]
-    html: tuple[str, ...]
     tags: tuple[str, ...]
     pictures: Mapping[str, Media]
     problems: tuple[Problem, ...] = ()
@@ -198,6 +197,10 @@ class Deliveries:
         if not card.ready:
             return self._without(card, seen, revisions[-1])
         ours, last = self._words(card), revisions[-1]
+        if not last.digest:  # taken over from Anki: ours is what the source gives now
+            if not card.highlight.document.source:
+                return Delivery(card)
+            revisions[-1] = last = self._ledger.packages.settle(last, ours.tags)
         if _same_words(last, ours) and _carries(card.family, last, seen):
             return Delivery(card)
         return self._merged(card, seen, revisions, ours)
@@ -205,13 +208,13 @@ class Deliveries:
     def _words(self, card: Card) -> _Words:
         pictures, problems = pictures_of(self._ledger, card)
         tags = tags_of(self._ledger, card, self._decks)
-        html = field_html(replace(card, tags=tags), pictures)
-        return _Words(card.fields, html, tags, pictures, tuple(problems))
+        return _Words(card.fields, tags, pictures, tuple(problems))
 
     def _merged(self, card: Card, seen: Seen, revisions: list[Shipment], ours: _Words) -> Delivery:
         family, count = card.family, len(card.family.content_fields)
         base, under = _base(family, revisions, seen)
-        side = Side(ours.html[:count], _markdown(family, card.kind, card.fields))
+        html = field_html(replace(card, tags=ours.tags), ours.pictures)
+        side = Side(html[:count], _markdown(family, card.kind, card.fields))
         merged = merge_fields(family, base, seen.fields[:count], side, dict(card.resolved))
         tags = merge_tags(under.tags, seen.tags, ours.tags)
         same = all(
@@ -222,18 +225,21 @@ class Deliveries:
             return Delivery(card, conflicts=merged.conflicts)
         if held := self._why_held(seen, revisions[-1]):
             return Delivery(card, held=held, conflicts=merged.conflicts)
-        shipment = self._revision(card, seen, revisions[-1], under, ours, merged.html, tags,
-                                  {one.field for one in merged.conflicts})  # fmt: skip
+        disputed = {one.field for one in merged.conflicts}
+        shipment = self._revision(
+            card, seen, revisions[-1], under, ours, html, merged.html, tags, disputed
+        )
         return self._finished(card, shipment, ours.pictures, ours.problems, seen, merged.conflicts)
 
     def _revision(
         self, card: Card, seen: Seen, last: Shipment, under: Shipment, ours: _Words,
-        content: tuple[str, ...], tags: tuple[str, ...], disputed: set[str],
+        our_html: tuple[str, ...], content: tuple[str, ...], tags: tuple[str, ...],
+        disputed: set[str],
     ) -> Shipment:  # fmt: skip
         """The merged note; of fields in dispute the base stays the base."""
-        before = dict(zip(card.family.content_fields, _ours_html(card.family, under), strict=True))
+        before = _ours_html(card.family, under) or seen.fields
         our_content = tuple(
-            before[name] if name in disputed else ours.html[at]
+            before[at] if name in disputed else our_html[at]
             for at, name in enumerate(card.family.content_fields)
         )
         was, now = dict(under.fields), dict(ours.fields)
@@ -242,7 +248,7 @@ class Deliveries:
             for name in dict.fromkeys((*now, *was))
             if (was if name in disputed else now).get(name, "")
         )
-        html = with_content(card, ours.html, content, our_content, seen.fields)
+        html = with_content(card, our_html, content, our_content, seen.fields)
         known_tags = tuple(tag for tag in tags if tag not in seen.scheduler_tags)
         again = last.mod > seen.mod and last.html == html and last.all_tags == known_tags
         if again:
@@ -306,9 +312,13 @@ def _base(family: Family, revisions: list[Shipment], seen: Seen) -> tuple[Base, 
     """
     named = [one for one in revisions if seen.content and content_of(family, one) == seen.content]
     before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
-    for found in (named, before):
-        if found and found[-1].known:
-            return Base((_side(family, found[-1]),), True), found[-1]
+    if named and named[-1].known:
+        return Base((_side(family, named[-1]),), True), named[-1]
+    if seen.content and content_hash(family, seen.fields) == seen.content:
+        untouched = Side(seen.fields[: len(family.content_fields)])  # a revision, whichever
+        return Base((untouched,), True), (named or revisions)[-1]
+    if before and before[-1].known:
+        return Base((_side(family, before[-1]),), True), before[-1]
     newest = max((one.rev for one in revisions if one.seen), default=0)
     maybe = [one for one in revisions if one.rev >= newest and one.known]
     sides = tuple(_side(family, one) for one in reversed(maybe))
@@ -345,9 +355,11 @@ def content_of(family: Family, shipment: Shipment) -> str:
 
 def _same_words(last: Shipment, ours: _Words) -> bool:
     """Whether we would ship what we shipped last: words, tags and pictures."""
+    if not last.known:
+        return last.digest == digest_of(ours.fields, ours.tags)
     written = "".join(last.html)
     shown = all(picture.name in written for picture in ours.pictures.values())
-    return last.known and last.fields == ours.fields and last.tags == ours.tags and shown
+    return last.fields == ours.fields and last.tags == ours.tags and shown
 
 
 def _carries(family: Family, last: Shipment, seen: Seen) -> bool:

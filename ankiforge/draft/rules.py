@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ankiforge.domain import (
     CardKind,
@@ -153,7 +154,8 @@ def _whole_sentence(highlight: Highlight) -> bool:
 
 def _patterns(highlight: Highlight) -> Iterator[Draft]:
     found = [*_acronyms(highlight), *_terms(highlight)]
-    yield from sorted(found, key=lambda draft: draft.start)[:MOST]
+    kept = sorted(found, key=lambda draft: draft.start)[:MOST]
+    yield from (replace(draft, intent=intent) for intent, draft in enumerate(kept))
 
 
 def _acronyms(highlight: Highlight) -> Iterator[Draft]:

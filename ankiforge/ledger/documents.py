@@ -58,7 +58,8 @@ class Documents:
 
     def _remember(self, document: Document) -> None:
         self._db.execute(
-            "INSERT INTO document (key, source, place, title, slug, body) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO document (key, source, place, title, slug, body, since)"
+            " VALUES (?, ?, ?, ?, ?, ?, (SELECT printf('%09d', count(*)) FROM run))"
             " ON CONFLICT (key) DO UPDATE SET title = excluded.title, body = excluded.body,"
             " slug = CASE WHEN slug = '' THEN excluded.slug ELSE slug END",
             (
@@ -79,6 +80,7 @@ class Documents:
             "  AND a.container = s.container AND a.place = s.place) AS all_here"
             " FROM sighting s JOIN highlight h ON h.key = s.key"
             " WHERE s.run = ? AND s.container LIKE 'vault:%' AND h.place <> s.place"
+            " AND h.container = s.container"
             " AND NOT EXISTS (SELECT 1 FROM sighting o WHERE o.run = s.run"
             "  AND o.container = s.container AND o.place = h.place)"
             " GROUP BY s.container, s.place, h.place, h.document"

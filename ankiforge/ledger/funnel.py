@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from ankiforge.domain import Fate, HighlightKey, RunId, Task
+from ankiforge.domain import Fate, Highlight, HighlightKey, RunId, Task
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import Highlights
+from ankiforge.ledger.ways import NO_LLM, private_elsewhere
 
 BY_HAND = "rules"
 """Cards people wrote by hand go through the rules, whatever the drafter."""
@@ -64,9 +65,17 @@ class FunnelView:
             {"run": run, "drafter": drafter, "rules": BY_HAND},
         ).fetchall()
         for _, group in groupby(rows, key=lambda row: str(row["document"])):
-            found = [self._highlights.get(HighlightKey(row["key"])) for row in group]
+            found = [self._with_secrecy(HighlightKey(row["key"])) for row in group]
             highlights = tuple(highlight for highlight in found if highlight is not None)
             yield Task(highlights[0].document, highlights)
+
+    def _with_secrecy(self, key: HighlightKey) -> Highlight | None:
+        """What is to stay on this machine by one of its ways is so by each."""
+        highlight = self._highlights.get(key)
+        ways = self._db.execute("SELECT body FROM way WHERE key = ?", (key,)).fetchall()
+        if highlight is None or not private_elsewhere([row["body"] for row in ways]):
+            return highlight
+        return replace(highlight, tags=(*highlight.tags, NO_LLM))
 
     def funnel(self, run: RunId | None = None) -> Funnel:
         """Where the highlights of a run (or all that are known) ended."""

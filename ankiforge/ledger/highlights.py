@@ -36,11 +36,17 @@ class Highlights:
             yield self._whole(row)
 
     def mentioning(self, word: str) -> Iterator[Highlight]:
-        """Those that are not gone and have this word, or whose document has, anywhere."""
+        """Those that are not gone and have this word, or whose document has, anywhere.
+
+        What is reached by several ways, as each of them has it.
+        """
         for row in self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
             " JOIN document d ON d.key = h.document WHERE h.presence <> 'gone'"
-            " AND (instr(lower(h.body), :word) OR instr(lower(d.body), :word))",
+            " AND (instr(lower(h.body), :word) OR instr(lower(d.body), :word))"
+            " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM way w"
+            " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
+            " FROM way w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
             {"word": word},
         ).fetchall():
             yield self._whole(row)
@@ -56,9 +62,13 @@ class Highlights:
         return msgspec.json.decode(row["body"], type=Document)
 
     def slug(self, key: DocumentKey) -> str:
-        """The document's part of its tag, fixed when it was first seen."""
-        row = self._db.execute("SELECT slug FROM document WHERE key = ?", (key,)).fetchone()
-        return str(row["slug"])
+        """The document's part of its tag, fixed when it, or the work it is one with, was first seen."""
+        row = self._db.execute(
+            "SELECT d.slug, w.slug AS first FROM document d LEFT JOIN document w ON w.key = d.work"
+            " WHERE d.key = ?",
+            (key,),
+        ).fetchone()
+        return str(row["first"] or row["slug"])
 
     def draft_again(self, keys: Iterable[HighlightKey]) -> None:
         """Let these be drafted anew by the next pass, though nothing about them changed."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -46,11 +48,6 @@ def with_own_name(highlight: Highlight) -> Highlight:
     if highlight.route is not Route.ZOTERO or not highlight.own:
         return highlight
     return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
-
-
-def at_home(key: HighlightKey | str, highlight: Highlight) -> bool:
-    """Whether a highlight comes by the route that gave it this key."""
-    return key.partition(":")[0] == highlight.namespace.partition(":")[0]
 
 
 class KeyIssuer:
@@ -134,7 +131,7 @@ class KeyIssuer:
         found = row.fetchone()
         return found is not None and bool(found["run"]) and found["presence"] != "gone"
 
-    def journal_issued(self, highlight: Highlight, row: sqlite3.Row) -> None:
+    def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
         """Tell the journal which words a key stands for; again when they change."""
         body = {
             "path": row["path"],

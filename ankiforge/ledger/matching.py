@@ -62,7 +62,15 @@ class _Pairing:
     def _nearest(self, candidates: list[int], found: Highlight) -> int:
         if len(candidates) == 1:
             return candidates[0]
-        return max(candidates, key=lambda old: (_context(self.stored[old], found), -old))
+        nearest = max(_context(self.stored[old], found) for old in candidates)
+        best = [old for old in candidates if _context(self.stored[old], found) == nearest]
+        return min(best, key=lambda old: (self._twice(best) and self.stored[old].key, old))
+
+    def _twice(self, candidates: list[int]) -> bool:
+        """Whether one mark was given several keys, by several machines: the least is to stay."""
+        return (
+            len({(triple_of(one), one.nth) for one in map(self.stored.get, candidates) if one}) == 1
+        )
 
 
 def in_place(stored: Sequence[Highlight], found: Sequence[Highlight]) -> list[Match]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -137,7 +137,8 @@ class Packages:
         rev = last.rev + 1 if last else 1
         self.keep(shipment, rev, package, now)
         body = {"rev": rev, "mod": shipment.mod, "digest": shipment.digest,
-                "deck": shipment.deck, "content": shipment.content}  # fmt: skip
+                "deck": shipment.deck, "content": shipment.content,
+                "tags": shipment.tags}  # fmt: skip
         once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
         self._writer.note("shipped", shipment.guid, body, once)
         self._db.execute(
@@ -145,6 +146,15 @@ class Packages:
             (AnkiState.WRITTEN, shipment.guid, AnkiState.NONE),
         )
         return rev
+
+    def settle(self, shipment: Shipment, tags: tuple[str, ...]) -> Shipment:
+        """Say which tags of a revision that was taken over from Anki are ours: those of now."""
+        digest = digest_of(shipment.fields, tags)
+        self._db.execute(
+            "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
+            (_json(tags), digest, shipment.guid, shipment.rev),
+        )
+        return replace(shipment, tags=tags, digest=digest)
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
         """Store one revision's row (also one that came by the journal, or from Anki)."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -19,7 +20,6 @@ from ankiforge.domain import (
     Extracted,
     Highlight,
     HighlightKey,
-    HighlightKind,
     Presence,
     Problem,
     Route,
@@ -29,22 +29,22 @@ from ankiforge.domain import (
 )
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.decisions import Decided, Decisions
 from ankiforge.ledger.documents import Documents
 from ankiforge.ledger.highlights import decode_highlight, place_of
-from ankiforge.ledger.keys import KeyIssuer, at_home, content_of, with_own_name
-from ankiforge.ledger.matching import in_place
+from ankiforge.ledger.homes import Homes
+from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
+from ankiforge.ledger.missing import Missing
+from ankiforge.ledger.recognising import Recognising
 from ankiforge.ledger.states import Event, presence_after
+from ankiforge.ledger.ways import Ways
+from ankiforge.ledger.works import Works
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.anchors import mark_of, own_key
 from ankiforge.text.fold import canonical
 
-MOVED_LENGTH = 40
-"""Equal text moves a key from note to note only from this length (canonical characters)."""
 GONE_AFTER_SECONDS = 5.0
 """Two complete scans at least this far apart must miss a highlight before it is gone."""
-SUSPICIOUS = 5
-"""A container that had as many highlights and yields none is not believed."""
 
 _ROUTES = tuple(Route)
 
@@ -73,6 +73,11 @@ class Reading:
         self._cards = cards
         self._documents = Documents(connection)
         self._keys = KeyIssuer(connection, writer)
+        self._recognising = Recognising(connection, self._keys)
+        self.works = Works(connection, writer)
+        self.homes = Homes(connection, decisions, cards, self.works)
+        self._ways = Ways(connection, self.works)
+        self._missing = Missing(connection, decisions, cards, self._ways, self._promote)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -97,6 +102,11 @@ class Reading:
                 ),
             )
 
+    def hear(self, decided: Decided) -> None:
+        """What another machine decided, or what was taken back, about works and homes."""
+        self.works.hear(decided)
+        self.homes.hear(decided)
+
     # --- settling ---------------------------------------------------------------------------
 
     def settle(
@@ -106,11 +116,17 @@ class Reading:
         scans, problems = tuple(scans), tuple(problems)
         with self._writer.unit():
             self._record_scans(run, scans, now)
-            self._match_in_place(run)
-            self._match_moved(run, scans)
-            self._documents.follow_renames(run)
+            action = self._recognise(run, scans)
             counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
-            missed = [found for scan in scans for found in self._miss(run, scan, problems, now)]
+            unseen = [self._missing.unseen(run, scan, problems) for scan in scans]
+            rows = [found for found in unseen if not isinstance(found, Problem)]
+            self.homes.follow(run, [row["key"] for found in rows for row in found], action)
+            missed = [
+                presence
+                for scan, found in zip(scans, unseen, strict=True)
+                if scan.complete and not isinstance(found, Problem)
+                for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
+            ]
             self._db.execute("DELETE FROM sighting")
         gone = sum(1 for found in missed if found is Presence.GONE)
         return Settled(
@@ -119,78 +135,27 @@ class Reading:
             changed=counts["changed"],
             gone=gone,
             unchanged=counts["unchanged"],
-            problems=tuple(found for found in missed if isinstance(found, Problem)),
+            problems=tuple(found for found in unseen if isinstance(found, Problem)),
         )
+
+    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
+        """Who is known, and which documents are one; the name of the action that united them."""
+        for way in self._ways.parted():
+            self._missing.forget_way(way)
+        self._recognising.in_place(run)
+        self._recognising.placeless(run)
+        self._recognising.moved(run, scans)
+        self._documents.follow_renames(run)
+        action = self._writer.new_action()
+        grown = self.works.unite(run, action)
+        self._ways.begin()
+        return action if grown else ""
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO scan VALUES (?, ?, ?, ?, ?)",
             ((run, s.container, s.source, int(s.complete), now.isoformat()) for s in scans),
         )
-
-    def _match_in_place(self, run: RunId) -> None:
-        groups = self._db.execute(
-            "SELECT DISTINCT container, place, path FROM sighting WHERE run = ?"
-            " ORDER BY route, container, place, path",
-            (run,),
-        ).fetchall()
-        for container, place, path in groups:
-            stored = self._stored(container, place)
-            if not stored:
-                continue
-            staged = self._db.execute(
-                # left alone, SQLite walks the whole run for the sake of the order
-                "SELECT id, body FROM sighting INDEXED BY sighting_place"
-                " WHERE run = ? AND container = ? AND place = ? AND path = ? ORDER BY id",
-                (run, container, place, path),
-            ).fetchall()
-            found = [decode_highlight(row["body"]) for row in staged]
-            for match in in_place(stored, found):
-                self._assign(run, staged[match.found]["id"], match.key, match.asked)
-
-    def _stored(self, container: str, place: str) -> list[Highlight]:
-        rows = self._db.execute(
-            "SELECT key, body FROM highlight WHERE container = ? AND place = ? ORDER BY position",
-            (container, place),
-        )
-        return [replace(decode_highlight(row["body"]), key=row["key"]) for row in rows]
-
-    def _assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
-        self._db.execute(
-            "UPDATE sighting SET key = ?, asked = ? WHERE run = ? AND id = ?",
-            (key, asked, run, sighting),
-        )
-
-    def _match_moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
-        """What lost its old place and stands, equal, in a new one, keeps its key."""
-        self._keys.by_own_id(run)
-        lost = {row["key"]: row for scan in scans for row in self._lost(run, scan)}
-        for column in ("mark", "text"):
-            waiting = self._db.execute(
-                f"SELECT id, {column} AS name, length, body FROM sighting"
-                " WHERE run = ? AND key = '' ORDER BY id",
-                (run,),
-            ).fetchall()
-            by_name = {row[column]: key for key, row in reversed(lost.items())}
-            for row in waiting:
-                key = by_name.get(row["name"], "")
-                if key in lost and (column == "mark" or _long_enough(row)):
-                    self._assign(run, row["id"], HighlightKey(key))
-                    del lost[key]
-
-    def _lost(self, run: RunId, scan: Scan) -> Iterator[sqlite3.Row]:
-        """Known highlights of a container that no sighting of this run continues.
-
-        Of a partial scan only those whose place was read.
-        """
-        yield from self._db.execute(
-            "SELECT key, mark, text FROM highlight h WHERE container = ?"
-            " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = ? AND s.key = h.key)"
-            " AND (? OR EXISTS (SELECT 1 FROM sighting s WHERE s.run = ?"
-            " AND s.container = h.container AND s.place = h.place))"
-            " ORDER BY place, position",
-            (scan.container, run, int(scan.complete), run),
-        ).fetchall()
 
     # --- taking in --------------------------------------------------------------------------
 
@@ -201,9 +166,7 @@ class Reading:
 
     def _take_in(self, run: RunId, row: sqlite3.Row) -> str:
         highlight = decode_highlight(row["body"])
-        known = row["key"] or self._keys.by_hint(highlight, row["container"])
-        if known and not row["key"] and (also := self._found_elsewhere(run, known, highlight)):
-            return also
+        known = self._known(run, row, highlight)
         if not known:
             known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
             if not self._remembered(known):
@@ -211,22 +174,18 @@ class Reading:
                 return "new"
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
-    def _found_elsewhere(self, run: RunId, key: str, highlight: Highlight) -> str:
-        """A mark that is kept by another route was seen again; that one tells its content.
+    def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        """The key by which it is known, here or by another route.
 
-        "" if it is this route's, or gone there: then this one keeps it from now on.
+        Of two that were issued before one knew that they are one, the better route's prevails.
         """
-        before = self._db.execute(
-            "SELECT presence, run FROM highlight WHERE key = ?", (key,)
-        ).fetchone()
-        if at_home(key, highlight) or before["presence"] == Presence.GONE:
-            return ""
-        presence = presence_after(Presence(before["presence"]), Event.SAME)
-        self._db.execute(
-            "UPDATE highlight SET run = ?, missing_at = '', presence = ? WHERE key = ?",
-            (run, presence, key),
-        )
-        return "also" if before["run"] == run else "unchanged"
+        known = row["key"] or self._keys.by_hint(highlight, row["container"])
+        elsewhere = self._ways.equal(run, row, highlight)
+        if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
+            known = elsewhere
+        if known and known != row["key"]:
+            self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
+        return str(known)
 
     def _remembered(self, key: str) -> bool:
         found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
@@ -253,43 +212,67 @@ class Reading:
                 run,
             ),
         )
+        self.homes.touched(highlight)
 
     def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        before = self._db.execute(
-            "SELECT document, content, body, presence, run FROM highlight WHERE key = ?",
-            (highlight.key,),
-        ).fetchone()
-        if before["run"] == run:  # the same mark by a second route, or in a second copy
+        before = self._before(highlight.key)
+        if not self._ways.tells(run, row, highlight.key, before):
+            self._seen_elsewhere(run, highlight.key, Presence(before["presence"]))
+            return "also" if before["run"] == run else "unchanged"
+        if before["run"] == run:  # the same mark in a second copy
             return "also"
+        return "changed" if self._tell(run, row, highlight, before) else "unchanged"
+
+    def _before(self, key: str) -> sqlite3.Row:
+        found: sqlite3.Row = self._db.execute(
+            "SELECT document, container, place, content, body, presence, run FROM highlight"
+            " WHERE key = ?",
+            (key,),
+        ).fetchone()
+        return found
+
+    def _seen_elsewhere(self, run: RunId, key: str, before: Presence) -> None:
+        """It was reached by a way that does not tell its content: it is there."""
+        self._ways.refresh_links(key)
+        self._db.execute(
+            "UPDATE highlight SET run = ?, missing_at = '', presence = ? WHERE key = ?",
+            (run, presence_after(before, Event.SAME), key),
+        )
+
+    def _promote(self, way: sqlite3.Row) -> None:
+        """The way that told a highlight's content is gone; another tells it now."""
+        row = {name: way[name] for name in ("container", "place", "mark", "text", "body")}
+        highlight = replace(decode_highlight(way["body"]), key=way["key"])
+        more = {"id": way["position"], "asked": "", "path": highlight.document.path}
+        self._tell(RunId(way["run"]), row | more, highlight, self._before(way["key"]))
+
+    def _tell(
+        self,
+        run: RunId,
+        row: Mapping[str, Any] | sqlite3.Row,
+        highlight: Highlight,
+        before: sqlite3.Row,
+    ) -> bool:
+        """Write down what a highlight says now; whether that is something else."""
         presence = self._presence(highlight, Presence(before["presence"]))
         content = content_of(highlight)
-        changed = content != before["content"]
+        changed = bool(content != before["content"])
         if changed:
             self._keep_past(run, highlight.key, before)
+            self.homes.changed(highlight, decode_highlight(before["body"]))
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
             " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END WHERE key = ?",
             (
-                highlight.document.key,
-                row["container"],
-                row["place"],
-                row["id"],
-                row["mark"],
-                row["text"],
-                content,
-                row["body"],
-                presence,
-                highlight.skip,
-                run,
-                row["asked"],
-                row["asked"],
-                highlight.key,
+                highlight.document.key, row["container"], row["place"], row["id"], row["mark"],
+                row["text"], content, self._ways.body(highlight.key, row["body"]), presence,
+                highlight.skip, run, row["asked"], row["asked"], highlight.key,
             ),
-        )
+        )  # fmt: skip
         if changed:
             self._keys.journal_issued(highlight, row)
-        return "changed" if changed else "unchanged"
+        return changed
 
     def _presence(self, highlight: Highlight, before: Presence) -> Presence:
         after = presence_after(before, _event(highlight, before))
@@ -305,52 +288,6 @@ class Reading:
             "INSERT OR REPLACE INTO past_content VALUES (?, ?, ?, ?)",
             (key, before["content"], before["body"], run),
         )
-
-    # --- missing ----------------------------------------------------------------------------
-
-    def _miss(
-        self, run: RunId, scan: Scan, problems: tuple[Problem, ...], now: datetime
-    ) -> Iterator[Presence | Problem]:
-        """Note what a complete scan did not find: once, then gone."""
-        if not scan.complete:
-            return
-        rows = self._db.execute(
-            "SELECT h.key, h.presence, h.missing_at, json_extract(d.body, '$.path') AS path"
-            " FROM highlight h JOIN document d ON d.key = h.document"
-            " WHERE h.container = ? AND h.run <> ? AND h.presence <> 'gone'",
-            (scan.container, run),
-        ).fetchall()
-        seen = self._db.execute(
-            "SELECT count(*) FROM highlight WHERE container = ? AND run = ?",
-            (scan.container, run),
-        ).fetchone()[0]
-        if not seen and len(rows) >= SUSPICIOUS:
-            yield Problem(
-                scan.container,
-                f"none of its {len(rows)} highlights was found",
-                "is it mounted, and all there? nothing was counted as deleted",
-            )
-            return
-        unread = [problem.where for problem in problems]
-        for row in rows:
-            if not any(_is_about(row["path"], where) for where in unread):
-                yield self._missing(row, now)
-
-    def _missing(self, row: sqlite3.Row, now: datetime) -> Presence:
-        since = row["missing_at"]
-        waited = since and (now - datetime.fromisoformat(since)).total_seconds()
-        before = Presence(row["presence"])
-        presence = presence_after(before, Event.GONE)
-        if presence is Presence.GONE and not (waited and waited >= GONE_AFTER_SECONDS):
-            presence = before
-        self._db.execute(
-            "UPDATE highlight SET presence = ?, missing_at = ? WHERE key = ?",
-            (presence, since or now.isoformat(), row["key"]),
-        )
-        if presence is Presence.GONE:
-            self._decisions.retire(HighlightKey(row["key"]), "gone")
-            self._cards.mark_gone(HighlightKey(row["key"]))
-        return presence
 
 
 def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight) -> tuple:  # type: ignore[type-arg]
@@ -370,11 +307,6 @@ def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight)
     )
 
 
-def _is_about(path: str, where: str) -> bool:
-    """Whether a problem is one of this very file."""
-    return bool(path) and (where == path or where.endswith(f"/{path}"))
-
-
 def _event(highlight: Highlight, before: Presence) -> Event:
     """What finding a highlight again means."""
     if highlight.skip:
@@ -384,6 +316,7 @@ def _event(highlight: Highlight, before: Presence) -> Event:
     return Event.BACK if before is Presence.GONE else Event.SAME
 
 
-def _long_enough(row: sqlite3.Row) -> bool:
-    by_hand = decode_highlight(row["body"]).kind is HighlightKind.CARD
-    return by_hand or row["length"] >= MOVED_LENGTH
+def _rank(key: str) -> tuple[int, str]:
+    """Which of two keys of one highlight is to stay: the better route's; else the same everywhere."""
+    head = key.partition(":")[0]
+    return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)

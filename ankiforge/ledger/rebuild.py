@@ -143,8 +143,8 @@ class Rebuild:
     def _shipped(self, entry: Entry) -> None:
         body: dict[str, Any] = entry.body
         shipment = Shipment(
-            Guid(entry.subject), body["rev"], body["mod"], (), (), (), body["deck"], body["digest"],
-            content=body.get("content", ""),
+            Guid(entry.subject), body["rev"], body["mod"], (), (), tuple(body.get("tags", ())),
+            body["deck"], body["digest"], content=body.get("content", ""),
         )  # fmt: skip
         self._packages.keep(shipment, body["rev"], "", entry.at)
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from msgspec import json
-
 from ankiforge.domain import (
     AcceptedBy,
     Batch,
     Candidate,
     CandidateState,
     Card,
-    CardKind,
     Checked,
-    Family,
     Finding,
     Guid,
     Highlight,
@@ -32,14 +28,12 @@ from ankiforge.errors import ForgeError
 from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Change, Decided, Decisions
+from ankiforge.ledger.intents import intents, numbered_as_before, numbered_as_journalled
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.policy import Policy
-from ankiforge.ledger.revisions import match_groups
+from ankiforge.ledger.revisions import match_groups, stands
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
-from ankiforge.text.cloze import keep_numbers, numbers
-
-_KINDS = tuple(CardKind)
 
 
 @dataclass(slots=True)
@@ -158,10 +152,13 @@ class Recorder:
         """Give each intent its card: the one it revises, or a new one."""
         self._cards.unlink(highlight.key)
         existing = [
-            card for card in self._cards.of_highlight(highlight.key) if card.key == highlight.key
+            card
+            for card in self._cards.of_highlight(highlight.key)
+            if card.highlight.key == highlight.key
         ]
-        groups = _intents(drafts)
-        matched = match_groups(existing, [[c.draft for c in group] for group in groups])
+        groups = intents(drafts, existing)
+        drawn = [[c.draft for c in group] for group in groups]
+        matched = match_groups(existing, drawn, highlight.exact)
         families = Counter(group[0].draft.kind.family for group in groups)
         for group, card in zip(groups, matched, strict=True):
             only = families[group[0].draft.kind.family] == 1
@@ -172,7 +169,7 @@ class Recorder:
                 recorded.labels[group[0].label] = card.guid
         if groups:
             kept = [card for card in matched if card]
-            recorded.parted += self._leave_behind(existing, kept, groups)
+            recorded.parted += self._leave_behind(highlight, existing, kept, groups)
 
     # --- new cards --------------------------------------------------------------------------
 
@@ -187,18 +184,18 @@ class Recorder:
         """`only`: there is no other intent of its family."""
         first = group[0]
         family = first.draft.kind.family
-        slot = self._slots.slot_for(highlight.key, family, first.draft, only)
-        guid = guid_for(highlight.key, family, slot)
+        key, slot = self._slots.slot_for(highlight.key, family, first.draft, only)
+        guid = guid_for(key, family, slot)
         self._refuse_equal(guid)
         history = self._decisions.of(guid)
-        group = _numbered_as_journalled(history, group)
+        group = numbered_as_journalled(history, group)
         first = group[0]
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 guid,
-                highlight.key,
+                key,
                 family,
                 slot,
                 first.draft.kind,
@@ -212,12 +209,23 @@ class Recorder:
         alone = CandidateState.PICKED if len(group) == 1 else CandidateState.OPEN
         for checked in group:
             self._cards.add_candidate(guid, checked, alone)
+        if self._slots.home_of(guid, key) != highlight.key:
+            extra = {"from": key, "to": highlight.key, "family": family, "slot": slot}
+            self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
         recorded.drafted += 1
         recorded.guids.append(guid)
         recorded.labels[first.label] = guid
         self._take_up(guid, first, history)
         if len(group) == 1 and not history:
-            recorded.flooded += not self._policy.accept(run, guid, highlight.key, first)
+            recorded.flooded += not self._accept(run, guid, highlight.key, first)
+
+    def _accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
+        """Let policy decide, unless a person decided anything about a card that lives here."""
+        here = self._cards.of_highlight(home)
+        keys = {card.key for card in here if card.highlight.key == home} - {home}
+        if any(self._decisions.person_decided(key) for key in keys):
+            return True
+        return self._policy.accept(run, guid, home, checked)
 
     def _take_up(self, guid: Guid, checked: Checked, history: list[Decided]) -> None:
         """What a ledger that was lost knew of this card: decisions, a person's words, shipments."""
@@ -269,9 +277,12 @@ class Recorder:
 
     def _revise(self, run: RunId, card: Card, group: list[Checked], recorded: Recorded) -> None:
         """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
-        group = [_numbered_as_before(checked, card) for checked in group]
+        group = [numbered_as_before(checked, card) for checked in group]
         if _says_the_same(card, group):
             self._stays(card, group[0])
+            return
+        if _reworded_since(card, group):
+            self._pass_over(card, card.picked)
             return
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
@@ -279,7 +290,8 @@ class Recorder:
             self._take(card, letters[0], group[0])
             recorded.parted += self._decisions.part_others(card.guid)
             if card.verdict is Verdict.PENDING:
-                recorded.flooded += not self._policy.accept(run, card.guid, card.key, group[0])
+                home = card.highlight.key
+                recorded.flooded += not self._accept(run, card.guid, home, group[0])
         else:
             keep = card.picked if card.verdict is Verdict.ACCEPTED else None
             self._pass_over(card, keep)
@@ -311,9 +323,15 @@ class Recorder:
         self._cards.refresh_blocked(card.guid)
 
     def _leave_behind(
-        self, existing: list[Card], matched: list[Card], groups: list[list[Checked]]
+        self,
+        highlight: Highlight,
+        existing: list[Card],
+        matched: list[Card],
+        groups: list[list[Checked]],
     ) -> list[HighlightKey]:
         """Live cards that nothing revises: retired if rewritten as another kind, else marked.
+
+        One whose evidence still stands in the passage is left as it is.
 
         Returns whom the retired ones served as well.
         """
@@ -327,7 +345,7 @@ class Recorder:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 parted += self._decisions.part_others(card.guid)
-            else:
+            elif not stands(card, highlight.exact):
                 self._mark_unsupported(card)
         return parted
 
@@ -348,19 +366,17 @@ def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
     return replace(checked, findings=named)
 
 
-def _intents(drafts: list[Checked]) -> list[list[Checked]]:
-    """Drafts grouped into choices, in the order (start, kind); a choice keeps one family."""
-    groups: dict[tuple[int, Family], list[Checked]] = {}
-    for checked in drafts:
-        groups.setdefault((checked.draft.intent, checked.draft.kind.family), []).append(checked)
-    return sorted(groups.values(), key=lambda g: (g[0].draft.start, _KINDS.index(g[0].draft.kind)))
-
-
 def _says_the_same(card: Card, group: list[Checked]) -> bool:
     current = card.picked.draft if card.picked else None
     new = group[0].draft
     same_words = current is not None and current.fields == new.fields and current.kind is new.kind
     return len(group) == 1 and same_words
+
+
+def _reworded_since(card: Card, group: list[Checked]) -> bool:
+    """Whether a person has put other words in the place of just these."""
+    passed = [c.draft.fields for c in card.candidates if c.state is CandidateState.PASSED]
+    return card.edited and len(group) == 1 and group[0].draft.fields in passed
 
 
 def _inherits(card: Card, checked: Checked) -> bool:
@@ -371,30 +387,3 @@ def _inherits(card: Card, checked: Checked) -> bool:
         return True
     by_machine = card.accepted_by in (AcceptedBy.POLICY, AcceptedBy.AUTHOR)
     return by_machine and all(finding.severity is Severity.INFO for finding in checked.findings)
-
-
-def _numbered_as_before(checked: Checked, card: Card) -> Checked:
-    used = {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
-    return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
-
-
-def _numbered_as_journalled(history: list[Decided], group: list[Checked]) -> list[Checked]:
-    """The cloze numbers a card had in a ledger that was lost, if its passage was edited there."""
-    changes = [d.body for d in history if d.what in ("revise", "edit")]
-    sides = [body.get(side, {}).get("fields") for body in changes for side in ("before", "after")]
-    said = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
-    if not said:
-        return group
-    used = {number for text in said for number in numbers(text)}
-    return [_numbered_as(checked, said[-1], tuple(used)) for checked in group]
-
-
-def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checked:
-    """Cloze numbers are identity: a revision keeps them."""
-    if checked.draft.kind is not CardKind.CLOZE:
-        return checked
-    text = keep_numbers(before, checked.draft.field("Text"), used)
-    fields = tuple(
-        (name, text if name == "Text" else value) for name, value in checked.draft.fields
-    )
-    return replace(checked, draft=replace(checked.draft, fields=fields))

@@ -9,32 +9,46 @@ from rapidfuzz import fuzz
 from ankiforge.domain import Card, CardKind, Draft, Standing, Verdict
 from ankiforge.text.fold import canonical, same
 
+EVIDENCE = 20
+"""Canonical characters of a quote that does not stand in two passages by chance."""
 ALIKE = 75
 """Mean likeness (0 to 100) of answer and evidence from which a draft revises a card."""
 
 
-def match_groups(cards: Sequence[Card], groups: Sequence[Sequence[Draft]]) -> list[Card | None]:
+def match_groups(
+    cards: Sequence[Card], groups: Sequence[Sequence[Draft]], exact: str = ""
+) -> list[Card | None]:
     """For each intent the card it revises, or None; a card is revised by one intent at most.
 
     Equal answers first, rejected cards too and across kinds (a rejection holds for the same
     answer whatever the kind); then likeness of answer and evidence; then, if one live card
-    and one intent of a family are left over, these.
+    and one intent of a family are left over, these: but not where the card's evidence still
+    stands in the passage (`exact`) and the draft has another.
     """
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
-    for rule in (_same_answer, _alike, _rejected_elsewhere):
+    for rule in (_same_answer, _said_before, _alike, _rejected_elsewhere):
         for index, group in enumerate(groups):
             if matched[index] is None:
                 card = next((c for c in free if rule(c, group[0])), None)
                 matched[index] = card
                 free = [c for c in free if c is not card]
-    _pair_the_rest(free, groups, matched)
+    _pair_the_rest(free, groups, matched, exact)
     return matched
 
 
 def _same_answer(card: Card, draft: Draft) -> bool:
     family = card.family is draft.kind.family
     return family and same(card.leading.draft.answer, draft.answer)
+
+
+def _said_before(card: Card, draft: Draft) -> bool:
+    """What a person has reworded since, or passed over, is still this card."""
+    family = card.family is draft.kind.family
+    return family and any(
+        same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)
+        for one in card.candidates
+    )
 
 
 def _rejected_elsewhere(card: Card, draft: Draft) -> bool:
@@ -56,7 +70,10 @@ def likeness(answer: str, quote: str, draft: Draft) -> float:
 
 
 def _pair_the_rest(
-    free: Sequence[Card], groups: Sequence[Sequence[Draft]], matched: list[Card | None]
+    free: Sequence[Card],
+    groups: Sequence[Sequence[Draft]],
+    matched: list[Card | None],
+    exact: str,
 ) -> None:
     for family in {kind.family for kind in CardKind}:
         cards = [c for c in free if c.family is family and c.verdict is not Verdict.REJECTED]
@@ -65,5 +82,17 @@ def _pair_the_rest(
             for index, group in enumerate(groups)
             if matched[index] is None and group[0].kind.family is family
         ]
-        if len(cards) == len(waiting) == 1:
+        if len(cards) == len(waiting) == 1 and not _apart(cards[0], groups[waiting[0]][0], exact):
             matched[waiting[0]] = cards[0]
+
+
+def stands(card: Card, exact: str) -> bool:
+    """Whether a card's evidence is a part of a longer passage, as it stands now."""
+    quote, passage = canonical(card.leading.draft.quote), canonical(exact)
+    return EVIDENCE <= len(quote) < len(passage) and quote in passage
+
+
+def _apart(card: Card, draft: Draft, exact: str) -> bool:
+    """Whether a draft speaks of another part of the passage than a card that still holds."""
+    old, new = canonical(card.leading.draft.quote), canonical(draft.quote)
+    return stands(card, exact) and old not in new and new not in old

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 
 from ankiforge.domain import Draft, Family, Guid, HighlightKey, guid_for
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.revisions import ALIKE, likeness
+from ankiforge.ledger.revisions import ALIKE, EVIDENCE, likeness
 from ankiforge.ledger.writing import Writer
-from ankiforge.text.fold import same
+from ankiforge.text.fold import canonical, same
+
+_LAST_MOVES = (
+    "SELECT d.subject AS guid, json_extract(d.body, '$.key') AS origin,"
+    " json_extract(d.body, '$.family') AS family, json_extract(d.body, '$.slot') AS slot,"
+    " json_extract(d.body, '$.to') AS home FROM decision d"
+    " WHERE d.what = 'move' AND json_extract(d.body, '$.to') = :key"
+    " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+    " AND NOT EXISTS (SELECT 1 FROM decision n WHERE n.subject = d.subject AND n.what = 'move'"
+    " AND (n.at, n.sequence) > (d.at, d.sequence)"
+    " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = n.id))"
+)
+"""Moves to a highlight that no later one followed."""
 
 
 class Slots:
@@ -19,10 +32,26 @@ class Slots:
         self._db = connection
         self._writer = writer
         self._decisions = decisions
+        self._without_card: dict[tuple[str, str], list[sqlite3.Row]] | None = None
 
-    def slot_for(self, key: HighlightKey, family: Family, draft: Draft, only: bool) -> int:
-        """The slot the journal gave to this answer, else the next one; never one of another."""
+    def slot_for(
+        self, key: HighlightKey, family: Family, draft: Draft, only: bool
+    ) -> tuple[HighlightKey, int]:
+        """The slot the journal gave to this answer, else the next one; never one of another.
+
+        With the key it belongs to: a card that moved here keeps that of its first highlight.
+        """
+        if moved := self._moved_here(key, family, draft) or self._orphan(key, family, draft):
+            return moved
+        return key, self._own_slot(key, family, draft, only)
+
+    def home_of(self, guid: Guid, key: HighlightKey) -> str:
+        """The highlight on which a card of `key` lives, as its moves tell."""
+        return last_home(self._db, guid) or key
+
+    def _own_slot(self, key: HighlightKey, family: Family, draft: Draft, only: bool) -> int:
         taken = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
+        taken |= self._moved_away(key, family)
         rows = self._db.execute(
             "SELECT slot, quote, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
             (key, family),
@@ -40,6 +69,92 @@ class Slots:
         slot = max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
         self.give(key, family, slot, draft)
         return slot
+
+    def _moved_here(
+        self, key: HighlightKey, family: Family, draft: Draft
+    ) -> tuple[HighlightKey, int] | None:
+        """Of cards that moved here, and of which only the journal is left, the one like this."""
+        rows = self._db.execute(
+            f"SELECT s.key, s.slot, s.quote, s.answer FROM ({_LAST_MOVES}) m"
+            " JOIN slot s ON s.key = m.origin AND s.family = m.family AND s.slot = m.slot"
+            " WHERE m.home = :key AND s.key <> :key AND s.family = :family AND NOT EXISTS"
+            " (SELECT 1 FROM card c WHERE c.guid = m.guid) ORDER BY s.key, s.slot",
+            {"key": key, "family": family},
+        ).fetchall()
+        equal = [row for row in rows if same(row["answer"], draft.answer)]
+        alike = (row for row in rows if likeness(row["answer"], row["quote"], draft) >= ALIKE)
+        found = next(iter(equal), None) or next(alike, None)
+        return (HighlightKey(found["key"]), int(found["slot"])) if found else None
+
+    def _orphan(
+        self, key: HighlightKey, family: Family, draft: Draft
+    ) -> tuple[HighlightKey, int] | None:
+        """A card of which only the journal is left, as is its highlight: its quote stands here.
+
+        That is, in the same work; the highlight there was is not read any more, or says
+        something else.
+        """
+        quote = canonical(draft.quote)
+        if len(quote) < EVIDENCE:
+            return None
+        for one in self._orphans().get((family, quote), ()):
+            if (
+                one["key"] != key
+                and same(one["answer"], draft.answer)
+                and not self._drawn(one["key"], family, one["slot"])
+                and self._left(one["key"], key, quote)
+            ):
+                return HighlightKey(one["key"]), int(one["slot"])
+        return None
+
+    def _orphans(self) -> dict[tuple[str, str], list[sqlite3.Row]]:
+        """Slots without a card when the ledger was opened, by what they quote."""
+        if self._without_card is None:
+            self._without_card = defaultdict(list)
+            for row in self._db.execute(
+                "SELECT * FROM slot s WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.key = s.key"
+                " AND c.family = s.family AND c.slot = s.slot) ORDER BY key, slot"
+            ).fetchall():
+                self._without_card[row["family"], canonical(row["quote"])].append(row)
+        return self._without_card
+
+    def _drawn(self, key: str, family: Family, slot: int) -> bool:
+        found = self._db.execute(
+            "SELECT 1 FROM card WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
+        )
+        return found.fetchone() is not None
+
+    def _left(self, old: str, new: str, quote: str) -> bool:
+        """Whether a highlight of the same work as `new` holds this quote no more."""
+        row = self._db.execute(
+            "SELECT o.run = n.run AS read, json_extract(o.body, '$.exact') AS exact"
+            " FROM highlight o JOIN document p ON p.key = o.document,"
+            " highlight n JOIN document q ON q.key = n.document WHERE o.key = ? AND n.key = ?"
+            " AND coalesce(nullif(p.work, ''), p.key) = coalesce(nullif(q.work, ''), q.key)"
+            " AND json_extract(o.body, '$.kind') <> 'card'",
+            (old, new),
+        ).fetchone()
+        return row is not None and not (row["read"] and quote in canonical(row["exact"]))
+
+    def _moved_away(self, key: HighlightKey, family: Family) -> set[int]:
+        """Slots of cards that live on another highlight, if that still holds their evidence."""
+        rows = self._db.execute(
+            "SELECT d.subject, json_extract(d.body, '$.slot') AS slot,"
+            " json_extract(d.body, '$.to') AS home, s.quote FROM decision d"
+            " JOIN slot s ON s.key = json_extract(d.body, '$.key')"
+            " AND s.family = json_extract(d.body, '$.family')"
+            " AND s.slot = json_extract(d.body, '$.slot')"
+            " WHERE json_extract(d.body, '$.key') = ? AND d.what = 'move'"
+            " AND json_extract(d.body, '$.family') = ? AND NOT EXISTS"
+            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.at, d.sequence",
+            (key, family),
+        ).fetchall()
+        last = {row["slot"]: row for row in rows}
+        return {
+            int(slot)
+            for slot, row in last.items()
+            if row["home"] != key and not self._left(row["home"], key, canonical(row["quote"]))
+        }
 
     def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft, only: bool) -> bool:
         """Whether a draft revises a card of which only the journal is left.
@@ -62,3 +177,14 @@ class Slots:
 
     def _numbers(self, sql: str, *parameters: str) -> set[int]:
         return {int(row[0]) for row in self._db.execute(sql, parameters).fetchall()}
+
+
+def last_home(connection: Connection, guid: Guid) -> str:
+    """Where the last move that stands has put a card, "" if it is where it was drawn."""
+    row = connection.execute(
+        "SELECT json_extract(d.body, '$.to') AS home FROM decision d WHERE d.subject = ?"
+        " AND d.what = 'move' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+        " ORDER BY d.at DESC, d.sequence DESC LIMIT 1",
+        (guid,),
+    ).fetchone()
+    return str(row["home"]) if row else ""

@@ -63,8 +63,8 @@ class Event(StrEnum):
 Row = dict[Event, str]
 
 _FOUND: Row = {Event.SAME: "present", Event.EDITED: "present", Event.SPLIT: "present",
-               Event.BACK: "present", Event.SKIP: "ignored", Event.PERSON_SKIP: "ignored",
-               Event.RECOVER: "present"}  # fmt: skip
+               Event.BACK: "present", Event.SKIP: "ignored",
+               Event.PERSON_SKIP: "ignored"}  # fmt: skip
 
 PRESENCE: dict[str, Row] = {
     Presence.PRESENT: {
@@ -89,7 +89,6 @@ CANDIDATE: dict[str, Row] = {
         Event.EDIT: "passed",
         Event.REDRAFT: "passed",
         Event.EDITED: "passed [drawn anew]",
-        Event.RESOLVE: "picked [ours] · passed [theirs]",
     },
     CandidateState.PICKED: {
         Event.ACCEPT: "passed [a revision takes its place]",
@@ -110,7 +109,7 @@ VERDICT: dict[str, Row] = {
         Event.REJECT: "rejected",
         Event.RESTORE: "refused [live]",
         Event.UNDO: BEFORE,
-        Event.RECOVER: "accepted [in Anki]",
+        Event.RECOVER: "accepted [in Anki, never shipped from here]",
     },
     Verdict.ACCEPTED: {
         Event.REJECT: "rejected",
@@ -132,11 +131,13 @@ STANDING: dict[str, Row] = {
         Event.PERSON_SKIP: "retired (skip)",
         Event.GONE: "retired (gone) [pending] · live",
         Event.EDITED: "retired (rewritten) [by hand, other kind] · live",
+        Event.SPLIT: "superseded (by the twin) [says what another does there] · live",
         Event.MERGE: "superseded (by the twin)",
         Event.REDRAFT: "retired (redrafted) [a leech] · live",
         Event.RESTORE: "refused [not rejected]",
     },
     Standing.RETIRED: {
+        Event.SPLIT: "live [retired for gone]",
         Event.BACK: "live [retired for gone]",
         Event.UNSKIP: "live [retired for skip]",
         Event.RESTORE: "live",
@@ -158,21 +159,34 @@ _SEEN: Row = {Event.VIEW_SAME: "seen", Event.VIEW_EDITED: "seen", Event.VIEW_RET
               Event.VIEW_MOVED: "seen", Event.VIEW_BACK: "seen", Event.RECOVER: "seen",
               Event.VIEW_TYPE_CHANGED: "held (note type)"}  # fmt: skip
 
+_ABSENT = "written [bound anew] · tombstone [evidence of deletion{later}] · missing"
+_WEIGHED = "held [in conflict, or not to be changed now] · seen"
+
 ANKI: dict[str, Row] = {
     AnkiState.NONE: {**_SEEN, Event.BUILD: "written", Event.PUSH: "written"},
-    AnkiState.WRITTEN: {**_SEEN, Event.VIEW_ABSENT: "missing [evidence in packages] · written"},
+    AnkiState.WRITTEN: {
+        **_SEEN,
+        Event.VIEW_ABSENT: "missing [evidence in packages] · written",
+        Event.UNDO: BEFORE,
+    },
     AnkiState.SEEN: {
         Event.VIEW_TYPE_CHANGED: "held (note type)",
-        Event.VIEW_ABSENT: "tombstone [evidence of deletion] · missing",
+        Event.VIEW_ABSENT: _ABSENT.format(later=""),
+        Event.UNDO: BEFORE,
+        Event.BUILD: _WEIGHED,
+        Event.PUSH: _WEIGHED,
     },
     AnkiState.HELD: {
         **_SEEN,
         Event.RESOLVE: "seen",
-        Event.VIEW_ABSENT: "tombstone [evidence of deletion] · missing",
+        Event.VIEW_ABSENT: _ABSENT.format(later=""),
+        Event.UNDO: BEFORE,
+        Event.BUILD: _WEIGHED,
+        Event.PUSH: _WEIGHED,
     },
     AnkiState.MISSING: {
         **_SEEN,
-        Event.VIEW_ABSENT: "tombstone [≥ 10 minutes later] · missing",
+        Event.VIEW_ABSENT: _ABSENT.format(later=", or ≥ 10 minutes later"),
         Event.CONFIRM_DELETIONS: "tombstone",
         Event.RESTORE: "written",
         Event.UNDO: BEFORE,

@@ -12,6 +12,8 @@ from ankiforge.domain import Span
 from ankiforge.text.fold import canonical, fold, unstripped
 
 Mapped = tuple[str, tuple[int, ...]]
+_letter = lru_cache(maxsize=4096)(unstripped)
+"""Letters come again and again."""
 
 
 @lru_cache(maxsize=64)
@@ -20,7 +22,7 @@ def _mapped(text: str) -> Mapped:
     letters: list[str] = []
     origin: list[int] = []
     for at, cluster in _clusters(text):
-        for letter in unstripped(cluster):
+        for letter in _letter(cluster):
             if letter == " " and letters and letters[-1] == " ":
                 continue
             letters.append(letter)

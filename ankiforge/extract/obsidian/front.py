@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_DOI = re.compile(r"\b10\.\d{4,9}/\S+")
+_ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
 _NO = ("cards", "ankiforge")
 _LARGEST = 64_000
 """Characters of a head that is read."""
@@ -24,6 +26,8 @@ class Front:
     """Why nothing of it becomes a card ("" = it may)."""
     problem: str = ""
     """What is wrong with the YAML."""
+    identifiers: tuple[tuple[str, str], ...] = ()
+    """Of the paper it says it is about: (scheme, value)."""
     lines: int = 0
     """How many lines the head takes."""
 
@@ -46,6 +50,7 @@ def front_matter(text: str) -> Front:
         deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
         tags=tuple(dict.fromkeys(_tags(values))),
         skip=next((f"the note says {key}: false" for key in _NO if values.get(key) is False), ""),
+        identifiers=tuple(dict.fromkeys(_identifiers(values))),
         problem=read.problem,
         lines=head[0].count("\n") + (not head[0].endswith("\n")),
     )
@@ -72,6 +77,19 @@ def _loader(head: str) -> Any:
     import yaml
 
     return yaml.SafeLoader if len(head) > 4000 else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The paper that a literature note is about, by the keys that note makers write."""
+    named = {re.sub(r"[\W_]+", "", key.casefold()): _word(value) for key, value in values.items()}
+    if doi := _DOI.search(named.get("doi", "")):
+        yield "doi", doi[0].lower()
+    for key in ("citekey", "citationkey", "bibkey"):
+        if citekey := named.get(key, "").lstrip("@"):
+            yield "citekey", citekey
+    for key, value in named.items():
+        if key.startswith("zotero") and (found := _ZOTERO.search(value)):
+            yield "zotero", f"group.{found[1]}/{found[2]}" if found[1] else f"user/{found[2]}"
 
 
 def _word(value: Any) -> str:

@@ -98,6 +98,7 @@ class Vault:
             source=self.name,
             title=front.title or path.rpartition("/")[2][:-3],
             path=path,
+            identifiers=front.identifiers,
             uri=f"obsidian://open?vault={vault}&file={file}",
             tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
             deck=front.deck,

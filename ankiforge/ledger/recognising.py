@@ -1,0 +1,159 @@
+"""Recognising: which known highlight each sighting of a run continues.
+
+In place first (`matching`, by way of the ledger's own places), then what came back from Anki
+without a place, then what was lost here and stands there.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Scan
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.highlights import decode_highlight
+from ankiforge.ledger.keys import KeyIssuer
+from ankiforge.ledger.matching import in_place
+from ankiforge.text.fold import canonical
+
+MOVED_LENGTH = 40
+"""Equal text moves a key from note to note only from this length (canonical characters)."""
+
+_ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
+
+
+class Recognising:
+    """Gives sightings the keys that are known already."""
+
+    def __init__(self, connection: Connection, keys: KeyIssuer) -> None:
+        self._db = connection
+        self._keys = keys
+
+    def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
+        """This sighting is that highlight."""
+        self._db.execute(
+            "UPDATE sighting SET key = ?, asked = ? WHERE run = ? AND id = ?",
+            (key, asked, run, sighting),
+        )
+
+    # --- in place ---------------------------------------------------------------------------
+
+    def in_place(self, run: RunId) -> None:
+        """What stands where it stood, edited or not."""
+        groups = self._db.execute(
+            "SELECT DISTINCT container, place, path FROM sighting WHERE run = ?"
+            " ORDER BY route, container, place, path",
+            (run,),
+        ).fetchall()
+        for container, place, path in groups:
+            stored = self._stored(container, place)
+            if not stored:
+                continue
+            staged = self._db.execute(
+                # left alone, SQLite walks the whole run for the sake of the order
+                "SELECT id, body FROM sighting INDEXED BY sighting_place"
+                " WHERE run = ? AND container = ? AND place = ? AND path = ? ORDER BY id",
+                (run, container, place, path),
+            ).fetchall()
+            found = [decode_highlight(row["body"]) for row in staged]
+            for match in in_place(stored, found):
+                self.assign(run, staged[match.found]["id"], match.key, match.asked)
+
+    def _stored(self, container: str, place: str) -> list[Highlight]:
+        rows = self._db.execute(
+            "SELECT key, position, body FROM highlight WHERE container = :container"
+            " AND place = :place UNION ALL SELECT key, position, body FROM way w"
+            " WHERE container = :container AND place = :place AND NOT EXISTS (SELECT 1"
+            " FROM highlight h WHERE h.key = w.key AND h.container = w.container"
+            " AND h.place = w.place) ORDER BY position, key",
+            {"container": container, "place": place},
+        )
+        return [replace(decode_highlight(row["body"]), key=row["key"]) for row in rows]
+
+    # --- back from Anki ---------------------------------------------------------------------
+
+    def placeless(self, run: RunId) -> None:
+        """What only Anki still knew, and no source has shown since, wherever it stands now.
+
+        By the key it would be given, by its anchor, by its words if they are many or all of a
+        card that a person wrote.
+        """
+        known = {row["key"]: decode_highlight(row["body"]) for row in self._placeless()}
+        if not known:
+            return
+        rows = self._db.execute(
+            "SELECT id, length, body FROM sighting WHERE run = ? AND key = '' ORDER BY route, id",
+            (run,),
+        ).fetchall()
+        waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
+        for names in (_by_key, _by_anchor, _by_words):
+            called = {name: key for key, one in known.items() for name in names(key, one, None)}
+            for number, (found, length) in list(waiting.items()):
+                claimed = self._keys.claimed(found, run)
+                key = next(filter(None, map(called.get, names(claimed, found, length))), "")
+                if key in known:
+                    self.assign(run, number, HighlightKey(key))
+                    del known[key], waiting[number]
+
+    def _placeless(self) -> list[sqlite3.Row]:
+        return self._db.execute(
+            "SELECT key, body FROM highlight WHERE container = '' AND run = '' ORDER BY key"
+        ).fetchall()
+
+    # --- moved ------------------------------------------------------------------------------
+
+    def moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
+        """What lost its old place and stands, equal, in a new one, keeps its key."""
+        self._keys.by_own_id(run)
+        lost = {row["key"]: row for scan in scans for row in self._lost(run, scan)}
+        for column in ("mark", "text"):
+            waiting = self._db.execute(
+                f"SELECT id, {column} AS name, length, body FROM sighting"
+                " WHERE run = ? AND key = '' ORDER BY id",
+                (run,),
+            ).fetchall()
+            by_name = {row[column]: key for key, row in reversed(lost.items())}
+            for row in waiting:
+                key = by_name.get(row["name"], "")
+                if key in lost and (column == "mark" or _long_enough(row)):
+                    self.assign(run, row["id"], HighlightKey(key))
+                    del lost[key]
+
+    def _lost(self, run: RunId, scan: Scan) -> Iterator[sqlite3.Row]:
+        """Known highlights of a container that no sighting of this run continues.
+
+        Of a partial scan only those whose place was read.
+        """
+        yield from self._db.execute(
+            "SELECT key, mark, text FROM highlight h WHERE container = ?"
+            " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = ? AND s.key = h.key)"
+            " AND (? OR EXISTS (SELECT 1 FROM sighting s WHERE s.run = ?"
+            " AND s.container = h.container AND s.place = h.place))"
+            " ORDER BY place, position",
+            (scan.container, run, int(scan.complete), run),
+        ).fetchall()
+
+
+def _by_key(key: str, one: Highlight, length: int | None) -> list[str]:
+    return [key]
+
+
+def _by_anchor(key: str, one: Highlight, length: int | None) -> list[str]:
+    """The part of a key that its words and surroundings made, without what it lies in."""
+    found = _ANCHOR.search(key)
+    return [found[1]] if found else []
+
+
+def _by_words(key: str, one: Highlight, length: int | None) -> list[str]:
+    """All its words, if that is enough; of a known one it is always tried."""
+    by_hand = one.kind is HighlightKind.CARD
+    enough = length is None or by_hand or length >= MOVED_LENGTH
+    text = canonical(one.exact)
+    return [text] if enough and text else []
+
+
+def _long_enough(row: sqlite3.Row) -> bool:
+    by_hand = decode_highlight(row["body"]).kind is HighlightKind.CARD
+    return by_hand or row["length"] >= MOVED_LENGTH
