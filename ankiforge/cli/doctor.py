@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from ankiforge.cli.common import Call, Talk, common_options
-from ankiforge.config.user import user_folders
+from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.domain import Problem
 from ankiforge.errors import LedgerError
@@ -23,6 +24,7 @@ Examples:
   ankiforge doctor                  the workspace around here
   ankiforge doctor -C ~/cards       another one
   ankiforge doctor --json           a line for each check
+  ankiforge doctor --take-over      a copied ledger is the one from now on
 
 Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
 (2 settings, 3 a service, 4 the ledger).
@@ -30,11 +32,27 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 
 
 @click.command(epilog=EPILOG)
+@click.option(
+    "--take-over", is_flag=True, help="This ledger, though copied, is the one from now on."
+)
 @common_options
-def command(call: Call) -> None:
+def command(call: Call, take_over: bool) -> None:
     """Check sources, model, Anki and ledger; say what to do."""
+    if take_over:
+        _take_over(call)
     code = run(call, Path.cwd(), Machine.this(), os.environ)
     click.get_current_context().exit(code)
+
+
+def _take_over(call: Call) -> None:
+    """A person says which of two ledgers is to be used."""
+    from ankiforge.ledger import open_ledger
+
+    workspace = resolve(call.workspace, Path.cwd(), os.environ)
+    with open_ledger(workspace.ledger, workspace.journal) as ledger:
+        home, _ = home_of(user_folders())
+        ledger.ownership.take_over(home, workspace.ledger, uuid.uuid4().hex)
+    call.talk.say(f"{workspace.ledger} is the ledger from now on")
 
 
 def run(call: Call, cwd: Path, machine: Machine, environ: Mapping[str, str]) -> int:
@@ -59,6 +77,8 @@ def _ledger_health(workspace: Workspace) -> str:
     from ankiforge.ledger import forgetful_ledger
 
     with forgetful_ledger(workspace.ledger, workspace.journal) as ledger:
+        home, first = home_of(user_folders())
+        ledger.ownership.claim(home, workspace.ledger, first=first)
         if fault := ledger.health():
             what = f"{workspace.ledger} is damaged: {fault}"
             raise LedgerError(what, hint="move it aside: a run rebuilds it from journal.jsonl")

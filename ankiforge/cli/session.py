@@ -15,7 +15,7 @@ from ankiforge.attached import tags_of
 from ankiforge.cli.common import Call
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import require_trust
-from ankiforge.config.user import user_folders
+from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.domain import Card, Problem
 from ankiforge.pipeline import Job
@@ -71,7 +71,9 @@ def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterato
             workspace.prepare()
             if writes:
                 stack.enter_context(ledger.lock(workspace.folder, writes))
-            opened = ledger.open_ledger(workspace.ledger, workspace.journal)
+            opened = stack.enter_context(ledger.open_ledger(workspace.ledger, workspace.journal))
+            home, first = home_of(user_folders())
+            opened.ownership.claim(home, workspace.ledger, first=first)
         yield Session(call, workspace, stack.enter_context(opened))
 
 

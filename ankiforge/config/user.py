@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.errors import UsageError
+
+_HOME = "home"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,20 @@ def remember(folders: UserFolders, name: str, values: Mapping[str, str]) -> None
     except OSError as error:
         what = f"{folders.config}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="ANKIFORGE_HOME names another folder") from error
+
+
+def home_of(folders: UserFolders) -> tuple[str, bool]:
+    """The name of this person's home on this computer, and whether it was made just now.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    known = remembered(folders, _HOME).get("id")
+    if known:
+        return known, False
+    made = uuid.uuid4().hex
+    remember(folders, _HOME, {"id": made})
+    return made, True
 
 
 def _replace(path: Path, content: bytes) -> None:

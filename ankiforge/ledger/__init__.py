@@ -23,6 +23,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.funnel import FunnelView
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Journal
+from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.packages import Packages
 from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.reading import Reading
@@ -70,6 +71,7 @@ class Ledger:
         self.recorder = Recorder(connection, self.writer, self.decisions, self.cards, self.policy)
         self.packages = Packages(connection, self.writer)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
+        self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
         self.funnel = FunnelView(connection, self.highlights)

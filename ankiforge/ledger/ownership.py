@@ -1,0 +1,67 @@
+"""Whose ledger this is: one database belongs to one place on one computer.
+
+Between computers travels `journal.jsonl`. A database that was copied, or that a file service
+carries to and fro, would give one number to two texts; it is noticed and left alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ankiforge.errors import LedgerError
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.writing import Writer
+
+_HINT = (
+    "between computers travels journal.jsonl, not .ankiforge/; to go on with this one and leave"
+    " the other: ankiforge doctor --take-over"
+)
+
+
+class Ownership:
+    """Remembers the place and the person's home a ledger is used from."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def claim(self, home: str, database: Path, *, first: bool) -> None:
+        """Use the ledger from here.
+
+        Args:
+            home: the name of this person's home on this computer, made once.
+            database: where the ledger lies now.
+            first: that home was made just now, so it cannot tell whether it used this ledger.
+
+        Raises:
+            LedgerError: it is another's, or the copy of one that is still in its place.
+        """
+        owner, place = self._writer.recall("home"), self._writer.recall("place")
+        if owner and owner != home and not (first and place == str(database)):
+            what = f"{database}: this ledger is used by another computer, too, or was copied"
+            raise LedgerError(what, hint=_HINT)
+        if place and place != str(database) and self._is_there(Path(place)):
+            raise LedgerError(f"{database}: this is a copy of {place}", hint=_HINT)
+        if (owner, place) != (home, str(database)):
+            self._settle(home, database)
+
+    def take_over(self, home: str, database: Path, identity: str) -> None:
+        """From now on it is this one; the other, if it is used again, is told the same."""
+        with self._db.unit():
+            epoch = int(self._writer.recall("epoch") or "1") + 1
+            self._writer.meta("ledger_id", identity)
+            self._writer.meta("epoch", str(epoch))
+            self._writer.meta("home", home)
+            self._writer.meta("place", str(database))
+
+    def _settle(self, home: str, database: Path) -> None:
+        with self._db.unit():
+            self._writer.meta("home", home)
+            self._writer.meta("place", str(database))
+
+    def _is_there(self, place: Path) -> bool:
+        """Whether the place it was used at still has a ledger: then this is another file."""
+        try:
+            return place.is_file()
+        except OSError:
+            return False
