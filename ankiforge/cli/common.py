@@ -11,6 +11,7 @@ stdout is JSON and nothing else.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,16 @@ from typing import Any
 
 import click
 import msgspec
+
+
+_UNSEEN = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+"""Signs by which a title or a passage could steer the terminal; our colours pass."""
+_LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
+
+
+def _one_line(text: str) -> str:
+    """JSON in which no sign ends a line, whatever the reader takes for a line end."""
+    return text.translate(_LINE_ENDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Talk:
 
     def data(self, value: Any) -> bool:
         """One JSON value on a line of stdout; whether somebody still reads."""
-        return self._echo(msgspec.json.encode(value).decode())
+        return self._echo(_one_line(msgspec.json.encode(value).decode()))
 
     def print(self, text: str) -> bool:
         """Data as text, for people, to stdout; whether somebody still reads."""
@@ -52,7 +63,7 @@ class Talk:
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Write a line; a reader that has seen enough (`| head`) stops no work."""
         try:
-            click.echo(text, err=err, color=self._color)
+            click.echo(_UNSEEN.sub("", text), err=err, color=self._color)
         except BrokenPipeError:
             stream = sys.stderr if err else sys.stdout
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from anki.buildinfo import version
-from anki.collection import Collection, ImportAnkiPackageOptions, ImportAnkiPackageRequest
+from anki.collection import (
+    Collection,
+    ExportAnkiPackageOptions,
+    ImportAnkiPackageOptions,
+    ImportAnkiPackageRequest,
+)
 
 from ankiforge.anki.notetypes import note_type
 from ankiforge.domain import Family
@@ -118,3 +123,11 @@ def opened(folder: Path) -> Iterator[Anki]:
         yield Anki(collection)
     finally:
         collection.close()
+
+
+def export(collection: Any, path: Path, *, legacy: bool, scheduling: bool) -> None:
+    """Export everything as an `.apkg`, as a person does by File › Export."""
+    options = ExportAnkiPackageOptions(
+        with_scheduling=scheduling, with_deck_configs=False, with_media=False, legacy=legacy
+    )
+    collection.export_anki_package(out_path=str(path), options=options, limit=None)

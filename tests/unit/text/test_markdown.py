@@ -53,6 +53,7 @@ def test_ordinary_words_need_no_escape() -> None:
         (r"\* `a` $b$ $$c$$", ["escape", "code", "math", "display"]),
         ("```\n`a`\n```", ["fence"]),
         ("``a ` b``", ["code"]),
+        ("``` ` ```{{c1::x}}\n```\na\n```", ["code", "fence"]),
         ("$5 or $ 6 $", []),
         ("$5 and 10$", []),
         ("$5 and ==10$ more==", []),

@@ -1,0 +1,233 @@
+"""Which collection is looked at, and what one that is not ours, or is older, may tell."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MANY = 20
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    (folder / ".obsidian").mkdir(parents=True)
+    words = "\n\n".join(f"word{n}:::meaning{n}" for n in range(MANY))
+    (folder / "Words.md").write_text(f"# Words\n\n{words}\n", encoding="utf-8")
+    return folder
+
+
+def _guids(collection: Any) -> list[str]:
+    return list(collection.col.db.list("select guid from notes order by guid"))
+
+
+def _loaded(forge: Any, backend: Any, vault: Path, profile: Path) -> None:
+    """A first run whose package a person imported, seen by the program."""
+    forge.ok("run", vault)
+    with backend.opened(profile) as anki:
+        assert anki.load(forge.folder / "ankiforge.apkg") == {"new": MANY}
+    forge.ok("run", vault)
+
+
+def test_many_deletions_at_once_are_not_believed_until_confirmed(
+    forge: Any, backend: Any, vault: Path
+) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    with backend.opened(forge.profile) as anki:
+        anki.col.remove_notes(anki.col.find_notes("")[:12])
+
+    came = forge("run", vault)
+    assert "--confirm-deletions 12" in came.stderr
+    data = forge.json("run", vault)["notes"]
+    assert (data["missing"], data["tombstones"], data["written"]) == (12, 0, 0)
+
+    forge.ok("pull", "--confirm-deletions", "12")
+    data = forge.json("run", vault)["notes"]
+    assert (data["missing"], data["written"]) == (0, 0)
+
+
+def test_a_few_deletions_are_believed_at_once(forge: Any, backend: Any, vault: Path) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    with backend.opened(forge.profile) as anki:
+        anki.col.remove_notes(anki.col.find_notes("")[:10])
+    data = forge.json("run", vault)["notes"]
+    assert (data["missing"], data["tombstones"], data["written"]) == (0, 10, 0)
+
+
+def test_an_older_backup_is_told_and_changes_nothing(
+    forge: Any, backend: Any, vault: Path, tmp_path: Path
+) -> None:
+    forge.ok("run", vault)
+    with backend.opened(forge.profile):
+        pass
+    backup = tmp_path / "backup.anki2"
+    shutil.copy(forge.profile / "collection.anki2", backup)
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        anki.answer_first_card(_guids(anki)[0])
+    forge.ok("run", vault)
+    shutil.copy(backup, forge.profile / "collection.anki2")
+
+    came = forge("run", vault, code=1)
+    assert "older backup" in came.stderr
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
+
+    forge.ok("pull", "--bind")
+    assert {card["anki"] for card in forge.cards()} == {"written"}
+    assert forge.json("run", vault)["notes"]["written"] == MANY
+    assert {card["anki"] for card in forge.cards()} == {"written"}
+    with backend.opened(forge.profile) as anki:
+        assert anki.load(forge.folder / "ankiforge.apkg") == {"new": MANY}
+    assert forge.json("run", vault)["notes"]["written"] == 0
+
+
+def test_another_profile_tells_nothing(forge: Any, backend: Any, vault: Path) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    other = forge.profile.with_name("Another")
+    other.mkdir()
+    with backend.opened(other):
+        pass
+    assert forge.json("run", vault)["notes"]["missing"] == 0
+
+    came = forge("pull", "--collection", other / "collection.anki2", code=1)
+    assert "another collection" in came.stderr
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
+
+
+def test_of_several_profiles_the_one_with_our_notes_is_found(
+    forge: Any, backend: Any, vault: Path
+) -> None:
+    first = forge.profile.with_name("A first")
+    first.mkdir()
+    with backend.opened(first):
+        pass
+    _loaded(forge, backend, vault, forge.profile)
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
+
+
+def test_a_collection_that_cannot_be_read_holds_changes_back(
+    forge: Any, backend: Any, vault: Path
+) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    whole = (forge.profile / "collection.anki2").read_bytes()
+    (forge.profile / "collection.anki2").write_bytes(whole[:5000] + b"x" * 5000)
+    note = vault / "Words.md"
+    note.write_text(note.read_text().replace("meaning3\n", "meaning three\n"), encoding="utf-8")
+
+    came = forge("run", vault, "--json", code=1)
+
+    assert came.data["notes"]["held"] == 1
+    assert came.data["notes"]["written"] == 0
+    assert came.data["problems"]
+    (forge.profile / "collection.anki2").write_bytes(whole)
+    assert forge.json("run", vault)["notes"]["updated"] == 1
+
+
+@pytest.mark.parametrize("scheduling", [True, False])
+@pytest.mark.parametrize("legacy", [True, False])
+def test_an_export_by_hand_tells_what_is_there_and_never_what_is_not(
+    forge: Any, backend: Any, vault: Path, tmp_path: Path, legacy: bool, scheduling: bool
+) -> None:
+    forge.ok("run", vault)
+    profile = tmp_path / "elsewhere"
+    profile.mkdir()
+    export = tmp_path / "export.apkg"
+    with backend.opened(profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        guid = _guids(anki)[0]
+        anki.edit(guid, Back="mine")
+        anki.col.db.execute("update notes set mod = mod - 60 where guid = ?", guid)
+        anki.col.remove_notes([anki.note(_guids(anki)[1]).id])
+        backend.export(anki.col, export, legacy=legacy, scheduling=scheduling)
+
+    pulled = forge.json("pull", "--apkg", export)
+
+    assert (pulled["view"]["seen"], pulled["notes"]["missing"]) == (MANY - 1, 0)
+    states = [card["anki"] for card in forge.cards()]
+    assert (states.count("seen"), states.count("written")) == (MANY - 1, 1)
+
+
+def test_a_colpkg_is_a_whole_look(forge: Any, backend: Any, vault: Path, tmp_path: Path) -> None:
+    forge.ok("run", vault)
+    profile = tmp_path / "elsewhere"
+    profile.mkdir()
+    backup = tmp_path / "whole.colpkg"
+    with backend.opened(profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        anki.col.remove_notes([anki.note(_guids(anki)[1]).id])
+        anki.col.export_collection_package(str(backup), include_media=False, legacy=False)
+        anki.col.reopen()
+
+    pulled = forge.json("pull", "--collection", backup)
+
+    assert pulled["view"]["seen"] == MANY - 1
+    assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == 1
+
+
+def test_a_second_computer_takes_the_cards_over(
+    forge: Any, forge_in: Any, backend: Any, vault: Path, tmp_path: Path
+) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    guids = {card["guid"] for card in forge.cards()}
+    other = forge_in(tmp_path / "laptop")
+    carried = tmp_path / "laptop" / "notes"
+    shutil.copytree(vault, carried)
+    shutil.copy(forge.profile / "collection.anki2", other.profile / "collection.anki2")
+
+    came = other.json("run", carried)
+
+    assert came["notes"]["written"] == 0
+    assert {card["guid"] for card in other.cards()} == guids
+    note = carried / "Words.md"
+    note.write_text(note.read_text().replace("meaning3\n", "meaning three\n"), encoding="utf-8")
+    changed = other.json("run", carried)
+    assert changed["cards"]["drafted"] == 0
+    assert changed["cards"]["revisions"] == 1
+
+
+def test_a_second_computer_that_drafted_first_ends_with_the_same_notes(
+    forge: Any, forge_in: Any, backend: Any, vault: Path, tmp_path: Path
+) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    other = forge_in(tmp_path / "laptop")
+    carried = tmp_path / "laptop" / "notes"
+    shutil.copytree(vault, carried)
+    assert other.json("run", carried)["notes"]["written"] == MANY
+    shutil.copy(forge.profile / "collection.anki2", other.profile / "collection.anki2")
+
+    assert other.json("run", carried)["notes"]["written"] == 0
+    assert {c["guid"] for c in other.cards()} == {c["guid"] for c in forge.cards()}
+
+
+def test_an_old_package_imported_last_changes_nothing(
+    forge: Any, backend: Any, vault: Path, tmp_path: Path
+) -> None:
+    forge.ok("run", vault)
+    old = tmp_path / "old.apkg"
+    shutil.copy(forge.folder / "ankiforge.apkg", old)
+    with backend.opened(forge.profile) as anki:
+        anki.load(old)
+    forge.ok("run", vault)
+    note = vault / "Words.md"
+    note.write_text(note.read_text().replace("meaning3\n", "meaning three\n"), encoding="utf-8")
+    forge.ok("run", vault)
+    with backend.opened(forge.profile) as anki:
+        assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 1}
+        assert anki.load(old) == {"duplicate": MANY}
+    assert forge.json("run", vault)["notes"]["written"] == 0
+
+
+def test_a_copy_a_person_made_of_a_note_is_not_ours(forge: Any, backend: Any, vault: Path) -> None:
+    _loaded(forge, backend, vault, forge.profile)
+    with backend.opened(forge.profile) as anki:
+        note = anki.note(_guids(anki)[0])
+        copy = anki.col.new_note(note.note_type())
+        copy.fields = list(note.fields)
+        anki.col.add_note(copy, 1)
+        own = copy.guid
+    assert forge.json("run", vault)["notes"]["written"] == 0
+    assert own not in {card["guid"] for card in forge.cards()}
+    assert len(forge.cards()) == MANY
