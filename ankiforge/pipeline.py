@@ -177,8 +177,9 @@ class Checking:
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
-        for card in self._cards_of(drafted):  # what they say now is about to change
-            self._twins().drop(card.guid)
+        for card in self._cards_of(drafted):
+            if card.highlight.key in highlights:  # what it says now is about to change
+                self._twins().drop(card.guid)
         here = Twins()
         checked = tuple(
             self._checked(draft, highlights[draft.highlight], here, f"draft {number}")

@@ -23,7 +23,6 @@ from typing import Any
 import click
 import msgspec
 
-
 _UNSEEN = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 """Signs by which a title or a passage could steer the terminal; our colours pass."""
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -52,10 +53,10 @@ def command(
     with session(call) as now:
         tally = Tally(problems=list(now.problems))
         looked = _looked(now, collection or apkg, connect, bind)
-        tally.saw(looked)
+        tally.saw(looked, now.ledger)
         if deleted is not None and not looked.blind:
-            tally.anki["tombstones"] += now.ledger.views.deletions.confirm(deleted)
-            tally.anki["missing"] = 0
+            now.ledger.views.deletions.confirm(deleted)
+            tally.saw(replace(looked, problem=None), now.ledger)
         weigh(now, tally)
         tell_pull(now, tally, looked, told_of(now, looked))
     end(tally, None)

@@ -99,7 +99,7 @@ class _Push:
         looked = anki.look(ledger)
         if error := wrong_profile(looked, there):
             raise error
-        self.tally.saw(looked)
+        self.tally.saw(looked, ledger)
         for line in told_of(self.now, looked):
             self.now.call.talk.say(line)
         before = studied(deliverable(ledger))
@@ -109,7 +109,7 @@ class _Push:
             return
         for one in self.tally.published:
             anki.take(one.path)
-        self.tally.saw(anki.look(ledger))
+        self.tally.saw(anki.look(ledger), ledger)
         self.pushed = came_of(ledger, (d for d in self.tally.weighed if d.note), before)
         self._refused()
         self.now.ledger.finish_run(self.run_id)

@@ -39,6 +39,6 @@ def command(call: Call, collection: Path | None, apkg: Path | None, connect: boo
         tally = Tally(problems=list(now.problems))
         file = collection or apkg
         looked = into(now, file) if file else connected(now)
-        tally.saw(looked)
+        tally.saw(looked, now.ledger)
         tell_pull(now, tally, looked, told_of(now, looked))
     end(tally, None)

@@ -19,6 +19,7 @@ from ankiforge.config import DrafterName, PackageShape
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import (
+    AnkiState,
     Card,
     Draft,
     Guid,
@@ -119,7 +120,7 @@ def _bar(now: Session) -> Iterator[Callable[[Progress], None]]:
 def look_first(now: Session, tally: Tally) -> Looked:
     """See what has become of the cards in Anki, before anything is made of it here."""
     looked = look(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
-    tally.saw(looked)
+    tally.saw(looked, now.ledger)
     for line in told_of(now, looked):
         now.call.talk.say(line)
     return looked
@@ -153,8 +154,8 @@ def _news(now: Session, taken: Taken) -> Iterator[str]:
         yield f"  {counted(taken.recovered, 'card')} taken over from there"
     if taken.back:
         yield f"  {counted(taken.back, 'note')} there again"
-    if taken.tombstones:
-        yield f"  {counted(taken.tombstones, 'note')} deleted there: not shipped again"
+    if taken.deleted:
+        yield f"  {counted(taken.deleted, 'note')} deleted there: not shipped again"
     if taken.missing:
         yield f"  {counted(taken.missing, 'note')} missing there: {program} list anki:missing"
     if taken.held_back:
@@ -243,9 +244,17 @@ def set_aside(now: Session, path: Path) -> tuple[Path, ...]:
     """Anki has all that a package of ours holds: it is kept under another name."""
     if not now.ledger.views.ever or not path.exists() or not is_ours(path):
         return ()
+    if any(_waits(now, guid) for guid in now.ledger.packages.roster(str(path))):
+        return ()
     kept = path.with_name(f"{path.stem}.previous.apkg")
     path.replace(kept)
     return (kept,)
+
+
+def _waits(now: Session, guid: Guid) -> bool:
+    """Whether a card was written and is not in Anki yet."""
+    card = now.ledger.cards.get(guid)
+    return card.ready and card.anki in (AnkiState.NONE, AnkiState.WRITTEN)
 
 
 def _within(name: str, deck: str) -> bool:

@@ -140,6 +140,7 @@ class Reading:
 
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
         """Who is known, and which documents are one; the name of the action that united them."""
+        self.works.refresh()  # the journal may tell of a union before its documents
         for way in self._ways.parted():
             self._missing.forget_way(way)
         self._recognising.in_place(run)

@@ -60,8 +60,8 @@ class Taken:
     """Missing or deleted ones that are there again."""
     missing: int = 0
     """All that are missing now, and wait for a word or another look."""
-    tombstones: int = 0
-    """Newly known to be deleted."""
+    deleted: int = 0
+    """Newly known to be deleted there."""
     held_back: bool = False
     """Too many are missing at once to believe that a person deleted them."""
     reviews: int = 0

@@ -150,7 +150,7 @@ class Views:
         if view.complete:
             absences = Absences(identity, view, before)
             found = self.deletions.note(absences, as_present=bind)
-            taken.tombstones, taken.held_back = found.tombstones, found.held_back
+            taken.deleted, taken.held_back = found.tombstones, found.held_back
         taken.missing = self.count(AnkiState.MISSING)
         self._forget_older(identity)
         self._writer.meta("anki:types", to_text(view.types))

@@ -78,14 +78,15 @@ class Ways:
         """Highlights of equal text and kind, of which this place has no other sighting."""
         marks = ", ".join("?" * len(documents))
         return self._db.execute(
-            "SELECT key, body FROM highlight h WHERE text = ? AND key <> ? AND container <> ?"
+            "SELECT key, body FROM highlight h WHERE text = ? AND key <> ?"
+            " AND (container <> ? OR place <> ?)"
             f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM way w WHERE w.key = h.key"
             f" AND json_extract(w.body, '$.document.key') IN ({marks})))"
             " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM sighting s"
             " WHERE s.run = ? AND s.key = h.key AND s.container = ? AND s.place = ?)",
             (
-                row["text"], row["key"], row["container"], *documents, *documents, row["key"],
-                run, row["container"], row["place"],
+                row["text"], row["key"], row["container"], row["place"], *documents, *documents,
+                row["key"], run, row["container"], row["place"],
             ),
         ).fetchall()  # fmt: skip
 
@@ -95,22 +96,24 @@ class Ways:
         """Note that a highlight was reached this way; whether this way tells its content."""
         ways = self._of(key)
         if not ways:
-            moved = row["container"] == before["container"]
+            moved = row["container"] == before["container"] and row["key"] == key
+            moved |= (row["container"], row["place"]) == (before["container"], before["place"])
             if moved or before["presence"] == Presence.GONE or not before["run"]:
                 return True
             self._put_teller(key, before)
-        elif (row["container"], row["place"]) not in {(w["container"], w["place"]) for w in ways}:
-            self._forget_moved(run, row, key)
         self._put(run, row, key)
-        best = self._best(key)
+        best = self._best(key, run)
         return (best["container"], best["place"]) == (row["container"], row["place"])
 
     def _of(self, key: str) -> list[sqlite3.Row]:
         return self._db.execute("SELECT * FROM way WHERE key = ?", (key,)).fetchall()
 
-    def _best(self, key: str) -> sqlite3.Row:
-        ways = self._of(key)
-        return min(ways, key=lambda way: (way["route"], way["container"], way["place"]))
+    def _best(self, key: str, run: str = "") -> sqlite3.Row:
+        """By route; of two by one route, that which is there now."""
+        return min(
+            self._of(key),
+            key=lambda way: (way["route"], way["run"] != run, way["container"], way["place"]),
+        )
 
     def _put_teller(self, key: str, before: sqlite3.Row) -> None:
         told = decode_highlight(before["body"])
@@ -130,15 +133,6 @@ class Ways:
             ),
         )  # fmt: skip
 
-    def _forget_moved(self, run: RunId, row: sqlite3.Row, key: str) -> None:
-        """It stands elsewhere in its container now, and not where it did."""
-        self._db.execute(
-            "DELETE FROM way WHERE key = ? AND container = ? AND NOT EXISTS (SELECT 1 FROM"
-            " sighting s WHERE s.run = ? AND s.key = way.key AND s.container = way.container"
-            " AND s.place = way.place)",
-            (key, row["container"], run),
-        )
-
     def body(self, key: str, told: str) -> str:
         """A highlight as the way that tells it has it, with the links of the others."""
         ways = self._of(key)
@@ -152,10 +146,15 @@ class Ways:
 
     def refresh_links(self, key: str) -> None:
         """What the other ways link to may have changed."""
-        best = self._best(key)
-        self._db.execute(
-            "UPDATE highlight SET body = ? WHERE key = ?", (self.body(key, best["body"]), key)
-        )
+        teller = self._db.execute(
+            "SELECT w.body FROM way w JOIN highlight h ON h.key = w.key AND h.place = w.place"
+            " AND h.container = w.container WHERE w.key = ?",
+            (key,),
+        ).fetchone()
+        if teller is not None:
+            self._db.execute(
+                "UPDATE highlight SET body = ? WHERE key = ?", (self.body(key, teller["body"]), key)
+            )
 
     # --- forgetting -------------------------------------------------------------------------
 

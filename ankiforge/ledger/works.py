@@ -23,8 +23,8 @@ LONG_PAGE = 200
 """Folded characters from which a page tells a text."""
 LONG_TITLE = 12
 """Folded characters in which two titles do not agree by chance."""
-SURE = ("doi", "arxiv", "isbn")
-"""Identifiers of one work; a web address may be that of a whole journal."""
+SURE = ("doi", "arxiv")
+"""Identifiers of one work; chapters share an ISBN, papers the address of a journal."""
 NAMING = ("doi", "arxiv", "citekey", "zotero")
 """Identifiers by which a note says which paper it is about."""
 

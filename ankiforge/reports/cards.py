@@ -8,7 +8,7 @@ from typing import Any
 from ankiforge.anki.fields import content_html
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.unrender import unrender
-from ankiforge.domain import Candidate, Card, Document, Finding, Highlight
+from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, Highlight
 from ankiforge.ledger.cards import letter_of
 
 
@@ -119,6 +119,9 @@ def titled(highlight: Highlight) -> str:
     return f"{highlight.document.title}{page}"
 
 
+_GONE = {AnkiState.MISSING: "missing", AnkiState.TOMBSTONE: "deleted"}
+
+
 def one_line(card: Card) -> str:
     """A card on a line: id, what was decided, what it asks."""
     state = card.verdict.value if card.standing == "live" else card.standing.value
@@ -126,6 +129,8 @@ def one_line(card: Card) -> str:
         state = "blocked"
     if card.revision:
         state = "revision"
+    if state == "accepted" and card.anki in _GONE:
+        state = _GONE[card.anki]
     words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
     shown = words if len(words) <= 72 else words[:71].rstrip() + "…"
     return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}"

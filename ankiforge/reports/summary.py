@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.delivery import RETIRED, Delivery
-from ankiforge.domain import Fate, HighlightKey, Problem, RunId, Severity
+from ankiforge.domain import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without
 from ankiforge.ledger.reading import Settled
@@ -44,13 +44,12 @@ class Tally:
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
 
-    def saw(self, looked: Looked) -> None:
-        """Take a look at Anki in."""
+    def saw(self, looked: Looked, ledger: Ledger) -> None:
+        """Take a look at Anki in, and what the ledger knows since."""
         self.blind = looked.blind
         self.problems += [looked.problem] if looked.problem else []
-        if looked.taken:
-            self.anki["missing"] = looked.taken.missing
-            self.anki["tombstones"] = looked.taken.tombstones
+        self.anki["missing"] = ledger.views.count(AnkiState.MISSING)
+        self.anki["tombstones"] = ledger.views.count(AnkiState.TOMBSTONE)
 
     def weigh(self, parcel: Parcel) -> None:
         """Take in what is not shipped, and why."""

@@ -400,3 +400,13 @@ def test_an_older_backup_is_not_news(desk: Desk, tmp_path: Path) -> None:
 
 def test_the_first_line_says_that_anki_was_never_seen(forge: Any, vault: Path) -> None:
     assert "Anki is not looked at" in forge.ok("run", vault).stderr
+
+
+def test_new_only_leaves_a_package_alone_that_nobody_imported(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+    desk.run()
+    assert desk.run("--new")["packages"] == []
+    assert desk.load() == {"new": 1}
