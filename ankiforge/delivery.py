@@ -24,6 +24,7 @@ from ankiforge.domain import (
     Card,
     CardKind,
     Family,
+    Fields,
     Media,
     Note,
     Problem,
@@ -62,7 +63,7 @@ class Delivery:
 class _Words:
     """Our side of a card now, but for its HTML."""
 
-    fields: tuple[tuple[str, str], ...]
+    fields: Fields
     tags: tuple[str, ...]
     pictures: Mapping[str, Media]
     problems: tuple[Problem, ...] = ()
@@ -203,6 +204,8 @@ class Deliveries:
             revisions[-1] = last = self._ledger.packages.settle(last, ours.tags)
         if _same_words(last, ours) and _carries(card.family, last, seen):
             return Delivery(card)
+        if _is_behind(revisions, ours.fields, ours.tags):
+            return Delivery(card)
         return self._merged(card, seen, revisions, ours)
 
     def _words(self, card: Card) -> _Words:
@@ -314,9 +317,9 @@ def _base(family: Family, revisions: list[Shipment], seen: Seen) -> tuple[Base, 
     before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
     if named and named[-1].known:
         return Base((_side(family, named[-1]),), True), named[-1]
-    if seen.content and content_hash(family, seen.fields) == seen.content:
-        untouched = Side(seen.fields[: len(family.content_fields)])  # a revision, whichever
-        return Base((untouched,), True), (named or revisions)[-1]
+    if named and content_hash(family, seen.fields) == seen.content:
+        untouched = Side(seen.fields[: len(family.content_fields)])  # only the journal knows it
+        return Base((untouched,), True), named[-1]
     if before and before[-1].known:
         return Base((_side(family, before[-1]),), True), before[-1]
     newest = max((one.rev for one in revisions if one.seen), default=0)
@@ -339,9 +342,7 @@ def _ours_html(family: Family, shipment: Shipment) -> tuple[str, ...]:
     return shipment.ours or shipment.html[: len(family.content_fields)]
 
 
-def _markdown(
-    family: Family, kind: CardKind, fields: tuple[tuple[str, str], ...]
-) -> tuple[str, ...]:
+def _markdown(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
     words = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
     return tuple(words.get(name, "") for name in family.content_fields)
 
@@ -360,6 +361,17 @@ def _same_words(last: Shipment, ours: _Words) -> bool:
     written = "".join(last.html)
     shown = all(picture.name in written for picture in ours.pictures.values())
     return last.fields == ours.fields and last.tags == ours.tags and shown
+
+
+def _is_behind(revisions: list[Shipment], fields: Fields, tags: tuple[str, ...]) -> bool:
+    """Whether another computer has shipped something newer, and nothing has changed here since.
+
+    Of that only the journal tells, and the source has not come over yet.
+    """
+    if not revisions or revisions[-1].known:
+        return False
+    known = [one for one in revisions if one.known]
+    return bool(known) and (known[-1].fields, known[-1].tags) == (fields, tags)
 
 
 def _carries(family: Family, last: Shipment, seen: Seen) -> bool:
@@ -381,6 +393,9 @@ def shipment_of(
         written = "".join(last.html)
         if all(picture.name in written for picture in pictures.values()):
             return last
+    revisions = ledger.packages.revisions(card.guid) if last and not last.known else []
+    if _is_behind(revisions, card.fields, tags):
+        return next(one for one in reversed(revisions) if one.known)
     html = field_html(replace(card, tags=tags), pictures)
     digest = digest_of(card.fields, tags)
     content = content_hash(card.family, html)

@@ -1,7 +1,7 @@
 """Grounding: no card says what its source does not. For drafts a machine has made.
 
 A card the reader wrote is its own source; a question the reader wrote in a comment needs
-only an answer from the passage.
+only an answer from the passage. A figure has no words: its picture is what it says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ankiforge.check.context import Context
 from ankiforge.check.normal import normal
-from ankiforge.check.reading import asked_by_reader, authored, marked, read
+from ankiforge.check.reading import asked_by_reader, authored, marked, pictured, read
 from ankiforge.check.rule import Rule
 from ankiforge.check.words import (
     QUESTION_WORDS,
@@ -65,7 +65,7 @@ _COPIED, _ENOUGH_WORDS = 0.8, 5
 
 def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     """The evidence stands, letter by letter, in the passage or the text around it."""
-    if authored(draft):
+    if authored(draft) or pictured(draft, context.highlight):
         return
     words = canonical(draft.quote)
     if not words:
@@ -82,7 +82,7 @@ def _places(highlight: Highlight) -> tuple[str, ...]:
 
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     """The answer stands in the passage, or at least most of its words do."""
-    if authored(draft) or marked(draft, context.highlight):
+    if authored(draft) or marked(draft, context.highlight) or pictured(draft, context.highlight):
         return
     source = _source(context.highlight)
     for wanted in read(draft).answers:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ankiforge.check.context import Context
 from ankiforge.check.normal import bare
 from ankiforge.check.words import TERM
-from ankiforge.domain import Draft, Family, Form, Highlight
+from ankiforge.domain import Draft, Family, Form, Highlight, HighlightKind
 from ankiforge.text import cloze
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import same
@@ -102,3 +102,13 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
     answers = read(draft).answers
     return all(any(same(answer, phrase) for phrase in phrases) for answer in answers)
+
+
+_PICTURES = (HighlightKind.IMAGE, HighlightKind.INK)
+
+
+def pictured(draft: Draft, highlight: Highlight) -> bool:
+    """Whether the whole answer is the picture of what the reader marked: a figure, a drawing."""
+    if highlight.kind not in _PICTURES or draft.kind.family is not Family.BASIC:
+        return False
+    return asked_by_reader(draft) and (draft.field("Back"),) == highlight.markdown

@@ -20,6 +20,7 @@ from ankiforge.domain import (
     HighlightKind,
     NoCard,
     Origin,
+    Route,
     Span,
     Task,
 )
@@ -27,7 +28,7 @@ from ankiforge.draft import Instruction, Wish, asked, set_aside
 from ankiforge.draft.patterns import acronyms, stands_alone, terms
 from ankiforge.draft.shapes import sided
 from ankiforge.text import cloze
-from ankiforge.text.markdown import cloze_answers, literal, plain
+from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
 from ankiforge.text.quotes import locate
 from ankiforge.text.stored import is_visible
 
@@ -53,9 +54,12 @@ class Rules:
 
 
 def _forge(highlight: Highlight) -> tuple[Draft, ...] | NoCard:
-    if reason := set_aside(highlight):
+    if _is_picture(highlight):
+        made = _picture(highlight)
+    elif reason := set_aside(highlight):
         return NoCard(highlight.key, reason)
-    made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
+    else:
+        made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
     return NoCard(highlight.key, made) if isinstance(made, str) else made
 
 
@@ -71,8 +75,13 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
     front, back = sides
     kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
     return (
-        _draft(highlight, kind, sided(kind, front, back), plain(back), _hand_origin(highlight)),
+        _draft(highlight, kind, sided(kind, front, back), _said(back), _hand_origin(highlight)),
     )
+
+
+def _said(back: str) -> str:
+    """The words of an answer; of one that is only pictures, their names."""
+    return plain(back) or " · ".join(image_paths(back))
 
 
 def _hand_cloze(highlight: Highlight, text: str) -> Draft:
@@ -83,6 +92,29 @@ def _hand_cloze(highlight: Highlight, text: str) -> Draft:
 
 def _hand_origin(highlight: Highlight) -> str:
     return f"rules:{highlight.form.value}"
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
+_NO_PICTURE = "its picture is not in Zotero's cache: open the PDF in Zotero once"
+
+
+def _is_picture(highlight: Highlight) -> bool:
+    """Whether it is a mark that Zotero keeps as a picture."""
+    drawn = highlight.kind in _PICTURES and highlight.route is Route.ZOTERO
+    return drawn and not highlight.exact.strip() and not skipped(highlight)
+
+
+def _picture(highlight: Highlight) -> tuple[Draft, ...] | str:
+    """The reader's own question; the picture answers it, and its key tells it from all others."""
+    wish = asked(highlight)
+    if wish.wish is not Wish.QUESTION:
+        return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
+    if not highlight.markdown:
+        return _NO_PICTURE
+    fields = sided(CardKind.BASIC, literal(wish.words), highlight.markdown[0])
+    return (_draft(highlight, CardKind.BASIC, fields, highlight.own, "rules:comment-picture"),)
 
 
 # --- marks ----------------------------------------------------------------------------------

@@ -92,9 +92,9 @@ class Homes:
             quote = canonical(card.leading.draft.quote)
             if self._stays(card, quote, card.highlight.key in lost):
                 continue
-            holders = [one for one in passages if quote in one.words]
-            if len(holders) == 1 and not self._taken_back(card.guid, holders[0].key):
-                self._move(card, holders[0].key, action)
+            holder = self._holder(card, [one for one in passages if quote in one.words])
+            if holder and not self._taken_back(card.guid, holder):
+                self._move(card, holder, action)
 
     def _cards_of(self, documents: list[str]) -> Iterator[Card]:
         marks = ", ".join("?" * len(documents))
@@ -120,6 +120,15 @@ class Homes:
             for key, one in read
             if one.kind is not HighlightKind.CARD
         ]
+
+    def _holder(self, card: Card, holders: list[_Passage]) -> HighlightKey | None:
+        """Of the highlights that hold its evidence the one it serves already, else the closest."""
+        rows = self._db.execute("SELECT key FROM card_highlight WHERE guid = ?", (card.guid,))
+        served = {row["key"] for row in rows.fetchall()}
+        best = min(
+            holders, key=lambda one: (one.key not in served, len(one.words), one.key), default=None
+        )
+        return best.key if best else None
 
     def _stays(self, card: Card, quote: str, lost: bool) -> bool:
         """Whether its evidence still stands in its highlight, or never stood in the mark."""

@@ -89,11 +89,7 @@ class Slots:
     def _orphan(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """A card of which only the journal is left, as is its highlight: its quote stands here.
-
-        That is, in the same work; the highlight there was is not read any more, or says
-        something else.
-        """
+        """A card of which only the journal is left, drawn from these words of the same work."""
         quote = canonical(draft.quote)
         if len(quote) < EVIDENCE:
             return None
@@ -102,7 +98,7 @@ class Slots:
                 one["key"] != key
                 and same(one["answer"], draft.answer)
                 and not self._drawn(one["key"], family, one["slot"])
-                and self._left(one["key"], key, quote)
+                and self._near(one["key"], key) is not None
             ):
                 return HighlightKey(one["key"]), int(one["slot"])
         return None
@@ -126,7 +122,12 @@ class Slots:
 
     def _left(self, old: str, new: str, quote: str) -> bool:
         """Whether a highlight of the same work as `new` holds this quote no more."""
-        row = self._db.execute(
+        row = self._near(old, new)
+        return row is not None and not (row["read"] and quote in canonical(row["exact"]))
+
+    def _near(self, old: str, new: str) -> sqlite3.Row | None:
+        """A highlight of the same work as `new`: what it says, and whether both were just read."""
+        row: sqlite3.Row | None = self._db.execute(
             "SELECT o.run = n.run AS read, json_extract(o.body, '$.exact') AS exact"
             " FROM highlight o JOIN document p ON p.key = o.document,"
             " highlight n JOIN document q ON q.key = n.document WHERE o.key = ? AND n.key = ?"
@@ -134,7 +135,7 @@ class Slots:
             " AND json_extract(o.body, '$.kind') <> 'card'",
             (old, new),
         ).fetchone()
-        return row is not None and not (row["read"] and quote in canonical(row["exact"]))
+        return row
 
     def _moved_away(self, key: HighlightKey, family: Family) -> set[int]:
         """Slots of cards that live on another highlight, if that still holds their evidence."""

@@ -21,8 +21,16 @@ KINDS = {
     5: HighlightKind.UNDERLINE,
     6: HighlightKind.NOTE,  # text typed on the page: the words are in its comment
 }
+PICTURES = frozenset((HighlightKind.IMAGE, HighlightKind.INK))
+"""What Zotero keeps as a picture instead of words."""
 _MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
 """All that Zotero's editor writes; everything else in a comment is meant as it stands."""
+
+
+class Shown(Passage, frozen=True):
+    """A mark that is a picture: where that lies, relative to the data folder."""
+
+    picture: str = ""
 
 
 def highlight_of(
@@ -45,6 +53,7 @@ def highlight_of(
         prefix=around.prefix,
         suffix=around.suffix,
         sentence=around.sentence,
+        markdown=(f"![]({around.picture})",) if isinstance(around, Shown) else (),
         comment=_MARKUP.sub("", mark.comment).strip(),
         instructs=mine,
         colour=mark.colour.lower(),

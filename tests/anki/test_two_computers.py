@@ -1,0 +1,198 @@
+"""The program on the laptop, a phone beside it, and Anki's own sync server between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from anki_scenarios import devices as d  # a package that conftest.py makes known
+
+NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"
+
+
+class Computer:
+    """One device; on it, perhaps, the program with a workspace and a vault of its own."""
+
+    def __init__(self, forge: Any, device: Any) -> None:
+        self.forge = forge
+        self.device = device
+        self.anki = device.anki
+        self.note = forge.folder / "notes" / "Cells.md"
+        (self.note.parent / ".obsidian").mkdir(parents=True)
+        self.note.write_text(NOTE, encoding="utf-8")
+        (forge.folder / "ankiforge.yaml").write_text(
+            "sources:\n  - obsidian: {name: notes, path: notes}\n"
+            f"anki: {{collection: '{Path(device.anki.col.path)}'}}\n",
+            encoding="utf-8",
+        )
+
+    def rewrite(self, old: str, new: str) -> None:
+        self.note.write_text(self.note.read_text("utf-8").replace(old, new), encoding="utf-8")
+
+    def run(self) -> Any:
+        notes: Any = self.forge.json("run")["notes"]
+        return notes
+
+    def load(self) -> Any:
+        return self.anki.load(self.forge.folder / "ankiforge.apkg")
+
+    def guid(self, word: str) -> str:
+        [found] = [one for one in self.forge.cards() if word in str(one["fields"])]
+        return str(found["guid"])
+
+
+@pytest.fixture
+def pair(
+    tmp_path: Path, backend: ModuleType, forge: Any, forge_in: Any
+) -> Iterator[tuple[Computer, Computer]]:
+    folder = tmp_path / "devices"
+    folder.mkdir()
+    with d.devices(folder, backend, "laptop", "phone") as made:
+        yield (
+            Computer(forge, made["laptop"]),
+            Computer(forge_in(tmp_path / "second"), made["phone"]),
+        )
+
+
+def _sync(*computers: Computer) -> None:
+    for computer in computers:
+        computer.device.sync()
+
+
+def _a_minute_ago(computer: Computer, guid: str) -> None:
+    computer.anki.col.db.execute("update notes set mod = mod - 60, usn = -1 where guid = ?", guid)
+
+
+def _carry_journal(source: Computer, target: Computer) -> None:
+    """The union of both, without the folders of this machine: they are not on the other."""
+    lines = []
+    for computer in (source, target):
+        path = computer.forge.folder / "journal.jsonl"
+        lines += path.read_text("utf-8").splitlines() if path.exists() else []
+    kept = [line for line in dict.fromkeys(lines) if '"what":"bind"' not in line]
+    (target.forge.folder / "journal.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+
+def _texts(computer: Computer, guid: str) -> tuple[str, str]:
+    note = computer.anki.note(guid)
+    return note["Front"], note["Back"]
+
+
+def test_words_from_the_phone_and_from_the_source_meet_on_both(
+    pair: tuple[Computer, Computer],
+) -> None:
+    laptop, phone = pair
+    laptop.run()
+    laptop.load()
+    _sync(laptop, phone)
+    laptop.run()
+    guid = laptop.guid("Katze")
+    phone.anki.edit(guid, Front="die Katze")
+    _a_minute_ago(phone, guid)
+    laptop.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    assert laptop.run()["updated"] == 1
+    laptop.load()
+
+    _sync(laptop, phone, laptop)
+    assert _texts(laptop, guid) == _texts(phone, guid) == ("die Katze", "cat")
+    assert laptop.run()["updated"] == 1
+    laptop.load()
+    _sync(laptop, phone)
+
+    assert _texts(laptop, guid) == _texts(phone, guid) == ("die Katze", "cat (an animal)")
+    assert laptop.run()["written"] == 0
+
+
+def test_a_note_deleted_on_the_phone_stays_deleted(pair: tuple[Computer, Computer]) -> None:
+    laptop, phone = pair
+    laptop.run()
+    laptop.load()
+    _sync(laptop, phone)
+    laptop.run()
+    guid = laptop.guid("Katze")
+    phone.anki.col.remove_notes([phone.anki.note(guid).id])
+    laptop.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    laptop.run()
+    laptop.load()
+    _sync(phone, laptop)
+
+    assert laptop.run()["tombstones"] == 1
+    laptop.rewrite("cat (an animal)", "a cat")
+    assert laptop.run()["written"] == 0
+    assert laptop.anki.col.db.scalar("select count(*) from notes where guid = ?", guid) == 0
+
+
+def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each(
+    pair: tuple[Computer, Computer],
+) -> None:
+    laptop, phone = pair
+    for computer in pair:
+        computer.run()
+        computer.load()
+    _sync(laptop, phone, laptop)
+
+    for computer in pair:
+        assert computer.anki.col.db.scalar("select count(*) from notes where guid like 'af%'") == 2
+        assert computer.run()["written"] == 0
+        assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
+
+
+def test_a_second_computer_with_the_journal_goes_on_where_the_first_stopped(
+    pair: tuple[Computer, Computer],
+) -> None:
+    laptop, phone = pair
+    laptop.run()
+    laptop.load()
+    laptop.forge.ok("reject", laptop.guid("Hund"))
+    laptop.run()
+    _sync(laptop, phone)
+    _carry_journal(laptop, phone)
+
+    assert phone.run()["added"] == 0
+    verdicts = {card["guid"]: card["verdict"] for card in laptop.forge.cards()}
+    assert {card["guid"]: card["verdict"] for card in phone.forge.cards()} == verdicts
+
+
+def test_the_same_source_edit_on_both_computers_is_one_change(
+    pair: tuple[Computer, Computer],
+) -> None:
+    laptop, phone = pair
+    laptop.run()
+    laptop.load()
+    _sync(laptop, phone)
+    phone.run()
+    for computer in pair:
+        computer.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    laptop.run()
+    laptop.load()
+    _sync(laptop, phone)
+
+    came = phone.run()
+    assert (came["written"], came["conflicts"]) == (0, 0)
+    assert _texts(phone, laptop.guid("Katze")) == ("Katze", "cat (an animal)")
+
+
+def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(
+    pair: tuple[Computer, Computer],
+) -> None:
+    laptop, phone = pair
+    for computer in pair:
+        computer.run()
+    laptop.load()
+    _sync(laptop, phone)
+    for computer in pair:
+        computer.run()
+    laptop.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    laptop.run()
+    laptop.load()
+    _sync(laptop, phone)
+    _carry_journal(laptop, phone)
+
+    assert phone.run()["written"] == 0
+    assert _texts(phone, laptop.guid("Katze")) == ("Katze", "cat (an animal)")
+    phone.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    came = phone.run()
+    assert (came["written"], came["conflicts"]) == (0, 0)
