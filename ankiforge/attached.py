@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import unquote
 
 from ankiforge.anki.media import media_of
 from ankiforge.anki.names import tag_names
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import Card, Media, Problem
+from ankiforge.domain import Card, Media, Problem, Route
 from ankiforge.ledger import Ledger
 from ankiforge.text.markdown import image_paths
+
+_ROUTES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
+"""The kinds of source in which pictures lie beside what was read."""
 
 
 def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
@@ -17,19 +21,33 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
     found: dict[str, Media] = {}
     problems: list[Problem] = []
     paths = image_paths("\n".join(text for _, text in card.fields))
-    root = ledger.roots.of("obsidian").get(card.highlight.document.source) if paths else None
-    if root is None:
-        return found, problems
+    root = _root_of(ledger, card) if paths else None
     for path in paths:
-        target = (root / unquote(path)).resolve()
-        inside = target.is_relative_to(root.resolve())
-        media = media_of(target) if inside else Problem(path, "lies outside its vault")
+        media = _picture(root, unquote(path))
         if isinstance(media, Media):
             found[path] = media
         else:
             where = f"{card.highlight.document.title}: {path}"
             problems.append(Problem(where, media.what, media.hint))
     return found, problems
+
+
+def _root_of(ledger: Ledger, card: Card) -> Path | None:
+    """The folder that pictures of its source are named from: the vault, Zotero's data folder."""
+    kind = _ROUTES.get(card.highlight.route, "")
+    root = ledger.roots.of(kind).get(card.highlight.document.source)
+    return root.parent if root and kind == "zotero" and root.is_file() else root
+
+
+def _picture(root: Path | None, path: str) -> Media | Problem:
+    if root is None:
+        return Problem(path, "its source is not known on this machine")
+    try:
+        target = (root / path).resolve()
+        inside = target.is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError) as error:
+        return Problem(path, f"is no path: {error}")
+    return media_of(target) if inside else Problem(path, "lies outside its source")
 
 
 def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ankiforge.cli.session import Session
 from ankiforge.delivery import Deliveries
+from ankiforge.domain import AnkiState
 from ankiforge.looking import Looked
 from ankiforge.pipeline import Parcel, deliverable
 from ankiforge.reports.summary import Tally, notes_json
@@ -70,3 +71,13 @@ def _json(tally: Tally, looked: Looked) -> dict[str, Any]:
         },
         "problems": tally.problems,
     }
+
+
+def why_none(now: Session, *, new_only: bool) -> str:
+    """Why no package was written."""
+    if new_only:
+        return "nothing is new"
+    ready = [card for card in now.ledger.cards.all() if card.ready]
+    if ready and all(card.anki not in (AnkiState.NONE, AnkiState.WRITTEN) for card in ready):
+        return "Anki has everything"
+    return f"no card is ready ({now.call.program} list)"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ankiforge.cli.anki import why_none
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import Session, session
+from ankiforge.cli.session import session
 from ankiforge.cli.working import (
     end,
     look_first,
@@ -63,13 +64,5 @@ def command(
             told = f"{counted(blocked, 'card')} blocked by a check"
             call.talk.say(f"{told}: {call.program} list finding:block -v")
         if not tally.published:
-            call.talk.say(f"no package: {_why_none(now, new_only)}")
+            call.talk.say(f"no package: {why_none(now, new_only=new_only)}")
     end(tally, None)
-
-
-def _why_none(now: Session, new_only: bool) -> str:
-    if new_only:
-        return "nothing is new"
-    if now.ledger.views.ever and any(card.ready for card in now.ledger.cards.all()):
-        return "Anki has everything"
-    return f"no card is ready ({now.call.program} list)"

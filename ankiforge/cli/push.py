@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ankiforge.cli.anki import weigh
+from ankiforge.cli.anki import weigh, why_none
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.cli.working import (
@@ -218,5 +218,5 @@ class _Push:
         elif self.tally.published:
             yield f"package: {self.tally.published[0].path}"
         else:
-            yield "Anki has everything"
+            yield f"no package: {why_none(self.now, new_only=False)}"
         yield from told_of_anki(self.tally)

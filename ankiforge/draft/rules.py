@@ -54,9 +54,10 @@ class Rules:
 
 
 def _forge(highlight: Highlight) -> tuple[Draft, ...] | NoCard:
-    if _is_picture(highlight):
+    reason = set_aside(highlight)
+    if _is_picture(highlight) and not reason.startswith("skip"):
         made = _picture(highlight)
-    elif reason := set_aside(highlight):
+    elif reason:
         return NoCard(highlight.key, reason)
     else:
         made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
@@ -102,8 +103,7 @@ _NO_PICTURE = "its picture is not in Zotero's cache: open the PDF in Zotero once
 
 def _is_picture(highlight: Highlight) -> bool:
     """Whether it is a mark that Zotero keeps as a picture."""
-    drawn = highlight.kind in _PICTURES and highlight.route is Route.ZOTERO
-    return drawn and not highlight.exact.strip() and not skipped(highlight)
+    return highlight.kind in _PICTURES and highlight.route is Route.ZOTERO
 
 
 def _picture(highlight: Highlight) -> tuple[Draft, ...] | str:
