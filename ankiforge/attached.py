@@ -28,8 +28,13 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
             found[path] = media
         else:
             where = f"{card.highlight.document.title}: {path}"
-            problems.append(Problem(where, media.what, media.hint))
+            problems.append(Problem(where, media.what, media.hint or _hint(card)))
     return found, problems
+
+
+def _hint(card: Card) -> str:
+    zotero = card.highlight.route is Route.ZOTERO
+    return "open the PDF in Zotero once: it keeps pictures of what it shows" if zotero else ""
 
 
 def _root_of(ledger: Ledger, card: Card) -> Path | None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.content import content_hash, normal_form
 from ankiforge.anki.fields import field_html, with_content
-from ankiforge.anki.merge import Base, Conflict, Side, merge_fields, merge_tags, same_tags
-from ankiforge.anki.names import deck_name, tag_names
+from ankiforge.anki.merge import Conflict, Side, merge_fields, merge_tags, same_tags
+from ankiforge.anki.names import tag_names
 from ankiforge.anki.package import refusal
 from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
 from ankiforge.attached import pictures_of, tags_of
@@ -22,9 +21,7 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.domain import (
     AnkiState,
     Card,
-    CardKind,
     Family,
-    Fields,
     Media,
     Note,
     Problem,
@@ -35,6 +32,16 @@ from ankiforge.domain import (
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.seen import Seen
+from ankiforge.shipments import (
+    Words,
+    base_of,
+    carries,
+    is_behind,
+    ours_of,
+    says_the_same,
+    shipment_of,
+    words_of,
+)
 
 RETIRED = "ankiforge::retired"
 """The tag of a note in Anki that is no card any more: no import can delete it."""
@@ -56,16 +63,6 @@ class Delivery:
     held: str = ""
     """Why it is not shipped, though it should."""
     conflicts: tuple[Conflict, ...] = ()
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """Our side of a card now, but for its HTML."""
-
-    fields: Fields
-    tags: tuple[str, ...]
-    pictures: Mapping[str, Media]
     problems: tuple[Problem, ...] = ()
 
 
@@ -202,22 +199,22 @@ class Deliveries:
             if not card.highlight.document.source:
                 return Delivery(card)
             revisions[-1] = last = self._ledger.packages.settle(last, ours.tags)
-        if _same_words(last, ours) and _carries(card.family, last, seen):
+        if says_the_same(last, ours) and carries(card.family, last, seen):
             return Delivery(card)
-        if _is_behind(revisions, ours.fields, ours.tags):
+        if is_behind(revisions, ours.fields, ours.tags):
             return Delivery(card)
         return self._merged(card, seen, revisions, ours)
 
-    def _words(self, card: Card) -> _Words:
+    def _words(self, card: Card) -> Words:
         pictures, problems = pictures_of(self._ledger, card)
         tags = tags_of(self._ledger, card, self._decks)
-        return _Words(card.fields, tags, pictures, tuple(problems))
+        return Words(card.fields, tags, pictures, tuple(problems))
 
-    def _merged(self, card: Card, seen: Seen, revisions: list[Shipment], ours: _Words) -> Delivery:
+    def _merged(self, card: Card, seen: Seen, revisions: list[Shipment], ours: Words) -> Delivery:
         family, count = card.family, len(card.family.content_fields)
-        base, under = _base(family, revisions, seen)
+        base, under = base_of(family, revisions, seen)
         html = field_html(replace(card, tags=ours.tags), ours.pictures)
-        side = Side(html[:count], _markdown(family, card.kind, card.fields))
+        side = Side(html[:count], words_of(family, card.kind, card.fields))
         merged = merge_fields(family, base, seen.fields[:count], side, dict(card.resolved))
         tags = merge_tags(under.tags, seen.tags, ours.tags)
         same = all(
@@ -235,12 +232,12 @@ class Deliveries:
         return self._finished(card, shipment, ours.pictures, ours.problems, seen, merged.conflicts)
 
     def _revision(
-        self, card: Card, seen: Seen, last: Shipment, under: Shipment, ours: _Words,
+        self, card: Card, seen: Seen, last: Shipment, under: Shipment, ours: Words,
         our_html: tuple[str, ...], content: tuple[str, ...], tags: tuple[str, ...],
         disputed: set[str],
     ) -> Shipment:  # fmt: skip
         """The merged note; of fields in dispute the base stays the base."""
-        before = _ours_html(card.family, under) or seen.fields
+        before = ours_of(card.family, under) or seen.fields
         our_content = tuple(
             before[at] if name in disputed else our_html[at]
             for at, name in enumerate(card.family.content_fields)
@@ -278,7 +275,7 @@ class Deliveries:
         shipment = replace(
             last, rev=0, mod=next_mod(card.guid, last, seen.mod), html=seen.fields, tags=ours,
             package_tags=tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, ours),
-            ours=_ours_html(card.family, last), seen=False,
+            ours=ours_of(card.family, last), seen=False,
         )  # fmt: skip
         return self._finished(card, shipment, {}, (), seen)
 
@@ -303,105 +300,3 @@ def _has(tags: tuple[str, ...], tag: str) -> bool:
 
 def _told(conflicts: tuple[Conflict, ...]) -> str:
     return f"conflict: {', '.join(one.field for one in conflicts)}" if conflicts else ""
-
-
-# --- revisions ------------------------------------------------------------------------------
-
-
-def _base(family: Family, revisions: list[Shipment], seen: Seen) -> tuple[Base, Shipment]:
-    """What theirs was made from: what its AnkiforgeId names, else what was seen before its mod.
-
-    The second is the revision whose tags are the base of the tags.
-    """
-    named = [one for one in revisions if seen.content and content_of(family, one) == seen.content]
-    before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
-    if named and named[-1].known:
-        return Base((_side(family, named[-1]),), True), named[-1]
-    if named and content_hash(family, seen.fields) == seen.content:
-        untouched = Side(seen.fields[: len(family.content_fields)])  # only the journal knows it
-        return Base((untouched,), True), named[-1]
-    if before and before[-1].known:
-        return Base((_side(family, before[-1]),), True), before[-1]
-    newest = max((one.rev for one in revisions if one.seen), default=0)
-    maybe = [one for one in revisions if one.rev >= newest and one.known]
-    sides = tuple(_side(family, one) for one in reversed(maybe))
-    return Base(sides, False), (maybe or revisions)[-1]
-
-
-def _time(shipment: Shipment) -> float:
-    return datetime.fromisoformat(shipment.written_at).timestamp()
-
-
-def _side(family: Family, shipment: Shipment) -> Side:
-    html = _ours_html(family, shipment)
-    kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
-    return Side(html, _markdown(family, kind, shipment.fields))
-
-
-def _ours_html(family: Family, shipment: Shipment) -> tuple[str, ...]:
-    return shipment.ours or shipment.html[: len(family.content_fields)]
-
-
-def _markdown(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
-    words = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
-    return tuple(words.get(name, "") for name in family.content_fields)
-
-
-def content_of(family: Family, shipment: Shipment) -> str:
-    """The last word of a revision's AnkiforgeId."""
-    if shipment.content or not shipment.known:
-        return shipment.content
-    return content_hash(family, _ours_html(family, shipment))
-
-
-def _same_words(last: Shipment, ours: _Words) -> bool:
-    """Whether we would ship what we shipped last: words, tags and pictures."""
-    if not last.known:
-        return last.digest == digest_of(ours.fields, ours.tags)
-    written = "".join(last.html)
-    shown = all(picture.name in written for picture in ours.pictures.values())
-    return last.fields == ours.fields and last.tags == ours.tags and shown
-
-
-def _is_behind(revisions: list[Shipment], fields: Fields, tags: tuple[str, ...]) -> bool:
-    """Whether another computer has shipped something newer, and nothing has changed here since.
-
-    Of that only the journal tells, and the source has not come over yet.
-    """
-    if not revisions or revisions[-1].known:
-        return False
-    known = [one for one in revisions if one.known]
-    return bool(known) and (known[-1].fields, known[-1].tags) == (fields, tags)
-
-
-def _carries(family: Family, last: Shipment, seen: Seen) -> bool:
-    """Whether the note in Anki is, or was made from, our last revision."""
-    return seen.mod >= last.mod and seen.content == content_of(family, last) != ""
-
-
-def shipment_of(
-    ledger: Ledger, card: Card, decks: tuple[DeckRule, ...], pictures: Mapping[str, Media]
-) -> Shipment:
-    """The revision of a note that is not in Anki: the last one if nothing of ours changed.
-
-    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a machine
-    field would say differently is shipped with the next change (docs/why.md).
-    """
-    last = ledger.packages.last(card.guid)
-    tags = tags_of(ledger, card, decks)
-    if last and last.known and last.fields == card.fields and last.tags == tags:
-        written = "".join(last.html)
-        if all(picture.name in written for picture in pictures.values()):
-            return last
-    revisions = ledger.packages.revisions(card.guid) if last and not last.known else []
-    if _is_behind(revisions, card.fields, tags):
-        return next(one for one in reversed(revisions) if one.known)
-    html = field_html(replace(card, tags=tags), pictures)
-    digest = digest_of(card.fields, tags)
-    content = content_hash(card.family, html)
-    if last and not last.known and last.digest == digest:
-        return replace(last, fields=card.fields, html=html, tags=tags, content=content)
-    mod, deck = next_mod(card.guid, last), deck_name(card.deck)
-    return Shipment(
-        card.guid, 0, mod, card.fields, html, tags, deck, digest, last is None, content=content
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import re
 import shlex
 import shutil
@@ -74,11 +75,15 @@ def session(text: str) -> Iterator[Typed]:
             yield Typed(line, shown)
 
 
-class Home:
-    """A home with a note, a vault, PDFs and a Zotero library; `~` in commands is this."""
+ANKI = ".local/share/Anki2/User 1"
+"""Where Anki keeps the collection of this home."""
 
-    def __init__(self, folder: Path, model: Any) -> None:
-        self.folder, self.model = folder, model
+
+class Home:
+    """A home with a note, a vault, PDFs, Zotero and an open Anki; `~` in commands is this."""
+
+    def __init__(self, folder: Path, model: Any, anki: Any) -> None:
+        self.folder, self.model, self.anki = folder, model, anki
         build(folder / "samples")
         for name, old in {"Papers": "papers", "Zotero": "zotero"}.items():
             (folder / "samples" / old).rename(folder / name)
@@ -93,6 +98,7 @@ class Home:
         """Exit code and all output of a command, `~` for this folder."""
         program, *arguments = shlex.split(line, comments=True)
         assert program == "ankiforge", line
+        self._before(arguments)
         said = io.StringIO()
         spread = [re.sub(r"^~", str(self.folder), argument) for argument in arguments]
         with chdir(self.folder), redirect_stdout(said), redirect_stderr(said):
@@ -109,13 +115,77 @@ class Home:
         assert code in {0, 1}, said
         return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
+    # --- a person's part: what is done elsewhere, between two commands ------------------------
+
+    def _before(self, words: list[str]) -> None:
+        """Bring about in Anki what a command is for."""
+        if "--connect" in words or words[:1] == ["push"]:
+            settings = (self.folder / "cards/ankiforge.yaml").read_text(encoding="utf-8")
+            assert self.anki.address in settings, "the user's own Anki would be asked"
+            self.load()  # the first package, by hand
+        if words[:1] == ["resolve"]:
+            self.change_both(words[1])
+        elif "--confirm-deletions" in words:
+            self._lose(int(words[words.index("--confirm-deletions") + 1]))
+        elif "--missing" in words:
+            self._lose(2)
+        elif "export.apkg" in words:
+            self._export()
+
+    def load(self) -> None:
+        """Import the package, by a double click, and let the program see it."""
+        self.type("ankiforge build")
+        with self.anki.collection() as col:
+            for package in (self.folder / "ankiforge.apkg", self.folder / "cards/ankiforge.apkg"):
+                if package.exists():
+                    request = ANKI_WHEEL.ImportAnkiPackageRequest(package_path=str(package))
+                    col.import_anki_package(request)
+        self.type("ankiforge pull")
+
+    def change_both(self, beginning: str) -> None:
+        """Another answer in Anki, and another one here."""
+        self.load()
+        [card] = self.data(f"ankiforge show {beginning}")
+        with self.anki.collection() as col:
+            note = col.get_note(col.db.scalar("select id from notes where guid = ?", card["guid"]))
+            note["Back"] = f"{note['Back']}, as I say it"
+            col.update_note(note)
+            col.db.execute("update notes set mod = mod - 60 where id = ?", note.id)
+        self.type(f"ankiforge edit {beginning} --field Back '{card['fields']['Back']}, mended'")
+        self.type("ankiforge build")
+        [shown] = self.data(f"ankiforge show {beginning}")
+        assert [one["field"] for one in shown["conflicts"]] == ["Back"]
+
+    def _lose(self, count: int) -> None:
+        """Notes are gone from Anki, and nothing says why."""
+        self.load()
+        with self.anki.collection() as col:
+            gone = ",".join(
+                map(str, col.db.list("select id from notes order by id desc limit ?", count))
+            )
+            col.db.execute(f"delete from cards where nid in ({gone})")
+            col.db.execute(f"delete from notes where id in ({gone})")
+            col.db.execute("update col set mod = mod + 1")
+        self.type("ankiforge pull")
+        assert len(self.data("ankiforge list --all anki:missing")) == count
+
+    def _export(self) -> None:
+        """Anki's own export of all decks, with scheduling."""
+        with self.anki.collection() as col:
+            col.export_anki_package(
+                out_path=str(self.folder / "export.apkg"),
+                options=ANKI_WHEEL.ExportAnkiPackageOptions(with_scheduling=True),
+                limit=None,
+            )
+
     def _do_a_persons_part(self, arguments: list[str]) -> None:
-        """What stands between two commands: name the model, take the question to a chat."""
+        """Name the model and this home's Anki, take the question to a chat."""
         if arguments[:1] == ["init"]:
             settings = self.folder / "cards/ankiforge.yaml"
             text = settings.read_text(encoding="utf-8")
             usual = "base_url: http://127.0.0.1:11434/v1"
             text = text.replace(usual, f"base_url: {self.model.base_url}\n  candidates: 2")
+            text = text.replace("http://127.0.0.1:8765", self.anki.address)
             settings.write_text(text, encoding="utf-8")
         if (question := self.folder / "ask.md").exists():
             asked = question.read_text(encoding="utf-8")
@@ -131,16 +201,20 @@ def note_of_the_readme() -> str:
     return first.shown
 
 
-def _fake() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_llm", ROOT / "tests/fakes/llm_server.py")
+def _fake(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / f"tests/fakes/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-FAKE = _fake()
+FAKE = _fake("llm_server")
+ANKI_WHEEL: Any = None
+if importlib.util.find_spec("anki") or os.environ.get("ANKIFORGE_REQUIRE_ALL"):
+    ANKI_WHEEL = import_module("anki.collection")
 
 
 def two_cards(request: dict[str, Any]) -> Any:
@@ -154,15 +228,29 @@ def two_cards(request: dict[str, Any]) -> Any:
     )
 
 
+def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """No Anki of the user's is ever found: the folders it may lie in are this home's own."""
+    data = folder / ".local/share"
+    patch.setenv("HOME", str(folder))
+    patch.setenv("USERPROFILE", str(folder))
+    patch.setenv("ANKIFORGE_HOME", str(data / "ankiforge"))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
+        patch.setenv(name, str(data))
+    patch.delenv("ANKIFORGE_TRUST", raising=False)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    if ANKI_WHEEL is None:
+        pytest.skip("the anki wheel is not installed")
     folder = tmp_path / "ada"
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("ANKIFORGE_HOME", str(folder / ".local/share/ankiforge"))
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE", "ANKIFORGE_TRUST"):
-        monkeypatch.delenv(name, raising=False)
-    with FAKE.LlmServer(otherwise=two_cards) as model:
-        yield Home(folder, model)
+    move_into(folder, monkeypatch)
+    serving = _fake("anki_connect").serving
+    with (
+        FAKE.LlmServer(otherwise=two_cards) as model,
+        serving(folder / ANKI, profile="User 1") as anki,
+    ):
+        yield Home(folder, model, anki)
 
 
 # --- commands run ---------------------------------------------------------------------------
@@ -306,6 +394,23 @@ def test_json_has_the_documented_shapes(home: Home) -> None:
     assert list(home.data("ankiforge doctor")[0]) == told["doctor"]
 
 
+def test_json_has_the_documented_shapes_on_the_way_back(home: Home) -> None:
+    told = shapes()
+    home.data("ankiforge init ~/cards")
+    home.data("ankiforge run notes")
+    for name in ("pull", "push", "recover"):
+        [came] = home.data(f"ankiforge {name} {'--connect' if name == 'recover' else ''}")
+        assert list(came) == told[name]
+        assert list(came["notes"]) == told["notes"]
+        assert list(came.get("view", told["view"])) == told["view"]
+    card = next(one for one in home.data("ankiforge list") if one["kind"] == "basic")
+    home.change_both(card["guid"])
+    [shown] = home.data(f"ankiforge show {card['guid']}")
+    assert list(shown["conflicts"][0]) == told["conflict"]
+    [done] = home.data(f"ankiforge resolve {card['guid']} --mine")
+    assert list(done) == told["accept"]
+
+
 # --- pages hold together ----------------------------------------------------------------------
 
 
@@ -376,6 +481,7 @@ def test_the_source_of_the_docs_can_be_installed_and_yields_cards(
     )
     (quotes / "Broken.txt").write_bytes(b"> \xff\xfe")
     (workspace / "ankiforge.yaml").write_text(blocks(page, "yaml")[0], encoding="utf-8")
+    move_into(tmp_path / "ada", monkeypatch)
     monkeypatch.setenv("PYTHONPATH", str(site))
 
     def ankiforge(*arguments: str) -> subprocess.CompletedProcess[str]:

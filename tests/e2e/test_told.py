@@ -171,7 +171,7 @@ def test_the_second_line_of_a_run_says_what_never_looking_at_anki_means(forge, v
     for told in (first, again):
         assert told.stderr.splitlines()[1] == (
             "Anki is not looked at: a card you delete there returns with the next import;"
-            " reject it here: ankiforge reject ID"
+            " reject it here: ankiforge reject ID, or look by hand: ankiforge pull"
         )
 
 

@@ -1,0 +1,129 @@
+"""Revisions: which one a note in Anki was made from, and whether ours says something new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ankiforge.anki.content import content_hash
+from ankiforge.anki.fields import field_html
+from ankiforge.anki.merge import Base, Side
+from ankiforge.anki.names import deck_name
+from ankiforge.attached import tags_of
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.domain import Card, CardKind, Family, Fields, Media, Problem
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.seen import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Our side of a card now, but for its HTML."""
+
+    fields: Fields
+    tags: tuple[str, ...]
+    pictures: Mapping[str, Media]
+    problems: tuple[Problem, ...] = ()
+
+
+def base_of(family: Family, revisions: list[Shipment], seen: Seen) -> tuple[Base, Shipment]:
+    """What theirs was made from: what its AnkiforgeId names, else what was seen before its mod.
+
+    The second is the revision whose tags are the base of the tags.
+    """
+    named = [one for one in revisions if seen.content and content_of(family, one) == seen.content]
+    before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
+    if named and named[-1].known:
+        return Base((_side(family, named[-1]),), True), named[-1]
+    if named and content_hash(family, seen.fields) == seen.content:
+        untouched = Side(seen.fields[: len(family.content_fields)])  # only the journal knows it
+        return Base((untouched,), True), named[-1]
+    if before and before[-1].known:
+        return Base((_side(family, before[-1]),), True), before[-1]
+    newest = max((one.rev for one in revisions if one.seen), default=0)
+    maybe = [one for one in revisions if one.rev >= newest and one.known]
+    sides = tuple(_side(family, one) for one in reversed(maybe))
+    return Base(sides, False), (maybe or revisions)[-1]
+
+
+def _time(shipment: Shipment) -> float:
+    return datetime.fromisoformat(shipment.written_at).timestamp()
+
+
+def _side(family: Family, shipment: Shipment) -> Side:
+    html = ours_of(family, shipment)
+    kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
+    return Side(html, words_of(family, kind, shipment.fields))
+
+
+def ours_of(family: Family, shipment: Shipment) -> tuple[str, ...]:
+    """Our content fields of a revision, before any merge; () if they are not on record."""
+    return shipment.ours or shipment.html[: len(family.content_fields)]
+
+
+def words_of(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
+    """The content fields as Markdown, in note type order."""
+    words = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
+    return tuple(words.get(name, "") for name in family.content_fields)
+
+
+def content_of(family: Family, shipment: Shipment) -> str:
+    """The last word of a revision's AnkiforgeId."""
+    if shipment.content or not shipment.known:
+        return shipment.content
+    return content_hash(family, ours_of(family, shipment))
+
+
+def says_the_same(last: Shipment, ours: Words) -> bool:
+    """Whether we would ship what we shipped last: words, tags and pictures."""
+    if not last.known:
+        return last.digest == digest_of(ours.fields, ours.tags)
+    written = "".join(last.html)
+    shown = all(picture.name in written for picture in ours.pictures.values())
+    return last.fields == ours.fields and last.tags == ours.tags and shown
+
+
+def is_behind(revisions: list[Shipment], fields: Fields, tags: tuple[str, ...]) -> bool:
+    """Whether another computer has shipped something newer, and nothing has changed here since.
+
+    Of that only the journal tells, and the source has not come over yet.
+    """
+    if not revisions or revisions[-1].known:
+        return False
+    known = [one for one in revisions if one.known]
+    return bool(known) and (known[-1].fields, known[-1].tags) == (fields, tags)
+
+
+def carries(family: Family, last: Shipment, seen: Seen) -> bool:
+    """Whether the note in Anki is, or was made from, our last revision."""
+    return seen.mod >= last.mod and seen.content == content_of(family, last) != ""
+
+
+def shipment_of(
+    ledger: Ledger, card: Card, decks: tuple[DeckRule, ...], pictures: Mapping[str, Media]
+) -> Shipment:
+    """The revision of a note that is not in Anki: the last one if nothing of ours changed.
+
+    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a machine
+    field would say differently is shipped with the next change (docs/why.md).
+    """
+    last = ledger.packages.last(card.guid)
+    tags = tags_of(ledger, card, decks)
+    if last and last.known and last.fields == card.fields and last.tags == tags:
+        written = "".join(last.html)
+        if all(picture.name in written for picture in pictures.values()):
+            return last
+    revisions = ledger.packages.revisions(card.guid) if last and not last.known else []
+    if is_behind(revisions, card.fields, tags):
+        return next(one for one in reversed(revisions) if one.known)
+    html = field_html(replace(card, tags=tags), pictures)
+    digest = digest_of(card.fields, tags)
+    content = content_hash(card.family, html)
+    if last and not last.known and last.digest == digest:
+        return replace(last, fields=card.fields, html=html, tags=tags, content=content)
+    mod, deck = next_mod(card.guid, last), deck_name(card.deck)
+    return Shipment(
+        card.guid, 0, mod, card.fields, html, tags, deck, digest, last is None, content=content
+    )
