@@ -105,6 +105,8 @@ class Deliveries:
         last = self._ledger.packages.last(card.guid) if self._full and card.ready else None
         if delivery.note or delivery.problems or last is None or not last.known:
             return delivery
+        if RETIRED in last.tags:  # what is in Anki says more than that one
+            return delivery
         pictures, _ = pictures_of(self._ledger, card)
         return self._finished(card, last, pictures, (), None)
 

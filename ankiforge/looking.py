@@ -87,7 +87,7 @@ def look(
     if settings.collection == NEVER:
         return Looked(Sight.OFF)
     if settings.collection != AUTO:
-        return _look_at(Path(settings.collection), ledger, bind)
+        return _look_at(Path(settings.collection).resolve(), ledger, bind)
     places, bound = collections(home, environ), ledger.views.bound
     if bind and places:
         return _look_at(max(places, key=lambda place: place.stat().st_mtime), ledger, bind)
@@ -118,7 +118,7 @@ def look_into(file: Path, ledger: Ledger, *, bind: bool = False) -> Looked:
     Raises:
         ItemError: it cannot be read.
     """
-    with open_view(file) as view:
+    with open_view(file.resolve()) as view:
         return take_in(view, ledger, bind=bind)
 
 

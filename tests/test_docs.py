@@ -122,7 +122,6 @@ class Home:
         if "--connect" in words or words[:1] == ["push"]:
             settings = (self.folder / "cards/ankiforge.yaml").read_text(encoding="utf-8")
             assert self.anki.address in settings, "the user's own Anki would be asked"
-            self.load()  # the first package, by hand
         if words[:1] == ["resolve"]:
             self.change_both(words[1])
         elif "--confirm-deletions" in words:

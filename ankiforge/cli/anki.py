@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from ankiforge.cli.session import Session
+from ankiforge.cli.working import within
+from ankiforge.config import is_loopback
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
+from ankiforge.errors import UsageError
 from ankiforge.looking import Looked
 from ankiforge.pipeline import Parcel, deliverable
 from ankiforge.reports.summary import Tally, notes_json
@@ -18,11 +21,24 @@ def connected(now: Session, *, bind: bool = False) -> Looked:
 
     Raises:
         ServiceError: it does not answer, or not as it should.
+        UsageError: `--offline`, and it is on another machine.
     """
     from ankiforge.pushing import Running
 
+    refuse_offline(now)
     with Running.of(now.workspace.config.anki) as anki:
         return anki.look(now.ledger, bind=bind)
+
+
+def refuse_offline(now: Session) -> None:
+    """Stop before another machine would be asked, if that is forbidden.
+
+    Raises:
+        UsageError: with exit code 2.
+    """
+    address = now.workspace.config.anki.connect
+    if now.call.offline and not is_loopback(address):
+        raise UsageError(f"--offline, and Anki is at {address}", hint="leave --offline out")
 
 
 def weigh(now: Session, tally: Tally, *, again: bool = False, push: bool = False) -> None:
@@ -73,11 +89,12 @@ def _json(tally: Tally, looked: Looked) -> dict[str, Any]:
     }
 
 
-def why_none(now: Session, *, new_only: bool) -> str:
+def why_none(now: Session, *, new_only: bool = False, deck: str = "") -> str:
     """Why no package was written."""
     if new_only:
         return "nothing is new"
-    ready = [card for card in now.ledger.cards.all() if card.ready]
+    cards = now.ledger.cards.all()
+    ready = [card for card in cards if card.ready and within(card.deck, deck)]
     if ready and all(card.anki not in (AnkiState.NONE, AnkiState.WRITTEN) for card in ready):
         return "Anki has everything"
     return f"no card is ready ({now.call.program} list)"

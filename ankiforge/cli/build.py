@@ -45,7 +45,7 @@ def command(
         tally = Tally(problems=list(now.problems))
         look_first(now, tally)
         run = now.ledger.start_run("build")
-        write_packages(now, run, tally, now.decks, deck=deck, within=deck, output=output,
+        write_packages(now, run, tally, now.decks, deck=deck, below=deck, output=output,
                        new_only=new_only and not full, full=full, force=force)  # fmt: skip
         now.ledger.finish_run(run)
         if call.talk.as_json:
@@ -64,5 +64,5 @@ def command(
             told = f"{counted(blocked, 'card')} blocked by a check"
             call.talk.say(f"{told}: {call.program} list finding:block -v")
         if not tally.published:
-            call.talk.say(f"no package: {why_none(now, new_only=new_only)}")
+            call.talk.say(f"no package: {why_none(now, new_only=new_only, deck=deck)}")
     end(tally, None)

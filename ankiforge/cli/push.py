@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ankiforge.cli.anki import weigh, why_none
+from ankiforge.cli.anki import refuse_offline, weigh, why_none
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.cli.working import (
@@ -61,7 +61,9 @@ def command(
         path = target(now, deck, output)
         refuse_foreign(path, force)
         work = _Push(now, deck, path, force)
+        refuse_offline(now)
         try:
+            work.reachable()
             with Running.of(now.workspace.config.anki) as anki:
                 work.run(anki, sync=sync)
                 work.suspensions(anki, wanted=suspend_retired, yes=yes)
@@ -90,7 +92,6 @@ class _Push:
 
     def run(self, anki: Running, *, sync: bool) -> None:
         """Look, write, import, look again."""
-        self._reachable()
         self._say_once()
         if sync:
             anki.sync()
@@ -114,7 +115,7 @@ class _Push:
         self._refused()
         self.now.ledger.finish_run(self.run_id)
 
-    def _reachable(self) -> None:
+    def reachable(self) -> None:
         """A path only means something on the machine that Anki runs on."""
         address = self.now.workspace.config.anki.connect
         if not is_loopback(address):
@@ -139,7 +140,7 @@ class _Push:
 
     def _write(self, *, push: bool) -> None:
         write_packages(
-            self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, within=self.deck,
+            self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, below=self.deck,
             output=str(self.path), force=self.force, push=push,
         )  # fmt: skip
         self.written = True
@@ -218,5 +219,5 @@ class _Push:
         elif self.tally.published:
             yield f"package: {self.tally.published[0].path}"
         else:
-            yield f"no package: {why_none(self.now, new_only=False)}"
+            yield f"no package: {why_none(self.now, deck=self.deck)}"
         yield from told_of_anki(self.tally)

@@ -143,7 +143,8 @@ def told_of(now: Session, looked: Looked) -> Iterator[str]:
     elif looked.sight is Sight.TAKEN:
         yield f"Anki was looked at ({looked.where}): {counted(taken.seen, 'note') if taken else ''}"
     elif not now.ledger.views.ever:
-        yield f"{NEVER_LOOKED}: {program} reject ID, or look by hand: {program} pull"
+        by_hand = "pull" if looked.sight is Sight.NOWHERE else "pull --collection FILE"
+        yield f"{NEVER_LOOKED}: {program} reject ID, or look by hand: {program} {by_hand}"
     if taken:
         yield from _news(now, taken)
 
@@ -208,7 +209,7 @@ def write_packages(
     decks: tuple[DeckRule, ...],
     *,
     deck: str = "",
-    within: str = "",
+    below: str = "",
     output: str | None = None,
     only: frozenset[Guid] | None = None,
     new_only: bool = False,
@@ -218,14 +219,14 @@ def write_packages(
 ) -> None:
     """Write what is ready: the selection, and what the packages replaced held besides.
 
-    `deck` names the package; `within` leaves out the cards of other decks, `only` all
+    `deck` names the package; `below` leaves out the cards of other decks, `only` all
     but these and those that the package held before; `full` takes what Anki has, too;
     `push`: they go to a running Anki.
     """
     workspace = now.workspace
     with ledger.lock(workspace.folder, "publishing"):
         deliveries = Deliveries(now.ledger, decks, blind=tally.blind, full=full, push=push)
-        cards = [c for c in deliverable(now.ledger) if _within(c.deck, within)]
+        cards = [c for c in deliverable(now.ledger) if within(c.deck, below)]
         parcels = []
         for path, members in _by_package(now, cards, deck, output).items():
             refuse_foreign(path, force)
@@ -257,7 +258,8 @@ def _waits(now: Session, guid: Guid) -> bool:
     return card.ready and card.anki in (AnkiState.NONE, AnkiState.WRITTEN)
 
 
-def _within(name: str, deck: str) -> bool:
+def within(name: str, deck: str) -> bool:
+    """Whether a deck is the one that is meant, or below it."""
     wanted = deck_name(deck).casefold() if deck else ""
     mine = deck_name(name).casefold()
     return not wanted or mine == wanted or mine.startswith(f"{wanted}::")

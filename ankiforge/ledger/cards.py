@@ -174,7 +174,9 @@ class Cards:
             "INSERT INTO candidate (guid, letter, state, draft) VALUES (?, ?, ?, ?)",
             (guid, letter, state, to_json(checked.draft)),
         )
-        self.set_findings(guid, letter, checked.findings)
+        by_person = checked.draft.origin.drafter == "person"  # who has dealt with the remarks
+        remarks = () if by_person else self._remarks(guid)
+        self.set_findings(guid, letter, (*checked.findings, *remarks))
         self.refresh_blocked(guid)
         return letter
 
@@ -185,12 +187,26 @@ class Cards:
         )
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
-        """Store what the checks said of a candidate, in place of what they said before."""
+        """Store what the checks said of a candidate, in place of what they said before.
+
+        What a person remarked in Anki stays.
+        """
+        remarks = self._remarks(guid, letter)
+        findings = (*findings, *(one for one in remarks if one not in findings))
         self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?, ?, ?)",
             ((guid, letter, n, to_json(finding)) for n, finding in enumerate(findings)),
         )
+
+    def _remarks(self, guid: Guid, letter: str = "") -> tuple[Finding, ...]:
+        """What a person typed about a card in Anki, or about this candidate of it."""
+        rows = self._db.execute(
+            "SELECT DISTINCT body FROM finding WHERE guid = ? AND ? IN ('', letter)"
+            " AND json_extract(body, '$.check') = 'feedback' ORDER BY letter, n",
+            (guid, letter),
+        ).fetchall()
+        return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
     def refresh_blocked(self, guid: Guid) -> None:
         """Derive again whether its leading candidate is blocked; of no card there is nothing."""

@@ -15,7 +15,7 @@ import msgspec
 from ankiforge.domain import Guid, HighlightKey, Standing
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.writing import PERSON, SOURCE, Writer
+from ankiforge.ledger.writing import ANKI, PERSON, SOURCE, Writer
 
 COLUMNS = frozenset(
     ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
@@ -181,13 +181,15 @@ class Decisions:
 
     def _refuse_if_later(self, decided: Decided) -> None:
         row = self._db.execute(
-            "SELECT d.* FROM decision d WHERE d.subject = ? AND d.what NOT IN ('undo', 'move')"
-            " AND d.action <> ? AND d.sequence >"
-            " (SELECT sequence FROM decision WHERE id = ?)"
+            "SELECT d.* FROM decision d WHERE d.subject = :subject"
+            " AND d.what NOT IN ('undo', 'move') AND d.action <> :action"
+            " AND d.sequence > (SELECT sequence FROM decision WHERE id = :id)"
+            " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
             " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
             " ORDER BY d.sequence DESC LIMIT 1",
-            (decided.subject, decided.action, decided.id),
-        ).fetchone()
+            {"subject": decided.subject, "action": decided.action, "id": decided.id,
+             "by": decided.by, "anki": ANKI},
+        ).fetchone()  # fmt: skip
         if row is not None:
             raise RefusedError(
                 f"{decided.subject} was changed since ({row['what']}, {row['at']})",

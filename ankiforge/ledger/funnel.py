@@ -94,7 +94,8 @@ class FunnelView:
         return self._db.execute(
             "SELECT h.key, h.presence, h.presence_why, h.failed, h.no_card,"
             " max(c.standing = 'live' AND c.verdict = 'accepted'"
-            "     AND (c.forced OR NOT c.blocked)) AS carded,"
+            "     AND (c.forced OR NOT c.blocked) AND c.anki <> 'tombstone') AS carded,"
+            " max(c.anki = 'tombstone') AS deleted,"
             " max(c.standing = 'live' AND c.verdict = 'pending' AND NOT c.blocked) AS waiting,"
             " max(c.standing = 'live' AND c.verdict <> 'rejected' AND c.blocked) AS blocked,"
             " max(c.verdict = 'rejected') AS rejected, max(c.reason) AS rejection,"
@@ -115,13 +116,13 @@ class FunnelView:
         """
         row = self._db.execute(
             "SELECT"
-            " coalesce(sum(live AND accepted AND passable), 0) AS ready,"
+            " coalesce(sum(live AND accepted AND passable AND anki <> 'tombstone'), 0) AS ready,"
             " coalesce(sum(live AND verdict = 'pending' AND passable), 0) AS waiting,"
             " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable), 0) AS blocked,"
             " coalesce(sum(NOT live), 0) AS retired,"
             " coalesce(sum(live AND accepted AND revised), 0) AS revisions"
             " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
-            " c.verdict, (c.forced OR NOT c.blocked) AS passable,"
+            " c.verdict, c.anki, (c.forced OR NOT c.blocked) AS passable,"
             " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
             " AS revised"
             " FROM card c WHERE :run IS NULL OR EXISTS (SELECT 1 FROM card_highlight l"
@@ -159,6 +160,8 @@ def _fate(row: sqlite3.Row) -> tuple[Fate, str]:
 
 
 def _no_card(row: sqlite3.Row) -> str:
+    if row["deleted"]:
+        return "deleted in Anki"
     if row["rejected"]:
         return f"rejected: {row['rejection']}" if row["rejection"] else "rejected"
     if row["retired"]:

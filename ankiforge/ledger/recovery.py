@@ -26,7 +26,7 @@ from ankiforge.domain import (
     Verdict,
     h16,
 )
-from ankiforge.ledger.cards import Cards, to_json
+from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.packages import Packages, Shipment
@@ -99,8 +99,12 @@ class Recovery:
         with self._writer.unit():
             if card.verdict is Verdict.PENDING:
                 after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": AcceptedBy.PERSON.value}
-                extra = {"answer": card.leading.draft.answer}
-                self._decisions.change(guid, "recover", after, by=ANKI, extra=extra)
+                lead = card.leading
+                chosen = {} if card.picked else {letter_of(lead): CandidateState.PICKED.value}
+                self._decisions.change(
+                    guid, "recover", after, by=ANKI, candidates=chosen,
+                    extra={"answer": lead.draft.answer},
+                )  # fmt: skip
             self._keep(seen, card.fields)
 
     # --- the card ---------------------------------------------------------------------------

@@ -166,10 +166,10 @@ class Views:
         ours = self.bound
         if ours is None:
             return False
-        if view.kind is ViewKind.COLLECTION:
+        if view.created and ours.created and view.created != ours.created:
+            return True
+        if view.kind is ViewKind.COLLECTION and _is_collection(ours.path):
             return view.path != ours.path
-        if view.created and ours.created:
-            return view.created != ours.created
         return bool(view.profile and ours.profile and view.profile != ours.profile)
 
     def _record(self, identity: str, view: View) -> None:
@@ -218,12 +218,16 @@ class Views:
         return int(row[0])
 
     def _bind(self, view: View, taken: Taken, bind: bool) -> None:
-        if view.kind is ViewKind.APKG or not (bind or (self.bound is None and taken.seen)):
+        """From now on it is this collection; its file is the best name for it."""
+        named = view.kind is ViewKind.COLLECTION
+        known = self.bound and (_is_collection(self.bound.path) or not named)
+        if view.kind is ViewKind.APKG or not (bind or (taken.seen and not known)):
             return
         ours = Bound(view.path, view.profile, view.created)
         self._writer.meta("anki:bound", to_text(ours))
         if bind:
-            self._writer.meta("anki:since", datetime.fromtimestamp(view.taken_at, UTC).isoformat())
+            since = datetime.fromtimestamp(view.taken_at, UTC).isoformat()
+            self._writer.meta("anki:since", since)
         taken.bound = True
         once = (view.path, view.profile, self._writer.now())
         self._writer.note("bind", "anki", {"root": view.path, "profile": view.profile}, once)
@@ -316,3 +320,8 @@ class Views:
 _ANOTHER = "{}: is another collection than the one your cards are in; nothing in it was taken in"
 _OLDER = "{}: this looks like an older backup; nothing in it was taken in"
 _BIND = "if this is the collection you study from now on: ankiforge pull --bind"
+
+
+def _is_collection(path: str) -> bool:
+    """Whether a binding names the file itself, not an export or a running Anki."""
+    return path.endswith(".anki2")

@@ -204,8 +204,8 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
         )
     if tally.retired:
         yield (
-            f"{_numbered(tally.retired, 'note')} in Anki are cards no more: after the import"
-            f" search there for tag:{RETIRED}"
+            f"{_numbered(tally.retired, 'note')} in Anki: no card any more. After the import search"
+            f" there for tag:{RETIRED}"
         )
     for path in tally.aside:
         yield f"Anki has all of it: the old package is kept as {path.name}"

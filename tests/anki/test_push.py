@@ -223,3 +223,26 @@ def test_a_lost_ledger_comes_back_from_a_running_anki(desk: Desk) -> None:
     desk.forge.ok("run")
     assert {card["guid"] for card in desk.forge.cards()} == guids
     assert desk.push()["notes"]["written"] == 0
+
+
+def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
+    forge: Any, serving: Serving
+) -> None:
+    with serving(forge.profile) as anki:
+        desk = Desk(forge, anki)
+        settings = forge.folder / "ankiforge.yaml"
+        settings.write_text(settings.read_text().replace("none", "auto"), encoding="utf-8")
+        forge.ok("run")
+        assert desk.push()["notes"]["added"] == 2
+        assert forge.json("run")["problems"] == []
+        desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+        forge.ok("run")
+        assert desk.push()["notes"]["added"] == 1
+
+
+def test_offline_asks_no_other_machine(desk: Desk) -> None:
+    desk.forge.ok("run")
+    desk.settings("http://192.0.2.1:8765")
+    for command in (("push",), ("pull", "--connect"), ("recover", "--connect")):
+        desk.forge("init", "--trust", desk.forge.folder)
+        assert "--offline" in desk.forge(*command, "--offline", code=2).stderr

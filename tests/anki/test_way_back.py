@@ -402,6 +402,51 @@ def test_the_first_line_says_that_anki_was_never_seen(forge: Any, vault: Path) -
     assert "Anki is not looked at" in forge.ok("run", vault).stderr
 
 
+def test_a_remark_outlives_a_change_of_the_source_and_blocks_no_undo(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    desk.forge.ok("reject", guid)
+    desk.forge.ok("undo")
+    desk.anki.edit(guid, Feedback="too easy")
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    desk.forge.ok("reject", desk.card("Hund")["guid"])
+    desk.run()
+    assert "too easy" in str(desk.card("Katze")["findings"])
+    desk.forge.ok("undo")
+    assert desk.card("Hund")["verdict"] == "accepted"
+    desk.forge.ok("edit", guid, "--field", "Back", "cat, of course")
+    assert "too easy" not in str(desk.card("Katze")["findings"])
+
+
+def test_everything_again_brings_no_retired_tag_to_a_live_card(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Back="kitty")
+    desk.settle()
+    desk.forge.ok("reject", guid)
+    desk.run()
+    desk.forge.ok("undo")
+    desk.forge.ok("build", "--full")
+    desk.load()
+    assert "ankiforge::retired" not in desk.in_anki(guid).tags
+    assert desk.in_anki(guid)["Back"] == "kitty"
+
+
+def test_what_was_deleted_in_anki_is_told_as_the_fate_of_its_highlight(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.anki.col.remove_notes([desk.in_anki(desk.card("Katze")["guid"]).id])
+    came = desk.run()
+    assert came["no_card"] == {"deleted in Anki": 1}
+    assert sum(came["fates"].values()) == came["highlights"]["seen"]
+
+
 def test_new_only_leaves_a_package_alone_that_nobody_imported(desk: Desk) -> None:
     desk.run()
     desk.load()
