@@ -8,8 +8,9 @@ from urllib.parse import unquote
 from ankiforge.anki.media import media_of
 from ankiforge.anki.names import tag_names
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import Card, Media, Problem, Route
+from ankiforge.domain import Card, HighlightKind, Media, Problem, Route
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.packages import Shipment
 from ankiforge.text.markdown import image_paths
 
 _ROUTES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
@@ -30,6 +31,15 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
             where = f"{card.highlight.document.title}: {path}"
             problems.append(Problem(where, media.what, media.hint or _hint(card)))
     return found, problems
+
+
+_FIGURES = (HighlightKind.IMAGE, HighlightKind.INK)
+_SHOWN = 'src="af-'
+
+
+def needs_pictures(card: Card, last: Shipment | None) -> bool:
+    """Whether it must not go without pictures that are missing: a figure, or it had some before."""
+    return card.highlight.kind in _FIGURES or (last is not None and _SHOWN in "".join(last.html))
 
 
 def _hint(card: Card) -> str:

@@ -16,7 +16,7 @@ from ankiforge.anki.merge import Conflict, Side, merge_fields, merge_tags, same_
 from ankiforge.anki.names import tag_names
 from ankiforge.anki.package import refusal
 from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
-from ankiforge.attached import pictures_of, tags_of
+from ankiforge.attached import needs_pictures, pictures_of, tags_of
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.domain import (
     AnkiState,
@@ -50,6 +50,7 @@ AHEAD_SECONDS = 86_400
 FRESH_SECONDS = 2
 """A note changed this shortly before the view may have changed again."""
 NOTE_TYPE = "note type"
+NO_PICTURE = "a picture of it is not there any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ class Deliveries:
 
     def _unseen(self, card: Card) -> Delivery:
         pictures, problems = pictures_of(self._ledger, card)
+        if problems and needs_pictures(card, self._ledger.packages.last(card.guid)):
+            return Delivery(card, problems=tuple(problems))
         shipment = shipment_of(self._ledger, card, self._decks, pictures)
         if not shipment.rev and shipment.first:
             deck = self._ledger.views.deck_of(card.highlight.document.key)
@@ -201,7 +204,8 @@ class Deliveries:
             if not card.highlight.document.source:
                 return Delivery(card)
             revisions[-1] = last = self._ledger.packages.settle(last, ours.tags)
-        if says_the_same(last, ours) and carries(card.family, last, seen):
+        arrived = carries(card.family, last, seen) and not self._ledger.packages.waits(last)
+        if says_the_same(last, ours) and arrived:
             return Delivery(card)
         if is_behind(revisions, ours.fields, ours.tags):
             return Delivery(card)
@@ -214,7 +218,7 @@ class Deliveries:
 
     def _merged(self, card: Card, seen: Seen, revisions: list[Shipment], ours: Words) -> Delivery:
         family, count = card.family, len(card.family.content_fields)
-        base, under = base_of(family, revisions, seen)
+        base, under = base_of(family, revisions, seen, self._ledger.packages.waits)
         html = field_html(replace(card, tags=ours.tags), ours.pictures)
         side = Side(html[:count], words_of(family, card.kind, card.fields))
         merged = merge_fields(family, base, seen.fields[:count], side, dict(card.resolved))
@@ -225,8 +229,9 @@ class Deliveries:
         )
         if same and same_tags(tags, seen.tags):
             return Delivery(card, conflicts=merged.conflicts)
-        if held := self._why_held(seen, revisions[-1]):
-            return Delivery(card, held=held, conflicts=merged.conflicts)
+        gone = ours.problems and needs_pictures(card, revisions[-1])
+        if held := NO_PICTURE if gone else self._why_held(seen, revisions[-1]):
+            return Delivery(card, held=held, conflicts=merged.conflicts, problems=ours.problems)
         disputed = {one.field for one in merged.conflicts}
         shipment = self._revision(
             card, seen, revisions[-1], under, ours, html, merged.html, tags, disputed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Task
-from ankiforge.draft import NO_LLM, private, set_aside
+from ankiforge.domain import Highlight, HighlightKey, RunId, Task
+from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
 from ankiforge.text.fold import fold
 
@@ -68,9 +68,9 @@ def _limited(tasks: Iterator[Task], limit: int) -> Iterator[Task]:
 
 
 def share(tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool) -> Iterator[Task]:
-    """The cards that people wrote by hand, or all the rest; `only` these (none = all)."""
+    """What the rules draw in any case, or all the rest; `only` these (none = all)."""
     for task in tasks:
         wanted = (h for h in task.highlights if not only or h.key in only)
-        mine = tuple(h for h in wanted if (h.kind is HighlightKind.CARD) is by_hand)
+        mine = tuple(h for h in wanted if for_rules(h) is by_hand)
         if mine:
             yield replace(task, highlights=mine)

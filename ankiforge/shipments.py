@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,12 +28,17 @@ class Words:
     problems: tuple[Problem, ...] = ()
 
 
-def base_of(family: Family, revisions: list[Shipment], seen: Seen) -> tuple[Base, Shipment]:
+def base_of(
+    family: Family, revisions: list[Shipment], seen: Seen, waits: Callable[[Shipment], bool]
+) -> tuple[Base, Shipment]:
     """What theirs was made from: what its AnkiforgeId names, else what was seen before its mod.
 
-    The second is the revision whose tags are the base of the tags.
+    The second is the revision whose tags are the base of the tags. `waits` tells of one whether
+    its package is known not to have been imported.
     """
     named = [one for one in revisions if seen.content and content_of(family, one) == seen.content]
+    while len(named) > 1 and (named[-1].mod > seen.mod or waits(named[-1])):
+        named.pop()  # of equal words; only their tags differ
     before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
     if named and named[-1].known:
         return Base((_side(family, named[-1]),), True), named[-1]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ankiforge.domain import Highlight, HighlightKind
+from ankiforge.domain import Highlight, HighlightKind, Route
 
 
 class Replies(Protocol):
@@ -106,9 +106,33 @@ def set_aside(highlight: Highlight) -> str:
         return why if why.startswith("skip") else f"skip: {why}"
     if highlight.kind is HighlightKind.NOTE:
         return "a remark, not a passage"
+    if _is_picture(highlight):
+        return _without_card(highlight)
     if not any(letter.isalnum() for letter in highlight.exact):
         return "no text under the mark"
     return ""
+
+
+_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
+
+
+def _is_picture(highlight: Highlight) -> bool:
+    """Whether it is a mark that Zotero keeps as a picture."""
+    return highlight.kind in _PICTURES and highlight.route is Route.ZOTERO
+
+
+def _without_card(picture: Highlight) -> str:
+    if asked(picture).wish is not Wish.QUESTION:
+        return f"{_PICTURES[picture.kind]}: write its question as the comment: `? …`"
+    if not picture.markdown:
+        return "its picture is not in Zotero's cache: open the PDF in Zotero once"
+    return ""
+
+
+def for_rules(highlight: Highlight) -> bool:
+    """Whether the rules draw it, whatever the drafter: a card by hand, a figure with a question."""
+    figure = _is_picture(highlight) and not set_aside(highlight)
+    return figure or highlight.kind is HighlightKind.CARD
 
 
 def private(highlight: Highlight) -> str:

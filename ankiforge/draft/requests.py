@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any
 
 from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
-from ankiforge.draft import private, set_aside
+from ankiforge.draft import for_rules, private, set_aside
 from ankiforge.draft.prompt import Prompt
 from ankiforge.draft.settings import ServerSettings
 
@@ -39,7 +39,9 @@ def withheld(highlight: Highlight) -> str:
     """Why a highlight is never sent to a model; "" if it may be."""
     if reason := set_aside(highlight) or private(highlight):
         return reason
-    return "a hand-written card is not redrawn" if highlight.kind is HighlightKind.CARD else ""
+    if highlight.kind is HighlightKind.CARD:
+        return "a hand-written card is not redrawn"
+    return "a picture is not shown to a model" if for_rules(highlight) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from ankiforge.domain import (
     HighlightKind,
     NoCard,
     Origin,
-    Route,
     Span,
     Task,
 )
@@ -54,13 +53,9 @@ class Rules:
 
 
 def _forge(highlight: Highlight) -> tuple[Draft, ...] | NoCard:
-    reason = set_aside(highlight)
-    if _is_picture(highlight) and not reason.startswith("skip"):
-        made = _picture(highlight)
-    elif reason:
+    if reason := set_aside(highlight):
         return NoCard(highlight.key, reason)
-    else:
-        made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
+    made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
     return NoCard(highlight.key, made) if isinstance(made, str) else made
 
 
@@ -95,35 +90,13 @@ def _hand_origin(highlight: Highlight) -> str:
     return f"rules:{highlight.form.value}"
 
 
-# --- pictures -------------------------------------------------------------------------------
-
-_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
-_NO_PICTURE = "its picture is not in Zotero's cache: open the PDF in Zotero once"
-
-
-def _is_picture(highlight: Highlight) -> bool:
-    """Whether it is a mark that Zotero keeps as a picture."""
-    return highlight.kind in _PICTURES and highlight.route is Route.ZOTERO
-
-
-def _picture(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """The reader's own question; the picture answers it, and its key tells it from all others."""
-    wish = asked(highlight)
-    if wish.wish is not Wish.QUESTION:
-        return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
-    if not highlight.markdown:
-        return _NO_PICTURE
-    fields = sided(CardKind.BASIC, literal(wish.words), highlight.markdown[0])
-    return (_draft(highlight, CardKind.BASIC, fields, highlight.own, "rules:comment-picture"),)
-
-
 # --- marks ----------------------------------------------------------------------------------
 
 
 def _from(highlight: Highlight) -> tuple[Draft, ...] | str:
     wish = asked(highlight)
     if wish.wish is Wish.QUESTION:
-        return (_question(highlight, wish),)
+        return ((_question if highlight.exact else _picture)(highlight, wish),)
     if wish.wish is Wish.CLOZE:
         return _wished_cloze(highlight, wish.words)
     if highlight.form is Form.PHRASE and _worded(highlight) and not _all_marked(highlight):
@@ -135,6 +108,12 @@ def _question(highlight: Highlight, wish: Instruction) -> Draft:
     """The reader's own question; the marked words answer it."""
     fields = sided(CardKind.BASIC, literal(wish.words), literal(highlight.exact))
     return _draft(highlight, CardKind.BASIC, fields, highlight.exact, "rules:comment")
+
+
+def _picture(highlight: Highlight, wish: Instruction) -> Draft:
+    """The reader's own question; the picture answers it, and its key tells it from all others."""
+    fields = sided(CardKind.BASIC, literal(wish.words), highlight.markdown[0])
+    return _draft(highlight, CardKind.BASIC, fields, highlight.own, "rules:comment-picture")
 
 
 def _wished_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:

@@ -86,6 +86,18 @@ class Packages:
         rows = self._db.execute("SELECT * FROM shipped WHERE guid = ? ORDER BY rev", (guid,))
         return [_shipment(row) for row in rows.fetchall()]
 
+    def waits(self, shipment: Shipment) -> bool:
+        """Whether its package was surely not imported: others came with it, and none was seen."""
+        if shipment.seen:
+            return False
+        row = self._db.execute(
+            "SELECT count(*) AS others, coalesce(sum(o.seen_at <> ''), 0) AS there FROM shipped s"
+            " JOIN shipped o ON o.package = s.package AND o.guid <> s.guid"
+            " WHERE s.guid = ? AND s.rev = ? AND s.package <> ''",
+            (shipment.guid, shipment.rev),
+        ).fetchone()
+        return bool(row["others"]) and not row["there"]
+
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
         """(rev, mod, package, when) of every revision that was shipped, oldest first."""
         rows = self._db.execute(

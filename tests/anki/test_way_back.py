@@ -176,6 +176,21 @@ def test_tags_of_both_sides_meet(desk: Desk) -> None:
     assert not {"biology", "old"} & tags
 
 
+def test_a_tag_in_a_package_that_waits_is_not_taken_for_removed(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.rewrite("# Cells", "---\ntags: [biology]\n---\n# Cells")
+    desk.run()
+    desk.anki.edit(desk.card("Katze")["guid"], Front="die Katze")
+    desk.settle()
+    assert desk.run()["notes"]["written"] == 3
+    assert desk.load() == {"updated": 3}
+    for card in desk.forge.cards():
+        assert "biology" in desk.in_anki(card["guid"]).tags
+    assert desk.in_anki(desk.card("Katze")["guid"])["Front"] == "die Katze"
+
+
 def test_a_deleted_note_never_returns(desk: Desk) -> None:
     desk.run()
     desk.load()

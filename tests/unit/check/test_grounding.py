@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.domain import Form, Origin
+from ankiforge.domain import Form, HighlightKind, Origin
 
 SOURCE = (
     "The Transformer, introduced in 2017 by Vaswani et al., relies on self-attention; it was "
@@ -143,3 +143,34 @@ def test_a_rat_is_not_grounded_by_a_generation(cards):
     assert cards.named(cards.question("What is new?", "rat", source.exact), source)[
         "answer_not_in_source"
     ] == ("block")
+
+
+FIGURE = "![](cache/library/FIGUREA2.png)"
+ASKED = "What does the arrow of the figure show?"
+
+
+@pytest.mark.parametrize("kind", [HighlightKind.IMAGE, HighlightKind.INK])
+def test_a_figure_is_what_its_picture_says(cards, kind):
+    source = cards.passage("", kind=kind, markdown=(FIGURE,))
+    draft = cards.question(ASKED, FIGURE, origin=Origin("rules:comment-picture"), quote=" ")
+
+    assert cards.findings(draft, source) == ()
+
+
+@pytest.mark.parametrize(
+    ("back", "drafter", "source"),
+    [
+        ("![](cache/library/OTHERBB3.png)", "rules:comment-picture", {}),
+        (f"{FIGURE} in 1952", "rules:comment-picture", {}),
+        (FIGURE, "llm", {}),
+        (FIGURE, "rules:comment-picture", {"kind": HighlightKind.HIGHLIGHT}),
+        (FIGURE, "rules:comment-picture", {"markdown": ()}),
+    ],
+)
+def test_no_other_answer_is_grounded_by_a_figure(cards, back, drafter, source):
+    passage = cards.passage("", **{"kind": HighlightKind.IMAGE, "markdown": (FIGURE,), **source})
+    draft = cards.question(ASKED, back, origin=Origin(drafter), quote=" ")
+    found = cards.named(draft, passage)
+
+    assert found["quote_not_in_source"] == "block"
+    assert found["answer_not_in_source"] == "block"

@@ -344,6 +344,60 @@ def test_a_sentence_that_names_badly_makes_no_card(forge, highlight, text):
     assert forge(highlight(text)) == NOTHING
 
 
+# --- pictures -------------------------------------------------------------------------------
+
+SHOWN = "![](cache/library/FIGUREA2.png)"
+
+
+@pytest.fixture
+def picture(highlight):
+    """A figure marked in Zotero: `picture(comment, **fields)`."""
+
+    def make(comment, **fields):
+        mark = {"kind": HighlightKind.IMAGE, "namespace": "zotero:user", "own": "FIGUREA2"}
+        return highlight("", comment=comment, **{**mark, "markdown": (SHOWN,), **fields})
+
+    return make
+
+
+@pytest.mark.parametrize("kind", [HighlightKind.IMAGE, HighlightKind.INK])
+@pytest.mark.parametrize("comment", ["? Which *phase* is it", "q: Which *phase* is it"])
+def test_a_question_about_a_figure_is_answered_by_its_picture(forge, picture, kind, comment):
+    made = forge(picture(comment, kind=kind))
+
+    assert made.kind is CardKind.BASIC
+    assert made.fields == (("Front", r"Which \*phase\* is it"), ("Back", SHOWN))
+    assert made.answer == "FIGUREA2"
+    assert not made.by_hand
+
+
+@pytest.mark.parametrize(
+    ("comment", "fields", "reason"),
+    [
+        ("", {}, "an image: write its question as the comment: `? …`"),
+        ("why?", {}, "an image: write its question as the comment: `? …`"),
+        ("c: a word", {"kind": HighlightKind.INK}, "a drawing: write its question as the comment: `? …`"),
+        ("? Why so?", {"instructs": False}, "an image: write its question as the comment: `? …`"),
+        ("? Why so?", {"markdown": ()}, "its picture is not in Zotero's cache: open the PDF in Zotero once"),
+        ("? Why so?", {"namespace": "pdf:p", "own": ""}, "no text under the mark"),
+        ("skip: known", {}, "skip: known"),
+    ],
+)  # fmt: skip
+def test_a_figure_without_a_card_says_what_to_do(forge, picture, comment, fields, reason):
+    assert forge(picture(comment, **fields)) == reason
+
+
+@pytest.mark.parametrize(
+    ("back", "answer"),
+    [("![](a%20b.png)", "a%20b.png"), ("![](a.png) ![](b.png)", "a.png · b.png"),
+     ("![Fig](a.png)", "Fig"), ("![](a.png) a cell", "a cell")],
+)  # fmt: skip
+def test_an_answer_of_pictures_alone_has_their_names(forge, highlight, back, answer):
+    card = highlight("Q::A", kind=HighlightKind.CARD, form=Form.INLINE, markdown=("Q", back))
+
+    assert forge(card).answer == answer
+
+
 # --- everything else ------------------------------------------------------------------------
 
 

@@ -321,6 +321,42 @@ def test_nothing_in_the_data_folder_is_touched(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+# --- pictures -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("group", "library"), [(None, "library"), (77, "groups/77")])
+@pytest.mark.parametrize("kind", ["image", "ink"])
+def test_a_figure_has_the_picture_in_zoteros_cache(
+    tmp_path: Path, kind: str, group: int | None, library: str
+) -> None:
+    write_library(tmp_path, *annotations("", "", kind=kind), group=group)
+    picture = tmp_path / "cache" / library / "MARK0001.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"\x89PNG")
+    first, second = read(tmp_path)
+    assert first.markdown == ()
+    assert second.markdown == (f"![](cache/{library}/MARK0001.png)",)
+    assert second.own == "MARK0001"
+
+
+def test_a_picture_is_only_that_of_a_figure_and_never_empty(tmp_path: Path) -> None:
+    marks = (
+        Annotation("WORDS001", "some words"),
+        Annotation("STICKY01", None, "a remark", kind="note", top=200),
+        Annotation("EMPTY001", None, kind="image", top=300),
+        Annotation("FOLDER01", None, kind="image", top=400),
+        Annotation("../OUT01", None, kind="image", top=500),
+        Annotation("NUL\x0001", None, kind="ink", top=600),
+    )
+    write_library(tmp_path, *marks)
+    cache = tmp_path / "cache" / "library"
+    (cache / "FOLDER01.png").mkdir(parents=True)
+    for name in ("WORDS001", "STICKY01", "../OUT01"):
+        (cache / f"{name}.png").write_bytes(b"\x89PNG")
+    (cache / "EMPTY001.png").touch()
+    assert [mark.markdown for mark in read(tmp_path)] == [()] * len(marks)
+
+
 def test_the_room_is_entered_without_the_pdf_libraries() -> None:
     code = (
         "import sys, ankiforge.extract.zotero;"

@@ -1,0 +1,366 @@
+"""Figures and drawings of Zotero, and pictures of vault notes, on their way into Anki."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+ASKED = "Which phase of the action potential does the arrow show?"
+WRITE = "write its question as the comment: `? …`"
+NOT_THERE = "its picture is not in Zotero's cache: open the PDF in Zotero once"
+
+
+def png(grey: int) -> bytes:
+    """A picture of one grey point."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes((0, grey))))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+def name_of(picture: bytes) -> str:
+    return f"af-{sha256(picture).hexdigest()[:16]}.png"
+
+
+def marks(figure: str | None, tags: tuple[str, ...]) -> tuple[Annotation, ...]:
+    return (
+        Annotation("FIGUREA2", None, figure, kind="image", page_label="iv", tags=tags),
+        Annotation("DRAWNBB3", None, "q: Which curve is drawn here?", kind="ink", top=200),
+        Annotation("REMARKC4", None, "Fig. 2", kind="image", top=300),
+        Annotation("SILENTD5", None, None, kind="ink", top=400),
+    )
+
+
+class Zotero:
+    """A data folder of Zotero with a paper of figures, in the own library and in a group."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "zotero.sqlite"
+        folder.mkdir()
+        self.write(f"? {ASKED}")
+
+    def write(self, figure: str | None, tags: tuple[str, ...] = ()) -> None:
+        """Zotero's database now; `figure` is the comment on the first figure."""
+        work = Work(
+            "PAPER001",
+            {"title": "Spikes"},
+            attachments=(Attachment("ATTACH01", "Spikes.pdf", marks(figure, tags)),),
+        )
+        ours = Annotation("FIGUREA2", None, "? Whose group is it?", kind="image", author=1)
+        theirs = Annotation("THEIRSE6", None, "? May they ask?", kind="image", author=2, top=200)
+        shared = Work(
+            "PAPER002",
+            {"title": "Shared"},
+            attachments=(Attachment("ATTACH02", "Shared.pdf", (ours, theirs)),),
+        )
+        libraries = [Library((work,)), Library((shared,), group=77)]
+        write_zotero(self.database, libraries, account=(1, "ada"), users={1: "ada", 2: "bob"})
+
+    def show(self, key: str, picture: bytes, library: str = "library") -> Path:
+        """The reader shows a mark, and Zotero keeps its picture."""
+        path = self.folder / "cache" / library / f"{key}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture)
+        return path
+
+
+@pytest.fixture
+def zotero(tmp_path: Path) -> Zotero:
+    return Zotero(tmp_path / "Zotero")
+
+
+def told(forge: Any) -> dict[str, str]:
+    """Why highlights became no card, by their keys."""
+    lines = forge.ok("list", "--no-card", "--json").lines
+    return {one["key"]: one["reason"] for one in lines}
+
+
+def media_in(package: Path) -> set[str]:
+    with zipfile.ZipFile(package) as archive:
+        return set(json.loads(archive.read("media")).values())
+
+
+@pytest.mark.parametrize("given", ["the folder", "the database"])
+def test_a_figure_with_a_question_arrives_in_anki(
+    forge: Any, zotero: Zotero, anki: Any, given: str
+) -> None:
+    figure = zotero.show("FIGUREA2", png(10))
+    zotero.show("FIGUREA2", png(20), "groups/77")
+    zotero.show("THEIRSE6", png(30), "groups/77")
+    zotero.show("REMARKC4", png(40))
+    came = forge.json("run", zotero.folder if given == "the folder" else zotero.database)
+    assert came["problems"] == []
+
+    cards = {card["highlight"]: card for card in forge.cards()}
+    assert set(cards) == {"zotero:user/FIGUREA2", "zotero:group.77/FIGUREA2"}
+    forge("accept", "--all", "--filter", "verdict:pending")
+    forge.ok("build")
+
+    assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 2}
+    for key, picture, question in (
+        ("zotero:user/FIGUREA2", png(10), ASKED),
+        ("zotero:group.77/FIGUREA2", png(20), "Whose group is it?"),
+    ):
+        note = anki.note(cards[key]["guid"])
+        assert note["Front"] == question
+        assert note["Back"] == f'<img src="{name_of(picture)}" alt="">'
+        assert f'src="{name_of(picture)}"' in note.cards()[0].answer()
+        assert Path(anki.col.media.dir(), name_of(picture)).read_bytes() == picture
+        assert str(figure.parent.parent.parent) not in "".join(note.values())
+
+
+def test_what_gives_no_card_says_what_to_do(forge: Any, zotero: Zotero) -> None:
+    zotero.show("REMARKC4", png(40))
+    zotero.show("DRAWNBB3", b"")
+    zotero.show("THEIRSE6", png(30), "groups/77")
+    forge.ok("run", zotero.folder)
+
+    assert forge.cards() == []
+    assert told(forge) == {
+        "zotero:user/FIGUREA2": NOT_THERE,
+        "zotero:user/DRAWNBB3": NOT_THERE,
+        "zotero:user/REMARKC4": f"an image: {WRITE}",
+        "zotero:user/SILENTD5": f"a drawing: {WRITE}",
+        "zotero:group.77/FIGUREA2": NOT_THERE,
+        "zotero:group.77/THEIRSE6": "marked by bob",
+    }
+    assert f"Fig. 2\n    no card: an image: {WRITE}\n" in forge.ok("list", "--no-card").stdout
+
+
+def test_a_picture_of_the_wrong_library_is_not_taken(forge: Any, zotero: Zotero) -> None:
+    zotero.show("FIGUREA2", png(10), "groups/78")
+    forge.ok("run", zotero.folder)
+
+    assert forge.cards() == []
+
+
+def test_a_picture_outside_of_the_data_folder_never_travels(
+    forge: Any, zotero: Zotero, tmp_path: Path
+) -> None:
+    (tmp_path / "private.png").write_bytes(png(70))
+    picture = zotero.show("FIGUREA2", png(10))
+    picture.unlink()
+    picture.symlink_to(tmp_path / "private.png")
+    [problem] = forge("run", zotero.folder, "--json").data["problems"]
+
+    assert problem["what"] == "lies outside its source"
+    package = forge.folder / "ankiforge.apkg"
+    assert not package.exists() or media_in(package) == set()
+
+
+class Desk:
+    """A reader with Zotero and Anki side by side."""
+
+    def __init__(self, forge: Any, zotero: Zotero, anki: Any) -> None:
+        self.forge, self.zotero, self.anki = forge, zotero, anki
+        self.package = forge.folder / "ankiforge.apkg"
+
+    def run(self) -> dict[str, int]:
+        """Read, import, and some time passes; how many notes went which way."""
+        self.package.unlink(missing_ok=True)
+        assert self.forge("run", self.zotero.folder).exit_code in (0, 1)
+        if not self.package.exists():
+            return {}
+        came: dict[str, int] = self.anki.load(self.package)
+        self.anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
+        return came
+
+    @property
+    def note(self) -> Any:
+        """The one note there is."""
+        [guid] = self.anki.col.db.list("select guid from notes")
+        return self.anki.note(guid)
+
+
+@pytest.fixture
+def desk(forge: Any, zotero: Zotero, backend: Any) -> Iterator[Desk]:
+    with backend.opened(forge.profile) as anki:
+        yield Desk(forge, zotero, anki)
+
+
+def test_a_card_comes_when_the_picture_does_and_stays_when_that_goes(desk: Desk) -> None:
+    assert desk.run() == {}
+    picture = desk.zotero.show("FIGUREA2", png(10))
+    assert desk.run() == {"new": 1}
+    before = dict(desk.note.items())
+
+    picture.unlink()
+    assert desk.run() == {}
+    assert dict(desk.note.items()) == before
+    [card] = desk.forge.cards()
+    assert (card["verdict"], card["standing"]) == ("accepted", "live")
+
+    desk.zotero.show("FIGUREA2", png(10))
+    assert desk.run() == {}
+    assert [one["guid"] for one in desk.forge.cards()] == [card["guid"]]
+
+
+def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk: Desk) -> None:
+    picture = desk.zotero.show("FIGUREA2", png(10))
+    desk.run()
+    before = desk.note["Back"]
+    picture.unlink()
+    desk.zotero.write(f"? {ASKED}", tags=("neurons",))
+
+    assert desk.run() == {}
+    assert desk.note["Back"] == before
+    [card] = desk.forge.cards()
+    assert card["anki_why"] == "a picture of it is not there any more"
+
+    desk.zotero.show("FIGUREA2", png(10))
+    assert desk.run() == {"updated": 1}
+    assert (desk.note["Back"], "neurons" in desk.note.tags) == (before, True)
+
+
+def test_a_figure_never_goes_without_its_picture(desk: Desk) -> None:
+    picture = desk.zotero.show("FIGUREA2", png(10))
+    desk.forge.ok("run", desk.zotero.folder)
+    picture.unlink()
+
+    assert desk.run() == {}
+    problems = desk.forge("build", "--json").data["problems"]
+    assert [one["where"] for one in problems] == ["Spikes: cache/library/FIGUREA2.png"]
+
+
+def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk: Desk) -> None:
+    desk.zotero.show("FIGUREA2", png(10))
+    desk.run()
+    first = desk.note
+
+    desk.zotero.write("? Where on the curve is the arrow?")
+    assert desk.run() == {"updated": 1}
+    assert desk.note.id == first.id
+    assert desk.note["Front"] == "Where on the curve is the arrow?"
+    assert desk.note["Back"] == first["Back"]
+
+    desk.zotero.show("FIGUREA2", png(11))
+    assert desk.run() == {"updated": 1}
+    assert desk.note["Back"] == f'<img src="{name_of(png(11))}" alt="">'
+    assert media_in(desk.package) == {name_of(png(11))}
+
+
+def test_a_rejected_figure_stays_rejected_whatever_is_asked_of_it(desk: Desk) -> None:
+    desk.zotero.show("FIGUREA2", png(10))
+    desk.forge.ok("run", desk.zotero.folder)
+    [card] = desk.forge.cards()
+    desk.forge.ok("reject", card["guid"])
+    desk.zotero.write("? Where on the curve is the arrow?")
+
+    assert desk.run() == {}
+    [card] = desk.forge.cards()
+    assert card["verdict"] == "rejected"
+
+
+@pytest.mark.parametrize("left", ["the journal", "nothing"])
+def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk: Desk, left: str) -> None:
+    desk.zotero.show("FIGUREA2", png(10))
+    desk.run()
+    before = dict(desk.note.items())
+    for lost in sorted(desk.forge.home.rglob("*")):
+        if lost.name.startswith("ledger.db") or (
+            lost.name == "journal.jsonl" and left == "nothing"
+        ):
+            lost.unlink()
+
+    assert desk.run() == {}
+    assert dict(desk.note.items()) == before
+    [card] = desk.forge.cards()
+    assert card["highlight"] == "zotero:user/FIGUREA2"
+
+
+def test_a_card_of_a_figure_tells_its_way(forge: Any, zotero: Zotero) -> None:
+    zotero.show("FIGUREA2", png(10))
+    forge.ok("run", zotero.folder)
+    [card] = forge.cards()
+
+    assert card["fields"] == {"Front": ASKED, "Back": "![](cache/library/FIGUREA2.png)"}
+    assert [one["check"] for one in card["findings"]] == []
+    way = forge.ok("trace", card["guid"]).stdout
+    assert "rules:comment-picture" in way
+    assert "![](cache/library/FIGUREA2.png)" in way
+    assert ASKED in forge.ok("list").stdout
+
+
+# --- with a model ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
+    spec = importlib.util.spec_from_file_location("e2e_pictures_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    fake = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = fake
+    spec.loader.exec_module(fake)
+    with fake.LlmServer() as running:
+        yield running
+
+
+def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(
+    forge: Any, zotero: Zotero, server: Any
+) -> None:
+    llm = json.dumps({"base_url": server.base_url, "model": "m", "key_env": "OPENAI_API_KEY"})
+    (forge.folder / "ankiforge.yaml").write_text(
+        f"drafter: llm\nllm: {llm}\n",
+        encoding="utf-8",
+    )
+    forge.ok("run", zotero.folder)
+    why = told(forge)
+    zotero.show("FIGUREA2", png(10))
+    forge.ok("run", zotero.folder)
+    came = forge.json("run", zotero.folder)
+
+    assert server.asked == []
+    assert came["cards"]["drafted"] == 0
+    [card] = forge.cards()
+    assert card["origin"]["drafter"] == "rules:comment-picture"
+    assert why == told(forge) | {"zotero:user/FIGUREA2": NOT_THERE}
+    assert why["zotero:user/REMARKC4"] == f"an image: {WRITE}"
+
+
+# --- vaults ---------------------------------------------------------------------------------
+
+
+def test_pictures_of_a_note_arrive_in_anki(forge: Any, vault: Path, anki: Any) -> None:
+    (vault / "figures").mkdir()
+    (vault / "figures" / "neuron (1).png").write_bytes(png(50))
+    (vault / "synapse.png").write_bytes(png(60))
+    (vault / "Cells.md").write_text(
+        "# Cells\n\nWhich cell is this?::![[neuron (1).png|80]]\n\n"
+        "What is the ![[synapse.png|80]] called?::a synapse\n\n"
+        "What fires?\n?\n![](figures/neuron%20(1).png)\n![[synapse.png]]\n",
+        encoding="utf-8",
+    )
+    assert forge.json("run", vault)["problems"] == []
+    forge("accept", "--all", "--filter", "verdict:pending")
+    forge.ok("build")
+
+    assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}
+    neuron, synapse = (f'<img src="{name_of(png(grey))}" alt="">' for grey in (50, 60))
+    notes = {note["Front"]: note for note in map(anki.col.get_note, anki.col.find_notes(""))}
+    assert notes["Which cell is this?"]["Back"] == neuron
+    assert notes[f"What is the {synapse} called?"]["Back"] == "a synapse"
+    assert notes["What fires?"]["Back"] == f"{neuron}<br>{synapse}"
+    assert neuron in notes["Which cell is this?"].cards()[0].answer()
+    for grey in (50, 60):
+        there = Path(anki.col.media.dir(), name_of(png(grey)))
+        assert there.read_bytes() == png(grey)
