@@ -201,7 +201,7 @@ class Deliveries:
             return self._without(card, seen, revisions[-1])
         ours, last = self._words(card), revisions[-1]
         if not last.digest:  # taken over from Anki: ours is what the source gives now
-            if not card.highlight.document.source:
+            if not _was_read(card):
                 return Delivery(card)
             revisions[-1] = last = self._ledger.packages.settle(last, ours.tags)
         arrived = carries(card.family, last, seen) and not self._ledger.packages.waits(last)
@@ -299,6 +299,12 @@ class Deliveries:
         if max(last.mod, seen.mod) + 1 > self._ledger.clock().timestamp() + AHEAD_SECONDS:
             return "it was changed in the future: the clock of a device is wrong"
         return ""
+
+
+def _was_read(card: Card) -> bool:
+    """Whether its passage was seen in a source since, and not only in Anki or the journal."""
+    document = card.highlight.document
+    return bool(document.source and document.title)
 
 
 def _has(tags: tuple[str, ...], tag: str) -> bool:

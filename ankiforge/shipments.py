@@ -59,13 +59,15 @@ def _time(shipment: Shipment) -> float:
 
 def _side(family: Family, shipment: Shipment) -> Side:
     html = ours_of(family, shipment)
+    if not any(html):  # taken over from Anki, and touched there: what we had said is not known
+        return Side(html)
     kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
     return Side(html, words_of(family, kind, shipment.fields))
 
 
 def ours_of(family: Family, shipment: Shipment) -> tuple[str, ...]:
     """Our content fields of a revision, before any merge; () if they are not on record."""
-    return shipment.ours or shipment.html[: len(family.content_fields)]
+    return (shipment.ours or shipment.html)[: len(family.content_fields)]
 
 
 def words_of(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:

@@ -27,10 +27,6 @@ class Side:
     words: tuple[str, ...] = ()
     """As Markdown, where it is known; "changed" is judged on it. () = judge on the HTML."""
 
-    def word(self, at: int) -> str:
-        """What is compared with another revision of ours."""
-        return self.words[at] if self.words else normal_form(self.html[at])
-
 
 @dataclass(frozen=True, slots=True)
 class Base:
@@ -104,7 +100,14 @@ def _unedited(at: int, base: Base, there: str) -> bool:
 def _we_changed(at: int, base: Base, ours: Side) -> bool:
     """Whether our words differ from those of any revision that may be the base."""
     sides = base.sides[:1] if base.certain else base.sides
-    return not sides or any(side.word(at) != ours.word(at) for side in sides)
+    return not sides or any(_differs(at, side, ours) for side in sides)
+
+
+def _differs(at: int, side: Side, ours: Side) -> bool:
+    """Judged on Markdown where both have it."""
+    if side.words and ours.words:
+        return side.words[at] != ours.words[at]
+    return normal_form(side.html[at]) != normal_form(ours.html[at])
 
 
 def mark_of(theirs: str) -> str:

@@ -8,11 +8,7 @@ import msgspec
 
 from ankiforge.domain import Document, DocumentKey, Extracted, RunId
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.highlights import place_of
-from ankiforge.text.fold import fold
-
-SLUG = 40
-"""Characters of a document's part of its tag."""
+from ankiforge.ledger.highlights import place_of, slug_of
 
 
 class Documents:
@@ -67,7 +63,7 @@ class Documents:
                 document.source,
                 place_of(document),
                 document.title,
-                fold(document.title)[:SLUG],
+                slug_of(document),
                 msgspec.json.encode(document).decode(),
             ),
         )
@@ -113,7 +109,7 @@ class Documents:
                 place,
                 row["title"],
                 msgspec.json.encode(body).decode(),
-                fold(row["title"])[:SLUG],
+                slug_of(body),
                 key,
             ),
         )

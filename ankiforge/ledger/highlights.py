@@ -11,6 +11,7 @@ import msgspec
 from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKey, RunId
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.writing import Writer
+from ankiforge.text.fold import fold
 
 
 class Highlights:
@@ -81,6 +82,15 @@ class Highlights:
         """Why a person should look at its identity, "" if there is no doubt."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
         return str(row["asked"]) if row else ""
+
+
+SLUG = 40
+"""Characters of a document's part of its tag."""
+
+
+def slug_of(document: Document) -> str:
+    """A document's part of its tag, as its title gives it; fixed when it is first seen."""
+    return fold(document.title)[:SLUG]
 
 
 def place_of(document: Document) -> str:

@@ -50,13 +50,22 @@ class Policy:
     def _taken(self, key: HighlightKey) -> bool:
         """Whether cards of its document came from Anki, and no person wanted more since."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight h JOIN highlight o ON o.document = h.document"
-            " JOIN card c ON c.key = o.key JOIN decision d ON d.subject = c.guid"
-            " AND d.what = 'recover' WHERE h.key = ? AND NOT EXISTS"
-            " (SELECT 1 FROM highlight p JOIN card q ON q.key = p.key JOIN decision e"
-            "  ON e.subject = q.guid AND e.what IN ('accept', 'pick') AND e.by = 'person'"
-            "  WHERE p.document = h.document AND e.sequence > d.sequence) LIMIT 1",
+            "SELECT max(d.sequence) AS last, m.key FROM highlight h JOIN document m"
+            " ON m.key = h.document JOIN document a ON a.key = m.key"
+            "  OR (a.slug = m.slug AND m.slug <> '' AND a.key GLOB 'anki:*')"
+            " JOIN highlight o ON o.document = a.key JOIN card c ON c.key = o.key"
+            " JOIN decision d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
             (key,),
+        ).fetchone()
+        return row["last"] is not None and not self._wanted_since(row["key"], row["last"])
+
+    def _wanted_since(self, document: str, sequence: int) -> bool:
+        """Whether a person let a card of a document through after that decision."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN decision d"
+            " ON d.subject = c.guid AND d.what IN ('accept', 'pick') AND d.by = 'person'"
+            " WHERE h.document = ? AND d.sequence > ? LIMIT 1",
+            (document, sequence),
         ).fetchone()
         return row is not None
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
 from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Scan
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.highlights import decode_highlight
+from ankiforge.ledger.highlights import decode_highlight, slug_of
 from ankiforge.ledger.keys import KeyIssuer
 from ankiforge.ledger.matching import in_place
 from ankiforge.text.fold import canonical
@@ -96,10 +97,30 @@ class Recognising:
                 if key in known:
                     self.assign(run, number, HighlightKey(key))
                     del known[key], waiting[number]
+        self._edited(run, set(known), waiting)
+
+    def _edited(
+        self, run: RunId, known: set[str], waiting: dict[int, tuple[Highlight, int]]
+    ) -> None:
+        """What was edited since it went to Anki: as in place, in the work of that title."""
+        stored: dict[str, list[Highlight]] = defaultdict(list)
+        for row in self._placeless():
+            if row["key"] in known and row["slug"]:
+                one = decode_highlight(row["body"])
+                stored[row["slug"]].append(replace(one, key=row["key"]))
+        found: dict[str, list[tuple[int, Highlight]]] = defaultdict(list)
+        for number, (one, _) in waiting.items():
+            found[slug_of(one.document)].append((number, one))
+        for slug in sorted(stored.keys() & found.keys()):
+            numbers = [number for number, _ in found[slug]]
+            bare = [_without_place(one) for _, one in found[slug]]
+            for match in in_place(stored[slug], bare):
+                self.assign(run, numbers[match.found], match.key, match.asked)
 
     def _placeless(self) -> list[sqlite3.Row]:
         return self._db.execute(
-            "SELECT key, body FROM highlight WHERE container = '' AND run = '' ORDER BY key"
+            "SELECT h.key, h.body, d.slug FROM highlight h JOIN document d ON d.key = h.document"
+            " WHERE h.container = '' AND h.run = '' ORDER BY h.key"
         ).fetchall()
 
     # --- moved ------------------------------------------------------------------------------
@@ -134,6 +155,12 @@ class Recognising:
             " ORDER BY place, position",
             (scan.container, run, int(scan.complete), run),
         ).fetchall()
+
+
+def _without_place(one: Highlight) -> Highlight:
+    """As Anki shows it: of a passage no heading, and no more of its kind than card or none."""
+    kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
+    return replace(one, heading="", kind=kind, own="")
 
 
 def _by_key(key: str, one: Highlight, length: int | None) -> list[str]:

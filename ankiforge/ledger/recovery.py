@@ -34,6 +34,7 @@ from ankiforge.ledger.seen import Seen
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import ANKI, Writer
 from ankiforge.text.fold import canonical
+from ankiforge.text.markdown import plain
 
 TAKEN = "anki"
 """Stands for the content of a highlight that was never read here, only in Anki."""
@@ -143,14 +144,19 @@ class Recovery:
 
     def _ship(self, found: Recovered) -> None:
         card = self._cards.get(found.identity.guid)
-        self._keep(found.seen, card.fields if found.touched else found.fields)
+        fields = card.fields if found.touched else found.fields
+        self._keep(found.seen, fields, touched=found.touched)
 
-    def _keep(self, seen: Seen, fields: Fields) -> None:
-        """What stands in Anki, as the revision that was shipped last."""
+    def _keep(self, seen: Seen, fields: Fields, *, touched: bool = False) -> None:
+        """What stands in Anki, as the revision that was shipped last.
+
+        Where a person has touched it, our side is not known: as if we had said nothing, so that
+        every word there is his.
+        """
         last = self._packages.last(seen.guid)
         shipment = Shipment(
-            seen.guid, 0, seen.mod, fields, seen.fields, (), seen.deck,
-            content=seen.content, seen=True,
+            seen.guid, 0, seen.mod, fields, seen.fields, (), seen.deck, content=seen.content,
+            seen=True, ours=("",) * len(seen.fields) if touched else (),
         )  # fmt: skip
         self._packages.keep(shipment, last.rev + 1 if last else 1, "", self._writer.now())
 
@@ -166,8 +172,8 @@ class Recovery:
             return
         document = self._document(found)
         highlight = Highlight(
-            document, key.rpartition("/")[0], HighlightKind.HIGHLIGHT, found.exact,
-            sentence=found.sentence, key=key,
+            document, key.rpartition("/")[0], _kind(found), found.exact,
+            sentence=found.sentence, key=key, markdown=_written(found),
         )  # fmt: skip
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text, content,"
@@ -226,3 +232,20 @@ class Recovery:
             " (SELECT 1 FROM shipped s WHERE s.guid = c.guid) ORDER BY guid"
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
+
+
+def _by_hand(found: Recovered) -> bool:
+    """Whether its passage is front and back as a person wrote them, and not a sentence."""
+    words = [canonical(plain(text)) for name, text in found.fields if name in ("Front", "Back")]
+    passage = canonical(found.exact)
+    return len(words) == 2 and passage.startswith(words[0]) and passage.endswith(words[1])
+
+
+def _kind(found: Recovered) -> HighlightKind:
+    return HighlightKind.CARD if _by_hand(found) else HighlightKind.HIGHLIGHT
+
+
+def _written(found: Recovered) -> tuple[str, ...]:
+    """Front and back, by which a card that was written by hand is known again."""
+    words = dict(found.fields)
+    return (words["Front"], words["Back"]) if _by_hand(found) else ()
