@@ -28,6 +28,7 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger.policy import FLOOD
 from ankiforge.pipeline import propose
 from ankiforge.reports.cards import one_line
+from ankiforge.reports.decks import left_behind
 from ankiforge.reports.summary import Summary, Tally, summarize
 
 EPILOG = """\b
@@ -93,6 +94,8 @@ def command(
             write_packages(now, run, tally, job.decks, deck=deck, output=output, only=only,
                            new_only=new_only, force=force)  # fmt: skip
             now.ledger.finish_run(run)
+            for line in left_behind(now.ledger, run, job.decks):
+                call.talk.say(line)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
         tell(now, summary, _next(now, summary, run, dry_run))
     end(tally, error)

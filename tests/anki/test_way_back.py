@@ -470,3 +470,94 @@ def test_new_only_leaves_a_package_alone_that_nobody_imported(desk: Desk) -> Non
     desk.run()
     assert desk.run("--new")["packages"] == []
     assert desk.load() == {"new": 1}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "held"), [(30, 0), (86_400 * 3, 1)], ids=["a little ahead", "days ahead"]
+)
+def test_a_note_changed_in_the_far_future_is_held(desk: Desk, seconds: int, held: int) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Front="die Katze")
+    desk.anki.col.db.execute("update notes set mod = mod + ? where guid = ?", seconds, guid)
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    came = desk.run()["notes"]
+    assert (came["held"], came["updated"]) == (held, 1 - held)
+    if held:
+        assert "clock" in desk.card("Katze")["anki_why"]
+
+
+def test_a_note_that_was_edited_this_moment_waits_for_the_next_look(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Front="die Katze")
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    assert desk.run()["notes"]["held"] == 1
+    desk.settle()
+    assert desk.run()["notes"]["updated"] == 1
+
+
+def test_css_and_templates_of_his_own_stay(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    models = desk.anki.col.models
+    basic = models.get(note_type(Family.BASIC).id)
+    basic["css"] += "\n.card { color: teal; }"
+    basic["tmpls"][0]["qfmt"] += "<hr>"
+    models.update_dict(basic)
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)\n\nMaus:::mouse")
+    desk.run()
+    assert desk.load() == {"new": 1, "updated": 1}
+    now = models.get(note_type(Family.BASIC).id)
+    assert "teal" in now["css"]
+    assert now["tmpls"][0]["qfmt"].endswith("<hr>")
+
+
+def test_renamed_fields_and_types_are_his_affair(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    models = desk.anki.col.models
+    basic = models.get(note_type(Family.BASIC).id)
+    models.rename_field(basic, basic["flds"][1], "Answer")
+    basic["name"] = "My cards"
+    models.update_dict(basic)
+    desk.settle()
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)\n\nMaus:::mouse")
+    desk.run()
+    assert desk.load() == {"new": 1, "updated": 1}
+    assert desk.in_anki(guid)["Answer"] == "cat (an animal)"
+    assert [one.name for one in models.all_names_and_ids() if "ankiforge" in one.name] == [
+        "ankiforge Cloze"
+    ]
+
+
+def test_a_card_a_person_removed_is_not_made_again(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    second = desk.anki.cards(guid)[1]
+    desk.anki.col.remove_cards_and_orphaned_notes([second.id])
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    desk.run()
+    assert desk.load() == {"updated": 1}
+    assert len(desk.anki.cards(guid)) == 1
+
+
+def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    col = desk.anki.col
+    ids = [card.id for card in desk.anki.cards(guid)]
+    col.sched.suspend_cards(ids)
+    col.set_user_flag_for_cards(3, ids)
+    col.set_deck(ids, col.decks.id("Elsewhere"))
+    before = col.db.all("select id, did, queue, flags from cards order by id")
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    desk.run()
+    assert desk.load() == {"updated": 1}
+    assert col.db.all("select id, did, queue, flags from cards order by id") == before
+    assert {"Elsewhere"} <= {deck.name for deck in col.decks.all_names_and_ids()}
