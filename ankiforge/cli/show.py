@@ -8,7 +8,7 @@ from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
-from ankiforge.reports.cards import card_json, in_full
+from ankiforge.reports.cards import card_json, in_full, seen_json, studied
 from ankiforge.review.ids import find
 
 EPILOG = """\b
@@ -28,7 +28,12 @@ def command(call: Call, ids: tuple[str, ...]) -> None:
         for choice in [find(now.ledger, word) for word in ids]:
             card = choice.card
             conflicts = deliveries.of(card).conflicts if card.anki is AnkiState.HELD else ()
+            seen = now.ledger.views.seen(card.guid)
+            reviews = now.ledger.views.reviews_of(card.guid)
             if call.talk.as_json:
-                call.talk.data(card_json(card, now.tags(card), conflicts))
+                told = card_json(card, now.tags(card), conflicts)
+                call.talk.data({**told, "seen": seen_json(seen, reviews)})
             else:
-                call.talk.print("\n".join((*in_full(card, conflicts), "")))
+                lines = [*in_full(card, conflicts)]
+                lines += [f"studied   {studied(seen, reviews)}"] if seen else []
+                call.talk.print("\n".join((*lines, "")))

@@ -83,6 +83,11 @@ class Views:
         ).fetchone()
         return seen_of(row) if row else None
 
+    def reviews_of(self, guid: Guid) -> int:
+        """How many answers the review log has of a note's cards."""
+        row = self._db.execute("SELECT count(*) FROM review WHERE guid = ?", (guid,)).fetchone()
+        return int(row[0])
+
     def unknown(self) -> Iterator[Seen]:
         """Notes of ours in Anki that no card here stands for: of a ledger that was lost."""
         for row in self._db.execute(

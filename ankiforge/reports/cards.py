@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from ankiforge.anki.fields import content_html
@@ -10,6 +11,7 @@ from ankiforge.anki.merge import Conflict
 from ankiforge.anki.unrender import unrender
 from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, Highlight
 from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.seen import Seen
 
 
 def card_json(
@@ -76,6 +78,20 @@ def conflict_json(conflict: Conflict) -> dict[str, str]:
     }
 
 
+def seen_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
+    """The note as it was seen in Anki last, each of its cards with its schedule; null if never."""
+    if seen is None:
+        return None
+    return {
+        "mod": seen.mod,
+        "tags": seen.tags,
+        "deck": seen.deck,
+        "leech": "leech" in (tag.casefold() for tag in seen.tags),
+        "reviews": reviews,
+        "cards": [{"suspended": one.suspended, **asdict(one)} for one in seen.cards],
+    }
+
+
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
     """The shape of `extract --json`."""
     return {
@@ -134,6 +150,23 @@ def one_line(card: Card) -> str:
     words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
     shown = words if len(words) <= 72 else words[:71].rstrip() + "…"
     return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}"
+
+
+def studied(seen: Seen, reviews: int) -> str:
+    """How a note fares in Anki, on a line."""
+    lapses = sum(one.lapses for one in seen.cards)
+    suspended = sum(one.suspended for one in seen.cards)
+    longest = max((one.interval for one in seen.cards), default=0)
+    parts = [seen.deck, f"{reviews} reviews", f"{lapses} lapses" if lapses else ""]
+    parts += [
+        f"{longest} days" if longest > 0 else "",
+        f"{suspended} suspended" if suspended else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:

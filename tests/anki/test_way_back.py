@@ -245,6 +245,10 @@ def test_the_review_history_is_read_and_never_changed(desk: Desk) -> None:
     guid = desk.card("Katze")["guid"]
     before = desk.anki.answer_first_card(guid)
     assert desk.forge.json("pull")["view"]["reviews"] == 1
+    seen = desk.forge.ok("show", guid, "--json").lines[0]["seen"]
+    assert (seen["reviews"], seen["leech"]) == (1, False)
+    assert [card["reps"] for card in seen["cards"]] == [1, 0]
+    assert "1 review" in desk.forge.ok("show", guid).stdout
     desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
     desk.run()
     desk.load()
