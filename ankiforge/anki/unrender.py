@@ -13,6 +13,7 @@ _NOISE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _SIGNS = re.compile(r"([\\`*_\[\]<>#$]|==|~~)")
 _AROUND = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
+_RULES = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 _CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
 
 
@@ -21,8 +22,10 @@ def unrender(html: str) -> str:
     reader = _Reader()
     reader.feed(_NOISE.sub("", html))
     reader.close()
+    while reader.around:  # a quotation that is never closed
+        reader.handle_endtag("blockquote")
     text = "".join(reader.parts)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return re.sub(r"\n{3,}", "\n\n", text).strip(" \n\t")
 
 
 class _Reader(HTMLParser):
@@ -34,14 +37,18 @@ class _Reader(HTMLParser):
         self.lists: list[int | None] = []
         """The next number of each open list, None for bullets."""
         self.links: list[str] = []
-        self.code = self.pre = self.quote = 0
+        self.code = self.pre = 0
+        self.rule: list[str] = []
+        """The line below the head of a table."""
+        self.around: list[list[str]] = []
+        """What was written before each open quotation."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag in _AROUND:
             self.parts.append(_AROUND[tag])
         elif tag == "br":
-            self.parts.append("\n" + "> " * self.quote)
+            self.parts.append("\n")
         elif tag == "a":
             self.links.append(given.get("href", ""))
             self.parts.append("[")
@@ -69,11 +76,25 @@ class _Reader(HTMLParser):
             self.parts.append("" if self.pre else "`")
         elif tag == "blockquote":
             self._apart()
-            self.quote += 1
-            self.parts.append("> ")
+            self.around.append(self.parts)
+            self.parts = []
         elif re.fullmatch("h[1-6]", tag):
             self._apart()
             self.parts.append("#" * int(tag[1]) + " ")
+        else:
+            self._rest(tag, given)
+
+    def _rest(self, tag: str, given: dict[str, str]) -> None:
+        if tag == "hr":
+            self._apart()
+            self.parts.append("---\n\n")
+        elif tag == "table":
+            self._apart()
+        elif tag == "thead":
+            self.rule = ["|"]
+        elif tag in ("td", "th"):
+            self.parts.append("| ")
+            self.rule.append(_RULES.get(given.get("align", ""), "---|"))
 
     def _item(self) -> None:
         self._apart(1)
@@ -98,8 +119,16 @@ class _Reader(HTMLParser):
         elif tag == "code":
             self.code = max(self.code - 1, 0)
             self.parts.append("" if self.pre else "`")
-        elif tag == "blockquote":
-            self.quote = max(self.quote - 1, 0)
+        elif tag in ("td", "th"):
+            self.parts.append(" ")
+        elif tag == "tr":
+            self.parts.append("|\n")
+        elif tag == "thead":
+            self.parts.append("".join(self.rule) + "\n")
+        elif tag == "blockquote" and self.around:
+            quoted = "".join(self.parts).strip().splitlines()
+            self.parts = self.around.pop()
+            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
             self._apart()
         elif tag in ("p", "div", "h1", "h2", "h3", "h4", "h5", "h6"):
             self._apart()
@@ -130,7 +159,7 @@ def _formula(found: re.Match[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    parts = _CLOZE.split(text.replace("\u00a0", " "))
+    parts = _CLOZE.split(text)
     parts[::2] = [
         _SIGNS.sub(lambda sign: f"\\{sign[1][0]}{sign[1][1:]}", run) for run in parts[::2]
     ]

@@ -1,0 +1,69 @@
+"""What `render` writes comes back as Markdown that says the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankiforge.anki.content import normal_form
+from ankiforge.anki.render import render
+from ankiforge.anki.unrender import unrender
+
+WRITTEN = [
+    "Retrieval strengthens memory.",
+    "two *kinds* of **strong** words, ~~struck~~ and ==marked==",
+    "a * b, snake_case, 2 < 3 & 4 > 1, [brackets], `code`, C++ and #tag, cost $5",
+    "inline $a_b < c$ and display $$\\sum_i x_i$$",
+    "one\ntwo\n\nthree",
+    "- one\n- two\n   - inner\n- three",
+    "3. three\n4. four",
+    "> quoted\n\nafter",
+    "> one\n>\n> two\n>\n> - three",
+    "```\nif a < b:\n    x::y\n```\n\nafter",
+    "see [the paper](https://example.org/a_(b)?q=1&r=2)",
+    "# Head\n\ntext",
+    "std::vector and {{braces}} and }} and [sound:x] and [latex]",
+    "a\n\n---\n\nb",
+    "| a | b |\n|---|:---:|\n| 1 | *2* |\n| 3 | 4 |\n\nafter",
+    "back\\\\slash and \\(not math\\)",
+]
+CLOZES = [
+    "The {{c1::mitochondrion}} makes {{c2::ATP::a molecule}}.",
+    "{{c1::$\\frac{a}{\\sqrt{b}}$}} and {{c2::std::vector}} and {{c1::a {{c3::b}} c}}",
+    "{{c1::*strong* `code::x`}} is {{c2::==marked==}}",
+]
+
+
+@pytest.mark.parametrize("markdown", WRITTEN)
+def test_a_field_comes_back_and_renders_the_same(markdown: str) -> None:
+    html = render(markdown)
+    assert normal_form(render(unrender(html))) == normal_form(html)
+
+
+@pytest.mark.parametrize("markdown", CLOZES)
+def test_a_cloze_comes_back_with_its_numbers_and_hints(markdown: str) -> None:
+    html = render(markdown, cloze=True)
+    assert normal_form(render(unrender(html), cloze=True)) == normal_form(html)
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<div>one</div><div>two</div>", "one\n\ntwo"),
+        ("a&nbsp;b<br>c", "a\u00a0b\nc"),
+        ('<span style="color: red">red</span> <u>line</u>', "red line"),
+        ("<b>bold</b> <i>it</i>", "**bold** *it*"),
+        ("", ""),
+    ],
+)
+def test_of_what_people_paste_the_text_stays(html: str, markdown: str) -> None:
+    assert unrender(html) == markdown
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=60))
+def test_any_text_at_all_comes_back(text: str) -> None:
+    html = render(text)
+    words = unrender(html)
+    assert normal_form(render(words)) == normal_form(html)
