@@ -205,7 +205,7 @@ class Deliveries:
                 return Delivery(card)
             revisions[-1] = last = self._ledger.packages.settle(last, ours.tags)
         arrived = carries(card.family, last, seen) and not self._ledger.packages.waits(last)
-        if says_the_same(last, ours) and arrived:
+        if says_the_same(last, ours) and arrived and not _has(seen.tags, RETIRED):
             return Delivery(card)
         if is_behind(revisions, ours.fields, ours.tags):
             return Delivery(card)
@@ -222,7 +222,7 @@ class Deliveries:
         html = field_html(replace(card, tags=ours.tags), ours.pictures)
         side = Side(html[:count], words_of(family, card.kind, card.fields))
         merged = merge_fields(family, base, seen.fields[:count], side, dict(card.resolved))
-        tags = merge_tags(under.tags, seen.tags, ours.tags)
+        tags = merge_tags((*under.tags, RETIRED), seen.tags, ours.tags)  # that one is ours alone
         same = all(
             normal_form(one) == normal_form(other)
             for one, other in zip(merged.html, seen.fields, strict=False)

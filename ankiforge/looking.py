@@ -15,7 +15,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.places import collections
 from ankiforge.anki.theirs import arranged, family_of
 from ankiforge.anki.unrender import unrender
-from ankiforge.anki.views import open_view, signature
+from ankiforge.anki.views import changed_at, open_view, signature
 from ankiforge.config import AnkiSettings
 from ankiforge.delivery import RETIRED
 from ankiforge.domain import (
@@ -90,7 +90,7 @@ def look(
         return _look_at(Path(settings.collection).resolve(), ledger, bind)
     places, bound = collections(home, environ), ledger.views.bound
     if bind and places:
-        return _look_at(max(places, key=lambda place: place.stat().st_mtime), ledger, bind)
+        return _look_at(_in_use(places), ledger, bind)
     if bound and bound.path in map(str, places):
         return _look_at(Path(bound.path), ledger)
     found = Looked(Sight.NOWHERE)
@@ -99,6 +99,20 @@ def look(
         if found.sight is not Sight.NOTHING:
             return found
     return found
+
+
+def _in_use(places: tuple[Path, ...]) -> Path:
+    """Of several collections the one with notes of ours; else, or of several, the latest."""
+    latest = sorted(places, key=changed_at, reverse=True)
+    return next(filter(_has_ours, latest), latest[0])
+
+
+def _has_ours(place: Path) -> bool:
+    try:
+        with open_view(place) as view:
+            return next(view.notes(), None) is not None
+    except ItemError:
+        return False
 
 
 def _look_at(place: Path, ledger: Ledger, bind: bool = False) -> Looked:
@@ -129,13 +143,14 @@ def take_in(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) 
     def arrange(note: SeenNote) -> Arranged | None:
         return arranged(note, types)
 
-    taken = ledger.views.take_in(view, arrange, signature=state, bind=bind)
+    taken = ledger.views.take_in(view, arrange, bind=bind)
     if taken.refused:
         problem = Problem(view.path, taken.refused.removeprefix(f"{view.path}: "), taken.hint)
         return Looked(Sight.FAILED, view.path, taken, problem)
     if not taken.seen and not taken.bound and ledger.views.bound is None:
         return Looked(Sight.NOTHING, view.path, taken)
     taken.recovered = recover(ledger)
+    ledger.views.looked(state)
     return Looked(Sight.TAKEN, view.path, taken)
 
 

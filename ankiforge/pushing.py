@@ -82,7 +82,10 @@ class Running:
 
     def unsuspend(self, cards: Iterable[int]) -> None:
         """Put cards back into study, as far as they are there."""
-        self._connect.unsuspend(tuple(cards))
+        ids = tuple(cards)
+        states = zip(ids, self._connect.are_suspended(ids), strict=True)
+        if there := tuple(card for card, suspended in states if suspended):
+            self._connect.unsuspend(there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from html.parser import HTMLParser
 
 _NOISE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_SIGNS = re.compile(r"([\\`*_\[\]<>#$]|==|~~)")
+_SIGNS = re.compile(r"([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
 _AROUND = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
+_BLOCK = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
+"""What would begin a list or a rule where a line begins."""
+_ENDS = _AROUND | {"td": " ", "th": " ", "tr": "|\n"}
 _RULES = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 _CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
 
@@ -105,8 +108,8 @@ class _Reader(HTMLParser):
             self.lists[-1] = number + 1
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in _AROUND:
-            self.parts.append(_AROUND[tag])
+        if tag in _ENDS:
+            self.parts.append(_ENDS[tag])
         elif tag == "a":
             target = self.links.pop() if self.links else ""
             self.parts.append(f"]({target})" if target else "]")
@@ -119,10 +122,6 @@ class _Reader(HTMLParser):
         elif tag == "code":
             self.code = max(self.code - 1, 0)
             self.parts.append("" if self.pre else "`")
-        elif tag in ("td", "th"):
-            self.parts.append(" ")
-        elif tag == "tr":
-            self.parts.append("|\n")
         elif tag == "thead":
             self.parts.append("".join(self.rule) + "\n")
         elif tag == "blockquote" and self.around:
@@ -141,7 +140,11 @@ class _Reader(HTMLParser):
             self.parts.append("\n" * max(missing, 0))
 
     def handle_data(self, data: str) -> None:
-        self.parts.append(data if self.code or self.pre else _text(data))
+        written = "".join(self.parts[-2:])
+        if not (self.code or self.pre):
+            begins = not written or written.endswith(("\n", "- ", ". ", "> "))
+            data = _BLOCK.sub(r"\1\\\2", _text(data)) if begins else _text(data)
+        self.parts.append(data)
 
 
 def _text(data: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from ankiforge.config import is_loopback
 from ankiforge.delivery import RETIRED
 from ankiforge.domain import Guid, Problem
 from ankiforge.errors import ServiceError
-from ankiforge.pipeline import deliverable
+from ankiforge.pipeline import Published, deliverable
 from ankiforge.pushing import Pushed, Running, came_of, studied, wrong_profile
 from ankiforge.reports.summary import Tally, notes_json, told_of_anki
 
@@ -104,16 +105,26 @@ class _Push:
         for line in told_of(self.now, looked):
             self.now.call.talk.say(line)
         before = studied(deliverable(ledger))
-        self._write(push=True)
-        if not any(one.note for one in self.tally.weighed):
-            self.now.ledger.finish_run(self.run_id)
-            return
-        for one in self.tally.published:
-            anki.take(one.path)
-        self.tally.saw(anki.look(ledger), ledger)
-        self.pushed = came_of(ledger, (d for d in self.tally.weighed if d.note), before)
-        self._refused()
+        self._write()
+        self._import(anki, before)
         self.now.ledger.finish_run(self.run_id)
+
+    def _import(self, anki: Running, before: frozenset[Guid]) -> None:
+        """Bring in a package of its own: what a file would take from a note, this keeps."""
+        sent = Tally()
+        with tempfile.TemporaryDirectory(prefix="push-", dir=self.now.workspace.folder) as folder:
+            write_packages(
+                self.now, self.run_id, sent, self.now.decks, deck=self.deck, below=self.deck,
+                output=str(Path(folder) / self.path.name), push=True,
+            )  # fmt: skip
+            self.tally.problems += [one for one in sent.problems if one not in self.tally.problems]
+            for one in sent.published:
+                anki.take(one.path)
+        if sent.published:
+            self.tally.saw(anki.look(self.now.ledger), self.now.ledger)
+            shipped = (one for one in sent.weighed if one.note)
+            self.pushed = came_of(self.now.ledger, shipped, before)
+            self._refused()
 
     def reachable(self) -> None:
         """A path only means something on the machine that Anki runs on."""
@@ -138,10 +149,11 @@ class _Push:
         with writer.unit():
             writer.meta("push:said", writer.now())
 
-    def _write(self, *, push: bool) -> None:
+    def _write(self) -> None:
+        """The package for an import by hand lies ready, whatever becomes of the push."""
         write_packages(
             self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, below=self.deck,
-            output=str(self.path), force=self.force, push=push,
+            output=str(self.path), force=self.force,
         )  # fmt: skip
         self.written = True
 
@@ -158,7 +170,7 @@ class _Push:
         """Anki cannot be reached: the package lies ready all the same."""
         if not self.written:
             look_first(self.now, self.tally)
-            self._write(push=False)
+            self._write()
             self.now.ledger.finish_run(self.run_id)
 
     # --- cards that are none any more -------------------------------------------------------
@@ -179,8 +191,8 @@ class _Push:
         if not yes and not talk.interactive:
             talk.warn(f"{question} Nobody to ask: say --yes")
         elif yes or click.confirm(question, err=True):
-            anki.suspend(card for ids in cards.values() for card in ids)
             self.now.ledger.suspensions.remember(cards)
+            anki.suspend(card for ids in cards.values() for card in ids)
             talk.say(f"{count} cards suspended; `undo` and another push takes that back")
 
     def _retired(self, there: frozenset[int]) -> dict[Guid, tuple[int, ...]]:
@@ -204,7 +216,7 @@ class _Push:
             talk.data(
                 {
                     "notes": {**notes_json(self.tally), **pushed},
-                    "packages": [str(one.path) for one in self.tally.published],
+                    "packages": [str(one.path) for one in self._left()],
                     "problems": self.tally.problems,
                 }
             )
@@ -213,11 +225,15 @@ class _Push:
         for line in self._lines():
             talk.print(line)
 
+    def _left(self) -> list[Published]:
+        """The packages that lie there still, to be imported by hand."""
+        return [one for one in self.tally.published if one.path.exists()]
+
     def _lines(self) -> Iterator[str]:
         if self.pushed.added or self.pushed.updated:
             yield f"in Anki: {self.pushed.added} notes new, {self.pushed.updated} updated"
-        elif self.tally.published:
-            yield f"package: {self.tally.published[0].path}"
+        elif left := self._left():
+            yield f"package: {left[0].path}"
         else:
             yield f"no package: {why_none(self.now, deck=self.deck)}"
         yield from told_of_anki(self.tally)

@@ -94,8 +94,9 @@ def command(
             write_packages(now, run, tally, job.decks, deck=deck, output=output, only=only,
                            new_only=new_only, force=force)  # fmt: skip
             now.ledger.finish_run(run)
-            for line in left_behind(now.ledger, run, job.decks):
-                call.talk.say(line)
+            if not paths and now.ledger.has_changed("decks", repr(job.decks)):
+                for line in left_behind(now.ledger, run, job.decks):
+                    call.talk.say(line)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
         tell(now, summary, _next(now, summary, run, dry_run))
     end(tally, error)

@@ -242,13 +242,19 @@ def write_packages(
 
 
 def set_aside(now: Session, path: Path) -> tuple[Path, ...]:
-    """Anki has all that a package of ours holds: it is kept under another name."""
+    """Anki has all that a package of ours holds: it is kept under another name.
+
+    One that another program has open stays where it is: to import it again changes nothing.
+    """
     if not now.ledger.views.ever or not path.exists() or not is_ours(path):
         return ()
     if any(_waits(now, guid) for guid in now.ledger.packages.roster(str(path))):
         return ()
     kept = path.with_name(f"{path.stem}.previous.apkg")
-    path.replace(kept)
+    try:
+        path.replace(kept)
+    except OSError:
+        return ()
     return (kept,)
 
 

@@ -64,7 +64,7 @@ class Ledger:
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
         self.cards = Cards(connection, self.highlights.get)
-        self.decisions.changed = self.cards.refresh_blocked
+        self.decisions.changed = self.cards.refresh
         self.reading = Reading(connection, self.writer, self.decisions, self.cards)
         self.decisions.heard = self.reading.hear
         self.policy = Policy(connection, self.decisions)
@@ -108,6 +108,14 @@ class Ledger:
         """Note that a run came to its end."""
         with self._db.unit():
             self._db.execute("UPDATE run SET finished = ? WHERE id = ?", (self.writer.now(), run))
+
+    def has_changed(self, name: str, value: str) -> bool:
+        """Whether a value is another than the last time; the first time it is not."""
+        now, before = h16(value), self.writer.recall(name)
+        if now != before:
+            with self.writer.unit():
+                self.writer.meta(name, now)
+        return before not in ("", now)
 
     def unit(self) -> AbstractContextManager[None]:
         """One short transaction: one decision, or one action of several."""

@@ -30,6 +30,8 @@ from ankiforge.domain import (
 from ankiforge.ledger.connection import Connection
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
+FEEDBACK = "feedback"
+"""The finding that a person typed a remark in Anki."""
 AT_ONCE = 500
 """Cards that are read together."""
 
@@ -174,10 +176,8 @@ class Cards:
             "INSERT INTO candidate (guid, letter, state, draft) VALUES (?, ?, ?, ?)",
             (guid, letter, state, to_json(checked.draft)),
         )
-        by_person = checked.draft.origin.drafter == "person"  # who has dealt with the remarks
-        remarks = () if by_person else self._remarks(guid)
-        self.set_findings(guid, letter, (*checked.findings, *remarks))
-        self.refresh_blocked(guid)
+        self.set_findings(guid, letter, checked.findings)
+        self.refresh(guid)
         return letter
 
     def set_state(self, guid: Guid, letter: str, state: CandidateState) -> None:
@@ -187,33 +187,39 @@ class Cards:
         )
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
-        """Store what the checks said of a candidate, in place of what they said before.
-
-        What a person remarked in Anki stays.
-        """
-        remarks = self._remarks(guid, letter)
-        findings = (*findings, *(one for one in remarks if one not in findings))
+        """Store what the checks said of a candidate, in place of what they said before."""
         self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?, ?, ?)",
             ((guid, letter, n, to_json(finding)) for n, finding in enumerate(findings)),
         )
 
-    def _remarks(self, guid: Guid, letter: str = "") -> tuple[Finding, ...]:
-        """What a person typed about a card in Anki, or about this candidate of it."""
-        rows = self._db.execute(
-            "SELECT DISTINCT body FROM finding WHERE guid = ? AND ? IN ('', letter)"
-            " AND json_extract(body, '$.check') = 'feedback' ORDER BY letter, n",
-            (guid, letter),
-        ).fetchall()
-        return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
+    def refresh(self, guid: Guid) -> None:
+        """Derive again what a person remarked and whether a check forbids it, of the leading one.
 
-    def refresh_blocked(self, guid: Guid) -> None:
-        """Derive again whether its leading candidate is blocked; of no card there is nothing."""
+        Of no card there is nothing.
+        """
         for card in self.several([guid]):
+            lead, remarks = card.leading, self._remarks(guid)
+            said = tuple(one for one in lead.findings if one.check != FEEDBACK)
+            if (*said, *remarks) != lead.findings:
+                self.set_findings(guid, letter_of(lead), (*said, *remarks))
             self._db.execute(
-                "UPDATE card SET blocked = ? WHERE guid = ?", (int(card.leading.blocked), guid)
+                "UPDATE card SET blocked = ? WHERE guid = ?", (int(lead.blocked), guid)
             )
+
+    def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
+        """What a person typed about a card in Anki, and has not dealt with by an edit since."""
+        rows = self._db.execute(
+            "SELECT json_extract(d.body, '$.text') AS said FROM decision d WHERE d.subject = ?"
+            " AND d.what = 'feedback' AND NOT EXISTS (SELECT 1 FROM decision u"
+            "  WHERE u.undoes = d.id OR (u.subject = d.subject AND u.what = 'edit'"
+            "  AND (u.at, u.sequence) > (d.at, d.sequence)"
+            "  AND NOT EXISTS (SELECT 1 FROM decision b WHERE b.undoes = u.id)))"
+            " ORDER BY d.at, d.sequence",
+            (guid,),
+        ).fetchall()
+        return tuple(Finding(FEEDBACK, Severity.WARN, row["said"]) for row in rows)
 
     def unlink(self, key: HighlightKey) -> None:
         """It is drawn anew: the cards of others that it was merged into are its own no more."""

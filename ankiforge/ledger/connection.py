@@ -128,6 +128,7 @@ def migrate(connection: Connection, path: Path | str) -> None:
             if have and str(path) != ":memory:":
                 _keep_copy(connection, Path(path), have)
             _step(connection, number, sql)
+            have = number
 
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:

@@ -72,7 +72,9 @@ class Decisions:
             body["candidates"] = candidates
         self._apply(guid, after, candidates or {})
         action = action or self._writer.new_action()
-        return self._writer.decide(what, guid, body, by=by, action=action)
+        identity = self._writer.decide(what, guid, body, by=by, action=action)
+        self.changed(guid)
+        return identity
 
     def retire(self, key: HighlightKey, why: str) -> None:
         """A highlight that must not be a card, or is gone, takes its cards along.
@@ -129,7 +131,6 @@ class Decisions:
                 "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
                 (state, guid, letter),
             )
-        self.changed(guid)
 
     # --- taking back ------------------------------------------------------------------------
 
@@ -197,7 +198,7 @@ class Decisions:
             )
 
     def _undo_one(self, decided: Decided, action: str) -> None:
-        before = decided.body.get("before", {})
+        before = self._still(decided)
         states = decided.body.get("candidates_before", {})
         now = self._candidates(Guid(decided.subject), states)
         self._apply(Guid(decided.subject), before, states)
@@ -210,7 +211,16 @@ class Decisions:
         self._writer.decide(
             "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
         )
+        self.changed(Guid(decided.subject))
         self.heard(decided)
+
+    def _still(self, decided: Decided) -> Change:
+        """What to go back to; of Anki only if nothing else was seen there since."""
+        before = dict(decided.body.get("before", {}))
+        set_then = decided.body.get("after", {}).get("anki")
+        if set_then and self._columns(Guid(decided.subject), ["anki"])["anki"] != set_then:
+            before = {n: v for n, v in before.items() if n not in ("anki", "anki_why")}
+        return before
 
     def part_others(self, guid: Guid) -> list[HighlightKey]:
         """The card is about to say something else: who was merged into it; each is drafted anew."""
@@ -284,6 +294,7 @@ class Decisions:
         states = decided.body.get("candidates", {})
         known = self._candidates(guid, states).keys() == states.keys()
         self._apply(guid, after, states if known else {})
+        self.changed(guid)
         self.heard(self._undone_by(decided) if decided.undoes else decided)
 
     def _undone_by(self, decided: Decided) -> Decided:

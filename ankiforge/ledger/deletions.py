@@ -75,7 +75,7 @@ class Deletions:
         action = self._writer.new_action()
         for guid in absent:
             after = {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
-            self._decisions.change(guid, "bind", after, by=PERSON, action=action)
+            self._decisions.change(guid, "absent", after, by=PERSON, action=action)
             self._db.execute("DELETE FROM seen WHERE guid = ?", (guid,))
 
     def _mark(self, guid: Guid, absences: Absences, certain: bool) -> None:

@@ -91,12 +91,14 @@ class Packages:
         if shipment.seen:
             return False
         row = self._db.execute(
-            "SELECT count(*) AS others, coalesce(sum(o.seen_at <> ''), 0) AS there FROM shipped s"
-            " JOIN shipped o ON o.package = s.package AND o.guid <> s.guid"
-            " WHERE s.guid = ? AND s.rev = ? AND s.package <> ''",
+            "SELECT EXISTS (SELECT 1 FROM shipped o WHERE o.package = s.package"
+            "  AND o.seen_at <> '' AND o.guid <> s.guid) AS there,"
+            " EXISTS (SELECT 1 FROM shipped o WHERE o.package = s.package"
+            "  AND o.seen_at = '' AND o.guid <> s.guid) AS others"
+            " FROM shipped s WHERE s.guid = ? AND s.rev = ? AND s.package <> ''",
             (shipment.guid, shipment.rev),
         ).fetchone()
-        return bool(row["others"]) and not row["there"]
+        return row is not None and bool(row["others"]) and not row["there"]
 
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
         """(rev, mod, package, when) of every revision that was shipped, oldest first."""

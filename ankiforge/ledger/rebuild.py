@@ -21,7 +21,7 @@ from ankiforge.ledger.highlights import place_of
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
 from ankiforge.ledger.roots import Roots
-from ankiforge.ledger.writing import PERSON, Writer
+from ankiforge.ledger.writing import ANKI, PERSON, Writer
 from ankiforge.text.anchors import mark_of
 from ankiforge.text.fold import canonical
 
@@ -73,6 +73,8 @@ class Rebuild:
                 )
             elif line.id not in known:
                 known.add(line.id)
+                if line.by == ANKI:  # what another computer saw: look for ourselves again
+                    self._writer.meta("anki:last", "")
                 yield from self._take(line)
 
     def _take(self, entry: Entry) -> Iterator[Problem]:

@@ -241,12 +241,13 @@ class Recorder:
         if not card.edited or card.fields == checked.draft.fields:
             return
         drawn = to_json(checked.draft.fields)
-        edits = [decided.body for decided in history if decided.what == "edit"]
-        known = any(edit["before"].get("fields") == drawn for edit in edits)
+        edits = [decided.body for decided in history if "answer" in decided.body]
+        known = any(edit.get("before", {}).get("fields") == drawn for edit in edits)
         state = CandidateState.PASSED if known else CandidateState.OPEN
         self._cards.set_state(guid, letter_of(card.leading), state)
+        answer = edits[-1]["answer"] if edits else checked.draft.answer
         words = replace(
-            checked.draft, fields=card.fields, answer=edits[-1]["answer"], by_hand=True,
+            checked.draft, fields=card.fields, answer=answer, by_hand=True,
             origin=Origin("person"),
         )  # fmt: skip
         self._cards.add_candidate(guid, Checked(words), CandidateState.PICKED)
@@ -300,7 +301,7 @@ class Recorder:
         """The card stands as it is; a revision that waited has nothing to say any more."""
         self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
         self._pass_over(card, card.picked)
-        self._cards.refresh_blocked(card.guid)
+        self._cards.refresh(card.guid)
 
     def _pass_over(self, card: Card, keep: Candidate | None) -> None:
         """Earlier candidates are superseded by what was drawn now."""
@@ -308,7 +309,7 @@ class Recorder:
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         if states:
             self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
-        self._cards.refresh_blocked(card.guid)
+        self._cards.refresh(card.guid)
 
     def _take(self, card: Card, letter: str, checked: Checked) -> None:
         after: Change = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
@@ -320,7 +321,7 @@ class Recorder:
             card.guid, "revise", after, by=SOURCE, candidates=states,
             extra={"answer": checked.draft.answer},
         )  # fmt: skip
-        self._cards.refresh_blocked(card.guid)
+        self._cards.refresh(card.guid)
 
     def _leave_behind(
         self,

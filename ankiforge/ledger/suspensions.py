@@ -7,7 +7,7 @@ import msgspec
 from ankiforge.domain import Guid
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.writing import PERSON, Writer
+from ankiforge.ledger.writing import PERSON, SOURCE, Writer
 
 
 class Suspensions:
@@ -33,7 +33,7 @@ class Suspensions:
             "SELECT d.subject, d.body FROM decision d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'suspend'"
             " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"
-            "  AND l.what IN ('suspend', 'unsuspend') AND l.sequence > d.sequence)"
+            "  AND l.what IN ('suspend', 'unsuspend') AND (l.at, l.sequence) > (d.at, d.sequence))"
             " AND ((c.standing = 'live' AND c.verdict = 'accepted')"
             "  OR EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id))"
         ).fetchall()
@@ -44,4 +44,4 @@ class Suspensions:
         with self._writer.unit():
             action = self._writer.new_action()
             for guid in guids:
-                self._decisions.change(guid, "unsuspend", {}, by=PERSON, action=action)
+                self._decisions.change(guid, "unsuspend", {}, by=SOURCE, action=action)

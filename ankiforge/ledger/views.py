@@ -12,16 +12,14 @@ from ankiforge.domain import (
     AnkiState,
     Arranged,
     DocumentKey,
-    Finding,
     Guid,
     SeenNote,
     SeenType,
-    Severity,
     View,
     ViewKind,
     h16,
 )
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.deletions import Absences, Deletions
@@ -68,6 +66,11 @@ class Views:
         """Whether the collection is as it was at the last look, and nothing waits for another."""
         waits = self._db.execute("SELECT 1 FROM card WHERE anki = 'missing' LIMIT 1").fetchone()
         return waits is None and bool(signature) and signature == self._writer.recall("anki:last")
+
+    def looked(self, signature: str) -> None:
+        """All that the collection of this signature shows was taken in."""
+        with self._writer.unit():
+            self._writer.meta("anki:last", signature)
 
     def types(self) -> dict[int, SeenType]:
         """The note types of our notes as they stand in Anki, by id."""
@@ -122,9 +125,7 @@ class Views:
 
     # --- taking in --------------------------------------------------------------------------
 
-    def take_in(
-        self, view: View, arrange: Arrange, *, signature: str = "", bind: bool = False
-    ) -> Taken:
+    def take_in(self, view: View, arrange: Arrange, *, bind: bool = False) -> Taken:
         """Remember what a view shows; `bind`: it is the present, whatever was seen before.
 
         Not taken in: another profile's, one that looks like an older backup.
@@ -133,7 +134,6 @@ class Views:
         try:
             with self._writer.unit():
                 self._take_in(view, arrange, taken, bind)
-                self._writer.meta("anki:last", signature)
         except _NotNewsError:
             pass
         return taken
@@ -158,7 +158,9 @@ class Views:
             taken.deleted, taken.held_back = found.tombstones, found.held_back
         taken.missing = self.count(AnkiState.MISSING)
         self._forget_older(identity)
-        self._writer.meta("anki:types", to_text(view.types))
+        known = {} if view.complete else self.types()
+        types = known | {one.id: one for one in view.types}
+        self._writer.meta("anki:types", to_text(tuple(types.values())))
         taken.reviews = self._read_reviews(view)
         taken.feedback = self._hear(identity)
 
@@ -316,9 +318,7 @@ class Views:
         if known:
             return False
         self._decisions.change(guid, "feedback", {}, by=ANKI, extra={"text": said})
-        lead = self._cards.get(guid).leading
-        remark = Finding("feedback", Severity.WARN, said)
-        self._cards.set_findings(guid, letter_of(lead), (*lead.findings, remark))
+        self._cards.refresh(guid)
         return True
 
 

@@ -7,21 +7,12 @@ from collections.abc import Iterator
 
 from ankiforge.anki.names import deck_name
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import Card, RunId, h16
+from ankiforge.domain import Card, RunId
 from ankiforge.ledger import Ledger
-
-_MARK = "decks"
 
 
 def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:
-    """What a run says once after the deck files were changed: no import moves a card."""
-    now, before = h16(repr(decks)), ledger.writer.recall(_MARK)
-    if now == before:
-        return
-    with ledger.unit():
-        ledger.writer.meta(_MARK, now)
-    if not before:
-        return
+    """Which cards of a run are not where the deck files would put them: no import moves a card."""
     counts: Counter[tuple[str, str]] = Counter()
     for guid in sorted(ledger.cards.of_run(run)):
         card = ledger.cards.get(guid)

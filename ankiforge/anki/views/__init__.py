@@ -25,7 +25,7 @@ from ankiforge.anki.views.union import UnionView
 from ankiforge.domain import View, ViewKind
 from ankiforge.errors import ItemError
 
-__all__ = ["connect_view", "open_view", "signature"]
+__all__ = ["changed_at", "connect_view", "open_view", "signature"]
 
 _SQLITE = b"SQLite format 3\0"
 _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")

@@ -73,8 +73,8 @@ class _Finder:
         last = self.down(at + 1, depth, indent if bullet else 0)
         front = self.inside(first, at, depth, indent)
         if bullet or len(front) == 1:
-            front[0] = _HEADING.sub("", _BULLET.sub("", front[0]))
-            front[0] = _CALLOUT.sub("", front[0]) if depth else front[0]
+            front[0] = _without(_HEADING, _without(_BULLET, front[0]))
+            front[0] = _without(_CALLOUT, front[0]) if depth else front[0]
         back = "\n".join(self.inside(at + 1, last, depth, indent))
         found = BLOCK_ID.search(back)
         back = back[: found.start()] if found else back
@@ -161,3 +161,9 @@ def _without_comment(line: str) -> str:
     if GONE not in line or line.strip(f"{GONE} \t>"):
         return line
     return line.replace(GONE, "")
+
+
+def _without(sign: re.Pattern[str], line: str) -> str:
+    """The line without the sign it begins with; the same signs further on are text."""
+    found = sign.match(line)
+    return line[found.end() :] if found else line

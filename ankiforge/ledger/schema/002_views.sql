@@ -23,3 +23,5 @@ ALTER TABLE review ADD COLUMN factor INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE review ADD COLUMN type INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX roster_guid ON roster (guid, rev);
+CREATE INDEX shipped_package ON shipped (package, seen_at);
+CREATE INDEX decision_rare ON decision (what) WHERE what IN ('union', 'suspend', 'unsuspend');

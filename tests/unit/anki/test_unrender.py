@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ankiforge.anki.content import normal_form
@@ -24,6 +24,7 @@ WRITTEN = [
     "see [the paper](https://example.org/a_(b)?q=1&r=2)",
     "# Head\n\ntext",
     "std::vector and {{braces}} and }} and [sound:x] and [latex]",
+    "\\- no list\n\n1\\. nor this\n\n\\--- nor a rule",
     "a\n\n---\n\nb",
     "| a | b |\n|---|:---:|\n| 1 | *2* |\n| 3 | 4 |\n\nafter",
     "back\\\\slash and \\(not math\\)",
@@ -61,9 +62,10 @@ def test_of_what_people_paste_the_text_stays(html: str, markdown: str) -> None:
     assert unrender(html) == markdown
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=60))
 def test_any_text_at_all_comes_back(text: str) -> None:
+    assume(any(map(str.isalnum, text)))
     html = render(text)
     words = unrender(html)
     assert normal_form(render(words)) == normal_form(html)
