@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from ankiforge.anki.content import content_hash
@@ -35,6 +36,8 @@ from ankiforge.ledger.recovery import Recovered
 from ankiforge.ledger.seen import Seen, Taken
 from ankiforge.text.markdown import cloze_answers, plain
 
+AT_ONCE = 500
+"""Cards that are taken over in one transaction."""
 NEVER = "none"
 """The setting that forbids to look."""
 AUTO = "auto"
@@ -163,12 +166,13 @@ def _problem(place: Path, error: ForgeError) -> Problem:
 
 def recover(ledger: Ledger) -> int:
     """Take over the notes of ours that no card stands for; how many they were."""
+    unknown = (found for found in map(recovered, ledger.views.unknown()) if found)
     count = 0
-    for seen in ledger.views.unknown():
-        found = recovered(seen)
-        if found is not None:
-            ledger.recovery.adopt(found)
-            count += 1
+    while some := tuple(islice(unknown, AT_ONCE)):
+        with ledger.unit():
+            for found in some:
+                ledger.recovery.adopt(found)
+        count += len(some)
     for guid in ledger.recovery.unshipped():
         there = ledger.views.seen(guid)
         if there and there.type_id:

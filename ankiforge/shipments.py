@@ -41,6 +41,8 @@ def base_of(
         named.pop()  # of equal words; only their tags differ
     before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
     if named and named[-1].known:
+        if not any(ours_of(family, named[-1])):  # taken over, and touched: our side is not known
+            return Base((), False), named[-1]
         return Base((_side(family, named[-1]),), True), named[-1]
     if named and content_hash(family, seen.fields) == seen.content:
         untouched = Side(seen.fields[: len(family.content_fields)])  # only the journal knows it
@@ -59,8 +61,6 @@ def _time(shipment: Shipment) -> float:
 
 def _side(family: Family, shipment: Shipment) -> Side:
     html = ours_of(family, shipment)
-    if not any(html):  # taken over from Anki, and touched there: what we had said is not known
-        return Side(html)
     kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
     return Side(html, words_of(family, kind, shipment.fields))
 

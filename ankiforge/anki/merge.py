@@ -100,7 +100,9 @@ def _unedited(at: int, base: Base, there: str) -> bool:
 def _we_changed(at: int, base: Base, ours: Side) -> bool:
     """Whether our words differ from those of any revision that may be the base."""
     sides = base.sides[:1] if base.certain else base.sides
-    return not sides or any(_differs(at, side, ours) for side in sides)
+    if not sides:  # nothing is known: where we say nothing there is nothing to bring
+        return bool(normal_form(ours.html[at]))
+    return any(_differs(at, side, ours) for side in sides)
 
 
 def _differs(at: int, side: Side, ours: Side) -> bool:

@@ -50,7 +50,8 @@ def weigh(now: Session, tally: Tally, *, again: bool = False, push: bool = False
         tally.anki["held"] = tally.anki["conflicts"] = 0
         tally.reasons.clear()
     deliveries = Deliveries(now.ledger, now.decks, push=push)
-    there = (card for card in deliverable(now.ledger) if card.anki in ("seen", "held"))
+    cards = deliverable(now.ledger)
+    there = (card for card in cards if push or card.anki in ("seen", "held"))
     tally.weigh(Parcel(now.workspace.output, tuple(deliveries.of(card) for card in there)))
 
 

@@ -27,7 +27,7 @@ from ankiforge.domain import Guid, Problem
 from ankiforge.errors import ServiceError
 from ankiforge.pipeline import Published, deliverable
 from ankiforge.pushing import Pushed, Running, came_of, studied, wrong_profile
-from ankiforge.reports.summary import Tally, notes_json, told_of_anki
+from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
 
 EPILOG = """\b
 Examples:
@@ -72,6 +72,8 @@ def command(
                     anki.sync()
         except ServiceError as error:
             work.fall_back(error)
+            if call.talk.as_json:  # else it is said at the end
+                work.tally.problems.append(Problem("Anki", error.message, error.hint))
             work.tell()
             raise
         work.tell()
@@ -181,19 +183,21 @@ class _Push:
         if back:
             anki.unsuspend(card for cards in back.values() for card in cards)
             self.now.ledger.suspensions.forget(tuple(back))
-            self.now.call.talk.say(f"{len(back)} notes are studied again")
+            self.now.call.talk.say(f"studied again: {counted(len(back), 'note')}")
         cards = self._retired(frozenset(anki.retired())) if wanted else {}
         if not cards:
             return
         count = sum(map(len, cards.values()))
         talk = self.now.call.talk
-        question = f"Suspend {count} cards in Anki that are cards no more ({RETIRED})?"
+        question = f"Suspend {counted(count, 'card')} in Anki, cards no more here ({RETIRED})?"
         if not yes and not talk.interactive:
             talk.warn(f"{question} Nobody to ask: say --yes")
         elif yes or click.confirm(question, err=True):
             self.now.ledger.suspensions.remember(cards)
             anki.suspend(card for ids in cards.values() for card in ids)
-            talk.say(f"{count} cards suspended; `undo` and another push takes that back")
+            talk.say(
+                f"suspended: {counted(count, 'card')}; `undo` and another push takes that back"
+            )
 
     def _retired(self, there: frozenset[int]) -> dict[Guid, tuple[int, ...]]:
         """Of the cards Anki finds, those that are ours and retired here."""

@@ -181,20 +181,22 @@ class Decisions:
         return self._action(row["action"])
 
     def _refuse_if_later(self, decided: Decided) -> None:
-        row = self._db.execute(
+        rows = self._db.execute(
             "SELECT d.* FROM decision d WHERE d.subject = :subject"
             " AND d.what NOT IN ('undo', 'move') AND d.action <> :action"
             " AND d.sequence > (SELECT sequence FROM decision WHERE id = :id)"
             " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
             " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
-            " ORDER BY d.sequence DESC LIMIT 1",
+            " ORDER BY d.sequence DESC",
             {"subject": decided.subject, "action": decided.action, "id": decided.id,
              "by": decided.by, "anki": ANKI},
-        ).fetchone()  # fmt: skip
-        if row is not None:
+        ).fetchall()  # fmt: skip
+        touched = _touched(decided)
+        later = next((row for row in rows if touched & _touched(self._decided(row))), None)
+        if later is not None:
             raise RefusedError(
-                f"{decided.subject} was changed since ({row['what']}, {row['at']})",
-                hint=f"ankiforge undo {row['action']} first",
+                f"{decided.subject} was changed since ({later['what']}, {later['at']})",
+                hint=f"ankiforge undo {later['action']} first",
             )
 
     def _undo_one(self, decided: Decided, action: str) -> None:
@@ -237,6 +239,25 @@ class Decisions:
             "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
         )
         self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
+
+    def merged_into(self, key: HighlightKey, answer: str) -> str:
+        """The card that this answer of a highlight was merged into; "" if there is none.
+
+        Whatever became of that card since: a ledger that was lost must not draw it anew.
+        """
+        row = self._db.execute(
+            "SELECT d.subject FROM decision d JOIN card c ON c.guid = d.subject"
+            " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
+            " AND json_extract(d.body, '$.answer') = ?"
+            " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+            " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"  # then it parted
+            "  AND l.what IN ('revise', 'accept', 'pick')"
+            "  AND json_extract(l.body, '$.after.fields') IS NOT NULL"
+            "  AND (l.at, l.sequence) > (d.at, d.sequence))"
+            " ORDER BY d.at DESC, d.sequence DESC LIMIT 1",
+            (key, answer),
+        ).fetchone()
+        return str(row["subject"]) if row else ""
 
     def kept_apart(self, guid: str, key: HighlightKey) -> bool:
         """Whether a merge of this highlight into this card was taken back."""
@@ -321,3 +342,9 @@ class Decisions:
             row["action"],
             msgspec.json.decode(row["body"]),
         )
+
+
+def _touched(decided: Decided) -> set[str]:
+    """What a decision was about: columns of a card, and its candidates as one."""
+    columns = set(decided.body.get("after", {})) - {"anki", "anki_why"}
+    return columns | ({"candidates"} if decided.body.get("candidates") else set())

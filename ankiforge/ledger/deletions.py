@@ -59,7 +59,8 @@ class Deletions:
         written = [
             g for g, s in absences.before.items() if s is AnkiState.WRITTEN and g not in here
         ]
-        absent += self._imported(written)
+        buried = self.buried(written, absences.view)
+        absent += [*buried, *(g for g in self._imported(written) if g not in buried)]
         known = sum(state in _THERE for state in absences.before.values())
         believed = len(absent) <= max(MANY, MANY_SHARE * known)
         sure = self._certain(absences, absent) if believed else frozenset()
@@ -128,6 +129,22 @@ class Deletions:
             brought[row["package"]].add(Guid(row["guid"]))
         gone = frozenset(absent)
         return frozenset(guid for notes in brought.values() if notes <= gone for guid in notes)
+
+    def buried(self, written: Iterable[Guid], view: View) -> list[Guid]:
+        """Notes that were never seen in Anki, and were deleted there all the same.
+
+        Not those that a person wanted back: the grave may be of the time before.
+        """
+        graves = view.graves()
+        return [g for g in written if note_id(g) in graves and not self._wanted_back(g)]
+
+    def _wanted_back(self, guid: Guid) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM decision WHERE subject = ?"
+            " AND json_extract(body, '$.after.anki') = 'written' LIMIT 1",
+            (guid,),
+        ).fetchone()
+        return row is not None
 
     def _imported(self, written: list[Guid]) -> list[Guid]:
         """Those that must have been in Anki: a note beside them in all packages was seen there."""

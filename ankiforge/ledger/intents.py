@@ -50,9 +50,9 @@ def _family(group: list[Checked], existing: list[Card]) -> Family:
 # --- cloze numbers --------------------------------------------------------------------------
 
 
-def numbered_as_before(checked: Checked, card: Card) -> Checked:
-    """A revision with the cloze numbers that the card has."""
-    used = {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
+def numbered_as_before(checked: Checked, card: Card, there: set[int]) -> Checked:
+    """A revision with the cloze numbers that the card has; none of those `there` is in Anki."""
+    used = there | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
     return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
 
 

@@ -53,6 +53,8 @@ class Ownership:
             self._writer.meta("epoch", str(epoch))
             self._writer.meta("home", home)
             self._writer.meta("place", str(database))
+            # the folders of the other are its own: names are given to those read from here
+            self._db.execute("DELETE FROM meta WHERE name GLOB 'root:*' OR name GLOB 'heard:*'")
 
     def _settle(self, home: str, database: Path) -> None:
         with self._db.unit():

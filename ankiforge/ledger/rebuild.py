@@ -102,21 +102,35 @@ class Rebuild:
         document = replace(highlight.document, key=key, path=path)
         highlight = replace(highlight, document=document)
         self._placeholder(document, entry.body.get("slug", ""))
+        self._keep_past(entry)
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, 'present')"
+            " content, body, presence) VALUES"
+            " (:key, :document, :container, :place, 0, :mark, :text, :content, :body, 'present')"
             " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
-            " content = excluded.content, body = excluded.body WHERE run = ''",
-            (
-                entry.subject,
-                key,
-                entry.body["container"],
-                place_of(document),
-                mark_of(highlight),
-                h16(canonical(highlight.exact), highlight.kind),
-                entry.body["content"],
-                msgspec.json.encode(highlight).decode(),
-            ),
+            " place = CASE WHEN run = '' THEN place ELSE excluded.place END,"
+            " content = excluded.content, body = excluded.body WHERE run = '' OR :at >="
+            " (SELECT r.at FROM run r WHERE r.id = highlight.run)",
+            {
+                "key": entry.subject,
+                "document": key,
+                "container": entry.body["container"],
+                "place": place_of(document),
+                "mark": mark_of(highlight),
+                "text": h16(canonical(highlight.exact), highlight.kind),
+                "content": entry.body["content"],
+                "body": msgspec.json.encode(highlight).decode(),
+                "at": entry.at,
+            },
+        )
+
+    def _keep_past(self, entry: Entry) -> None:
+        """What was read here stays known: the sources here may lag behind the journal."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO past_content (key, content, body, until)"
+            " SELECT key, content, body, run FROM highlight"
+            " WHERE key = ? AND run <> '' AND content <> ?",
+            (entry.subject, entry.body["content"]),
         )
 
     def _placeholder(self, document: Document, slug: str) -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Scan
+from ankiforge.domain.words import NO_KEY
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import decode_highlight, slug_of
 from ankiforge.ledger.keys import KeyIssuer
-from ankiforge.ledger.matching import in_place
+from ankiforge.ledger.matching import Match, in_place
 from ankiforge.text.fold import canonical
 
 MOVED_LENGTH = 40
@@ -59,8 +60,34 @@ class Recognising:
                 (run, container, place, path),
             ).fetchall()
             found = [decode_highlight(row["body"]) for row in staged]
-            for match in in_place(stored, found):
+            matches = in_place(stored, found)
+            matches += self._as_before(stored, found, matches)
+            for match in matches:
                 self.assign(run, staged[match.found]["id"], match.key, match.asked)
+
+    def _as_before(
+        self, stored: list[Highlight], found: list[Highlight], matches: list[Match]
+    ) -> list[Match]:
+        """Those that say what a known one has said before: an edit was taken back, or lags."""
+        keys = {one.key for one in stored} - {match.key for match in matches}
+        said: dict[str, HighlightKey] = {}
+        for key in sorted(keys):
+            for row in self._db.execute(
+                "SELECT body FROM past_content WHERE key = ?", (key,)
+            ).fetchall():
+                one = decode_highlight(row["body"])
+                said.setdefault(f"{one.kind} {canonical(one.exact)}", key)
+        taken, more = {match.found for match in matches}, []
+        for at, one in enumerate(found):
+            key = (
+                said.get(f"{one.kind} {canonical(one.exact)}", NO_KEY)
+                if at not in taken
+                else NO_KEY
+            )
+            if key in keys and one.exact:
+                keys.discard(key)
+                more.append(Match(at, key))
+        return more
 
     def _stored(self, container: str, place: str) -> list[Highlight]:
         rows = self._db.execute(
@@ -112,10 +139,30 @@ class Recognising:
         for number, (one, _) in waiting.items():
             found[slug_of(one.document)].append((number, one))
         for slug in sorted(stored.keys() & found.keys()):
-            numbers = [number for number, _ in found[slug]]
-            bare = [_without_place(one) for _, one in found[slug]]
-            for match in in_place(stored[slug], bare):
-                self.assign(run, numbers[match.found], match.key, match.asked)
+            self._in_work(run, stored[slug], found[slug], _without_place)
+            rest = [one for one in stored[slug] if not self._known(run, one.key)]
+            left = [(n, one) for n, one in found[slug] if not self._named(run, n)]
+            self._in_work(run, [_without_kind(one) for one in rest], left, _without_kind)
+
+    def _in_work(
+        self,
+        run: RunId,
+        stored: list[Highlight],
+        found: list[tuple[int, Highlight]],
+        bare: Callable[[Highlight], Highlight],
+    ) -> None:
+        for match in in_place(stored, [bare(one) for _, one in found]):
+            self.assign(run, found[match.found][0], match.key, match.asked)
+
+    def _known(self, run: RunId, key: HighlightKey) -> bool:
+        row = self._db.execute("SELECT 1 FROM sighting WHERE run = ? AND key = ?", (run, key))
+        return row.fetchone() is not None
+
+    def _named(self, run: RunId, number: int) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM sighting WHERE run = ? AND id = ? AND key <> ''", (run, number)
+        )
+        return row.fetchone() is not None
 
     def _placeless(self) -> list[sqlite3.Row]:
         return self._db.execute(
@@ -161,6 +208,11 @@ def _without_place(one: Highlight) -> Highlight:
     """As Anki shows it: of a passage no heading, and no more of its kind than card or none."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
     return replace(one, heading="", kind=kind, own="")
+
+
+def _without_kind(one: Highlight) -> Highlight:
+    """Its words alone: Anki does not tell whether a cloze was a marked sentence or a card."""
+    return replace(_without_place(one), kind=HighlightKind.HIGHLIGHT, markdown=())
 
 
 def _by_key(key: str, one: Highlight, length: int | None) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from msgspec import json
+
 from ankiforge.domain import (
     AcceptedBy,
     Batch,
@@ -12,6 +14,7 @@ from ankiforge.domain import (
     CandidateState,
     Card,
     Checked,
+    Draft,
     Finding,
     Guid,
     Highlight,
@@ -34,6 +37,7 @@ from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.revisions import match_groups, stands
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
+from ankiforge.text.cloze import numbers
 
 
 @dataclass(slots=True)
@@ -264,6 +268,8 @@ class Recorder:
 
         Not if that card is no card any more, nor where a person took such a merge back.
         """
+        if self._merged_before(key, checked.draft):
+            return True
         twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
         if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
             return False
@@ -276,9 +282,22 @@ class Recorder:
 
     # --- revisions --------------------------------------------------------------------------
 
+    def _merged_before(self, key: HighlightKey, draft: Draft) -> bool:
+        """Whether this very answer went to a card that a person has rejected or reworded since.
+
+        A ledger that was lost must not draw it anew.
+        """
+        guid = self._decisions.merged_into(key, draft.answer)
+        card = self._cards.get(guid) if guid else None
+        if card is None or not (card.edited or card.verdict is Verdict.REJECTED):
+            return False
+        self._cards.link(card.guid, key, "also")
+        return True
+
     def _revise(self, run: RunId, card: Card, group: list[Checked], recorded: Recorded) -> None:
         """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
-        group = [numbered_as_before(checked, card) for checked in group]
+        there = self._numbers_in_anki(card.guid)
+        group = [numbered_as_before(checked, card, there) for checked in group]
         if _says_the_same(card, group):
             self._stays(card, group[0])
             return
@@ -296,6 +315,11 @@ class Recorder:
         else:
             keep = card.picked if card.verdict is Verdict.ACCEPTED else None
             self._pass_over(card, keep)
+
+    def _numbers_in_anki(self, guid: Guid) -> set[int]:
+        """Numbers of clozes that stand there, a person's own among them: none is given twice."""
+        row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
+        return set(numbers(json.decode(row["fields"])[0])) if row else set()
 
     def _stays(self, card: Card, checked: Checked) -> None:
         """The card stands as it is; a revision that waited has nothing to say any more."""

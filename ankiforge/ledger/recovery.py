@@ -81,18 +81,17 @@ class Recovery:
         self._slots = Slots(connection, writer, decisions)
 
     def adopt(self, found: Recovered) -> None:
-        """Make the card of a note; what the journal knows of it holds."""
+        """Make the card of a note, within a unit; what the journal knows of it holds."""
         guid = found.identity.guid
-        with self._writer.unit():
-            self._placeholder(found)
-            self._insert(found)
-            history = self._decisions.of(guid)
-            if history:
-                self._decisions.replay(history)
-            else:
-                self._decide(found)
-            self._db.execute("UPDATE card SET anki = 'seen', anki_why = '' WHERE guid = ?", (guid,))
-            self._ship(found)
+        self._placeholder(found)
+        self._insert(found)
+        history = self._decisions.of(guid)
+        if history:
+            self._decisions.replay(history)
+        else:
+            self._decide(found)
+        self._db.execute("UPDATE card SET anki = 'seen', anki_why = '' WHERE guid = ?", (guid,))
+        self._ship(found)
 
     def take_over(self, guid: Guid, seen: Seen) -> None:
         """A card drawn here stands in Anki already, shipped by another ledger: that is its base."""

@@ -169,12 +169,19 @@ class Slots:
 
     def give(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
         """Remember, for ever, which answer a slot stands for."""
+        before = self._db.execute(
+            "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
+        ).fetchone()
+        if before and before["answer"] == draft.answer:
+            return
         self._db.execute(
             "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
             (key, family, slot, draft.quote, draft.answer),
         )
         body = {"family": family, "slot": slot, "quote": draft.quote, "answer": draft.answer}
-        self._writer.note("slot", key, body, once=(key, family, str(slot), draft.answer))
+        # an answer that was given up may come back
+        once = (key, family, str(slot), draft.answer, self._writer.now(), str(before and before[0]))
+        self._writer.note("slot", key, body, once=once)
 
     def _numbers(self, sql: str, *parameters: str) -> set[int]:
         return {int(row[0]) for row in self._db.execute(sql, parameters).fetchall()}

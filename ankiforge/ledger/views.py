@@ -147,10 +147,10 @@ class Views:
         if not bind and self._is_older(identity, view):
             self._refuse(taken, _OLDER.format(view.path), _BIND)
         taken.seen = self._count_of(identity)
-        if not taken.seen and self.bound is None:
-            self._refuse(taken, "", "")
-        self._bind(view, taken, bind)
         before = self._states()
+        if not taken.seen and not bind:
+            self._believe(view, before, taken)
+        self._bind(view, taken, bind)
         self._mark_present(identity, taken)
         if view.complete:
             absences = Absences(identity, view, before)
@@ -163,6 +163,15 @@ class Views:
         self._writer.meta("anki:types", to_text(tuple(types.values())))
         taken.reviews = self._read_reviews(view)
         taken.feedback = self._hear(identity)
+
+    def _believe(self, view: View, before: dict[Guid, AnkiState], taken: Taken) -> None:
+        """A look that shows none of our notes is of our collection only if something says so."""
+        there = sum(state in (AnkiState.SEEN, AnkiState.HELD) for state in before.values())
+        if view.kind is ViewKind.CONNECT and there:
+            self._refuse(taken, _ANOTHER.format(view.path), _BIND)
+        written = (guid for guid, state in before.items() if state is AnkiState.WRITTEN)
+        if self.bound is None and not self.deletions.buried(written, view):
+            self._refuse(taken, "", "")
 
     def _refuse(self, taken: Taken, why: str, hint: str) -> None:
         taken.refused, taken.hint, taken.seen = why, hint, 0
@@ -228,7 +237,7 @@ class Views:
         """From now on it is this collection; its file is the best name for it."""
         named = view.kind is ViewKind.COLLECTION
         known = self.bound and (_is_collection(self.bound.path) or not named)
-        if view.kind is ViewKind.APKG or not (bind or (taken.seen and not known)):
+        if view.kind is ViewKind.APKG or (known and not bind):
             return
         ours = Bound(view.path, view.profile, view.created)
         self._writer.meta("anki:bound", to_text(ours))

@@ -38,7 +38,7 @@ def test_a_copy_that_was_taken_over_goes_on(forge) -> None:
     shutil.copytree(first, second)
 
     assert forge("doctor", "--take-over", "-C", second).exit_code == 0
-    forge.ok("build", "-C", second)
+    forge.ok("run", "-C", second)
     forge.ok("run", "-C", first)
 
 

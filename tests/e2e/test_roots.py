@@ -83,7 +83,7 @@ def test_a_copied_workspace_is_told_which_name_is_taken(forge, vault, tmp_path) 
     )
     forge.ok("-C", workspace, "run")
     shutil.copytree(workspace, tmp_path / "copy")
-    forge("-C", tmp_path / "copy", "doctor", "--take-over")
+    shutil.rmtree(tmp_path / "copy" / ".ankiforge")
     result = forge("-C", tmp_path / "copy", "run", code=2)
     assert "ankiforge.yaml:2" in result.stderr
     assert "another `name`" in result.stderr

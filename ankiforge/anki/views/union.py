@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -29,8 +30,8 @@ class UnionView:
 
     @property
     def taken_at(self) -> float:
-        """The first export's time: a later one may lack what came meanwhile; 0 without any."""
-        return min((part.taken_at for part in self.parts), default=0.0)
+        """The first export's time: a later one may lack what came meanwhile; now without any."""
+        return min((part.taken_at for part in self.parts), default=time.time())
 
     @property
     def created(self) -> int:

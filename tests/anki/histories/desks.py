@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-Told = tuple[str, str, str]
-"""What a passage can be known by: its note, and its words; of cards both sides."""
+from .source import Told
 
 
 class Clock:
@@ -37,14 +36,47 @@ class Desk:
     seen: set[str] = field(default_factory=set)
     """Notes that were in Anki at some look from here."""
     rejected: set[str] = field(default_factory=set)
+    settled: set[tuple[str, str]] = field(default_factory=set)
+    """Fields, with their notes, of which he said that his words in Anki stay."""
     read: dict[str, Told] = field(default_factory=dict)
     """Where each passage stood when it was last read, and what it said."""
+    away: set[str] = field(default_factory=set)
+    """Passages that were not there when it was last read."""
     life: int = 0
     """Counts the ledgers it had."""
+    losses: int = 0
+    """Counts how often its database was lost, with the journal or without."""
+
+    def __post_init__(self) -> None:
+        self.settings("{}")
+
+    def settings(self, anki: str) -> None:
+        """Make its folder a workspace, with these settings of Anki."""
+        self.root.joinpath("ankiforge.yaml").write_text(f"anki: {anki}\n", encoding="utf-8")
+
+    @property
+    def root(self) -> Path:
+        return Path(self.forge.folder)
 
     @property
     def package(self) -> Path:
-        return Path(self.forge.folder / "ankiforge.apkg")
+        return self.root / "ankiforge.apkg"
+
+    @property
+    def journal_path(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    def journal(self) -> list[dict[str, Any]]:
+        path = self.journal_path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def shipped(self) -> int:
+        """How many revisions the journal tells of."""
+        return sum(line["what"] == "shipped" for line in self.journal())
+
+    def cards(self) -> list[dict[str, Any]]:
+        return sorted(self.forge.cards(), key=lambda card: str(card["guid"]))
 
 
 @dataclass
@@ -55,6 +87,9 @@ class Built:
     life: int
     there: frozenset[str]
     """What was in Anki then."""
+    ages: dict[str, int]
+    """Of each passage then."""
+    losses: int
 
 
 def is_open(card: dict[str, Any]) -> bool:
@@ -64,13 +99,6 @@ def is_open(card: dict[str, Any]) -> bool:
 
 def is_live(card: dict[str, Any]) -> bool:
     return str(card["standing"]) == "live"
-
-
-def shipped(desk: Desk) -> int:
-    """How many revisions the journal tells of."""
-    journal = desk.forge.home / "journal.jsonl"
-    lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else []
-    return sum(json.loads(line)["what"] == "shipped" for line in lines)
 
 
 def notes_in(package: Path) -> dict[str, tuple[int, list[str], str]]:

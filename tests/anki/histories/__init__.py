@@ -1,0 +1,1 @@
+"""Histories of a reader, his vault and paper, two computers, a phone and Anki."""
