@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.content import content_hash, normal_form
-from ankiforge.anki.fields import field_html, with_content
+from ankiforge.anki.fields import field_html, renamed, with_content
 from ankiforge.anki.merge import Conflict, Side, merge_fields, merge_tags, same_tags
 from ankiforge.anki.names import tag_names
 from ankiforge.anki.package import refusal
@@ -36,6 +36,7 @@ from ankiforge.shipments import (
     Words,
     base_of,
     carries,
+    content_of,
     is_behind,
     ours_of,
     says_the_same,
@@ -255,12 +256,12 @@ class Deliveries:
             for name in dict.fromkeys((*now, *was))
             if (was if name in disputed else now).get(name, "")
         )
-        html = with_content(card, our_html, content, our_content, seen.fields)
         known_tags = tuple(tag for tag in tags if tag not in seen.scheduler_tags)
-        again = last.mod > seen.mod and last.html == html and last.all_tags == known_tags
-        if again:
+        again = with_content(card, our_html, content, our_content, seen.fields, last.mod)
+        if last.mod > seen.mod and last.html == again and last.all_tags == known_tags:
             return last
         mod = next_mod(card.guid, last, seen.mod)
+        html = with_content(card, our_html, content, our_content, seen.fields, mod)
         return Shipment(
             card.guid, 0, mod, fields, html, ours.tags, seen.deck or last.deck,
             digest_of(fields, ours.tags), ours=our_content, package_tags=known_tags,
@@ -279,10 +280,11 @@ class Deliveries:
             return self._finished(card, last, {}, (), seen)
         ours = tag_names((*last.tags, RETIRED))
         tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
+        mod, content = next_mod(card.guid, last, seen.mod), content_of(card.family, last)
         shipment = replace(
-            last, rev=0, mod=next_mod(card.guid, last, seen.mod), html=seen.fields, tags=ours,
+            last, rev=0, mod=mod, html=renamed(card, seen.fields, content, mod), tags=ours,
             package_tags=tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, ours),
-            ours=ours_of(card.family, last), seen=False,
+            ours=ours_of(card.family, last), seen=False, content=content,
         )  # fmt: skip
         return self._finished(card, shipment, {}, (), seen)
 

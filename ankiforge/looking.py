@@ -153,6 +153,7 @@ def take_in(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) 
     if not taken.seen and not taken.bound and ledger.views.bound is None:
         return Looked(Sight.NOTHING, view.path, taken)
     taken.recovered = recover(ledger)
+    taken.feedback = ledger.views.hear()
     ledger.views.looked(state)
     return Looked(Sight.TAKEN, view.path, taken)
 

@@ -9,7 +9,7 @@ from ankiforge.config import SourceEntry
 from ankiforge.domain import Extracted, Source
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.text.anchors import mark_of
+from ankiforge.text.anchors import text_of
 
 Opener = Callable[[SourceEntry], Source]
 """Opens the whole source under the name in its entry."""
@@ -51,20 +51,21 @@ def _may_move(entry: SourceEntry, ledger: Ledger, opened: Opener, there: bool) -
     """Whether a name may go over to another folder: its own is gone, and this is its heir."""
     if there:
         return False
-    nothing = not ledger.roots.marks(_container(entry))
+    nothing = not ledger.roots.texts(_container(entry))
     return nothing or _holds_most(entry, ledger, opened)
 
 
 def _holds_most(entry: SourceEntry, ledger: Ledger, opened: Opener) -> bool:
-    marks = ledger.roots.marks(_container(entry))
-    found = marks & frozenset(_marks(opened(entry))) if marks else marks
-    return bool(marks) and len(found) >= HEIR * len(marks)
+    texts = ledger.roots.texts(_container(entry))
+    found = texts & frozenset(_texts(opened(entry))) if texts else texts
+    return bool(texts) and len(found) >= HEIR * len(texts)
 
 
-def _marks(source: Source) -> Iterator[str]:
+def _texts(source: Source) -> Iterator[str]:
+    """Words, not surroundings: a passage that was moved meanwhile counts, too."""
     for sighting in source.scan():
         if isinstance(sighting, Extracted):
-            yield from map(mark_of, sighting.highlights)
+            yield from map(text_of, sighting.highlights)
 
 
 def _container(entry: SourceEntry) -> str:

@@ -36,7 +36,7 @@ def base_of(
     The second is the revision whose tags are the base of the tags. `waits` tells of one whether
     its package is known not to have been imported.
     """
-    named = [one for one in revisions if seen.content and content_of(family, one) == seen.content]
+    named = [one for one in revisions if is_named(family, one, seen)]
     while len(named) > 1 and (named[-1].mod > seen.mod or waits(named[-1])):
         named.pop()  # of equal words; only their tags differ
     before = [one for one in revisions if one.seen and _time(one) <= seen.mod]
@@ -105,7 +105,18 @@ def is_behind(revisions: list[Shipment], fields: Fields, tags: tuple[str, ...]) 
 
 def carries(family: Family, last: Shipment, seen: Seen) -> bool:
     """Whether the note in Anki is, or was made from, our last revision."""
-    return seen.mod >= last.mod and seen.content == content_of(family, last) != ""
+    return seen.mod >= last.mod and is_named(family, last, seen)
+
+
+def is_named(family: Family, shipment: Shipment, seen: Seen) -> bool:
+    """Whether the note in Anki says that it is, or was made from, this revision.
+
+    One that was made after a look says its number; the others are told by our words alone.
+    """
+    if seen.named:
+        return seen.named == shipment.mod
+    says_its_number = shipment.known and shipment.package_tags is not None
+    return not says_its_number and seen.content == content_of(family, shipment) != ""
 
 
 def shipment_of(

@@ -65,6 +65,7 @@ def with_content(
     merged: tuple[str, ...],
     our_content: tuple[str, ...],
     theirs: tuple[str, ...],
+    mod: int,
 ) -> tuple[str, ...]:
     """All fields of a note in which the words of two sides were merged.
 
@@ -74,11 +75,12 @@ def with_content(
         merged: the content fields that are to stand there.
         our_content: our side of them; AnkiforgeId names these.
         theirs: all fields as they stand in Anki; what a person owns is taken from there.
+        mod: the number of this revision.
     """
     names = note_type(card.family).fields
     written = dict(zip(names, ours, strict=True))
     written |= dict(zip(card.family.content_fields, merged, strict=True))
-    written["AnkiforgeId"] = ankiforge_id(card, our_content)
+    written["AnkiforgeId"] = ankiforge_id(card, our_content, mod)
     written["Feedback"] = theirs[names.index("Feedback")]
     return tuple(written[name] for name in names)
 
@@ -97,10 +99,25 @@ def content_html(
     return (front, back, "y" if kind is CardKind.TWO_WAY else "", extra)
 
 
-def ankiforge_id(card: Card, content: tuple[str, ...]) -> str:
-    """`af1 <guid> <family> <slot> <key> <content>`: by it a note is known as ours."""
-    digest = content_hash(card.family, content)
-    return literal(f"af1 {card.guid} {card.family} {card.slot} {card.key} {digest}")
+def ankiforge_id(card: Card, content: tuple[str, ...], mod: int = 0) -> str:
+    """`af1 <guid> <family> <slot> <key> <content>`: by it a note is known as ours.
+
+    A revision made after a look at Anki says its `mod` as well: so it is known again, whatever a
+    person does to the note.
+    """
+    return identity_html(card, content_hash(card.family, content), mod)
+
+
+def identity_html(card: Card, digest: str, mod: int = 0) -> str:
+    """The same, for content whose hash is known."""
+    number = f" {mod}" if mod else ""
+    return literal(f"af1 {card.guid} {card.family} {card.slot} {card.key} {digest}{number}")
+
+
+def renamed(card: Card, fields: tuple[str, ...], digest: str, mod: int) -> tuple[str, ...]:
+    """The fields of a note with another AnkiforgeId, all else as it stands."""
+    at = note_type(card.family).fields.index("AnkiforgeId")
+    return (*fields[:at], identity_html(card, digest, mod), *fields[at + 1 :])
 
 
 # --- where it comes from --------------------------------------------------------------------

@@ -11,6 +11,7 @@ _GUID = re.compile(r"af[a-z2-7]{24}")
 _TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)
 _JOINING = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
 _SLOT = re.compile(r"[1-9][0-9]{0,8}")
+_MOD = re.compile(r"[1-9][0-9]{0,17}")
 _CONTENT = re.compile(r"[0-9a-f]{16}")
 
 
@@ -34,7 +35,9 @@ def parse_identity(field: str) -> Identity | None:
     whole = is_guid(guid) and _SLOT.fullmatch(slot) and _CONTENT.fullmatch(content)
     if not whole or family not in list(Family):
         return None
-    return Identity(Guid(guid), Family(family), int(slot), HighlightKey(key), content)
+    more = words[6] if len(words) > 6 else ""
+    mod = int(more) if _MOD.fullmatch(more) else 0
+    return Identity(Guid(guid), Family(family), int(slot), HighlightKey(key), content, mod)
 
 
 def _words(field: str) -> list[str]:

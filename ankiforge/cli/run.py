@@ -90,7 +90,7 @@ def command(
         run = now.ledger.start_run("run")
         error = follow(now, tally, propose(job, now.ledger, run))
         if not dry_run:
-            only = now.ledger.cards.of_run(run) if paths else None
+            only = now.ledger.cards.of_documents(run) if paths else None
             write_packages(now, run, tally, job.decks, deck=deck, output=output, only=only,
                            new_only=new_only, force=force)  # fmt: skip
             now.ledger.finish_run(run)

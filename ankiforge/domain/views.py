@@ -24,7 +24,7 @@ class ViewKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """AnkiforgeId, taken apart: `af1 <guid> <family> <slot> <key> <content>`."""
+    """AnkiforgeId, taken apart: `af1 <guid> <family> <slot> <key> <content> [mod]`."""
 
     guid: Guid
     family: Family
@@ -32,6 +32,8 @@ class Identity:
     key: HighlightKey
     content: str
     """Hash of *our* content fields as they were shipped, before any merge."""
+    mod: int = 0
+    """The number of the revision, where it is not the first; 0 = not said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,15 @@ class Cards:
         row = self._db.execute("SELECT run FROM card WHERE guid = ?", (guid,)).fetchone()
         return str(row["run"])
 
+    def of_documents(self, run: RunId) -> frozenset[Guid]:
+        """The cards of all documents that a run read, those included whose passage is gone."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
+            " WHERE h.document IN (SELECT document FROM highlight WHERE run = ?)",
+            (run,),
+        ).fetchall()
+        return frozenset(Guid(row["guid"]) for row in rows)
+
     def of_run(self, run: RunId) -> frozenset[Guid]:
         """The cards of all highlights that a run read, those merged into others' included."""
         rows = self._db.execute(

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem, h16
+from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.highlights import place_of
@@ -22,8 +22,7 @@ from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
 from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
-from ankiforge.text.anchors import mark_of
-from ankiforge.text.fold import canonical
+from ankiforge.text.anchors import mark_of, text_of
 
 _UNFIT = (KeyError, TypeError, ValueError, msgspec.ValidationError, sqlite3.Error)
 """What a line raises that is none of ours, or was changed by hand."""
@@ -117,7 +116,7 @@ class Rebuild:
                 "container": entry.body["container"],
                 "place": place_of(document),
                 "mark": mark_of(highlight),
-                "text": h16(canonical(highlight.exact), highlight.kind),
+                "text": text_of(highlight),
                 "content": entry.body["content"],
                 "body": msgspec.json.encode(highlight).decode(),
                 "at": entry.at,

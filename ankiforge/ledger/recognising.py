@@ -205,9 +205,9 @@ class Recognising:
 
 
 def _without_place(one: Highlight) -> Highlight:
-    """As Anki shows it: of a passage no heading, and no more of its kind than card or none."""
+    """As Anki shows it: a passage without what stands around it, a card or not."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
-    return replace(one, heading="", kind=kind, own="")
+    return replace(one, heading="", prefix="", suffix="", kind=kind, own="")
 
 
 def _without_kind(one: Highlight) -> Highlight:

@@ -33,6 +33,7 @@ from ankiforge.ledger.packages import Packages, Shipment
 from ankiforge.ledger.seen import Seen
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import ANKI, Writer
+from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 
@@ -177,7 +178,7 @@ class Recovery:
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text, content,"
             " body, presence, drafted, drafter) VALUES (?, ?, '', '', 0, '', ?, ?, ?, 'present', ?, ?)",
-            (key, document.key, h16(canonical(found.exact), highlight.kind), TAKEN,
+            (key, document.key, text_of(highlight), TAKEN,
              to_json(highlight), TAKEN, TAKEN),
         )  # fmt: skip
 

@@ -53,9 +53,9 @@ class Roots:
         """The journal says so."""
         self._writer.meta(_HEARD + source, root)
 
-    def marks(self, container: str) -> frozenset[str]:
-        """What tells the highlights of a container, as far as they were there last time."""
+    def texts(self, container: str) -> frozenset[str]:
+        """What the highlights of a container say, as far as they were there last time."""
         rows = self._db.execute(
-            "SELECT mark FROM highlight WHERE container = ? AND presence <> 'gone'", (container,)
+            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'", (container,)
         ).fetchall()
-        return frozenset(str(row["mark"]) for row in rows)
+        return frozenset(str(row["text"]) for row in rows)

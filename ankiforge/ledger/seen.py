@@ -38,6 +38,8 @@ class Seen:
     own: tuple[str, ...]
     """All fields in the order of the type in Anki, where that has others than ours; else ()."""
     taken_at: float
+    named: int = 0
+    """The mod its AnkiforgeId says; 0 = none."""
 
     @property
     def scheduler_tags(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ def row_of(identity: str, note: SeenNote, arranged: Arranged | None) -> tuple[An
         note.cards[0].deck if note.cards else "",
         to_text(note.cards),
         to_text(beside) if beside else "",
+        note.identity.mod if note.identity else 0,
     )
 
 
@@ -114,6 +117,7 @@ def seen_of(row: Any) -> Seen:
         msgspec.json.decode(row["cards"], type=tuple[SeenCard, ...]),
         tuple(beside.get("fields", ())),
         datetime.fromisoformat(row["taken_at"]).timestamp(),
+        row["named"],
     )
 
 

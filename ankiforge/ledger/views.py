@@ -162,7 +162,6 @@ class Views:
         types = known | {one.id: one for one in view.types}
         self._writer.meta("anki:types", to_text(tuple(types.values())))
         taken.reviews = self._read_reviews(view)
-        taken.feedback = self._hear(identity)
 
     def _believe(self, view: View, before: dict[Guid, AnkiState], taken: Taken) -> None:
         """A look that shows none of our notes is of our collection only if something says so."""
@@ -199,8 +198,8 @@ class Views:
 
     def _read_notes(self, identity: str, view: View, arrange: Arrange) -> None:
         self._db.executemany(
-            "INSERT OR IGNORE INTO seen (view, guid, mod, tags, fields, content, type_id, deck, cards, own)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO seen (view, guid, mod, tags, fields, content, type_id, deck, cards, own,"
+            " named) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row_of(identity, note, arrange(note)) for note in view.notes()),
         )
         if not view.complete:  # an export that lay about: what was seen later is not undone by it
@@ -281,8 +280,9 @@ class Views:
         """Note which revisions have reached Anki: by their mod, else by the AnkiforgeId there."""
         self._db.execute(
             "UPDATE shipped SET seen_at = :now WHERE seen_at = '' AND EXISTS (SELECT 1 FROM seen s"
-            " WHERE s.view = :view AND s.guid = shipped.guid AND (s.mod = shipped.mod"
-            " OR (s.content = shipped.content AND s.content <> '' AND NOT EXISTS"
+            " WHERE s.view = :view AND s.guid = shipped.guid"
+            " AND (s.mod = shipped.mod OR s.named = shipped.mod"
+            " OR (s.named = 0 AND s.content = shipped.content AND s.content <> '' AND NOT EXISTS"
             " (SELECT 1 FROM shipped o WHERE o.guid = shipped.guid AND o.rev < shipped.rev"
             " AND o.content = shipped.content))))",
             at,
@@ -308,15 +308,15 @@ class Views:
         after = self._db.execute("SELECT count(*) FROM review").fetchone()[0]
         return int(after - before)
 
-    def _hear(self, identity: str) -> int:
-        """Remarks a person typed while studying: each is taken up once."""
-        rows = self._db.execute(
-            "SELECT s.guid, json_extract(s.own, '$.feedback') AS said FROM seen s"
-            " WHERE s.view = ? AND s.own <> '' AND said <> ''"
-            " AND EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid)",
-            (identity,),
-        ).fetchall()
-        return sum(self._heard(Guid(row["guid"]), row["said"]) for row in rows)
+    def hear(self) -> int:
+        """Remarks a person typed while studying: each is taken up once; how many are new."""
+        with self._writer.unit():
+            rows = self._db.execute(
+                "SELECT s.guid, json_extract(s.own, '$.feedback') AS said FROM seen s"
+                " WHERE s.own <> '' AND said <> ''"
+                " AND EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid)"
+            ).fetchall()
+            return sum(self._heard(Guid(row["guid"]), row["said"]) for row in rows)
 
     def _heard(self, guid: Guid, said: str) -> bool:
         known = self._db.execute(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ankiforge.domain import Highlight, HighlightKey, h16
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import canonical, fold
 
 CONTEXT = 80
 """Characters of plain text before and after that are looked at."""
@@ -37,6 +37,11 @@ def triple_of(highlight: Highlight) -> Triple:
 def mark_of(highlight: Highlight) -> str:
     """Tells a highlight apart from others in any place, though not from its exact copies."""
     return h16(*triple_of(highlight), highlight.kind)
+
+
+def text_of(highlight: Highlight) -> str:
+    """Tells what a highlight says, wherever it stands."""
+    return h16(canonical(highlight.exact), highlight.kind)
 
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:

@@ -565,3 +565,64 @@ def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk: Desk) -> None:
     assert desk.load() == {"updated": 1}
     assert col.db.all("select id, did, queue, flags from cards order by id") == before
     assert {"Elsewhere"} <= {deck.name for deck in col.decks.all_names_and_ids()}
+
+
+def test_a_tag_of_the_source_arrives_though_the_note_was_touched_before_the_import(
+    desk: Desk,
+) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.rewrite("# Cells", "---\ntags: [biology]\n---\n# Cells")
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    note = desk.in_anki(guid)
+    note.tags.append("mine")
+    desk.anki.col.update_note(note)
+    desk.settle()
+    assert desk.load() == {"updated": 2, "duplicate": 1}
+    assert desk.run()["notes"]["written"] == 1
+    assert desk.load() == {"updated": 1}
+    assert {"mine", "biology"} <= set(desk.in_anki(guid).tags)
+
+
+def test_a_tag_that_arrived_and_was_taken_away_does_not_return(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    desk.rewrite("# Cells", "---\ntags: [biology]\n---\n# Cells")
+    desk.run()
+    desk.load()
+    guid = desk.card("Katze")["guid"]
+    note = desk.in_anki(guid)
+    note.tags.remove("biology")
+    desk.anki.col.update_note(note)
+    desk.settle()
+    assert desk.run()["notes"]["written"] == 0
+
+
+def test_a_first_revision_says_six_words_and_a_later_one_its_number_too(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    first = desk.in_anki(guid)["AnkiforgeId"].split()
+    assert (first[0], first[1], len(first)) == ("af1", guid, 6)
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    desk.run()
+    desk.load()
+    note = desk.in_anki(guid)
+    assert note["AnkiforgeId"].split()[6:] == [str(note.mod)]
+
+
+def test_what_waits_of_a_passage_that_is_gone_is_in_the_package_of_its_path(
+    desk: Desk,
+) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Hund")["guid"]
+    desk.rewrite("Hund:::dog\n\n", "")
+    desk.run()
+    desk.forge.ok("edit", guid, "--field", "Back", "a dog")
+    assert desk.run()["notes"]["written"] == 1

@@ -16,6 +16,7 @@ ALTER TABLE seen ADD COLUMN type_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE seen ADD COLUMN deck TEXT NOT NULL DEFAULT '';          -- of its first card
 ALTER TABLE seen ADD COLUMN cards TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE seen ADD COLUMN own TEXT NOT NULL DEFAULT '';           -- all fields, where the type has others
+ALTER TABLE seen ADD COLUMN named INTEGER NOT NULL DEFAULT 0;       -- the mod its AnkiforgeId says
 CREATE INDEX seen_guid ON seen (guid);
 
 ALTER TABLE review ADD COLUMN last_interval INTEGER NOT NULL DEFAULT 0;
