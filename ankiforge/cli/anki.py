@@ -63,6 +63,8 @@ def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) 
         return
     for problem in tally.problems:
         talk.warn(f"failed: {problem.where}: {problem.what} ({problem.hint})")
+    if talk.quiet:
+        return
     for line in lines:
         talk.print(line)
     for what in ("held", "conflicts"):

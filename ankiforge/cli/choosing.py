@@ -82,7 +82,8 @@ def tell_done(call: Call, done: tuple[Done, ...], says: str) -> None:
         for one in done:
             call.talk.data(_done_json(one))
     else:
-        call.talk.say(f"{len(done) - len(refused)} {says}")
+        if len(done) > len(refused):
+            call.talk.say(f"{len(done) - len(refused)} {says}")
     for one in refused:
         hint = f"\nhint: {one.hint}" if one.hint else ""
         call.talk.warn(f"refused: {one.refused}{hint}")

@@ -226,7 +226,7 @@ class _Push:
             )
             return
         tell_problems(self.now, self.tally.problems)
-        for line in self._lines():
+        for line in () if talk.quiet else self._lines():
             talk.print(line)
 
     def _left(self) -> list[Published]:

@@ -33,7 +33,8 @@ def command(call: Call, action: str) -> None:
     if there and not call.talk.as_json:
         call.talk.say(
             "in Anki, words and tags follow with the next build or push; a card that is none any"
-            f" more gets the tag {RETIRED} there, for no import can delete it"
+            f" more gets the tag {RETIRED} there, for no import can delete it; your words that an"
+            " import has replaced do not come back"
         )
 
 

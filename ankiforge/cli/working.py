@@ -190,8 +190,9 @@ def refuse_foreign(path: Path, force: bool) -> None:
         UsageError: with exit code 2.
     """
     if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else "there is no such folder to write into"
-        raise UsageError(f"{path}: {what}", hint="name a file: -o deck.apkg")
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
+        raise UsageError(f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}")
     if path.suffix.lower() != ".apkg":
         what = f"{path}: Anki imports a package by its ending, .apkg"
         raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")

@@ -62,6 +62,7 @@ class Deletions:
         buried = self.buried(written, absences.view)
         absent += [*buried, *(g for g in self._imported(written) if g not in buried)]
         known = sum(state in _THERE for state in absences.before.values())
+        self._bury_unknown(absences)
         believed = len(absent) <= max(MANY, MANY_SHARE * known)
         sure = self._certain(absences, absent) if believed else frozenset()
         for guid in absent:
@@ -137,6 +138,20 @@ class Deletions:
         """
         graves = view.graves()
         return [g for g in written if note_id(g) in graves and not self._wanted_back(g)]
+
+    def _bury_unknown(self, absences: Absences) -> None:
+        """Notes that only the journal knows by now, and that were deleted in Anki meanwhile."""
+        rows = self._db.execute(
+            "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
+            " (SELECT 1 FROM card c WHERE c.guid = s.guid) AND NOT EXISTS"
+            " (SELECT 1 FROM seen n WHERE n.guid = s.guid AND n.view = ?) AND NOT EXISTS"
+            " (SELECT 1 FROM decision d WHERE d.subject = s.guid AND d.what = 'tombstone')",
+            (absences.id,),
+        ).fetchall()
+        after = {"anki": AnkiState.TOMBSTONE.value, "anki_why": "deleted in Anki"}
+        for guid in self.buried((Guid(row["guid"]) for row in rows), absences.view):
+            body = {"key": "", "before": {}, "after": after}
+            self._writer.decide("tombstone", guid, body, by=ANKI, action=f"view-{absences.id}")
 
     def _wanted_back(self, guid: Guid) -> bool:
         row = self._db.execute(

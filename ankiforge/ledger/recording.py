@@ -239,6 +239,11 @@ class Recorder:
             " AND EXISTS (SELECT 1 FROM shipped s WHERE s.guid = card.guid)",
             (guid,),
         )
+        self._db.execute(  # in Anki, under a note type that is none of ours
+            "UPDATE card SET anki = 'held', anki_why = 'note type' WHERE guid = ?"
+            " AND EXISTS (SELECT 1 FROM seen s WHERE s.guid = card.guid AND s.type_id = 0)",
+            (guid,),
+        )
         if not history:
             return
         card = self._cards.get(guid)

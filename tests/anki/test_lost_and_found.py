@@ -225,3 +225,68 @@ def test_a_new_gap_takes_no_number_that_a_person_uses_in_anki(desk: Desk) -> Non
     desk.run()
     [card] = desk.forge.cards()
     assert "{{c4::plants}}" in str(card["fields"]) + str(card["revision"])
+
+
+def test_a_deletion_nobody_looked_at_outlives_a_lost_database(desk: Desk) -> None:
+    desk.write("A.md", "Katze::cat\n\nHund::dog\n")
+    desk.go()
+    desk.anki.col.remove_notes([desk.anki.note(desk.card("Katze")["guid"]).id])
+    desk.lose()
+    came = desk.run()
+    assert came["notes"]["written"] == 0
+    assert desk.card("Katze")["anki"] == "tombstone"
+
+
+def test_a_note_of_another_type_is_held_after_all_was_lost(desk: Desk) -> None:
+    desk.write("A.md", "Katze::cat\n")
+    desk.go()
+    guid = desk.card("Katze")["guid"]
+    note = desk.anki.note(guid)
+    basic = desk.anki.col.models.by_name("Basic")
+    kept = {0: 0, 1: 1, 7: None}
+    desk.anki.col.models.change(desk.anki.col.models.get(note.mid), [note.id], basic, kept, None)
+    desk.lose(journal=True)
+    came = desk.run()
+    assert (came["notes"]["written"], desk.card("Katze")["anki"]) == (0, "held")
+
+
+def test_late_reviews_of_a_phone_are_read_though_newer_ones_are_known(desk: Desk) -> None:
+    desk.write("A.md", "Katze::cat\n")
+    desk.go()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.answer_first_card(guid)
+    assert desk.forge.json("pull")["view"]["reviews"] == 1
+    col = desk.anki.col
+    [row] = col.db.all("select * from revlog")
+    col.db.execute("insert into revlog values (?,?,?,?,?,?,?,?,?)", row[0] - 86_400_000, *row[1:])
+    assert desk.forge.json("pull")["view"]["reviews"] == 1
+
+
+def test_a_person_who_accepts_one_opens_a_taken_over_document_again(desk: Desk) -> None:
+    desk.write("A.md", "Katze::cat\n")
+    desk.go()
+    desk.lose(journal=True)
+    desk.write("A.md", "Katze::cat\n\nHund::dog\n")
+    desk.run()
+    assert desk.card("Hund")["verdict"] == "pending"
+    desk.forge.ok("accept", desk.card("Hund")["guid"])
+    desk.write("A.md", "Katze::cat\n\nHund::dog\n\nMaus::mouse\n")
+    desk.run()
+    assert desk.card("Maus")["verdict"] == "accepted"
+
+
+def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(
+    desk: Desk, backend: Any, tmp_path: Path
+) -> None:
+    desk.write("A.md", "Katze::cat\n")
+    desk.go()
+    guid = desk.card("Katze")["guid"]
+    backend.export(desk.anki.col, tmp_path / "old.apkg", legacy=False, scheduling=True)
+    desk.edit(guid, Back="kitty")
+    desk.run()
+    desk.forge.ok("pull", "--apkg", tmp_path / "old.apkg")
+    desk.write("A.md", "Katze::a cat\n")
+    (desk.forge.folder / "ankiforge.yaml").write_text(
+        "sources:\n  - obsidian: {name: notes, path: notes}\nanki: {collection: none}\n"
+    )
+    assert desk.run()["notes"]["conflicts"] == 1
