@@ -8,10 +8,10 @@ import click
 
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import Session, session
+from ankiforge.cli.session import Session, session, told
 from ankiforge.domain import Card
 from ankiforge.errors import UsageError
-from ankiforge.reports.cards import card_json, highlight_json, in_full, one_line, titled
+from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.review.query import FIELDS
 
@@ -50,7 +50,7 @@ def _told(now: Session, card: Card) -> bool:
     """Tell a card; whether somebody still reads."""
     talk = now.call.talk
     if talk.as_json:
-        return talk.data(card_json(card, now.tags(card)))
+        return talk.data(told(now, card))
     return talk.print("\n".join((*in_full(card), "")) if talk.verbose else one_line(card))
 
 

@@ -7,10 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ankiforge import assembly, ledger
+from ankiforge.anki.merge import Conflict
 from ankiforge.attached import tags_of
 from ankiforge.cli.common import Call
 from ankiforge.config.deckfiles import DeckRule, load_decks
@@ -19,6 +21,7 @@ from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.domain import Card, Problem
 from ankiforge.pipeline import Job
+from ankiforge.reports.cards import card_json, seen_json
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ class Session:
     def tags(self, card: Card) -> tuple[str, ...]:
         """A card's tags, as a package has them."""
         return tags_of(self.ledger, card, self.decks)
+
+
+def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
+    """A card as JSON, with how it fares in Anki."""
+    seen, reviews = now.ledger.views.seen(card.guid), now.ledger.views.reviews_of(card.guid)
+    return {**card_json(card, now.tags(card), conflicts), "seen": seen_json(seen, reviews)}
 
 
 def workspace_of(call: Call) -> Workspace:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import session
+from ankiforge.cli.session import session, told
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
-from ankiforge.reports.cards import card_json, in_full, seen_json, studied
+from ankiforge.reports.cards import in_full, studied
 from ankiforge.review.ids import find
 
 EPILOG = """\b
@@ -31,8 +31,7 @@ def command(call: Call, ids: tuple[str, ...]) -> None:
             seen = now.ledger.views.seen(card.guid)
             reviews = now.ledger.views.reviews_of(card.guid)
             if call.talk.as_json:
-                told = card_json(card, now.tags(card), conflicts)
-                call.talk.data({**told, "seen": seen_json(seen, reviews)})
+                call.talk.data(told(now, card, conflicts))
             else:
                 lines = [*in_full(card, conflicts)]
                 lines += [f"studied   {studied(seen, reviews)}"] if seen else []

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from msgspec import json
-
 from ankiforge.domain import (
     AcceptedBy,
     Batch,
@@ -14,13 +12,11 @@ from ankiforge.domain import (
     CandidateState,
     Card,
     Checked,
-    Draft,
     Finding,
     Guid,
     Highlight,
     HighlightKey,
     NoCard,
-    Origin,
     RunId,
     Severity,
     Standing,
@@ -30,14 +26,14 @@ from ankiforge.domain import (
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.cards import Cards, letter_of, to_json
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.decisions import Change, Decided, Decisions
+from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.intents import intents, numbered_as_before, numbered_as_journalled
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.policy import Policy
+from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.revisions import match_groups, stands
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
-from ankiforge.text.cloze import numbers
 
 
 @dataclass(slots=True)
@@ -97,6 +93,7 @@ class Recorder:
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
+        self._remembering = Remembering(connection, decisions, cards)
         self._slots = Slots(connection, writer, decisions)
         self._policy = policy
 
@@ -219,7 +216,7 @@ class Recorder:
         recorded.drafted += 1
         recorded.guids.append(guid)
         recorded.labels[first.label] = guid
-        self._take_up(guid, first, history)
+        self._remembering.take_up(guid, first, history)
         if len(group) == 1 and not history:
             recorded.flooded += not self._accept(run, guid, highlight.key, first)
 
@@ -230,36 +227,6 @@ class Recorder:
         if any(self._decisions.person_decided(key) for key in keys):
             return True
         return self._policy.accept(run, guid, home, checked)
-
-    def _take_up(self, guid: Guid, checked: Checked, history: list[Decided]) -> None:
-        """What a ledger that was lost knew of this card: decisions, a person's words, shipments."""
-        self._decisions.replay(history)
-        self._db.execute(
-            "UPDATE card SET anki = 'written' WHERE guid = ? AND anki = 'none'"
-            " AND EXISTS (SELECT 1 FROM shipped s WHERE s.guid = card.guid)",
-            (guid,),
-        )
-        self._db.execute(  # in Anki, under a note type that is none of ours
-            "UPDATE card SET anki = 'held', anki_why = 'note type' WHERE guid = ?"
-            " AND EXISTS (SELECT 1 FROM seen s WHERE s.guid = card.guid AND s.type_id = 0)",
-            (guid,),
-        )
-        if not history:
-            return
-        card = self._cards.get(guid)
-        if not card.edited or card.fields == checked.draft.fields:
-            return
-        drawn = to_json(checked.draft.fields)
-        edits = [decided.body for decided in history if "answer" in decided.body]
-        known = any(edit.get("before", {}).get("fields") == drawn for edit in edits)
-        state = CandidateState.PASSED if known else CandidateState.OPEN
-        self._cards.set_state(guid, letter_of(card.leading), state)
-        answer = edits[-1]["answer"] if edits else checked.draft.answer
-        words = replace(
-            checked.draft, fields=card.fields, answer=answer, by_hand=True,
-            origin=Origin("person"),
-        )  # fmt: skip
-        self._cards.add_candidate(guid, Checked(words), CandidateState.PICKED)
 
     def _refuse_equal(self, guid: Guid) -> None:
         if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
@@ -273,7 +240,7 @@ class Recorder:
 
         Not if that card is no card any more, nor where a person took such a merge back.
         """
-        if self._merged_before(key, checked.draft):
+        if self._remembering.merged_before(key, checked.draft):
             return True
         twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
         if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
@@ -287,21 +254,9 @@ class Recorder:
 
     # --- revisions --------------------------------------------------------------------------
 
-    def _merged_before(self, key: HighlightKey, draft: Draft) -> bool:
-        """Whether this very answer went to a card that a person has rejected or reworded since.
-
-        A ledger that was lost must not draw it anew.
-        """
-        guid = self._decisions.merged_into(key, draft.answer)
-        card = self._cards.get(guid) if guid else None
-        if card is None or not (card.edited or card.verdict is Verdict.REJECTED):
-            return False
-        self._cards.link(card.guid, key, "also")
-        return True
-
     def _revise(self, run: RunId, card: Card, group: list[Checked], recorded: Recorded) -> None:
         """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
-        there = self._numbers_in_anki(card.guid)
+        there = self._remembering.numbers_in_anki(card.guid)
         group = [numbered_as_before(checked, card, there) for checked in group]
         if _says_the_same(card, group):
             self._stays(card, group[0])
@@ -320,11 +275,6 @@ class Recorder:
         else:
             keep = card.picked if card.verdict is Verdict.ACCEPTED else None
             self._pass_over(card, keep)
-
-    def _numbers_in_anki(self, guid: Guid) -> set[int]:
-        """Numbers of clozes that stand there, a person's own among them: none is given twice."""
-        row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
-        return set(numbers(json.decode(row["fields"])[0])) if row else set()
 
     def _stays(self, card: Card, checked: Checked) -> None:
         """The card stands as it is; a revision that waited has nothing to say any more."""
