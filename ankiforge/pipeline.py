@@ -18,7 +18,6 @@ from ankiforge.check.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.delivery import Delivery
 from ankiforge.domain import (
-    AnkiState,
     Batch,
     Card,
     Checked,
@@ -254,8 +253,7 @@ def deliverable(ledger: Ledger) -> Iterator[Card]:
 
     Accepted, live, unblocked ones; and those that are no cards any more, but stand in Anki.
     """
-    there = (AnkiState.SEEN, AnkiState.HELD)
-    return (card for card in ledger.cards.all() if card.ready or card.anki in there)
+    return (card for card in ledger.cards.all() if card.ready or card.anki.there)
 
 
 def publish(

@@ -99,7 +99,7 @@ class Forge:
     def _environment(self) -> dict[str, str]:
         """No Anki of the user's is ever found: the folders it may lie in are this test's own."""
         data = str(self.home / "data")
-        own = {name: data for name in ("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA")}
+        own = dict.fromkeys(("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"), data)
         return {"ANKIFORGE_HOME": str(self.home), "HOME": str(self.home), **own}
 
     @property

@@ -8,6 +8,8 @@ from functools import lru_cache
 from ankiforge.text.stored import clean
 
 DEFAULT_DECK = "ankiforge"
+RETIRED = "ankiforge::retired"
+"""The tag of a note in Anki that is no card any more: no import can delete it."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
 _ANKIS_OWN = frozenset({"marked", "leech"})

@@ -23,7 +23,7 @@ def connected(now: Session, *, bind: bool = False) -> Looked:
         ServiceError: it does not answer, or not as it should.
         UsageError: `--offline`, and it is on another machine.
     """
-    from ankiforge.pushing import Running
+    from ankiforge.looking.pushing import Running
 
     refuse_offline(now)
     with Running.of(now.workspace.config.anki) as anki:
@@ -51,7 +51,7 @@ def weigh(now: Session, tally: Tally, *, again: bool = False, push: bool = False
         tally.reasons.clear()
     deliveries = Deliveries(now.ledger, now.decks, push=push)
     cards = deliverable(now.ledger)
-    there = (card for card in cards if push or card.anki in ("seen", "held"))
+    there = (card for card in cards if push or card.anki.there)
     tally.weigh(Parcel(now.workspace.output, tuple(deliveries.of(card) for card in there)))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ankiforge.anki.names import RETIRED
 from ankiforge.cli.anki import refuse_offline, weigh, why_none
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
@@ -22,11 +23,10 @@ from ankiforge.cli.working import (
     write_packages,
 )
 from ankiforge.config import is_loopback
-from ankiforge.delivery import RETIRED
 from ankiforge.domain import Guid, Problem
 from ankiforge.errors import ServiceError
+from ankiforge.looking.pushing import Pushed, Running, came_of, studied, wrong_profile
 from ankiforge.pipeline import Published, deliverable
-from ankiforge.pushing import Pushed, Running, came_of, studied, wrong_profile
 from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
 
 EPILOG = """\b

@@ -13,12 +13,12 @@ import click
 
 from ankiforge import assembly, ledger
 from ankiforge.anki.merge import Conflict
-from ankiforge.attached import tags_of
 from ankiforge.cli.common import Call
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
+from ankiforge.delivery.attached import tags_of
 from ankiforge.domain import Card, Problem
 from ankiforge.pipeline import Job
 from ankiforge.reports.cards import card_json, seen_json

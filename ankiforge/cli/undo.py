@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from ankiforge import review
+from ankiforge.anki.names import RETIRED
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
-from ankiforge.delivery import RETIRED
-from ankiforge.domain import AnkiState
 
 EPILOG = """\b
 Examples:
@@ -40,6 +39,6 @@ def command(call: Call, action: str) -> None:
 
 def _in_anki(now: Session, guid: str) -> bool:
     try:
-        return now.ledger.cards.get(guid).anki in (AnkiState.SEEN, AnkiState.HELD)
+        return now.ledger.cards.get(guid).anki.there
     except KeyError:
         return False

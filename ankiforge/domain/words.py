@@ -131,6 +131,11 @@ class AnkiState(StrEnum):
     MISSING = "missing"
     TOMBSTONE = "tombstone"
 
+    @property
+    def there(self) -> bool:
+        """Whether the note stands in Anki, as far as is known."""
+        return self in (AnkiState.SEEN, AnkiState.HELD)
+
 
 class AcceptedBy(StrEnum):
     """Who let a card through; a clean revision inherits it."""

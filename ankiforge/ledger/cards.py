@@ -27,7 +27,7 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.connection import Connection, to_json
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"
@@ -261,11 +261,6 @@ def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candi
         )
         for row in rows
     )
-
-
-def to_json(value: object) -> str:
-    """As the ledger stores values."""
-    return msgspec.json.encode(value).decode()
 
 
 def _letter(count: int) -> str:

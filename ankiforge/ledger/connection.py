@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ankiforge.errors import LedgerError
 
 BUSY_SECONDS = 10.0
@@ -38,6 +40,11 @@ class Connection(sqlite3.Connection):
             if self.in_transaction:  # a full disk may have ended it already
                 self.execute("ROLLBACK")
             raise
+
+
+def to_json(value: object) -> str:
+    """As the ledger stores values."""
+    return msgspec.json.encode(value).decode()
 
 
 _DAMAGED = frozenset(("SQLITE_NOTADB", "SQLITE_CORRUPT"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from ankiforge.domain import AnkiState, Fields, Guid, RunId, h16, note_id
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
 
 
@@ -166,7 +166,7 @@ class Packages:
         digest = digest_of(shipment.fields, tags)
         self._db.execute(
             "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
-            (_json(tags), digest, shipment.guid, shipment.rev),
+            (to_json(tags), digest, shipment.guid, shipment.rev),
         )
         return replace(shipment, tags=tags, digest=digest)
 
@@ -181,15 +181,15 @@ class Packages:
                 shipment.guid,
                 rev,
                 shipment.mod,
-                _json(shipment.fields),
-                _json(shipment.html),
-                _json(shipment.tags),
+                to_json(shipment.fields),
+                to_json(shipment.html),
+                to_json(shipment.tags),
                 shipment.deck,
                 shipment.digest,
                 package,
                 now,
-                _json(shipment.ours) if shipment.ours else "",
-                "" if tags is None else _json(tags),
+                to_json(shipment.ours) if shipment.ours else "",
+                "" if tags is None else to_json(tags),
                 shipment.content,
                 now if shipment.seen else "",
             ),
@@ -216,7 +216,3 @@ def _shipment(row: sqlite3.Row) -> Shipment:
 
 def _strings(text: str) -> tuple[str, ...]:
     return tuple(msgspec.json.decode(text, type=list[str]))
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -24,8 +24,8 @@ from ankiforge.domain import (
     guid_for,
 )
 from ankiforge.errors import ForgeError
-from ankiforge.ledger.cards import Cards, letter_of, to_json
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.intents import intents, numbered_as_before, numbered_as_journalled
 from ankiforge.ledger.keys import content_of

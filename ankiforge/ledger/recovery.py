@@ -26,8 +26,8 @@ from ankiforge.domain import (
     Verdict,
     h16,
 )
-from ankiforge.ledger.cards import Cards, letter_of, to_json
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.packages import Packages, Shipment
 from ankiforge.ledger.seen import Seen

@@ -15,8 +15,8 @@ from ankiforge.domain import (
     Origin,
     Verdict,
 )
-from ankiforge.ledger.cards import Cards, letter_of, to_json
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decided, Decisions
 from ankiforge.text.cloze import numbers
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.domain import Arranged, Guid, SeenCard, SeenNote, SeenReview
+from ankiforge.ledger.connection import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,13 @@ def row_of(identity: str, note: SeenNote, arranged: Arranged | None) -> tuple[An
         identity,
         note.guid,
         note.mod,
-        to_text(note.tags),
-        to_text(fields),
+        to_json(note.tags),
+        to_json(fields),
         note.identity.content if note.identity else "",
         note.type_id if arranged else 0,
         note.cards[0].deck if note.cards else "",
-        to_text(note.cards),
-        to_text(beside) if beside else "",
+        to_json(note.cards),
+        to_json(beside) if beside else "",
         note.identity.mod if note.identity else 0,
     )
 
@@ -119,8 +120,3 @@ def seen_of(row: Any) -> Seen:
         datetime.fromisoformat(row["taken_at"]).timestamp(),
         row["named"],
     )
-
-
-def to_text(value: object) -> str:
-    """As the ledger stores values."""
-    return msgspec.json.encode(value).decode()

@@ -20,10 +20,10 @@ from ankiforge.domain import (
     h16,
 )
 from ankiforge.ledger.cards import Cards
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.deletions import Absences, Deletions
-from ankiforge.ledger.seen import Bound, Seen, Taken, review_row, row_of, seen_of, to_text
+from ankiforge.ledger.seen import Bound, Seen, Taken, review_row, row_of, seen_of
 from ankiforge.ledger.writing import ANKI, Writer
 
 OVERLAP_MS = 180 * 86_400_000
@@ -160,12 +160,12 @@ class Views:
         self._forget_older(identity)
         known = {} if view.complete else self.types()
         types = known | {one.id: one for one in view.types}
-        self._writer.meta("anki:types", to_text(tuple(types.values())))
+        self._writer.meta("anki:types", to_json(tuple(types.values())))
         taken.reviews = self._read_reviews(view)
 
     def _believe(self, view: View, before: dict[Guid, AnkiState], taken: Taken) -> None:
         """A look that shows none of our notes is of our collection only if something says so."""
-        there = sum(state in (AnkiState.SEEN, AnkiState.HELD) for state in before.values())
+        there = sum(state.there for state in before.values())
         if view.kind is ViewKind.CONNECT and there:
             self._refuse(taken, _ANOTHER.format(view.path), _BIND)
         written = (guid for guid, state in before.items() if state is AnkiState.WRITTEN)
@@ -239,7 +239,7 @@ class Views:
         if view.kind is ViewKind.APKG or (known and not bind):
             return
         ours = Bound(view.path, view.profile, view.created)
-        self._writer.meta("anki:bound", to_text(ours))
+        self._writer.meta("anki:bound", to_json(ours))
         if bind:
             since = datetime.fromtimestamp(view.taken_at, UTC).isoformat()
             self._writer.meta("anki:since", since)

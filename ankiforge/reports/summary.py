@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.delivery import RETIRED, Delivery
+from ankiforge.anki.names import RETIRED
+from ankiforge.delivery import Delivery
 from ankiforge.domain import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import Funnel, Without

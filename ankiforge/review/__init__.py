@@ -29,7 +29,8 @@ from ankiforge.domain import (
 )
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of, to_json
+from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.decisions import Change, Decided
 from ankiforge.ledger.states import Event, refuse
 from ankiforge.text.markdown import cloze_answers, plain

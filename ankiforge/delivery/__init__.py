@@ -13,11 +13,22 @@ from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.content import content_hash, normal_form
 from ankiforge.anki.fields import field_html, renamed, with_content
 from ankiforge.anki.merge import Conflict, Side, merge_fields, merge_tags, same_tags
-from ankiforge.anki.names import tag_names
+from ankiforge.anki.names import RETIRED, tag_names
 from ankiforge.anki.package import refusal
 from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
-from ankiforge.attached import needs_pictures, pictures_of, tags_of
 from ankiforge.config.deckfiles import DeckRule
+from ankiforge.delivery.attached import needs_pictures, pictures_of, tags_of
+from ankiforge.delivery.revisions import (
+    Words,
+    base_of,
+    carries,
+    content_of,
+    is_behind,
+    ours_of,
+    says_the_same,
+    shipment_of,
+    words_of,
+)
 from ankiforge.domain import (
     AnkiState,
     Card,
@@ -32,20 +43,7 @@ from ankiforge.domain import (
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.seen import Seen
-from ankiforge.shipments import (
-    Words,
-    base_of,
-    carries,
-    content_of,
-    is_behind,
-    ours_of,
-    says_the_same,
-    shipment_of,
-    words_of,
-)
 
-RETIRED = "ankiforge::retired"
-"""The tag of a note in Anki that is no card any more: no import can delete it."""
 AHEAD_SECONDS = 86_400
 """A mod further than this beyond now is held: the clock of a device is wrong."""
 FRESH_SECONDS = 2
@@ -115,8 +113,7 @@ class Deliveries:
     def _of(self, card: Card) -> Delivery:
         if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
             return Delivery(card)
-        there = card.anki in (AnkiState.SEEN, AnkiState.HELD)
-        seen = self._ledger.views.seen(card.guid) if there else None
+        seen = self._ledger.views.seen(card.guid) if card.anki.there else None
         if seen is None:
             return self._unseen(card) if card.ready else Delivery(card)
         delivery = self._seen(card, seen)

@@ -10,8 +10,8 @@ from ankiforge.anki.content import content_hash
 from ankiforge.anki.fields import field_html
 from ankiforge.anki.merge import Base, Side
 from ankiforge.anki.names import deck_name
-from ankiforge.attached import tags_of
 from ankiforge.config.deckfiles import DeckRule
+from ankiforge.delivery.attached import tags_of
 from ankiforge.domain import Card, CardKind, Family, Fields, Media, Problem
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ankiforge.anki.connect import AnkiConnect, export_all
+from ankiforge.anki.names import RETIRED
 from ankiforge.anki.views import connect_view
 from ankiforge.anki.views.exports import note_ids
 from ankiforge.config import AnkiSettings
-from ankiforge.delivery import RETIRED, Delivery
+from ankiforge.delivery import Delivery
 from ankiforge.domain import Card, Guid
 from ankiforge.errors import ServiceError
 from ankiforge.ledger import Ledger
@@ -134,4 +135,4 @@ def wrong_profile(looked: Looked, there: int) -> ServiceError | None:
 
 def studied(cards: Iterable[Card]) -> frozenset[Guid]:
     """The cards that are in Anki, as far as is known."""
-    return frozenset(card.guid for card in cards if card.anki in ("seen", "held"))
+    return frozenset(card.guid for card in cards if card.anki.there)
