@@ -96,8 +96,10 @@ def why_none(now: Session, *, new_only: bool = False, deck: str = "") -> str:
     """Why no package was written."""
     if new_only:
         return "nothing is new"
-    cards = now.ledger.cards.all()
-    ready = [card for card in cards if card.ready and within(card.deck, deck)]
+    cards = [card for card in now.ledger.cards.all() if within(card.deck, deck)]
+    if deck and not cards:
+        return f"no card is in a deck {deck}, nor below it"
+    ready = [card for card in cards if card.ready]
     if ready and all(card.anki not in (AnkiState.NONE, AnkiState.WRITTEN) for card in ready):
         return "Anki has everything"
     return f"no card is ready ({now.call.program} list)"

@@ -9,6 +9,7 @@ from ankiforge.cli.choosing import tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.delivery import Deliveries
+from ankiforge.domain import Family
 from ankiforge.errors import UsageError
 from ankiforge.review.ids import find
 
@@ -17,6 +18,8 @@ Examples:
   ankiforge resolve afpl5zre --mine                    keep what stands in Anki, from now on
   ankiforge resolve afpl5zre --source --field Back     take the source's words for Back
 """
+
+_FIELDS = tuple(dict.fromkeys(name for family in Family for name in family.content_fields))
 
 
 @click.command(epilog=EPILOG)
@@ -29,6 +32,8 @@ def command(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
     """Settle what both you (in Anki) and the source have changed; `show` has all three sides."""
     if mine == source:
         raise UsageError("say whose words are to stand: --mine or --source")
+    if field and field not in _FIELDS:
+        raise UsageError(f"no field is called {field!r}", hint=f"one of {', '.join(_FIELDS)}")
     with session(call) as now:
         choices = [find(now.ledger, word) for word in ids]
         deliveries = Deliveries(now.ledger, now.decks)

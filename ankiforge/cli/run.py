@@ -133,12 +133,16 @@ def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator
         yield from (f"  {command:{width}}   {says}" for command, says in told)
 
 
+_SETTLED = ("deleted in Anki", "rejected", "retired")
+"""Why there is no card, where a person has said so."""
+
+
 def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.cards["waiting"] or summary.cards["revisions"]:
         yield "list verdict:pending -v", "what waits for you; then accept, edit, reject"
     if summary.cards["blocked"]:
         yield "list finding:block -v", "why cards are blocked"
-    if summary.funnel.reasons:
+    if any(not reason.startswith(_SETTLED) for reason in summary.funnel.reasons):
         yield "draft export ask.md", "passages without a card, to paste into any chat"
         if summary.usage is None:
             yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"

@@ -174,7 +174,8 @@ def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
     highlight = card.highlight
     yield f"{card.guid}  {card.kind}  {card.verdict}  {card.standing}  anki: {card.anki}"
     if card.anki_why:
-        yield f"in Anki   {card.anki_why}"
+        since = "missing since " if card.anki is AnkiState.MISSING else ""
+        yield f"in Anki   {since}{card.anki_why}"
     for one in conflicts:
         yield f"conflict  {one.field}"
         for side, words in (("base", one.base), ("mine", one.theirs), ("source", one.ours)):

@@ -626,3 +626,16 @@ def test_what_waits_of_a_passage_that_is_gone_is_in_the_package_of_its_path(
     desk.run()
     desk.forge.ok("edit", guid, "--field", "Back", "a dog")
     assert desk.run()["notes"]["written"] == 1
+
+
+def test_words_that_lead_nowhere_are_told(desk: Desk) -> None:
+    desk.run()
+    desk.load()
+    desk.run()
+    guid = desk.card("Katze")["guid"]
+    assert "Front" in desk.forge("resolve", guid, "--mine", "--field", "Nix", code=2).stderr
+    assert "no conflict" in desk.forge("resolve", guid, "--mine", code=1).stderr
+    assert "no card is in a deck Nope" in desk.forge.ok("build", "--deck", "Nope").stderr
+    desk.anki.col.undo()
+    desk.run()
+    assert "missing since" in desk.forge.ok("show", guid).stdout
