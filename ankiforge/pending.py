@@ -8,6 +8,7 @@ from dataclasses import replace
 from ankiforge.domain import Highlight, HighlightKey, RunId, Task
 from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.text.fold import fold
 
 LONG_ENOUGH = 20
@@ -27,7 +28,17 @@ def unwritten(
     """
     secrets = _Secrets(ledger)
     tasks = share(ledger.funnel.pending(scope, drafter), only, by_hand=False)
+    if drafter != BY_HAND:
+        tasks = _wanted(ledger, tasks)
     return _limited((secrets.kept(task) for task in tasks), limit)
+
+
+def _wanted(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
+    """Without the passages whose every card a person has rejected."""
+    for task in tasks:
+        left = tuple(h for h in task.highlights if not ledger.recorder.leave_rejected(h))
+        if left:
+            yield replace(task, highlights=left)
 
 
 class _Secrets:

@@ -112,6 +112,20 @@ class Recorder:
                     self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
         return recorded
 
+    def leave_rejected(self, highlight: Highlight) -> bool:
+        """Note that a person wants no card of a highlight; whether that is so.
+
+        Of a ledger that was lost: nobody is to be asked, or paid, for it again.
+        """
+        if not self._remembering.all_rejected(highlight.key):
+            return False
+        with self._writer.unit():
+            self._db.execute(
+                "UPDATE highlight SET failed = '', drafted = ?, no_card = 'rejected' WHERE key = ?",
+                (content_of(highlight), highlight.key),
+            )
+        return True
+
     def _unchanged(self, highlight: Highlight) -> bool:
         row = self._db.execute("SELECT content FROM highlight WHERE key = ?", (highlight.key,))
         found = row.fetchone()

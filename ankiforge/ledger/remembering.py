@@ -10,10 +10,12 @@ from ankiforge.domain import (
     CandidateState,
     Checked,
     Draft,
+    Family,
     Guid,
     HighlightKey,
     Origin,
     Verdict,
+    guid_for,
 )
 from ankiforge.ledger.cards import Cards, letter_of
 from ankiforge.ledger.connection import Connection, to_json
@@ -58,6 +60,21 @@ class Remembering:
             origin=Origin("person"),
         )  # fmt: skip
         self._cards.add_candidate(guid, Checked(words), CandidateState.PICKED)
+
+    def all_rejected(self, key: HighlightKey) -> bool:
+        """Whether a person has rejected every card of a highlight, in a ledger that was lost."""
+        drawn = self._db.execute(
+            "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
+            {"key": key},
+        ).fetchone()
+        slots = self._db.execute("SELECT family, slot FROM slot WHERE key = ?", (key,)).fetchall()
+        guids = [guid_for(key, Family(row["family"]), row["slot"]) for row in slots]
+        return drawn is None and bool(guids) and all(map(self._rejected, guids))
+
+    def _rejected(self, guid: Guid) -> bool:
+        said = [d.body["after"]["verdict"] for d in self._decisions.of(guid)
+                if d.body.get("after", {}).get("verdict")]  # fmt: skip
+        return bool(said) and said[-1] == Verdict.REJECTED
 
     def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
         """Whether this very answer went to a card that a person has rejected or reworded since.

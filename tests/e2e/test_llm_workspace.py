@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -331,3 +332,24 @@ def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake) -> None:
     forge.ok("draft", "import", "done.jsonl")
 
     assert len(forge.cards()) == 1
+
+
+# --- a ledger that was lost -----------------------------------------------------------------
+
+
+def test_a_rejected_passage_is_not_paid_for_again_after_the_ledger_was_lost(
+    forge, notes, server
+) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run")
+    forge.ok("reject", *(card["guid"] for card in forge.cards()))
+    asked = len(server.asked)
+    shutil.rmtree(forge.folder / ".ankiforge")
+
+    came = forge.json("run")
+
+    assert len(server.asked) == asked
+    assert came["no_card"] == {"rejected": 1}
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    forge.ok("run")
+    assert len(server.asked) == asked + 1
