@@ -353,3 +353,27 @@ def test_a_rejected_passage_is_not_paid_for_again_after_the_ledger_was_lost(
     notes(f"=={ALPHA}==", f"=={BETA}==")
     forge.ok("run")
     assert len(server.asked) == asked + 1
+
+
+@pytest.mark.parametrize("journal", [True, False], ids=["journal kept", "all lost"])
+def test_cards_of_a_model_that_are_in_anki_are_not_paid_for_again(
+    forge, notes, server, backend, journal
+) -> None:
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    settings = forge.folder / "ankiforge.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("none", "auto"), encoding="utf-8")
+    with backend.opened(forge.profile) as anki:
+        forge.ok("run", "--accept", "clean")
+        guids = {card["guid"] for card in forge.cards() if card["verdict"] == "accepted"}
+        assert guids
+        anki.load(forge.folder / "ankiforge.apkg")
+        asked = len(server.asked)
+        shutil.rmtree(forge.folder / ".ankiforge")
+        if not journal:
+            (forge.folder / "journal.jsonl").unlink()
+
+        came = forge.json("run", "--accept", "clean")
+
+        assert len(server.asked) == asked
+        assert came["notes"]["written"] == 0
+        assert {card["guid"] for card in forge.cards()} == guids
