@@ -73,11 +73,14 @@ class _Pairing:
         )
 
 
-def in_place(stored: Sequence[Highlight], found: Sequence[Highlight]) -> list[Match]:
+def in_place(
+    stored: Sequence[Highlight], found: Sequence[Highlight], moved: frozenset[int] = frozenset()
+) -> list[Match]:
     """Match the highlights of one note or PDF with what the ledger has of it.
 
     Both in reading order. Stored ones that stay unmatched were moved or are gone; found
-    ones are moved here or new.
+    ones are moved here or new. Those found (by index) that have `moved` here, word for word, are
+    no edit of what stood here, however like it they are.
     """
     pairing = _Pairing(stored, found)
     pairing.by(lambda highlight: highlight.own)
@@ -85,6 +88,8 @@ def in_place(stored: Sequence[Highlight], found: Sequence[Highlight]) -> list[Ma
     pairing.by(lambda highlight: (triple_of(highlight), highlight.kind))
     pairing.by(_whole_text)
     pairing.by(_front_under_heading)
+    for index in moved & pairing.found.keys():
+        del pairing.found[index]
     _same_back(pairing)
     _align(pairing)
     return pairing.matches

@@ -18,6 +18,7 @@ from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import decode_highlight, slug_of
 from ankiforge.ledger.keys import KeyIssuer
 from ankiforge.ledger.matching import Match, in_place
+from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical
 
 MOVED_LENGTH = 40
@@ -60,10 +61,28 @@ class Recognising:
                 (run, container, place, path),
             ).fetchall()
             found = [decode_highlight(row["body"]) for row in staged]
-            matches = in_place(stored, found)
+            matches = in_place(stored, found, self._moved_here(run, container, place, found))
             matches += self._as_before(stored, found, matches)
             for match in matches:
                 self.assign(run, staged[match.found]["id"], match.key, match.asked)
+
+    def _moved_here(
+        self, run: RunId, container: str, place: str, found: list[Highlight]
+    ) -> frozenset[int]:
+        """Those that say, word for word, what a known one said that its own place has no more."""
+        return frozenset(
+            at
+            for at, one in enumerate(found)
+            if one.exact
+            and self._db.execute(
+                "SELECT 1 FROM highlight h WHERE h.text = :text AND h.presence <> 'gone'"
+                " AND (h.container, h.place) <> (:container, :place) AND h.container <> ''"
+                " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run"
+                "  AND s.container = h.container AND s.place = h.place AND s.text = h.text)"
+                " LIMIT 1",
+                {"text": text_of(one), "container": container, "place": place, "run": run},
+            ).fetchone()
+        )
 
     def _as_before(
         self, stored: list[Highlight], found: list[Highlight], matches: list[Match]

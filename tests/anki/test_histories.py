@@ -73,6 +73,9 @@ def test_whatever_happens_nothing_is_doubled_and_nothing_undone(
 
 
 STORIES = {
+    "a passage that moved to where one like it was taken out": [
+        ("move", 7, 29), ("drop", 4, 89), ("source_tag", 2, 80),
+    ],
     "typed in Anki, never looked at, database lost, another field of the source changed": [
         ("type", 3, 10), ("answer", 0, 0), ("lose_database", 0, 0),
     ],

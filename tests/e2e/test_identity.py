@@ -452,3 +452,16 @@ def test_two_pdfs_of_one_work_with_the_same_mark_are_one_highlight(forge, tmp_pa
     for path in (folder, folder, folder / "b.pdf", folder / "a.pdf", folder):
         assert forge.json("run", path)["highlights"]["seen"] == 1
     assert len(live(forge)) == 1
+
+
+def test_a_card_that_takes_the_place_of_one_like_it_is_moved_and_not_edited(forge, vault) -> None:
+    card = "Who hunts the {0} when the nights are long and cold:::wolves of the {0}\n\n"
+    (vault / "A.md").write_text(card.format("badger") + card.format("axolotl"), encoding="utf-8")
+    (vault / "B.md").write_text(card.format("echidna") + card.format("fulmar"), encoding="utf-8")
+    forge.ok("run", vault)
+    before = {str(one["fields"]): one["guid"] for one in forge.cards()}
+    (vault / "A.md").write_text(card.format("axolotl"), encoding="utf-8")
+    (vault / "B.md").write_text(card.format("badger") + card.format("fulmar"), encoding="utf-8")
+    forge.ok("run", vault)
+    after = {str(one["fields"]): one["guid"] for one in forge.cards()}
+    assert after == before
