@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ankiforge.cli.session import Session
-from ankiforge.cli.working import within
+from ankiforge.cli.working import tell_problems, within
 from ankiforge.config import is_loopback
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
@@ -26,8 +26,7 @@ def connected(now: Session, *, bind: bool = False) -> Looked:
     from ankiforge.looking.pushing import Running
 
     refuse_offline(now)
-    with Running.of(now.workspace.config.anki) as anki:
-        return anki.look(now.ledger, bind=bind)
+    return Running.of(now.workspace.config.anki).look(now.ledger, bind=bind)
 
 
 def refuse_offline(now: Session) -> None:
@@ -61,8 +60,7 @@ def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) 
     if talk.as_json:
         talk.data(_json(tally, looked))
         return
-    for problem in tally.problems:
-        talk.warn(f"failed: {problem.where}: {problem.what} ({problem.hint})")
+    tell_problems(now, tally.problems)
     if talk.quiet:
         return
     for line in lines:

@@ -65,11 +65,11 @@ def command(
         refuse_offline(now)
         try:
             work.reachable()
-            with Running.of(now.workspace.config.anki) as anki:
-                work.run(anki, sync=sync)
-                work.suspensions(anki, wanted=suspend_retired, yes=yes)
-                if sync:
-                    anki.sync()
+            anki = Running.of(now.workspace.config.anki)
+            work.run(anki, sync=sync)
+            work.suspensions(anki, wanted=suspend_retired, yes=yes)
+            if sync:
+                anki.sync()
         except ServiceError as error:
             work.fall_back(error)
             if call.talk.as_json:  # else it is said at the end
@@ -99,9 +99,8 @@ class _Push:
         if sync:
             anki.sync()
         ledger = self.now.ledger
-        there = len(studied(ledger.cards.all()))
         looked = anki.look(ledger)
-        if error := wrong_profile(looked, there):
+        if error := wrong_profile(looked):
             raise error
         self.tally.saw(looked, ledger)
         for line in told_of(self.now, looked):

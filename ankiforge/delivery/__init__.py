@@ -247,12 +247,10 @@ class Deliveries:
             before[at] if name in disputed else our_html[at]
             for at, name in enumerate(card.family.content_fields)
         )
-        was, now = dict(under.fields), dict(ours.fields)
-        fields = tuple(
-            (name, (was if name in disputed else now).get(name, ""))
-            for name in dict.fromkeys((*now, *was))
-            if (was if name in disputed else now).get(name, "")
-        )
+        was = dict(under.fields)
+        names = (name for name in card.family.content_fields if name in disputed)
+        words = dict(ours.fields) | {name: was.get(name, "") for name in names}
+        fields = tuple((name, text) for name, text in words.items() if text)
         known_tags = tuple(tag for tag in tags if tag not in seen.scheduler_tags)
         again = with_content(card, our_html, content, our_content, seen.fields, last.mod)
         if last.mod > seen.mod and last.html == again and last.all_tags == known_tags:

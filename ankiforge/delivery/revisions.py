@@ -77,7 +77,7 @@ def words_of(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
 
 
 def content_of(family: Family, shipment: Shipment) -> str:
-    """The last word of a revision's AnkiforgeId."""
+    """The sixth word of a revision's AnkiforgeId."""
     if shipment.content or not shipment.known:
         return shipment.content
     return content_hash(family, ours_of(family, shipment))
@@ -129,17 +129,16 @@ def shipment_of(
     """
     last = ledger.packages.last(card.guid)
     tags = tags_of(ledger, card, decks)
-    if last and last.known and last.fields == card.fields and last.tags == tags:
-        written = "".join(last.html)
-        if all(picture.name in written for picture in pictures.values()):
-            return last
+    same = last is not None and says_the_same(last, Words(card.fields, tags, pictures))
+    if last and last.known and same:
+        return last
     revisions = ledger.packages.revisions(card.guid) if last and not last.known else []
     if is_behind(revisions, card.fields, tags):
         return next(one for one in reversed(revisions) if one.known)
     html = field_html(replace(card, tags=tags), pictures)
     digest = digest_of(card.fields, tags)
     content = content_hash(card.family, html)
-    if last and not last.known and last.digest == digest:
+    if last and not last.known and same:
         return replace(last, fields=card.fields, html=html, tags=tags, content=content)
     mod, deck = next_mod(card.guid, last), deck_name(card.deck)
     return Shipment(

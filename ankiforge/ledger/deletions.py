@@ -59,7 +59,7 @@ class Deletions:
         written = [
             g for g, s in absences.before.items() if s is AnkiState.WRITTEN and g not in here
         ]
-        buried = self.buried(written, absences.view)
+        buried = dict.fromkeys(self.buried(written, absences.view))
         absent += [*buried, *(g for g in self._imported(written) if g not in buried)]
         known = sum(state in _THERE for state in absences.before.values())
         self._bury_unknown(absences)
@@ -166,7 +166,8 @@ class Deletions:
         if not written:
             return []
         seen = self._seen_packages()
-        return [guid for guid in written if any(it <= self._packages_of(guid) for it in seen)]
+        held = ((guid, self._packages_of(guid)) for guid in written)
+        return [guid for guid, packages in held if any(it <= packages for it in seen)]
 
     def _seen_packages(self) -> set[frozenset[str]]:
         """For each revision that was seen in Anki the packages that held it; each set once."""

@@ -36,7 +36,7 @@ class Shipment:
     package_tags: tuple[str, ...] | None = None
     """The tags in the package; None = `tags`."""
     content: str = ""
-    """The hash of our content fields: the last word of AnkiforgeId."""
+    """The hash of our content fields: the sixth word of AnkiforgeId."""
     seen: bool = False
     """A view has shown it in Anki."""
     written_at: str = ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +21,13 @@ from ankiforge.looking import Looked, take_in
 
 
 class Running:
-    """A running Anki, by the AnkiConnect add-on; close it by leaving the context."""
+    """A running Anki, by the AnkiConnect add-on."""
 
     def __init__(self, connect: AnkiConnect) -> None:
         self._connect = connect
 
     @staticmethod
-    @contextmanager
-    def of(settings: AnkiSettings) -> Iterator[Running]:
+    def of(settings: AnkiSettings) -> Running:
         """The one the settings name.
 
         Raises:
@@ -38,7 +36,7 @@ class Running:
         key = os.environ.get(settings.key_env, "")
         connect = AnkiConnect(settings.connect, key, key_env=settings.key_env)
         connect.check()
-        yield Running(connect)
+        return Running(connect)
 
     def sync(self) -> None:
         """Let Anki sync with its server."""
@@ -122,14 +120,11 @@ def came_of(ledger: Ledger, shipped: Iterable[Delivery], before: frozenset[Guid]
     return Pushed(added, updated, tuple(refused))
 
 
-def wrong_profile(looked: Looked, there: int) -> ServiceError | None:
+def wrong_profile(looked: Looked) -> ServiceError | None:
     """Why a push must not go on: another collection is open than the one the cards are in."""
     if looked.blind and looked.problem:
         hint = "open that profile in Anki, or: ankiforge pull --connect --bind"
         return ServiceError(f"Anki has another profile open: {looked.problem.what}", hint=hint)
-    if there and not (looked.taken and looked.taken.seen):
-        what = f"Anki has none of the {there} notes it had: another profile may be open"
-        return ServiceError(what, hint="open the right one; else: ankiforge pull --connect --bind")
     return None
 
 

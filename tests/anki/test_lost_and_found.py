@@ -174,7 +174,9 @@ def test_an_answer_that_went_away_and_came_back_keeps_its_id_after_a_loss(desk: 
     guids = {card["guid"] for card in desk.forge.cards()}
     desk.lose()
     desk.run()
-    assert {card["guid"] for card in desk.forge.cards()} <= guids
+    again = {card["guid"] for card in desk.forge.cards()}
+    assert again
+    assert again <= guids
 
 
 @pytest.mark.parametrize(

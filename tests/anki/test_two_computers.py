@@ -62,6 +62,13 @@ def _sync(*computers: Computer) -> None:
         computer.device.sync()
 
 
+def _forged_on(laptop: Computer, phone: Computer) -> None:
+    """The laptop forges and imports; the phone gets it by the sync."""
+    laptop.run()
+    laptop.load()
+    _sync(laptop, phone)
+
+
 def _a_minute_ago(computer: Computer, guid: str) -> None:
     computer.anki.col.db.execute("update notes set mod = mod - 60, usn = -1 where guid = ?", guid)
 
@@ -85,9 +92,7 @@ def test_words_from_the_phone_and_from_the_source_meet_on_both(
     pair: tuple[Computer, Computer],
 ) -> None:
     laptop, phone = pair
-    laptop.run()
-    laptop.load()
-    _sync(laptop, phone)
+    _forged_on(laptop, phone)
     laptop.run()
     guid = laptop.guid("Katze")
     phone.anki.edit(guid, Front="die Katze")
@@ -108,9 +113,7 @@ def test_words_from_the_phone_and_from_the_source_meet_on_both(
 
 def test_a_note_deleted_on_the_phone_stays_deleted(pair: tuple[Computer, Computer]) -> None:
     laptop, phone = pair
-    laptop.run()
-    laptop.load()
-    _sync(laptop, phone)
+    _forged_on(laptop, phone)
     laptop.run()
     guid = laptop.guid("Katze")
     phone.anki.col.remove_notes([phone.anki.note(guid).id])
@@ -160,15 +163,11 @@ def test_the_same_source_edit_on_both_computers_is_one_change(
     pair: tuple[Computer, Computer],
 ) -> None:
     laptop, phone = pair
-    laptop.run()
-    laptop.load()
-    _sync(laptop, phone)
+    _forged_on(laptop, phone)
     phone.run()
     for computer in pair:
         computer.rewrite("Katze:::cat", "Katze:::cat (an animal)")
-    laptop.run()
-    laptop.load()
-    _sync(laptop, phone)
+    _forged_on(laptop, phone)
 
     came = phone.run()
     assert (came["written"], came["conflicts"]) == (0, 0)
@@ -186,9 +185,7 @@ def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(
     for computer in pair:
         computer.run()
     laptop.rewrite("Katze:::cat", "Katze:::cat (an animal)")
-    laptop.run()
-    laptop.load()
-    _sync(laptop, phone)
+    _forged_on(laptop, phone)
     _carry_journal(laptop, phone)
 
     assert phone.run()["written"] == 0

@@ -7,7 +7,7 @@ ALTER TABLE card ADD COLUMN resolved TEXT NOT NULL DEFAULT '{}';
 -- our side of a revision, before a person's words were merged in; '' = as in the package
 ALTER TABLE shipped ADD COLUMN ours_html TEXT NOT NULL DEFAULT '';
 ALTER TABLE shipped ADD COLUMN package_tags TEXT NOT NULL DEFAULT '';
-ALTER TABLE shipped ADD COLUMN content TEXT NOT NULL DEFAULT '';    -- the last word of its AnkiforgeId
+ALTER TABLE shipped ADD COLUMN content TEXT NOT NULL DEFAULT '';    -- the sixth word of its AnkiforgeId
 ALTER TABLE shipped ADD COLUMN seen_at TEXT NOT NULL DEFAULT '';    -- when a view first showed it
 
 ALTER TABLE view ADD COLUMN created INTEGER NOT NULL DEFAULT 0;     -- the collection, seconds
