@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ankiforge.config import (
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.domain import Draft, Drafter, Highlight, Problem, Source
+from ankiforge.domain import Draft, Drafter, Highlight, Memory, Problem, Source
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.ledger import Ledger
@@ -160,14 +161,21 @@ def _rank(want: Wanted) -> int:
     return _ORDER.index(want.entry.kind) if want.entry.kind in _ORDER else len(_ORDER)
 
 
-def _open(config: Config, entry: SourceEntry, only: tuple[Path, ...] = ()) -> Source:
+def _open(
+    config: Config,
+    entry: SourceEntry,
+    only: tuple[Path, ...] = (),
+    memory: Memory | None = None,
+) -> Source:
     try:
         module = extract.module(entry.kind)
     except ConfigError as error:
         raise entry.where.wrap(error) from error
     settings = typed(module.Settings, entry.options, entry.where)
+    remembers = "memory" in signature(module.open_source).parameters
+    keeps = {"memory": memory} if remembers and memory is not None else {}
     try:
-        return module.open_source(entry.name, entry.path, settings, only, config.me)
+        return module.open_source(entry.name, entry.path, settings, only, config.me, **keeps)
     except ConfigError as error:
         raise _at_its_key(entry, error) from error
 

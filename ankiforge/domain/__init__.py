@@ -20,7 +20,18 @@ from ankiforge.domain.drafting import (
     Task,
 )
 from ankiforge.domain.ids import ID_BASE, card_id, guid_for, h16, named_id, note_id, number_of
-from ankiforge.domain.reading import Document, Extracted, Highlight, Problem, Scan, Sighting, Source
+from ankiforge.domain.reading import (
+    Document,
+    Extracted,
+    Highlight,
+    Memory,
+    NoMemory,
+    Picture,
+    Problem,
+    Scan,
+    Sighting,
+    Source,
+)
 from ankiforge.domain.views import (
     Arranged,
     Identity,
@@ -84,9 +95,12 @@ __all__ = [
     "HighlightKind",
     "Identity",
     "Media",
+    "Memory",
     "NoCard",
+    "NoMemory",
     "Note",
     "Origin",
+    "Picture",
     "Presence",
     "Problem",
     "Route",

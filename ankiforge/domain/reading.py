@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,6 +83,9 @@ class Highlight:
     colour: str = ""
     """`#rrggbb`, or the name the source gives it."""
     author: str = ""
+    created: str = ""
+    """When it was made, ISO 8601 with its zone; "" where nobody knows."""
+    modified: str = ""
     tags: tuple[str, ...] = ()
     page_label: str = ""
     heading: str = ""
@@ -109,6 +112,16 @@ class Highlight:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """What a person marked as a picture, cut from its page."""
+
+    name: str
+    """`cut/<16 hex digits>.png`, made of its place, not of its bytes: what Markdown calls it."""
+    data: bytes
+    """PNG."""
+
+
+@dataclass(frozen=True, slots=True)
 class Extracted:
     """One document with all its highlights, in reading order."""
 
@@ -118,6 +131,8 @@ class Extracted:
     """The vault, folder or library, as in the `Scan` that follows."""
     pages: tuple[tuple[str, int], ...] = ()
     """Of a PDF: (h16 of the page's fold, its folded length) per page; tells copies of a work."""
+    pictures: tuple[Picture, ...] = ()
+    """Those its highlights show that lie in no file of the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,39 @@ class Scan:
 
 
 Sighting = Extracted | Problem | Scan
+
+
+class Memory(Protocol):
+    """What one source keeps between runs to be quicker or cheaper.
+
+    It may be empty at any time: nothing may be lost by that but time.
+    """
+
+    def recall(self, name: str) -> bytes | None:
+        """What was kept under this name, None if nothing is."""
+        ...
+
+    def recall_all(self, prefix: str) -> dict[str, bytes]:
+        """All that was kept under names that begin so."""
+        ...
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Keep these, and forget those names: all of it or, if the power fails, nothing."""
+        ...
+
+
+class NoMemory:
+    """For a look that must leave no trace, and for tests."""
+
+    def recall(self, name: str) -> bytes | None:
+        """Nothing."""
+
+    def recall_all(self, prefix: str) -> dict[str, bytes]:
+        """Nothing."""
+        return {}
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Forget it at once."""
 
 
 class Source(Protocol):

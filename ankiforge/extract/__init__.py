@@ -46,6 +46,9 @@ class SourceModule(Protocol):
     ) -> Source:
         """Make a reader of `root`.
 
+        A source that is quicker, or cheaper, for knowing what it read the last time may have one
+        more argument, `memory: Memory = NoMemory()`.
+
         Args:
             name: the source's name, which may be part of keys.
             root: the vault, folder, or data folder.

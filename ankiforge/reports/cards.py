@@ -107,6 +107,8 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
         "colour": highlight.colour,
         "author": highlight.author,
         "tags": highlight.tags,
+        "created": highlight.created,
+        "modified": highlight.modified,
         "page_label": highlight.page_label,
         "heading": highlight.heading,
         "uri": highlight.uri,
