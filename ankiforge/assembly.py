@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ankiforge import extract
 from ankiforge.config import (
+    EXPORTS,
     AcceptPolicy,
     Config,
     DrafterName,
@@ -22,12 +22,14 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.workspace import Workspace
-from ankiforge.config.yamlfile import Location, typed
-from ankiforge.domain import Draft, Drafter, Highlight, Memory, Problem, Source
+from ankiforge.config.yamlfile import Location
+from ankiforge.domain import Draft, Drafter, Highlight, Problem, Source
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ConfigError, UsageError
+from ankiforge.extract import kind_of, kinds_below
 from ankiforge.ledger import Ledger
 from ankiforge.naming import named
+from ankiforge.opening import opened
 from ankiforge.pipeline import Job
 from ankiforge.shipped import shipped
 
@@ -76,11 +78,17 @@ def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wante
     if not path.exists():
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = path.resolve()
-    configured = [entry for entry in config.sources if _holds(entry.path, path)]
+    kind = kind_of(path) if path.is_file() else ""
+    configured = [e for e in config.sources if e.has_folder and _holds(e.path, path)]
+    if kind in _UNMISTAKABLE:  # in a folder of notes it is no note
+        configured = [e for e in configured if e.kind == kind]
     if configured:
         return [Wanted(e, () if path == e.path.resolve() else (path,)) for e in configured]
-    found = [_entry(kind, root, name, only) for kind, root, only in _kinds(path, ledger)]
-    hint = "a PDF, a Markdown note, a folder with some, or a zotero.sqlite"
+    found = [
+        _entry(kind, root, name or _account(config, kind), only)
+        for kind, root, only in _kinds(path, ledger)
+    ]
+    hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return found or Problem(str(path), "nothing here that can be read", hint)
 
 
@@ -91,29 +99,66 @@ def _holds(root: Path, path: Path) -> bool:
 
 def _entry(kind: str, root: Path, name: str, only: tuple[Path, ...]) -> Wanted:
     options = {"path": str(root)} | ({"name": name} if name else {})
-    entry = SourceEntry(kind, name or source_name(root), root, options, ON_THE_COMMAND_LINE)
-    return Wanted(entry, only)
+    own = name or source_name(root, kind)
+    return Wanted(SourceEntry(kind, own, root, options, ON_THE_COMMAND_LINE), only)
+
+
+_UNMISTAKABLE = {"pdf", "zotero", "tiddlywiki", *EXPORTS}
+"""Kinds whose files no other kind reads."""
+
+
+def _account(config: Config, kind: str) -> str:
+    """The configured source an export goes to: the only one of its kind."""
+    names = [entry.name for entry in config.sources if entry.kind == kind in EXPORTS]
+    return names[0] if len(names) == 1 else ""
 
 
 def _kinds(path: Path, ledger: Ledger) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
     """(kind, root, only) of each source a PATH is or holds; what it held before may be gone."""
     if path.is_file():
-        suffix = path.suffix.casefold()
-        if suffix == ".pdf":
-            yield "pdf", path.parent, (path,)
-        elif suffix == ".md":
-            yield "obsidian", _vault_of(path.parent), (path,)
-        elif suffix == ".sqlite":
-            yield "zotero", path, ()
+        kind = kind_of(path)
+        if kind == "obsidian" and _read_before("markdown", path.parent, ledger):
+            kind = "markdown"
+        if kind == "zotero":
+            yield kind, path, ()
+        elif kind == "obsidian":
+            yield kind, _vault_of(path.parent), (path,)
+        elif kind in ("tiddlywiki", "markdown"):
+            yield kind, _read_before(kind, path.parent, ledger) or path.parent, (path,)
+        elif kind:
+            yield kind, path.parent, (path,)
     elif (path / "zotero.sqlite").is_file():
         yield "zotero", path, ()
     else:
-        vault = _vault_of(path)
-        notes = (path / ".obsidian").is_dir() or _any_below(path, ".md")
-        if notes or ledger.roots.name_of("obsidian", path):
-            yield "obsidian", vault, () if vault == path else (path,)
-        if _any_below(path, ".pdf") or ledger.roots.name_of("pdf", path):
-            yield "pdf", path, ()
+        yield from _kinds_below(path, ledger)
+
+
+def _kinds_below(path: Path, ledger: Ledger) -> Iterator[tuple[str, Path, tuple[Path, ...]]]:
+    vault = _vault_of(path)
+    found = set[str]()
+    notes = (path / ".obsidian").is_dir() or _any_below(path, ".md")
+    texts = _read_before("markdown", path, ledger)
+    if not texts and (notes or ledger.roots.name_of("obsidian", path)):
+        found.add("obsidian")
+        yield "obsidian", vault, () if vault == path else (path,)
+    if _any_below(path, ".pdf") or ledger.roots.name_of("pdf", path):
+        found.add("pdf")
+        yield "pdf", path, ()
+    if (vault / ".obsidian").is_dir():
+        return
+    others = kinds_below(path)
+    for kind in sorted(others & _UNMISTAKABLE - {"pdf", "zotero"}):
+        found.add(kind)
+        root = path if kind in EXPORTS else _read_before(kind, path, ledger) or path
+        yield kind, root, () if root == path and kind not in EXPORTS else (path,)
+    if texts or (not found and "markdown" in others):
+        yield "markdown", texts or path, () if texts in (None, path) else (path,)
+
+
+def _read_before(kind: str, folder: Path, ledger: Ledger) -> Path | None:
+    """The nearest folder upwards that was read as this kind before."""
+    known = set(ledger.roots.known(kind).values())
+    return next((up for up in (folder, *folder.parents) if up in known), None)
 
 
 def _vault_of(folder: Path) -> Path:
@@ -127,14 +172,22 @@ def _any_below(folder: Path, suffix: str) -> bool:
 
 def _together(wanted: list[Wanted]) -> Iterator[Wanted]:
     """One reading of each source, however many PATHs lead to it."""
-    merged: dict[tuple[str, Path], Wanted] = {}
+    merged: dict[tuple[str, str | Path], Wanted] = {}
     for want in wanted:
-        place = (want.entry.kind, want.entry.path)
-        before = merged.get(place)
-        whole = not want.only or (before is not None and not before.only)
-        only = () if whole else (*(before.only if before else ()), *want.only)
-        merged[place] = Wanted(want.entry, tuple(dict.fromkeys(only)))
+        entry = want.entry
+        place = (entry.kind, entry.name if entry.kind in EXPORTS else entry.path)
+        merged[place] = _both(merged[place], want) if place in merged else want
     yield from merged.values()
+
+
+def _both(one: Wanted, other: Wanted) -> Wanted:
+    """Two PATHs of one source; of an account's exports they may lie in two folders."""
+    entry, roots = one.entry, (one.entry.path, other.entry.path)
+    if roots[0] == roots[1]:
+        only = (*one.only, *other.only) if one.only and other.only else ()
+        return Wanted(entry, tuple(dict.fromkeys(only)))
+    only = (*(one.only or roots[:1]), *(other.only or roots[1:]))
+    return Wanted(replace(entry, path=Path(os.path.commonpath(roots))), only)
 
 
 _ORDER = ("zotero", "pdf", "obsidian")
@@ -142,50 +195,31 @@ _ORDER = ("zotero", "pdf", "obsidian")
 
 
 def open_sources(
-    config: Config, wanted: list[Wanted], ledger: Ledger, say: Callable[[str], None]
+    config: Config,
+    wanted: list[Wanted],
+    ledger: Ledger,
+    say: Callable[[str], None],
+    *,
+    offline: bool = False,
 ) -> tuple[Source, ...]:
     """Open the sources, in the order in which keys are issued; `say` tells of a name kept.
+
+    `offline`: no connection but to this machine.
 
     Raises:
         ConfigError: an unknown kind, a mistake in its settings, or a name that is another's.
     """
-    opened = []
+    found = []
     for want in sorted(wanted, key=_rank):
-        _open(config, want.entry)  # a mistake in its settings is told before its name is given
-        entry = named(want.entry, ledger, partial(_open, config), say)
-        opened.append(_open(config, entry, want.only))
-    return tuple(opened)
+        opened(config, want.entry)  # a mistake in its settings is told before its name is given
+        entry = named(want.entry, ledger, partial(opened, config, offline=offline), say)
+        memory = ledger.memories.of(f"{entry.kind}:{entry.name}")
+        found.append(opened(config, entry, want.only, memory=memory, offline=offline))
+    return tuple(found)
 
 
 def _rank(want: Wanted) -> int:
     return _ORDER.index(want.entry.kind) if want.entry.kind in _ORDER else len(_ORDER)
-
-
-def _open(
-    config: Config,
-    entry: SourceEntry,
-    only: tuple[Path, ...] = (),
-    memory: Memory | None = None,
-) -> Source:
-    try:
-        module = extract.module(entry.kind)
-    except ConfigError as error:
-        raise entry.where.wrap(error) from error
-    settings = typed(module.Settings, entry.options, entry.where)
-    remembers = "memory" in signature(module.open_source).parameters
-    keeps = {"memory": memory} if remembers and memory is not None else {}
-    try:
-        return module.open_source(entry.name, entry.path, settings, only, config.me, **keeps)
-    except ConfigError as error:
-        raise _at_its_key(entry, error) from error
-
-
-def _at_its_key(entry: SourceEntry, error: ConfigError) -> ConfigError:
-    """The mistake with file and line; those of the key it begins with, if it names one."""
-    key, colon, what = error.message.partition(": ")
-    if colon and key in entry.options:
-        return entry.where.at(key).error(what, error.hint)
-    return entry.where.wrap(error)
 
 
 # --- the drafter ----------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ankiforge.cli.common import tell_problems
 from ankiforge.cli.session import Session
-from ankiforge.cli.working import tell_problems, within
+from ankiforge.cli.working import within
 from ankiforge.config import is_loopback
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
@@ -60,7 +61,7 @@ def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) 
     if talk.as_json:
         talk.data(_json(tally, looked))
         return
-    tell_problems(now, tally.problems)
+    tell_problems(now.call, tally.problems)
     if talk.quiet:
         return
     for line in lines:

@@ -5,16 +5,9 @@ from __future__ import annotations
 import click
 
 from ankiforge.cli.anki import why_none
-from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import session
-from ankiforge.cli.working import (
-    end,
-    look_first,
-    refuse_foreign,
-    target,
-    tell_problems,
-    write_packages,
-)
+from ankiforge.cli.working import look_first, refuse_foreign, target, write_packages
 from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
 
 EPILOG = """\b
@@ -53,7 +46,7 @@ def command(
             call.talk.data({"notes": notes_json(tally), "packages": packages,
                             "problems": tally.problems})  # fmt: skip
         else:
-            tell_problems(now, tally.problems)
+            tell_problems(now.call, tally.problems)
             for one in tally.published:
                 told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
                 call.talk.print(f"{one.path}: {told}")
@@ -65,4 +58,4 @@ def command(
             call.talk.say(f"{told}: {call.program} list finding:block -v")
         if not tally.published:
             call.talk.say(f"no package: {why_none(now, new_only=new_only, deck=deck)}")
-    end(tally, None)
+    end(tally.problems, None)

@@ -13,15 +13,19 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+
+if TYPE_CHECKING:
+    from ankiforge.domain import Problem
+    from ankiforge.errors import ForgeError
 
 _UNSEEN = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 """Signs by which a title or a passage could steer the terminal; our colours pass."""
@@ -136,3 +140,22 @@ def _call(given: dict[str, Any]) -> Call:
     talk = Talk(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
     return Call(workspace, talk, bool(given["offline"]), given["limit"] or 0, given["jobs"] or 0)
+
+
+# --- the end --------------------------------------------------------------------------------
+
+
+def tell_problems(call: Call, problems: Iterable[Problem]) -> None:
+    """Name what failed, each with what to do; and what is merely to be told."""
+    for problem in problems:
+        hint = f" ({problem.hint})" if problem.hint else ""
+        tell, word = (call.talk.say, "note") if problem.notice else (call.talk.warn, "failed")
+        tell(f"{word}: {problem.where}: {problem.what}{hint}")
+
+
+def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
+    """Leave with the right exit code: what was needed and not there, else what failed."""
+    if error is not None:
+        raise error
+    if any(not problem.notice for problem in problems):
+        click.get_current_context().exit(1)

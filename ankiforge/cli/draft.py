@@ -12,9 +12,9 @@ import msgspec
 
 from ankiforge import assembly
 from ankiforge.cli.choosing import matching
-from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, session, wanted_of
-from ankiforge.cli.working import end, follow, job_for, model_for, tell, tell_problems
+from ankiforge.cli.working import follow, job_for, model_for, tell
 from ankiforge.domain import Drafted, HighlightKey, Task
 from ankiforge.errors import UsageError
 from ankiforge.pending import unwritten
@@ -65,7 +65,7 @@ def command(
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally, model.usage if model else None)
         tell(now, summary, _next(now, tally))
-    end(tally, error)
+    end(tally.problems, error)
 
 
 def _next(now: Session, tally: Tally) -> Iterator[str]:
@@ -86,12 +86,14 @@ def _estimate(now: Session, model: Any, only: frozenset[HighlightKey]) -> None:
     if model is None:
         raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
     wanted, _ = wanted_of(now, ())
-    sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, now.call.talk.say)
+    sources = assembly.open_sources(
+        now.workspace.config, wanted, now.ledger, now.call.talk.say, offline=now.call.offline
+    )
     job, tally = job_for(now, sources, model), Tally()
     error = follow(now, tally, read(job, now.ledger, now.ledger.start_run("estimate")))
     if error is not None:
         raise error
-    tell_problems(now, tally.problems)
+    tell_problems(now.call, tally.problems)
     tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, only)
     found = model.estimate(tasks)
     if now.call.talk.as_json:
@@ -169,7 +171,7 @@ def import_(call: Call, file: Path, accept: str | None) -> None:
             error = follow(now, tally, steps)
         now.ledger.finish_run(run)
         tell(now, summarize(now.ledger, None, tally), _next(now, tally))
-    end(tally, error)
+    end(tally.problems, error)
 
 
 def _remembered_only(job: Any) -> Any:

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from ankiforge import assembly
-from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import session, wanted_of
-from ankiforge.cli.working import end, follow, tell_problems
+from ankiforge.cli.working import follow
 from ankiforge.domain import Highlight
 from ankiforge.errors import UsageError
 from ankiforge.pipeline import read
@@ -34,7 +34,9 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         wanted, lost = wanted_of(now, paths, name)
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
-        sources = assembly.open_sources(now.workspace.config, wanted, now.ledger, now.call.talk.say)
+        sources = assembly.open_sources(
+            now.workspace.config, wanted, now.ledger, now.call.talk.say, offline=now.call.offline
+        )
         job = assembly.job_of(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
@@ -46,8 +48,8 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
                 call.talk.print(_line(highlight))
         for problem in tally.problems if call.talk.as_json else ():
             call.talk.data({"problem": problem})
-        tell_problems(now, tally.problems)
-    end(tally, error)
+        tell_problems(now.call, tally.problems)
+    end(tally.problems, error)
 
 
 def _line(highlight: Highlight) -> str:

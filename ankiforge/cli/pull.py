@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from ankiforge.cli.anki import connected, tell_pull, weigh
-from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.common import Call, common_options, end
 from ankiforge.cli.session import Session, session
-from ankiforge.cli.working import end, told_of
+from ankiforge.cli.working import told_of
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ForgeError, ItemError, UsageError
 from ankiforge.looking import NEVER, Looked, Sight, look, look_into
@@ -59,7 +59,7 @@ def command(
             tally.saw(replace(looked, problem=None), now.ledger)
         weigh(now, tally)
         tell_pull(now, tally, looked, told_of(now, looked))
-    end(tally, None)
+    end(tally.problems, None)
 
 
 def _looked(now: Session, file: Path | None, connect: bool, bind: bool) -> Looked:

@@ -10,15 +10,13 @@ import click
 
 from ankiforge.anki.names import RETIRED
 from ankiforge.cli.anki import refuse_offline, weigh, why_none
-from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, session
 from ankiforge.cli.working import (
-    end,
     look_first,
     refuse_foreign,
     set_aside,
     target,
-    tell_problems,
     told_of,
     write_packages,
 )
@@ -77,7 +75,7 @@ def command(
             work.tell()
             raise
         work.tell()
-    end(work.tally, None)
+    end(work.tally.problems)
 
 
 class _Push:
@@ -224,7 +222,7 @@ class _Push:
                 }
             )
             return
-        tell_problems(self.now, self.tally.problems)
+        tell_problems(self.now.call, self.tally.problems)
         for line in () if talk.quiet else self._lines():
             talk.print(line)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from ankiforge.cli.anki import connected, tell_pull
-from ankiforge.cli.common import Call, common_options
+from ankiforge.cli.common import Call, common_options, end
 from ankiforge.cli.pull import FILE, into
 from ankiforge.cli.session import session
-from ankiforge.cli.working import end, told_of
+from ankiforge.cli.working import told_of
 from ankiforge.errors import UsageError
 from ankiforge.reports.summary import Tally
 
@@ -41,4 +41,4 @@ def command(call: Call, collection: Path | None, apkg: Path | None, connect: boo
         looked = into(now, file) if file else connected(now)
         tally.saw(looked, now.ledger)
         tell_pull(now, tally, looked, told_of(now, looked))
-    end(tally, None)
+    end(tally.problems, None)

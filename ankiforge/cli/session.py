@@ -7,21 +7,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge import assembly, ledger
-from ankiforge.anki.merge import Conflict
 from ankiforge.cli.common import Call
-from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.delivery.attached import tags_of
 from ankiforge.domain import Card, Problem
-from ankiforge.pipeline import Job
-from ankiforge.reports.cards import card_json, seen_json
+
+if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
+    from ankiforge import assembly, ledger
+    from ankiforge.anki.merge import Conflict
+    from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.pipeline import Job
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,21 @@ class Session:
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """What the deck files say; read when it is first asked for."""
+        from ankiforge.config.deckfiles import load_decks
+
         return load_decks(self.workspace.root, self.workspace.config.decks)
 
     def tags(self, card: Card) -> tuple[str, ...]:
         """A card's tags, as a package has them."""
+        from ankiforge.delivery.attached import tags_of
+
         return tags_of(self.ledger, card, self.decks)
 
 
 def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
     """A card as JSON, with how it fares in Anki."""
+    from ankiforge.reports.cards import card_json, seen_json
+
     seen, reviews = now.ledger.views.seen(card.guid), now.ledger.views.reviews_of(card.guid)
     return {**card_json(card, now.tags(card), conflicts), "seen": seen_json(seen, reviews)}
 
@@ -72,6 +78,8 @@ def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterato
     `writes`: the pass lock to hold ("drafting", "publishing"); `forgetful`: work on a copy in
     memory, so that nothing is written.
     """
+    from ankiforge import ledger
+
     workspace = workspace_of(call)
     with ExitStack() as stack:
         if forgetful:
@@ -90,6 +98,8 @@ def wanted_of(
     now: Session, paths: tuple[Path, ...], name: str = ""
 ) -> tuple[list[assembly.Wanted], list[Problem]]:
     """The sources behind PATHs or the settings, and the PATHs that cannot be read."""
+    from ankiforge import assembly
+
     found = list(assembly.wanted_sources(now.workspace, now.ledger, paths, name))
     wanted = [one for one in found if isinstance(one, assembly.Wanted)]
     return wanted, [one for one in found if isinstance(one, Problem)]

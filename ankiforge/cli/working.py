@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from ankiforge import assembly, check, ledger
 from ankiforge.anki.names import deck_name
 from ankiforge.anki.package import is_ours
 from ankiforge.check.duplicates import Twins
+from ankiforge.cli.common import tell_problems
 from ankiforge.cli.session import Session, first_line
 from ankiforge.config import DrafterName, PackageShape
 from ankiforge.config.deckfiles import DeckRule
@@ -24,7 +23,6 @@ from ankiforge.domain import (
     Draft,
     Guid,
     Highlight,
-    Problem,
     RunId,
     Severity,
     Source,
@@ -306,25 +304,10 @@ def tell(now: Session, summary: Summary, hints: Iterable[str]) -> None:
     if talk.as_json:
         talk.data(summary.as_json())
         return
-    tell_problems(now, summary.tally.problems)
+    tell_problems(now.call, summary.tally.problems)
     if talk.quiet:
         return
     for line in told(summary, now.ledger, now.call.program):
         talk.print(line)
     for line in hints:
         talk.print(line)
-
-
-def tell_problems(now: Session, problems: Iterable[Problem]) -> None:
-    """Name what failed, each with what to do."""
-    for problem in problems:
-        hint = f" ({problem.hint})" if problem.hint else ""
-        now.call.talk.warn(f"failed: {problem.where}: {problem.what}{hint}")
-
-
-def end(tally: Tally, error: ForgeError | None) -> None:
-    """Leave with the right exit code: what was needed and not there, else what failed."""
-    if error is not None:
-        raise error
-    if tally.problems:
-        click.get_current_context().exit(1)

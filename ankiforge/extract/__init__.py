@@ -13,15 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
 from ankiforge.domain import Source
 from ankiforge.errors import ConfigError
+from ankiforge.extract._doors import kind_of as kind_of
+from ankiforge.extract._doors import kinds_below as kinds_below
+from ankiforge.extract._stamps import program as program
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +52,8 @@ class SourceModule(Protocol):
         """Make a reader of `root`.
 
         A source that is quicker, or cheaper, for knowing what it read the last time may have one
-        more argument, `memory: Memory = NoMemory()`.
+        more argument, `memory: Memory = NoMemory()`; one that may ask other machines has
+        `offline: bool = False`, and leaves it when that is set.
 
         Args:
             name: the source's name, which may be part of keys.
@@ -63,8 +69,15 @@ class SourceModule(Protocol):
 def kinds() -> tuple[str, ...]:
     """The names of the sources on board, nothing imported."""
     own = (module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    guests = (point.name for point in entry_points(group="ankiforge.sources"))
+    guests = (point.name for point in _guests())
     return tuple(sorted({*own, *guests}))
+
+
+def _guests() -> EntryPoints:
+    """Sources of other distributions; looking through all that is installed takes its time."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group="ankiforge.sources")
 
 
 def module(kind: str) -> SourceModule:
@@ -79,6 +92,6 @@ def module(kind: str) -> SourceModule:
 def _found(kind: str) -> Iterator[SourceModule]:
     if kind in {found.name for found in iter_modules(__path__)} and not kind.startswith("_"):
         yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
-    for point in entry_points(group="ankiforge.sources", name=kind):
+    for point in _guests().select(name=kind):
         yield point.load()
     raise ConfigError(f"no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

@@ -23,8 +23,10 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.funnel import FunnelView
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Journal
+from ankiforge.ledger.others import OtherNotes
 from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.packages import Packages
+from ankiforge.ledger.pictures import FOLDER, Pictures
 from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
@@ -35,6 +37,7 @@ from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.suspensions import Suspensions
 from ankiforge.ledger.views import Views
 from ankiforge.ledger.writing import Writer
+from ankiforge.memory import MEMORY, Memories
 
 Clock = Callable[[], datetime]
 
@@ -56,9 +59,14 @@ class Ledger:
         replies: Replies,
         clock: Clock = now,
         identity: Callable[[], str] = lambda: uuid.uuid4().hex,
+        *,
+        memories: Memories,
+        pictures: Pictures,
     ) -> None:
         self._db = connection
         self.clock = clock
+        self.memories = memories
+        self.pictures = pictures
         self.writer = Writer(connection, journal, clock)
         self.decisions = Decisions(connection, self.writer)
         self.highlights = Highlights(connection, self.writer)
@@ -71,6 +79,7 @@ class Ledger:
         self.recorder = Recorder(connection, self.writer, self.decisions, self.cards, self.policy)
         self.packages = Packages(connection, self.writer)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
+        self.others = OtherNotes(connection, self.writer, self.highlights)
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
@@ -146,14 +155,22 @@ def open_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     connection = connect(database)
-    return Ledger(connection, Journal(journal), Replies.open(database, clock), clock)
+    memories = Memories(database.with_name(MEMORY))
+    replies = Replies.open(database, clock)
+    pictures = Pictures(database.with_name(FOLDER))
+    return Ledger(
+        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures
+    )
 
 
 def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
     """A copy in memory: for looks and dry runs, which must write nothing."""
     connection = copy_to_memory(database)
     journal_read = Journal(journal, forgetful=True)
-    return Ledger(connection, journal_read, Replies(connection, clock), clock)
+    memories = Memories(database.with_name(MEMORY), forgetful=True)
+    pictures = Pictures(database.with_name(FOLDER), forgetful=True)
+    replies = Replies(connection, clock)
+    return Ledger(connection, journal_read, replies, clock, memories=memories, pictures=pictures)
 
 
 def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractContextManager[object]:

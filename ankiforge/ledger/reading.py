@@ -102,6 +102,15 @@ class Reading:
                 ),
             )
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is missing that the next complete scan may find gone."""
+        found = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
+            " OR EXISTS (SELECT 1 FROM way WHERE missing_at <> '')"
+        ).fetchone()
+        return bool(found[0])
+
     def hear(self, decided: Decided) -> None:
         """What another machine decided, or what was taken back, about works and homes."""
         self.works.hear(decided)
@@ -180,10 +189,12 @@ class Reading:
 
         Of two that were issued before one knew that they are one, the better route's prevails.
         """
-        known = row["key"] or self._keys.by_hint(highlight, row["container"])
-        elsewhere = self._ways.equal(run, row, highlight)
-        if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
-            known = elsewhere
+        known = row["key"]
+        quotes = highlight.route is Route.VAULT
+        hinted = self._keys.by_hint(highlight, row) if quotes or not known else ""
+        for elsewhere in (hinted, self._ways.equal(run, row, highlight)):
+            if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
+                known = elsewhere
         if known and known != row["key"]:
             self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
         return str(known)
@@ -218,8 +229,10 @@ class Reading:
     def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
         before = self._before(highlight.key)
         if not self._ways.tells(run, row, highlight.key, before):
-            self._seen_elsewhere(run, highlight.key, Presence(before["presence"]))
-            return "also" if before["run"] == run else "unchanged"
+            changed = self._seen_elsewhere(run, highlight.key, before)
+            if before["run"] == run:
+                return "also"
+            return "changed" if changed else "unchanged"
         if before["run"] == run:  # the same mark in a second copy
             return "also"
         return "changed" if self._tell(run, row, highlight, before) else "unchanged"
@@ -232,13 +245,24 @@ class Reading:
         ).fetchone()
         return found
 
-    def _seen_elsewhere(self, run: RunId, key: str, before: Presence) -> None:
-        """It was reached by a way that does not tell its content: it is there."""
-        self._ways.refresh_links(key)
+    def _seen_elsewhere(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """It was reached by a way that does not tell its content: it is there.
+
+        Whether something is marked in its words that was not.
+        """
+        told = self._ways.refresh(key)
+        content = content_of(told) if told else before["content"]
         self._db.execute(
-            "UPDATE highlight SET run = ?, missing_at = '', presence = ? WHERE key = ?",
-            (run, presence_after(before, Event.SAME), key),
+            "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?"
+            " WHERE key = ?",
+            (run, presence_after(Presence(before["presence"]), Event.SAME), content, key),
         )
+        if told is None or content == before["content"]:
+            return False
+        self._keep_past(run, key, before)
+        place = {"path": told.document.path, "container": before["container"]}
+        self._keys.journal_issued(told, place)
+        return True
 
     def _promote(self, way: sqlite3.Row) -> None:
         """The way that told a highlight's content is gone; another tells it now."""
@@ -256,6 +280,8 @@ class Reading:
     ) -> bool:
         """Write down what a highlight says now; whether that is something else."""
         presence = self._presence(highlight, Presence(before["presence"]))
+        body = self._ways.body(highlight.key, row["body"])
+        highlight = replace(decode_highlight(body), key=highlight.key)
         content = content_of(highlight)
         changed = bool(content != before["content"])
         if changed:
@@ -267,7 +293,7 @@ class Reading:
             " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END WHERE key = ?",
             (
                 highlight.document.key, row["container"], row["place"], row["id"], row["mark"],
-                row["text"], content, self._ways.body(highlight.key, row["body"]), presence,
+                row["text"], content, body, presence,
                 highlight.skip, run, row["asked"], row["asked"], highlight.key,
             ),
         )  # fmt: skip

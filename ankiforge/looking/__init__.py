@@ -100,7 +100,7 @@ def _has_ours(place: Path) -> bool:
 def _look_at(place: Path, ledger: Ledger, bind: bool = False) -> Looked:
     try:
         state = f"{place} {signature(place)}"
-        if not bind and ledger.views.unchanged(state):
+        if not bind and ledger.views.unchanged(state) and ledger.others.knows(str(place)):
             return Looked(Sight.SAME, str(place))
         with open_view(place) as view:
             return take_in(view, ledger, state=state, bind=bind)
@@ -129,6 +129,9 @@ def take_in(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) 
     if taken.refused:
         problem = Problem(view.path, taken.refused.removeprefix(f"{view.path}: "), taken.hint)
         return Looked(Sight.FAILED, view.path, taken, problem)
+    numbers = view.note_ids()
+    if numbers is not None:
+        ledger.others.remember(view.path, numbers)
     if not taken.seen and not taken.bound and ledger.views.bound is None:
         return Looked(Sight.NOTHING, view.path, taken)
     taken.recovered = recover(ledger)

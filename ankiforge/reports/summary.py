@@ -41,6 +41,8 @@ class Tally:
     """Why cards are held."""
     retired: int = 0
     """Cards that are none any more, and are to be told so in Anki."""
+    incomplete: bool = False
+    """Something could not be written, or not with all that belongs to it."""
     weighed: tuple[Delivery, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
@@ -72,6 +74,7 @@ class Tally:
         """Take one package in."""
         if published.notes:
             self.published.append(published)
+        self.incomplete |= bool(published.problems)
         self.problems += [one for one in published.problems if one not in self.problems]
 
     @property
@@ -116,7 +119,8 @@ class Summary:
             "packages": [str(one.path) for one in self.tally.published],
             "llm": self._llm(),
             "problems": [
-                {"where": p.where, "what": p.what, "hint": p.hint} for p in self.tally.problems
+                {"where": p.where, "what": p.what, "hint": p.hint, "notice": p.notice}
+                for p in self.tally.problems
             ],
         }
 
@@ -235,7 +239,7 @@ CARDS = (
     ("retired", "retired"),
 )
 FATES = {
-    Fate.IGNORED: "ignored, as you asked",
+    Fate.IGNORED: "no card",
     Fate.FAILED: "failed",
     Fate.CARDED: "ready",
     Fate.WAITING: "waiting for you",

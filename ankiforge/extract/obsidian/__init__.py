@@ -10,16 +10,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ankiforge.domain import Source
+from ankiforge.domain import Memory, NoMemory, Source
 from ankiforge.extract import SourceSettings
+from ankiforge.extract.obsidian.dialects.settings import (
+    FlashcardsSettings,
+    O2aSettings,
+    OsrSettings,
+    YankiSettings,
+)
 from ankiforge.extract.obsidian.vault import Vault
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
+OfTools = Literal["osr", "o2a", "flashcards", "yanki", "logseq", "remnote"]
+"""The dialects: how obsidian-spaced-repetition, Obsidian_to_Anki and others write cards."""
+NO_MEMORY = NoMemory()
 MARKS: tuple[Mark, ...] = get_args(Mark)
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
+DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,8 +39,13 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     """Glob patterns of notes; one without a slash inside holds at any depth, as in git."""
     exclude: tuple[str, ...] = ()
     """Patterns of what to leave out; one that ends in `/` is a folder with all it holds."""
-    marks: tuple[Mark, ...] = ("==", "mark")
-    cards: tuple[HandWritten, ...] = CARDS
+    marks: tuple[Mark, ...] | None = None
+    """None = `==` and `mark`; without `==` where a dialect has a meaning of its own for it."""
+    cards: tuple[HandWritten | OfTools, ...] = CARDS
+    osr: OsrSettings = OsrSettings()
+    o2a: O2aSettings = O2aSettings()
+    flashcards: FlashcardsSettings = FlashcardsSettings()
+    yanki: YankiSettings = YankiSettings()
     glossary_headings: tuple[str, ...] = ()
     """Words that make a heading one of a glossary, beside glossary, definitions and terms."""
 
@@ -41,6 +56,8 @@ def open_source(
     settings: Any,
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
+    *,
+    memory: Memory = NO_MEMORY,
 ) -> Source:
     """Make a reader of the vault at `root`; `me` does not matter, a vault has one author."""
-    return Vault(name, root, settings, only)
+    return Vault(name, root, settings, only, memory)

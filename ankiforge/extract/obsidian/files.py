@@ -8,8 +8,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ankiforge.domain import Problem
+from ankiforge.extract._stamps import Stamp, stamp_of
 
 _JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
 """Left out without a word: what editors and drawing tools leave behind."""
@@ -20,14 +22,26 @@ _CONFLICT = re.compile(
 _EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
 
 
+class NoteFile(NamedTuple):
+    """One file that is a note."""
+
+    path: str
+    """Below the root, NFC and with `/`."""
+    at: str
+    """Where it is."""
+    stamp: Stamp
+
+
 @dataclass(slots=True)
 class Files:
     """What a walk found."""
 
-    notes: list[tuple[str, Path]] = field(default_factory=list)
-    """(path below the root, NFC and with `/`, where it is), sorted by the first."""
+    notes: list[NoteFile] = field(default_factory=list)
+    """Sorted by their paths."""
     others: dict[str, str] = field(default_factory=dict)
     """Casefolded path and name of every other file → its path: pictures to embed."""
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    """Of every file that is no note."""
     problems: list[Problem] = field(default_factory=list)
     complete: bool = True
     """No folder and no note was out of reach."""
@@ -45,10 +59,10 @@ def find(
         return _missing(files, root.name, "the vault folder is not there")
     walk = _Walk(root, _pattern(include), _pattern(exclude), files)
     walk.folder(root, "")
-    notes = dict(files.notes)
+    notes = files.notes
     if only:
-        notes = {path: at for asked in only for path, at in _asked(root, asked, files)}
-    files.notes = sorted(notes.items())
+        notes = [note for asked in only for note in _asked(root, asked, files)]
+    files.notes = sorted({note.path: note for note in notes}.values())
     files.problems.sort(key=lambda problem: problem.where)
     return files
 
@@ -59,7 +73,7 @@ def _missing(files: Files, where: str, what: str) -> Files:
     return files
 
 
-def _asked(root: Path, asked: Path, files: Files) -> Iterator[tuple[str, Path]]:
+def _asked(root: Path, asked: Path, files: Files) -> Iterator[NoteFile]:
     """The notes at or below one path of `only`."""
     try:
         relative = _relative(asked.absolute().relative_to(root.absolute()))
@@ -68,9 +82,9 @@ def _asked(root: Path, asked: Path, files: Files) -> Iterator[tuple[str, Path]]:
         return
     if asked.is_dir():
         folder = "" if relative == "." else f"{relative}/"
-        yield from [(path, at) for path, at in files.notes if path.startswith(folder)]
+        yield from [note for note in files.notes if note.path.startswith(folder)]
     elif asked.is_file():
-        yield relative, asked
+        yield NoteFile(relative, str(asked), stamp_of(asked.stat()))
     else:
         _missing(files, relative, "there is no such note or folder")
 
@@ -99,16 +113,33 @@ class _Walk:
                 )
                 continue
             for entry in found:
-                path = before + unicodedata.normalize("NFC", entry.name)
+                name = entry.name
+                path = before + (name if name.isascii() else unicodedata.normalize("NFC", name))
                 if _hidden(entry, path, self.files):
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_symlink():
+                    self.link(path, entry)
+                elif entry.is_dir(follow_symlinks=False):
                     waiting.append((Path(entry.path), f"{path}/"))
                 elif entry.is_file(follow_symlinks=False):
-                    self.file(path, Path(entry.path))
+                    self.file(path, entry)
 
-    def file(self, path: str, at: Path) -> None:
+    def link(self, path: str, entry: os.DirEntry[str]) -> None:
+        """A link to notes leads out of the vault, or round in a circle: it is told of."""
+        is_folder = entry.is_dir()
+        out = self.exclude.match(f"{path}/." if is_folder else path)
+        if (is_folder or self.include.match(path)) and not out:
+            what = "a link to a folder is not followed" if is_folder else "a link is not followed"
+            hint = "name what it leads to as a source of its own, or this under `exclude`"
+            self.files.problems.append(Problem(path, what, hint))
+
+    def file(self, path: str, entry: os.DirEntry[str]) -> None:
+        try:
+            stamp = stamp_of(entry.stat(follow_symlinks=False))
+        except FileNotFoundError:
+            return  # gone since the folder was listed
         if not path.lower().endswith(".md"):
+            self.files.stamps[path] = stamp
             self.files.others.setdefault(path.casefold(), path)
             self.files.others.setdefault(path.rpartition("/")[2].casefold(), path)
         if _JUNK.match(path.rpartition("/")[2]):
@@ -119,18 +150,20 @@ class _Walk:
             problem = Problem(path, "a conflict copy was left out", "merge it, then delete it")
             self.files.problems.append(problem)
             return
-        self.files.notes.append((path, at))
+        self.files.notes.append(NoteFile(path, entry.path, stamp))
 
 
 def _hidden(entry: os.DirEntry[str], path: str, files: Files) -> bool:
     """Whether the name begins with a dot; a note that iCloud took away is told of."""
+    if not entry.name.startswith("."):
+        return False
     evicted = _EVICTED.match(entry.name)
     if evicted:
         where = path.replace(entry.name, evicted[1])
         hint = "open its folder once, so that it is downloaded"
         files.problems.append(Problem(where, "the note is in iCloud, not on this disk", hint))
         files.complete = False
-    return entry.name.startswith(".")
+    return True
 
 
 # --- patterns -------------------------------------------------------------------------------

@@ -87,11 +87,16 @@ def test_a_note_that_icloud_took_away_makes_the_scan_partial(tmp_path: Path) -> 
     assert (problem.where, last.complete) == ("b/gone.md", False)
 
 
-def test_links_are_not_followed(tmp_path: Path) -> None:
+def test_links_are_told_of_and_not_followed(tmp_path: Path) -> None:
     root = vault(tmp_path / "vault", "a.md")
     (root / "loop").symlink_to(root)
     (root / "b.md").symlink_to(root / "a.md")
-    assert scan(root)[0] == ["a.md"]
+    (root / "x.png").symlink_to(root / "a.md")
+    paths, problems, last = scan(root)
+    assert (paths, [one.where for one in problems]) == (["a.md"], ["b.md", "loop"])
+    assert all("exclude" in one.hint for one in problems)
+    assert last.complete
+    assert scan(root, exclude=("loop/", "b.md"))[1] == []
 
 
 def test_only_some_paths_make_the_scan_partial(tmp_path: Path) -> None:
@@ -111,8 +116,14 @@ def test_a_missing_vault_is_a_problem_and_a_partial_scan(tmp_path: Path) -> None
 
 def test_an_empty_vault_is_complete_one_without_a_readable_note_is_not(tmp_path: Path) -> None:
     assert scan(tmp_path)[2].complete
-    (tmp_path / "a.md").write_bytes(b"\xff\xfe==x==")
+    (tmp_path / "a.md").write_bytes(b"\xff\xe9==x==")
     assert not scan(tmp_path)[2].complete
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_note_may_say_how_it_is_encoded(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.md").write_bytes(MARKED.encode(encoding))
+    assert scan(tmp_path)[0] == ["a.md"]
 
 
 def test_a_note_that_is_not_utf_8_is_a_problem_and_the_others_go_on(tmp_path: Path) -> None:

@@ -1,0 +1,213 @@
+"""The work of `ankiforge run`, when there is some."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from ankiforge import assembly
+from ankiforge.assembly import Wanted
+from ankiforge.cli.choosing import matching
+from ankiforge.cli.common import end
+from ankiforge.cli.session import Session, first_line, session, wanted_of
+from ankiforge.cli.wish import Wish
+from ankiforge.cli.working import (
+    follow,
+    job_for,
+    look_first,
+    model_for,
+    refuse_foreign,
+    target,
+    tell,
+    told_of,
+    write_packages,
+)
+from ankiforge.domain import Fate, RunId
+from ankiforge.errors import UsageError
+from ankiforge.ledger.policy import FLOOD
+from ankiforge.ledger.reading import Settled
+from ankiforge.looking import Looked, Sight
+from ankiforge.pending import unwritten
+from ankiforge.pipeline import Job, propose
+from ankiforge.reports.cards import one_line
+from ankiforge.reports.decks import left_behind
+from ankiforge.reports.summary import Summary, Tally, summarize, told
+from ankiforge.standstill import Outcome, Read, Standstill
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a run leaves for the next one to say, if nothing changes."""
+
+    outcome: Outcome
+    sources: tuple[Read, ...]
+    packages: tuple[Path, ...]
+
+
+def work(wish: Wish, still: Standstill | None) -> None:
+    """Read, draft, check, write; then note how all was left."""
+    call, dry_run = wish.call, wish.dry_run
+    with session(call, writes="" if dry_run else "drafting", forgetful=dry_run) as now:
+        refuse_foreign(target(now, wish.deck, wish.output), wish.force)
+        wanted, lost = wanted_of(now, wish.paths, wish.name)
+        if not wanted and not lost:
+            raise _nothing_to_read(now)
+        model = model_for(now, wish.drafter)
+        if model and dry_run:
+            model = model.from_memory()  # what was paid for is shown, nothing is sent
+        kept: list[str] = []
+        tally = Tally(problems=list(lost))
+        config = now.workspace.config
+        sources = assembly.open_sources(
+            config, wanted, now.ledger, kept.append, offline=call.offline
+        )
+        before = still.before(sources) if still else {}
+        job = job_for(now, sources, model, wish.accept, wish.deck)
+        looked = look_first(now, tally)
+        for line in kept:
+            call.talk.say(line)
+        run = now.ledger.start_run("run")
+        error = follow(now, tally, propose(job, now.ledger, run))
+        if not dry_run:
+            _write(now, wish, job, run, tally)
+        summary = summarize(now.ledger, run, tally, model.usage if model else None)
+        tell(now, summary, _next(now, summary, run, dry_run))
+        may_repeat = still and not (lost or error or now.problems) and all(before.values())
+        left = _left(now, wish, job, summary, looked, run, wanted) if may_repeat else None
+    if still and left:
+        still.note(before, left.sources, left.packages, left.outcome)
+    end(tally.problems, error)
+
+
+def _write(now: Session, wish: Wish, job: Job, run: RunId, tally: Tally) -> None:
+    only = now.ledger.cards.of_documents(run) if wish.paths else None
+    write_packages(now, run, tally, job.decks, deck=wish.deck, output=wish.output, only=only,
+                   new_only=wish.new_only, force=wish.force)  # fmt: skip
+    now.ledger.finish_run(run)
+    if not wish.paths and now.ledger.has_changed("decks", repr(job.decks)):
+        for line in left_behind(now.ledger, run, job.decks):
+            now.call.talk.say(line)
+
+
+# --- what the next run would say ------------------------------------------------------------
+
+
+def _left(
+    now: Session,
+    wish: Wish,
+    job: Job,
+    summary: Summary,
+    looked: Looked,
+    run: RunId,
+    wanted: list[Wanted],
+) -> _Left | None:
+    """None if the next run has something left to do."""
+    calm = _calm(now, summary, looked, job.drafter_name)
+    if calm is None:
+        return None
+    sight = Sight.SAME if looked.sight is Sight.TAKEN else looked.sight
+    said = (first_line(now, job, wish.accept), *told_of(now, Looked(sight, looked.where)))
+    lines = (*told(calm, now.ledger, now.call.program), *_next(now, calm, run, False))
+    outcome = Outcome(said, calm.as_json(), lines, tuple(calm.tally.problems))
+    written = {target(now, wish.deck, wish.output), *(p.path for p in calm.tally.published)}
+    return _Left(outcome, tuple(map(_read, wanted)), tuple(sorted(written)))
+
+
+def _read(want: Wanted) -> Read:
+    entry = want.entry
+    only = tuple(map(str, want.only))
+    return Read(entry.kind, entry.name, str(entry.path), entry.options, only)
+
+
+def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summary | None:
+    """What the next run comes to if nothing changes; None if it has something left to do."""
+    unfinished = now.ledger.reading.waits or summary.funnel.fates[Fate.FAILED]
+    if unfinished or looked.blind or summary.tally.incomplete:
+        return None
+    if next(unwritten(now.ledger, None, drafter), None) is not None:
+        return None
+    seen = summary.tally.settled.seen
+    tally = replace(
+        summary.tally,
+        settled=Settled(seen=seen, unchanged=seen),
+        counts=Counter(),
+        published=[replace(one, added=0, updated=0) for one in summary.tally.published],
+        aside=(),
+    )
+    return replace(summary, tally=tally, usage=summary.usage and type(summary.usage)())
+
+
+# --- what a run says ------------------------------------------------------------------------
+
+
+def _nothing_to_read(now: Session) -> UsageError:
+    hint = "ankiforge run PATH"
+    other = ", or ankiforge init"
+    if not now.workspace.is_default:
+        other = f"; or name a folder under `sources:` in {now.workspace.settings}"
+    return UsageError("there is nothing to read", hint=hint + other)
+
+
+def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator[str]:
+    """Where the package lies, what to know, what to do next."""
+    tally = summary.tally
+    if dry_run:
+        yield "\nthis was a dry run: nothing was written"
+        return
+    if tally.nothing_new and summary.funnel.seen:
+        yield "\nnothing is new"
+    for one in tally.published:
+        yield f"\npackage: {one.path}"
+        if not tally.nothing_new:
+            yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+    if summary.tally.counts["flooded"]:
+        yield from _flood(now, summary, run)
+    if summary.funnel.seen and not tally.nothing_new:
+        yield "\nnext:"
+        told = [
+            (f"{now.call.program} {command}", says) for command, says in _commands(now, summary)
+        ]
+        width = max(len(command) for command, _ in told)
+        yield from (f"  {command:{width}}   {says}" for command, says in told)
+
+
+_SETTLED = ("deleted in Anki", "rejected", "retired")
+"""Why there is no card, where a person has said so."""
+
+
+def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
+    if summary.cards["waiting"] or summary.cards["revisions"]:
+        yield "list verdict:pending -v", "what waits for you; then accept, edit, reject"
+    if summary.cards["blocked"]:
+        yield "list finding:block -v", "why cards are blocked"
+    if any(not reason.startswith(_SETTLED) for reason in summary.funnel.reasons):
+        yield "draft export ask.md", "passages without a card, to paste into any chat"
+        if summary.usage is None:
+            yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"
+    yield "list", "what was made"
+
+
+def _model_here(now: Session) -> str:
+    """The model server that runs on this machine, if one does."""
+    from ankiforge.reports.discover import Machine, model_servers
+
+    found = next(iter(model_servers(Machine.this())), None)
+    if found is not None:
+        return f": {found.program} runs at {found.base_url}"
+    return " (llm: in ankiforge.yaml; ankiforge init makes one)" if now.workspace.is_default else ""
+
+
+SAMPLES = 5
+"""Cards shown of a flood."""
+
+
+def _flood(now: Session, summary: Summary, run: RunId) -> Iterator[str]:
+    """So many cards at once are for a person to let through."""
+    count = summary.tally.counts["flooded"]
+    yield f"\n{FLOOD} cards were accepted by themselves; {count} more wait for you, such as:"
+    waiting = matching(now, f"run:{run} verdict:pending")
+    yield from (f"  {one_line(card)}" for card in islice(waiting, SAMPLES))
+    yield f"accept them all: {now.call.program} accept --all --filter run:{run}"

@@ -1,0 +1,94 @@
+"""What files said when they were last read, so that an unchanged one is not read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ankiforge.domain import Memory
+from ankiforge.extract._stamps import Stamp, proves
+
+INDEX = "index"
+BODY = "file:"
+
+
+class Index(msgspec.Struct, frozen=True):
+    """Which files were read, as they were then."""
+
+    context: str = ""
+    """All that decides what a file says besides its own bytes: settings, names, the program."""
+    stamps: dict[str, Stamp] = {}
+    """name: stamp; of a file that says nothing this is all that is kept."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """The files as they were, and what a scan learns about them."""
+
+    memory: Memory
+    index: Index
+    bodies: dict[str, bytes] | None
+    """None: each is recalled when it is asked for."""
+    stale: frozenset[str] = frozenset()
+    """Names of what was kept in another context."""
+    news: dict[str, bytes] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    """Those of this scan."""
+
+    @classmethod
+    def recalled(cls, memory: Memory, context: str, *, at_once: bool = False) -> Kept:
+        """What is known, if nothing but the files has changed; else nothing.
+
+        `at_once`: what all of them said is small, and wanted.
+        """
+        index = _decoded(memory.recall(INDEX))
+        if index.context != context:
+            stale = frozenset(BODY + name for name in index.stamps)
+            return cls(memory, Index(context), {}, stale)
+        return cls(memory, index, memory.recall_all(BODY) if at_once else None)
+
+    def of(self, name: str, stamp: Stamp) -> bytes | None:
+        """What a file said (b"" for nothing) if it is as it was; None if it must be read."""
+        if self.index.stamps.get(name) != stamp:
+            return None
+        body = self._body(BODY + name)
+        if body is not None:
+            self.stamps[name] = stamp
+        return body
+
+    def _body(self, name: str) -> bytes | None:
+        if self.bodies is None:
+            return self.memory.recall(name)
+        return self.bodies.get(name, b"")
+
+    def learn(self, name: str, stamp: Stamp, body: bytes) -> None:
+        """Note what it says; not of one so fresh that its stamp proves nothing."""
+        if not proves(stamp):
+            return
+        self.stamps[name] = stamp
+        if body or self.bodies is None:
+            self.news[BODY + name] = body
+
+    def store(self, *, complete: bool) -> None:
+        """Keep it for the next scan; after a scan of a part, the rest stays as it was."""
+        before = self.index.stamps
+        stamps = self.stamps if complete else before | self.stamps
+        if stamps == before and not self.news and not self.stale:
+            return
+        changed = (name for name, stamp in before.items() if stamps.get(name) != stamp)
+        bare = {BODY + name for name in changed} | self.stale
+        index = msgspec.json.encode(Index(self.index.context, stamps))
+        self.memory.keep({**self.news, INDEX: index}, _without(bare, self.news))
+
+
+def _without(names: Iterable[str], kept: dict[str, bytes]) -> list[str]:
+    return sorted(name for name in names if name not in kept)
+
+
+def _decoded(body: bytes | None) -> Index:
+    try:
+        return msgspec.json.decode(body, type=Index) if body else Index()
+    except msgspec.MsgspecError:
+        return Index()

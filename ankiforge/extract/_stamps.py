@@ -1,0 +1,53 @@
+"""Whether a file is as it was: by its stamp, as version control does it.
+
+A stamp that is too fresh proves nothing: a file written twice within one tick of the clock of
+its file system has one stamp for two texts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+import ankiforge
+from ankiforge.domain import h16
+
+Stamp = tuple[int, int, int, int]
+"""Modified (ns), changed (ns; a program may set the first back, not this), size, inode."""
+
+TICK_NS = 100_000_000
+"""No clock of a file system that has fractions of a second is coarser."""
+COARSE_NS = 2_000_000_000
+"""FAT counts in steps of two seconds."""
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """The stamp of a file."""
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
+    """Whether any later change will show: the stamp lies a tick before now."""
+    now = time.time_ns() if now_ns is None else now_ns
+    return all(at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now for at in stamp[:2])
+
+
+@cache
+def program() -> str:
+    """Changes with any change of this program or of the libraries beside it."""
+    libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
+    return h16(repr(sorted(_modules(str(Path(ankiforge.__file__).parent)))), str(libraries))
+
+
+def _modules(folder: str) -> Iterator[tuple[str, Stamp]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                yield entry.path, stamp_of(entry.stat())
+            elif entry.name != "__pycache__" and entry.is_dir():
+                yield from _modules(entry.path)

@@ -1,0 +1,124 @@
+"""Reading one note: from its text to its document with all highlights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+from urllib.parse import quote
+
+from ankiforge.domain import Document, DocumentKey, Extracted, Problem, h16
+from ankiforge.extract.obsidian.blocks import Blocks, cut
+from ankiforge.extract.obsidian.covers import cover
+from ankiforge.extract.obsidian.dialects import choice
+from ankiforge.extract.obsidian.dialects.choice import chosen
+from ankiforge.extract.obsidian.dialects.page import Dialect, Page
+from ankiforge.extract.obsidian.dialects.placing import ByTools, by_tools
+from ankiforge.extract.obsidian.front import Front, front_matter
+from ankiforge.extract.obsidian.note import Wanted, highlights
+from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.obsidian.quotes import PASTED, papers
+
+MARKS = ("==", "mark")
+"""What counts as a mark where nothing is said."""
+
+
+class Wishes(choice.Wishes, Protocol):
+    """The settings this module looks at."""
+
+    @property
+    def include(self) -> tuple[str, ...]: ...  # noqa: D102 - as in Settings
+    @property
+    def exclude(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def marks(self) -> tuple[str, ...] | None: ...  # noqa: D102
+    @property
+    def glossary_headings(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+class NoteReader:
+    """Reads the notes of one vault."""
+
+    def __init__(
+        self, name: str, namespace: str, container: str, vault: str, settings: Wishes
+    ) -> None:
+        """For the source `name` whose keys begin with `namespace`; `vault` is the folder's name."""
+        self.name, self.namespace, self.container, self.vault = name, namespace, container, vault
+        self.any_marks = settings.marks is None
+        marks = frozenset(MARKS if settings.marks is None else settings.marks)
+        cards = frozenset(settings.cards).intersection(_CARD_SIGNS)
+        self.wanted = Wanted(marks, cards, settings.glossary_headings)
+        self.dialects = chosen(settings)
+        self.signs = _signs(self.wanted, self.dialects)
+
+    def read(
+        self, path: str, text: str, picture: Callable[[str], str]
+    ) -> tuple[tuple[Problem, ...], Extracted | None]:
+        """What is wrong with a note that says something, and what it says.
+
+        Args:
+            path: of the note, below the vault.
+            text: its text, line ends LF.
+            picture: gives the path of a picture by what the note calls it, "" if it is none.
+        """
+        if not self.signs.search(text):
+            return (), None
+        front = front_matter(text)
+        covered = cover(_without_head(text, front.lines))
+        if not self.signs.search(covered.quiet):
+            return (), None
+        blocks = cut(covered, Around(picture=picture))
+        document = self._document(path, front, blocks)
+        page = Page(path, text, covered, blocks, front.tags, front.note_id)
+        tools = by_tools(page, self.dialects)
+        wanted = self._wanted(tools)
+        found = highlights(document, self.namespace, blocks, wanted, front.skip, tools)
+        if not found:
+            return (), None
+        hint = "correct it, or the note's title, tags and deck are not known"
+        problems = (Problem(path, front.problem, hint),) if front.problem else ()
+        return problems, Extracted(document, found, self.container)
+
+    def _wanted(self, tools: ByTools) -> Wanted:
+        """With a tool's own forms; what is its to read is no mark, unless marks were asked for."""
+        marks = self.wanted.marks
+        marks = marks - {"=="} if self.any_marks and tools.highlights else marks
+        return replace(self.wanted, marks=marks, cards=self.wanted.cards | tools.ours)
+
+    def _document(self, path: str, front: Front, blocks: Blocks) -> Document:
+        vault, file = quote(self.vault, safe=""), quote(path[:-3], safe="")
+        return Document(
+            key=DocumentKey(f"{self.namespace}/{h16(path)}"),
+            source=self.name,
+            title=front.title or path.rpartition("/")[2][:-3],
+            path=path,
+            identifiers=tuple(dict.fromkeys([*front.identifiers, *papers(blocks.blocks)])),
+            uri=f"obsidian://open?vault={vault}&file={file}",
+            tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
+            deck=front.deck,
+        )
+
+
+def _without_head(text: str, lines: int) -> str:
+    """The note with its first lines empty, so that line numbers stay."""
+    rest = text.split("\n", lines)[lines] if text.count("\n") >= lines else ""
+    return "\n" * lines + rest
+
+
+_MARK_SIGNS = {"==": r"==", "mark": r"<mark", "bold": r"\*\*|__", "callout": r"\[!"}
+_CARD_SIGNS = {
+    "inline": r"::",
+    "block": r"^[ \t>]*\?\??[ \t]*$",
+    "cloze": r"\{\{",
+    "glossary": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
+}
+
+
+def _signs(wanted: Wanted, dialects: tuple[Dialect, ...]) -> re.Pattern[str]:
+    """Without any of these a note has no highlight, and is not parsed."""
+    signs = [_MARK_SIGNS[mark] for mark in sorted(wanted.marks)]
+    signs += [_CARD_SIGNS[card] for card in sorted(wanted.cards)]
+    signs += [dialect.signs for dialect in dialects]
+    signs.append(PASTED)
+    return re.compile("|".join(signs) or r"(?!)", re.MULTILINE | re.IGNORECASE)

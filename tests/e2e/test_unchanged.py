@@ -1,0 +1,254 @@
+"""A run that finds everything as it was: it does nothing, and says what a whole run would say."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ankiforge.extract import _stamps
+
+NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
+LONG_AGO = 1_700_000_000
+
+
+def age(*folders: Path) -> None:
+    """Let the files be older than the tick of any clock."""
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            os.utime(path, (LONG_AGO, LONG_AGO + 0.5))
+
+
+def forget(forge) -> None:
+    """The next run must read all anew."""
+    for path in forge.folder.rglob("memory.db"):
+        path.unlink()
+
+
+@pytest.fixture
+def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(_stamps, "TICK_NS", 0)  # what a test writes, it writes once
+    folder = tmp_path / "notes"
+    (folder / ".obsidian").mkdir(parents=True)
+    (folder / "Cells.md").write_text(NOTE, "utf-8")
+    (folder / "Plain.md").write_text("Nothing is marked here.\n", "utf-8")
+    settings = f"sources:\n- obsidian: {{name: notes, path: {folder}}}\nanki: {{collection: none}}\n"
+    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.ok("init", "--trust", forge.folder)
+    age(folder)
+    return folder
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The notes that are read, as they are."""
+    from ankiforge.extract.obsidian import vault
+
+    seen: list[str] = []
+    real = vault.settled
+
+    def settled(note):
+        seen.append(note.path)
+        return real(note)
+
+    monkeypatch.setattr(vault, "settled", settled)
+    return seen
+
+
+@pytest.fixture
+def works(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How often a run was more than a look."""
+    from ankiforge.cli import running
+
+    seen: list[str] = []
+    real = running.work
+
+    def work(wish, still):
+        seen.append("run")
+        real(wish, still)
+
+    monkeypatch.setattr(running, "work", work)
+    return seen
+
+
+def test_an_unchanged_vault_is_not_read_and_the_run_is_none(forge, notes, reads, works) -> None:
+    forge.ok("run")
+    assert (sorted(reads), len(works)) == (["Cells.md", "Plain.md"], 1)
+    forge.ok("run")
+    assert (len(reads), len(works)) == (2, 1)
+
+
+@pytest.mark.parametrize("how", [(), ("--json",), ("-q",)], ids=["people", "json", "quiet"])
+def test_it_says_what_a_whole_run_would_say(forge, notes, how) -> None:
+    forge.ok("run")
+    short = forge.ok("run", *how)
+    forget(forge)
+    whole = forge.ok("run", *how)
+    assert short == whole
+
+
+def test_a_failure_is_told_again_with_its_exit_code(forge, notes) -> None:
+    (notes / "b.md").write_bytes(b"Caf\xe9 ==x==")
+    (notes / "c.sync-conflict-20260101-120000-ABCDEFG.md").write_text(NOTE, "utf-8")
+    age(notes)
+    forge("run", code=1)
+    short = forge("run", code=1)
+    forget(forge)
+    assert short == forge("run", code=1)
+    assert "b.md" in short.stderr
+    assert "conflict copy" in short.stderr
+
+
+Change = Callable[..., object]
+
+
+def new_note(forge, notes: Path) -> None:
+    (notes / "New.md").write_text("A ==new== one.\n", "utf-8")
+
+
+def edited_note(forge, notes: Path) -> None:
+    text = (notes / "Cells.md").read_text("utf-8")
+    (notes / "Cells.md").write_text(text.replace("water", "WATER"), "utf-8")
+
+
+def renamed_note(forge, notes: Path) -> None:
+    (notes / "Cells.md").rename(notes / "Cell.md")
+
+
+def deleted_note(forge, notes: Path) -> None:
+    (notes / "Cells.md").unlink()
+
+
+def rejected_card(forge, notes: Path) -> None:
+    forge.ok("reject", forge.cards()[0]["guid"])
+
+
+def other_settings(forge, notes: Path) -> None:
+    with (forge.folder / "ankiforge.yaml").open("a", encoding="utf-8") as file:
+        file.write("package: per-deck\n")
+
+
+def deck_file(forge, notes: Path) -> None:
+    (forge.folder / "decks").mkdir(exist_ok=True)
+    (forge.folder / "decks" / "a.yaml").write_text('deck: "Other"\n', "utf-8")
+
+
+def package_gone(forge, notes: Path) -> None:
+    (forge.folder / "ankiforge.apkg").unlink()
+
+
+def package_replaced(forge, notes: Path) -> None:
+    package = forge.folder / "ankiforge.apkg"
+    package.write_bytes(package.read_bytes())
+
+
+def picture_added(forge, notes: Path) -> None:
+    (notes / "x.png").write_bytes(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        new_note,
+        edited_note,
+        renamed_note,
+        deleted_note,
+        rejected_card,
+        other_settings,
+        deck_file,
+        package_gone,
+        package_replaced,
+        picture_added,
+    ],
+    ids=lambda change: change.__name__,
+)
+def test_whatever_changes_is_found(forge, notes, works, change: Change) -> None:
+    forge.ok("run")
+    forge.ok("run")
+    assert len(works) == 1
+    change(forge, notes)
+    short = json.loads(forge.ok("run", "--json").stdout)
+    assert len(works) == 2
+    if change in (new_note, edited_note):
+        assert short["highlights"]["new"] + short["highlights"]["changed"] == 1
+
+
+def test_another_question_is_another_run(forge, notes, works) -> None:
+    forge.ok("run")
+    forge.ok("run", "--accept", "review")
+    forge.ok("run", "-o", "other.apkg")
+    assert len(works) == 3
+
+
+def test_what_is_missing_once_is_looked_for_again(forge, notes, works, no_waiting) -> None:
+    forge.ok("run")
+    (notes / "Cells.md").rename(notes.parent / "Cells.md")
+    forge.ok("run")
+    gone = forge.json("run")
+    assert gone["highlights"]["gone"] == 2
+    assert len(works) == 3
+
+
+def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeypatch) -> None:
+    """Written twice within one tick of the clock it may have one stamp for two texts."""
+    monkeypatch.setattr(_stamps, "TICK_NS", 3_600_000_000_000)
+    forge.ok("run")
+    reads.clear()
+    forge.ok("run")
+    assert sorted(reads) == ["Cells.md", "Plain.md"]
+
+
+def test_an_edit_that_sets_the_time_back_is_found(forge, notes) -> None:
+    forge.ok("run")
+    state = (notes / "Cells.md").stat()
+    (notes / "Cells.md").write_text(NOTE.replace("water", "WATER"), "utf-8")
+    os.utime(notes / "Cells.md", ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert forge.json("run")["highlights"]["changed"] == 1
+
+
+def test_only_what_changed_is_read(forge, notes, reads) -> None:
+    forge.ok("run")
+    reads.clear()
+    edited_note(forge, notes)
+    forge.ok("run")
+    assert reads == ["Cells.md"]
+
+
+def test_a_picture_that_comes_later_is_found(forge, notes, reads) -> None:
+    """What a note calls a picture may lie anywhere in the vault."""
+    (notes / "Shapes.md").write_text("What is round?::![[ball.png]]\n", "utf-8")
+    age(notes)
+    forge("run")
+    reads.clear()
+    (notes / "pictures").mkdir()
+    (notes / "pictures" / "ball.png").write_bytes(b"\x89PNG")
+    forge("run")
+    assert reads == ["Shapes.md"]
+    assert any("pictures/ball.png" in str(card["fields"]) for card in forge.cards())
+
+
+def test_a_damaged_memory_is_no_memory(forge, notes) -> None:
+    forge.ok("run")
+    (memory,) = forge.folder.rglob("memory.db")
+    memory.write_bytes(b"no database at all" * 100)
+    forge.ok("run")
+    assert forge.json("run")["highlights"]["unchanged"] == 2
+
+
+def test_a_dry_run_leaves_no_memory(forge, notes) -> None:
+    forge.ok("run", "--dry-run")
+    assert not list(forge.folder.rglob("memory.db"))
+
+
+def test_a_change_in_anki_is_looked_at(forge, notes, works) -> None:
+    settings = forge.folder / "ankiforge.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("collection: none", "collection: auto"))
+    forge.ok("run")
+    forge.ok("run")
+    assert len(works) == 1
+    (forge.profile / "collection.anki2").write_bytes(b"")
+    forge("run")
+    assert len(works) == 2
