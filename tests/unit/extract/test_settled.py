@@ -1,0 +1,84 @@
+"""A note that its owner is writing at this moment is waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ankiforge.errors import ItemError
+from ankiforge.extract._stamps import proves, stamp_of
+from ankiforge.extract.obsidian import settled
+from ankiforge.extract.obsidian.files import NoteFile
+
+SECOND = 1_000_000_000
+
+
+def note(path: Path) -> NoteFile:
+    return NoteFile(path.name, str(path), stamp_of(path.stat()))
+
+
+@pytest.fixture(autouse=True)
+def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settled, "QUIET_SECONDS", 0.3)
+    monkeypatch.setattr(settled, "EMPTY_SECONDS", 2.0)
+
+
+def test_half_of_a_note_is_never_read(tmp_path: Path) -> None:
+    """A program that empties a file and writes it piece by piece."""
+    path = tmp_path / "a.md"
+    path.write_text("")
+    lines = [f"Line {number}.\n" for number in range(8)]
+
+    def write() -> None:
+        with path.open("w", encoding="utf-8") as file:
+            for line in lines:
+                file.write(line)
+                file.flush()
+                time.sleep(0.1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    text, stamp = settled.settled(note(path))
+    writer.join()
+    assert text == "".join(lines)
+    assert stamp == stamp_of(path.stat())
+
+
+def test_an_emptied_note_is_waited_for_longer(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("")
+    writer = threading.Timer(0.8, path.write_text, ["All of it.\n"])
+    writer.start()
+    text, _ = settled.settled(note(path))
+    writer.join()
+    assert text == "All of it.\n"
+
+
+def test_a_note_that_never_holds_still_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("x")
+    monkeypatch.setattr(settled, "_left_to_wait", lambda found, now: 0.001)
+    with pytest.raises(ItemError, match="being written") as caught:
+        settled.settled(note(path))
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize(
+    ("stamp", "proof"),
+    [
+        ((5 * SECOND + 1, 5 * SECOND + 1, 1, 1), True),
+        ((10 * SECOND - 50_000_000, 5 * SECOND + 1, 1, 1), False),
+        ((5 * SECOND + 1, 10 * SECOND - 50_000_000, 1, 1), False),
+        ((9 * SECOND, 5 * SECOND + 1, 1, 1), False),
+        ((7 * SECOND, 7 * SECOND, 1, 1), True),
+        ((99 * SECOND, 5 * SECOND + 1, 1, 1), False),
+    ],
+    ids=["old", "fresh", "set-back", "coarse", "coarse-and-old", "of-the-future"],
+)
+def test_a_stamp_proves_something_once_a_tick_is_over(stamp, proof) -> None:
+    assert proves(stamp, now_ns=10 * SECOND) is proof
