@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ankiforge.config import SourceEntry
+from ankiforge.config import EXPORTS, SourceEntry
 from ankiforge.domain import Extracted, Source
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
@@ -24,11 +24,15 @@ def named(
     """The entry under the name it is to have, which from now on stands for its folder.
 
     A folder keeps the name it was read under. One that holds most highlights of a folder that
-    is gone *is* that folder, and takes over its name (said once).
+    is gone *is* that folder, and takes over its name (said once). A source without a folder has
+    the name its settings give it: it stands for no folder, and takes none away. So has one of
+    exports, which come as another file each time.
 
     Raises:
         UsageError: the name is that of another folder.
     """
+    if not entry.has_folder or entry.kind in EXPORTS:
+        return entry
     if not entry.options.get("name"):
         known = ledger.roots.name_of(entry.kind, entry.path)
         entry = replace(entry, name=known or _heir(entry, ledger, opened, say) or entry.name)

@@ -1,4 +1,4 @@
-"""Writes a small real `zotero.sqlite`: the twenty tables in which marks on papers live.
+"""Writes a small real `zotero.sqlite`: the tables in which marks and notes on papers live.
 
     from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -23,10 +23,13 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from html import escape
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
+CONTENT_TYPES = {"pdf": "application/pdf", "epub": "application/epub+zip", "html": "text/html"}
 LONG_AGO = "2024-01-01 12:00:00"
 SCHEMA = """
 CREATE TABLE version (schema TEXT PRIMARY KEY, version INT NOT NULL);
@@ -36,7 +39,7 @@ CREATE TABLE libraries (libraryID INTEGER PRIMARY KEY, type TEXT NOT NULL);
 CREATE TABLE groups (groupID INTEGER PRIMARY KEY, libraryID INT UNIQUE, name TEXT NOT NULL);
 CREATE TABLE itemTypes (itemTypeID INTEGER PRIMARY KEY, typeName TEXT);
 CREATE TABLE items (itemID INTEGER PRIMARY KEY, itemTypeID INT, dateAdded TIMESTAMP,
-    libraryID INT NOT NULL, key TEXT NOT NULL, UNIQUE (libraryID, key));
+    dateModified TIMESTAMP, libraryID INT NOT NULL, key TEXT NOT NULL, UNIQUE (libraryID, key));
 CREATE TABLE groupItems (itemID INTEGER PRIMARY KEY, createdByUserID INT,
     lastModifiedByUserID INT);
 CREATE TABLE itemAttachments (itemID INTEGER PRIMARY KEY, parentItemID INT, linkMode INT,
@@ -44,6 +47,7 @@ CREATE TABLE itemAttachments (itemID INTEGER PRIMARY KEY, parentItemID INT, link
 CREATE TABLE itemAnnotations (itemID INTEGER PRIMARY KEY, parentItemID INT NOT NULL,
     type INTEGER NOT NULL, authorName TEXT, text TEXT, comment TEXT, color TEXT,
     pageLabel TEXT, sortIndex TEXT NOT NULL, position TEXT NOT NULL, isExternal INT NOT NULL);
+CREATE TABLE itemNotes (itemID INTEGER PRIMARY KEY, parentItemID INT, note TEXT, title TEXT);
 CREATE TABLE fields (fieldID INTEGER PRIMARY KEY, fieldName TEXT UNIQUE);
 CREATE TABLE itemDataValues (valueID INTEGER PRIMARY KEY, value UNIQUE);
 CREATE TABLE itemData (itemID INT, fieldID INT, valueID, PRIMARY KEY (itemID, fieldID));
@@ -83,6 +87,23 @@ class Annotation:
     position: str = ""
     sort_index: str = ""
     trashed: bool = False
+    external: bool = False
+    """Another program wrote it into the file."""
+    modified: str = LONG_AGO
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note on a paper, or on nothing; `html` as Zotero's editor keeps it."""
+
+    key: str
+    html: str
+    tags: tuple[str, ...] = ()
+    author: int | None = None
+    """The account that made it, in a group."""
+    added: str = LONG_AGO
+    modified: str = LONG_AGO
+    trashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +132,7 @@ class Work:
     automatic_tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    notes: tuple[Note, ...] = ()
     kind: str = "journalArticle"
     trashed: bool = False
 
@@ -121,9 +143,12 @@ class Library:
 
     works: tuple[Work, ...] = ()
     loose: tuple[Attachment, ...] = ()
+    loose_notes: tuple[Note, ...] = ()
     group: int | None = None
     name: str = ""
     trashed_collections: tuple[str, ...] = ()
+    feed: bool = False
+    """A feed, which is no library of anybody's."""
 
 
 def write_zotero(
@@ -145,6 +170,46 @@ def write_zotero(
             writer.library(library)
         connection.commit()
     return path
+
+
+def write_better_bibtex(path: str | Path, citekeys: Mapping[tuple[int, str], str]) -> Path:
+    """Write the database of Better BibTeX: citation keys by the library's number and the key."""
+    path = Path(path)
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TABLE citationkey (itemID INTEGER PRIMARY KEY, itemKey TEXT, libraryID INT,"
+            " citationKey TEXT, pinned INT)"
+        )
+        rows = [(key, library, citekey) for (library, key), citekey in citekeys.items()]
+        sql = (
+            "INSERT INTO citationkey (itemKey, libraryID, citationKey, pinned) VALUES (?, ?, ?, 0)"
+        )
+        connection.executemany(sql, rows)
+        connection.commit()
+    return path
+
+
+def quoted(annotation: Annotation, library: str = "users/1", *, comment: str = "") -> str:
+    """What Zotero writes into a note for an annotation: quotation, citation, comment."""
+    told = json.dumps(
+        {
+            "attachmentURI": f"http://zotero.org/{library}/items/ATTACH01",
+            "annotationKey": annotation.key,
+            "color": annotation.colour,
+            "pageLabel": annotation.page_label,
+        }
+    )
+    cited = quote(json.dumps({"citationItems": [{"locator": annotation.page_label}]}))
+    citation = (
+        f'<span class="citation" data-citation="{cited}">'
+        '(<span class="citation-item">Doe, 2019, p. 1</span>)</span>'
+    )
+    kind, words = annotation.kind, escape(annotation.text or "")
+    mark = f'<span class="{kind}" data-annotation="{quote(told)}">“{words}”</span> '
+    return (
+        f"<p>{mark if annotation.text else ''}{citation} {comment or annotation.comment or ''}</p>"
+    )
 
 
 class _Writer:
@@ -181,20 +246,30 @@ class _Writer:
     def library(self, library: Library) -> None:
         self.library_id = next(self.libraries)
         shared = library.group is not None
-        self.insert("libraries", self.library_id, "group" if shared else "user")
+        kind = "feed" if library.feed else "group" if shared else "user"
+        self.insert("libraries", self.library_id, kind)
         if shared:
             self.insert("groups", library.group, self.library_id, library.name)
         for work in library.works:
             self.work(work)
         for attachment in library.loose:
             self.attachment(attachment, None)
+        for note in library.loose_notes:
+            self.note(note, None)
         for path in library.trashed_collections:
             self.insert("deletedCollections", self.collection(path))
 
-    def item(self, kind: str, key: str, added: str = LONG_AGO, trashed: bool = False) -> int:
+    def item(
+        self,
+        kind: str,
+        key: str,
+        added: str = LONG_AGO,
+        modified: str = LONG_AGO,
+        trashed: bool = False,
+    ) -> int:
         number = next(self.items)
         type_number = self.known("itemTypes", kind)
-        self.insert("items", number, type_number, added, self.library_id, key)
+        self.insert("items", number, type_number, added, modified, self.library_id, key)
         if trashed:
             self.insert("deletedItems", number)
         return number
@@ -211,6 +286,8 @@ class _Writer:
         self.collect(item, work.collections)
         for attachment in work.attachments:
             self.attachment(attachment, item)
+        for note in work.notes:
+            self.note(note, item)
 
     def fields(self, item: int, fields: Mapping[str, str]) -> None:
         for name, value in fields.items():
@@ -233,9 +310,11 @@ class _Writer:
         return self.known("collections", name, parent, self.library_id, key)
 
     def attachment(self, attachment: Attachment, parent: int | None) -> None:
-        item = self.item("attachment", attachment.key, attachment.added, attachment.trashed)
+        item = self.item("attachment", attachment.key, attachment.added, trashed=attachment.trashed)
         path = attachment.path or f"storage:{attachment.file_name}"
-        self.insert("itemAttachments", item, parent, 0, "application/pdf", path)
+        suffix = attachment.file_name.rpartition(".")[2]
+        kind = CONTENT_TYPES.get(suffix, "application/octet-stream")
+        self.insert("itemAttachments", item, parent, 0, kind, path)
         if attachment.title:
             self.fields(item, {"title": attachment.title})
         self.collect(item, attachment.collections)
@@ -243,14 +322,24 @@ class _Writer:
             self.annotation(annotation, item)
 
     def annotation(self, mark: Annotation, parent: int) -> None:
-        item = self.item("annotation", mark.key, trashed=mark.trashed)
+        item = self.item("annotation", mark.key, modified=mark.modified, trashed=mark.trashed)
         position = mark.position or json.dumps(
             {"pageIndex": mark.page, "rects": [[72, 700 - mark.top, 520, 712 - mark.top]]}
         )
         sort_index = mark.sort_index or f"{mark.page:05}|{mark.top:06}|{mark.top:05}"
         words = (mark.author_name, mark.text, mark.comment, mark.colour, mark.page_label)
         kind = KINDS.get(mark.kind, 99)
-        self.insert("itemAnnotations", item, parent, kind, *words, sort_index, position, 0)
+        place = (sort_index, position, int(mark.external))
+        self.insert("itemAnnotations", item, parent, kind, *words, *place)
         self.tags(item, mark.tags, 0)
-        if mark.author is not None:
-            self.insert("groupItems", item, mark.author, mark.author)
+        self.maker(item, mark.author)
+
+    def note(self, note: Note, parent: int | None) -> None:
+        item = self.item("note", note.key, note.added, note.modified, note.trashed)
+        self.insert("itemNotes", item, parent, note.html, "")
+        self.tags(item, note.tags, 0)
+        self.maker(item, note.author)
+
+    def maker(self, item: int, number: int | None) -> None:
+        if number is not None:
+            self.insert("groupItems", item, number, number)

@@ -25,6 +25,8 @@ FILE_NAME = "ankiforge.yaml"
 """What makes a folder a workspace."""
 LLM_KEY, ANKI_KEY, ZOTERO_KEY = "OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY"
 """The environment variables keys are read from, unless the file names others."""
+ZOTERO_WEB = "https://api.zotero.org"
+"""Where Zotero's web API is, unless the file names another address."""
 
 
 # --- the settings ---------------------------------------------------------------------------
@@ -124,12 +126,17 @@ class SourceEntry:
 
     kind: str
     name: str
-    """As written, else the folded name of its folder."""
+    """As written, else the folded name of its folder; of one without a folder: its kind."""
     path: Path
     """Absolute; `~` expanded, relative ones taken from the file's folder."""
     options: dict[str, Any]
     """The whole mapping, `path` and `name` included."""
     where: Location
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether it is, or stands beside, a folder; else `path` is the file's own, and means nothing."""
+        return "path" in self.options
 
 
 class Config(_Settings, frozen=True):
@@ -193,7 +200,8 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
     here = options if _REMOTE.isdisjoint(options) else {"path": ".", **options}
     common = typed(_Common, here, where.at(kind))
     path = expanded(common.path, folder, where.at(kind, "path"))
-    return SourceEntry(kind, common.name or source_name(path), path, options, where.at(kind))
+    name = common.name or (source_name(path, kind) if "path" in options else kind)
+    return SourceEntry(kind, name, path, options, where.at(kind))
 
 
 def _path_is_there(options: dict[str, Any], where: Location) -> None:
@@ -201,9 +209,13 @@ def _path_is_there(options: dict[str, Any], where: Location) -> None:
         raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
 
 
-def source_name(path: Path) -> str:
-    """The name of a source that was given none: its folded folder name."""
-    return fold(path.name) or "source"
+EXPORTS = frozenset({"kindle", "readwise", "hypothesis"})
+"""Kinds whose files an account gives away, each time under another name, in any folder."""
+
+
+def source_name(path: Path, kind: str = "") -> str:
+    """The name of a source that was given none: its folded folder name, or what it exports."""
+    return kind if kind in EXPORTS else fold(path.name) or "source"
 
 
 def _names_differ(sources: tuple[SourceEntry, ...]) -> None:

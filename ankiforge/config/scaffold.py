@@ -6,12 +6,14 @@ folder a workspace.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import unicodedata
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,6 +30,8 @@ class ProposedSource:
     path: Path
     counts: tuple[tuple[str, str], ...] = ()
     """(switch, what each of its words would give here): a comment beside the switch."""
+    dialects: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Those of other tools that a vault is written in, and what those tools were told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +172,21 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
     lines = [f"  - {source.kind}:", f"      name: {_scalar(name)}"]
     lines.append(f"      path: {_scalar(_shown(source.path, root))}")
     if source.kind == "obsidian":
-        counts = dict(source.counts)
+        counts, names = dict(source.counts), [name for name, _ in source.dialects]
+        marks = "[mark]    " if _HIGHLIGHTERS.intersection(names) else "[==, mark]"
+        cards = ", ".join([*names, "inline", "block", "cloze", "glossary"])
         lines += [
-            f"      marks: [==, mark]           # also: bold, callout{_here(counts, 'marks')}",
-            f"      cards: [inline, block, cloze, glossary]{_here(counts, 'cards', '  # ')}",
+            f"      marks: {marks}           # also: bold, callout{_here(counts, 'marks')}",
+            f"      cards: [{cards}]{_here(counts, 'cards', '  # ')}",
+            *(f"      {name}: {json.dumps(told)}" for name, told in source.dialects if told),
             "      # include: ['**/*.md']",
             "      # exclude: [Templates/]",
         ]
     return "\n".join(lines) + "\n"
+
+
+_HIGHLIGHTERS = frozenset({"osr", "o2a", "flashcards"})
+"""The dialects in which `==x==` is a cloze, not a mark."""
 
 
 def _here(counts: dict[str, str], switch: str, before: str = "; ") -> str:

@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ankiforge.config import ANKI_KEY, LLM_KEY, ZOTERO_KEY, SourceEntry, is_loopback
+from ankiforge.config import (
+    ANKI_KEY,
+    LLM_KEY,
+    ZOTERO_KEY,
+    ZOTERO_WEB,
+    SourceEntry,
+    is_loopback,
+)
 from ankiforge.config.user import UserFolders, remember, remembered
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
@@ -74,6 +81,10 @@ def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
     if name := source.options.get("key_env"):
         where = source.where.at("key_env")
         yield from _key_concern(where, str(name), ZOTERO_KEY, f"sources.{source.name}.key_env")
+    url = str(source.options.get("url") or ZOTERO_WEB)
+    if url.rstrip("/") != ZOTERO_WEB and not is_loopback(url):
+        says = f"a key and questions would be sent to {url}"
+        yield _concern(source.where.at("url"), url, says, f"sources.{source.name}.url")
 
 
 # --- a person's word ------------------------------------------------------------------------

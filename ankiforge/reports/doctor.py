@@ -16,9 +16,9 @@ from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.user import UserFolders
 from ankiforge.config.workspace import Workspace
-from ankiforge.config.yamlfile import typed
 from ankiforge.domain import Problem
 from ankiforge.errors import ConfigError, ForgeError
+from ankiforge.opening import opened
 from ankiforge.reports.discover import Machine, anki_collections
 from ankiforge.reports.models import Unreachable, models
 
@@ -89,8 +89,9 @@ def examine(
         return
     yield _settings(workspace)
     yield from _trust(workspace, around)
+    trusted = not unconfirmed(workspace, around.folders, around.environ)
     for source in workspace.config.sources:
-        yield _source(source)
+        yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     yield _ledger(workspace, ledger_check)
     yield from _journal(workspace, unread)
     yield _model(workspace, around)
@@ -141,21 +142,34 @@ def _trust(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
         yield Check("trust", State.FAIL, f"not confirmed yet: {concern.says}", do, 2)
 
 
-def _source(source: SourceEntry) -> Check:
+def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:
     name = f"source {source.name}"
     try:
-        module = extract.module(source.kind)
+        extract.module(source.kind)
     except ConfigError as error:
         return _failed(name, source.where.wrap(error))
     except ImportError as error:  # a source of another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return Check(name, State.FAIL, says, "install or update what brings it", 2)
     try:
-        settings = typed(module.Settings, source.options, source.where)
-        module.open_source(source.name, source.path, settings)
+        found = opened(config, source, offline=offline)
     except ForgeError as error:
         return _failed(name, error)
+    look = getattr(found, "look", None) if source.options.get("api") else None
+    if look and not (source.has_folder and not os.access(source.path, os.R_OK)):
+        return _answering(name, source, look, trusted)
     return _readable(name, source)
+
+
+def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
+    """Of a source that is asked for what it has."""
+    if not trusted:
+        says = "it was not asked: the workspace is not trusted yet"
+        return Check(name, State.WARN, says, "see trust above", 1)
+    try:
+        return Check(name, State.OK, f"{source.kind}: {look()}")
+    except ForgeError as error:
+        return _failed(name, error)
 
 
 def _readable(name: str, source: SourceEntry) -> Check:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 ASKED = "Which phase of the action potential does the arrow show?"
@@ -164,6 +165,40 @@ def test_a_picture_outside_of_the_data_folder_never_travels(
     assert problem["what"] == "lies outside its source"
     package = forge.folder / "ankiforge.apkg"
     assert not package.exists() or media_in(package) == set()
+
+
+def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(
+    forge: Any, zotero: Zotero, anki: Any
+) -> None:
+    file = zotero.folder / "storage" / "ATTACH01" / "Spikes.pdf"
+    file.parent.mkdir(parents=True)
+    write_pdf(file, [Page((paragraph("A spike has three phases. " * 90),))])
+    assert forge.json("run", zotero.folder)["problems"] == []
+    assert set(told(forge).values()) == {
+        "an image: write its question as the comment: `? …`",
+        "a drawing: write its question as the comment: `? …`",
+        "marked by bob",
+        NOT_THERE,
+    }
+    forge("accept", "--all", "--filter", "verdict:pending")
+    forge.ok("build")
+    cards = {card["highlight"]: card for card in forge.cards()}
+    assert set(cards) == {"zotero:user/FIGUREA2", "zotero:user/DRAWNBB3"}
+
+    package = forge.folder / "ankiforge.apkg"
+    assert anki.load(package) == {"new": 2}
+    backs = [anki.note(card["guid"])["Back"] for card in cards.values()]
+    shown = media_in(package)
+    assert sorted(backs) == sorted(f'<img src="{name}" alt="">' for name in shown)
+    assert len(shown) == 2
+    for name in shown:
+        assert Path(anki.col.media.dir(), name).read_bytes().startswith(b"\x89PNG")
+
+    zotero.show("FIGUREA2", png(10))
+    again = forge.json("run", zotero.folder)
+    assert again["cards"]["waiting"] == again["notes"]["added"] == 0
+    assert [card["guid"] for card in forge.cards()] == [card["guid"] for card in cards.values()]
+    assert [card["fields"] for card in forge.cards()] == [card["fields"] for card in cards.values()]
 
 
 class Desk:

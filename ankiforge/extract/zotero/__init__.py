@@ -1,42 +1,53 @@
-"""Zotero: what was marked in papers, read from a private copy of `zotero.sqlite`.
+"""Zotero: what was marked in papers, by three ways that give the same.
 
     sources:
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
+      - zotero: {name: zotero, api: local}         # a running Zotero, 8 or later
+      - zotero: {name: zotero, api: web}           # zotero.org, with the key in ZOTERO_API_KEY
 
-The database itself is never opened with SQLite and never written to. Zotero may run meanwhile.
-The words around a mark are not in it: they come from the PDF, if that lies on this machine.
+The database is read from a private copy, never opened with SQLite itself and never written to;
+Zotero may run meanwhile. The words around a mark are in none of the three: they come from the PDF,
+if `path` leads to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ankiforge.domain import Extracted, Problem, Scan, Sighting, Source
+from ankiforge.domain import Memory, NoMemory, Problem, Scan, Sighting, Source, h16
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
+from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
-from ankiforge.extract.pdf.protocol import Passage
-from ankiforge.extract.zotero.database import Database, Library, Mark, open_database
-from ankiforge.extract.zotero.files import passages
-from ankiforge.extract.zotero.marks import KINDS, highlight_of
-from ankiforge.extract.zotero.papers import document_of
-from ankiforge.extract.zotero.snapshot import snapshot
+from ankiforge.extract.zotero.address import UntoldError
+from ankiforge.extract.zotero.catalog import Catalog
+from ankiforge.extract.zotero.database import Library
+from ankiforge.extract.zotero.files import STORAGE
+from ankiforge.extract.zotero.local import BETTER_BIBTEX
+from ankiforge.extract.zotero.routes import APIS, Routes, Way, addresses
+from ankiforge.extract.zotero.snapshot import companions
+from ankiforge.extract.zotero.wanted import wanted
+from ankiforge.extract.zotero.works import Works
+
+if TYPE_CHECKING:
+    from ankiforge.extract.zotero.wire import Pace
 
 DATABASE = "zotero.sqlite"
-KNOWN_SCHEMAS = range(119, 130)
-"""`userdata` versions with all the columns we read: 119 (2022) to 129 (Zotero 10)."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`path` is Zotero's data folder, or a `zotero.sqlite`; the rest is refused for now."""
+    """`path` is Zotero's data folder, or a `zotero.sqlite`; beside `api` it need not be given."""
 
     path: str = ""
     api: str = ""
-    library: str | int = ""
+    """`local`, `web`, or `auto`: the first that answers of local, path, web."""
+    library: str | int | tuple[str | int, ...] = ""
+    """Which libraries; "" = all."""
     key_env: str = ""
+    url: str = ""
 
 
 def open_source(
@@ -46,110 +57,140 @@ def open_source(
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
     *,
+    memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
+    offline: bool = False,
     seconds: float = SECONDS,
+    pace: Pace | None = None,
 ) -> Source:
-    """Make a reader of the data folder (or database file) `root`.
+    """Make a reader of the data folder (or database file) `root`, or of Zotero's API.
 
-    `seconds` is the time that finding the words around the marks of one PDF may take.
+    `memory` keeps what the web API told; `offline` forbids any connection but to this machine;
+    `seconds` is the time that finding the words around the marks of one PDF may take; `pace` is
+    how to wait for a server that asks for it.
 
     Raises:
-        ConfigError: the settings ask for Zotero's API, or name no path.
+        ConfigError: the settings cannot be meant, or name neither a path nor an API.
     """
-    for key in ("api", "library", "key_env"):
-        if getattr(settings, key):
-            raise ConfigError(
-                f"{key}: this version does not speak Zotero's API",
-                hint="give the folder that holds zotero.sqlite instead, e.g. path: ~/Zotero",
-            )
-    if not settings.path:
+    if settings.api not in APIS:
+        raise ConfigError(f"api: {settings.api!r} is no way to Zotero", hint="auto, local or web")
+    if not settings.path and settings.api in ("", "none"):
         raise ConfigError(
             "path is missing",
-            hint="give the folder that holds zotero.sqlite, e.g. path: ~/Zotero",
+            hint="give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`",
         )
-    return ZoteroSource(name, root / DATABASE if root.is_dir() else root, only, me, seconds)
+    database = (root / DATABASE if root.is_dir() else root) if settings.path else None
+    local, web = addresses(settings.api, settings.url, settings.key_env)
+    libraries = wanted(settings.library)
+    routes = Routes(settings.api, database, libraries, local, web, memory, offline, pace)
+    return ZoteroSource(name, routes, only, me, seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class ZoteroSource:
-    """One Zotero database: the user's own library and every group."""
+    """One Zotero: the user's own library and every group, or those that are wanted."""
 
     name: str
-    database: Path
+    routes: Routes
     only: tuple[Path, ...]
     me: tuple[str, ...]
     seconds: float
 
-    def scan(self) -> Iterator[Sighting]:
-        """Copy, check, read library by library; each library ends with its `Scan`."""
-        try:
-            with (
-                snapshot(self.database) as copy,
-                open_database(copy) as database,
-                PdfWorker(self.seconds) as worker,
-            ):
-                yield from self._notices(database)
-                for library in database.libraries():
-                    yield from self._library(database, library, worker)
-        except ItemError as error:
-            yield Problem(str(self.database), error.message, error.hint)
-            yield Scan(self.name, Library.USER, complete=False)
+    @property
+    def folder(self) -> Path | None:
+        """Zotero's data folder, where the PDFs and pictures are."""
+        return self.routes.database.parent if self.routes.database else None
 
-    def _notices(self, database: Database) -> Iterator[Problem]:
-        version = database.version()
-        if version in KNOWN_SCHEMAS:
+    def scan(self) -> Iterator[Sighting]:
+        """Read library by library; each ends with its `Scan`."""
+        try:
+            ways = self.routes.taken()
+        except ItemError as error:
+            yield Problem(self.name, error.message, error.hint)
+            yield Scan(self.name, Library.USER, complete=False)
             return
-        age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
-        yield Problem(
-            str(self.database),
-            f"it was written by a Zotero {age} than this program knows (schema {version})",
-            hint="it was read all the same; if marks are missing, bring the older program up to date",
-        )
+        if self.routes.api == "auto":
+            yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
+        with PdfWorker(self.seconds) as worker:
+            for way in ways:
+                yield from self._way(way, worker)
+
+    def stamp(self) -> str:
+        """Changes whenever a scan may yield something else; "" if only asking Zotero can tell."""
+        database = self.routes.database
+        if self.routes.api not in ("", "none") or database is None or self.only:
+            return ""
+        stamps = [_stamp(path) for path in (*companions(database), *_beside(database.parent))]
+        if stamps[0] is None or not all(stamp is None or proves(stamp) for stamp in stamps):
+            return ""
+        return h16(program(), self.name, str(database), repr((self.routes.wanted, self.me, stamps)))
+
+    def look(self) -> str:
+        """What would be read, and by which way.
+
+        Raises:
+            ItemError: nothing, for there is none.
+        """
+        told = []
+        for way in self.routes.taken():
+            with way.opened() as catalog:
+                found = [one for one in way.libraries(catalog) if isinstance(one, Library)]
+            names = ", ".join(library.namespace.removeprefix("zotero:") for library in found)
+            told.append(f"{names or 'no library'} by {way.says}")
+        return "; ".join(told)
+
+    def _way(self, way: Way, worker: PdfWorker) -> Iterator[Sighting]:
+        try:
+            with way.opened() as catalog:
+                for library in way.libraries(catalog):
+                    if isinstance(library, Problem):
+                        yield library
+                    else:
+                        yield from self._library(way, catalog, library, worker)
+        except ItemError as error:
+            yield Problem(way.where, error.message, error.hint)
+            if way.container:
+                yield Scan(self.name, way.container, complete=False)
 
     def _library(
-        self, database: Database, library: Library, worker: PdfWorker
+        self, way: Way, catalog: Catalog, library: Library, worker: PdfWorker
     ) -> Iterator[Sighting]:
-        chosen = _attachments(self.database.parent, self.only)
+        chosen = _attachments(self.folder, self.only)
         complete = not self.only
         try:
-            marks = database.marks(library)
-            for _, group in groupby(marks, key=lambda mark: mark.work_key):
-                work = tuple(group)
-                if chosen is None or any(mark.attachment_key in chosen for mark in work):
-                    around = passages(worker, self.database.parent, library, work)
-                    yield from self._work(database, library, work, around)
+            works = Works(self.name, catalog, worker, self.folder, self.me, self.routes.memory)
+            yield from works.of(library, chosen)
         except ItemError as error:
             complete = False
-            yield Problem(f"{self.database}: {library.namespace}", error.message, error.hint)
+            where = f"{way.where}: {library.says}"
+            told = isinstance(error, UntoldError) and not self.routes.wanted.explicit
+            yield Problem(where, error.message, error.hint, notice=told)
         yield Scan(self.name, library.namespace, complete)
 
-    def _work(
-        self,
-        database: Database,
-        library: Library,
-        marks: tuple[Mark, ...],
-        around: dict[str, Passage],
-    ) -> Iterator[Sighting]:
-        """One paper (or loose attachment) with the marks of all its attachments."""
-        document = document_of(database, self.name, library, marks)
-        highlights = []
-        for mark in marks:
-            if mark.kind in KINDS:
-                near = around.get(mark.key, Passage())
-                highlights.append(highlight_of(database, library, document, mark, near, self.me))
-            else:
-                yield Problem(
-                    f"{document.title}: {library.namespace}/{mark.key}",
-                    f"an annotation of a kind this program does not know ({mark.kind})",
-                    hint="it was left out; a newer version of this program may know it",
-                )
-        yield Extracted(document, tuple(highlights), container=library.namespace)
+
+def _beside(folder: Path) -> Iterator[Path]:
+    """What else is looked at: citation keys, and the folders that files and pictures come into."""
+    yield folder / BETTER_BIBTEX
+    yield folder / STORAGE
+    yield from sorted(folder.glob("cache/*"))
 
 
-def _attachments(folder: Path, only: tuple[Path, ...]) -> frozenset[str] | None:
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        return stamp_of(path.stat())
+    except OSError:
+        return None
+
+
+def _in_words(ways: tuple[Way, ...]) -> str:
+    return ", and shared libraries by ".join(way.says for way in ways)
+
+
+def _attachments(folder: Path | None, only: tuple[Path, ...]) -> frozenset[str] | None:
     """The attachments that `only` names by `storage/<KEY>/…`; None = all there are."""
-    keys = set()
+    if folder is None:
+        return None
+    storage, keys = folder.resolve() / "storage", set()
     for path in only:
-        storage = folder.resolve() / "storage"
         if storage not in path.resolve().parents:
             return None
         keys.add(path.resolve().relative_to(storage).parts[0])

@@ -7,20 +7,31 @@ Works on the schemas of Zotero 6 to 10: columns by name, types and fields by the
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from ankiforge.errors import ItemError
 
 _TABLES = frozenset(
-    {"version", "settings", "users", "libraries", "groups", "groupItems", "items"}
-    | {"itemAttachments", "itemAnnotations", "itemData", "itemDataValues", "fields"}
-    | {"creators", "creatorTypes", "itemCreators", "tags", "itemTags", "deletedItems"}
-    | {"collections", "collectionItems", "deletedCollections"}
+    {"version", "libraries", "groups", "items", "itemAttachments", "itemAnnotations"}
+    | {"itemData", "itemDataValues", "fields", "creators", "creatorTypes", "itemCreators"}
+    | {"tags", "itemTags", "collections", "collectionItems", "deletedItems"}
 )
+_LATER = {
+    "settings": ("setting", "key", "value"),
+    "users": ("userID", "name"),
+    "groupItems": ("itemID", "createdByUserID"),
+    "itemNotes": ("itemID", "parentItemID", "note"),
+    "deletedCollections": ("collectionID",),
+    "items": ("dateAdded", "dateModified"),
+    "itemAnnotations": ("authorName", "isExternal"),
+}
+"""What older schemas lack, and nothing is lost without: it is added to the copy, empty."""
+BETTER_BIBTEX = "citation key of Better BibTeX"
+"""Stands among the fields, called as none of Zotero's is."""
 _NOT_ZOTERO = "not a Zotero database"
 _GIVE_ZOTERO = "give the zotero.sqlite of Zotero's data folder, or that folder"
 _REPAIR = (
@@ -36,6 +47,8 @@ class Library:
     id: int
     group: int | None
     """The group's number on zotero.org; None for the user's own library."""
+    name: str = ""
+    """What the group is called."""
 
     USER: ClassVar[str] = "zotero:user"
 
@@ -43,6 +56,11 @@ class Library:
     def namespace(self) -> str:
         """What keys in it begin with; never the user's number."""
         return self.USER if self.group is None else f"zotero:group.{self.group}"
+
+    @property
+    def says(self) -> str:
+        """The namespace, and its name for a person."""
+        return f"{self.namespace} ({self.name})" if self.name else self.namespace
 
     @property
     def address(self) -> str:
@@ -71,6 +89,27 @@ class Mark(NamedTuple):
     attachment_path: str
     work_item: int
     """The paper; the attachment itself where there is none."""
+    work_key: str
+    created: str
+    """When it was made and last changed, ISO 8601 in UTC, "" where that is not known."""
+    modified: str
+    external: bool
+    """Another program wrote it into the file, and Zotero only shows it: nobody knows who made it."""
+
+
+class ChildNote(NamedTuple):
+    """A note a person wrote on a paper."""
+
+    item: int
+    key: str
+    html: str
+    """As Zotero's editor keeps it; of older notes whatever they were given."""
+    created: str
+    """As in `Mark`."""
+    modified: str
+    author: int | None
+    """The account that made it, in a group library."""
+    work_item: int
     work_key: str
 
 
@@ -103,10 +142,24 @@ def open_database(copy: Path) -> Iterator[Database]:
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        if missing := _TABLES - {name for (name,) in tables}:
-            raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
+        _complete(connection)
         yield Database(connection)
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Bring an older schema up to what is read."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = {name for (name,) in found}
+    if missing := _TABLES - tables:
+        raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
+    for table, columns in _LATER.items():
+        if table not in tables:
+            connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
+            continue
+        known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+        for column in columns:
+            if column not in known:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
 
 _CONTROLS: dict[int, str | None] = dict.fromkeys((*range(32), *range(127, 160)))
@@ -139,7 +192,8 @@ SELECT CAST(value AS TEXT) FROM settings WHERE setting = 'account' AND key = 'us
 """
 _USER = "SELECT CAST(name AS TEXT) FROM users WHERE userID = ?"
 _LIBRARIES = """
-SELECT libraryID, groupID FROM libraries LEFT JOIN groups USING (libraryID)
+SELECT libraryID, groupID, CAST(ifnull(groups.name, '') AS TEXT)
+FROM libraries LEFT JOIN groups USING (libraryID)
 WHERE type = 'user' OR (type = 'group' AND groupID IS NOT NULL)
 ORDER BY type = 'user' DESC, groupID
 """
@@ -150,7 +204,10 @@ SELECT mark.itemID, CAST(mark.key AS TEXT), annotation.type,
        CAST(ifnull(annotation.position, '') AS TEXT),
        CAST(ifnull(annotation.authorName, '') AS TEXT), groupItems.createdByUserID,
        CAST(file.key AS TEXT), CAST(ifnull(itemAttachments.path, '') AS TEXT),
-       ifnull(paper.itemID, file.itemID), CAST(ifnull(paper.key, file.key) AS TEXT)
+       ifnull(paper.itemID, file.itemID), CAST(ifnull(paper.key, file.key) AS TEXT),
+       ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', mark.dateAdded), ''),
+       ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', mark.dateModified), ''),
+       CAST(ifnull(annotation.isExternal, 0) AS INTEGER) <> 0
 FROM itemAnnotations AS annotation
 JOIN items AS mark ON mark.itemID = annotation.itemID
 JOIN itemAttachments ON itemAttachments.itemID = annotation.parentItemID
@@ -163,6 +220,21 @@ WHERE mark.libraryID = ? AND NOT EXISTS (
 )
 ORDER BY ifnull(paper.key, file.key), file.dateAdded, file.key, annotation.sortIndex, mark.key
 """
+_NOTES = """
+SELECT note.itemID, CAST(note.key AS TEXT), CAST(ifnull(itemNotes.note, '') AS TEXT),
+       ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', note.dateAdded), ''),
+       ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', note.dateModified), ''),
+       groupItems.createdByUserID, paper.itemID, CAST(paper.key AS TEXT)
+FROM itemNotes
+JOIN items AS note ON note.itemID = itemNotes.itemID
+JOIN items AS paper ON paper.itemID = itemNotes.parentItemID
+LEFT JOIN groupItems ON groupItems.itemID = note.itemID
+WHERE note.libraryID = ? AND NOT EXISTS (
+    SELECT 1 FROM deletedItems WHERE deletedItems.itemID IN (note.itemID, paper.itemID)
+)
+ORDER BY paper.key, note.dateAdded, note.key
+"""
+_PLACE = "SELECT libraryID, CAST(key AS TEXT) FROM items WHERE itemID = ?"
 _FIELDS = """
 SELECT fieldName, CAST(value AS TEXT)
 FROM itemData JOIN fields USING (fieldID) JOIN itemDataValues USING (valueID)
@@ -196,6 +268,8 @@ class Database:
     """An open copy. Its methods raise ItemError where the file turns out to be damaged."""
 
     connection: sqlite3.Connection
+    citekeys: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    """Those that an add-on keeps, by library and item."""
 
     def version(self) -> int:
         """The version of the `userdata` schema, 0 if it has none."""
@@ -222,9 +296,19 @@ class Database:
             for row in self.connection.execute(_MARKS, (library.id,)):
                 yield Mark(*row)
 
+    def notes(self, library: Library) -> Iterator[ChildNote]:
+        """Notes on papers that are not in the trash: by paper, oldest first."""
+        with _told():
+            for row in self.connection.execute(_NOTES, (library.id,)):
+                yield ChildNote(*row)
+
     def fields(self, item: int) -> dict[str, str]:
         """The filled fields of a work by Zotero's names."""
-        return dict(self._rows(_FIELDS, item))
+        found = dict(self._rows(_FIELDS, item))
+        for library, key in self._rows(_PLACE, item) if self.citekeys else ():
+            if citekey := self.citekeys.get((library, key)):
+                found[BETTER_BIBTEX] = citekey
+        return found
 
     def creators(self, item: int) -> list[Creator]:
         """Everybody who made a work, in its order."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from ankiforge.domain import Document, DocumentKey
-from ankiforge.extract.zotero.database import Creator, Database, Library, Mark
+from ankiforge.extract.zotero.catalog import Catalog
+from ankiforge.extract.zotero.database import BETTER_BIBTEX, Creator, Library
 from ankiforge.text.anchors import percent
 
 _TITLES = ("title", "caseName", "subject", "nameOfAct")
@@ -20,23 +21,28 @@ _ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.
 
 
 def document_of(
-    database: Database, source: str, library: Library, marks: tuple[Mark, ...]
+    catalog: Catalog,
+    source: str,
+    library: Library,
+    work: int,
+    work_key: str,
+    paths: tuple[str, ...],
 ) -> Document:
-    """The paper these marks lie on, or the loose attachment."""
-    work, key = marks[0].work_item, percent(marks[0].work_key)
-    fields = database.fields(work)
-    files = tuple(dict.fromkeys(_file_name(mark.attachment_path) for mark in marks))
+    """The paper, or the loose attachment; `paths` are those of its files that have marks."""
+    key = percent(work_key)
+    fields = catalog.fields(work)
+    files = tuple(dict.fromkeys(map(_file_name, paths)))
     identifiers = (*_identifiers(fields), ("zotero", f"{_inner(library)}/{key}"))
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
         title=_title(fields) or next(filter(None, files), key),
-        creators=_names(database.creators(work)),
+        creators=_names(catalog.creators(work)),
         issued=_year(fields),
         identifiers=(*identifiers, *(("file", name) for name in files if name)),
         uri=f"zotero://select/{library.address}/items/{key}",
-        tags=database.tags(work),
-        collections=database.collections(work),
+        tags=catalog.tags(work),
+        collections=catalog.collections(work),
     )
 
 
@@ -47,7 +53,7 @@ def _inner(library: Library) -> str:
 
 def _title(fields: dict[str, str]) -> str:
     found = next((fields[name] for name in _TITLES if fields.get(name)), "")
-    return " ".join(_MARKUP.sub("", found).split())
+    return " ".join(_MARKUP.sub("", found).split()).removeprefix("storage:")
 
 
 def _year(fields: dict[str, str]) -> str:
@@ -73,7 +79,8 @@ def _identifiers(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield ("isbn", isbn.upper())
     if _url(fields):
         yield ("url", _url(fields))
-    if citekey := fields.get("citationKey") or _first(_CITATION_KEY, extra):
+    native, typed = fields.get("citationKey"), _first(_CITATION_KEY, extra)
+    if citekey := native or typed or fields.get(BETTER_BIBTEX):
         yield ("citekey", citekey)
 
 

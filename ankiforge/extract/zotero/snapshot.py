@@ -26,6 +26,11 @@ PAUSE = 0.2
 Stamp = tuple[int, int, int] | None
 
 
+def companions(database: Path) -> tuple[Path, ...]:
+    """The database, and the journals that SQLite may keep beside it."""
+    return tuple(_beside(database, suffix) for suffix in COMPANIONS)
+
+
 @contextmanager
 def snapshot(database: Path) -> Iterator[Path]:
     """A copy of the database in a folder only this user can enter, gone at the end.
@@ -69,7 +74,7 @@ def _told(error: OSError) -> ItemError:
 
 
 def _stamps(database: Path) -> tuple[Stamp, ...]:
-    return tuple(_stamp(_beside(database, suffix)) for suffix in COMPANIONS)
+    return tuple(_stamp(path) for path in companions(database))
 
 
 def _stamp(path: Path) -> Stamp:

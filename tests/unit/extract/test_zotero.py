@@ -295,9 +295,9 @@ def test_a_schema_never_seen_is_said_and_read_all_the_same(
 
 def test_a_library_with_columns_missing_is_incomplete(database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE itemAnnotations DROP COLUMN authorName")
+        connection.execute("ALTER TABLE itemAnnotations DROP COLUMN comment")
     found = scanned(database)
-    assert "authorName" in only_problem(found).what
+    assert "comment" in only_problem(found).what
     assert found[-1] == PART
 
 
@@ -321,14 +321,6 @@ def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(
         found = scanned(database.parent, only)
         assert texts(found) == ["stale"]
         assert found[-1] == PART
-
-
-@pytest.mark.parametrize("key", ["api", "library", "key_env"])
-def test_what_would_need_zoteros_api_is_refused_in_words(key: str, tmp_path: Path) -> None:
-    settings = zotero.Settings(path=str(tmp_path), **{key: "local"})
-    with pytest.raises(ConfigError, match=f"{key}: this version") as refusal:
-        zotero.open_source("zotero", tmp_path, settings)
-    assert "path:" in refusal.value.hint
 
 
 def test_settings_without_a_path_are_refused(tmp_path: Path) -> None:
@@ -361,11 +353,22 @@ def test_three_generations_of_schema_yield_the_same(fixtures: Path) -> None:
 
 def test_what_zotero_wrote_is_read_whole(fixtures: Path) -> None:
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
-    assert len(found) == 23
-    assert len({(highlight.namespace, highlight.own) for highlight in found}) == 23
-    assert len([mark for mark in found if mark.kind is HighlightKind.NOTE]) == 3
-    assert max(len(highlight.exact) for highlight in found) == 7500
-    assert {mark.skip for mark in found if mark.namespace != "zotero:user"} == {
+    marks = [mark for mark in found if mark.own.startswith("ANNOT")]
+    assert len(marks) == 23
+    assert len({(mark.namespace, mark.own) for mark in found}) == 24
+    assert len([mark for mark in marks if mark.kind is HighlightKind.NOTE]) == 3
+    assert max(len(mark.exact) for mark in marks) == 7500
+    assert {mark.skip for mark in marks if mark.namespace != "zotero:user"} == {
         "marked by B. Colleague"
     }
     assert not any(mark.skip for mark in found if mark.namespace == "zotero:user")
+    assert {mark.created for mark in found} == {"2026-09-01T08:00:00Z"}
+    assert all("2026-10-01T09:00:00Z" < mark.modified < "2026-10-01T10" for mark in found)
+
+
+def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures: Path) -> None:
+    found = highlights(scanned(fixtures / "zotero-main.sqlite"))
+    (note,) = (mark for mark in found if mark.own not in {f"ANNOT{n:03}" for n in range(99)})
+    assert (note.own, note.kind) == ("NOTECHI1", HighlightKind.NOTE)
+    assert (note.heading, note.exact) == ("Annotations", "My own words: $E=mc^2$")
+    assert note.markdown == ("My **own** words: $E=mc^2$",)

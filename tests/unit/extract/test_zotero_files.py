@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,39 @@ def test_a_linked_file_is_read_in_ones_own_library_only(tmp_path: Path) -> None:
     assert [bare(one) for one in read(tmp_path)] == [True]
 
 
+def tell_profile(home: Path, **settings: str) -> None:
+    """What Zotero's settings of this user say."""
+    path = home / ".zotero" / "zotero" / "abcd.default" / "prefs.js"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f'user_pref("extensions.zotero.{name}", {json.dumps(value)});'
+        for name, value in settings.items()
+    ]
+    path.write_text("\n".join(["// settings", *lines, ""]), encoding="utf-8")
+
+
+def test_a_file_linked_below_the_folder_of_the_settings_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    data, base = tmp_path / "My Zotero", tmp_path / "home" / 'Påpers "2"'
+    write_paper(base / "sub" / "paper.pdf")
+    data.mkdir()
+    write_library(data, *annotations("keep it out"), path="attachments:sub/paper.pdf")
+    assert [bare(one) for one in read(data)] == [True]
+
+    tell_profile(tmp_path / "home", dataDir=str(data), baseAttachmentPath=str(base))
+    assert [one.sentence for one in read(data)] == [WHOLE]
+    write_library(data, *annotations("keep it out"), path="attachments:sub/../sub/paper.pdf")
+    assert [bare(one) for one in read(data)] == [True]
+    write_library(data, *annotations("keep it out"), path="attachments:sub/paper.pdf", group=7)
+    assert [bare(one) for one in read(data)] == [True]
+
+    tell_profile(tmp_path / "home", dataDir=str(tmp_path), baseAttachmentPath=str(base))
+    write_library(data, *annotations("keep it out"), path="attachments:sub/paper.pdf")
+    assert [bare(one) for one in read(data)] == [True]
+
+
 # --- what costs nothing but the words around ------------------------------------------------
 
 
@@ -319,6 +353,75 @@ def test_nothing_in_the_data_folder_is_touched(tmp_path: Path) -> None:
     with closing(sightings(tmp_path)) as scan:  # type: ignore[type-var]
         next(scan)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+# --- files that are as they were -----------------------------------------------------------
+
+
+class Notebook:
+    """A memory that lasts for one test."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    def recall(self, name: str) -> bytes | None:
+        return self.bodies.get(name)
+
+    def recall_all(self, prefix: str) -> dict[str, bytes]:
+        return {name: body for name, body in self.bodies.items() if name.startswith(prefix)}
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        for name in forget:
+            self.bodies.pop(name, None)
+        self.bodies |= bodies
+
+
+FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
+
+
+def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
+    settings = zotero.Settings(path=str(folder))
+    found = list(zotero.open_source("zotero", folder, settings, memory=memory).scan())
+    return [one for one in found if isinstance(one, Extracted)]
+
+
+def test_a_file_is_asked_once_until_it_or_its_marks_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, memory = watched(monkeypatch), Notebook()
+    path = write_paper(stored(tmp_path))
+    words = Annotation("MARK0001", "keep it out")
+    figure = Annotation("FIGURE01", None, kind="image", top=200)
+    write_library(tmp_path, words, replace(figure, position=FIGURE))
+    first = remembered(tmp_path, memory)
+    assert first[0].pictures
+    assert remembered(tmp_path, memory) == first
+    assert len(started) == 1
+
+    write_paper(path, text="You can destroy it or keep it out of there.")
+    (again,) = remembered(tmp_path, memory)
+    assert again.highlights[0].sentence == "You can destroy it or keep it out of there."
+    assert [one.name for one in again.pictures] == [one.name for one in first[0].pictures]
+    assert again.pictures != first[0].pictures
+
+    write_library(tmp_path, replace(words, text="destroy"), replace(figure, position=FIGURE))
+    (changed,) = remembered(tmp_path, memory)
+    assert changed.highlights[0].exact == "destroy"
+    assert changed.highlights[0].sentence == again.highlights[0].sentence
+    assert len(started) == 3
+
+
+def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path: Path) -> None:
+    memory = Notebook()
+    write_works(tmp_path, 2)
+    before = remembered(tmp_path, memory)
+    assert len(memory.recall_all("file/")) == 2
+    for name in memory.bodies:
+        memory.bodies[name] = b"spoilt"
+    assert remembered(tmp_path, memory) == before
+    stored(tmp_path, 1).unlink()
+    assert [one.highlights[0].sentence for one in remembered(tmp_path, memory)] == ["", WHOLE]
+    assert list(memory.recall_all("file/")) == ["file/zotero:user/ATTACH02"]
 
 
 # --- pictures -------------------------------------------------------------------------------

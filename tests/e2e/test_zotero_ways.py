@@ -1,0 +1,352 @@
+"""Zotero over the network: a year with the web API, and the same library by another way."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+
+
+def load_fake() -> ModuleType:
+    path = Path(__file__).parents[1] / "fakes" / "zotero_server.py"
+    spec = importlib.util.spec_from_file_location("e2e_zotero_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+fake = load_fake()
+ADA, BEN = 123456, 222333
+USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
+
+ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+TERM = "The transfer of a plasmid from cell to cell is called conjugation."
+PLAIN = "Persister cells survive for reasons of their own."
+OTHER = "The loss of water from leaves is called transpiration."
+ASKED = "? What do persister cells do?"
+
+RESIST = Work(
+    "PAPERAA2",
+    {"title": "How Bacteria Resist", "date": "2021-00-00 2021", "DOI": "10.5555/resist"},
+    collections=("Biology/Microbes",),
+    attachments=(
+        Attachment(
+            "ATTACHA2",
+            "Resist.pdf",
+            (
+                Annotation("MARKAAA2", ACRONYM, top=1),
+                Annotation("MARKBBB3", TERM, top=2),
+                Annotation("MARKCCC4", PLAIN, ASKED, top=3),
+            ),
+        ),
+    ),
+    notes=(Note("NOTEAAA2", "<p>Resistance is <b>old</b>.</p>"),),
+)
+LEAVES = Work(
+    "PAPERBB3",
+    {"title": "How Leaves Drink"},
+    attachments=(Attachment("ATTACHB3", "Leaves.pdf", (Annotation("MARKDDD5", OTHER),)),),
+)
+OWN = Library((RESIST, LEAVES))
+CLUB = Library(
+    (
+        Work(
+            "PAPERCC4",
+            {"title": "Read together"},
+            attachments=(
+                Attachment(
+                    "ATTACHC4",
+                    "Together.pdf",
+                    (
+                        Annotation("MARKEEE6", "ours to keep", "q: Whose is it?", author=ADA),
+                        Annotation("MARKFFF7", "theirs", "q: May they ask?", author=BEN, top=200),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    group=77,
+    name="Club",
+)
+
+
+def with_marks(work: Work, *marks: Annotation) -> Work:
+    return replace(work, attachments=(replace(work.attachments[0], annotations=marks),))
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Any]]:
+    with ExitStack() as stack:
+
+        def serve_(*libraries: Library, **more: Any) -> Any:
+            return stack.enter_context(fake.ZoteroServer(libraries, users=USERS, **more))
+
+        yield serve_
+
+
+class Desk:
+    """A workspace with one Zotero, and every run's word on it."""
+
+    def __init__(self, forge: Any) -> None:
+        self.forge = forge
+        forge.ok("init", "--json")
+        self.settings = forge.folder / "ankiforge.yaml"
+
+    def read_by(self, **settings: Any) -> None:
+        named = {"name": "zotero"} | settings
+        self.settings.write_text(
+            json.dumps({"sources": [{"zotero": named}], "anki": {"collection": "none"}}), "utf-8"
+        )
+
+    def run(self, *words: str, code: int = 0) -> dict[str, Any]:
+        came: dict[str, Any] = self.forge("run", "--json", *words, code=code).data
+        return came
+
+    def twice(self, *, code: int = 0) -> dict[str, Any]:
+        """What is missing once may come back; what is missing twice is gone."""
+        self.run(code=code)
+        return self.run(code=code)
+
+    @property
+    def live(self) -> dict[str, str]:
+        """guid: key of every card that is one."""
+        cards = self.forge.cards()
+        return {c["guid"]: c["highlight"] for c in cards if c["standing"] == "live"}
+
+    @property
+    def gone(self) -> set[str]:
+        """The highlights of cards that say that their source is gone."""
+        cards = self.forge.cards()
+        return {c["highlight"] for c in cards for f in c["findings"] if f["check"] == "source_gone"}
+
+
+@pytest.fixture
+def desk(forge: Any, no_waiting: None) -> Desk:
+    return Desk(forge)
+
+
+KEYS = {f"zotero:user/{key}" for key in ("MARKAAA2", "MARKBBB3", "MARKCCC4", "MARKDDD5")}
+
+
+def counts(came: dict[str, Any]) -> tuple[int, int, int, int]:
+    told = came["highlights"]
+    return (told["new"], told["changed"], told["gone"], told["unchanged"])
+
+
+# --- a year with the web --------------------------------------------------------------------
+
+
+def test_a_library_on_the_web_from_first_run_to_last(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN, CLUB)
+    desk.read_by(api="web", url=server.url)
+    first = desk.run()
+    assert counts(first) == (7, 0, 0, 0)
+    assert first["problems"] == []
+    before = desk.live
+    assert set(before.values()) == KEYS | {"zotero:group.77/MARKEEE6"}
+
+    server.forget_requests()
+    assert counts(desk.run()) == (0, 0, 0, 7)
+    assert len(server.asked) == 4  # whose key, which groups, and one question a library
+    assert desk.live == before
+
+    edited = Annotation("MARKBBB3", TERM.replace("plasmid", "ring of DNA"), top=2)
+    marks = (RESIST.attachments[0].annotations[0], edited, RESIST.attachments[0].annotations[2])
+    server.show([Library((with_marks(RESIST, *marks), LEAVES)), CLUB])
+    assert counts(desk.run()) == (0, 1, 0, 6)
+    assert desk.live == before
+
+    server.show([Library((with_marks(RESIST, *marks[:2]), LEAVES)), CLUB])
+    assert counts(desk.twice())[2] == 1
+    assert desk.gone == {"zotero:user/MARKCCC4"}
+
+    trashed = replace(LEAVES, trashed=True)
+    server.show([Library((with_marks(RESIST, *marks[:2]), trashed)), CLUB])
+    assert counts(desk.twice())[2] == 1
+    assert desk.gone == {"zotero:user/MARKCCC4", "zotero:user/MARKDDD5"}
+
+    server.show([OWN, CLUB])
+    desk.run()
+    assert desk.gone == set()
+    assert desk.live == before
+
+
+def test_a_run_that_breaks_off_goes_on_where_it_was(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN, CLUB)
+    desk.read_by(api="web", url=server.url)
+    server.faults.extend([fake.FINE] * 5 + [fake.status(404, "lost")])
+    came = desk.run(code=1)
+    [problem] = came["problems"]
+    assert problem["where"].endswith("zotero:user")
+    assert "404" in problem["what"]
+    assert set(desk.live.values()) == {"zotero:group.77/MARKEEE6"}
+
+    server.forget_requests()
+    assert counts(desk.run()) == (5, 0, 0, 2)
+    assert set(desk.live.values()) == KEYS | {"zotero:group.77/MARKEEE6"}
+    assert sum("/groups/77/" in one for one in server.asked) == 1
+
+    server.faults.extend([fake.status(404, "lost")] * 9)
+    assert counts(desk.twice(code=1))[2] == 0
+    assert set(desk.live.values()) == KEYS | {"zotero:group.77/MARKEEE6"}
+
+
+def test_a_library_that_is_suddenly_empty_loses_no_card(
+    desk: Desk, serve: Callable[..., Any]
+) -> None:
+    server = serve(OWN)
+    desk.read_by(api="web", url=server.url)
+    desk.run()
+    before = desk.live
+    server.shelves.clear()
+    server.show([Library()])
+    came = desk.twice(code=1)
+    assert counts(came)[2] == 0
+    assert "lists none" in came["problems"][0]["what"]
+    assert desk.live == before
+
+
+# --- the same by another way ----------------------------------------------------------------
+
+
+def written(folder: Path, libraries: Iterable[Library]) -> Path:
+    folder.mkdir(exist_ok=True)
+    write_zotero(folder / "zotero.sqlite", libraries, account=(ADA, "ada"), users=USERS)
+    return folder
+
+
+@pytest.mark.parametrize("order", ["database web local", "web local database", "local web auto"])
+def test_another_way_makes_no_double_and_loses_nothing(
+    desk: Desk, serve: Callable[..., Any], tmp_path: Path, order: str
+) -> None:
+    folder = written(tmp_path / "Zotero", [OWN, CLUB])
+    web, local = serve(OWN, CLUB), serve(OWN, CLUB, flavour="local10")
+    ways: dict[str, dict[str, Any]] = {
+        "database": {"path": str(folder)},
+        "web": {"api": "web", "url": web.url},
+        "local": {"api": "local", "url": local.url, "path": str(folder)},
+        "auto": {"api": "auto", "url": local.url, "path": str(folder)},
+    }
+    first, *others = order.split()
+    desk.read_by(**ways[first])
+    desk.forge.ok("init", "--trust", desk.forge.folder)
+    assert counts(desk.run()) == (7, 0, 0, 0)
+    before = desk.live
+    assert len(before) == 5
+    for way in others:
+        desk.read_by(**ways[way])
+        desk.forge.ok("init", "--trust", desk.forge.folder)
+        came = desk.run()
+        assert counts(came) == (0, 0, 0, 7)
+        assert [one for one in came["problems"] if not one["notice"]] == []
+        assert counts(desk.run()) == (0, 0, 0, 7)
+        assert desk.live == before
+
+
+def test_an_edit_seen_by_another_way_is_an_edit(
+    desk: Desk, serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "Zotero", [OWN])
+    desk.read_by(path=str(folder))
+    desk.forge.ok("init", "--trust", desk.forge.folder)
+    desk.run()
+    before = desk.live
+    moved = Annotation("MARKDDD5", "The drinking of water by roots is called absorption.")
+    server = serve(Library((RESIST, with_marks(LEAVES, moved))))
+    desk.read_by(api="web", url=server.url)
+    assert counts(desk.run()) == (0, 1, 0, 4)
+    assert set(desk.live.values()) == set(before.values())
+
+
+# --- what the other commands make of it -----------------------------------------------------
+
+
+def test_a_dry_run_leaves_no_trace(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN)
+    desk.read_by(api="web", url=server.url)
+    assert counts(desk.run("--dry-run")) == (5, 0, 0, 0)
+    assert desk.live == {}
+    assert counts(desk.run()) == (5, 0, 0, 0)
+
+
+def test_offline_the_web_is_left_alone(desk: Desk) -> None:
+    desk.read_by(api="web")
+    [problem] = desk.run("--offline", code=1)["problems"]
+    assert "--offline" in problem["what"]
+
+
+def test_extract_gives_the_marks_and_no_key(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN)
+    desk.read_by(api="web", url=server.url, library="user")
+    told = desk.forge.ok("extract", "--json")
+    assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
+    assert fake.KEY not in told.stdout + told.stderr
+    everything = [path for path in desk.forge.home.rglob("*") if path.is_file()]
+    assert not any(fake.KEY.encode() in path.read_bytes() for path in everything)
+
+
+def test_doctor_asks_and_tells_the_way(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN, CLUB)
+    desk.read_by(api="web", url=server.url)
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    source = told["source zotero"]
+    assert source["state"] == "ok"
+    assert source["says"].startswith("zotero: user, group.77 by Zotero's web API at 127.0.0.1")
+    server.key = "another"
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    source = told["source zotero"]
+    assert (source["state"], source["exit_code"]) == ("fail", 1)
+    assert "ZOTERO_API_KEY" in source["do"]
+
+
+def test_doctor_misses_the_folder_beside_an_api(
+    desk: Desk, serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    desk.read_by(api="web", url=serve(OWN).url, path=str(desk.forge.folder / "Zotero"))
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    assert told["source zotero"]["state"] == "fail"
+    assert "Zotero is not there" in told["source zotero"]["says"]
+
+
+def test_a_strangers_workspace_sends_no_key_anywhere(desk: Desk) -> None:
+    desk.read_by(api="web", url="https://zotero.example.org", key_env="HOME_TOKEN")
+    refused = desk.forge("run", code=2)
+    assert "a key and questions would be sent to https://zotero.example.org" in refused.stderr
+    assert "HOME_TOKEN would be used as a key" in refused.stderr
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    assert "not asked" in told["source zotero"]["says"]
+
+
+def test_a_file_of_the_workspace_is_none_of_zoteros(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN)
+    desk.read_by(api="web", url=server.url)
+    note = desk.forge.folder / "note.md"
+    note.write_text("Katze::cat\n", "utf-8")
+    assert desk.run(str(note))["highlights"]["seen"] == 1
+    assert server.asked == []
+
+
+def test_a_mistake_in_the_settings_names_its_line(desk: Desk) -> None:
+    desk.settings.write_text(
+        "sources:\n  - zotero:\n      api: web\n      library: shelf\n", "utf-8"
+    )
+    refused = desk.forge("run", code=2)
+    assert "ankiforge.yaml:4: sources[0].zotero.library: 'shelf' is no library" in refused.stderr

@@ -1,0 +1,738 @@
+"""Zotero's web and local API: the same as the database gives, and every fault in words."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.errors import ConfigError
+from ankiforge.extract import zotero
+from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+
+ADA, BEN = 123456, 222333
+USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
+
+
+def load_fake() -> ModuleType:
+    path = Path(__file__).parents[2] / "fakes" / "zotero_server.py"
+    spec = importlib.util.spec_from_file_location("unit_zotero_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+fake = load_fake()
+
+
+Clock, Kept = fake.Clock, fake.Kept
+
+
+def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
+    """What a source yields; settings and arguments of `open_source` by name."""
+    names = {"library", "path", "key_env", "url"}
+    settings = {name: more.pop(name) for name in names & more.keys()}
+    settings = {"url": server.url} | settings if server else settings
+    only, me = more.pop("only", ()), more.pop("me", ())
+    more.setdefault("pace", Clock().pace)
+    root = Path(settings.get("path", "."))
+    source = zotero.open_source(
+        "zotero", root, zotero.Settings(api=api, **settings), only, me, **more
+    )
+    return list(source.scan())
+
+
+def highlights(found: list[Sighting]) -> list[Highlight]:
+    return [mark for one in found if isinstance(one, Extracted) for mark in one.highlights]
+
+
+def texts(found: list[Sighting]) -> list[str]:
+    return [highlight.exact for highlight in highlights(found)]
+
+
+def problems(found: list[Sighting]) -> list[Problem]:
+    return [one for one in found if isinstance(one, Problem)]
+
+
+def scans(found: list[Sighting]) -> dict[str, bool]:
+    return {one.container: one.complete for one in found if isinstance(one, Scan)}
+
+
+def paper(*marks: Annotation, number: int = 1, **more: Any) -> Work:
+    attachment = Attachment(f"ATTACH0{number}", f"paper {number}.pdf", marks)
+    return Work(f"PAPER00{number}", {"title": f"Paper {number}"}, attachments=(attachment,), **more)
+
+
+def mark(number: int, text: str = "", **more: Any) -> Annotation:
+    return Annotation(f"MARK{number:04}", text or f"passage {number}", top=number, **more)
+
+
+RICH = [
+    Library(
+        (
+            Work(
+                "PAPERAA2",
+                {
+                    "title": "On <i>Spacing</i>",
+                    "date": "2019-03-00 March 2019",
+                    "DOI": "10.5555/ABC",
+                    "url": "https://example.org/a",
+                    "extra": "Citation Key: doe2019",
+                },
+                creators=(
+                    ("editor", "Ed", "Itor"),
+                    ("author", "Jane", "Doe"),
+                    ("author", "", "The Snail Consortium"),
+                ),
+                tags=("memory", "Äpfel"),
+                automatic_tags=("from a catalogue",),
+                collections=("Outer/Inner", "Solo", "Bin/Below"),
+                attachments=(
+                    Attachment(
+                        "ZFILEBB3",
+                        "second.pdf",
+                        (
+                            mark(1, "a“b”\u00ad c\ufb01", comment="q: <b>Why</b>?\r\nso", page=2),
+                            mark(2, kind="underline", colour="#FF6666", tags=("z", "a")),
+                            Annotation("MARKNOTE", None, "a remark", kind="note", page_label="vii"),
+                            Annotation("MARKPICT", None, "? Which?", kind="image", page_label="2"),
+                            Annotation("MARKDRAW", None, kind="ink"),
+                            Annotation("MARKTYPE", None, "typed", kind="text"),
+                            mark(3, trashed=True),
+                        ),
+                        added="2024-02-02 10:00:00",
+                    ),
+                    Attachment(
+                        "AFILECC4", "first.pdf", (mark(4), mark(5, "")), added="2023-01-01 09:00:00"
+                    ),
+                    Attachment("LINKED55", "x.pdf", (mark(6),), path="/far away/linked.pdf"),
+                    Attachment("THROWN66", "y.pdf", (mark(7),), trashed=True),
+                ),
+                notes=(
+                    Note("NOTEAAA2", "<p>Mine <b>alone</b>.</p>", tags=("n",)),
+                    Note("NOTEBBB3", "<p>thrown away</p>", trashed=True),
+                ),
+            ),
+            paper(mark(8), number=7, trashed=True),
+            Work(
+                "STATUTE2",
+                {"nameOfAct": "An Act", "dateEnacted": "1999-05-01 May 1, 1999"},
+                kind="statute",
+                attachments=(
+                    Attachment("ATTACH09", "act.pdf", (mark(9, author_name="Somebody"),)),
+                ),
+            ),
+        ),
+        loose=(
+            Attachment(
+                "LOOSEAA2", "loose.epub", (mark(10, position='{"type":"FragmentSelector"}'),)
+            ),
+            Attachment("LOOSEBB3", "b.pdf", (mark(11),), title="Told", collections=("Solo",)),
+        ),
+        loose_notes=(Note("NOTECCC4", "<p>on nothing</p>"),),
+        trashed_collections=("Bin",),
+    ),
+    Library(
+        (
+            paper(
+                mark(1, "hers", comment="q: Hers?", author=ADA),
+                mark(2, "his", comment="q: His?", author=BEN),
+                notes=(Note("GNOTEAA2", "<p>his note</p>", author=BEN),),
+            ),
+        ),
+        group=4567890,
+        name="Reading group",
+    ),
+    Library((), group=77, name="Empty"),
+]
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Any]]:
+    """Starts servers."""
+    with ExitStack() as stack:
+
+        def serve_(libraries: Iterable[Library] = (), **more: Any) -> Any:
+            more = {"users": USERS, **more}
+            return stack.enter_context(fake.ZoteroServer(list(libraries), **more))
+
+        yield serve_
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with the rich library."""
+    return folder_of(tmp_path / "Zotero", RICH)
+
+
+def folder_of(folder: Path, libraries: Iterable[Library]) -> Path:
+    folder.mkdir()
+    write_zotero(folder / "zotero.sqlite", libraries, account=(ADA, "ada"), users=USERS)
+    return folder
+
+
+# --- one model ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("me", [(), ("Ben Reader",), ("ada", "nobody")])
+def test_the_web_gives_what_the_database_gives(
+    serve: Callable[..., Any], folder: Path, me: tuple[str, ...]
+) -> None:
+    expected = scanned("", None, path=str(folder), me=me)
+    found = scanned("web", serve(RICH), me=me)
+    assert len(highlights(expected)) == 16
+    assert found == expected
+
+
+@pytest.mark.parametrize("flavour", ["local8", "local9", "local10"])
+def test_the_local_api_gives_what_the_database_gives(
+    serve: Callable[..., Any], folder: Path, flavour: str
+) -> None:
+    expected = scanned("", None, path=str(folder))
+    assert scanned("local", serve(RICH, flavour=flavour), path=str(folder)) == expected
+
+
+def test_marks_from_the_file_itself_are_known_on_this_machine_only(
+    serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    libraries = [Library((paper(mark(1), mark(2, external=True)),))]
+    folder = folder_of(tmp_path / "Zotero", libraries)
+    assert texts(scanned("", None, path=str(folder))) == ["passage 1", "passage 2"]
+    assert texts(scanned("local", serve(libraries, flavour="local10"))) == [
+        "passage 1",
+        "passage 2",
+    ]
+    assert texts(scanned("web", serve(libraries))) == ["passage 1"]
+
+
+def test_the_words_around_come_from_the_folder_beside_the_api(
+    serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    from samples.pdf_writer import Page, paragraph, write_pdf
+
+    folder = tmp_path / "Zotero"
+    stored = folder / "storage" / "ATTACH01"
+    stored.mkdir(parents=True)
+    words = "Rest helps. Spacing improves long-term retention of facts. Massing does not."
+    write_pdf(stored / "paper 1.pdf", [Page((paragraph(words),))])
+    libraries = [Library((paper(mark(1, "long-term retention")),))]
+    server = serve(libraries)
+    [near] = highlights(scanned("web", server, path=str(folder)))
+    [bare] = highlights(scanned("web", server))
+    assert near.sentence == "Spacing improves long-term retention of facts."
+    assert bare.sentence == ""
+    assert replace(near, sentence="", prefix="", suffix="") == bare
+
+
+def test_more_items_than_fit_on_a_page_or_into_a_question(
+    serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    works = tuple(
+        Work(
+            f"PAPER{n:03}",
+            {"title": f"Paper {n}"},
+            collections=(f"Folder {n}",),
+            attachments=(Attachment(f"ATTCH{n:03}", "a.pdf", (mark(2 * n), mark(2 * n + 1))),),
+        )
+        for n in range(130)
+    )
+    folder = folder_of(tmp_path / "Zotero", [Library(works)])
+    server = serve([Library(works)])
+    found = scanned("web", server)
+    assert found == scanned("", None, path=str(folder))
+    assert len(highlights(found)) == 260
+    assert any("start=100" in asked for asked in server.asked)
+    assert scanned("local", serve([Library(works)], flavour="local9")) == found
+
+
+def test_a_library_of_one_paper_in_twenty_is_not_fetched_whole(serve: Callable[..., Any]) -> None:
+    bare = tuple(Work(f"BARE{n:04}", {"title": "unread"}) for n in range(200))
+    server = serve([Library((paper(mark(1)), *bare))])
+    assert texts(scanned("web", server)) == ["passage 1"]
+    assert not any("BARE" in asked for asked in server.asked)
+
+
+def test_what_other_programs_write_is_plain_text(serve: Callable[..., Any]) -> None:
+    odd = mark(1, "one\x00\x02 two\r\nthree\tfour", comment="red \x1b[31m\x9b?\x07")
+    [highlight] = highlights(scanned("web", serve([Library((paper(odd),))])))
+    assert highlight.exact == "one two\nthree\tfour"
+    assert highlight.comment == "red [31m?"
+
+
+def test_half_a_sign_is_no_fault(serve: Callable[..., Any]) -> None:
+    memory = Kept()
+    [highlight] = highlights(
+        scanned("web", serve([Library((paper(mark(1, "a\ud83db")),))]), memory=memory)
+    )
+    assert highlight.exact == "a?b"
+    assert memory.times == 1
+
+
+def test_an_annotation_of_an_unknown_kind_is_told(serve: Callable[..., Any]) -> None:
+    found = scanned("web", serve([Library((paper(mark(1), mark(2, kind="hologram")),))]))
+    assert texts(found) == ["passage 1"]
+    assert "kind this program does not know" in problems(found)[0].what
+
+
+# --- whose marks ----------------------------------------------------------------------------
+
+
+def test_comments_of_others_never_instruct(serve: Callable[..., Any]) -> None:
+    found = {mark.exact: mark for mark in highlights(scanned("web", serve(RICH[1:2])))}
+    assert (found["hers"].instructs, found["hers"].skip) == (True, "")
+    assert (found["his"].instructs, found["his"].skip) == (False, "marked by Ben Reader")
+
+
+def test_a_mark_whose_maker_is_not_told_is_not_ones_own(serve: Callable[..., Any]) -> None:
+    found = highlights(scanned("web", serve([Library((paper(mark(1)),), group=5)])))
+    assert [(one.instructs, one.skip) for one in found] == [(False, "marked by somebody else")]
+
+
+def test_the_local_api_does_not_guess_whose_a_shared_mark_is(serve: Callable[..., Any]) -> None:
+    server = serve(RICH, flavour="local10")
+    found = scanned("local", server)
+    assert scans(found) == {
+        "zotero:user": True,
+        "zotero:group.77": True,
+        "zotero:group.4567890": False,
+    }
+    [problem] = problems(found)
+    assert problem.notice
+    assert "who marked what" in problem.what
+    assert "library: user" in problem.hint
+    assert not any(one.namespace != "zotero:user" for one in highlights(found))
+    [named] = problems(scanned("local", server, library="groups/4567890"))
+    assert not named.notice
+
+
+# --- which libraries ------------------------------------------------------------------------
+
+ALL = ["zotero:user", "zotero:group.77", "zotero:group.4567890"]
+
+
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        ("", ALL),
+        ("user", ALL[:1]),
+        (ADA, ALL[:1]),
+        (str(ADA), ALL[:1]),
+        (4567890, ALL[2:]),
+        ("group.77", ALL[1:2]),
+        ("groups/77", ALL[1:2]),
+        (("user", 77), ALL[:2]),
+    ],
+)
+@pytest.mark.parametrize("api", ["web", ""])
+def test_libraries_by_name(
+    serve: Callable[..., Any], folder: Path, api: str, library: Any, expected: list[str]
+) -> None:
+    if api:
+        found = scanned("web", serve(RICH), library=library)
+    else:
+        found = scanned("", None, path=str(folder), library=library)
+    assert list(scans(found)) == expected
+    assert problems(found) == []
+
+
+def test_a_library_that_is_not_there(serve: Callable[..., Any], folder: Path) -> None:
+    found = scanned("web", serve(RICH), library=("user", "groups/5"))
+    assert scans(found) == {"zotero:user": True, "zotero:group.5": False}
+    assert "404" in problems(found)[0].what
+    found = scanned("", None, path=str(folder), library=("user", "groups/5", 9))
+    assert scans(found) == {"zotero:user": True}
+    assert [problem.what for problem in problems(found)] == [
+        "library: 9 is neither its user nor one of its groups",
+        "library: it has no group 5",
+    ]
+
+
+def test_another_users_library_is_refused_in_words(serve: Callable[..., Any]) -> None:
+    found = scanned("web", serve(RICH), library=999)
+    assert scans(found) == {"zotero:user": False}
+    assert "403" in problems(found)[0].what
+    found = scanned("local", serve(RICH, flavour="local8"), library=999)
+    assert scans(found) == {"zotero:user": False}
+    assert "logged-in user" in problems(found)[0].what
+
+
+@pytest.mark.parametrize("library", ["me", "group.", "users/5", 0, -5, ("user", "x")])
+def test_what_is_no_library_is_a_mistake_in_the_settings(library: Any) -> None:
+    with pytest.raises(ConfigError, match="library: "):
+        scanned("web", None, library=library)
+
+
+def test_a_server_that_only_speaks_like_zoteros_gives_what_it_has(
+    serve: Callable[..., Any],
+) -> None:
+    server = serve(ONE)
+    server.lacks = {"keys", "groups", "collections"}
+    assert texts(scanned("web", server, library=ADA)) == ["passage 1", "passage 2"]
+    assert "404" in blocked(scanned("web", server)).what
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"api": "cloud"}, "api: 'cloud'"),
+        ({"api": ""}, "path is missing"),
+        ({"api": "none", "library": 5}, "path is missing"),
+        ({"api": "web", "url": "ftp://x.org"}, "url: "),
+        ({"api": "web", "url": "https://"}, "url: "),
+        ({"api": "web", "url": "http://[::1"}, "url: "),
+        ({"api": "web", "url": "http://zotero.example.org"}, "https only"),
+        ({"api": "web", "url": "https://ada:key@zotero.example.org"}, "password"),
+        ({"api": "local", "url": "https://zotero.example.org"}, "this machine only"),
+        ({"api": "web", "key_env": "not a name"}, "key_env: "),
+        ({"path": "/tmp", "url": "https://zotero.example.org"}, "url: is for an `api`"),
+    ],
+)
+def test_settings_that_cannot_be_meant(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        zotero.open_source("zotero", Path(), zotero.Settings(**settings))
+    assert message in refusal.value.message
+    assert refusal.value.hint
+
+
+def test_a_key_no_header_can_carry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOTERO_API_KEY", "ä\n")
+    with pytest.raises(ConfigError, match="key_env: the key in ZOTERO_API_KEY"):
+        zotero.open_source("zotero", Path(), zotero.Settings(api="web"))
+
+
+# --- faults, in words -----------------------------------------------------------------------
+
+
+def blocked(found: list[Sighting]) -> Problem:
+    """The one problem of a source that gave nothing, and counted nothing as deleted."""
+    [problem] = problems(found)
+    assert highlights(found) == []
+    assert scans(found) == {"zotero:user": False}
+    assert problem.hint
+    assert fake.KEY not in repr(problem)
+    return problem
+
+
+ONE = [Library((paper(mark(1), mark(2)),))]
+
+
+def test_without_a_key(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZOTERO_API_KEY")
+    server = serve(ONE)
+    problem = blocked(scanned("web", server))
+    assert "ZOTERO_API_KEY is not set" in problem.what
+    assert "zotero.org/settings/keys" in problem.hint
+    assert server.asked == []
+    problem = blocked(scanned("web", server, library=ADA))
+    assert "ZOTERO_API_KEY is not set" in problem.what
+
+
+def test_with_a_wrong_key(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("READING_KEY", "wrong0123456789")
+    problem = blocked(scanned("web", serve(ONE), key_env="READING_KEY"))
+    assert "403: Invalid key" in problem.what
+    assert "READING_KEY" in problem.hint
+
+
+def test_a_server_that_repeats_the_key(serve: Callable[..., Any]) -> None:
+    server = serve(ONE)
+    server.faults.append(fake.status(403, f"the key {fake.KEY} is wrong"))
+    assert "the key *** is wrong" in blocked(scanned("web", server)).what
+
+
+def test_the_local_api_is_switched_off(serve: Callable[..., Any]) -> None:
+    server = serve(ONE, flavour="local9")
+    server.enabled = False
+    problem = blocked(scanned("local", server))
+    assert problem.what == "Zotero's local API is switched off"
+    assert "Settings, Advanced" in problem.hint
+
+
+@pytest.mark.parametrize("shows_version", [True, False])
+def test_zotero_7_lists_no_annotations_and_that_is_said(
+    serve: Callable[..., Any], shows_version: bool
+) -> None:
+    server = serve(ONE, flavour="local7")
+    server.shows_version = shows_version
+    problem = blocked(scanned("local", server))
+    assert "Zotero 7" in problem.what
+    assert "path:" in problem.hint
+
+
+@pytest.mark.parametrize("flavour", ["local8", "local9", "local10"])
+def test_an_empty_library_of_a_later_zotero_is_believed(
+    serve: Callable[..., Any], flavour: str
+) -> None:
+    found = scanned("local", serve([Library((paper(),))], flavour=flavour))
+    assert found == [Scan("zotero", "zotero:user", complete=True)]
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        number: int = taken.getsockname()[1]
+        return number
+
+
+def test_no_zotero_runs() -> None:
+    clock = Clock()
+    url = f"http://127.0.0.1:{free_port()}/api"
+    problem = blocked(scanned("local", None, url=url, pace=clock.pace))
+    assert "no Zotero answers" in problem.what
+    assert "start Zotero" in problem.hint
+    assert clock.slept == []
+
+
+def test_the_web_cannot_be_reached() -> None:
+    clock = Clock()
+    url = f"http://127.0.0.1:{free_port()}"
+    problem = blocked(scanned("web", None, url=url, pace=clock.pace))
+    assert "cannot be reached" in problem.what
+    assert clock.slept == [1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize("code", [200, 302])
+@pytest.mark.parametrize("api", ["web", "local"])
+def test_the_login_page_of_a_hotel_is_no_empty_library(
+    serve: Callable[..., Any], api: str, code: int
+) -> None:
+    server = serve(ONE, flavour="web" if api == "web" else "local10")
+    server.faults.extend([fake.portal(code)] * 9)
+    problem = blocked(scanned(api, server))
+    assert "in place of Zotero" in problem.what
+    assert len(server.asked) == 1
+    assert "hotel" not in problem.what
+
+
+def test_an_answer_nobody_asked_for_is_told(serve: Callable[..., Any]) -> None:
+    server = serve(ONE)
+    server.faults.extend([fake.FINE, fake.FINE, fake.status(304)])
+    assert "answers 304" in blocked(scanned("web", server)).what
+
+
+def test_another_program_has_zoteros_port(serve: Callable[..., Any]) -> None:
+    server = serve(ONE, flavour="local10")
+    server.faults.append(fake.status(200, "[]", Content_Type="application/json"))
+    server.api_version = ""
+    assert "in place of Zotero" in blocked(scanned("local", server)).what
+
+
+@pytest.mark.parametrize("fault", [fake.TRUNCATED, fake.DROP, fake.status(500), fake.status(503)])
+@pytest.mark.parametrize("at", range(8))
+def test_a_fault_that_passes_changes_nothing(
+    serve: Callable[..., Any], fault: Any, at: int
+) -> None:
+    server = serve(ONE)
+    expected = scanned("web", server)
+    clock = Clock()
+    server.faults.extend([fake.FINE] * at + [fault, fault, fault])
+    assert scanned("web", server, pace=clock.pace) == expected
+    assert clock.slept == ([1.0, 2.0, 4.0] if at < 7 else [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (fake.TRUNCATED, "cannot be read"),
+        (fake.DROP, "cannot be reached"),
+        (fake.status(500, "oops"), "500: oops"),
+        (fake.status(503, "<html>busy</html>"), "503: no reason given"),
+        (fake.status(429), "429"),
+    ],
+)
+def test_a_fault_that_stays_is_told(serve: Callable[..., Any], fault: Any, says: str) -> None:
+    server = serve(ONE)
+    server.faults.extend([fault] * 99)
+    assert says in blocked(scanned("web", server)).what
+    assert len(server.asked) == 4
+
+
+def test_too_many_requests_are_waited_for_as_long_as_is_asked(serve: Callable[..., Any]) -> None:
+    server = serve(ONE)
+    expected = scanned("web", server)
+    clock = Clock()
+    server.faults.extend([fake.FINE, fake.status(429, Retry_After="7"), fake.status(429)])
+    assert scanned("web", server, pace=clock.pace) == expected
+    assert clock.slept == [7.0, 2.0]
+
+
+def test_a_date_to_come_back_at_is_understood(serve: Callable[..., Any]) -> None:
+    server = serve(ONE)
+    expected = scanned("web", server)
+    clock = Clock()
+    then, now = "Fri, 20 Nov 2026 10:00:30 GMT", "Fri, 20 Nov 2026 10:00:00 GMT"
+    server.faults.append(fake.status(503, Retry_After=then))
+    server.date = now
+    assert scanned("web", server, pace=clock.pace) == expected
+    assert clock.slept == [30.0]
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_nobody_waits_an_hour(serve: Callable[..., Any], code: int) -> None:
+    server = serve(ONE)
+    clock = Clock()
+    server.faults.append(fake.status(code, Retry_After="3600"))
+    problem = blocked(scanned("web", server, pace=clock.pace))
+    assert "3,600 s of rest" in problem.what
+    assert clock.slept == []
+    assert len(server.asked) == 1
+
+
+def test_a_rest_asked_for_beside_an_answer_is_kept(serve: Callable[..., Any]) -> None:
+    server = serve(ONE)
+    expected = scanned("web", server)
+    clock = Clock()
+    server.faults.extend([fake.FINE, fake.beside(Backoff="9"), fake.FINE])
+    assert scanned("web", server, pace=clock.pace) == expected
+    assert clock.slept == [9.0]
+    server.faults.append(fake.beside(Backoff="4000"))
+    assert "4,000 s of rest" in blocked(scanned("web", server)).what
+
+
+@pytest.mark.parametrize(("api", "flavour"), [("web", "web"), ("local", "local10")])
+def test_a_server_that_falls_silent_is_asked_twice(
+    serve: Callable[..., Any], api: str, flavour: str
+) -> None:
+    server = serve(ONE, flavour=flavour)
+    clock = Clock()
+    server.faults.extend([fake.Fault(seconds=0.5)] * 9)
+    problem = blocked(scanned(api, server, pace=replace(clock.pace, silence=0.1)))
+    assert "no answer in time" in problem.what
+    assert clock.slept == [1.0]
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"a": 1}', "[1]", '[{"key": "X"}]', '[{"key": "MARK0001", "data": []}]', "null", "[" * 9999],
+)
+def test_json_of_another_shape_is_told(serve: Callable[..., Any], body: str) -> None:
+    server = serve(ONE)
+    answer = fake.status(200, body, Content_Type="application/json")
+    server.faults.extend([fake.FINE] * 3 + [answer] * 9)
+    blocked(scanned("web", server))
+
+
+@pytest.mark.parametrize("at", range(7))
+@pytest.mark.parametrize("body", ["[]", "{}", "null", '"x"', "0"])
+def test_an_empty_answer_anywhere_is_never_a_deletion(
+    serve: Callable[..., Any], at: int, body: str
+) -> None:
+    server = serve(ONE)
+    server.faults.extend([fake.FINE] * at)
+    server.faults.append(fake.status(200, body, Content_Type="application/json"))
+    found = scanned("web", server)
+    whole = texts(found) == ["passage 1", "passage 2"]
+    nothing_known = at == 2  # the very list of marks: only what was known before tells
+    assert whole or nothing_known or not any(scans(found).values())
+
+
+def test_one_library_that_fails_leaves_the_others(serve: Callable[..., Any]) -> None:
+    server = serve([*ONE, Library((paper(mark(1, "shared", author=ADA)),), group=5)])
+    server.faults.extend([fake.FINE] * 3 + [fake.status(404, "gone")])
+    found = scanned("web", server)
+    assert scans(found) == {"zotero:user": False, "zotero:group.5": True}
+    assert texts(found) == ["shared"]
+    assert problems(found)[0].where.endswith(": zotero:user")
+
+
+def test_an_endless_list_ends(serve: Callable[..., Any]) -> None:
+    server = serve(ONE)
+    page = fake.status(200, "[]", Content_Type="application/json", Total_Results="1000000")
+    server.faults.extend([fake.FINE, *[page] * 99])
+    assert "0 of 1000000" in blocked(scanned("web", server)).what
+    assert len(server.asked) < 10
+
+
+# --- offline --------------------------------------------------------------------------------
+
+
+def test_offline_no_other_machine_is_asked(folder: Path) -> None:
+    problem = blocked(scanned("web", None, offline=True))
+    assert "--offline" in problem.what
+    assert "api.zotero.org" in problem.what
+    found = scanned("auto", None, offline=True, url=f"http://127.0.0.1:{free_port()}/api")
+    assert "no way to Zotero" in blocked(found).what
+
+
+def test_offline_this_machine_may_be_asked(serve: Callable[..., Any]) -> None:
+    assert texts(scanned("web", serve(ONE), offline=True)) == ["passage 1", "passage 2"]
+    assert len(highlights(scanned("local", serve(ONE, flavour="local9"), offline=True))) == 2
+
+
+# --- auto -----------------------------------------------------------------------------------
+
+
+def route(found: list[Sighting]) -> str:
+    [told] = problems(found)
+    assert told.notice
+    return told.what
+
+
+def test_auto_takes_the_running_zotero_first(serve: Callable[..., Any], folder: Path) -> None:
+    server = serve(RICH, flavour="local9")
+    found = scanned("auto", server, path=str(folder))
+    assert route(found).startswith("read by Zotero's local API at 127.0.0.1")
+    assert found[1:] == scanned("", None, path=str(folder))
+
+
+@pytest.mark.parametrize("fault", ["old", "off", "not there"])
+def test_auto_takes_the_database_where_no_zotero_lists_annotations(
+    serve: Callable[..., Any], folder: Path, fault: str
+) -> None:
+    server = serve(RICH, flavour="local7" if fault == "old" else "local9")
+    server.enabled = fault != "off"
+    url = server.url if fault != "not there" else f"http://127.0.0.1:{free_port()}/api"
+    found = scanned("auto", server, path=str(folder), url=url)
+    assert route(found) == f"read by {folder / 'zotero.sqlite'}"
+    assert found[1:] == scanned("", None, path=str(folder))
+
+
+def test_auto_says_what_it_tried(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ZOTERO_API_KEY")
+    server = serve(ONE, flavour="local7")
+    problem = blocked(scanned("auto", server, path=str(tmp_path)))
+    assert problem.what == (
+        "no way to Zotero: the local API of Zotero 7 and before lists no annotations;"
+        " no data folder; no key for the web"
+    )
+    assert "ZOTERO_API_KEY" in problem.hint
+
+
+# --- what a look tells ----------------------------------------------------------------------
+
+
+def test_a_look_tells_libraries_and_way(serve: Callable[..., Any], folder: Path) -> None:
+    def look(api: str, server: Any, **more: Any) -> str:
+        settings = zotero.Settings(api=api, url=server.url, **more)
+        source = zotero.open_source("zotero", folder, settings)
+        assert isinstance(source, zotero.ZoteroSource)
+        return source.look()
+
+    web, local = serve(RICH), serve(RICH, flavour="local10")
+    assert look("web", web).startswith("user, group.77, group.4567890 by Zotero's web API at 127.")
+    told = look("local", local, path=str(folder))
+    assert told.startswith("user by Zotero's local API at 127.")
+    assert told.endswith(f"; group.77, group.4567890 by {folder / 'zotero.sqlite'}")

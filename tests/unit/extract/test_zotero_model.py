@@ -1,0 +1,385 @@
+"""What is read of a library: older schemas, whose marks count, figures, citation keys, parts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan
+from ankiforge.draft import set_aside
+from ankiforge.extract import zotero
+from samples.pdf_writer import Page, paragraph, write_pdf
+from samples.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    write_better_bibtex,
+    write_zotero,
+)
+
+PNG = b"\x89PNG\r\n\x1a\n and more"
+BOX = json.dumps({"pageIndex": 0, "rects": [[72, 600, 400, 720]]})
+
+
+def paper(*marks: Annotation, file: str = "paper.pdf", path: str = "", **fields: str) -> Work:
+    attachment = Attachment("ATTACH01", file, marks, path)
+    return Work("PAPER001", {"title": "A paper", **fields}, attachments=(attachment,))
+
+
+def write(folder: Path, *libraries: Library, **head: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {"account": (1, "ada"), "users": {1: "Ada Lovelace", 2: "Ben"}, **head}
+    return write_zotero(folder / "zotero.sqlite", libraries, **told)  # type: ignore[arg-type]
+
+
+def documents(folder: Path, *me: str) -> list[Extracted]:
+    source = zotero.open_source("zotero", folder, zotero.Settings(path=str(folder)), (), me)
+    found = list(source.scan())
+    assert not [one for one in found if isinstance(one, Problem)]
+    assert all(one.complete for one in found if isinstance(one, Scan))
+    return [one for one in found if isinstance(one, Extracted)]
+
+
+def marks(folder: Path, *me: str) -> list[Highlight]:
+    return [mark for document in documents(folder, *me) for mark in document.highlights]
+
+
+def only(folder: Path) -> Highlight:
+    (mark,) = marks(folder)
+    return mark
+
+
+# --- schemas --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        "DROP TABLE settings",
+        "DROP TABLE users",
+        "DROP TABLE groupItems",
+        "DROP TABLE itemNotes",
+        "DROP TABLE deletedCollections",
+        "ALTER TABLE itemAnnotations DROP COLUMN authorName",
+        "ALTER TABLE itemAnnotations DROP COLUMN isExternal",
+        "ALTER TABLE items DROP COLUMN dateModified",
+        "DROP TABLE itemTypes",
+    ],
+)
+def test_what_an_older_schema_lacks_costs_only_that(tmp_path: Path, lacks: str) -> None:
+    work = paper(Annotation("MARK0001", "Text", "Comment", tags=("tag",)))
+    database = write(tmp_path, Library((work,)), Library((work,), group=7))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(lacks)
+    own, shared = marks(tmp_path)
+    assert (own.exact, own.comment, own.tags) == ("Text", "Comment", ("tag",))
+    assert own.created == "2024-01-01T12:00:00Z"
+    assert own.modified == ("" if "dateModified" in lacks else "2024-01-01T12:00:00Z")
+    assert shared.exact == "Text"
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "0000-00-00 00:00:00", "2024-13-45 12:00:00"])
+def test_a_date_that_is_none_is_unknown(tmp_path: Path, date: str) -> None:
+    write(tmp_path, Library((paper(Annotation("MARK0001", "Text", modified=date)),)))
+    assert only(tmp_path).modified == ""
+
+
+def test_tables_and_columns_of_tomorrow_are_passed_over(tmp_path: Path) -> None:
+    database = write(tmp_path, Library((paper(Annotation("MARK0001", "Text")),)))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            "ALTER TABLE itemAnnotations ADD COLUMN textNormalized; CREATE TABLE more (a);"
+            " ALTER TABLE items ADD COLUMN clientVersion INT NOT NULL DEFAULT 0;"
+        )
+    assert only(tmp_path).exact == "Text"
+
+
+def test_a_data_folder_of_any_name_can_be_moved(tmp_path: Path) -> None:
+    first, second = tmp_path / "Zotero Dätä", tmp_path / "новая папка" / "Zotero (2)"
+    write(first, Library((paper(Annotation("MARK0001", "three phases")),)))
+    file = first / "storage" / "ATTACH01" / "paper.pdf"
+    file.parent.mkdir(parents=True)
+    write_pdf(file, [Page((paragraph("A spike has three phases."),))])
+    before = marks(first)
+    second.parent.mkdir()
+    shutil.move(first, second)
+    assert marks(second) == before
+    assert before[0].sentence == "A spike has three phases."
+
+
+# --- libraries ------------------------------------------------------------------------------
+
+
+def test_a_feed_is_no_library(tmp_path: Path) -> None:
+    work = paper(Annotation("MARK0001", "Text"))
+    write(tmp_path, Library((work,)), Library((work,), feed=True))
+    assert [mark.namespace for mark in marks(tmp_path)] == ["zotero:user"]
+
+
+def test_a_shared_library_that_cannot_be_read_is_called_by_its_name(tmp_path: Path) -> None:
+    database = write(tmp_path, Library(), Library(group=7, name="Reading group"))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE itemAnnotations DROP COLUMN comment")
+    source = zotero.open_source("zotero", tmp_path, zotero.Settings(path=str(tmp_path)))
+    own, _, shared, scan = source.scan()
+    assert isinstance(own, Problem)
+    assert isinstance(shared, Problem)
+    assert own.where == f"{database}: zotero:user"
+    assert shared.where == f"{database}: zotero:group.7 (Reading group)"
+    assert scan == Scan("zotero", "zotero:group.7", complete=False)
+
+
+SHARED = (
+    Annotation("MINE0001", "a", "skip", author=1, top=1),
+    Annotation("BENS0001", "b", "skip", author=2, top=2),
+    Annotation("FILE0001", "c", external=True, top=3),
+    Annotation("FILE0002", "d", external=True, author_name="Carl", top=4),
+    Annotation("NEVER001", "e", top=5),
+)
+
+
+def test_in_a_shared_library_only_the_owners_marks_count(tmp_path: Path) -> None:
+    write(tmp_path, Library((paper(*SHARED),)), Library((paper(*SHARED),), group=7))
+    own, shared = documents(tmp_path)
+    assert {mark.skip for mark in own.highlights} == {""}
+    assert [mark.skip for mark in shared.highlights] == [
+        "",
+        "marked by Ben",
+        "marked by another program in the file",
+        "marked by Carl",
+        "",
+    ]
+    assert [mark.instructs for mark in shared.highlights] == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("me", ["ada", "ADA", "Ada  Lovelace"])
+def test_me_may_be_a_login_or_a_name_to_be_shown(tmp_path: Path, me: str) -> None:
+    write(tmp_path, Library(), Library((paper(*SHARED),), group=7))
+    assert [mark.own for mark in marks(tmp_path, me) if not mark.skip] == ["MINE0001", "NEVER001"]
+    assert [mark.own for mark in marks(tmp_path, "Ben") if not mark.skip] == [
+        "BENS0001",
+        "NEVER001",
+    ]
+
+
+def test_without_an_account_nothing_synced_is_ones_own(tmp_path: Path) -> None:
+    write(tmp_path, Library(), Library((paper(*SHARED),), group=7), account=None, users={})
+    told = {mark.own: mark.skip for mark in marks(tmp_path)}
+    assert told["MINE0001"] == told["BENS0001"] == "marked by somebody else"
+    assert told["NEVER001"] == ""
+
+
+# --- kinds of marks -------------------------------------------------------------------------
+
+
+def test_marks_in_books_and_web_pages_have_no_page_and_a_link_that_opens_them(
+    tmp_path: Path,
+) -> None:
+    epub = json.dumps({"type": "FragmentSelector", "value": "epubcfi(/6/4!/4/2,/1:4,/1:11)"})
+    page = json.dumps({"type": "CssSelector", "value": "#main", "refinedBy": {"start": 3}})
+    write(
+        tmp_path,
+        Library(
+            (
+                Work(
+                    "PAPER001",
+                    attachments=(
+                        Attachment(
+                            "BOOK0001",
+                            "book.epub",
+                            (Annotation("EPUBM001", "In a book", "why", position=epub),),
+                        ),
+                        Attachment(
+                            "SITE0001",
+                            "page.html",
+                            (
+                                Annotation("HTMLM002", "second", position=page, sort_index="0002"),
+                                Annotation("HTMLM001", "first", position=page, sort_index="0001"),
+                            ),
+                        ),
+                    ),
+                ),
+            )
+        ),
+    )
+    book, first, second = marks(tmp_path)
+    assert (book.exact, book.comment, book.page_label) == ("In a book", "why", "")
+    assert book.uri == "zotero://open-pdf/library/items/BOOK0001?annotation=EPUBM001"
+    assert [first.exact, second.exact] == ["first", "second"]
+
+
+def test_of_a_mark_that_was_too_large_for_zotero_the_first_part_counts(tmp_path: Path) -> None:
+    lines = [[72, 700, 400, 712]] * 3300
+    parts = [
+        Annotation(f"PART000{n}", "All of it", position=position, sort_index="00000|000100|00072")
+        for n, position in enumerate(
+            json.dumps({"pageIndex": 0, "rects": rects}) for rects in (lines, lines, lines[:9])
+        )
+    ]
+    twice = [Annotation(f"TWICE00{n}", "Said twice", top=500 + n) for n in (1, 2)]
+    write(tmp_path, Library((paper(*parts, *twice),)))
+    assert [mark.skip for mark in marks(tmp_path)] == [
+        "",
+        "a part of PART0000, which was too large for Zotero",
+        "a part of PART0000, which was too large for Zotero",
+        "",
+        "",
+    ]
+
+
+# --- figures --------------------------------------------------------------------------------
+
+
+def figure(folder: Path, **settings: str) -> tuple[Highlight, tuple[tuple[str, bytes], ...]]:
+    """The one figure of a paper, with the pictures that came along."""
+    mark = Annotation("FIGURE01", None, "? What?", kind="image", **{"position": BOX, **settings})  # type: ignore[arg-type]
+    write(folder, Library((paper(mark),)))
+    (document,) = documents(folder)
+    (highlight,) = document.highlights
+    return highlight, tuple((one.name, one.data) for one in document.pictures)
+
+
+def give_file(folder: Path) -> Path:
+    file = folder / "storage" / "ATTACH01" / "paper.pdf"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_pdf(file, [Page((paragraph("A spike has three phases."),))])
+    return file
+
+
+def give_cached(folder: Path, data: bytes = PNG) -> Path:
+    picture = folder / "cache" / "library" / "FIGURE01.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(data)
+    return picture
+
+
+def test_a_figure_without_a_picture_in_the_cache_is_cut_from_its_file(tmp_path: Path) -> None:
+    give_file(tmp_path)
+    highlight, ((name, data),) = figure(tmp_path)
+    assert highlight.markdown == (f"![]({name})",)
+    assert data.startswith(b"\x89PNG")
+    assert set_aside(highlight) == ""
+
+
+def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path: Path) -> None:
+    give_file(tmp_path)
+    cut, ((name, _),) = figure(tmp_path)
+    cached = give_cached(tmp_path)
+    from_cache, pictures = figure(tmp_path)
+    assert pictures == ((name, PNG),)
+    cached.unlink()
+    assert cut.markdown == from_cache.markdown == figure(tmp_path)[0].markdown
+
+
+def test_a_figure_without_its_file_has_the_picture_in_the_cache(tmp_path: Path) -> None:
+    give_cached(tmp_path)
+    highlight, pictures = figure(tmp_path)
+    assert highlight.markdown == ("![](cache/library/FIGURE01.png)",)
+    assert pictures == ()
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b"GIF89a"])
+def test_what_is_no_picture_in_the_cache_is_not_taken(tmp_path: Path, data: bytes) -> None:
+    give_file(tmp_path)
+    give_cached(tmp_path, data)
+    _, ((_, cut),) = figure(tmp_path)
+    assert cut.startswith(b"\x89PNG")
+
+
+def test_a_link_in_the_cache_is_not_followed(tmp_path: Path) -> None:
+    give_file(tmp_path / "zotero")
+    (tmp_path / "private.png").write_bytes(PNG)
+    picture = give_cached(tmp_path / "zotero")
+    picture.unlink()
+    picture.symlink_to(tmp_path / "private.png")
+    _, ((_, data),) = figure(tmp_path / "zotero")
+    assert data != PNG
+
+
+NOWHERE = (
+    "",
+    "[",
+    "{}",
+    '{"pageIndex": 9, "rects": [[72, 600, 400, 720]]}',
+    '{"pageIndex": 0, "rects": []}',
+    '{"pageIndex": 0, "rects": [[1e999, 0, 1, 1]]}',
+    '{"pageIndex": 0, "rects": [[9e9, 9e9, 9e9, 9e9]]}',
+    '{"pageIndex": 0, "paths": [[1e999, 0, 1, 1]]}',
+    '{"pageIndex": 0, "paths": [[]], "width": "x"}',
+)
+
+
+@pytest.mark.parametrize("position", NOWHERE)
+def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path: Path, position: str) -> None:
+    give_file(tmp_path)
+    highlight, pictures = figure(tmp_path, position=position or "null")
+    assert (highlight.markdown, pictures) == ((), ())
+    assert "picture" in set_aside(highlight)
+
+
+def test_a_drawing_is_cut_with_its_strokes(tmp_path: Path) -> None:
+    give_file(tmp_path)
+    position = {"pageIndex": 0, "width": 3, "paths": [[100, 600, 300, 700], [100, 700, 300, 600]]}
+    thin = position | {"paths": [[100, 600, 300, 700]]}
+    cuts = []
+    for drawn in (position, thin):
+        mark = Annotation("DRAWN001", None, kind="ink", position=json.dumps(drawn))
+        write(tmp_path, Library((paper(mark),)))
+        (document,) = documents(tmp_path)
+        assert document.highlights[0].kind is HighlightKind.INK
+        cuts += document.pictures
+    assert cuts[0].name == cuts[1].name
+    assert cuts[0].data != cuts[1].data
+
+
+def test_a_broken_file_costs_the_picture_alone(tmp_path: Path) -> None:
+    give_file(tmp_path).write_bytes(b"%PDF-1.7 broken")
+    highlight, pictures = figure(tmp_path)
+    assert (highlight.comment, pictures) == ("? What?", ())
+
+
+# --- papers ---------------------------------------------------------------------------------
+
+
+def citekey(folder: Path, **fields: str) -> str:
+    write(folder, Library((paper(Annotation("MARK0001", "Text"), **fields),)))
+    return dict(only(folder).document.identifiers).get("citekey", "")
+
+
+def test_a_citation_key_is_zoteros_own_else_typed_else_of_the_add_on(tmp_path: Path) -> None:
+    assert citekey(tmp_path) == ""
+    write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(1, "PAPER001"): "addon2019"})
+    assert citekey(tmp_path) == "addon2019"
+    assert citekey(tmp_path, extra="Citation Key: typed2019") == "typed2019"
+    assert citekey(tmp_path, extra="Citation Key: typed2019", citationKey="own2019") == "own2019"
+
+
+def test_a_citation_key_of_another_library_is_not_taken(tmp_path: Path) -> None:
+    write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(2, "PAPER001"): "other2019"})
+    assert citekey(tmp_path) == ""
+
+
+@pytest.mark.parametrize("raw", [b"", b"no database", b"SQLite format 3\0" * 99])
+def test_an_add_on_that_cannot_be_read_costs_its_keys_alone(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "better-bibtex.sqlite").write_bytes(raw)
+    assert citekey(tmp_path) == ""
+
+
+def test_the_database_an_add_on_has_left_behind_is_passed_over(tmp_path: Path) -> None:
+    write_better_bibtex(tmp_path / "better-bibtex.migrated", {(1, "PAPER001"): "old2019"})
+    assert citekey(tmp_path) == ""
+
+
+def test_a_note_and_a_mark_of_one_paper_are_one_document(tmp_path: Path) -> None:
+    (work,) = (paper(Annotation("MARK0001", "Text")),)
+    noted = Work(work.key, work.fields, attachments=work.attachments, notes=(Note("N1", "hm"),))
+    write(tmp_path, Library((noted,)))
+    (document,) = documents(tmp_path)
+    assert [mark.exact for mark in document.highlights] == ["Text", "hm"]

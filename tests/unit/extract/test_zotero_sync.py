@@ -1,0 +1,384 @@
+"""What the web API is asked the second time, and what becomes of what changed meanwhile."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.extract import zotero
+from samples.zotero_writer import Annotation, Attachment, Library, Note, Work
+
+
+def load_fake() -> ModuleType:
+    path = Path(__file__).parents[2] / "fakes" / "zotero_server.py"
+    spec = importlib.util.spec_from_file_location("sync_zotero_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+fake = load_fake()
+ADA = 123456
+
+
+def mark(number: int, text: str = "", **more: Any) -> Annotation:
+    return Annotation(f"MARK{number:04}", text or f"passage {number}", top=number, **more)
+
+
+def file(number: int, *marks: Annotation, **more: Any) -> Attachment:
+    return Attachment(f"ATTACH{number:02}", f"paper {number}.pdf", marks, **more)
+
+
+def paper(number: int, *files: Attachment, **more: Any) -> Work:
+    title = {"title": f"Paper {number}"}
+    return Work(f"PAPER{number:03}", title, attachments=files, collections=("Solo",), **more)
+
+
+FIRST = Library(
+    (
+        paper(1, file(1, mark(1), mark(2)), notes=(Note("NOTEAAA2", "<p>a note</p>"),)),
+        paper(2, file(2, mark(3, "", author=ADA))),
+        Work("BAREAAA2", {"title": "nobody marked this"}),
+    ),
+    loose=(file(3, mark(4)),),
+)
+
+
+class Reader:
+    """Reads the server again and again, with one memory."""
+
+    def __init__(self, server: Any, **settings: Any) -> None:
+        self.server = server
+        self.memory = fake.Kept()
+        self.settings = zotero.Settings(api="web", url=server.url, **settings)
+
+    def read(self, memory: Any = None) -> list[Sighting]:
+        self.server.forget_requests()
+        source = zotero.open_source(
+            "zotero",
+            Path(),
+            self.settings,
+            memory=memory or self.memory,
+            pace=fake.Clock().pace,
+        )
+        return list(source.scan())
+
+    def afresh(self) -> list[Sighting]:
+        """What somebody reads who knows nothing yet."""
+        return self.read(fake.Kept())
+
+    @property
+    def asked(self) -> list[str]:
+        """Without whose key it is and which groups there are."""
+        return [one for one in self.server.asked if "/keys/" not in one and "/groups?" not in one]
+
+
+def highlights(found: list[Sighting]) -> dict[str, Highlight]:
+    return {m.own: m for one in found if isinstance(one, Extracted) for m in one.highlights}
+
+
+def problems(found: list[Sighting]) -> list[Problem]:
+    return [one for one in found if isinstance(one, Problem)]
+
+
+def complete(found: list[Sighting]) -> dict[str, bool]:
+    return {one.container: one.complete for one in found if isinstance(one, Scan)}
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Any]]:
+    with ExitStack() as stack:
+
+        def serve_(*libraries: Library, **more: Any) -> Any:
+            return stack.enter_context(fake.ZoteroServer(libraries, **more))
+
+        yield serve_
+
+
+@pytest.fixture
+def reader(serve: Callable[..., Any]) -> Reader:
+    """One who has read the library once."""
+    reader = Reader(serve(FIRST))
+    assert len(highlights(reader.read())) == 5
+    return reader
+
+
+def test_an_unchanged_library_costs_one_question(reader: Reader) -> None:
+    expected = reader.afresh()
+    kept = dict(reader.memory.bodies)
+    assert reader.read() == expected
+    assert len(reader.asked) == 1
+    assert reader.memory.bodies == kept
+    assert reader.memory.times == 1
+
+
+def test_only_what_changed_is_fetched(reader: Reader) -> None:
+    works = (paper(1, file(1, mark(1, "edited"), mark(2), mark(5))), *FIRST.works[1:])
+    reader.server.show([replace(FIRST, works=works)])
+    found = reader.read()
+    fetched = [one for one in reader.asked if "itemKey" in one]
+    assert len(fetched) == 1
+    assert "MARK0001%2CMARK0005" in fetched[0]
+    assert highlights(found)["MARK0001"].exact == "edited"
+    assert found == reader.afresh()
+
+
+Change = Callable[[Library], Library]
+
+
+def with_works(*works: Work) -> Change:
+    return lambda library: replace(library, works=works)
+
+
+ONE, TWO, BARE = FIRST.works
+CHANGES: dict[str, Change] = {
+    "a mark is erased": with_works(replace(ONE, attachments=(file(1, mark(1)),)), TWO, BARE),
+    "a mark is trashed": with_works(
+        replace(ONE, attachments=(file(1, mark(1), mark(2, trashed=True)),)), TWO, BARE
+    ),
+    "a file is trashed": with_works(
+        replace(ONE, attachments=(file(1, mark(1), mark(2), trashed=True),)), TWO, BARE
+    ),
+    "a paper is trashed": with_works(replace(ONE, trashed=True), TWO, BARE),
+    "a paper is erased": with_works(TWO, BARE),
+    "a title is mended": with_works(replace(ONE, fields={"title": "Mended"}), TWO, BARE),
+    "a collection is renamed": with_works(replace(ONE, collections=("Duo",)), TWO, BARE),
+    "a bare paper is marked": with_works(ONE, TWO, replace(BARE, attachments=(file(9, mark(9)),))),
+    "a note is written": with_works(ONE, replace(TWO, notes=(Note("NOTEBBB3", "<p>b</p>"),)), BARE),
+    "a file moves to another paper": with_works(
+        replace(ONE, attachments=()),
+        replace(TWO, attachments=(file(2, mark(3)), file(1, mark(1), mark(2)))),
+        BARE,
+    ),
+    "a file moves to a new paper": with_works(
+        replace(ONE, attachments=()), TWO, BARE, paper(8, file(1, mark(1), mark(2)))
+    ),
+    "a loose file gets a paper": lambda library: replace(
+        library, loose=(), works=(*library.works, paper(8, *library.loose))
+    ),
+    "a bare paper is mended": with_works(ONE, TWO, replace(BARE, fields={"title": "still bare"})),
+    "a collection goes into the trash": lambda library: replace(
+        library, trashed_collections=("Solo",)
+    ),
+    "everything is erased": lambda _: Library(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_known_and_what_changed_give_what_there_is(reader: Reader, change: str) -> None:
+    before = reader.afresh()
+    reader.server.show([CHANGES[change](FIRST)])
+    found = reader.read()
+    assert problems(found) == []
+    assert found == reader.afresh()
+    assert (found == before) == (change == "a bare paper is mended")
+    assert reader.read() == found
+    assert len(reader.asked) == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_done_can_be_undone(reader: Reader, change: str) -> None:
+    before = reader.afresh()
+    reader.server.show([CHANGES[change](FIRST)])
+    reader.read()
+    reader.server.show([FIRST])
+    assert reader.read() == before
+
+
+def test_what_lay_on_something_erased_is_gone_with_it(reader: Reader) -> None:
+    """Though the list of erased items names the paper alone."""
+    reader.server.show([CHANGES["a paper is erased"](FIRST)])
+    shelf = reader.server.shelves[f"users/{ADA}"]
+    shelf.erased = {"PAPER001": shelf.erased["PAPER001"]}
+    assert reader.read() == reader.afresh()
+
+
+MANY = 12
+"""Requests of the longest of these syncs, and some."""
+
+
+@pytest.mark.parametrize("at", range(1, MANY))
+@pytest.mark.parametrize("change", ["a paper is erased", "a file moves to a new paper"])
+def test_a_sync_in_between_tears_nothing(reader: Reader, change: str, at: int) -> None:
+    """Somebody else's sync comes just before the nth request."""
+    edited = replace(FIRST, works=(paper(1, file(1, mark(1, "x"), mark(2), mark(6))), TWO, BARE))
+    changed = CHANGES[change](FIRST)
+    reader.server.show([edited])
+    reader.server.forget_requests()
+    source = zotero.open_source(
+        "zotero", Path(), reader.settings, memory=reader.memory, pace=fake.Clock().pace
+    )
+    reader.server.meanwhile[at] = lambda: reader.server.show([changed])
+    found = list(source.scan())
+    assert problems(found) == []
+    words = {key: mark.exact for key, mark in highlights(found).items()}
+    assert words.get("MARK0001", "x") in ("x", "passage 1")
+    reader.server.show([changed])
+    assert reader.read() == reader.afresh()
+
+
+@pytest.mark.parametrize("at", range(1, MANY))
+def test_a_first_sync_in_which_something_is_erased(serve: Callable[..., Any], at: int) -> None:
+    reader = Reader(serve(FIRST))
+    reader.server.meanwhile[at] = lambda: reader.server.show([CHANGES["a paper is erased"](FIRST)])
+    source = zotero.open_source(
+        "zotero", Path(), reader.settings, memory=reader.memory, pace=fake.Clock().pace
+    )
+    assert problems(list(source.scan())) == []
+    reader.server.show([CHANGES["a paper is erased"](FIRST)])
+    assert reader.read() == reader.afresh()
+
+
+@pytest.mark.parametrize("at", range(MANY))
+def test_a_sync_that_breaks_off_is_begun_again_from_where_it_was(reader: Reader, at: int) -> None:
+    reader.server.show([CHANGES["a file moves to a new paper"](FIRST)])
+    kept = dict(reader.memory.bodies)
+    reader.server.faults.extend([fake.FINE] * at + [fake.status(404, "gone")])
+    found = reader.read()
+    if problems(found):
+        assert complete(found) == {"zotero:user": False}
+        assert reader.memory.bodies == kept
+    reader.server.faults.clear()
+    assert reader.read() == reader.afresh()
+
+
+def test_a_library_that_never_holds_still_is_told(serve: Callable[..., Any]) -> None:
+    reader = Reader(serve(FIRST))
+    libraries = [with_works(ONE, BARE)(FIRST), FIRST]
+    for number in range(1, 60):
+        turn = libraries[number % 2]
+        reader.server.meanwhile[number] = lambda turn=turn: reader.server.show([turn])
+    source = zotero.open_source(
+        "zotero", Path(), reader.settings, memory=reader.memory, pace=fake.Clock().pace
+    )
+    found = list(source.scan())
+    assert not complete(found)["zotero:user"] or set(highlights(found)) >= {"MARK0001", "MARK0004"}
+    assert all("kept changing" in problem.what for problem in problems(found))
+
+
+# --- empty answers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", range(9))
+@pytest.mark.parametrize("body", ["[]", "{}", "null"])
+def test_an_empty_answer_in_a_later_sync_loses_nothing(reader: Reader, at: int, body: str) -> None:
+    edited = replace(FIRST, works=(paper(1, file(1, mark(1, "x"), mark(2), mark(6))), TWO, BARE))
+    reader.server.show([edited])
+    reader.server.faults.extend([fake.FINE] * at)
+    reader.server.faults.append(fake.status(200, body, Content_Type="application/json"))
+    found = reader.read()
+    everything = {"MARK0001", "MARK0002", "MARK0003", "MARK0004"}
+    assert set(highlights(found)) >= everything or not complete(found).get("zotero:user", False)
+    reader.server.faults.clear()
+    assert reader.read() == reader.afresh()
+
+
+def test_a_server_that_was_put_back_in_time_is_read_anew(reader: Reader) -> None:
+    shelf = reader.server.shelves[f"users/{ADA}"]
+    reader.server.shelves.clear()
+    reader.server.show([CHANGES["a mark is erased"](FIRST)])
+    reader.server.shelves[f"users/{ADA}"].version = shelf.version - 1
+    assert reader.read() == reader.afresh()
+
+
+def test_an_empty_library_after_a_full_one_is_a_fault(reader: Reader) -> None:
+    kept = dict(reader.memory.bodies)
+    reader.server.shelves.clear()
+    reader.server.show([Library()])
+    found = reader.read()
+    assert complete(found) == {"zotero:user": False}
+    assert "lists none of the 5 marks and notes" in problems(found)[0].what
+    assert reader.memory.bodies == kept
+
+
+def test_an_empty_list_of_the_local_api_after_a_full_one_is_a_fault(
+    serve: Callable[..., Any],
+) -> None:
+    server = serve(FIRST, flavour="local10")
+    settings, memory = zotero.Settings(api="local", url=server.url), fake.Kept()
+
+    def read() -> list[Sighting]:
+        source = zotero.open_source("zotero", Path(), settings, memory=memory)
+        return list(source.scan())
+
+    assert len(highlights(read())) == 5
+    server.show([Library()])
+    found = read()
+    assert complete(found) == {"zotero:user": False}
+    assert "lists none" in problems(found)[0].what
+    server.server_id = "srv-BBBB"  # another profile, which may well be empty
+    assert complete(read()) == {"zotero:user": True}
+
+
+# --- cursors --------------------------------------------------------------------------------
+
+
+def test_what_is_known_of_one_account_means_nothing_of_another(
+    serve: Callable[..., Any], reader: Reader
+) -> None:
+    other = Library((paper(5, file(5, mark(7))),))
+    server = serve(other, account=(999, "ben"))
+    stranger = Reader(server)
+    stranger.memory = reader.memory
+    assert set(highlights(stranger.read())) == {"MARK0007"}
+
+
+def test_a_memory_of_rubbish_is_no_memory(reader: Reader) -> None:
+    expected = reader.afresh()
+    for rubbish in (b"", b"\x00", b"x\x9c\x03\x00\x00\x00\x00\x01"):
+        memory = fake.Kept(dict.fromkeys(reader.memory.bodies, rubbish))
+        assert reader.read(memory) == expected
+
+
+def test_the_key_is_in_no_memory(reader: Reader) -> None:
+    import zlib
+
+    for name, body in reader.memory.bodies.items():
+        assert fake.KEY not in name
+        assert fake.KEY.encode() not in zlib.decompress(body)
+
+
+def test_groups_that_come_and_go(serve: Callable[..., Any]) -> None:
+    shared = Library((paper(4, file(4, mark(8, author=ADA))),), group=77, name="Club")
+    reader = Reader(serve(FIRST, shared))
+    assert complete(reader.read()) == {"zotero:user": True, "zotero:group.77": True}
+    reader.server.show([FIRST])
+    assert complete(reader.read()) == {"zotero:user": True}
+    reader.server.show([FIRST, shared])
+    found = reader.read()
+    assert highlights(found)["MARK0008"].namespace == "zotero:group.77"
+    assert found == reader.afresh()
+
+
+def test_one_broken_group_keeps_no_other_from_being_remembered(
+    serve: Callable[..., Any],
+) -> None:
+    shared = [Library((paper(4, file(4, mark(8))),), group=n, name="Club") for n in (5, 6)]
+    reader = Reader(serve(FIRST, *shared))
+    reader.server.faults.extend([fake.FINE] * 7 + [fake.status(404, "gone")])
+    found = reader.read()
+    assert complete(found) == {
+        "zotero:user": True,
+        "zotero:group.5": False,
+        "zotero:group.6": True,
+    }
+    assert len(reader.memory.bodies) == 2
+    assert all(complete(reader.read()).values())
+    assert sum("since=0" in one for one in reader.asked) == 1
