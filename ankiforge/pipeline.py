@@ -43,7 +43,7 @@ from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.reading import Settled
-from ankiforge.pending import share, unwritten
+from ankiforge.pending import pending, share, unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,10 @@ def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
         for sighting in source.scan():
             if isinstance(sighting, Extracted):
                 ledger.reading.sight(run, _with_skips(job, sighting))
-                yield Progress(sighting.document.title)
+                unkept = ledger.pictures.keep(sighting.pictures)
+                yield Progress(sighting.document.title, problems=unkept)
             elif isinstance(sighting, Problem):
-                problems.append(sighting)
+                problems += [] if sighting.notice else [sighting]
                 yield Progress(problems=(sighting,))
             else:
                 scans.append(sighting)
@@ -140,7 +141,7 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 def _drafted(
     job: Job, ledger: Ledger, checking: Checking, scope: RunId | None
 ) -> Iterator[Progress]:
-    written = share(ledger.funnel.pending(scope, job.drafter_name), job.only, by_hand=True)
+    written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from checking.take(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only)
     yield from checking.take(job.drafter.draft(rest), job.drafter_name)

@@ -11,10 +11,16 @@ from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.domain import Card, HighlightKind, Media, Problem, Route
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment
+from ankiforge.ledger.pictures import is_cut
 from ankiforge.text.markdown import image_paths
 
 _ROUTES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
 """The kinds of source in which pictures lie beside what was read."""
+_BESIDE = ("markdown", "tiddlywiki")
+"""More of them, by what their keys begin with."""
+_CUT = (Route.PDF, Route.ZOTERO)
+"""Those from whose pages pictures are cut; no note of a vault can call for these."""
+CUT_AGAIN = "run again where its PDF lies: ankiforge run cuts the picture anew"
 
 
 def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
@@ -24,12 +30,14 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
     paths = image_paths("\n".join(text for _, text in card.fields))
     root = _root_of(ledger, card) if paths else None
     for path in paths:
-        media = _picture(root, unquote(path))
+        cut = is_cut(path) and card.highlight.route in _CUT
+        media = _picture(ledger.pictures.folder if cut else root, unquote(path))
         if isinstance(media, Media):
             found[path] = media
         else:
             where = f"{card.highlight.document.title}: {path}"
-            problems.append(Problem(where, media.what, media.hint or _hint(card)))
+            hint = CUT_AGAIN if cut else _hint(card)
+            problems.append(Problem(where, media.what, media.hint or hint))
     return found, problems
 
 
@@ -49,9 +57,10 @@ def _hint(card: Card) -> str:
 
 def _root_of(ledger: Ledger, card: Card) -> Path | None:
     """The folder that pictures of its source are named from: the vault, Zotero's data folder."""
-    kind = _ROUTES.get(card.highlight.route, "")
+    head = card.highlight.namespace.partition(":")[0]
+    kind = _ROUTES.get(card.highlight.route, head if head in _BESIDE else "")
     root = ledger.roots.of(kind).get(card.highlight.document.source)
-    return root.parent if root and kind == "zotero" and root.is_file() else root
+    return root.parent if root and root.is_file() else root
 
 
 def _picture(root: Path | None, path: str) -> Media | Problem:

@@ -21,6 +21,8 @@ from ankiforge.domain.drafting import (
 )
 from ankiforge.domain.ids import ID_BASE, card_id, guid_for, h16, named_id, note_id, number_of
 from ankiforge.domain.reading import (
+    ELSEWHERE,
+    NOTE,
     Document,
     Extracted,
     Highlight,
@@ -67,7 +69,9 @@ from ankiforge.domain.words import (
 )
 
 __all__ = [
+    "ELSEWHERE",
     "ID_BASE",
+    "NOTE",
     "AcceptedBy",
     "AnkiState",
     "Arranged",

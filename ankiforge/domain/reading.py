@@ -16,6 +16,11 @@ from ankiforge.domain.words import (
     Span,
 )
 
+NOTE = "anki:"
+"""Before the id of a note in Anki, among the other names of a highlight."""
+ELSEWHERE = "already in Anki by another tool"
+"""Why a passage gets no card here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -72,8 +77,8 @@ class Highlight:
     sentence: str = ""
     """The sentence (or sentences) around the mark; "" if the same as `exact`."""
     markdown: tuple[str, ...] = ()
-    """As written, in our Markdown without mark signs: (text,), or (front, back) of a card;
-    () where `exact` is literal text."""
+    """As written, in our Markdown without mark signs: (text,), or (front, back) of a card, after
+    which may stand what is shown with the answer; () where `exact` is literal text."""
     markdown_gaps: tuple[Span, ...] = ()
     """The phrases again, in code points of `markdown[0]`."""
     two_way: bool = False
@@ -90,6 +95,8 @@ class Highlight:
     page_label: str = ""
     heading: str = ""
     """The headings above, joined by ` › `."""
+    above: tuple[str, ...] = ()
+    """What the items of the list above it say, outermost first, shortened: its context."""
     uri: str = ""
     """Opens the source at the mark."""
     links: tuple[str, ...] = ()
@@ -97,6 +104,12 @@ class Highlight:
     """What tells its block apart within the document (block id, else the block's order)."""
     skip: str = ""
     """Why it must not become a card ("" = it may)."""
+
+    @property
+    def other_note(self) -> int:
+        """The note in Anki that another tool says it made of this passage; 0 = none does."""
+        named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
+        return int(next(named, "0"))
 
     @property
     def route(self) -> Route:
@@ -142,6 +155,8 @@ class Problem:
     where: str
     what: str
     hint: str = ""
+    notice: bool = False
+    """Nothing failed: it is told, and that is all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,10 @@ class View(Protocol):
         """Ids of notes that were deleted since the last full sync."""
         ...
 
+    def note_ids(self) -> frozenset[int] | None:
+        """Of all notes, ours or not; None if it shows only a part of the collection."""
+        ...
+
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         """Which of these card ids the review log holds."""
         ...

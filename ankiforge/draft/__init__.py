@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ankiforge.domain import Highlight, HighlightKind, Route
+from ankiforge.domain import ELSEWHERE, Highlight, HighlightKind, Route
 
 
 class Replies(Protocol):
@@ -103,10 +103,10 @@ def set_aside(highlight: Highlight) -> str:
     wish = asked(highlight)
     if highlight.skip or wish.wish is Wish.SKIP:
         why = highlight.skip or wish.words or "the comment says so"
-        return why if why.startswith("skip") else f"skip: {why}"
-    if highlight.kind is HighlightKind.NOTE:
-        return "a remark, not a passage"
-    if _is_picture(highlight):
+        return why if why.startswith(("skip", ELSEWHERE)) else f"skip: {why}"
+    if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
+        return "a remark, not a passage"  # a note with a text of its own has it as Markdown
+    if highlight.kind in _PICTURES:
         return _without_card(highlight)
     if not any(letter.isalnum() for letter in highlight.exact):
         return "no text under the mark"
@@ -116,22 +116,19 @@ def set_aside(highlight: Highlight) -> str:
 _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
 
-def _is_picture(highlight: Highlight) -> bool:
-    """Whether it is a mark that Zotero keeps as a picture."""
-    return highlight.kind in _PICTURES and highlight.route is Route.ZOTERO
-
-
 def _without_card(picture: Highlight) -> str:
     if asked(picture).wish is not Wish.QUESTION:
         return f"{_PICTURES[picture.kind]}: write its question as the comment: `? …`"
-    if not picture.markdown:
+    if picture.markdown:
+        return ""
+    if picture.route is Route.ZOTERO:
         return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-    return ""
+    return "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn"
 
 
 def for_rules(highlight: Highlight) -> bool:
     """Whether the rules draw it, whatever the drafter: a card by hand, a figure with a question."""
-    figure = _is_picture(highlight) and not set_aside(highlight)
+    figure = highlight.kind in _PICTURES and not set_aside(highlight)
     return figure or highlight.kind is HighlightKind.CARD
 
 

@@ -87,7 +87,9 @@ def _unveiled(task: Task) -> tuple[Highlight, ...]:
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
-    return tuple(replace(highlight, prefix="", suffix="", sentence="") for highlight in sent)
+    return tuple(
+        replace(highlight, prefix="", suffix="", sentence="", above=()) for highlight in sent
+    )
 
 
 # --- the body -------------------------------------------------------------------------------
@@ -159,6 +161,7 @@ def passage(label: str, highlight: Highlight) -> str:
     phrases = " | ".join(highlight.exact[start:end] for start, end in highlight.gaps)
     parts = (
         ("heading", highlight.heading),
+        ("under", " › ".join(highlight.above)),
         ("before", highlight.prefix),
         ("marked", highlight.exact),
         ("sentence", context),
@@ -171,7 +174,7 @@ def passage(label: str, highlight: Highlight) -> str:
 
 
 _MARKER = re.compile(
-    r"<(?=\s*/?\s*(?:highlight|heading|before|marked|sentence|phrases|after|comment)\b)",
+    r"<(?=\s*/?\s*(?:highlight|heading|under|before|marked|sentence|phrases|after|comment)\b)",
     re.IGNORECASE,
 )
 

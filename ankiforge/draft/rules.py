@@ -65,14 +65,13 @@ def _forge(highlight: Highlight) -> tuple[Draft, ...] | NoCard:
 def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
     sides = highlight.markdown
     if highlight.form is Form.CLOZE and sides:
-        return (_hand_cloze(highlight, sides[0]),)
-    if len(sides) != 2 or not all(side.strip() for side in sides):
+        return (_hand_cloze(highlight, *sides[:2]),)
+    if len(sides) not in (2, 3) or not all(side.strip() for side in sides):
         return "a card with an empty side"
-    front, back = sides
+    front, back, *extra = sides
     kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC
-    return (
-        _draft(highlight, kind, sided(kind, front, back), _said(back), _hand_origin(highlight)),
-    )
+    fields = (*sided(kind, front, back), *(("Extra", words) for words in extra))
+    return (_draft(highlight, kind, fields, _said(back), _hand_origin(highlight)),)
 
 
 def _said(back: str) -> str:
@@ -80,9 +79,9 @@ def _said(back: str) -> str:
     return plain(back) or " · ".join(image_paths(back))
 
 
-def _hand_cloze(highlight: Highlight, text: str) -> Draft:
+def _hand_cloze(highlight: Highlight, text: str, extra: str = "") -> Draft:
     """The text as written: its numbers are the author's, a malformed one is for the checks."""
-    fields = (("Text", text),)
+    fields = (("Text", text), *([("Extra", extra)] if extra else []))
     return _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), _hand_origin(highlight))
 
 
@@ -111,9 +110,10 @@ def _question(highlight: Highlight, wish: Instruction) -> Draft:
 
 
 def _picture(highlight: Highlight, wish: Instruction) -> Draft:
-    """The reader's own question; the picture answers it, and its key tells it from all others."""
+    """The reader's own question; the picture answers it, and its name tells it from all others."""
     fields = sided(CardKind.BASIC, literal(wish.words), highlight.markdown[0])
-    return _draft(highlight, CardKind.BASIC, fields, highlight.own, "rules:comment-picture")
+    name = highlight.own or _said(highlight.markdown[0])
+    return _draft(highlight, CardKind.BASIC, fields, name, "rules:comment-picture")
 
 
 def _wished_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:

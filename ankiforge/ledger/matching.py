@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Highlight, HighlightKey, HighlightKind
+from ankiforge.domain import Highlight, HighlightKey, HighlightKind, Route
 from ankiforge.text.anchors import triple_of
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical
@@ -87,6 +87,8 @@ def in_place(
     pairing.by(lambda highlight: (triple_of(highlight), highlight.nth, highlight.kind))
     pairing.by(lambda highlight: (triple_of(highlight), highlight.kind))
     pairing.by(_whole_text)
+    pairing.by(_picture)
+    pairing.by(_annotation)
     pairing.by(_front_under_heading)
     for index in moved & pairing.found.keys():
         del pairing.found[index]
@@ -98,6 +100,19 @@ def in_place(
 def _whole_text(highlight: Highlight) -> object:
     text = canonical(highlight.exact)
     return (text, highlight.kind) if text else None
+
+
+def _picture(highlight: Highlight) -> object:
+    """What a figure or drawing shows: a picture is named by its place."""
+    shows = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK) and highlight.markdown
+    return (highlight.markdown, highlight.kind) if shows else None
+
+
+def _annotation(highlight: Highlight) -> object:
+    """Which annotation of Zotero a quote in a note is of: its words may have been cut down."""
+    hint = highlight.hints[0] if highlight.hints else ""
+    quotes = highlight.route is Route.VAULT and hint.startswith("zotero:")
+    return (hint, highlight.kind) if quotes else None
 
 
 def front_of(highlight: Highlight) -> str:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankiforge.extract.pdf.annotations import moment
 from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Failed, Read
+from ankiforge.extract.pdf.entries import moment
+from ankiforge.extract.pdf.protocol import Area, Failed, Read
 from ankiforge.extract.pdf.spelling import clean, one_line
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -49,6 +49,26 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(
     (folder / "changed.pdf").write_bytes(raw)
     reply = worker.read(folder / "changed.pdf")
     assert isinstance(reply, Read) or (isinstance(reply, Failed) and reply.what and reply.hint)
+
+
+@given(changes=changes, page=st.integers(-3, 3), box=st.tuples(*[st.floats(allow_nan=False)] * 4))
+@settings(max_examples=40, deadline=None)
+def test_any_area_of_any_file_is_a_picture_or_none(
+    worker: PdfWorker,
+    folder: Path,
+    changes: list[tuple[float, bytes]],
+    page: int,
+    box: tuple[float, float, float, float],
+) -> None:
+    raw = bytearray((folder / "good.pdf").read_bytes())
+    for place, noise in changes:
+        at = int(place * len(raw))
+        raw[at : at + len(noise)] = noise
+    (folder / "cut.pdf").write_bytes(raw)
+    areas = (Area(page, box, strokes=(box, box[:3])), Area(0, (50.0, 600.0, 500.0, 750.0)))
+    pictures = worker.cut(folder / "cut.pdf", areas)
+    assert len(pictures) == 2
+    assert all(one is None or one.startswith(b"\x89PNG") for one in pictures)
 
 
 @given(tail=st.binary(max_size=400))

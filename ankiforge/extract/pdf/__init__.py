@@ -19,16 +19,30 @@ from ankiforge.domain import (
     Extracted,
     Form,
     Highlight,
+    Memory,
+    NoMemory,
+    Picture,
     Problem,
     Scan,
     Sighting,
     Source,
+    h16,
 )
 from ankiforge.extract import SourceSettings
+from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
+from ankiforge.extract.pdf.cuts import with_pictures
 from ankiforge.extract.pdf.files import matcher, relative, walk
 from ankiforge.extract.pdf.protocol import Failed, Mark, Read
+from ankiforge.extract.pdf.remembering import RememberingWorker
 from ankiforge.text.anchors import numbered
+
+MOST_NAMED = 10
+"""Files that are named in one sentence."""
+NO_MARKS = (
+    "no annotations in this file",
+    "a print to PDF draws marks into the pages: save or export it with its annotations instead",
+)
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,14 +61,15 @@ def open_source(
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
     *,
+    memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
     seconds: float = SECONDS,
 ) -> Source:
     """Make a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
 
-    `me` are the names (/T) whose comments may instruct, () = everybody's; `seconds` is the time
-    that reading one file may take.
+    `me` are the names (/T) whose comments may instruct, () = everybody's; `memory` keeps what a
+    file said until it changes; `seconds` is the time that reading one file may take.
     """
-    return PdfSource(name, root, settings, only, frozenset(me), seconds)
+    return PdfSource(name, root, settings, only, frozenset(me), memory, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class PdfSource:
     settings: Settings
     only: tuple[Path, ...]
     me: frozenset[str]
+    memory: Memory
     seconds: float
 
     @property
@@ -76,11 +92,23 @@ class PdfSource:
     def scan(self) -> Iterator[Sighting]:
         """One `Extracted` per file with marks, a `Problem` per file that cannot be read."""
         missed: list[OSError] = []
-        with PdfWorker(self.seconds) as worker:
+        hidden: list[str] = []
+        with RememberingWorker(self.seconds, self.memory) as worker:
             for path in self._files(missed):
-                yield from self._sightings(path, worker.read(path, self.settings.passwords))
+                yield from self._file(worker, path, hidden)
+            complete = not self.only and not missed
+            worker.store(complete=complete)
         yield from (self._unlisted(error) for error in missed)
-        yield Scan(self.name, self.container, complete=not self.only and not missed)
+        yield from self._hidden(hidden)
+        yield Scan(self.name, self.container, complete=complete)
+
+    def stamp(self) -> str:
+        """Changes whenever a scan may yield something else; "" if that cannot be told."""
+        missed: list[OSError] = []
+        stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
+        if missed or not all(proves(stamp) for _, stamp in stamps):
+            return ""
+        return h16(program(), self.name, str(self.root), repr((self.settings, sorted(self.me), stamps)))
 
     def _files(self, missed: list[OSError]) -> Iterator[Path]:
         included, excluded = matcher(self.settings.include), matcher(self.settings.exclude)
@@ -98,7 +126,27 @@ class PdfSource:
         what = f"the folder cannot be read: {error.strerror or error}"
         return Problem(where, what, "check that it is there, and its permissions")
 
-    def _sightings(self, path: Path, reply: Read | Failed) -> Iterator[Sighting]:
+    def _file(self, worker: PdfWorker, path: Path, hidden: list[str]) -> Iterator[Sighting]:
+        reply = worker.read(path, self.settings.passwords)
+        pictures: tuple[Picture, ...] = ()
+        if isinstance(reply, Read):
+            reply, pictures = with_pictures(worker, path, reply, self.settings.passwords)
+            hidden += [f"{reply.hidden} in {relative(path, self.root)}"] if reply.hidden else []
+        yield from self._sightings(path, reply, pictures)
+
+    def _hidden(self, hidden: list[str]) -> Iterator[Problem]:
+        """One word for all files: what is hidden was mostly deleted, and is there in every run."""
+        if hidden:
+            more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
+            what = (
+                f"marks that the files hide were left out: {', '.join(hidden[:MOST_NAMED])}{more}"
+            )
+            hint = "programs hide what was deleted; show them there to have them"
+            yield Problem(str(self.root), what, hint, notice=True)
+
+    def _sightings(
+        self, path: Path, reply: Read | Failed, pictures: tuple[Picture, ...]
+    ) -> Iterator[Sighting]:
         where = relative(path, self.root)
         if isinstance(reply, Failed):
             yield Problem(where, reply.what, reply.hint)
@@ -106,8 +154,10 @@ class PdfSource:
         if reply.marks:
             document = self._document(path, reply)
             highlights = tuple(self._highlights(document, reply.marks))
-            yield Extracted(document, highlights, self.container, reply.pages)
+            yield Extracted(document, highlights, self.container, reply.pages, pictures)
         yield from (Problem(where, what, hint) for what, hint in reply.problems)
+        if not (reply.marks or reply.problems) and path in (self.root, *self.only):
+            yield Problem(where, *NO_MARKS, notice=True)
 
     def _document(self, path: Path, read: Read) -> Document:
         where, work = relative(path, self.root), read.work
@@ -138,10 +188,13 @@ class PdfSource:
             prefix=mark.prefix,
             suffix=mark.suffix,
             sentence=mark.sentence,
+            markdown=(f"![]({mark.picture})",) if mark.picture else (),
             comment=mark.comment,
             instructs=not self.me or not mark.author or mark.author in self.me,
             colour=mark.colour,
             author=mark.author,
+            created=mark.created,
+            modified=mark.modified,
             page_label=mark.label,
             heading=mark.heading,
             block=str(mark.page),

@@ -7,8 +7,9 @@ corrected for /Rotate, CropBox, the origin of MediaBox or UserUnit.
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
+from ctypes import byref
 from math import pi
 from typing import NamedTuple
 
@@ -22,8 +23,10 @@ MARKERS = frozenset("\x02\ufffe\u00ad")
 HYPHENS = frozenset("-\u2010") | MARKERS
 SLACK = 0.2
 """Letters printed twice lie so close, in their widths."""
-CELL = 4.0
+CELL = 16.0
 """Side of the squares by which they are looked up, in points."""
+MOST_NEAR = 64
+"""So many of one sign are looked at in a square; a page has that many only to waste time."""
 ASKED = 100
 """About so many letters of a page tell which way its text runs."""
 
@@ -43,16 +46,10 @@ class Char(NamedTuple):
     x: float
     """The centre."""
     y: float
-
-    @property
-    def height(self) -> float:
-        """How high the font is here; never 0."""
-        return max(self.top - self.bottom, 0.1)
-
-    @property
-    def width(self) -> float:
-        """Its advance; never 0."""
-        return max(self.right - self.left, 0.1)
+    width: float
+    """Its advance; never 0."""
+    height: float
+    """How high the font is here; never 0."""
 
     @property
     def blank(self) -> bool:
@@ -87,20 +84,27 @@ def _turn(text: PdfTextPage) -> int | None:
 
 def page_chars(page: PdfTextPage) -> list[Char]:
     """All characters of a page, blanks and line breaks included."""
-    box = pdfium_c.FS_RECTF()
-    return [_char(page.raw, index, box) for index in range(page.count_chars())]
+    raw, box = page.raw, pdfium_c.FS_RECTF()
+    at = byref(box)
+    code_of, box_of = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetLooseCharBox
+    chars = []
+    for place in range(page.count_chars()):  # every step here is taken for each letter
+        code = code_of(raw, place)
+        if not box_of(raw, place, at):
+            chars.append(Char(place, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1))
+            continue
+        left, bottom, right, top = box.left, box.bottom, box.right, box.top
+        text = chr(code) if code <= 0x10FFFF else "\ufffd"
+        generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, place))
+        x, y, wide, high = (left + right) / 2, (bottom + top) / 2, right - left, top - bottom
+        wide, high = wide if wide > 0.1 else 0.1, high if high > 0.1 else 0.1
+        chars.append(Char(place, text, generated, left, bottom, right, top, x, y, wide, high))
+    return chars
 
 
-def _char(page: pdfium_c.FPDF_TEXTPAGE, index: int, box: pdfium_c.FS_RECTF) -> Char:
-    code = pdfium_c.FPDFText_GetUnicode(page, index)
-    generated = bool(pdfium_c.FPDFText_IsGenerated(page, index))
-    if not pdfium_c.FPDFText_GetLooseCharBox(page, index, box):
-        return Char(index, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    left, bottom, right, top = box.left, box.bottom, box.right, box.top
-    text = chr(code) if code <= 0x10FFFF else "\ufffd"
-    return Char(
-        index, text, generated, left, bottom, right, top, (left + right) / 2, (bottom + top) / 2
-    )
+Cell = tuple[str, float, float]
+Printed = dict[Cell, list[Char]]
+"""What was printed, by its sign and the square in which it begins."""
 
 
 def visible(chars: list[Char]) -> Iterator[Char]:
@@ -109,18 +113,26 @@ def visible(chars: list[Char]) -> Iterator[Char]:
     A ligature that PDFium takes apart has several characters in one and the same box, next to
     one another: these stay.
     """
-    printed: dict[tuple[str, int, int], list[Char]] = defaultdict(list)
+    printed: Printed = {}
     for char in chars:
-        if char.blank:
+        text, left, bottom = char.text, char.left, char.bottom
+        if char.generated or text in BLANKS:
             continue
-        sign = "-" if char.text in HYPHENS else char.text
+        sign = "-" if text in HYPHENS else text
         slack = min(SLACK * char.width, CELL)
-        columns = range(int((char.left - slack) // CELL), int((char.left + slack) // CELL) + 1)
-        rows = range(int((char.bottom - slack) // CELL), int((char.bottom + slack) // CELL) + 1)
-        near = (one for x in columns for y in rows for one in printed.get((sign, x, y), ()))
-        if not any(_overprinted(one, char) for one in near):
-            printed[sign, int(char.left // CELL), int(char.bottom // CELL)].append(char)
-            yield char
+        first, last = (left - slack) // CELL, (left + slack) // CELL
+        low, high = (bottom - slack) // CELL, (bottom + slack) // CELL
+        near = printed.get((sign, first, low), ())
+        if first != last or low != high:
+            cells = {(sign, x, y) for x in (first, last) for y in (low, high)}
+            near = [one for cell in cells for one in printed.get(cell, ())]
+        if near and any(_overprinted(one, char) for one in near):
+            continue
+        cell = printed.setdefault((sign, left // CELL, bottom // CELL), [])
+        cell.append(char)
+        if len(cell) > MOST_NEAR:
+            del cell[0]
+        yield char
 
 
 def _overprinted(first: Char, second: Char) -> bool:
@@ -147,5 +159,6 @@ def is_cjk(character: str) -> bool:
 
 def is_rtl(characters: str) -> bool:
     """Whether most of these run from right to left."""
-    rtl = sum(unicodedata.bidirectional(one) in ("R", "AL") for one in characters)
+    counts = Counter(characters).items()
+    rtl = sum(n for one, n in counts if unicodedata.bidirectional(one) in ("R", "AL"))
     return rtl * 2 > len(characters)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Timer
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -16,9 +17,12 @@ import msgspec
 import ankiforge
 from ankiforge.extract.pdf.protocol import (
     REPAIR,
+    Area,
     Around,
+    Cut,
     Failed,
     Passage,
+    Pictures,
     Question,
     Quote,
     Read,
@@ -29,6 +33,10 @@ from ankiforge.extract.pdf.protocol import (
 
 SECONDS = 60.0
 """No file is given more, by the clock on the wall."""
+AT_ONCE = 8
+"""Pictures that are asked for in one breath."""
+ALL_PICTURES = 2
+"""How many times the seconds of a file all its pictures together may take."""
 COMMAND = (sys.executable, "-P", "-m", "ankiforge.extract.pdf.worker")
 
 
@@ -54,13 +62,49 @@ class PdfWorker:
     def read(self, path: Path, passwords: tuple[str, ...] = ()) -> Read | Failed:
         """Read the marks of one file; a worker that dies over it costs only this file."""
         reply = self._ask(Request(os.fsencode(path), passwords))
-        assert not isinstance(reply, Surroundings)
+        assert isinstance(reply, Read | Failed)
         return reply
 
     def passages(self, path: Path, quotes: Sequence[Quote]) -> tuple[Passage, ...]:
         """What stands around each quote in a file, () if it cannot be read."""
         reply = self._ask(Around(os.fsencode(path), tuple(quotes)))
         return reply.passages if isinstance(reply, Surroundings) else ()
+
+    def cut(
+        self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
+    ) -> tuple[bytes | None, ...]:
+        """Pictures (PNG) of these areas of a file, in their order; None of each that cannot be had.
+
+        An area is a page, from 0, and a box in points as in /Rect (and in Zotero's positions; of a
+        drawing: the box around its paths, which `strokes` draws where the file lacks them).
+        """
+        made, _ = self.pictures(path, areas, passwords)
+        return tuple(picture or None for picture in made)
+
+    def pictures(
+        self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
+    ) -> tuple[list[bytes], Failed | None]:
+        """The same with b"" for None, and why not all of them could be tried.
+
+        They are asked for apart from the text, and a few at a time: a page that cannot be drawn
+        costs little else.
+        """
+        made: list[bytes] = []
+        begun = monotonic()
+        for start in range(0, len(areas), AT_ONCE):
+            some = tuple(areas[start : start + AT_ONCE])
+            in_time = monotonic() - begun < ALL_PICTURES * self._seconds
+            cut = Cut(os.fsencode(path), some, passwords)
+            reply = self._ask(cut) if in_time else self._late(ALL_PICTURES)
+            if not isinstance(reply, Pictures):
+                assert isinstance(reply, Failed)
+                return (made + [b""] * (len(areas) - start), reply)
+            made += reply.pictures
+        return (made, None)
+
+    def _late(self, times: int = 1) -> Failed:
+        what = f"reading it took longer than {times * self._seconds:g} s"
+        return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
 
     def _ask(self, question: Question) -> Reply:
         process = self._process or self._start()
@@ -72,8 +116,7 @@ class PdfWorker:
             return reply
         self.close()
         if late:
-            what = f"reading it took longer than {self._seconds:g} s"
-            return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
+            return self._late()
         return Failed("the PDF reader crashed on it", REPAIR)
 
     def _start(self) -> subprocess.Popen[bytes]:

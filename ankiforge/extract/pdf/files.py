@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from ankiforge.extract._folder import matcher as matcher
 
 
 def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
@@ -34,24 +35,3 @@ def relative(path: Path, root: Path) -> str:
     below = path.relative_to(root).as_posix() if inside else path.name
     text = os.fsencode(below).decode("utf-8", "replace")
     return unicodedata.normalize("NFC", text)
-
-
-_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
-_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-
-
-def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether a relative path fits one of these patterns; case is ignored.
-
-    `*` and `?` stay within a name, `**` spans folders; a pattern that ends in `/` is a folder with
-    all it holds.
-    """
-    compiled = [
-        re.compile("".join(map(_translated, _GLOB.findall(whole))), re.IGNORECASE | re.DOTALL)
-        for whole in (f"{one}**" if one.endswith("/") else one for one in patterns)
-    ]
-    return lambda path: any(one.fullmatch(path) for one in compiled)
-
-
-def _translated(token: str) -> str:
-    return _MEANING.get(token, re.escape(token))

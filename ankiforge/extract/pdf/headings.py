@@ -140,13 +140,17 @@ class Headings:
         return self._body / LARGER < line.size < self._body * LARGER
 
     def _is_heading(self, line: PrintedLine) -> bool:
-        words = line.text.split()
-        shape = len(line.text) <= 90 and len(words) <= 12 and line.text[-1] not in ".,;:-"
-        worded = sum(letter.isalpha() for letter in line.text) >= 3
         large = line.size >= LARGER * self._body
-        numbered = line.bold and line.size >= 0.98 * self._body and _NUMBERED.match(line.text)
-        ours = shape and worded and bool(large or numbered)
-        return ours and fold(line.text) not in self._title
+        if not (large or (line.bold and line.size >= 0.98 * self._body)):
+            return False
+        shape = len(line.text) <= 90 and line.text[-1] not in ".,;:-"
+        worded = sum(letter.isalpha() for letter in line.text) >= 3
+        ours = shape and worded and len(line.text.split()) <= 12
+        return (
+            ours
+            and bool(large or _NUMBERED.match(line.text))
+            and fold(line.text) not in self._title
+        )
 
     @cached_property
     def _body(self) -> float:

@@ -6,11 +6,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, starmap
 from math import hypot
 from statistics import median
 from typing import NamedTuple
 
+from ankiforge.extract.pdf.accents import accented
 from ankiforge.extract.pdf.chars import BREAKS, HYPHENS, MARKERS, Char, is_cjk, is_rtl, visible
 from ankiforge.extract.pdf.spelling import WORD, Spelling, first_word, last_word
 
@@ -62,22 +63,23 @@ class PageText:
         self._chars = chars
         self._spelling = spelling
         self.seen = list(visible(chars))
-        self._gaps = [Gap.LINE, *(self._gap(one, two) for one, two in pairwise(self.seen))]
+        self._gaps = [Gap.LINE, *starmap(self._gap, pairwise(self.seen))]
         self.direction = self._direction()
+        self._signs = dict(self._accents())
         self.lines = self._lines()
-        self._small = dict(self._off_line())
+        self._signs |= self._off_line()
         self._starts: list[int] = []
         self.text = self._joined()
 
     # --- lines ------------------------------------------------------------------------------
 
     def _gap(self, left: Char, right: Char) -> Gap:
+        if right.place == left.place + 1 and left.text not in MARKERS:
+            return Gap.NOTHING
         between = [one for one in self._chars[left.place + 1 : right.place] if one.blank]
         if left.text in MARKERS or any(one.text in BREAKS for one in between):
             touching = all(one.generated for one in between) and _touch(left, right)
             return Gap.NOTHING if touching and left.text not in MARKERS else Gap.LINE
-        if not between and right.place == left.place + 1:
-            return Gap.NOTHING
         if all(one.generated for one in between) and _touch(left, right):
             return Gap.NOTHING
         apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
@@ -103,15 +105,25 @@ class PageText:
         depth = median(map(self._depth, chars))
         return Line(start, end, median(one.height for one in chars), depth)
 
+    def _accents(self) -> Iterator[tuple[int, str]]:
+        """Place → sign, for letters and the accents that are printed on them: these say nothing."""
+        for accent, letter, whole in accented(self.seen) if abs(self.direction[0]) > 0.9 else ():
+            self._gaps[max(accent, letter)] = Gap.NOTHING
+            yield from ((accent, ""), (letter, whole))
+
     def _off_line(self) -> Iterator[tuple[int, str]]:
         """Place → sign, for numbers and signs that are set small above or below their line."""
         across, _ = self.direction
-        for line in self.lines if abs(across) > 0.9 else ():
+        for line in filter(self._is_mixed, self.lines) if abs(across) > 0.9 else ():
             for small, run in groupby(range(line.start, line.end), partial(self._is_small, line)):
                 places = list(run)
                 base = self._base(places, line) if small else None
                 if base is not None:
-                    yield from self._signs(places, partial(self._side, base))
+                    yield from self._shapes(places, partial(self._side, base))
+
+    def _is_mixed(self, line: Line) -> bool:
+        lowest = min(char.height for char in self.seen[line.start : line.end])
+        return lowest <= SMALLER * line.height
 
     def _is_small(self, line: Line, at: int) -> bool:
         return self.seen[at].height <= SMALLER * line.height
@@ -130,7 +142,9 @@ class PageText:
         up = above if self.direction[0] > 0 else -above
         return 0 if abs(up) < OFF_LINE else (1 if up > 0 else -1)
 
-    def _signs(self, places: list[int], side_of: Callable[[int], int]) -> Iterator[tuple[int, str]]:
+    def _shapes(
+        self, places: list[int], side_of: Callable[[int], int]
+    ) -> Iterator[tuple[int, str]]:
         """Only where all that stands together has a sign: of e^(-t/S) the minus says nothing."""
         for side, run in groupby(places, side_of):
             together = list(run)
@@ -146,7 +160,8 @@ class PageText:
 
     def _sign(self, at: int) -> str:
         """The character at a place as it is written down."""
-        return self._small.get(at) or _written(self.seen[at])
+        sign = self._signs.get(at)
+        return _written(self.seen[at]) if sign is None else sign
 
     def _block_starts(self) -> set[int]:
         """Where a line begins that does not continue the one before."""
@@ -168,11 +183,13 @@ class PageText:
     # --- text -------------------------------------------------------------------------------
 
     def _joined(self) -> str:
+        seen, gaps = self.seen, self._gaps
+        signs = {at: "-" for at, char in enumerate(seen) if char.text in MARKERS} | self._signs
         blocks = self._block_starts()
         parts: list[str] = []
         length = 0
-        for at in range(len(self.seen)):
-            if at and self._gaps[at] is not Gap.NOTHING:
+        for at in range(len(seen)):
+            if at and gaps[at] is not Gap.NOTHING:
                 glue = "\n" if at in blocks else self._glue(parts, at - 1, at)
                 if glue is None:
                     length -= len(parts[-1])
@@ -180,8 +197,9 @@ class PageText:
                 parts.append(glue or "")
                 length += len(parts[-1])
             self._starts.append(length)
-            parts.append(self._sign(at))
-            length += len(parts[-1])
+            sign = signs.get(at, seen[at].text)
+            parts.append(sign)
+            length += len(sign)
         return "".join(parts)
 
     def _glue(self, before: Sequence[str], at: int, then: int) -> str | None:

@@ -30,19 +30,11 @@ class Quad(NamedTuple):
 
     corners: tuple[Point, ...]
     box: Box
-
-    @property
-    def upright(self) -> bool:
-        """Whether its sides are parallel to those of the page."""
-        turned = [*self.corners[1:], self.corners[0]]
-        sides = zip(self.corners, turned, strict=True)
-        return all(abs(a[0] - b[0]) < 0.01 or abs(a[1] - b[1]) < 0.01 for a, b in sides)
+    upright: bool
+    """Whether its sides are parallel to those of the page."""
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether the point lies inside or on the edge."""
-        left, bottom, right, top = self.box
-        if not (left <= x <= right and bottom <= y <= top):
-            return False
+        """Whether a point within its box lies inside or on the edge."""
         sides = pairwise([*self.corners, self.corners[0]])
         turns = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides]
         return min(turns) >= 0 or max(turns) <= 0
@@ -71,7 +63,9 @@ def _quad(corners: list[Point]) -> Quad:
     x, y = sum(c[0] for c in corners) / 4, sum(c[1] for c in corners) / 4
     ordered = tuple(sorted(corners, key=lambda c: atan2(c[1] - y, c[0] - x)))
     xs, ys = [c[0] for c in corners], [c[1] for c in corners]
-    return Quad(ordered, (min(xs), min(ys), max(xs), max(ys)))
+    sides = pairwise([*ordered, ordered[0]])
+    upright = all(abs(a[0] - b[0]) < 0.01 or abs(a[1] - b[1]) < 0.01 for a, b in sides)
+    return Quad(ordered, (min(xs), min(ys), max(xs), max(ys)), upright)
 
 
 class Passages:
@@ -106,9 +100,11 @@ class Passages:
         """Place → quad, for characters whose centre lies in a quad: no slack, or lines leak."""
         owner: dict[int, int] = {}
         for number, quad in enumerate(marked):
-            for at in self._near(quad.box[1], quad.box[3]):
+            left, bottom, right, top = quad.box
+            for at in self._near(bottom, top):
                 char = self._page.seen[at]
-                if quad.holds(char.x, char.y):
+                inside = left <= char.x <= right and bottom <= char.y <= top
+                if inside and (quad.upright or quad.holds(char.x, char.y)):
                     owner.setdefault(at, number)
         return owner
 
@@ -128,12 +124,11 @@ class Passages:
 
     def _partly(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
         """First and last letters of words that a mark covers by a quarter or more."""
-        straight = [quad.upright for quad in marked]
         return {
             at + step: number
             for at, number in owner.items()
             for step in (-1, 1)
-            if straight[number]
+            if marked[number].upright
             and at - step in owner
             and at + step not in owner
             and self._outermost(at, step)

@@ -32,7 +32,30 @@ class Around(msgspec.Struct, frozen=True, tag="passages"):
     quotes: tuple[Quote, ...]
 
 
-Question = Request | Around
+class Area(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part of a page that is wanted as a picture."""
+
+    page: int
+    """From 0."""
+    box: tuple[float, float, float, float]
+    """left, bottom, right, top in points, in the space of /Rect."""
+    strokes: tuple[tuple[float, ...], ...] = ()
+    """Lines to be drawn on it that the file itself does not have: x, y, x, y … of each."""
+    width: float = 1.0
+    """Of the strokes, in points."""
+    colour: str = "#000000"
+    """Of the strokes, `#rrggbb`."""
+
+
+class Cut(msgspec.Struct, frozen=True, tag="cut"):
+    """Please cut these pictures from this file."""
+
+    path: bytes
+    areas: tuple[Area, ...]
+    passwords: tuple[str, ...] = ()
+
+
+Question = Request | Around | Cut
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,6 +80,13 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """/NM if it can tell this mark from all others, else ""."""
     zotero: str = ""
     """The key Zotero gave it."""
+    created: str = ""
+    modified: str = ""
+    """ISO 8601, "" where the file does not tell."""
+    area: tuple[float, float, float, float] | None = None
+    """What the picture of it shows: left, bottom, right, top in points."""
+    picture: str = ""
+    """The name of that picture, once it is cut."""
 
 
 class Work(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +110,8 @@ class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
     work: Work = Work()
     problems: tuple[tuple[str, str], ...] = ()
     """(what, hint) of what was left out."""
+    hidden: int = 0
+    """Marks that the file itself hides; they are left out."""
 
 
 class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +129,12 @@ class Surroundings(msgspec.Struct, frozen=True, tag="passages"):
     passages: tuple[Passage, ...]
 
 
+class Pictures(msgspec.Struct, frozen=True, tag="cut"):
+    """The answer to `Cut`: a PNG for each area, in their order; nothing of one off its page."""
+
+    pictures: tuple[bytes, ...]
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A file that could not be read."""
 
@@ -104,5 +142,5 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     hint: str
 
 
-Reply = Read | Surroundings | Failed
+Reply = Read | Surroundings | Pictures | Failed
 REPAIR = "open it in a PDF reader and save a copy"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
@@ -26,9 +24,10 @@ from ankiforge.extract.pdf.annotations import (
 )
 from ankiforge.extract.pdf.around import around
 from ankiforge.extract.pdf.chars import page_chars, upright_text
-from ankiforge.extract.pdf.faults import EMPTY, FAULTS, LOCKED, NO_PDF, failure
+from ankiforge.extract.pdf.faults import FAULTS, failure
 from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
 from ankiforge.extract.pdf.identity import document_id, place_name
+from ankiforge.extract.pdf.opening import Unlocked, unlocked
 from ankiforge.extract.pdf.pagetext import PageText
 from ankiforge.extract.pdf.passages import Box, Passages, quads
 from ankiforge.extract.pdf.protocol import (
@@ -42,12 +41,11 @@ from ankiforge.extract.pdf.protocol import (
     Work,
 )
 from ankiforge.extract.pdf.spelling import Spelling, one_line
+from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.quotes import locate
 
-HEAD = 65_536
-"""How many bytes of junk may stand before the PDF (PDFium itself bears 1,024)."""
 REPEATS = 90
 """A comment that is so similar (of 100) to the marked text only repeats it."""
 LETTER = (0.0, 0.0, 612.0, 792.0)
@@ -64,7 +62,7 @@ CHAR_PAGES = 4
 def read_pdf(path: Path, passwords: Iterable[str] = ()) -> Read | Failed:
     """Read the marks of a file, or say why not; never raises for what is in the file."""
     try:
-        return _read(_unlocked(path.read_bytes(), passwords))
+        return _read(unlocked(path, passwords))
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
@@ -72,56 +70,28 @@ def read_pdf(path: Path, passwords: Iterable[str] = ()) -> Read | Failed:
 def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     """Find what stands around quotes in a file, or say why not; never raises for what is in it."""
     try:
-        return _find(_unlocked(path.read_bytes(), ()), quotes)
+        return _find(unlocked(path, ()), quotes)
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
 
-def _read(unlocked: _Unlocked | Failed) -> Read | Failed:
-    if isinstance(unlocked, Failed):
-        return unlocked
-    annotations = read_annotations(unlocked.reader)
-    if not any(annotations):
-        return Read()
-    with unlocked.opened() as file:
-        return file.read(annotations)
+def _read(file: Unlocked | Failed) -> Read | Failed:
+    if isinstance(file, Failed):
+        return file
+    annotations = read_annotations(file.reader)
+    found = threaded(annotations.found)
+    if not (found or annotations.damaged or annotations.crowded):
+        return Read(hidden=annotations.hidden)
+    with closing(file.document()) as document:
+        return _File(file.reader, document).read(annotations._replace(found=found))
 
 
-def _find(unlocked: _Unlocked | Failed, quotes: Iterable[Quote]) -> Surroundings | Failed:
-    if isinstance(unlocked, Failed):
-        return unlocked
-    with unlocked.opened() as file:
-        return Surroundings(tuple(map(file.passage, quotes)))
-
-
-class _Unlocked(NamedTuple):
-    """A file whose password, if it needs one, is known."""
-
-    reader: PdfReader
-    data: bytes
-    password: str
-
-    @contextmanager
-    def opened(self) -> Iterator[_File]:
-        with closing(PdfDocument(self.data, password=self.password or None)) as document:
-            yield _File(self.reader, document)
-
-
-def _unlocked(raw: bytes, passwords: Iterable[str]) -> _Unlocked | Failed:
-    start = raw.find(b"%PDF-", 0, HEAD)
-    if start < 0:
-        return NO_PDF if raw.strip(b"\x00 \r\n\t") else EMPTY
-    data = raw[start:]
-    reader = PdfReader(BytesIO(data))
-    password = _unlock(reader, passwords)
-    return LOCKED if password is None else _Unlocked(reader, data, password)
-
-
-def _unlock(reader: PdfReader, passwords: Iterable[str]) -> str | None:
-    """The password that opens the file, "" if it needs none, None if none of them does."""
-    if not reader.is_encrypted:
-        return ""
-    return next((word for word in ("", *passwords) if reader.decrypt(word)), None)
+def _find(file: Unlocked | Failed, quotes: Iterable[Quote]) -> Surroundings | Failed:
+    if isinstance(file, Failed):
+        return file
+    with closing(file.document()) as document:
+        found = _File(file.reader, document)
+        return Surroundings(tuple(map(found.passage, quotes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +169,7 @@ class _File:
             pages=tuple((h16(page), len(page)) for page in self._folds),
             work=self._work,
             problems=(*self._left_out(annotations), *self._problems(marks)),
+            hidden=annotations.hidden,
         )
 
     def passage(self, quote: Quote) -> Passage:
@@ -317,6 +288,9 @@ class _File:
             author=annotation.author,
             name=annotation.name if annotation.name in self._names else "",
             zotero=annotation.zotero,
+            created=annotation.created,
+            modified=annotation.modified,
+            area=annotation.area,
         )
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:

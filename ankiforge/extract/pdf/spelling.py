@@ -30,6 +30,31 @@ def first_word(text: str) -> str:
     return found[0].rstrip("-\u2010") if found else ""
 
 
+_WITHIN_WORDS = "and by for in of on or the to"
+_WITHIN = frozenset(_WITHIN_WORDS.split())
+"""state-of-the-art, end-to-end: words in the middle of a compound, and never parts of one."""
+_FIRST_WORDS = (
+    "self cross well long short high low real mixed large small full half open closed"
+    " single double two three four five six eight zero first second third higher lower"
+    " fine coarse near state data time"
+)
+_FIRST = frozenset(_FIRST_WORDS.split())
+"""Words that begin compounds more often than they are the beginning of a longer word."""
+_ENDING = re.compile(
+    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
+    r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
+)
+"""What then follows in high-light, short-ening, real-istic, cross-over, time-table."""
+_SECOND_WORDS = (
+    "based oriented dependent driven specific related dimensional aware sized valued like"
+    " shaped free independent induced mediated level"
+)
+_SECOND = frozenset(_SECOND_WORDS.split())
+"""Words that end compounds, after a whole word."""
+_PREFIXES_WORDS = "un in dis inter over under co re mis non pre de a be out up or as"
+_PREFIXES = frozenset(_PREFIXES_WORDS.split())
+
+
 class Spelling:
     """How a document spells its words, learnt from all its pages when first asked."""
 
@@ -53,16 +78,28 @@ class Spelling:
         """Whether a line broken as left-, right spells `left-right` rather than `leftright`.
 
         The rest of the document decides, where it has the word in either form (three cases of
-        four); else a capital or digit after the break keeps the hyphen, a small letter drops it.
+        four); else a capital or digit after the break keeps the hyphen, and so do the words of
+        which compounds are made; before other small letters it goes.
         """
         left, right = (word.replace("\u2010", "-") for word in (left, right))
+        inner, outer = left.rpartition("-")[2].lower(), right.partition("-")[0].lower()
         whole = self._seen(left, right)
         if whole is None:
-            whole = self._seen(left.rpartition("-")[2], right.partition("-")[0])
+            whole = self._seen(inner, outer)
         if whole is None and "-" in left:
-            inner, outer = left.rpartition("-")[2].lower(), right.partition("-")[0].lower()
-            whole = True if self._counts[inner] and self._counts[outer] else None
-        return whole if whole is not None else right[0].isupper() or right[0].isdigit()
+            known = self._counts[inner] and self._counts[outer]
+            whole = True if known or inner in _WITHIN else None
+        if whole is None and "-" in right:
+            whole = True if outer in _WITHIN else None
+        if whole is None:
+            whole = right[0].isupper() or right[0].isdigit() or self._compound(inner, outer)
+        return whole
+
+    def _compound(self, left: str, right: str) -> bool:
+        """Whether English writes these two with a hyphen, though the document never shows it."""
+        if left in _FIRST:
+            return len(right) > 2 and right != left and not _ENDING.match(right)
+        return right in _SECOND and left not in _PREFIXES and bool(self._counts[left])
 
     def _seen(self, left: str, right: str) -> bool | None:
         joined = self._counts[f"{left}{right}".lower()]

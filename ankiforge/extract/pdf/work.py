@@ -10,6 +10,7 @@ from pypdf import PdfReader
 from pypdf.generic import StreamObject
 
 from ankiforge.extract.pdf.faults import FAULTS
+from ankiforge.extract.pdf.firstpage import printed_authors, printed_title
 from ankiforge.extract.pdf.headings import PrintedLine
 from ankiforge.extract.pdf.protocol import Work
 from ankiforge.extract.pdf.spelling import one_line
@@ -18,18 +19,36 @@ LARGEST_XMP = 1_000_000
 """Bytes; what is longer is not read."""
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
+_CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
+"""A DOI that goes on in the next line; half of one would name thousands of works."""
 _ARXIV = re.compile(
-    r"\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)(\d{4}\.\d{4,5})(?:v\d+)?\b", re.IGNORECASE
+    r"\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
+    r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
+    re.IGNORECASE,
 )
+_STAMP = re.compile(
+    r"arxiv:(\d{4}\.\d{4,5})(?:v\d+)\s*\[[\w.-]+\]\s*\d{1,2}\s*[a-z]{3}\s*(\d{4})", re.IGNORECASE
+)
+"""What arXiv prints in the margin of what it gives out, with the day."""
 _YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d)\b")
 _JUNK_TITLE = re.compile(
-    r"untitled\b|microsoft (?:word|powerpoint)|\(?anonymous|slide \d|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|"
-    r"ps|qxd|pptx?)$|[\S]*$",
+    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
+    r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
+    r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/|scan(?:ned)?(?: document| image)?\W*\d*$"
+    r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
+    r"|(?:insert |your |article |paper |document |the )*title(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
+    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
+    r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
+    r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$",
     re.IGNORECASE,
 )
 """Names of files and programs, and all titles of one word (half of /Title is such, measured)."""
 _JUNK_AUTHOR = re.compile(
-    r"(?:|user|admin\w*|author|unknown|anonymous|owner|microsoft.*|.*@.*|\w+)$", re.IGNORECASE
+    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
+    r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
+    r"|(?:your|the|first|author'?s?) (?:name|author).*"
+    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$",
+    re.IGNORECASE,
 )
 
 Words = list[tuple[str, str]]
@@ -45,12 +64,13 @@ def read_work(reader: PdfReader, first_page: str, lines: list[PrintedLine]) -> W
     xmp, info = list(_xmp(reader)), list(_info(reader))
     said = " ".join(words for _, words in (*xmp, *info))
     sure = {"doi": find_doi(said), "arxiv": _find(_ARXIV, said)}
-    seen = {"doi": find_doi(first_page), "arxiv": _find(_ARXIV, first_page)}
+    seen = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
     hints = {f"{name}-hint": value for name, value in seen.items() if not sure[name]}
     return Work(
         title=_title([*_named(xmp, "title"), *_named(info, "title")], lines),
-        creators=_creators(_named(xmp, "creator"), _named(info, "author")),
-        issued=_issued(xmp, sure["arxiv"]),
+        creators=_creators(_named(xmp, "creator"), _named(info, "author"))
+        or printed_authors(lines),
+        issued=_issued(xmp, sure["arxiv"] or _find(_STAMP, first_page)),
         identifiers=tuple((name, value) for name, value in (sure | hints).items() if value),
     )
 
@@ -108,21 +128,6 @@ def _title(said: list[str], lines: list[PrintedLine]) -> str:
     return next(good, "") or printed_title(lines)
 
 
-def printed_title(lines: list[PrintedLine]) -> str:
-    """The largest letters of the first page, if they look like a title; else ""."""
-    largest = max((line.size for line in lines), default=0.0)
-    first = next((at for at, line in enumerate(lines) if line.size > 0.98 * largest), 0)
-    rows: list[str] = []
-    for line in lines[first : first + 5]:
-        if line.size <= 0.98 * largest:
-            break
-        rows.append(line.text)
-    title = " ".join(rows)
-    usual = sorted(line.size for line in lines)[len(lines) // 2] if lines else 0.0
-    plain = 2 <= len(title.split()) <= 30 and sum(letter.isalpha() for letter in title) >= 10
-    return title if plain and largest >= 1.2 * usual else ""
-
-
 def _creators(listed: list[str], author: list[str]) -> tuple[str, ...]:
     names = listed if len(listed) > 1 else _split((listed or author or [""])[0])
     return tuple(name for name in names if not _JUNK_AUTHOR.match(name))
@@ -143,4 +148,5 @@ def _issued(xmp: Words, arxiv: str) -> str:
         for value in _named(xmp, name):
             if found := _YEAR.search(value):
                 return found[1]
-    return f"20{arxiv[:2]}" if arxiv else ""
+    number = arxiv.rpartition("/")[2]
+    return f"{'19' if number[:1] == '9' else '20'}{number[:2]}" if number else ""

@@ -5,6 +5,7 @@ Damaged files make PDFium crash, hang or eat memory; here that costs one file.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -16,11 +17,15 @@ from typing import BinaryIO
 import msgspec
 
 from ankiforge.extract.pdf.faults import TOO_BIG
-from ankiforge.extract.pdf.protocol import Question, Reply, Request
+from ankiforge.extract.pdf.pictures import cut_pictures
+from ankiforge.extract.pdf.protocol import Around, Question, Reply, Request
 from ankiforge.extract.pdf.read import find_passages, read_pdf
 
 MEMORY = 2 * 1024**3
 """Bytes of address space, where the system can limit it."""
+
+LETTERS = 50_000
+"""New things after which the collector looks for circles: letters of a page are in none."""
 
 
 def main() -> None:
@@ -31,6 +36,7 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     limit_memory()
+    gc.set_threshold(LETTERS)
     serve(sys.stdin.buffer, replies)
 
 
@@ -58,7 +64,9 @@ def _answer(line: bytes) -> Reply:
     try:
         if isinstance(question, Request):
             return read_pdf(path, question.passwords)
-        return find_passages(path, question.quotes)
+        if isinstance(question, Around):
+            return find_passages(path, question.quotes)
+        return cut_pictures(path, question.areas, question.passwords)
     except MemoryError:
         return TOO_BIG
 

@@ -135,6 +135,12 @@ def test_a_passage_cannot_close_its_markers(draft, task, server):
     assert "< Highlight" not in sent
 
 
+def test_the_items_above_are_told(draft, task, highlight, server):
+    draft(task(highlight("Sleep is good.", above=("What helps:", "At <under> night"))))
+    sent = server.asked[0]["messages"][1]["content"]
+    assert "<under>What helps: › At ‹under> night</under>" in sent
+
+
 def test_a_strangers_comment_is_not_sent(draft, task, highlight, server):
     draft(task(highlight("Sleep is good.", comment="ask for 42", instructs=False)))
     assert "42" not in server.asked[0]["messages"][1]["content"]
@@ -157,7 +163,7 @@ def test_private_hand_written_and_skipped_highlights_never_leave(draft, task, hi
         "skip: the comment says so",
         "a hand-written card is not redrawn",
         "a remark, not a passage",
-        "no text under the mark",
+        "a drawing: write its question as the comment: `? …`",
     ]
 
 
@@ -181,7 +187,7 @@ def test_text_around_a_neighbour_does_not_carry_a_private_passage_out(
 def test_where_a_passage_is_private_no_text_around_the_others_leaves(
     draft, task, highlight, server
 ):
-    open_one = highlight("Sleep heals.", prefix="My salary is low. ")
+    open_one = highlight("Sleep heals.", prefix="My salary is low. ", above=("My salary:",))
     result = draft(task(open_one, discreet=True))
     assert "salary" not in json.dumps(server.asked)
     assert len(result.drafts) == 1

@@ -379,12 +379,20 @@ def test_a_question_about_a_figure_is_answered_by_its_picture(forge, picture, ki
         ("c: a word", {"kind": HighlightKind.INK}, "a drawing: write its question as the comment: `? …`"),
         ("? Why so?", {"instructs": False}, "an image: write its question as the comment: `? …`"),
         ("? Why so?", {"markdown": ()}, "its picture is not in Zotero's cache: open the PDF in Zotero once"),
-        ("? Why so?", {"namespace": "pdf:p", "own": ""}, "no text under the mark"),
+        ("? Why so?", {"namespace": "pdf:p", "own": "", "markdown": ()}, "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn"),
         ("skip: known", {}, "skip: known"),
     ],
 )  # fmt: skip
 def test_a_figure_without_a_card_says_what_to_do(forge, picture, comment, fields, reason):
     assert forge(picture(comment, **fields)) == reason
+
+
+def test_a_figure_of_a_pdf_is_told_from_others_by_the_name_of_its_picture(forge, picture):
+    shown = "![](cut/0123456789abcdef.png)"
+    made = forge(picture("? Which is it?", namespace="pdf:p", own="", markdown=(shown,)))
+
+    assert made.fields == (("Front", "Which is it?"), ("Back", shown))
+    assert made.answer == "cut/0123456789abcdef.png"
 
 
 @pytest.mark.parametrize(
@@ -404,7 +412,7 @@ def test_an_answer_of_pictures_alone_has_their_names(forge, highlight, back, ans
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"exact": "", "kind": HighlightKind.INK}, "no text under the mark"),
+        ({"exact": "", "kind": HighlightKind.UNDERLINE}, "no text under the mark"),
         ({"exact": " … "}, "no text under the mark"),
         ({"exact": "hm, odd", "kind": HighlightKind.NOTE}, "a remark, not a passage"),
         ({"exact": "Sleep.", "comment": "skip"}, "skip: the comment says so"),

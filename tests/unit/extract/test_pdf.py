@@ -102,6 +102,21 @@ def test_only_some_files_make_a_partial_scan(tmp_path: Path) -> None:
     assert found[-1] == Scan("papers", "pdf:papers", complete=False)
 
 
+def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path: Path) -> None:
+    path = one_page(tmp_path / "print.pdf")
+    one_page(tmp_path / "marked.pdf", mark("facts"))
+    notice, end = scan(tmp_path, path)
+    assert isinstance(notice, Problem)
+    assert isinstance(end, Scan)
+    assert (notice.where, notice.what, notice.notice) == (
+        "print.pdf",
+        "no annotations in this file",
+        True,
+    )
+    assert "export it with its annotations" in notice.hint
+    assert [one for one in scan(tmp_path) if isinstance(one, Problem)] == []
+
+
 def test_a_single_file_may_be_the_root(tmp_path: Path) -> None:
     path = one_page(tmp_path / "a.pdf", mark("facts"))
     assert extracted(path).document.path == "a.pdf"
@@ -186,15 +201,27 @@ def test_a_mark_without_any_words_is_named_by_its_name_or_its_place(tmp_path: Pa
     assert placed.anchor_text == f"{page_hash}x1x1x8x2"
 
 
-def test_links_popups_and_hidden_marks_are_nobodys_marks(tmp_path: Path) -> None:
+def test_links_and_popups_are_nobodys_marks(tmp_path: Path) -> None:
+    one_page(tmp_path / "a.pdf", mark("facts", kind="Link"), mark("facts", kind="Popup"))
+    assert scan(tmp_path) == [Scan("papers", "pdf:papers", complete=True)]
+
+
+def test_hidden_marks_are_counted_and_left_out(tmp_path: Path) -> None:
     one_page(
         tmp_path / "a.pdf",
-        mark("facts", kind="Link"),
-        mark("facts", kind="Popup"),
         mark("effect", more={"/F": NumberObject(2)}),
         mark("memory", more={"/F": NumberObject(32)}),
+        mark("facts", kind="Popup", more={"/F": NumberObject(2)}),
     )
-    assert scan(tmp_path) == [Scan("papers", "pdf:papers", complete=True)]
+    one_page(tmp_path / "b.pdf", mark("effect", more={"/F": NumberObject(2)}), mark("facts"))
+    found, notice, _ = scan(tmp_path)
+    assert isinstance(found, Extracted)
+    assert [one.exact for one in found.highlights] == ["facts"]
+    assert isinstance(notice, Problem)
+    assert (notice.notice, notice.what) == (
+        True,
+        "marks that the files hide were left out: 2 in a.pdf, 1 in b.pdf",
+    )
 
 
 def test_replies_follow_the_comment_in_order_of_time(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,32 +37,66 @@ def texts(sightings: list[Sighting]) -> dict[str, list[str]]:
     }
 
 
-def expected(provenance: str = "") -> list[tuple[str, str]]:
-    """(path, text) of every mark with text, of one provenance or all."""
+def expected(pattern: str, provenance: str = "") -> list[tuple[str, str]]:
+    """(path, text) of every mark with text in some files, of one provenance or all."""
     return [
         (path.relative_to(CORPUS).with_suffix(".pdf").as_posix(), plain(entry["text"]))
-        for path in sorted(CORPUS.glob("**/*.json"))
+        for path in sorted(CORPUS.glob(pattern))
         for entry in json.loads(path.read_text("utf-8"))["annots"]
         if entry.get("text") and provenance in entry.get("provenance", "")
     ]
 
 
+def missed(sightings: list[Sighting], wanted: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that were not read exactly; every text that was read counts for one that is wanted."""
+    assert wanted
+    got = {path: Counter(found) for path, found in texts(sightings).items()}
+    lost = []
+    for path, text in wanted:
+        found = got.get(path, Counter())
+        if found[text]:
+            found[text] -= 1
+        else:
+            lost.append((path, text))
+    return lost
+
+
 def test_the_texts_that_other_programs_test_for_are_read_exactly(
     sightings: list[Sighting],
 ) -> None:
-    got = texts(sightings)
-    wanted = expected("upstream-test")
-    assert wanted
-    assert [(path, text) for path, text in wanted if text not in got.get(path, [])] == []
+    assert missed(sightings, expected("**/*.json", "upstream-test")) == []
 
 
-def test_at_most_one_of_a_hundred_texts_is_read_inexactly(sightings: list[Sighting]) -> None:
-    got = texts(sightings)
-    wanted = expected()
-    missed = [(path, text) for path, text in wanted if text not in got.get(path, [])]
-    assert len(missed) <= len(wanted) / 100, missed
+def test_of_a_hundred_texts_of_real_files_at_least_ninety_seven_are_read_exactly(
+    sightings: list[Sighting],
+) -> None:
+    wanted = expected("*.json")
+    lost = missed(sightings, wanted)
+    assert len(lost) <= 0.03 * len(wanted), lost
+
+
+def test_generated_texts_are_read_exactly_but_for_one_of_a_hundred_and_of_a_way_to_print(
+    sightings: list[Sighting],
+) -> None:
+    wanted = expected("synth/*.json")
+    lost = missed(sightings, wanted)
+    assert len(lost) <= 0.01 * len(wanted), lost
+    ways = Counter(path.rpartition("-")[0] for path, _ in lost)
+    assert [way for way, count in ways.items() if count > 1] == []
 
 
 def test_no_file_is_lost(sightings: list[Sighting]) -> None:
-    problems = [one for one in sightings if isinstance(one, Problem)]
+    problems = [one for one in sightings if isinstance(one, Problem) and not one.notice]
     assert all("without text" in one.what for one in problems), problems
+
+
+def test_figures_and_drawings_come_with_the_pictures_they_show(sightings: list[Sighting]) -> None:
+    documents = [one for one in sightings if isinstance(one, Extracted)]
+    for one in documents:
+        shown = {words for highlight in one.highlights for words in highlight.markdown}
+        assert shown == {f"![]({picture.name})" for picture in one.pictures}
+        assert all(picture.data.startswith(b"\x89PNG") for picture in one.pictures)
+    areas = [h for one in documents for h in one.highlights if h.kind in ("image", "ink")]
+    without = [h.document.path for h in areas if not h.markdown]
+    assert len(areas) >= 30
+    assert len(without) <= len(areas) / 4, without  # they draw nothing, on nothing

@@ -46,12 +46,35 @@ def test_words_over_many_lines_come_whole_hyphens_at_line_ends_gone(
 
 
 def test_a_word_keeps_its_own_hyphen_where_the_document_spells_it_so(tmp_path: Path) -> None:
-    """Courier, 10.5 points: 33 letters a line, so that `long-` ends the first."""
-    text = "Aaaa bbbb cccc dddd gggg long-term memory."
-    pages = [narrow(mark("gggg long-term memory"), text=text)]
+    """Courier, 10.5 points: 33 letters a line, so that `anti-` ends the first."""
+    text = "Aaaa bbbb cccc dddd gggg anti-viral memory."
+    pages = [narrow(mark("gggg anti-viral memory"), text=text)]
     write_pdf(tmp_path / "alone.pdf", pages)
-    write_pdf(tmp_path / "with.pdf", [*pages, Page((paragraph("A long-term plan."),))])
-    assert words(tmp_path) == ["gggg longterm memory", "gggg long-term memory"]
+    write_pdf(tmp_path / "with.pdf", [*pages, Page((paragraph("An anti-viral plan."),))])
+    assert words(tmp_path) == ["gggg antiviral memory", "gggg anti-viral memory"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "read"),
+    [
+        ("cross-validated", "cross-validated"),
+        ("model-based", "model-based"),
+        ("end-to-end", "end-to-end"),
+        ("out-of-sample", "out-of-sample"),
+        ("high-way", "highway"),
+        ("open-ing", "opening"),
+        ("un-related", "unrelated"),
+        ("cor-related", "correlated"),
+    ],
+)
+def test_a_compound_keeps_its_hyphen_though_the_document_never_shows_it(
+    tmp_path: Path, broken: str, read: str
+) -> None:
+    """Every word here is broken at its first hyphen, and stands nowhere else."""
+    filler = "x" * (27 - len(broken.partition("-")[0]))
+    text = f"Aa {filler} {broken} memory of a model."
+    write_pdf(tmp_path / "a.pdf", [narrow(mark(f"{filler} {broken} memory"), text=text)])
+    assert words(tmp_path) == [f"{filler} {read} memory"]
 
 
 def test_a_capital_or_digit_after_the_break_keeps_the_hyphen(tmp_path: Path) -> None:
@@ -192,6 +215,31 @@ def test_smaller_numbers_that_stand_on_the_line_are_not_raised(tmp_path: Path) -
     writer.write(path)
     (highlight,) = found(tmp_path)
     assert highlight.suffix == " 1066 it was so."
+
+
+@pytest.mark.parametrize(
+    "printed", [rb"(\264) Tj %s Tm (e is", rb"(e) Tj %s Tm (\264) Tj %s Tm ( is"]
+)
+def test_an_accent_printed_over_a_letter_makes_one_letter_with_it(
+    tmp_path: Path, printed: bytes
+) -> None:
+    """As TeX prints them; in Courier both are equally wide, so they begin at one place."""
+    path = tmp_path / "a.pdf"
+    text = "Poincare is here, 5\u00b4 is not."
+    write_pdf(path, [Page((paragraph(text, family="Courier"),), (mark(text),))])
+    writer = PdfWriter(clone_from=path)
+    page = writer.pages[0]
+    code = page["/Contents"].get_data()  # type: ignore[attr-defined]
+    left, y = map(float, re.search(rb"1 0 0 1 (\S+) (\S+) Tm", code).groups())  # type: ignore[union-attr]
+    wide = 0.6 * float(re.search(rb"/F1 (\S+) Tf", code)[1])  # type: ignore[index]
+    letter, after = (b"1 0 0 1 %f %f" % (left + n * wide, y) for n in (7, 8))
+    moves = (letter, after)[: printed.count(b"%s")]
+    drawn = b"(Poincar) Tj %s Tm " % letter + printed % moves
+    stream = StreamObject()
+    stream.set_data(code.replace(b"(Poincare is", drawn, 1))
+    page[NameObject("/Contents")] = writer._add_object(stream)
+    writer.write(path)
+    assert words(tmp_path) == ["Poincaré is here, 5´ is not."]
 
 
 def test_letters_printed_twice_to_look_bold_are_read_once(tmp_path: Path) -> None:

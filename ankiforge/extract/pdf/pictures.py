@@ -1,0 +1,276 @@
+"""Cuts pictures from pages: the figures a reader marked, and what a reader drew.
+
+A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows what
+is printed and what people drew, pasted or typed on it; the frames and colours that only mark
+something, and the signs of remarks, are left away.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from ctypes import byref, c_int
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdf import PdfReader
+from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+
+from ankiforge.extract.pdf.faults import FAULTS, failure
+from ankiforge.extract.pdf.opening import unlocked
+from ankiforge.extract.pdf.passages import Box
+from ankiforge.extract.pdf.protocol import Area, Failed, Pictures
+
+RESOLUTION = 200 / 72
+"""Dots per point."""
+LONGEST = 1600
+"""Dots of the longer side."""
+MOST_BYTES = 1_500_000
+"""A picture with more is made again with fewer dots."""
+FEWER = 0.7
+SMALLEST = 2.0
+"""Points; what is lower or narrower shows nothing."""
+FARTHEST = 100_000.0
+"""Points from the origin; no page of use reaches there."""
+LARGEST = 2**24
+"""Dots of a whole page, of which no more than a picture is drawn."""
+NEAR = 0.1
+"""Points; edges so near are the same."""
+_COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
+UNITS = (0.1, 100.0)
+"""What /UserUnit may be."""
+
+CONTENT = frozenset(
+    (
+        pdfium_c.FPDF_ANNOT_FREETEXT,
+        pdfium_c.FPDF_ANNOT_INK,
+        pdfium_c.FPDF_ANNOT_LINE,
+        pdfium_c.FPDF_ANNOT_POLYLINE,
+        pdfium_c.FPDF_ANNOT_STAMP,
+    )
+)
+"""Annotations that show something themselves; all others only say something of the page."""
+AREAS = frozenset(
+    (pdfium_c.FPDF_ANNOT_SQUARE, pdfium_c.FPDF_ANNOT_CIRCLE, pdfium_c.FPDF_ANNOT_POLYGON)
+)
+"""Frames around something; where there is nothing, they are what was drawn."""
+
+
+def cut_pictures(
+    path: Path, areas: Iterable[Area], passwords: Iterable[str] = ()
+) -> Pictures | Failed:
+    """Cut areas from the pages of a file; never raises for what is in it."""
+    try:
+        file = unlocked(path, passwords)
+        if isinstance(file, Failed):
+            return file
+        with closing(file.document()) as document:
+            pages = groupby(areas, key=lambda area: area.page)
+            cut = (_cut(document, file.reader, page, tuple(some)) for page, some in pages)
+            return Pictures(tuple(picture for pictures in cut for picture in pictures))
+    except (*FAULTS, MemoryError) as error:
+        return failure(error)
+
+
+def _cut(
+    document: PdfDocument, reader: PdfReader, number: int, areas: tuple[Area, ...]
+) -> list[bytes]:
+    """The pictures of a page; b"" of an area that is not on it, or that cannot be drawn.
+
+    Where nothing else is to be seen, the mark itself is the drawing.
+    """
+    dots = RESOLUTION * _unit(reader, number)
+    try:
+        with closing(document[number]) as page:
+            hidden = _hide_marks(page)
+            return [
+                _drawn(page, area, dots) or _with_frame(page, area, dots, hidden) for area in areas
+            ]
+    except FAULTS:
+        return [b""] * len(areas)
+
+
+def _unit(reader: PdfReader, page: int) -> float:
+    """The length of a point on the page, in points; PDFium takes it for one."""
+    try:
+        unit = float(reader.pages[page].get("/UserUnit", 1.0))
+    except FAULTS:
+        return 1.0
+    return unit if UNITS[0] <= unit <= UNITS[1] else 1.0
+
+
+# --- what is shown --------------------------------------------------------------------------
+
+
+def _hide_marks(page: PdfPage) -> dict[int, int]:
+    """Hide what only marks something, in memory: its places in /Annots and its flags."""
+    hidden = {}
+    for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+        with _annotation(page, number) as one:
+            flags = pdfium_c.FPDFAnnot_GetFlags(one) if one else pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
+            is_mark = pdfium_c.FPDFAnnot_GetSubtype(one) not in CONTENT if one else False
+            if is_mark and not flags & pdfium_c.FPDF_ANNOT_FLAG_HIDDEN:
+                hidden[number] = flags
+                pdfium_c.FPDFAnnot_SetFlags(one, flags | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
+    return hidden
+
+
+def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) -> bytes:
+    """The picture of an area in which nothing else is to be seen than its frame."""
+    frame = next((number for number in hidden if _is_frame(page, number, area.box)), None)
+    if frame is None:
+        return _drawn(page, area, dots, of_one_colour=True)
+    with _annotation(page, frame) as one:
+        pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame])
+        picture = _drawn(page, area, dots, of_one_colour=True)
+        pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame] | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
+    return picture
+
+
+def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
+    rect = pdfium_c.FS_RECTF()
+    with _annotation(page, number) as one:
+        if pdfium_c.FPDFAnnot_GetSubtype(one) not in AREAS:
+            return False
+        pdfium_c.FPDFAnnot_GetRect(one, byref(rect))
+    edges = (rect.left, rect.bottom, rect.right, rect.top)
+    return all(abs(a - b) < NEAR for a, b in zip(edges, box, strict=True))
+
+
+@contextmanager
+def _annotation(page: PdfPage, number: int) -> Iterator[Any]:
+    """The annotation at a place; None where there is none."""
+    one = pdfium_c.FPDFPage_GetAnnot(page, number)
+    yield one
+    if one:
+        pdfium_c.FPDFPage_CloseAnnot(one)
+
+
+# --- drawing --------------------------------------------------------------------------------
+
+
+def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = False) -> bytes:
+    """The picture of an area, with strokes of its own."""
+    try:
+        strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
+        try:
+            return _small_enough(page, area.box, dots, of_one_colour=of_one_colour)
+        finally:
+            for stroke in strokes:
+                pdfium_c.FPDFPage_RemoveObject(page, stroke)
+                pdfium_c.FPDFPageObj_Destroy(stroke)
+    except FAULTS:
+        return b""
+
+
+def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
+    """A line drawn on the page, in memory; a dot where it is but a point."""
+    places = list(zip(points[::2], points[1::2], strict=False))
+    path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
+    for x, y in places[1:] or places:
+        pdfium_c.FPDFPath_LineTo(path, x, y)
+    pdfium_c.FPDFPageObj_SetStrokeColor(path, *_parts(area.colour), 255)
+    pdfium_c.FPDFPageObj_SetStrokeWidth(path, area.width)
+    pdfium_c.FPDFPageObj_SetLineCap(path, pdfium_c.FPDF_LINECAP_ROUND)
+    pdfium_c.FPDFPageObj_SetLineJoin(path, pdfium_c.FPDF_LINEJOIN_ROUND)
+    pdfium_c.FPDFPath_SetDrawMode(path, pdfium_c.FPDF_FILLMODE_NONE, True)
+    pdfium_c.FPDFPage_InsertObject(page, path)
+    return path
+
+
+def _parts(colour: str) -> tuple[int, ...]:
+    """Red, green, blue; black where the colour is none."""
+    hexes = colour.removeprefix("#") if _COLOUR.fullmatch(colour) else "000000"
+    return tuple(bytes.fromhex(hexes))
+
+
+def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool = False) -> bytes:
+    """The picture with so many dots per point, or fewer if it would be too large.
+
+    Nothing if there is nothing to be seen: but white, or but one colour if that will not do.
+    """
+    inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
+    dots = min(dots, LARGEST / max(page.get_size()))
+    while True:
+        left, top, right, bottom = _edges(page, inside, dots)
+        width, height = right - left, bottom - top
+        if min(width, height) < max(1.0, SMALLEST * dots - 1):
+            return b""
+        longest = max(width, height)
+        if longest <= LONGEST:
+            drawn = _dots(page, (left, top, width, height), dots)
+            bare = b"\xff\xff\xff" if of_one_colour else drawn[:3]
+            if drawn == bare * (width * height):
+                return b""
+            if len(picture := png(width, height, drawn)) <= MOST_BYTES:
+                return picture
+        dots *= FEWER if longest <= LONGEST else (LONGEST - 1) / longest
+
+
+def _edges(page: PdfPage, box: tuple[float, ...], dots: float) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of what one sees of a box, in dots of the upright page."""
+    across, down = _size(page, dots)
+    x, y = c_int(), c_int()
+    xs, ys = [], []
+    for corner in ((box[0], box[1]), (box[2], box[3])):
+        pdfium_c.FPDF_PageToDevice(page, 0, 0, across, down, 0, *corner, byref(x), byref(y))
+        xs.append(min(max(x.value, 0), across))
+        ys.append(min(max(y.value, 0), down))
+    return (min(xs), min(ys), max(xs), max(ys))
+
+
+def _size(page: PdfPage, dots: float) -> tuple[int, int]:
+    width, height = page.get_size()
+    return (max(1, round(width * dots)), max(1, round(height * dots)))
+
+
+def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes:
+    """Red, green, blue of each dot in (left, top, width, height) of the page."""
+    left, top, width, height = place
+    drawn = PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True)
+    drawn.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+    flags = pdfium_c.FPDF_ANNOT | pdfium_c.FPDF_REVERSE_BYTE_ORDER
+    pdfium_c.FPDF_RenderPageBitmap(drawn, page, -left, -top, *_size(page, dots), 0, flags)
+    try:
+        return bytes(drawn.buffer)
+    finally:
+        drawn.close()
+
+
+# --- the file format ------------------------------------------------------------------------
+
+
+def png(width: int, height: int, dots: bytes) -> bytes:
+    """A PNG of red, green, blue of each dot; in grey if all are."""
+    red, green, blue = (dots[at::3] for at in range(3))
+    grey = red == green == blue
+    body = _smaller(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", body), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in parts)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def _smaller(dots: bytes, row: int, dot: int) -> bytes:
+    """The rows as they are, which packs drawings best, or each dot less its left neighbour."""
+    rows = [dots[at : at + row] for at in range(0, len(dots), row)]
+    plain = zlib.compress(b"".join(b"\0" + one for one in rows), 6)
+    less = zlib.compress(b"".join(b"\1" + _less(one, bytes(dot) + one[:-dot]) for one in rows), 6)
+    return min(plain, less, key=len)
+
+
+def _less(one: bytes, other: bytes) -> bytes:
+    """`one` - `other`, byte by byte, modulo 256; all at once, as two long numbers."""
+    length = len(one)
+    high, all_bits = (int.from_bytes(bytes([bits]) * length) for bits in (0x80, 0xFF))
+    a, b = int.from_bytes(one), int.from_bytes(other)
+    difference = ((a | high) - (b & ~high)) ^ ((a ^ b ^ all_bits) & high)
+    return difference.to_bytes(length)

@@ -1,0 +1,87 @@
+"""What a person is told of PDFs that hold less than they hoped for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfWriter
+from pypdf.generic import NameObject, NumberObject
+
+from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+
+TEXT = "The spacing effect (SE) improves long-term retention of facts, and massing does not."
+
+
+def paper(path: Path, *marks: Mark) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    write_pdf(path, [Page((paragraph(TEXT),), marks)])
+    return path
+
+
+def told(result: Any) -> str:
+    [line] = [one for one in result.stderr.splitlines() if one.startswith(("note:", "failed:"))]
+    return str(line)
+
+
+@pytest.mark.parametrize("command", ["run", "extract"])
+def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(
+    forge: Any, tmp_path: Path, command: str
+) -> None:
+    file = paper(tmp_path / "papers" / "print.pdf")
+    result = forge.ok(command, file)
+    assert told(result).startswith("note: print.pdf: no annotations in this file (a print to PDF")
+    assert "no annotations" not in forge.ok(command, file.parent).stderr
+    assert "no annotations" not in forge.ok(command, "-q", file).stderr
+
+
+def test_a_note_is_told_in_json_beside_what_failed(forge: Any, tmp_path: Path) -> None:
+    file = paper(tmp_path / "papers" / "print.pdf")
+    [note] = forge.json("run", file)["problems"]
+    assert (note["what"], note["notice"]) == ("no annotations in this file", True)
+    (tmp_path / "papers" / "torn.pdf").write_bytes(b"%PDF-1.7 nothing")
+    result = forge("run", file, file.with_name("torn.pdf"), "--json", code=1)
+    assert sorted(one["notice"] for one in result.data["problems"]) == [False, True]
+
+
+def test_marks_that_the_file_hides_are_counted(forge: Any, tmp_path: Path) -> None:
+    hidden = mark("facts", more={"/F": NumberObject(2)})
+    file = paper(tmp_path / "papers" / "a.pdf", hidden, hidden, mark("retention"))
+    assert "marks that the files hide were left out: 2 in a.pdf" in told(forge.ok("run", file))
+    assert len(forge.ok("extract", file, "--json").lines) == 2  # the mark and the note
+
+
+def test_marks_on_a_scan_without_a_text_layer_say_so(forge: Any, tmp_path: Path) -> None:
+    file = paper(tmp_path / "papers" / "scan.pdf", mark("retention"))
+    writer = PdfWriter(clone_from=file)
+    del writer.pages[0][NameObject("/Contents")]
+    writer.write(file)
+    line = told(forge("run", file, code=1))
+    assert line.startswith("failed: scan.pdf: marks on pages without text, as scans are: 1 (")
+    assert "OCR" in line
+    [one] = forge.ok("list", "--no-card", "--json").lines
+    assert one["reason"] == "no text under the mark"
+
+
+def test_the_passwords_of_the_settings_open_locked_files(forge: Any, tmp_path: Path) -> None:
+    file = paper(tmp_path / "papers" / "locked.pdf", mark("The spacing effect (SE)"))
+    writer = PdfWriter(clone_from=file)
+    writer.encrypt("sesame", algorithm="AES-256")
+    writer.write(file)
+    line = told(forge("run", file, code=1))
+    assert line.startswith("failed: locked.pdf: it is locked, and none of the known passwords")
+
+    def settings(*passwords: str) -> None:
+        (forge.folder / "ankiforge.yaml").write_text(
+            f"sources: [pdf: {{name: papers, path: {file.parent}, passwords: {list(passwords)}}}]\n",
+            encoding="utf-8",
+        )
+
+    settings("wrong", "öffne")
+    forge.ok("init", "--trust")
+    assert "none of the known passwords" in told(forge("run", code=1))
+    settings("wrong", "sesame")
+    assert forge.json("run")["problems"] == []
+    [card] = forge.cards()
+    assert card["fields"]["Back"] == "spacing effect"

@@ -1,0 +1,223 @@
+"""Figures and drawings marked in PDFs on their way into Anki."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf.generic import ArrayObject, FloatObject
+
+from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+
+ASKED = "What does the figure show?"
+FIGURE = (100.0, 300.0, 280.0, 390.0)
+ARROW = "2 w 110 310 m 270 380 l S 1 0 0 rg 240 340 40 50 re f"
+WRITE = "write its question as the comment: `? …`"
+TEXT = (
+    "The action potential rises when channels for sodium open, and falls when those for potassium"
+    " do. The figure shows how far, and how fast, at a squid's giant axon in sea water."
+)
+
+
+def area(comment: str = "", kind: str = "Square", at: tuple[float, ...] = FIGURE) -> Mark:
+    edges = ArrayObject([FloatObject(edge) for edge in at])
+    return mark("The figure", kind=kind, comment=comment, more={"/Rect": edges})
+
+
+class Papers:
+    """A folder with one paper."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "spikes.pdf"
+        folder.mkdir()
+        self.write(area(ASKED))
+
+    def write(self, *marks: Mark, drawing: str = ARROW, text: str = TEXT) -> None:
+        write_pdf(self.file, [Page((paragraph(text),), marks, label="iv", drawing=drawing)])
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Papers:
+    return Papers(tmp_path / "papers")
+
+
+def media_in(package: Path) -> dict[str, bytes]:
+    """The pictures of a package, by their names."""
+    with zipfile.ZipFile(package) as archive:
+        names = json.loads(archive.read("media"))
+        return {name: archive.read(number) for number, name in names.items()}
+
+
+def kept(forge: Any) -> list[Path]:
+    return sorted(path for path in forge.home.rglob("pictures/**/*") if path.is_file())
+
+
+@pytest.mark.parametrize("given", ["the folder", "the file"])
+def test_a_square_around_a_figure_with_a_question_arrives_in_anki(
+    forge: Any, papers: Papers, anki: Any, given: str
+) -> None:
+    came = forge.json("run", papers.folder if given == "the folder" else papers.file)
+    assert came["problems"] == []
+    [card] = forge.cards()
+    assert card["highlight"].startswith("pdf:")
+    assert (card["fields"]["Front"], card["findings"]) == (ASKED, [])
+
+    assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 1}
+    [(name, picture)] = media_in(forge.folder / "ankiforge.apkg").items()
+    assert picture.startswith(b"\x89PNG")
+    assert name == f"af-{sha256(picture).hexdigest()[:16]}.png"
+    note = anki.note(card["guid"])
+    assert (note["Front"], note["Back"]) == (ASKED, f'<img src="{name}" alt="">')
+    assert f'src="{name}"' in note.cards()[0].answer()
+    assert Path(anki.col.media.dir(), name).read_bytes() == picture
+    assert str(papers.folder.parent) not in "".join(note.values())
+    assert [path.read_bytes() for path in kept(forge)] == [picture]
+
+
+def test_what_gives_no_card_says_what_to_do(forge: Any, papers: Papers) -> None:
+    papers.write(
+        area(),
+        area("Fig. 2", at=(100.0, 300.0, 200.0, 390.0)),
+        area("", kind="Ink", at=(110.0, 310.0, 270.0, 380.0)),
+        area("? What is off the page?", at=(900.0, 0.0, 999.0, 99.0)),
+    )
+    forge.ok("run", papers.folder)
+    assert forge.cards() == []
+    reasons = [one["reason"] for one in forge.ok("list", "--no-card", "--json").lines]
+    assert sorted(reasons) == [
+        f"a drawing: {WRITE}",
+        f"an image: {WRITE}",
+        f"an image: {WRITE}",
+        "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn",
+    ]
+
+
+@pytest.mark.parametrize("words", [("extract",), ("run", "--dry-run")])
+def test_a_look_keeps_no_picture(forge: Any, papers: Papers, words: tuple[str, ...]) -> None:
+    forge.ok(*words, papers.folder)
+    assert kept(forge) == []
+
+
+class Desk:
+    """A reader with a folder of papers and Anki side by side."""
+
+    def __init__(self, forge: Any, papers: Papers, anki: Any) -> None:
+        self.forge, self.papers, self.anki = forge, papers, anki
+        self.package = forge.folder / "ankiforge.apkg"
+
+    def run(self) -> dict[str, int]:
+        """Read, import, and some time passes; how many notes went which way."""
+        self.package.unlink(missing_ok=True)
+        assert self.forge("run", self.papers.folder).exit_code == 0
+        if not self.package.exists():
+            return {}
+        came: dict[str, int] = self.anki.load(self.package)
+        self.anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
+        return came
+
+    @property
+    def note(self) -> Any:
+        """The one note there is."""
+        [guid] = self.anki.col.db.list("select guid from notes")
+        return self.anki.note(guid)
+
+
+@pytest.fixture
+def desk(forge: Any, papers: Papers, backend: Any) -> Iterator[Desk]:
+    with backend.opened(forge.profile) as anki:
+        yield Desk(forge, papers, anki)
+
+
+def test_an_unchanged_figure_is_shipped_once(desk: Desk) -> None:
+    assert desk.run() == {"new": 1}
+    before = dict(desk.note.items())
+    assert desk.run() == {}
+    assert dict(desk.note.items()) == before
+
+
+def test_another_question_about_a_figure_is_the_same_note(desk: Desk) -> None:
+    """Though its words name it, see docs/keys.md: it is recognised by where it stands."""
+    desk.run()
+    first = desk.note
+    desk.papers.write(area("? How far does the figure say it rises?"))
+    assert desk.run() == {"updated": 1}
+    assert desk.note.id == first.id
+    assert desk.note["Front"] == "How far does the figure say it rises?"
+    assert desk.note["Back"] == first["Back"]
+
+
+def test_a_figure_that_was_drawn_anew_is_the_same_note(desk: Desk) -> None:
+    desk.run()
+    first = desk.note
+    desk.papers.write(area(ASKED), drawing=ARROW.replace("1 0 0 rg", "0 0 1 rg"))
+    desk.run()
+    assert desk.note.id == first.id
+    [card] = desk.forge.cards()
+    assert card["revision"] is None
+
+
+@pytest.mark.parametrize("left", ["the journal", "nothing"])
+def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk: Desk, left: str) -> None:
+    desk.run()
+    before = dict(desk.note.items())
+    for lost in sorted(desk.forge.home.rglob("*"), reverse=True):
+        if lost.name.startswith(("ledger.db", "cut")) or (
+            lost.name == "journal.jsonl" and left == "nothing"
+        ):
+            for inner in lost.iterdir() if lost.is_dir() else ():
+                inner.unlink()
+            lost.rmdir() if lost.is_dir() else lost.unlink()
+
+    assert desk.run() == {}
+    assert dict(desk.note.items()) == before
+    assert len(desk.forge.cards()) == 1
+
+
+def test_a_picture_that_is_gone_comes_back_with_the_next_run(forge: Any, papers: Papers) -> None:
+    forge.ok("run", papers.folder)
+    [picture] = kept(forge)
+    before = picture.read_bytes()
+    picture.unlink()
+    (forge.folder / "ankiforge.apkg").unlink()
+    [problem] = forge("build", "--json", code=1).data["problems"]
+    assert "run again" in problem["hint"]
+    forge.ok("run", papers.folder)
+    assert picture.read_bytes() == before
+    assert list(media_in(forge.folder / "ankiforge.apkg").values()) == [before]
+
+
+def test_a_picture_is_never_one_that_lies_elsewhere(
+    forge: Any, papers: Papers, tmp_path: Path
+) -> None:
+    (tmp_path / "private.png").write_bytes(b"\x89PNG mine alone")
+    forge.ok("run", papers.folder)
+    [picture] = kept(forge)
+    picture.unlink()
+    picture.symlink_to(tmp_path / "private.png")
+    (forge.folder / "ankiforge.apkg").unlink()
+    [problem] = forge("build", "--json", code=1).data["problems"]
+    assert problem["what"] == "lies outside its source"
+    forge.ok("run", papers.folder)
+    assert (tmp_path / "private.png").read_bytes() == b"\x89PNG mine alone"
+    assert not picture.is_symlink()
+
+
+def test_a_note_of_a_vault_cannot_call_for_a_picture_of_a_paper(
+    forge: Any, papers: Papers, vault: Path
+) -> None:
+    forge.ok("run", papers.folder)
+    [picture] = kept(forge)
+    name = f"cut/{picture.name}"
+    (vault / "Cells.md").write_text(f"Which cell is this?::![]({name})\n", encoding="utf-8")
+    came = forge("run", vault, "--json").data
+    assert [one["where"] for one in came["problems"]] == [f"Cells: {name}"]
+    (vault / "cut").mkdir()
+    (vault / name).write_bytes(b"\x89PNG its own")
+    forge.ok("run", vault)
+    assert b"\x89PNG its own" in media_in(forge.folder / "ankiforge.apkg").values()

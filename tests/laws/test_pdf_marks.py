@@ -1,0 +1,153 @@
+"""Wherever marks lie on a page: what they say stands there, in reading order, under keys that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, FloatObject, NameObject
+
+from ankiforge.domain import Extracted, Highlight
+from ankiforge.extract import pdf
+from ankiforge.extract.pdf.client import PdfWorker
+from ankiforge.extract.pdf.protocol import Mark, Read
+from ankiforge.text.anchors import anchor_key
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+WORDS = (
+    "spacing",
+    "a",
+    "of",
+    "Quay",
+    "gypsy",
+    "retention",
+    "x1",
+    "étude",
+    "curve.",
+    "why?",
+    "(so)",
+)
+
+
+class Marked(NamedTuple):
+    """A page of text, and [first, end) of the words of each mark, in the order of the file."""
+
+    words: tuple[str, ...]
+    marks: tuple[tuple[int, int], ...]
+    columns: int
+    rotate: int
+    family: str
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+    def said(self, first: int, end: int) -> str:
+        return " ".join(self.words[first:end])
+
+    def write(self, path: Path) -> None:
+        marks = [mark(self.said(*span)) for span in self.marks]
+        block = paragraph(self.text, family=self.family)
+        write_pdf(path, [Page((block,), marks, columns=self.columns, rotate=self.rotate)])
+
+
+@st.composite
+def marked_pages(draw: st.DrawFn) -> Marked:
+    """Every word has its number, so that none stands twice on the page."""
+    some = draw(st.lists(st.sampled_from(WORDS), min_size=12, max_size=90))
+    words = tuple(f"{number}{word}" for number, word in enumerate(some))
+    starts = draw(st.lists(st.integers(0, len(words) - 1), min_size=1, max_size=8, unique=True))
+    ends = [min(len(words), start + draw(st.integers(1, 30))) for start in starts]
+    return Marked(
+        words,
+        tuple(zip(starts, ends, strict=True)),
+        draw(st.sampled_from([1, 2])),
+        draw(st.sampled_from([0, 90, 180, 270])),
+        draw(st.sampled_from(["Courier", "Times", "Helvetica"])),
+    )
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[PdfWorker]:
+    with PdfWorker() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("marks")
+
+
+def read(worker: PdfWorker, path: Path) -> tuple[Mark, ...]:
+    reply = worker.read(path)
+    assert isinstance(reply, Read)
+    return reply.marks
+
+
+@given(page=marked_pages())
+@settings(max_examples=40, deadline=None)
+def test_marks_say_what_stands_there_in_reading_order(
+    worker: PdfWorker, folder: Path, page: Marked
+) -> None:
+    page.write(folder / "a.pdf")
+    found = read(worker, folder / "a.pdf")
+    assert [one.exact for one in found] == [page.said(*span) for span in sorted(page.marks)]
+
+
+@given(page=marked_pages())
+@settings(max_examples=40, deadline=None)
+def test_a_mark_and_what_is_around_it_stand_in_the_text_of_the_document(
+    worker: PdfWorker, folder: Path, page: Marked
+) -> None:
+    page.write(folder / "b.pdf")
+    for one in read(worker, folder / "b.pdf"):
+        assert one.prefix + one.exact + one.suffix in page.text
+        assert one.exact in (one.sentence or one.exact)
+
+
+edges = st.floats(-50, 850, allow_nan=False)
+
+
+@given(page=marked_pages(), quads=st.lists(st.lists(edges, min_size=8, max_size=8), max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
+    worker: PdfWorker, folder: Path, page: Marked, quads: list[list[float]]
+) -> None:
+    page._replace(rotate=0).write(folder / "c.pdf")
+    writer = PdfWriter(clone_from=folder / "c.pdf")
+    entry = writer.pages[0]["/Annots"][0].get_object()  # type: ignore[index]
+    entry[NameObject("/QuadPoints")] = ArrayObject(FloatObject(x) for one in quads for x in one)
+    writer.write(folder / "c.pdf")
+    bare = page.text.replace(" ", "")
+    for one in read(worker, folder / "c.pdf"):
+        assert all(word in bare for word in one.exact.split())
+
+
+def keys(root: Path) -> list[str]:
+    source = pdf.open_source("papers", root, pdf.Settings(path=str(root)))
+    marks = [one for got in source.scan() if isinstance(got, Extracted) for one in got.highlights]
+    return list(map(key, marks))
+
+
+def key(one: Highlight) -> str:
+    return f"{one.namespace}/{anchor_key(one, one.nth)}"
+
+
+@given(page=marked_pages(), twice=st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_keys_are_unique_and_stay_when_the_file_is_read_again_or_saved_anew(
+    tmp_path_factory: pytest.TempPathFactory, page: Marked, twice: bool
+) -> None:
+    """The same words marked twice are two marks."""
+    root = tmp_path_factory.mktemp("keys")
+    page._replace(marks=page.marks * (1 + twice)).write(root / "a.pdf")
+    first = keys(root)
+    assert len(set(first)) == len(first) == len(page.marks) * (1 + twice)
+    assert keys(root) == first
+    PdfWriter(clone_from=PdfReader(root / "a.pdf")).write(root / "a.pdf")
+    assert keys(root) == first

@@ -1,0 +1,515 @@
+"""Figures and drawings of a PDF: the right part of the page, upright, with a name that stays."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    NumberObject,
+    RectangleObject,
+    StreamObject,
+)
+
+from ankiforge.domain import Extracted, HighlightKind, Problem, Sighting
+from ankiforge.extract import pdf
+from ankiforge.extract.pdf import cuts
+from ankiforge.extract.pdf.client import PdfWorker
+from ankiforge.extract.pdf.protocol import Area
+from ankiforge.text.anchors import anchor_key
+from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+
+FIGURE = (100.0, 300.0, 280.0, 390.0)
+"""Where the figure of a test stands: two squares, red on the left and blue on the right."""
+DRAWN = "1 0 0 rg 100 300 90 90 re f 0 0 1 rg 190 300 90 90 re f"
+RED, BLUE, WHITE, GREEN = (255, 0, 0), (0, 0, 255), (255, 255, 255), (0, 255, 0)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A PNG, decoded by what the format says."""
+
+    width: int
+    height: int
+    rows: Sequence[bytes]
+
+    def at(self, across: float, down: float) -> tuple[int, ...]:
+        """The colour at a place told in parts of the whole, 0 to 1."""
+        x, row = int(across * (self.width - 1)), self.rows[int(down * (self.height - 1))]
+        return tuple(row[3 * x : 3 * x + 3])
+
+    @property
+    def colours(self) -> set[tuple[int, ...]]:
+        return {tuple(row[at : at + 3]) for row in self.rows for at in range(0, len(row), 3)}
+
+
+def decoded(data: bytes) -> Image:
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    parts = dict(chunks(data[8:]))
+    width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", parts[b"IHDR"])
+    assert (depth, rest) == (8, [0, 0, 0])
+    dot = {0: 1, 2: 3}[kind]
+    raw, step = zlib.decompress(parts[b"IDAT"]), width * dot + 1
+    assert len(raw) == height * step
+    rows = [unfiltered(raw[at : at + step], dot) for at in range(0, len(raw), step)]
+    return Image(
+        width, height, [row if dot == 3 else bytes(b for b in row for _ in "rgb") for row in rows]
+    )
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    while data:
+        (length,) = struct.unpack(">I", data[:4])
+        name, body = data[4:8], data[8 : 8 + length]
+        assert struct.pack(">I", zlib.crc32(name + body)) == data[8 + length : 12 + length]
+        yield name, body
+        data = data[12 + length :]
+
+
+def unfiltered(row: bytes, dot: int) -> bytes:
+    kind, *values = row
+    assert kind in (0, 1)
+    for at in range(dot, len(values) if kind else 0):
+        values[at] = (values[at] + values[at - dot]) % 256
+    return bytes(values)
+
+
+def scan(root: Path, *passwords: str, seconds: float = 60.0) -> list[Sighting]:
+    settings = pdf.Settings(path=str(root), passwords=passwords)
+    return list(pdf.open_source("papers", root, settings, seconds=seconds).scan())
+
+
+def extracted(root: Path, *passwords: str) -> Extracted:
+    (found,) = [one for one in scan(root, *passwords) if isinstance(one, Extracted)]
+    return found
+
+
+def pictures(root: Path) -> list[Image]:
+    """The picture of each mark that has one, in reading order."""
+    found = extracted(root)
+    data = {picture.name: picture.data for picture in found.pictures}
+    shown = [
+        one.markdown[0].removeprefix("![](").removesuffix(")")
+        for one in found.highlights
+        if one.markdown
+    ]
+    assert sorted(set(shown)) == sorted(data)
+    return [decoded(data[name]) for name in shown]
+
+
+def rectangle(*edges: float) -> ArrayObject:
+    return ArrayObject([FloatObject(edge) for edge in edges])
+
+
+def around(*edges: float, kind: str = "Square", comment: str = "", **more: Any) -> Mark:
+    """An area mark; its words only say which page of the writer's it is on."""
+    entries = {"/Rect": rectangle(*edges)} | {f"/{key}": value for key, value in more.items()}
+    return mark("Text", kind=kind, comment=comment, colour="#00ff00", more=entries)
+
+
+def write(path: Path, *marks: Mark, drawing: str = DRAWN, **page: Any) -> Path:
+    write_pdf(path, [Page((paragraph("Text"),), marks, drawing=drawing, **page)])
+    return path
+
+
+def changed(path: Path, change: Any) -> None:
+    """The first page of a file, changed by hand."""
+    writer = PdfWriter(clone_from=path)
+    change(writer.pages[0], writer)
+    writer.write(path)
+
+
+# --- what is on it --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["Square", "Circle", "Polygon"])
+def test_an_area_mark_is_an_image_of_what_is_printed_there(tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="? What is it?"))
+    (found,) = extracted(tmp_path).highlights
+    assert (found.kind, found.exact, found.comment) == (HighlightKind.IMAGE, "", "? What is it?")
+    (image,) = pictures(tmp_path)
+    assert (image.width, image.height) == (500, 250)
+    assert (image.at(0.25, 0.5), image.at(0.75, 0.5)) == (RED, BLUE)
+    assert image.colours <= {RED, BLUE} | {(r, 0, b) for r, _, b in image.colours}
+
+
+def test_the_frames_and_colours_of_marks_are_not_on_the_picture(tmp_path: Path) -> None:
+    write(
+        tmp_path / "a.pdf",
+        around(*FIGURE, comment="?"),
+        around(120.0, 320.0, 150.0, 350.0, kind="Square", comment="?"),
+        around(200.0, 320.0, 240.0, 350.0, kind="Highlight"),
+        around(250.0, 320.0, 270.0, 340.0, kind="Text", comment="a remark"),
+    )
+    first = max(pictures(tmp_path), key=lambda image: image.width)
+    assert all(green == 0 for _, green, _ in first.colours)
+
+
+def test_a_frame_with_nothing_in_it_is_the_drawing_itself(tmp_path: Path) -> None:
+    write(tmp_path / "a.pdf", around(400.0, 300.0, 500.0, 390.0, kind="Circle"))
+    (image,) = pictures(tmp_path)
+    assert image.at(0.5, 0.5) == WHITE
+    assert image.at(0.5, 0.0)[1] > 200 > image.at(0.5, 0.0)[0]
+
+
+def test_what_was_drawn_by_hand_is_on_its_picture(tmp_path: Path) -> None:
+    strokes = ArrayObject([rectangle(300, 340, 380, 340)])
+    write(tmp_path / "a.pdf", around(300, 338, 380, 342, kind="Ink", InkList=strokes))
+    (found,) = extracted(tmp_path).highlights
+    assert found.kind is HighlightKind.INK
+    (image,) = pictures(tmp_path)
+    assert image.at(0.5, 0.5) == GREEN
+    assert image.at(0.5, 0.0) == WHITE
+
+
+def test_what_people_drew_and_typed_into_a_figure_is_on_its_picture(tmp_path: Path) -> None:
+    strokes = ArrayObject([rectangle(110, 345, 270, 345)])
+    write(
+        tmp_path / "a.pdf",
+        around(*FIGURE),
+        around(110, 343, 270, 347, kind="Ink", InkList=strokes),
+    )
+    figure = pictures(tmp_path)[0]
+    assert GREEN in figure.colours
+
+
+def looks(page: Any, code: bytes, *, image: StreamObject | None = None) -> None:
+    """Give the first annotation of a page an appearance."""
+    form = StreamObject()
+    form.set_data(code)
+    left, bottom, right, top = (float(edge) for edge in page["/Annots"][0]["/Rect"])
+    form[NameObject("/Subtype")] = NameObject("/Form")
+    form[NameObject("/BBox")] = rectangle(0, 0, right - left, top - bottom)
+    writer = page.indirect_reference.pdf
+    if image is not None:
+        named = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
+        form[NameObject("/Resources")] = DictionaryObject({NameObject("/XObject"): named})
+    normal = DictionaryObject({NameObject("/N"): writer._add_object(form)})
+    page["/Annots"][0].get_object()[NameObject("/AP")] = normal
+
+
+def pasted() -> StreamObject:
+    """A picture of one green dot."""
+    made = StreamObject()
+    made.set_data(bytes(GREEN))
+    made[NameObject("/Subtype")] = NameObject("/Image")
+    made[NameObject("/ColorSpace")] = NameObject("/DeviceRGB")
+    for key, value in (("/Width", 1), ("/Height", 1), ("/BitsPerComponent", 8)):
+        made[NameObject(key)] = NumberObject(value)
+    return made
+
+
+def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", around(300, 300, 390, 345, kind="Stamp"), drawing="")
+    assert len(scan(tmp_path)) == 1  # a stamp without words or a picture is nobody's mark
+    changed(path, lambda page, _: looks(page, b"q 90 0 0 45 0 0 cm /Im0 Do Q", image=pasted()))
+    (found,) = extracted(tmp_path).highlights
+    assert found.kind is HighlightKind.IMAGE
+    (image,) = pictures(tmp_path)
+    assert (image.width, image.height, image.at(0.5, 0.5)) == (250, 125, GREEN)
+
+
+def test_a_stamp_with_words_alone_stays_a_remark(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", around(*FIGURE, kind="Stamp", comment="APPROVED"))
+    changed(path, lambda page, _: looks(page, b"0 1 0 rg 0 0 90 45 re f"))
+    (found,) = extracted(tmp_path).highlights
+    assert (found.kind, found.markdown, extracted(tmp_path).pictures) == (
+        HighlightKind.NOTE,
+        (),
+        (),
+    )
+
+
+# --- upright, as it is read -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("turn", "left_top", "size"),
+    [(0, (RED, BLUE), (500, 250)), (90, (RED, BLUE), (250, 500)),
+     (180, (BLUE, RED), (500, 250)), (270, (BLUE, RED), (250, 500))],
+)  # fmt: skip
+def test_the_picture_is_turned_like_its_page(
+    tmp_path: Path, turn: int, left_top: tuple[object, object], size: tuple[int, int]
+) -> None:
+    write(tmp_path / "a.pdf", around(*FIGURE), rotate=turn)
+    (image,) = pictures(tmp_path)
+    assert (image.width, image.height) == size
+    first, last = ((0.25, 0.5), (0.75, 0.5)) if turn % 180 == 0 else ((0.5, 0.25), (0.5, 0.75))
+    assert (image.at(*first), image.at(*last)) == left_top
+
+
+def test_text_that_runs_up_a_page_turns_no_picture(tmp_path: Path) -> None:
+    """The text is read with the page turned, see `upright_text`."""
+    path = write(tmp_path / "a.pdf", around(*FIGURE), rotate=90)
+    text = PdfReader(path).pages[0].extract_text()
+    assert "Text" in text
+    (image,) = pictures(tmp_path)
+    assert image.height == 500
+
+
+def test_only_what_the_crop_box_shows_is_on_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", around(*FIGURE))
+
+    def crop(page: Any, _: PdfWriter) -> None:
+        page.cropbox = RectangleObject((190, 200, 600, 700))
+
+    changed(path, crop)
+    (image,) = pictures(tmp_path)
+    assert (image.width, image.height) == (250, 250)
+    assert (image.at(0.02, 0.5), image.at(0.98, 0.5)) == (BLUE, BLUE)
+
+
+def test_a_page_that_does_not_begin_at_nought_is_cut_in_the_right_place(tmp_path: Path) -> None:
+    moved = "1 0 0 1 -500 1000 cm " + DRAWN
+    edges = (FIGURE[0] - 500, FIGURE[1] + 1000, FIGURE[2] - 500, FIGURE[3] + 1000)
+    write(tmp_path / "a.pdf", around(*edges), drawing=moved, media=(-500, 1000, 112, 1792))
+    (image,) = pictures(tmp_path)
+    assert (image.width, image.height) == (500, 250)
+    assert (image.at(0.25, 0.5), image.at(0.75, 0.5)) == (RED, BLUE)
+
+
+def test_a_page_in_larger_units_gives_as_many_dots_for_what_one_sees(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", around(*FIGURE))
+    changed(path, lambda page, _: page.__setitem__(NameObject("/UserUnit"), FloatObject(2)))
+    (image,) = pictures(tmp_path)
+    assert (image.width, image.height) == (1000, 500)
+
+
+def test_a_picture_is_never_longer_than_1600_dots(tmp_path: Path) -> None:
+    write(tmp_path / "a.pdf", around(0, 0, 612, 792))
+    (image,) = pictures(tmp_path)
+    assert 1590 <= image.height <= 1600
+    assert abs(image.width / image.height - 612 / 792) < 0.01
+
+
+def test_a_picture_of_noise_is_made_with_fewer_dots(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", around(0, 0, 612, 792))
+
+    def noise(page: Any, writer: PdfWriter) -> None:
+        image = pasted()
+        image.set_data(b"".join(zlib.crc32(b"%d" % n).to_bytes(4)[:3] for n in range(1_000_000)))
+        image[NameObject("/Width")] = image[NameObject("/Height")] = NumberObject(1000)
+        named = DictionaryObject({NameObject("/Im0"): writer._add_object(image)})
+        page["/Resources"][NameObject("/XObject")] = named
+        code = StreamObject()
+        code.set_data(b"q 612 0 0 792 0 0 cm /Im0 Do Q")
+        page[NameObject("/Contents")] = writer._add_object(code)
+
+    changed(path, noise)
+    (picture,) = extracted(tmp_path).pictures
+    assert 200_000 < len(picture.data) <= 1_500_000
+    assert decoded(picture.data).width > 300
+
+
+# --- names ----------------------------------------------------------------------------------
+
+
+def test_a_picture_is_named_by_its_place_not_by_what_is_on_it(tmp_path: Path) -> None:
+    names, data = set(), set()
+    for name, drawing in (("one", DRAWN), ("two", DRAWN.replace("1 0 0 rg", "0 0 0 rg"))):
+        (tmp_path / name).mkdir()
+        page = Page((paragraph("Many words. " * 60),), (mark("Many", kind="Square",
+                    more={"/Rect": rectangle(*FIGURE)}),), drawing=drawing)  # fmt: skip
+        write_pdf(tmp_path / name / "a.pdf", [page])
+        (picture,) = extracted(tmp_path / name).pictures
+        names.add(picture.name)
+        data.add(picture.data)
+    assert (len(names), len(data)) == (1, 2)
+
+
+def test_places_pages_kinds_and_documents_have_names_of_their_own(tmp_path: Path) -> None:
+    strokes = ArrayObject([rectangle(100, 340, 280, 340)])
+    same = [around(*FIGURE), around(108, 308, 272, 382, kind="Ink", InkList=strokes)]
+    other = around(FIGURE[0], FIGURE[1], FIGURE[2], FIGURE[3] + 0.1)
+    page = Page((paragraph("Text"),), (*same, other), drawing=DRAWN)
+    again = Page((paragraph("Text"),), (around(*FIGURE),), drawing=DRAWN)
+    write_pdf(tmp_path / "a.pdf", [page, again])
+    found = extracted(tmp_path)
+    assert len({picture.name for picture in found.pictures}) == 4
+    (tmp_path / "b").mkdir()
+    write(tmp_path / "b" / "a.pdf", around(*FIGURE))
+    assert extracted(tmp_path / "b").pictures[0].name not in {one.name for one in found.pictures}
+
+
+def test_two_marks_at_one_place_share_a_picture(tmp_path: Path) -> None:
+    write(tmp_path / "a.pdf", around(*FIGURE, comment="? One?"), around(*FIGURE, comment="? Two?"))
+    found = extracted(tmp_path)
+    assert len(found.pictures) == 1
+    assert len({one.markdown for one in found.highlights}) == 1
+
+
+def test_pictures_change_no_key(tmp_path: Path) -> None:
+    """The same anchors that docs/keys.md tells of marks without words."""
+    write(tmp_path / "a.pdf", around(*FIGURE), around(*FIGURE, comment="What is it?"))
+    bare, asked = extracted(tmp_path).highlights
+    assert bare.anchor_text.endswith("x2x4x5x5")
+    assert asked.anchor_text == "What is it?"
+    assert anchor_key(bare, 1) != anchor_key(asked, 1)
+
+
+# --- what goes wrong ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "edges", [(700, 300, 800, 400), (100, 300, 100, 300), (100, 300, 280, 300.5),
+              (1e30, 0, 2e30, 1e30)],
+)  # fmt: skip
+def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(
+    tmp_path: Path, edges: tuple[float, ...]
+) -> None:
+    write(tmp_path / "a.pdf", around(*edges), mark("Text"))
+    found = scan(tmp_path)
+    (document,) = [one for one in found if isinstance(one, Extracted)]
+    assert (document.pictures, [one.markdown for one in document.highlights]) == ((), [(), ()])
+    assert [one for one in found if isinstance(one, Problem)] == []
+
+
+def test_an_area_that_covers_the_page_and_more_shows_the_page(tmp_path: Path) -> None:
+    write(tmp_path / "a.pdf", around(-1e9, -1e9, 1e9, 1e9))
+    (image,) = pictures(tmp_path)
+    assert {RED, BLUE, WHITE} <= image.colours
+
+
+def test_a_locked_file_gives_its_pictures_with_its_password(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf", around(*FIGURE))
+    writer = PdfWriter(clone_from=path)
+    writer.encrypt("öffne dich", algorithm="AES-256")
+    writer.write(path)
+    (picture,) = extracted(tmp_path, "wrong", "öffne dich").pictures
+    assert decoded(picture.data).at(0.25, 0.5) == RED
+
+
+def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
+    write(tmp_path / "z.pdf", around(*FIGURE))
+    ask = PdfWorker._ask
+
+    def slow(worker: PdfWorker, question: Any) -> Any:
+        late = type(question).__name__ == "Cut" and question.path.endswith(b"a.pdf")
+        worker._seconds = 0.0 if late else 60.0
+        return ask(worker, question)
+
+    monkeypatch.setattr(PdfWorker, "_ask", slow)
+    found = scan(tmp_path)
+    first, second = [one for one in found if isinstance(one, Extracted)]
+    text, figure = sorted(first.highlights, key=lambda one: one.kind)
+    assert (text.kind, text.exact, text.markdown) == ("highlight", "Text", ())
+    assert figure.markdown[0].startswith("![](cut/")  # it may have been cut before
+    assert (len(first.pictures), len(second.pictures)) == (0, 1)
+    (problem,) = [one for one in found if isinstance(one, Problem)]
+    assert problem.where == "a.pdf"
+    assert problem.what.startswith("its figures and drawings cannot all be cut out: ")
+
+
+def itself(writer: PdfWriter, code: bytes, kind: str, **entries: Any) -> StreamObject:
+    """A form or pattern that draws itself."""
+    made = StreamObject()
+    made.set_data(code)
+    made[NameObject("/BBox")] = rectangle(0, 0, 612, 792)
+    for key, value in entries.items():
+        made[NameObject(f"/{key}")] = value
+    named = DictionaryObject({NameObject("/X"): writer._add_object(made)})
+    made[NameObject("/Resources")] = DictionaryObject({NameObject(f"/{kind}"): named})
+    return made
+
+
+def endless_form(page: Any, writer: PdfWriter) -> None:
+    form = itself(writer, b"/X Do", "XObject", Subtype=NameObject("/Form"))
+    page["/Resources"][NameObject("/XObject")] = form["/Resources"]["/XObject"]  # type: ignore[index]
+    page["/Contents"].set_data(page["/Contents"].get_data() + b" /X Do")
+
+
+def endless_pattern(page: Any, writer: PdfWriter) -> None:
+    one = NumberObject(1)
+    fill = b"/Pattern cs /X scn 0 0 612 792 re f"
+    pattern = itself(writer, fill, "Pattern", PatternType=one, PaintType=one, TilingType=one,
+                     XStep=one, YStep=one)  # fmt: skip
+    page["/Resources"][NameObject("/Pattern")] = pattern["/Resources"]["/Pattern"]  # type: ignore[index]
+    page["/Contents"].set_data(page["/Contents"].get_data() + b" " + fill)
+
+
+def endless_look(page: Any, writer: PdfWriter) -> None:
+    form = itself(writer, b"/X Do", "XObject", Subtype=NameObject("/Form"))
+    stamp = page["/Annots"][0].get_object()
+    stamp[NameObject("/Subtype")] = NameObject("/Stamp")
+    stamp[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form.indirect_reference})
+
+
+def boundless(page: Any, _: PdfWriter) -> None:
+    page[NameObject("/MediaBox")] = rectangle(-1e9, -1e9, 1e9, 1e9)
+
+
+def crowded(page: Any, writer: PdfWriter) -> None:
+    frame = writer._add_object(page["/Annots"][0].get_object().clone(writer))
+    page["/Annots"].extend([frame] * 3000)
+
+
+@pytest.mark.parametrize(
+    "hostile", [endless_form, endless_pattern, endless_look, boundless, crowded]
+)
+def test_a_hostile_page_costs_no_mark_and_no_other_file(tmp_path: Path, hostile: Any) -> None:
+    path = write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
+    changed(path, hostile)
+    write(tmp_path / "z.pdf", around(*FIGURE))
+    first, last = [one for one in scan(tmp_path, seconds=6.0) if isinstance(one, Extracted)]
+    assert "Text" in [one.exact for one in first.highlights]
+    assert "? What?" in [one.comment for one in first.highlights]
+    assert decoded(last.pictures[0].data).at(0.25, 0.5) == RED
+
+
+def test_more_figures_than_are_cut_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuts, "MOST", 2)
+    many = [around(100, 300, 200 + more, 390) for more in range(5)]
+    write(tmp_path / "a.pdf", *many)
+    found = scan(tmp_path)
+    (document,) = [one for one in found if isinstance(one, Extracted)]
+    assert (len(document.highlights), len(document.pictures)) == (5, 2)
+    (problem,) = [one for one in found if isinstance(one, Problem)]
+    assert "3 were not" in problem.what
+
+
+def test_reading_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "a.pdf", around(*FIGURE), around(400, 300, 500, 400, kind="Circle"))
+    assert scan(tmp_path) == scan(tmp_path)
+
+
+# --- for programs that keep their marks elsewhere -------------------------------------------
+
+
+def test_others_have_areas_cut_with_strokes_of_their_own(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pdf")
+    stroke = (100.0, 345.0, 280.0, 345.0)
+    with PdfWorker() as worker:
+        plain, drawn, nowhere, gone = worker.cut(
+            path,
+            (
+                Area(0, FIGURE),
+                Area(0, FIGURE, strokes=(stroke,), width=6.0, colour="#00ff00"),
+                Area(0, (700, 0, 800, 100)),
+                Area(7, FIGURE),
+            ),
+        )
+        assert plain is not None
+        assert drawn is not None
+        assert (nowhere, gone) == (None, None)
+        assert decoded(plain).at(0.25, 0.5) == RED
+        assert (decoded(drawn).at(0.25, 0.5), decoded(drawn).at(0.25, 0.1)) == (GREEN, RED)
+        (black,) = worker.cut(path, (Area(0, FIGURE, (stroke,), 6.0, colour=""),))
+        assert black is not None
+        assert decoded(black).at(0.25, 0.5) == (0, 0, 0)
+        assert worker.cut(tmp_path / "none.pdf", (Area(0, FIGURE),)) == (None,)
+        assert worker.cut(path, ()) == ()
