@@ -20,7 +20,7 @@ from ankiforge.config import Config, SourceEntry
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
 from ankiforge.domain import Problem, Source, h16
-from ankiforge.extract import program
+from ankiforge.extract import kind_of, kinds_below, program
 from ankiforge.memory import MEMORY, Memories, at_rest
 from ankiforge.opening import opened
 
@@ -67,6 +67,8 @@ class Standstill:
     workspace: Workspace
     request: str
     """All that was asked for."""
+    paths: tuple[Path, ...]
+    """Those named on the command line."""
     home: Path
     environ: Mapping[str, str]
 
@@ -84,7 +86,7 @@ class Standstill:
     def before(self, sources: Iterable[Source]) -> Traces:
         """The traces of what a run reads, to be taken before it reads; "" if one has none."""
         stamps = {f"source {at}": _stamp(source) for at, source in enumerate(sources)}
-        return stamps | self._of_settings() | {"anki": self._anki()}
+        return stamps | self._of_settings() | {"anki": self._anki(), "paths": self._holding()}
 
     def note(
         self,
@@ -128,6 +130,11 @@ class Standstill:
             _file(place.with_name(place.name + end)) for place in places for end in _LOOKED_AT
         )
         return h16(setting, *map(str, places), *states)
+
+    def _holding(self) -> str:
+        """Differs once something of another kind lies behind a PATH."""
+        kinds = (kinds_below(path) if path.is_dir() else {kind_of(path)} for path in self.paths)
+        return repr([sorted(found) for found in kinds])
 
     def _after(self, traces: Traces) -> Traces:
         """The traces of what a run writes."""

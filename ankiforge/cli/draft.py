@@ -13,7 +13,7 @@ import msgspec
 from ankiforge import assembly
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options, end, tell_problems
-from ankiforge.cli.session import Session, session, wanted_of
+from ankiforge.cli.session import Session, opened_of, session, wanted_of
 from ankiforge.cli.working import follow, job_for, model_for, tell
 from ankiforge.domain import Drafted, HighlightKey, Task
 from ankiforge.errors import UsageError
@@ -86,9 +86,7 @@ def _estimate(now: Session, model: Any, only: frozenset[HighlightKey]) -> None:
     if model is None:
         raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
     wanted, _ = wanted_of(now, ())
-    sources = assembly.open_sources(
-        now.workspace.config, wanted, now.ledger, now.call.talk.say, offline=now.call.offline
-    )
+    _, sources = opened_of(now, wanted, now.call.talk.say)
     job, tally = job_for(now, sources, model), Tally()
     error = follow(now, tally, read(job, now.ledger, now.ledger.start_run("estimate")))
     if error is not None:

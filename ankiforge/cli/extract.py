@@ -9,7 +9,7 @@ import click
 
 from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options, end, tell_problems
-from ankiforge.cli.session import session, wanted_of
+from ankiforge.cli.session import opened_of, session, wanted_of
 from ankiforge.cli.working import follow
 from ankiforge.domain import Highlight
 from ankiforge.errors import UsageError
@@ -34,9 +34,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         wanted, lost = wanted_of(now, paths, name)
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
-        sources = assembly.open_sources(
-            now.workspace.config, wanted, now.ledger, now.call.talk.say, offline=now.call.offline
-        )
+        _, sources = opened_of(now, wanted, call.talk.say)
         job = assembly.job_of(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))

@@ -126,7 +126,7 @@ def propose(found: Found) -> Proposal:
     """The settings for what was found."""
     seconds = _COUNTING_SECONDS / max(len(found.vaults), 1)
     sources = [
-        *(ProposedSource("obsidian", path, _counts(path, seconds)) for path in found.vaults),
+        *(_vault(path, seconds) for path in found.vaults),
         *(ProposedSource("zotero", path) for path in found.zotero),
     ]
     usual = Proposal(tuple(sources))
@@ -137,11 +137,14 @@ def propose(found: Found) -> Proposal:
     return Proposal(tuple(sources), server.base_url, model, offered)
 
 
-def _counts(vault: Path, seconds: float) -> tuple[tuple[str, str], ...]:
-    counted = count_forms(vault, seconds)
+def _vault(path: Path, seconds: float) -> ProposedSource:
+    """With what each switch would give there, and the dialects it is written in."""
+    counted = count_forms(path, seconds)
     if counted is None:
-        return ()
-    return (("marks", _listed(counted, "marks")), ("cards", _listed(counted, "cards")))
+        return ProposedSource("obsidian", path)
+    counts = (("marks", _listed(counted, "marks")), ("cards", _listed(counted, "cards")))
+    told = tuple((name, dict(settings)) for name, settings in counted.told.items())
+    return ProposedSource("obsidian", path, counts, told)
 
 
 def _listed(counted: FormCounts, switch: str) -> str:

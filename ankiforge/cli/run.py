@@ -50,14 +50,16 @@ def command(
 ) -> None:
     """Turn highlights into cards, and ready cards into a package for Anki.
 
-    PATHs are PDFs, Markdown notes, folders of these, or a zotero.sqlite; without any, the
-    sources of the workspace are read. What was drafted, decided or shipped before stays.
+    PATHs are PDFs, notes, texts, tiddlers, a Kindle's clippings, exports of Readwise or
+    Hypothesis, folders of these, or a zotero.sqlite; without any, the sources of the workspace
+    are read. What was drafted, decided or shipped before stays.
     """
     wish = Wish(
         call, paths, deck, output, drafter or "", accept or "", new_only, name, force, dry_run
     )
     workspace = workspace_of(call)
-    still = None if dry_run else Standstill(workspace, wish.request, Path.home(), os.environ)
+    here = (wish.request, wish.paths, Path.home(), os.environ)
+    still = None if dry_run else Standstill(workspace, *here)
     if still and (outcome := still.outcome()):
         _tell(call, outcome)
         end(outcome.problems)

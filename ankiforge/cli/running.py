@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from ankiforge import assembly
-from ankiforge.assembly import Wanted
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import end
-from ankiforge.cli.session import Session, first_line, session, wanted_of
+from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
     follow,
@@ -25,6 +23,7 @@ from ankiforge.cli.working import (
     told_of,
     write_packages,
 )
+from ankiforge.discovery import Wanted
 from ankiforge.domain import Fate, RunId
 from ankiforge.errors import UsageError
 from ankiforge.ledger.policy import FLOOD
@@ -60,10 +59,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
             model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
         tally = Tally(problems=list(lost))
-        config = now.workspace.config
-        sources = assembly.open_sources(
-            config, wanted, now.ledger, kept.append, offline=call.offline
-        )
+        wanted, sources = opened_of(now, wanted, kept.append)
         before = still.before(sources) if still else {}
         job = job_for(now, sources, model, wish.accept, wish.deck)
         looked = look_first(now, tally)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +15,13 @@ from ankiforge.cli.common import Call
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.domain import Card, Problem
+from ankiforge.domain import Card, Problem, Source
 
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
-    from ankiforge import assembly, ledger
+    from ankiforge import ledger
     from ankiforge.anki.merge import Conflict
     from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.discovery import Wanted
     from ankiforge.pipeline import Job
 
 
@@ -96,13 +97,24 @@ def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterato
 
 def wanted_of(
     now: Session, paths: tuple[Path, ...], name: str = ""
-) -> tuple[list[assembly.Wanted], list[Problem]]:
+) -> tuple[list[Wanted], list[Problem]]:
     """The sources behind PATHs or the settings, and the PATHs that cannot be read."""
-    from ankiforge import assembly
+    from ankiforge.discovery import wanted_sources
 
-    found = list(assembly.wanted_sources(now.workspace, now.ledger, paths, name))
-    wanted = [one for one in found if isinstance(one, assembly.Wanted)]
-    return wanted, [one for one in found if isinstance(one, Problem)]
+    found = list(wanted_sources(now.workspace, now.ledger, paths, name))
+    problems = [one for one in found if isinstance(one, Problem)]
+    return [one for one in found if not isinstance(one, Problem)], problems
+
+
+def opened_of(
+    now: Session, wanted: list[Wanted], say: Callable[[str], None]
+) -> tuple[list[Wanted], tuple[Source, ...]]:
+    """The sources under the names they keep, and opened; `say` tells of a name taken over."""
+    from ankiforge.discovery import open_sources, with_names
+
+    config, offline = now.workspace.config, now.call.offline
+    wanted = with_names(config, wanted, now.ledger, say, offline=offline)
+    return wanted, open_sources(config, wanted, now.ledger, offline=offline)
 
 
 def first_line(now: Session, job: Job, accept: str) -> str:

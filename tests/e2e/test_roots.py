@@ -140,3 +140,42 @@ def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(
     (here / "b.md").write_text("Working memory holds about ==four chunks== at a time.\n")
     other.ok("run", here)
     assert len(other.cards()) == 1
+
+
+def test_a_note_by_its_path_belongs_to_the_folder_that_was_read(forge, tmp_path: Path) -> None:
+    """Without `.obsidian` nothing says where a vault begins, but what was read before."""
+    notes = tmp_path / "notes"
+    (notes / "sub").mkdir(parents=True)
+    (notes / "sub" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
+    forge.ok("run", notes)
+    forge.ok("run", notes / "sub" / "x.md")
+    forge.ok("run", notes / "sub")
+    assert len(forge.cards()) == 1
+
+
+def test_a_folder_around_what_was_read_does_not_read_it_twice(forge, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    (notes / "sub" / "deep").mkdir(parents=True)
+    (notes / "sub" / "deep" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
+    (notes / "sub" / "y.md").write_text("What is a leaf?::An end.\n", "utf-8")
+    (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
+    forge.ok("run", notes / "sub" / "deep" / "x.md")
+    forge.ok("run", notes / "sub")
+    forge.ok("run", notes)
+    assert len(forge.cards()) == 3
+    assert forge.json("run", notes)["highlights"]["unchanged"] == 3
+
+
+def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    (notes / "sub").mkdir(parents=True)
+    (notes / "sub" / "x.md").write_text("The **root** of all.\n", "utf-8")
+    (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
+    settings = f"sources:\n- obsidian: {{name: s, path: {notes / 'sub'}, marks: [bold]}}\n"
+    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.ok("init", "--trust", forge.folder)
+    forge.ok("run")
+    forge.ok("run", notes)
+    found = {line["source"] for line in forge.ok("extract", notes, "--json").lines}
+    assert found == {"s", "notes"}
+    assert len(forge.cards()) == 2

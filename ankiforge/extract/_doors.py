@@ -1,0 +1,101 @@
+"""Which source reads a file: by its ending and, where that says little, by how it begins."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+_HEAD = 65_536
+"""Bytes that are looked at."""
+_BY_ENDING = {
+    ".pdf": "pdf",
+    ".md": "obsidian",
+    ".sqlite": "zotero",
+    ".tid": "tiddlywiki",
+    ".markdown": "markdown",
+}
+_OPENED = (".txt", ".csv", ".json", ".jsonl")
+_CLIPPING = re.compile(r"^[ ]?-[^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
+_CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
+_ANNOTATIONS = re.compile(
+    r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
+)
+
+
+_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+"""What text in UTF-16 begins with."""
+
+
+def encoding_of(head: bytes) -> str:
+    """How a file that begins so is encoded."""
+    return _WIDE.get(head[:2], "utf-8-sig")
+
+
+def kind_of(path: Path) -> str:
+    """The kind of source that reads this file, "" if none does."""
+    ending = path.suffix.casefold()
+    match ending:
+        case ".txt":
+            return "kindle" if _is_clippings(_head(path)) else "markdown"
+        case ".csv":
+            return "readwise" if is_readwise(_head(path)) else ""
+        case ".json" | ".jsonl":
+            return "hypothesis" if _ANNOTATIONS.search(_head(path)) else ""
+    return _BY_ENDING.get(ending, "")
+
+
+LOOKED_AT = 200
+"""Files of one ending that are opened in a folder to see what they are."""
+
+
+def kinds_below(folder: Path) -> set[str]:
+    """The kinds of source that read what lies in this folder, at any depth."""
+    found, opened = set[str](), Counter[str]()
+    for within, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            ending = os.path.splitext(name)[1].casefold()  # noqa: PTH122 - of many
+            if ending in _OPENED:
+                opened[ending] += 1
+                if opened[ending] <= LOOKED_AT:
+                    found.add(kind_of(Path(within, name)))
+            elif ending in _BY_ENDING:
+                found.add(_BY_ENDING[ending])
+    return found - {""}
+
+
+def _head(path: Path) -> str:
+    """How a file begins, line ends LF; "" if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_HEAD)
+    except OSError:
+        return ""
+    return raw.decode(encoding_of(raw), "replace").replace("\r\n", "\n").lstrip("\ufeff")
+
+
+def _is_clippings(head: str) -> bool:
+    return bool(_CLIPPING.search(head) and _CLIPPINGS_END.search(head))
+
+
+def is_readwise(head: str) -> bool:
+    """Whether a table begins with the columns of a Readwise export."""
+    columns = columns_of(head.partition("\n")[0])
+    return "highlight" in columns and not columns.keys().isdisjoint(("book title", "title"))
+
+
+def columns_of(line: str) -> dict[str, int]:
+    """The columns that the first line of a table names, casefolded."""
+    try:
+        names = next(csv.reader([line], delimiter=delimiter_of(line)), [])
+    except csv.Error:
+        return {}
+    return {name.strip().casefold(): at for at, name in reversed(list(enumerate(names)))}
+
+
+def delimiter_of(line: str) -> str:
+    """What parts the columns: a comma; a semicolon or tab where another program saved it."""
+    return max(",;\t", key=line.count)

@@ -1,0 +1,231 @@
+"""The files of a folder, one after another: what sources that read text files have in common."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ankiforge.domain import Problem, Scan, h16
+from ankiforge.errors import ItemError
+from ankiforge.extract._doors import encoding_of, kind_of
+from ankiforge.extract._stamps import program, proves, stamp_of
+from ankiforge.text.anchors import percent
+
+LARGEST = 2_000_000
+"""Bytes of a text, if the source says nothing else."""
+PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
+"""What texts show."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file below the root of a source."""
+
+    path: str
+    """Relative to the root, `/`, NFC; of the root itself its name."""
+    at: Path
+    named: bool
+    """Whether it was asked for itself, not found in a folder."""
+
+    @property
+    def modified(self) -> int:
+        """When it was last written; 0 if that cannot be told."""
+        try:
+            return self.at.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it."""
+        try:
+            return not self.at.stat().st_size
+        except OSError:
+            return False
+
+    def text(self, largest: int = LARGEST) -> str:
+        """All its text, line ends LF, without a byte order mark.
+
+        Raises:
+            ItemError: it is too large, no text, or cannot be read.
+        """
+        try:
+            with self.at.open("rb") as file:
+                raw = file.read(largest + 1)
+        except OSError as error:
+            raise unreadable(error) from error
+        if len(raw) > largest:
+            raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint="split it")
+        return decoded(raw).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def decoded(raw: bytes) -> str:
+    """Text in UTF-8, or in UTF-16 that says so.
+
+    Raises:
+        ItemError: it is neither.
+    """
+    try:
+        return raw.decode(encoding_of(raw))
+    except UnicodeDecodeError as error:
+        what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
+        raise ItemError(what, hint="re-save it as UTF-8") from error
+
+
+def moment(words: str) -> str:
+    """A time as ISO 8601, of one without a zone taken for UTC; "" if it is none."""
+    try:
+        found = datetime.fromisoformat(words)
+    except ValueError:
+        return ""
+    return found.replace(tzinfo=found.tzinfo or UTC).isoformat()
+
+
+def unreadable(error: OSError) -> ItemError:
+    """A file that is out of reach."""
+    return ItemError(f"cannot be read: {error.strerror or error}", hint="check its rights")
+
+
+@dataclass(slots=True)
+class Folder:
+    """What a source reads: a folder, one file, or some files of a folder.
+
+    It knows whether all was seen, and what scans and keys are called.
+    """
+
+    kind: str
+    name: str
+    root: Path
+    only: tuple[Path, ...] = ()
+    fits: Callable[[str], bool] = bool
+    """Whether a file at this path, found in a folder, is wanted."""
+    context: str = ""
+    """What decides, besides its files, what a source yields: its settings, in words."""
+    missed: bool = False
+    """Whether something was out of reach: what is not yielded may be there all the same."""
+
+    @property
+    def container(self) -> str:
+        """What a scan covers."""
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def namespace(self) -> str:
+        """What stands before the slash of keys."""
+        return f"{self.kind}:{percent(self.name)}"
+
+    def files(self) -> Iterator[File | Problem]:
+        """The files that fit, sorted; no links, nothing with a dot before; a problem per loss.
+
+        A file that was asked for by itself is taken whatever it is called.
+        """
+        seen: set[Path] = set()
+        self.missed = False
+        for start in self.only or (self.root,):
+            failed: list[OSError] = []
+            for at in _walk(start, failed):
+                file = File(_relative(at, self.root), at, at == start)
+                if at not in seen and (file.named or self.fits(file.path)):
+                    seen.add(at)
+                    yield file
+            yield from map(self._unlisted, failed)
+
+    def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
+        """Those that this kind of source reads; of others that were asked for a problem says what."""
+        for file in self.files():
+            if isinstance(file, Problem) or kind_of(file.at) == self.kind:
+                yield file
+            elif file.named and not file.is_empty:
+                self.missed = True
+                yield Problem(file.path, what, hint)
+
+    def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
+        """The same with their text; a problem for each that has none."""
+        for file in self.files():
+            if isinstance(file, Problem):
+                yield file
+                continue
+            try:
+                text = file.text(largest)
+            except ItemError as error:
+                yield self.problem(file, error)
+            else:
+                yield file, text
+
+    def problem(self, file: File, error: ItemError) -> Problem:
+        """What is wrong with a file; one out of reach may hold what was seen before."""
+        self.missed |= isinstance(error.__cause__, OSError)
+        return Problem(file.path, error.message, error.hint)
+
+    def stamp(self) -> str:
+        """Changes whenever a scan may yield something else; "" if that cannot be told."""
+        failed: list[OSError] = []
+        try:
+            stamps = [
+                (str(at), stamp_of(at.stat()))
+                for start in self.only or (self.root,)
+                for at in _walk(start, failed)
+                if at == start or PICTURE.match(at.name) or self.fits(_relative(at, self.root))
+            ]
+        except OSError:
+            return ""
+        if failed or not all(proves(stamp) for _, stamp in stamps):
+            return ""
+        whose = (self.container, str(self.root), repr(self.only), self.context)
+        return h16(program(), *whose, repr(stamps))
+
+    def end(self) -> Scan:
+        """The end of a scan: complete if it was to see everything and did."""
+        return Scan(self.name, self.container, complete=not self.only and not self.missed)
+
+    def _unlisted(self, error: OSError) -> Problem:
+        self.missed = True
+        where = str(error.filename or self.root)
+        hint = "check that it is there, and its permissions"
+        return Problem(where, f"cannot be listed: {error.strerror or error}", hint)
+
+
+def _walk(start: Path, failed: list[OSError]) -> Iterator[Path]:
+    if start.is_file():
+        yield start
+        return
+    for folder, folders, names in os.walk(start, onerror=failed.append):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            at = Path(folder, name)
+            if not name.startswith(".") and at.is_file() and not at.is_symlink():
+                yield at
+
+
+def _relative(at: Path, root: Path) -> str:
+    inside = at != root and at.is_relative_to(root)
+    below = at.relative_to(root).as_posix() if inside else at.name
+    return unicodedata.normalize("NFC", os.fsencode(below).decode("utf-8", "replace"))
+
+
+# --- patterns -------------------------------------------------------------------------------
+
+_GLOB = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
+_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a relative path fits one of these patterns; case is ignored.
+
+    `*` and `?` stay within a name, `**` spans folders; a pattern that ends in `/` is a folder with
+    all it holds.
+    """
+    compiled = [
+        re.compile("".join(map(_translated, _GLOB.findall(whole))), re.IGNORECASE | re.DOTALL)
+        for whole in (f"{one}**" if one.endswith("/") else one for one in patterns)
+    ]
+    return lambda path: any(one.fullmatch(path) for one in compiled)
+
+
+def _translated(token: str) -> str:
+    return _MEANING.get(token, re.escape(token))

@@ -1,0 +1,320 @@
+"""Hypothesis: annotations of web pages and PDFs, as JSON from its API or its own export.
+
+    sources:
+      - hypothesis: {path: ~/Downloads/annotations.json}
+
+Read are `{"rows": […]}` of the API, `{"annotations": […]}` of the export, a list of annotations,
+and one a line (`.jsonl`). Replies belong to the annotation they begin at. Each annotation has an
+id of its own, which is its key; of two copies the one updated last counts. In an annotation of
+somebody else (`me` tells who you are, else the export does) nothing is yours to learn: it is
+told, and no card is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import msgspec
+
+from ankiforge.domain import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Sighting,
+    Source,
+    h16,
+)
+from ankiforge.errors import ItemError
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._folder import File, Folder, moment
+from ankiforge.text.anchors import CONTEXT, percent
+
+LARGEST = 64_000_000
+"""Bytes of a file: a hundred thousand annotations."""
+HINT = "export it anew at hypothes.is, or save what its API answers"
+MOST = 20
+"""Broken annotations of one file that are named."""
+
+
+class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A `hypothesis:` source: an export, or a folder with some."""
+
+
+def open_source(
+    name: str,
+    root: Path,
+    settings: Settings,
+    only: tuple[Path, ...] = (),
+    me: tuple[str, ...] = (),
+) -> Source:
+    """Make a reader of the exports at `root`; `me` are user names, `ada` or `acct:ada@hypothes.is`."""
+    endings = (".json", ".jsonl")
+    folder = Folder(
+        "hypothesis", name, root, only, lambda at: at.casefold().endswith(endings), repr(me)
+    )
+    return Hypothesis(folder, frozenset(_user(one) for one in me))
+
+
+# --- what an annotation says ----------------------------------------------------------------
+
+
+class Selector(msgspec.Struct, frozen=True):
+    """Where in the page: of each type other fields are there."""
+
+    type: str = ""
+    exact: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    start: Any = None
+    index: Any = None
+    label: Any = None
+    title: Any = None
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What is annotated."""
+
+    source: str = ""
+    selector: tuple[Selector, ...] | None = ()
+
+
+class Annotation(msgspec.Struct, frozen=True):
+    """What is read of an annotation; what else it has does not matter."""
+
+    id: str
+    uri: str = ""
+    user: str = ""
+    created: str = ""
+    updated: str = ""
+    text: str | None = ""
+    tags: tuple[str, ...] | None = ()
+    target: tuple[Target, ...] | None = ()
+    references: tuple[str, ...] | None = ()
+    document: Any = None
+    links: Any = None
+    user_info: Any = None
+
+    def selector(self, kind: str) -> Selector | None:
+        """The first of this type."""
+        every = (one for target in self.target or () for one in target.selector or ())
+        return next((one for one in every if one.type == kind), None)
+
+    @property
+    def page_uri(self) -> str:
+        """The page, whatever part of it was open."""
+        return urldefrag(self.uri).url
+
+    @property
+    def quote(self) -> Selector:
+        """The passage; an empty one of a note about the page."""
+        return self.selector("TextQuoteSelector") or Selector()
+
+    @property
+    def page(self) -> Selector:
+        """Its page, in a PDF."""
+        return self.selector("PageSelector") or Selector()
+
+    @property
+    def order(self) -> tuple[int, int, str, str]:
+        """Reading order: by position where it is told, else as they were made."""
+        position = self.selector("TextPositionSelector")
+        start = position.start if position and isinstance(position.start, int) else -1
+        page = self.page.index if isinstance(self.page.index, int) else -1
+        return (page, start, self.created, self.id)
+
+    @property
+    def author(self) -> str:
+        """Who wrote it: the name shown, else the user's."""
+        return _text(self.user_info, "display_name") or _user(self.user)
+
+    @property
+    def title(self) -> str:
+        """The page's title as it was then; else the name of the file, or the address."""
+        given = self.document.get("title") if isinstance(self.document, dict) else None
+        first = given[0] if isinstance(given, list) and given else given
+        if isinstance(first, str) and first.strip():
+            return " ".join(first.split())
+        return unquote(urlsplit(self.uri).path.rstrip("/").rpartition("/")[2]) or self.uri
+
+    @property
+    def link(self) -> str:
+        """Opens the page at the annotation."""
+        return _text(self.links, "incontext") or f"https://hyp.is/{percent(self.id)}"
+
+
+def _text(values: Any, key: str) -> str:
+    """What a mapping says under a key, if it is one and says words."""
+    value = values.get(key) if isinstance(values, dict) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _user(name: str) -> str:
+    """`ada` of `acct:ada@hypothes.is`."""
+    return name.removeprefix("acct:").partition("@")[0].strip().casefold()
+
+
+# --- the source -----------------------------------------------------------------------------
+
+
+class Export(msgspec.Struct, frozen=True):
+    """What stands around annotations."""
+
+    rows: tuple[msgspec.Raw, ...] = ()
+    replies: tuple[msgspec.Raw, ...] = ()
+    annotations: tuple[msgspec.Raw, ...] = ()
+    export_userid: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """The annotations of some exports."""
+
+    folder: Folder
+    me: frozenset[str]
+
+    def stamp(self) -> str:
+        """Changes whenever a scan may yield something else."""
+        return self.folder.stamp()
+
+    def scan(self) -> Iterator[Sighting]:
+        """One document per page, in the order in which they were begun; problems; one scan."""
+        owners, newest = set[str](), dict[str, Annotation]()
+        paths: dict[str, str] = {}
+        for file in self.folder.exports("it holds no annotations of Hypothesis", HINT):
+            if isinstance(file, Problem):
+                yield file
+                continue
+            for found in self._annotations(file):
+                if isinstance(found, Problem):
+                    self.folder.missed = True
+                    yield found
+                elif isinstance(found, str):
+                    owners.add(found)
+                elif found.id not in newest or newest[found.id].updated <= found.updated:
+                    newest[found.id] = found
+                    paths[found.page_uri] = file.path
+        threads = _threads(newest)
+        pages: dict[str, list[Annotation]] = {}
+        for root in threads:
+            pages.setdefault(newest[root].page_uri, []).append(newest[root])
+        for uri, roots in pages.items():
+            document = self._document(uri, roots[0], paths[uri])
+            ordered = sorted(roots, key=lambda one: one.order)
+            made = (
+                self._highlight(document, one, threads[one.id], self.me or owners)
+                for one in ordered
+            )
+            yield Extracted(document, tuple(made), self.folder.container)
+        yield self.folder.end()
+
+    def _annotations(self, file: File) -> Iterator[Annotation | str | Problem]:
+        """What a file holds, and the user whose export it is."""
+        try:
+            rows, owner = _rows(file.text(LARGEST))
+        except ItemError as error:
+            yield self.folder.problem(file, error)
+            return
+        if owner:
+            yield _user(owner)
+        broken = 0
+        for number, row in enumerate(rows, start=1):
+            try:
+                yield msgspec.json.decode(row, type=Annotation)
+            except (msgspec.DecodeError, RecursionError) as error:
+                broken += 1
+                if broken <= MOST:
+                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it anew")
+        if broken > MOST:
+            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more cannot be read", HINT)
+
+    def _document(self, uri: str, one: Annotation, path: str) -> Document:
+        on_web = bool(re.fullmatch(r"https?://\S+", uri))
+        return Document(
+            DocumentKey(f"{self.folder.namespace}/{h16(uri)}"),
+            self.folder.name,
+            title=one.title,
+            path=path,
+            identifiers=(("url", uri),) if on_web else (),
+            uri=uri if on_web else "",
+        )
+
+    def _highlight(
+        self,
+        document: Document,
+        one: Annotation,
+        replies: list[Annotation],
+        me: frozenset[str] | set[str],
+    ) -> Highlight:
+        mine = not me or _user(one.user) in me or one.author.casefold() in me
+        said = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
+        quote, exact = one.quote, " ".join(one.quote.exact.split())
+        return Highlight(
+            document,
+            self.folder.namespace,
+            HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
+            exact=exact,
+            own=percent(one.id),
+            anchor_text="" if exact else (one.text or one.id),
+            prefix=_flat(quote.prefix)[-CONTEXT:] if exact else "",
+            suffix=_flat(quote.suffix)[:CONTEXT] if exact else "",
+            comment="\n".join(filter(None, ((one.text or "").strip(), *said))),
+            instructs=mine,
+            author=one.author,
+            created=moment(one.created),
+            modified=moment(one.updated) if one.updated != one.created else "",
+            tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in one.tags or () if tag.strip()),
+            page_label=str(one.page.label or ""),
+            heading=_flat(str((one.selector("EPUBContentSelector") or Selector()).title or "")),
+            uri=one.link,
+            skip="" if mine else f"marked by {one.author or 'somebody else'}",
+        )
+
+
+def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
+    """The annotations of a file, each still JSON, and the user whose export it is.
+
+    Raises:
+        ItemError: it is no JSON.
+    """
+    try:
+        if text.lstrip().startswith("["):
+            return msgspec.json.decode(text, type=tuple[msgspec.Raw, ...]), ""
+        export = msgspec.json.decode(text, type=Export)
+    except (msgspec.DecodeError, RecursionError) as error:
+        lines = tuple(line for line in text.split("\n") if line.strip())
+        if len(lines) > 1 and all(
+            line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines
+        ):
+            return lines, ""
+        raise ItemError(f"no JSON of Hypothesis: {error}", hint=HINT) from error
+    if export.id:
+        return (text,), ""
+    return (*export.rows, *export.annotations, *export.replies), export.export_userid
+
+
+def _threads(known: dict[str, Annotation]) -> dict[str, list[Annotation]]:
+    """The annotations that begin a thread, each with the replies below it, in their order."""
+    threads: dict[str, list[Annotation]] = {}
+    replies: list[tuple[str, Annotation]] = []
+    for one in known.values():
+        root = next((above for above in one.references or () if above in known), "")
+        if root and root != one.id:
+            replies.append((root, one))
+        else:
+            threads[one.id] = []
+    for root, reply in sorted(replies, key=lambda pair: (pair[1].created, pair[1].id)):
+        threads.setdefault(root, []).append(reply)
+    return threads
+
+
+def _flat(words: str) -> str:
+    return re.sub(r"\s+", " ", words)

@@ -1,0 +1,303 @@
+"""Readwise: the highlights of an account, from its export as CSV.
+
+    sources:
+      - readwise: {path: ~/Downloads/readwise-data.csv}
+
+A table is read row by row, whatever its size; rows of one book that follow one another are one
+document. Tags come from their column and from `.tag` at the beginning of a note; a passage with
+`.h1` to `.h6` is a heading of those below it. The columns of Readwise's own import (Title,
+Author, URL, Date) are understood as well. A key is made of the passage alone: the export names none.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from ankiforge.domain import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Sighting,
+    Source,
+    h16,
+)
+from ankiforge.errors import ItemError
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._doors import columns_of, delimiter_of, encoding_of
+from ankiforge.extract._folder import File, Folder, moment, unreadable
+from ankiforge.text.fold import fold
+
+HINT = "export your highlights as CSV at readwise.io/export"
+MOST = 20
+"""Broken rows of one file that are named."""
+LONGEST_LINE = 1_000_000
+LONGEST_RUN = 10_000
+"""Rows of one book that are held in memory."""
+
+
+class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A `readwise:` source: an export, or a folder with some."""
+
+
+def open_source(
+    name: str,
+    root: Path,
+    settings: Settings,
+    only: tuple[Path, ...] = (),
+    me: tuple[str, ...] = (),
+) -> Source:
+    """Make a reader of the exports at `root`; `me` does not matter, an account has one reader."""
+    return Readwise(Folder("readwise", name, root, only, lambda at: at.casefold().endswith(".csv")))
+
+
+# --- rows -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, by the names of its columns."""
+
+    cells: dict[str, str]
+
+    def __getitem__(self, name: str) -> str:
+        """The first of these columns (`a|b`) that has something; "" if none."""
+        cells = (_lined(self.cells.get(one, "")).strip() for one in name.split("|"))
+        return next((cell for cell in cells if cell), "")
+
+    @property
+    def work(self) -> tuple[str, str]:
+        """Title and author."""
+        return self["book title|title"], self["book author|author"]
+
+    @property
+    def text(self) -> str:
+        """The passage."""
+        return self["highlight"]
+
+    @property
+    def heading(self) -> int:
+        """1 to 6 if it is a heading of those below it, else 0."""
+        found = (re.fullmatch(r"h([1-6])", tag) for tag in self.tags)
+        return next((int(level[1]) for level in found if level), 0)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Those of its column, and `.those` its note begins with."""
+        inline = _INLINE.match(self["note"])
+        noted = re.findall(r"\.(\S+)", inline[0]) if inline else []
+        return tuple(dict.fromkeys([*_listed(self["tags"]), *noted]))
+
+    @property
+    def comment(self) -> str:
+        """Its note without tags."""
+        inline = _INLINE.match(self["note"])
+        return self["note"][inline.end() if inline else 0 :].strip()
+
+    @property
+    def page(self) -> str:
+        """Where its location is a page, that."""
+        return self["location"] if self["location type"].casefold() == "page" else ""
+
+    @property
+    def uri(self) -> str:
+        """Opens it: an address, or a Kindle's own where the book is one of Amazon's."""
+        asin, kind = self["amazon book id"], self["location type"].casefold()
+        if re.fullmatch(r"https?://\S+", self["url"]):
+            return self["url"]
+        if re.fullmatch(r"[A-Z0-9]{10}", asin) and kind in ("location", "page", ""):
+            spot = f"&location={self['location']}" if kind == "location" and self.place else ""
+            return f"kindle://book?action=open&asin={asin}{spot}"
+        return ""
+
+    @property
+    def place(self) -> int:
+        """Its location as a number, 0 if it is none."""
+        return int(self["location"]) if re.fullmatch(r"\d{1,9}", self["location"]) else 0
+
+    @property
+    def moment(self) -> str:
+        """When it was made; "" if that is not told."""
+        return moment(self["highlighted at|date"])
+
+
+def _lined(cell: str) -> str:
+    return cell.replace("\r\n", "\n").replace("\r", "\n")
+
+
+_INLINE = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
+
+
+def _listed(tags: str) -> Iterator[str]:
+    for tag in re.split(r"[,;]", tags):
+        if word := re.sub(r"\s+", "-", tag.strip().lstrip("#.")):
+            yield word
+
+
+# --- the source -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Readwise:
+    """The exports of one account."""
+
+    folder: Folder
+    seen: set[str] = field(default_factory=set)
+    """Passages that a newer file has already."""
+
+    def stamp(self) -> str:
+        """Changes whenever a scan may yield something else."""
+        return self.folder.stamp()
+
+    def scan(self) -> Iterator[Sighting]:
+        """The rows that follow one another in one book, as they come; problems; one scan."""
+        self.seen.clear()
+        nth = Counter[str]()
+        for file in self._files():
+            if isinstance(file, Problem):
+                yield file
+                continue
+            run: list[Row] = []
+            for row in self._news(file):
+                if isinstance(row, Problem):
+                    yield row
+                    continue
+                if run and (row.work != run[0].work or len(run) == LONGEST_RUN):
+                    yield self._book(file, run, nth)
+                    run = []
+                run.append(row)
+            if run:
+                yield self._book(file, run, nth)
+        yield self.folder.end()
+
+    def _files(self) -> list[File | Problem]:
+        """The exports, the newest first: what it says holds."""
+        found = list(self.folder.exports("no export of Readwise", HINT))
+        return sorted(found, key=lambda one: 0 if isinstance(one, Problem) else -one.modified)
+
+    def _news(self, file: File) -> Iterator[Row | Problem]:
+        """The rows of a file that no newer one has, and no row like it before."""
+        times, here = Counter[str](), set[str]()
+        for row in self._rows(file):
+            if isinstance(row, Problem):
+                self.folder.missed = True
+                yield row
+                continue
+            whole = h16(*sorted(row.cells.values()))
+            passage = h16(*row.work, row.text, row["location"], "" if row.text else row["note"])
+            times[passage] += whole not in here
+            known = f"{passage}{times[passage]}"
+            if whole not in here and known not in self.seen:
+                yield row
+            here.add(whole)
+            self.seen.add(known)
+
+    def _rows(self, file: File) -> Iterator[Row | Problem]:
+        try:
+            with file.at.open("rb") as raw:
+                encoding = encoding_of(raw.read(2))
+            with file.at.open(encoding=encoding, newline="") as table:
+                yield from _read(file, table)
+        except UnicodeDecodeError:
+            yield Problem(file.path, "not UTF-8", "re-save it as UTF-8")
+        except csv.Error as error:
+            yield Problem(file.path, f"no table from some row on: {error}", "export it anew")
+        except OSError as error:
+            yield self.folder.problem(file, unreadable(error))
+        except ItemError as error:
+            yield self.folder.problem(file, error)
+
+    def _book(self, file: File, rows: list[Row], nth: Counter[str]) -> Extracted:
+        (title, author), first = rows[0].work, rows[0]
+        space, asin = self.folder.namespace, first["amazon book id"]
+        document = Document(
+            DocumentKey(f"{space}/{h16(fold(title), fold(author))}"),
+            self.folder.name,
+            title or "Untitled",
+            path=file.path,
+            creators=(author,) if author else (),
+            identifiers=(("asin", asin),) if asin else (),
+            tags=tuple(_listed(first["document tags"])),
+        )
+        above: list[tuple[int, str]] = []
+        made: list[Highlight] = []
+        for row in _in_order(rows):
+            nth[mark := h16(document.key, fold(row.text or row.comment))] += 1
+            level = row.heading
+            above = [one for one in above if one[0] < level] if level else above
+            made.append(_highlight(document, space, row, nth[mark], above))
+            above += [(level, row.text)] if level else []
+        return Extracted(document, tuple(made), self.folder.container)
+
+
+def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
+    """The rows below the first, which names the columns."""
+    head = table.readline(LONGEST_LINE)
+    columns, broken = columns_of(head.rstrip("\r\n")), 0
+    reader = csv.reader(_lines(table), delimiter=delimiter_of(head))
+    for cells in reader:
+        if len(cells) <= len(columns):
+            row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})
+            if row.text or row.comment:
+                yield row
+        elif (broken := broken + 1) <= MOST:
+            what = "a row with more columns than the first"
+            yield Problem(f"{file.path}:{reader.line_num + 1}", what, "put its text in quotes")
+    if broken > MOST:
+        yield Problem(f"{file.path}: the rest", f"{broken - MOST} more rows have too many columns")
+
+
+def _lines(table: TextIO) -> Iterator[str]:
+    """Line by line, none of them longer than memory bears.
+
+    Raises:
+        ItemError: one is.
+    """
+    while line := table.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ItemError("a line without an end", hint="export it anew")
+        yield line
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """By their places in the book, where all have one of the same sort."""
+    sorts = {row["location type"].casefold() for row in rows}
+    if len(sorts) == 1 and all(row.place for row in rows):
+        return sorted(rows, key=lambda row: row.place)
+    return rows
+
+
+def _highlight(
+    document: Document, space: str, row: Row, nth: int, above: list[tuple[int, str]]
+) -> Highlight:
+    return Highlight(
+        document,
+        space,
+        HighlightKind.HIGHLIGHT if row.text else HighlightKind.NOTE,
+        exact=row.text,
+        nth=nth,
+        anchor_text="" if row.text else row.comment,
+        comment=row.comment,
+        colour=row["color"].casefold(),
+        created=row.moment,
+        tags=tuple(tag for tag in row.tags if not re.fullmatch(r"h[1-6]", tag)),
+        page_label=row.page,
+        heading=" › ".join(words for _, words in above),
+        uri=row.uri,
+        block=row["location"],
+        skip=_skip(row),
+    )
+
+
+def _skip(row: Row) -> str:
+    if row.heading:
+        return f"a heading (.h{row.heading})"
+    return "discarded in Readwise" if "discard" in row.tags else ""

@@ -1,0 +1,335 @@
+"""TiddlyWiki: tiddlers in `.tid` files, as a wiki of Node.js keeps them and others export them.
+
+    sources:
+      - tiddlywiki: {name: wiki, path: ~/Wiki/tiddlers}
+
+Marks are `@@these@@`, with a style or class or without, and `<mark>`; cards are written by hand
+as in a vault. Wikitext is put into Markdown line by line (`markdown_of`) and read by the
+functions of the vault, so plain text is made as docs/keys.md says. What a tiddler shows of
+others (`{{…}}`, `<<…>>`) is `…` in a line of its text, and nothing where it stands alone.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from ankiforge.domain import Document, DocumentKey, Problem, Sighting, Source, h16
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._folder import File, Folder, matcher
+from ankiforge.text.shields import MATH
+
+Mark = Literal["@@", "bold"]
+HandWritten = Literal["inline", "block", "glossary"]
+_MARKS = {"@@": ("mark", "=="), "bold": ("bold",)}
+"""What they are in Markdown; `==` stands in tiddlers written in it."""
+
+
+class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys of a `tiddlywiki:` source."""
+
+    include: tuple[str, ...] = ("**/*.tid",)
+    exclude: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ("@@",)
+    """`@@x@@` and `<mark>x</mark>`; `''x''`."""
+    cards: tuple[HandWritten, ...] = ("inline", "block", "glossary")
+    glossary_headings: tuple[str, ...] = ()
+
+
+def open_source(
+    name: str,
+    root: Path,
+    settings: Settings,
+    only: tuple[Path, ...] = (),
+    me: tuple[str, ...] = (),
+) -> Source:
+    """Make a reader of the tiddlers below `root`; `me` does not matter, a wiki has one author."""
+    included, excluded = matcher(settings.include), matcher(settings.exclude)
+    folder = Folder(
+        "tiddlywiki", name, root, only, lambda at: included(at) and not excluded(at), repr(settings)
+    )
+    return Wiki(folder, settings)
+
+
+@dataclass(frozen=True)
+class Tiddler:
+    """The fields of a tiddler, and its text."""
+
+    fields: dict[str, str]
+    text: str
+
+    @property
+    def is_read(self) -> bool:
+        """Not one of the wiki's own, no draft, and written in wikitext, Markdown or plain text."""
+        title, of = self.fields.get("title", ""), self.fields.get("type", "")
+        own = title.startswith("$:/") or "draft.of" in self.fields or "plugin-type" in self.fields
+        return not own and of in _WIKITEXT | _AS_IT_IS
+
+
+_WIKITEXT = {"", "text/vnd.tiddlywiki", "text/x-tiddlywiki"}
+_AS_IT_IS = {"text/x-markdown", "text/markdown", "text/plain"}
+STAMPS = ("created", "modified")
+_FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
+
+
+def tiddler_of(source: str) -> Tiddler:
+    """Read a `.tid`: lines `field: value`, an empty line, the text."""
+    head, _, text = source.partition("\n\n") if not source.startswith("\n") else ("", "", source)
+    fields = [found for line in head.split("\n") if (found := _FIELD.fullmatch(line))]
+    return Tiddler({found[1]: found[2].strip() for found in fields}, text)
+
+
+@dataclass(frozen=True)
+class Wiki:
+    """The tiddlers of one folder."""
+
+    folder: Folder
+    settings: Settings
+
+    def stamp(self) -> str:
+        """Changes whenever a scan may yield something else."""
+        return self.folder.stamp()
+
+    def scan(self) -> Iterator[Sighting]:
+        """One document per tiddler with highlights, in the order of paths; problems; one scan."""
+        for found in self.folder.texts():
+            if isinstance(found, Problem):
+                yield found
+                continue
+            file, source = found
+            tiddler = tiddler_of(source)
+            if not tiddler.fields and source.strip():
+                hint = "its first lines are to be `field: value`, then an empty line"
+                yield Problem(file.path, "it is no tiddler", hint)
+            elif tiddler.is_read:
+                yield from self._sightings(file, tiddler)
+        yield self.folder.end()
+
+    def _sightings(self, file: File, tiddler: Tiddler) -> Iterator[Sighting]:
+        from ankiforge.extract import _notes
+        from ankiforge.extract.obsidian.note import Wanted
+
+        wikitext, asked = tiddler.fields.get("type", "") in _WIKITEXT, self.settings
+        no = next((key for key in ("cards", "ankiforge") if _is_no(tiddler, key)), "")
+        text = markdown_of(tiddler.text) if wikitext else tiddler.text
+        created, modified = (_moment(tiddler.fields.get(key, "")) for key in STAMPS)
+        skip = f"the tiddler says {no}: no" if no else ""
+        note = _notes.Note(file, text, skip, created, modified)
+        marks = frozenset(sign for mark in asked.marks for sign in _MARKS[mark])
+        wanted = Wanted(marks, frozenset(asked.cards), asked.glossary_headings)
+        found = _notes.extracted(note, self.folder, wanted, partial(self._document, file, tiddler))
+        yield from [found] if found else []
+
+    def _document(self, file: File, tiddler: Tiddler, tags: tuple[str, ...]) -> Document:
+        title = tiddler.fields.get("title", "") or PurePosixPath(file.path).stem
+        web = next((one for key in ("url", "source") if (one := _address(tiddler, key))), "")
+        own = (re.sub(r"\s+", "-", tag) for tag in tags_of(tiddler.fields.get("tags", "")))
+        return Document(
+            DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
+            self.folder.name,
+            title=title,
+            path=file.path,
+            identifiers=(("url", web),) if web else (),
+            tags=tuple(dict.fromkeys([*own, *tags])),
+            deck=tiddler.fields.get("deck", ""),
+        )
+
+
+# --- fields ---------------------------------------------------------------------------------
+
+_TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
+
+
+def tags_of(listed: str) -> tuple[str, ...]:
+    """The tags of a list `[[two words]] one`, without those of the wiki's own."""
+    tags = (found[1] or found[2] for found in _TAG.finditer(listed))
+    return tuple(tag for tag in tags if not tag.startswith("$:/"))
+
+
+def _moment(stamp: str) -> str:
+    """A time from its 12, 14 or 17 digits in UTC; "" if it is none."""
+    digits = stamp[:14].ljust(14, "0") if re.fullmatch(r"\d{12}(?:\d\d(?:\d{3})?)?", stamp) else ""
+    try:
+        moment = datetime.strptime(digits, "%Y%m%d%H%M%S")
+    except ValueError:
+        return ""
+    return moment.replace(tzinfo=UTC).isoformat()
+
+
+def _is_no(tiddler: Tiddler, key: str) -> bool:
+    return tiddler.fields.get(key, "").casefold() in ("no", "false")
+
+
+def _address(tiddler: Tiddler, key: str) -> str:
+    value = tiddler.fields.get(key, "")
+    return value if re.fullmatch(r"https?://\S+", value) else ""
+
+
+# --- wikitext -------------------------------------------------------------------------------
+
+_PRAGMA = re.compile(
+    r"\s*\\(?:(?P<over>define|procedure|function|widget)\b[^\n]*\)[ \t]*$"
+    r"|(?:define|procedure|function|widget|rules|import|whitespace|parameters)\b[^\n]*)",
+    re.MULTILINE,
+)
+_END = re.compile(r"^[ \t]*\\end\b.*$", re.MULTILINE)
+_BLOCKS = re.compile(
+    r"^(?:(?P<code>```[^\n]*\n(?:(?!```).)*```)"
+    r"|\$\$\$[^\n]*\n(?:(?!\$\$\$).)*\$\$\$"
+    r"|@@(?P<style>[^\n@]*)\n(?P<marked>(?:(?!^@@).)*)^@@[ \t]*)$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def markdown_of(wikitext: str) -> str:
+    """Wikitext as Markdown that reads the same; what the vault would take for a sign is escaped."""
+    wikitext, parts = _OURS.sub("\ufffd", wikitext), list[str]()
+    at = _after_pragmas(wikitext)
+    for block in _BLOCKS.finditer(wikitext, at):
+        parts += [_lines(wikitext[at : block.start()]), block["code"] or _marked_block(block)]
+        at = block.end()
+    return "".join([*parts, _lines(wikitext[at:])]).translate(_SHOWN)
+
+
+def _after_pragmas(wikitext: str) -> int:
+    """Where the text begins behind the definitions above it."""
+    at, ends = 0, [end.end() for end in _END.finditer(wikitext)]
+    while found := _PRAGMA.match(wikitext, at):
+        at = found.end()
+        later = bisect_left(ends, at) if found["over"] else len(ends)
+        at = ends[later] if later < len(ends) else at
+    return at
+
+
+def _marked_block(block: re.Match[str]) -> str:
+    """The paragraphs between two lines `@@`, each marked; nothing of a block of another type."""
+    if block["marked"] is None:
+        return ""
+    paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
+    inside = (_inline(paragraph) for paragraph in paragraphs if paragraph.strip())
+    return "\n" + "\n\n".join(f"{_opener(block['style'])}{words}</mark>" for words in inside) + "\n"
+
+
+_HEADING = re.compile(r"(!{1,6})(?:\.[\w.-]+)?[ \t]*(.*)")
+_ITEM = re.compile(r"([*#;:>]+)(?:\.[\w.-]+)?[ \t]*(.*)")
+_ROW = re.compile(r"\|(.*)\|([hfck]?)[ \t]*")
+_NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*)[ \t]*")
+
+
+def _lines(text: str) -> str:
+    """The lines with their signs in Markdown; inline signs come first, as they may span lines."""
+    lines: list[str] = []
+    depth = columns = 0
+    for line in _inline(text).split("\n"):
+        row, item = _ROW.fullmatch(line), _ITEM.fullmatch(line)
+        heading = _HEADING.fullmatch(line)
+        if (columns and not row) or (depth and not item):
+            lines.append("")
+        columns = _table(lines, row, columns) if row else 0
+        depth = min(len(item[1]), depth + 1) if item and set(item[1]) != {">"} else 0
+        if heading:
+            lines.append(f"{'#' * len(heading[1])} {heading[2]}")
+        elif item and not depth:
+            lines.append(f"{'> ' * min(len(item[1]), 9)}{item[2]}")
+        elif item:
+            lines.append(f"{'  ' * (depth - 1)}- {item[2]}")
+        elif not row:
+            lines.append("" if _NO_TEXT.fullmatch(line) else line.lstrip(" \t"))
+    return "\n".join(lines)
+
+
+def _table(lines: list[str], row: re.Match[str], columns: int) -> int:
+    """Write a row, below a head that Markdown wants; how many columns the table has."""
+    if row[2] in ("k", "c"):
+        return columns
+    cells = ["" if cell.strip() in ("<", ">", "~") else cell.strip() for cell in row[1].split("|")]
+    is_head = row[2] == "h" or all(cell.startswith("!") for cell in cells)
+    shown = [f"| {' | '.join(cell.removeprefix('!').strip() for cell in cells)} |"]
+    if not columns:
+        rule, empty = "|---" * len(cells) + "|", "| " * len(cells) + "|"
+        shown = [*shown, rule] if is_head else [empty, rule, *shown]
+        lines.append("")
+    lines += shown
+    return columns or len(cells)
+
+
+_SIGNS = re.compile(
+    r"""
+      (?P<as_it_is>``(?:(?!``).){1,2000}``|`[^`\n]{1,2000}`|\$\$[^$]{1,2000}\$\$|"""
+    + MATH
+    + r"""|<!--(?:(?!<!--|-->).)*-->|^[*#;:>!|]+)
+    | (?P<address>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>{}\[\]`|"\\^@]*[^\s<>{}\[\]`|"\\^@.,;:!?'])
+    | @@(?P<style>(?:[^@:;\s]+:[^@;\n]*;)*(?:\.[\w.-]+[ \t])?)
+      (?P<marked>(?:(?!@@|\n[ \t]*\n).)+)@@
+    | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
+    | \[img[^\[\]\n]{0,200}\[(?:(?P<alt>[^\[\]|\n]{0,500})\|)?(?P<image>[^\[\]\n]{1,500})\]\]
+    | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
+    | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,1000}>>)[ \t]*$
+        |</?\$[^<>]{0,2000}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
+    | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,1000}>>)
+    | (?P<literal>[*\\_]|==|%%|\{\{|(?<=\s)[#^](?=\S))
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+_OURS = re.compile("[\ufdd0-\ufdef]")
+"""Noncharacters of Unicode: texts hold none, so that signs can stand as them meanwhile."""
+_SHOWN = {0xFDE0: "**", 0xFDE1: "*", 0xFDE2: "!"}
+"""Signs that would begin an item or a heading in wikitext: written when its lines are known."""
+_AROUND = {
+    "''": ("\ufde0", "\ufde0"),
+    "//": ("\ufde1", "\ufde1"),
+    "__": ("", ""),
+    "^^": ("<sup>", "</sup>"),
+    ",,": ("<sub>", "</sub>"),
+    "~~": ("~~", "~~"),
+}
+
+
+def _inline(text: str) -> str:
+    return _SIGNS.sub(_translated, text)
+
+
+def _translated(found: re.Match[str]) -> str:
+    if found["marked"] is not None:
+        return f"{_opener(found['style'])}{_inline(found['marked'].strip())}</mark>"
+    if found["sign"]:
+        before, after = _AROUND[found["sign"]]
+        return f"{before}{_inline(found['words'])}{after}"
+    if found["link"]:
+        return _link(found["link"])
+    if found["image"]:
+        return f"\ufde2[{found['alt'] or ''}](<{found['image'].strip()}>)"
+    if found["shown"]:
+        return "…"
+    if found["gone"]:
+        return ""
+    return _literal(found[0]) if found["literal"] else found[0]
+
+
+def _link(inside: str) -> str:
+    """`words|target`, the words of a link into the web with it."""
+    words, _, target = inside.rpartition("|")
+    on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
+    return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
+
+
+def _literal(words: str) -> str:
+    return re.sub(r"[\\*_=%{}#^\[\]`<|]", r"\\\g<0>", words)
+
+
+_COLOUR = re.compile(
+    r"background(?:-color)?\s*:\s*([^;@\"'<>]{1,40})|(?<![\w-])color\s*:\s*(\w{1,40})"
+)
+
+
+def _opener(style: str) -> str:
+    """`<mark>`, with the colour that a style asks for."""
+    found = _COLOUR.search(style)
+    colour = (found[1] or found[2]).strip() if found else ""
+    return f'<mark style="background:{colour}">' if colour else "<mark>"

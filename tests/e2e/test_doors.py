@@ -1,0 +1,351 @@
+"""More doors: text, TiddlyWiki, Kindle, Readwise, Hypothesis, from the command line and configured."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+QUESTION = "What does retrieval strengthen?"
+PASSAGE = "Retrieval strengthens memory more than rereading does."
+
+COLUMNS = (
+    "Highlight", "Book Title", "Book Author", "Amazon Book ID", "Note", "Color", "Tags",
+    "Location Type", "Location", "Highlighted at", "Document tags",
+)  # fmt: skip
+
+
+def clipping(words: str, place: str, kind: str = "Highlight", day: int = 1) -> str:
+    when = f"Added on Thursday, January {day}, 2015 10:00:00 AM"
+    return f"A Book (Roe, Ann)\n- Your {kind} at location {place} | {when}\n\n{words}\n==========\n"
+
+
+def clippings(path: Path, *entries: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\ufeff" + "".join(entries), encoding="utf-8")
+    return path
+
+
+def table(path: Path, *rows: tuple[str, str]) -> Path:
+    """Passages of one book with their notes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for at, (words, note) in enumerate(rows):
+            writer.writerow([words, "A Book", "Roe, Ann", "", note, "", "", "page", at + 1, "", ""])
+    return path
+
+
+def annotations(path: Path, *given: tuple[str, str, str]) -> Path:
+    """(id, passage, comment)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {
+            "id": name,
+            "user": "acct:ada@hypothes.is",
+            "uri": "https://example.org/a",
+            "text": comment,
+            "target": [{"selector": [{"type": "TextQuoteSelector", "exact": words}]}],
+        }
+        for name, words, comment in given
+    ]
+    path.write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    return path
+
+
+def made(kind: str, folder: Path) -> Path:
+    """What holds one passage with a question, or one card, for this door."""
+    match kind:
+        case "kindle":
+            entries = (clipping(PASSAGE, "10-12"), clipping(QUESTION, "12", "Note"))
+            return clippings(folder / "documents" / "My Clippings.txt", *entries)
+        case "readwise":
+            return table(folder / "readwise-data.csv", (PASSAGE, QUESTION))
+        case "hypothesis":
+            return annotations(folder / "annotations.json", ("AbC_d-1", PASSAGE, QUESTION))
+        case "tiddlywiki":
+            path = folder / "Memory.tid"
+            path.write_text(f"title: Memory\n\n{QUESTION}::memory\n", encoding="utf-8")
+            return path
+    path = folder / "memory.txt"
+    path.write_text(f"{QUESTION}::memory\n", encoding="utf-8")
+    return path
+
+
+DOORS = ("hypothesis", "kindle", "markdown", "readwise", "tiddlywiki")
+
+
+def guids(forge) -> list[str]:
+    return sorted(card["guid"] for card in forge.cards())
+
+
+# --- each of them ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_a_path_needs_no_settings_and_nothing_is_new_the_second_time(
+    forge, tmp_path: Path, kind: str
+) -> None:
+    path = made(kind, tmp_path)
+    first = forge.json("run", path)
+    assert first["highlights"]["new"] == first["highlights"]["seen"] == 1
+    assert first["notes"]["added"] == 1
+    assert first["problems"] == []
+    [card] = forge.cards()
+    assert card["fields"]["Front"] == QUESTION
+    assert card["verdict"] == "accepted"
+    assert card["highlight"].startswith(f"{kind}:")
+    package = Path(first["packages"][0]).read_bytes()
+
+    second = forge.json("run", path)
+    assert second["highlights"]["new"] == second["highlights"]["changed"] == 0
+    assert second["notes"]["added"] == 0
+    assert Path(second["packages"][0]).read_bytes() == package
+    assert len(forge.cards()) == 1
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_the_folder_is_as_good_as_the_file(forge, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "things"
+    folder.mkdir()
+    path = made(kind, folder)
+    forge.ok("run", path)
+    before = guids(forge)
+    came = forge.json("run", folder if kind != "kindle" else path.parent)
+    assert came["highlights"]["seen"] == 1
+    assert came["highlights"]["new"] == 0
+    assert guids(forge) == before
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_what_a_path_began_the_settings_go_on_with(forge, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "things"
+    folder.mkdir()
+    path = made(kind, folder)
+    workspace = tmp_path / "ws"
+    workspace.mkdir()
+    lines = f"sources:\n  - {kind}: {{path: {folder}}}\nanki: {{collection: none}}\n"
+    (workspace / "ankiforge.yaml").write_text("sources: []\nanki: {collection: none}\n")
+    forge.ok("-C", workspace, "run", path)
+    (workspace / "ankiforge.yaml").write_text(lines)
+    forge.ok("init", "--trust", workspace)
+    came = forge.json("-C", workspace, "run")
+    assert came["highlights"]["seen"] == 1
+    assert came["highlights"]["new"] == 0
+    assert came["notes"]["added"] == 0
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_nothing_that_is_read_is_changed(forge, tmp_path: Path, kind: str) -> None:
+    path = made(kind, tmp_path)
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    forge.ok("run", path)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_several_doors_at_once(forge, tmp_path: Path) -> None:
+    paths = [made(kind, tmp_path) for kind in DOORS]
+    came = forge.json("run", *paths)
+    assert came["highlights"]["new"] == len(DOORS)
+    assert {card["highlight"].partition(":")[0] for card in forge.cards()} <= set(DOORS)
+    assert forge.json("run", *paths)["highlights"]["new"] == 0
+
+
+# --- exports come under many names ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["hypothesis", "kindle", "readwise"])
+def test_a_new_export_is_the_same_account_whatever_it_is_called(
+    forge, tmp_path: Path, kind: str
+) -> None:
+    path = made(kind, tmp_path)
+    forge.ok("run", path)
+    before = guids(forge)
+    other = tmp_path / "elsewhere" / f"export (1){path.suffix}"
+    other.parent.mkdir()
+    other.write_bytes(path.read_bytes())
+    assert forge.json("run", other)["highlights"]["new"] == 0
+    both = forge.json("run", path, other)
+    assert both["highlights"]["seen"] == 1
+    assert both["highlights"]["new"] == 0
+    assert guids(forge) == before
+
+
+def test_an_older_export_takes_nothing_away(forge, tmp_path: Path, no_waiting) -> None:
+    rows = [(f"{PASSAGE} {n}", f"What is number {n} of them?") for n in range(3)]
+    newer = table(tmp_path / "new.csv", *rows)
+    older = table(tmp_path / "old.csv", *rows[:1])
+    forge.ok("run", newer)
+    for _ in range(3):
+        assert forge.json("run", older)["highlights"]["gone"] == 0
+    assert all(card["standing"] == "live" for card in forge.cards())
+
+
+def test_what_the_configured_export_lacks_is_gone_after_two_looks(
+    forge, tmp_path: Path, no_waiting
+) -> None:
+    workspace = tmp_path / "ws"
+    path = table(
+        workspace / "data.csv", (PASSAGE, QUESTION), ("Another passage.", "What else is there?")
+    )
+    (workspace / "ankiforge.yaml").write_text(
+        "sources:\n  - readwise: {path: data.csv}\nanki: {collection: none}\n"
+    )
+    forge.ok("-C", workspace, "run")
+    table(path, (PASSAGE, QUESTION))
+    forge.ok("-C", workspace, "run")
+    assert forge.json("-C", workspace, "run")["highlights"]["gone"] == 1
+
+
+# --- a file that grows ----------------------------------------------------------------------
+
+
+def test_clippings_that_grow_keep_their_cards(forge, tmp_path: Path) -> None:
+    first = (clipping(PASSAGE, "10-12"), clipping(QUESTION, "12", "Note"))
+    path = clippings(tmp_path / "My Clippings.txt", *first)
+    forge.ok("run", path)
+    [card] = forge.cards()
+    more = [
+        clipping(f"Something else that was read on page {n}.", f"{n}00-{n}02") for n in range(1, 4)
+    ]
+    clippings(path, *first, *more)
+    came = forge.json("run", path)
+    assert came["highlights"] == {"seen": 4, "new": 3, "changed": 0, "gone": 0, "unchanged": 1}
+    assert [one["guid"] for one in forge.cards()] == [card["guid"]]
+
+
+def test_a_mark_drawn_further_is_the_same_mark(forge, tmp_path: Path) -> None:
+    first = (clipping(PASSAGE, "10-12"), clipping(QUESTION, "12", "Note"))
+    path = clippings(tmp_path / "My Clippings.txt", *first)
+    forge.ok("run", path)
+    [card] = forge.cards()
+    longer = f"{PASSAGE} So it is."
+    clippings(path, *first, clipping(longer, "10-13", day=2))
+    came = forge.json("run", path)
+    assert came["highlights"]["seen"] == came["highlights"]["changed"] == 1
+    assert [one["guid"] for one in forge.cards()] == [card["guid"]]
+
+
+# --- among notes ----------------------------------------------------------------------------
+
+
+def test_clippings_in_a_vault_are_no_note(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("First?::one\n")
+    path = clippings(vault / "My Clippings.txt", clipping(PASSAGE, "10-12"))
+    assert forge.json("run", vault)["highlights"]["seen"] == 1
+    [found] = forge.ok("extract", path, "--json").lines
+    assert found["key"].startswith("kindle:kindle/")
+    workspace = vault.parent / "ws"
+    workspace.mkdir()
+    (workspace / "ankiforge.yaml").write_text(
+        f"sources:\n  - obsidian: {{name: n, path: {vault}}}\nanki: {{collection: none}}\n"
+    )
+    forge.ok("init", "--trust", workspace)
+    [found] = forge.ok("-C", workspace, "extract", path, "--json").lines
+    assert found["key"].startswith("kindle:kindle/")
+
+
+def test_a_pdf_in_a_configured_vault_is_read_as_a_pdf(forge, vault: Path) -> None:
+    from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+    words = "The receiver operating characteristic (ROC) plots two rates against one another."
+    write_pdf(vault / "paper.pdf", [Page([paragraph(words)], [mark(words)])], title="Curves")
+    workspace = vault.parent / "ws"
+    workspace.mkdir()
+    (workspace / "ankiforge.yaml").write_text(
+        f"sources:\n  - obsidian: {{name: n, path: {vault}}}\nanki: {{collection: none}}\n"
+    )
+    forge.ok("init", "--trust", workspace)
+    [found] = forge.ok("-C", workspace, "extract", vault / "paper.pdf", "--json").lines
+    assert found["key"].startswith("pdf:")
+
+
+def test_an_export_goes_to_the_one_source_of_its_kind(forge, tmp_path: Path) -> None:
+    workspace = tmp_path / "ws"
+    table(workspace / "data.csv", (PASSAGE, QUESTION))
+    (workspace / "ankiforge.yaml").write_text(
+        "sources:\n  - readwise: {name: mine, path: data.csv}\nanki: {collection: none}\n"
+    )
+    forge.ok("-C", workspace, "run")
+    newer = table(tmp_path / "new.csv", (PASSAGE, QUESTION), ("Another passage.", ""))
+    came = forge.json("-C", workspace, "run", newer)
+    assert came["highlights"] == {"seen": 2, "new": 1, "changed": 0, "gone": 0, "unchanged": 1}
+
+
+def test_a_note_stays_a_note_and_a_folder_with_notes_a_vault(forge, tmp_path: Path) -> None:
+    folder = tmp_path / "things"
+    folder.mkdir()
+    (folder / "a.md").write_text("First?::one\n")
+    (folder / "b.txt").write_text("Second?::two\n")
+    for path in (folder, folder / "a.md"):
+        assert [
+            one["key"].partition(":")[0] for one in forge.ok("extract", path, "--json").lines
+        ] == ["vault"]
+
+
+def test_other_tables_and_texts_are_told_to_be_none(forge, tmp_path: Path) -> None:
+    for name in ("table.csv", "settings.json", "picture.xyz"):
+        (tmp_path / name).write_text('{"a": 1}')
+        assert "nothing here that can be read" in forge("run", tmp_path / name, code=2).stderr
+
+
+def test_pictures_of_texts_travel_with_their_cards(forge, tmp_path: Path, notes_in) -> None:
+    folder = tmp_path / "joplin"
+    (folder / "_resources").mkdir(parents=True)
+    png = bytes.fromhex(
+        "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+        "1f15c4890000000d49444154789c6360606060000000050001a5f64540"
+        "0000000049454e44ae426082"
+    )
+    name = "0123456789abcdef0123456789abcdef"
+    (folder / "_resources" / f"{name}.png").write_bytes(png)
+    (folder / "note.markdown").write_text(f"Which colours are these?::![](:/{name})\n")
+    came = forge.json("run", folder / "note.markdown")
+    assert came["problems"] == []
+    [(_, fields, _)] = notes_in(Path(came["packages"][0])).values()
+    assert 'src="af-' in fields[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "The ==hippocampus== binds what belongs together.\n"),
+        ("a.tid", "title: a\n\nThe @@hippocampus@@ binds what belongs together.\n"),
+    ],
+)
+def test_a_phrase_marked_in_ones_own_texts_is_a_card_as_in_a_vault(
+    forge, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    forge.ok("run", tmp_path / name)
+    [card] = forge.cards()
+    assert card["fields"]["Text"] == "The {{c1::hippocampus}} binds what belongs together."
+    assert (card["verdict"], card["findings"]) == ("accepted", [])
+
+
+def test_a_book_of_amazons_opens_from_its_card(forge, tmp_path: Path, notes_in) -> None:
+    path = table(tmp_path / "data.csv", (PASSAGE, QUESTION))
+    words = path.read_text().replace('"Roe, Ann",,', '"Roe, Ann",B000000001,')
+    path.write_text(words.replace(",page,1,", ",location,1,"))
+    came = forge.json("run", path)
+    [(_, fields, _)] = notes_in(Path(came["packages"][0])).values()
+    link = "kindle://book?action=open&amp;asin=B000000001&amp;location=1"
+    assert any(f'<a href="{link}">Kindle</a>' in field for field in fields)
+
+
+def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path: Path) -> None:
+    clippings(
+        tmp_path / "My Clippings.txt", "no entry at all\n==========\n", clipping(PASSAGE, "1-2")
+    )
+    (tmp_path / "broken.tid").write_text("nothing of a tiddler\n")
+    annotations(tmp_path / "a.json", ("x", PASSAGE, ""))
+    rows = json.loads((tmp_path / "a.json").read_text())
+    rows["rows"].append({"id": 1})
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    told = forge("run", *sorted(tmp_path.glob("*.*")), code=1).stderr
+    assert "My Clippings.txt:1: no entry of a Kindle" in told
+    assert "broken.tid: it is no tiddler" in told
+    assert "a.json: annotation 2" in told

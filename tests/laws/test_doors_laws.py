@@ -1,0 +1,208 @@
+"""Laws of the smaller doors: nothing crashes them, nothing is lost, keys stay."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankiforge import extract
+from ankiforge.domain import Extracted, Highlight, Scan, Sighting
+from ankiforge.extract.obsidian.blocks import cut
+from ankiforge.extract.obsidian.covers import cover
+from ankiforge.extract.obsidian.note import plain_text
+from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.tiddlywiki import markdown_of
+from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.fold import fold
+
+DOORS = {
+    "hypothesis": "a.json",
+    "kindle": "a.txt",
+    "markdown": "a.txt",
+    "readwise": "a.csv",
+    "tiddlywiki": "a.tid",
+}
+PIECES = {
+    "hypothesis": ('{"rows": [', '"TextQuoteSelector"', "]}", '{"id": "a"', ",", "[", "null", "1"),
+    "kindle": ("==========\n", "\n- Your Highlight on page 1 | loc. 2-1 | ", "\n- | 5\n\n", "(", ")", "5:61"),
+    "markdown": ("> ", "==", "::", "\n?\n", "---\n", "```\n", "    ", "[!", "![](x.png)"),
+    "readwise": ("Highlight,Book Title,Note\n", '"', ",", "\n", ".h1", "\r", ";"),
+    "tiddlywiki": ("title: a\n\n", "@@", "''", "//", "{{", "}}", "|a|\n", "* ", "!", "<<", "[[", "```\n", "\\define x()\n"),
+}  # fmt: skip
+
+
+def scan(kind: str, raw: bytes, folder: Path) -> list[Sighting]:
+    path = folder / DOORS[kind]
+    path.write_bytes(raw)
+    module = extract.module(kind)
+    return list(module.open_source("n", path, module.Settings(path=str(path))).scan())
+
+
+def scanned(kind: str, text: str) -> list[Sighting]:
+    with tempfile.TemporaryDirectory() as folder:
+        return scan(kind, text.encode("utf-8", "replace"), Path(folder))
+
+
+def highlights(found: list[Sighting]) -> list[Highlight]:
+    return [one for each in found if isinstance(each, Extracted) for one in each.highlights]
+
+
+def keys(found: list[Sighting]) -> list[str]:
+    return [own_key(one) or anchor_key(one, one.nth) for one in highlights(found)]
+
+
+# --- hostile input --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", DOORS)
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind: str, data: st.DataObject) -> None:
+    words = st.one_of(st.sampled_from(PIECES[kind]), st.text(max_size=20))
+    text = "".join(data.draw(st.lists(words, max_size=20)))
+    found = scanned(kind, text)
+    assert isinstance(found[-1], Scan)
+    assert scanned(kind, text) == found
+    for each in found:
+        if isinstance(each, Extracted):
+            assert len(keys([each])) == len(set(keys([each])))
+
+
+@pytest.mark.parametrize("kind", DOORS)
+@settings(max_examples=50, deadline=None)
+@given(raw=st.binary(max_size=200))
+def test_any_bytes_are_read_or_told_to_be_none(kind: str, raw: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        assert isinstance(scan(kind, raw, Path(folder))[-1], Scan)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+FIELDS = (
+    "id",
+    "uri",
+    "user",
+    "text",
+    "tags",
+    "target",
+    "references",
+    "document",
+    "links",
+    "updated",
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    rows=st.lists(
+        st.dictionaries(st.sampled_from(FIELDS), VALUES | st.text(max_size=3)), max_size=4
+    )
+)
+def test_annotations_of_any_shape_are_read_or_told(rows: list[dict[str, Any]]) -> None:
+    found = scanned("hypothesis", json.dumps({"export_userid": "acct:a@b", "rows": rows}))
+    assert isinstance(found[-1], Scan)
+    assert len(keys(found)) == len(set(keys(found)))
+
+
+# --- Kindle ---------------------------------------------------------------------------------
+
+WORDS = "all that was read there and marked once or twice is kept as it was in the end".split()  # noqa: SIM905
+
+
+@st.composite
+def marks(draw: st.DrawFn) -> list[tuple[str, int, int]]:
+    """(words, first location, last) of marks in one text, many of which overlap."""
+    spans = draw(st.lists(st.tuples(st.integers(0, 14), st.integers(1, 6)), max_size=12))
+    return [(" ".join(WORDS[at : at + long]), 100 + at, 100 + at + long) for at, long in spans]
+
+
+def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
+    for number, (words, first, last) in enumerate(given_marks):
+        when = f"Added on Thursday, January {number + 1}, 2015 10:00:00 AM"
+        yield f"Book\n- Your Highlight at location {first}-{last} | {when}\n\n{words}\n==========\n"
+
+
+@settings(max_examples=50, deadline=None)
+@given(given_marks=marks())
+def test_no_words_of_a_clipping_are_lost(given_marks: list[tuple[str, int, int]]) -> None:
+    found = highlights(scanned("kindle", "".join(clippings(given_marks))))
+    said = [fold(text) for one in found for text in (one.exact, one.sentence)]
+    for words, _, _ in given_marks:
+        assert any(fold(words) in text for text in said)
+    for one in found:
+        assert fold(one.exact) in fold(one.sentence or one.exact)
+
+
+@settings(max_examples=50, deadline=None)
+@given(given_marks=marks())
+def test_what_stays_in_a_file_that_grows_keeps_its_key(
+    given_marks: list[tuple[str, int, int]],
+) -> None:
+    entries = list(clippings(given_marks))
+    before = scanned("kindle", "".join(entries[: len(entries) // 2]))
+    after = scanned("kindle", "".join(entries))
+    named = {
+        (one.exact, one.nth): key for one, key in zip(highlights(after), keys(after), strict=True)
+    }
+    for one, key in zip(highlights(before), keys(before), strict=True):
+        assert named.get((one.exact, one.nth), key) == key
+    assert len(set(keys(after))) == len(keys(after))
+
+
+@settings(max_examples=50, deadline=None)
+@given(given_marks=marks())
+def test_passages_of_a_book_stand_in_its_order(given_marks: list[tuple[str, int, int]]) -> None:
+    found = highlights(scanned("kindle", "".join(clippings(given_marks))))
+    places = [int(one.block) for one in found]
+    assert places == sorted(places)
+
+
+# --- Readwise -------------------------------------------------------------------------------
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=6))
+def test_a_table_is_read_letter_by_letter(rows: list[tuple[str, str]]) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([("Highlight", "Book Title"), *rows])
+    found = highlights(scanned("readwise", out.getvalue()))
+    texts = {text.replace("\r\n", "\n").replace("\r", "\n").strip() for text, _ in rows}
+    assert {one.exact for one in found} == texts - {""}
+
+
+# --- TiddlyWiki -----------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text("abc *_=#\\%~^{}'/,@!|<>[].:;-+`$\n", max_size=60))
+def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
+    """Letters of what is shown by others (`{{…}}`, `<<…>>`), of styles and targets excepted."""
+    plain = plain_text(cut(cover(markdown_of(text)), Around()).blocks)
+    letters = [letter for letter in text if letter in "abc"]
+    shown = iter(letters)
+    assert all(letter in shown for letter in plain if letter in "abc")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    words=st.lists(
+        st.sampled_from(["cell", "a_b_c", "2*3", "x==y", "#1", "C\\D", "50%%"]), min_size=1
+    )
+)
+def test_signs_that_are_none_in_a_wiki_are_text(words: list[str]) -> None:
+    text = "see " + " ".join(words)
+    assert plain_text(cut(cover(markdown_of(text)), Around()).blocks) == text

@@ -1,0 +1,214 @@
+"""Which source reads a file, and what sources of text files have in common."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ankiforge import extract
+from ankiforge.domain import Problem
+from ankiforge.errors import ItemError
+from ankiforge.extract import _stamps, kind_of, kinds_below
+from ankiforge.extract._folder import File, Folder, moment
+
+CLIPPINGS = (
+    "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
+)
+READWISE = "Highlight,Book Title\nx,y\n"
+HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]}]}]}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.pdf", "", "pdf"),
+        ("a.md", "", "obsidian"),
+        ("A.MD", "", "obsidian"),
+        ("a.markdown", "", "markdown"),
+        ("a.tid", "", "tiddlywiki"),
+        ("zotero.sqlite", "", "zotero"),
+        ("a.txt", "", "markdown"),
+        ("a.txt", CLIPPINGS, "kindle"),
+        ("Meine Clips.txt", "\ufeff" + CLIPPINGS.replace("\n", "\r\n"), "kindle"),
+        ("a.txt", "A list\n- 1 | 2\n\nno end of an entry\n", "markdown"),
+        ("a.txt", "Title\n==========\n\n- item 1\n\n", "markdown"),
+        ("a.csv", READWISE, "readwise"),
+        ("a.csv", "\ufeffHighlight;Book Title;Note\n", "readwise"),
+        ("a.csv", "Highlight,Title,Author,URL,Note,Location,Date\n", "readwise"),
+        ("a.csv", "a,b\n", ""),
+        ("a.csv", "", ""),
+        ("a.json", HYPOTHESIS, "hypothesis"),
+        ("a.jsonl", HYPOTHESIS, "hypothesis"),
+        ("a.json", '{"rows": [1]}', ""),
+        ("a.json", "not even JSON", ""),
+        ("a.xyz", CLIPPINGS, ""),
+    ],
+)
+def test_a_file_is_known_by_its_ending_and_its_beginning(
+    tmp_path: Path, name: str, text: str, kind: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    assert kind_of(tmp_path / name) == kind
+
+
+def test_text_in_utf_16_is_known_as_well(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(CLIPPINGS, encoding="utf-16")
+    assert kind_of(tmp_path / "a.txt") == "kindle"
+
+
+def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path: Path) -> None:
+    for path, text in {
+        "a/b/c.tid": "",
+        "a/My Clippings.txt": CLIPPINGS,
+        ".trash/x.pdf": "",
+        "x.csv": "a,b\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert kinds_below(tmp_path) == {"tiddlywiki", "kindle"}
+
+
+def test_a_file_that_is_not_there_is_of_no_kind(tmp_path: Path) -> None:
+    assert kind_of(tmp_path / "no.csv") == kind_of(tmp_path / "no.json") == ""
+
+
+# --- the files of a folder ------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.txt", "a.txt", "c/d.txt", "c/.e.txt", ".f/g.txt", "h.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link.txt").symlink_to(tmp_path / "a.txt")
+    return tmp_path
+
+
+def texts(path: str) -> bool:
+    return path.endswith(".txt")
+
+
+def paths(folder: Folder) -> list[str]:
+    return [one.path if isinstance(one, File) else one.where for one in folder.files()]
+
+
+def test_files_come_sorted_without_links_and_hidden_ones(folder: Path) -> None:
+    every = Folder("k", "n", folder, (), texts)
+    assert paths(every) == ["a.txt", "b.txt", "c/d.txt"]
+    assert every.end().complete
+
+
+def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folder: Path) -> None:
+    some = Folder("k", "n", folder, (folder / "h.md", folder / "c", folder / "h.md"), texts)
+    assert paths(some) == ["h.md", "c/d.txt"]
+    assert not some.end().complete
+
+
+def test_a_file_may_be_the_root(folder: Path) -> None:
+    alone = Folder("k", "n", folder / "h.md", (), texts)
+    assert paths(alone) == ["h.md"]
+    assert alone.end().complete
+
+
+def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path: Path) -> None:
+    nowhere = Folder("k", "n", tmp_path / "nowhere")
+    [problem] = nowhere.files()
+    assert isinstance(problem, Problem)
+    assert problem.where == str(tmp_path / "nowhere")
+    assert not nowhere.end().complete
+
+
+def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder: Path) -> None:
+    (folder / "a.txt").write_bytes(b"\xff\xfa")
+    spoilt = Folder("k", "n", folder, (), texts)
+    found = list(spoilt.texts())
+    assert [one.where for one in found if isinstance(one, Problem)] == ["a.txt"]
+    assert "not UTF-8" in found[0].what
+    assert spoilt.end().complete
+    (folder / "a.txt").write_text("x" * 20)
+    assert [
+        one.what
+        for one in Folder("k", "n", folder, (), texts).texts(10)
+        if isinstance(one, Problem)
+    ]
+
+
+def test_a_file_that_vanishes_is_out_of_reach(folder: Path) -> None:
+    source = Folder("k", "n", folder, (), texts)
+    _, second, _ = source.files()
+    (folder / "b.txt").unlink()
+    with pytest.raises(ItemError, match="cannot be read") as caught:
+        second.text()
+    assert source.problem(second, caught.value).where == "b.txt"
+    assert not source.end().complete
+
+
+def test_names_of_keys_are_in_ascii_those_of_scans_as_given(tmp_path: Path) -> None:
+    named = Folder("kindle", "Bücher", tmp_path)
+    assert (named.container, named.namespace) == ("kindle:Bücher", "kindle:B%C3%BCcher")
+
+
+def test_utf_16_and_line_ends_of_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("ä\r\nb\rc".encode("utf-16"))
+    assert File("a.txt", path, True).text() == "ä\nb\nc"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ItemError, match="not UTF-8"):
+        File("a.txt", path, True).text()
+
+
+@pytest.mark.parametrize(
+    ("words", "iso"),
+    [
+        ("2024-05-01 10:00:00Z", "2024-05-01T10:00:00+00:00"),
+        ("2024-05-01T10:00:00.5+02:00", "2024-05-01T10:00:00.500000+02:00"),
+        ("2024-05-01", "2024-05-01T00:00:00+00:00"),
+        ("yesterday", ""),
+        ("", ""),
+    ],
+)
+def test_times_are_iso_8601_with_a_zone(words: str, iso: str) -> None:
+    assert moment(words) == iso
+
+
+# --- whether all is as it was ---------------------------------------------------------------
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds have passed since the files were written: a fresh stamp proves nothing."""
+    monkeypatch.setattr(_stamps.time, "time_ns", lambda: int((time.time() + 10) * 1e9))
+
+
+@pytest.mark.usefixtures("later")
+def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder: Path) -> None:
+    source = Folder("k", "n", folder, (), texts, "settings")
+    stamp = source.stamp()
+    assert stamp
+    assert source.stamp() == stamp
+    (folder / "h.md").write_text("not read")
+    assert source.stamp() == stamp
+    (folder / "c" / "picture.png").write_bytes(b"PNG")
+    with_picture = source.stamp()
+    (folder / "a.txt").write_text("more")
+    stamps = {stamp, with_picture, source.stamp(), Folder("k", "n", folder, (), texts).stamp()}
+    assert len(stamps) == 4
+
+
+def test_what_was_just_written_or_is_out_of_reach_proves_nothing(folder: Path) -> None:
+    assert Folder("k", "n", folder, (), texts).stamp() == ""
+    assert Folder("k", "n", folder / "nowhere").stamp() == ""
+
+
+@pytest.mark.usefixtures("later")
+@pytest.mark.parametrize("kind", ["hypothesis", "kindle", "markdown", "readwise", "tiddlywiki"])
+def test_each_door_has_a_stamp(tmp_path: Path, kind: str) -> None:
+    module = extract.module(kind)
+    path = tmp_path / "a.txt"
+    path.write_text("x")
+    settings = module.Settings(path=str(path))
+    one, other = (module.open_source("n", path, settings, (), me) for me in ((), ("Ada",)))
+    assert one.stamp()
+    assert (one.stamp() == other.stamp()) is (kind != "hypothesis")
