@@ -147,13 +147,15 @@ def _marked(exact: str, quote: str) -> str:
 
 
 def citation_html(card: Card) -> str:
-    """A line for above the question (document › heading), and the reference in full.
+    """A line for above the question (document › heading › items), and the reference in full.
 
     What would give the answer away is left out of the line.
     """
     highlight = card.highlight
     above = " › ".join(
-        part for part in _places(highlight) if not any(_tells(part, it) for it in _answers(card))
+        part
+        for part in (*_places(highlight), *map(_shortened, highlight.above))
+        if not any(_tells(part, it) for it in _answers(card))
     )
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
     return f"{where}<cite>{literal(reference(highlight))}</cite>"
@@ -165,6 +167,17 @@ def _places(highlight: Highlight) -> tuple[str, ...]:
     if same(headings[0], title):
         headings = headings[1:]
     return tuple(part for part in (title, *headings) if part.strip())
+
+
+_LONGEST_ITEM = 60
+"""Characters of what stands above in a list."""
+
+
+def _shortened(text: str) -> str:
+    text = text.rstrip(" :：")
+    if len(text) <= _LONGEST_ITEM:
+        return text
+    return f"{text[:_LONGEST_ITEM].rpartition(' ')[0] or text[:_LONGEST_ITEM]}…"
 
 
 def _answers(card: Card) -> tuple[str, ...]:
@@ -199,15 +212,16 @@ def _authors(creators: tuple[str, ...]) -> str:
 
 # --- links ----------------------------------------------------------------------------------
 
-_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "mailto": "Mail"}
+_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "kindle": "Kindle", "mailto": "Mail"}
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
 def links_html(highlight: Highlight) -> str:
     """What opens the source: zotero, obsidian and web links; of a PDF its file name and page."""
     targets = dict.fromkeys(address(url) for url in _urls(highlight))
+    own = address(highlight.uri)
     links = [
-        f'<a href="{escape(target)}">{literal(_label(target))}</a>'
+        f'<a href="{escape(target)}">{literal(_label(target, own))}</a>'
         for target in targets
         if target and not _names_a_path(target)
     ]
@@ -229,8 +243,12 @@ def _names_a_path(target: str) -> bool:
     return parts.scheme == "obsidian" and (not parts.netloc or "path" in parse_qs(parts.query))
 
 
-def _label(target: str) -> str:
+def _label(target: str, own: str) -> str:
+    """What a link is called; one from note to note by the name of that note."""
     parts = urlsplit(target)
+    file = parse_qs(parts.query).get("file", [""])[0]
+    if parts.scheme == "obsidian" and own.startswith("obsidian:") and target != own and file:
+        return file.rpartition("/")[2].partition("#^")[0]
     if parts.netloc.endswith("doi.org"):
         return f"doi:{unquote(parts.path).lstrip('/')}"
     return _LABELS.get(parts.scheme) or parts.netloc or target

@@ -183,7 +183,7 @@ def _source(highlight: Highlight) -> str:
 def _about(highlight: Highlight) -> str:
     """What names the subject: a question may lean on it, an answer not."""
     comment = highlight.comment if highlight.instructs else ""
-    return "\n".join((highlight.document.title, highlight.heading, comment))
+    return "\n".join((highlight.document.title, highlight.heading, *highlight.above, comment))
 
 
 @lru_cache(maxsize=256)

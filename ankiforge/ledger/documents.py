@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Extracted, RunId
+from ankiforge.domain import Document, DocumentKey, Extracted, Route, RunId
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import place_of, slug_of
 
@@ -23,7 +24,10 @@ class Documents:
         self._remember(document)
         self._db.executemany(
             "INSERT OR IGNORE INTO identifier VALUES (?, ?, ?)",
-            ((scheme, value, document.key) for scheme, value in document.identifiers),
+            (
+                (scheme, value, document.key)
+                for scheme, value in (*document.identifiers, *_attachments(extracted))
+            ),
         )
         self._db.executemany(
             "INSERT OR IGNORE INTO page_fold VALUES (?, ?, ?, ?)",
@@ -122,3 +126,10 @@ class Documents:
     def _in_use(self, key: str) -> bool:
         found = self._db.execute("SELECT 1 FROM highlight WHERE document = ? LIMIT 1", (key,))
         return found.fetchone() is not None
+
+
+def _attachments(extracted: Extracted) -> Iterator[tuple[str, str]]:
+    """The files of a paper in Zotero, as links to them name them."""
+    for found in extracted.highlights:
+        if found.route is Route.ZOTERO and found.block:
+            yield "attachment", f"{found.namespace.partition(':')[2]}/{found.block}"

@@ -11,6 +11,7 @@ import msgspec
 
 from ankiforge.domain import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.highlights import decode_highlight
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.anchors import anchor_key, own_key
 
@@ -50,6 +51,17 @@ def with_own_name(highlight: Highlight) -> Highlight:
     return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
 
 
+_ROUTES = tuple(Route)
+
+
+def _library(highlight: Highlight) -> str:
+    """In which library of Zotero the annotation is, `user` or `group.<id>`; "" = not said."""
+    if highlight.route is Route.ZOTERO:
+        return highlight.namespace.partition(":")[2]
+    named = (hint for hint in highlight.hints[1:] if hint.startswith("zotero:") and "/" in hint)
+    return next(named, "").partition(":")[2].partition("/")[0]
+
+
 class KeyIssuer:
     """Gives a highlight the key that is its name for ever."""
 
@@ -67,21 +79,38 @@ class KeyIssuer:
             (run,),
         )
 
-    def by_hint(self, highlight: Highlight, container: str) -> HighlightKey | str:
-        """What other containers know of the same Zotero annotation, if it is one highlight.
+    def by_hint(self, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | str:
+        """What is known elsewhere of the same Zotero annotation, by the best route to it.
 
-        A Zotero library knows of no other library's.
+        That must be one highlight, but for quotes in notes: of these one stands for all. A Zotero
+        library knows of no other library's. `row` is the sighting.
         """
         for hint in highlight.hints:
             if hint.startswith("zotero:"):
-                rows = self._db.execute(
-                    "SELECT key FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
-                    " AND container <> ? AND (key = ? OR ? OR key NOT GLOB 'zotero:*')",
-                    (hint, container, own_key(highlight), int(highlight.route is not Route.ZOTERO)),
-                ).fetchall()
-                if len(rows) == 1:
-                    return HighlightKey(rows[0]["key"])
+                known = self._annotated(highlight, hint, row)
+                best = min((one.route for one in known.values()), key=_ROUTES.index, default=None)
+                keys = sorted(key for key, one in known.items() if one.route is best)
+                if len(keys) == 1 or (keys and best is Route.VAULT):
+                    return HighlightKey(keys[0])
         return ""
+
+    def _annotated(self, highlight: Highlight, hint: str, row: sqlite3.Row) -> dict[str, Highlight]:
+        """The highlights elsewhere that are said to be this annotation, by their keys."""
+        quoted = highlight.route is Route.VAULT
+        rows = self._db.execute(
+            "SELECT key, body FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
+            " AND (container <> ? OR (? AND place <> ?))"
+            " AND (key = ? OR ? OR key NOT GLOB 'zotero:*')",
+            (
+                hint, row["container"], int(quoted), row["place"],
+                own_key(highlight), int(highlight.route is not Route.ZOTERO),
+            ),
+        ).fetchall()  # fmt: skip
+        known = {one["key"]: decode_highlight(one["body"]) for one in rows}
+        library = _library(highlight)
+        return {
+            key: one for key, one in known.items() if _library(one) in ("", library) or not library
+        }
 
     def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:
         """The key of a new highlight; None if a copy of the same document just got it.

@@ -6,17 +6,28 @@ has the links. A way that two complete scans did not find is forgotten, and the 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import replace
 
 import msgspec
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Highlight, HighlightKey, Presence, Route, RunId
+from ankiforge.domain import (
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Presence,
+    Route,
+    RunId,
+)
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import decode_highlight
+from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.works import Works
 from ankiforge.text.fold import canonical
+from ankiforge.text.quotes import locate
 
 SHORT = 20
 """Canonical characters under which equal words prove nothing, if no page is known."""
@@ -142,19 +153,21 @@ class Ways:
         others = [decode_highlight(way["body"]) for way in ways]
         near = (link for one in others for link in (one.uri, *one.links) if link)
         links = dict.fromkeys((*highlight.links, *(link for link in near if link != highlight.uri)))
+        highlight = _with_phrases(highlight, others)
         return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
 
-    def refresh_links(self, key: str) -> None:
-        """What the other ways link to may have changed."""
+    def refresh(self, key: str) -> Highlight | None:
+        """What the other ways link to, or mark in its words, may have changed: as it is now."""
         teller = self._db.execute(
             "SELECT w.body FROM way w JOIN highlight h ON h.key = w.key AND h.place = w.place"
             " AND h.container = w.container WHERE w.key = ?",
             (key,),
         ).fetchone()
-        if teller is not None:
-            self._db.execute(
-                "UPDATE highlight SET body = ? WHERE key = ?", (self.body(key, teller["body"]), key)
-            )
+        if teller is None:
+            return None
+        body = self.body(key, teller["body"])
+        self._db.execute("UPDATE highlight SET body = ? WHERE key = ?", (body, key))
+        return replace(decode_highlight(body), key=HighlightKey(key))
 
     # --- forgetting -------------------------------------------------------------------------
 
@@ -176,10 +189,13 @@ class Ways:
         if len(ways) == 1:
             self._db.execute(
                 "UPDATE highlight SET missing_at = ?, presence = CASE WHEN ? <> ''"
-                " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?"
-                " WHERE key = ?",
-                (ways[0]["missing_at"], ways[0]["missing_at"], ways[0]["body"], key),
-            )
+                " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?,"
+                " content = ? WHERE key = ?",
+                (
+                    ways[0]["missing_at"], ways[0]["missing_at"], ways[0]["body"],
+                    content_of(decode_highlight(ways[0]["body"])), key,
+                ),
+            )  # fmt: skip
             self._db.execute("DELETE FROM way WHERE key = ?", (key,))
 
     def parted(self) -> list[sqlite3.Row]:
@@ -209,12 +225,42 @@ def _mentions(highlight: Highlight) -> bool:
     return tagged or f"#{NO_LLM}" in highlight.comment.casefold()
 
 
+def _with_phrases(told: Highlight, others: list[Highlight]) -> Highlight:
+    """With the phrases a person marked in the same words where a note quotes them."""
+    if told.gaps or told.kind is HighlightKind.CARD:
+        return told
+    words = canonical(told.exact)
+    for one in others:
+        if one.gaps and one.form is Form.PHRASE and canonical(one.exact) == words:
+            same = one.exact == told.exact
+            found = (locate(one.exact[start:end], told.exact) for start, end in one.gaps)
+            gaps = one.gaps if same else tuple(sorted(filter(None, found)))
+            return replace(told, gaps=gaps, form=Form.PHRASE if gaps else told.form)
+    return told
+
+
 def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
-    """Equal pages where both know theirs; else the words must be enough."""
+    """Equal pages where both know theirs; else the words must be enough.
+
+    A note may name the page by its label or by its number.
+    """
+    quoted = Route.VAULT in (one.route, other.route)
+    if quoted:
+        return length >= QUOTED or bool(_pages(one) & _pages(other))
     if one.page_label and other.page_label:
         return one.page_label == other.page_label
-    quoted = Route.VAULT in (one.route, other.route)
-    return length >= (QUOTED if quoted else SHORT)
+    return length >= SHORT
+
+
+_PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")
+
+
+def _pages(one: Highlight) -> set[str]:
+    """The label of its page, and `#` and the number it is opened by."""
+    numbers = {f"#{found[1]}" for link in (one.uri, *one.links) if (found := _PAGE.search(link))}
+    if one.route is Route.PDF and one.block.isdigit():
+        numbers.add(f"#{int(one.block) + 1}")
+    return numbers | ({one.page_label} if one.page_label else set())
 
 
 def _likeness(one: Highlight, other: Highlight) -> float:

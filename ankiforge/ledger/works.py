@@ -27,6 +27,8 @@ SURE = ("doi", "arxiv")
 """Identifiers of one work; chapters share an ISBN, papers the address of a journal."""
 NAMING = ("doi", "arxiv", "citekey", "zotero")
 """Identifiers by which a note says which paper it is about."""
+QUOTED = "quoted-"
+"""Before those of papers it quotes with a link: the files and attachments of these, too."""
 
 _PAPERS = ("zotero", "pdf")
 _STORED = re.compile(r"(?:^|/)([A-Z0-9]{8})/[^/]+$")
@@ -59,21 +61,24 @@ class Works:
         return [row["key"] for row in rows]
 
     def spoken_of(self, note: str) -> list[str]:
-        """All documents of the papers that a note's front matter names."""
+        """All documents of the papers that a note's front matter names, or its quotes link to."""
+        bare = f"substr(i.scheme, {len(QUOTED) + 1})"
         rows = self._db.execute(
-            "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.scheme = i.scheme"
-            f" AND o.value = i.value WHERE i.document = ? AND i.scheme IN {NAMING}"
+            "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
+            f" AND o.scheme = CASE WHEN i.scheme GLOB '{QUOTED}*' THEN {bare} ELSE i.scheme END"
+            f" WHERE i.document = ? AND (i.scheme IN {NAMING} OR i.scheme GLOB '{QUOTED}*')"
             f" AND {_kind('o.document')} IN {_PAPERS} ORDER BY o.document",
             (note,),
         ).fetchall()
         return sorted({one for row in rows for one in self.members(row["document"])})
 
     def notes_about(self, documents: list[str]) -> list[str]:
-        """Notes whose front matter names one of these papers."""
+        """Notes whose front matter names one of these papers, or whose quotes link to one."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
-            "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.scheme = i.scheme"
-            f" AND o.value = i.value WHERE i.document IN ({marks}) AND i.scheme IN {NAMING}"
+            "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
+            f" AND o.scheme IN (i.scheme, '{QUOTED}' || i.scheme)"
+            f" WHERE i.document IN ({marks}) AND i.scheme IN {(*NAMING, 'attachment', 'file')}"
             " AND o.document GLOB 'vault:*' ORDER BY o.document",
             documents,
         ).fetchall()

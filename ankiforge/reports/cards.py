@@ -111,6 +111,7 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
         "modified": highlight.modified,
         "page_label": highlight.page_label,
         "heading": highlight.heading,
+        "above": highlight.above,
         "uri": highlight.uri,
         "links": highlight.links,
         "document": document_json(highlight.document),

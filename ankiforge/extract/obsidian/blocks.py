@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.extract.obsidian.cards import Sides, inline_card
+from ankiforge.domain import Span
+from ankiforge.extract.obsidian.block import Block, Blocks, Part
+from ankiforge.extract.obsidian.cards import inline_card
 from ankiforge.extract.obsidian.covers import CARD, REST, Covered, uncover
-from ankiforge.extract.obsidian.inline import Inline
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.properties import without_properties
 from ankiforge.extract.obsidian.regions import BLOCK_ID, Region, regions, structure
@@ -26,60 +26,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 
-class Part(Enum):
-    """What a block is."""
-
-    TEXT = auto()
-    HEADING = auto()
-    ITEM = auto()
-    """The first paragraph of a list item."""
-    CELL = auto()
-    CODE = auto()
-    TITLE = auto()
-    """Of a callout."""
-    CARD = auto()
-    """A card over several lines."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block."""
-
-    part: Part
-    plain: str
-    """Its plain text, never ""."""
-    inline: Inline | None = None
-    """None where no mark can be."""
-    headings: tuple[str, ...] = ()
-    """The headings above, as plain text."""
-    id: str = ""
-    """The block id, without `^`."""
-    root: int = 0
-    """Which block of the top level it lies in."""
-    item: tuple[int, int] = (0, 0)
-    """(number of the list, number of the item in it); (0, 0) outside lists."""
-    callout: int = -1
-    """Which callout it lies in (the outermost), -1 = none."""
-    sides: Sides | None = None
-    """Of a `front::back` line."""
-    region: Region | None = None
-    """Of a card over several lines."""
-    sided: tuple[str, str] = ("", "")
-    """Its two sides in our Markdown."""
-    tags: tuple[str, ...] = ()
-    heads: tuple[str, ...] = ()
-    """Of a cell: the first cell of its row and the head of its column, as plain text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """A note, cut."""
-
-    blocks: tuple[Block, ...]
-    tags: tuple[str, ...]
-    """The `#tags` of the note: those that stand in blocks of their own."""
-    callouts: tuple[str, ...]
-    """The Markdown of each callout's body."""
+__all__ = ["Block", "Blocks", "Part", "cut"]
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +38,7 @@ def _parser() -> MarkdownIt:
 
 
 _REFERENCE = re.compile(
-    r"^[ ]{0,3}\[(?!\^|!)([^\[\]\n]+)\]:[ \t]*\S+[ \t]*(?:\"[^\"\n]*\")?[ \t]*$", re.M
+    r"^[ ]{0,3}\[(?!\^|!)([^\[\]\n]+)\]:[ \t]*(\S+)[ \t]*(?:\"[^\"\n]*\")?[ \t]*$", re.M
 )
 
 
@@ -104,13 +51,15 @@ def cut(covered: Covered, around: Around, with_cards: bool = True) -> Blocks:
         with_cards: whether lines `?` make cards; not within such a card.
     """
     found = regions(covered.text, covered.fences) if with_cards else []
-    references = frozenset(match[1].casefold() for match in _REFERENCE.finditer(covered.text))
+    references = {
+        match[1].casefold(): match[2].strip("<>") for match in _REFERENCE.finditer(covered.text)
+    }
     around = around._replace(held=covered.held, references=references)
     cutter = _Cutter(covered.text.split("\n"), around, found, with_asides=with_cards)
     for token in _parser().parse(structure(covered.text, found)):
         cutter.take(token)
     blocks = tuple(cutter.blocks)
-    return Blocks(blocks, tuple(dict.fromkeys(cutter.tags)), tuple(cutter.callouts))
+    return Blocks(blocks, tuple(dict.fromkeys(cutter.tags)), tuple(cutter.callouts), around)
 
 
 _HEAD = re.compile(r"\A\[!([^\[\]\n]+)\][+-]?[ \t]*([^\n]*)(?:\n|\Z)")
@@ -136,6 +85,10 @@ class _Cutter:
     root: int = 0
     quotes: list[tuple[int, int]] = field(default_factory=list)
     """Lines of the open quotes."""
+    quote_numbers: list[int] = field(default_factory=list)
+    quote_count: int = 0
+    styles: dict[int, str] = field(default_factory=dict)
+    rules: int = 0
     callout: int = -1
     callout_depth: int = 0
     fresh_quote: bool = False
@@ -155,11 +108,15 @@ class _Cutter:
     in_head: bool = False
     asides: list[str] = field(default_factory=list)
     """Footnotes written in the lines just read."""
+    at: Span = (0, 0)
+    """The lines just read."""
 
     def take(self, token: Token) -> None:
         """Read one token of the block parser."""
         if token.level == 0 and token.nesting >= 0:
             self.root += 1
+        if token.map:
+            self.at = (token.map[0], token.map[1])
         handler = getattr(self, f"_on_{token.type}", None)
         if handler:
             handler(token)
@@ -169,6 +126,8 @@ class _Cutter:
     def _on_blockquote_open(self, token: Token) -> None:
         first, last = token.map or [0, 0]
         self.quotes.append((first, last))
+        self.quote_count += 1
+        self.quote_numbers.append(self.quote_count)
         self.fresh_quote = True
 
     def _on_blockquote_close(self, token: Token) -> None:
@@ -177,7 +136,11 @@ class _Cutter:
         if len(self.quotes) == self.quiet_depth:
             self.quiet_depth = 0
         self.quotes.pop()
+        self.quote_numbers.pop()
         self.fresh_quote = False
+
+    def _on_hr(self, token: Token) -> None:
+        self.rules += 1
 
     def _on_bullet_list_open(self, token: Token) -> None:
         self.list_count += 1
@@ -277,6 +240,7 @@ class _Cutter:
         head = _HEAD.match(content)
         if head is None:
             return content
+        self.styles[self.quote_numbers[-1]] = head[1]
         if head[1].partition("|")[0].strip().lower() == "sr":
             self.quiet_depth = self.quiet_depth or len(self.quotes)
         elif self.callout < 0:
@@ -340,8 +304,13 @@ class _Cutter:
             block,
             headings=tuple(name for _, name in self.headings if name),
             root=self.root,
+            lines=self.at,
             item=(place[0], place[1]),
             callout=self.callout if block.part is not Part.TITLE or self._nested() else -1,
+            path=tuple((number, item) for number, item in self.lists),
+            quotes=tuple(self.quote_numbers),
+            style=next(filter(None, map(self.styles.get, reversed(self.quote_numbers))), "") or "",
+            rules=self.rules,
         )
         self.blocks.append(block)
         return block

@@ -12,7 +12,7 @@ from ankiforge.extract.obsidian.inline import Inline
 from ankiforge.text.sentences import trimmed
 
 _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
-_FIELD = re.compile(
+FIELD = re.compile(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
 """Inline fields of Dataview, `[due:: 2026-01-01]`, and names of templates: never a card."""
@@ -71,7 +71,7 @@ def inline_card(inline: Inline) -> Sides | None:
 
 def _separated(inline: Inline, words: str) -> Iterator[Sides]:
     """The ways to read the line as a card."""
-    fields = [match.span() for match in _FIELD.finditer(words)]
+    fields = [match.span() for match in FIELD.finditer(words)]
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         if any(start < colons.start() < end for start, end in fields):
             continue

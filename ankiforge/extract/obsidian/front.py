@@ -10,6 +10,11 @@ from typing import Any
 _HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
 _ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
+_NOTE_ID = re.compile(r"\A\d{10,19}\Z")
+_TARGET_FILE = re.compile(
+    r"\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z", re.IGNORECASE
+)
+"""The PDF that a note of the Annotator plug-in annotates."""
 _NO = ("cards", "ankiforge")
 _LARGEST = 64_000
 """Characters of a head that is read."""
@@ -30,6 +35,8 @@ class Front:
     """Of the paper it says it is about: (scheme, value)."""
     lines: int = 0
     """How many lines the head takes."""
+    note_id: str = ""
+    """Of the note in Anki that yanki made of the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ def front_matter(text: str) -> Front:
         identifiers=tuple(dict.fromkeys(_identifiers(values))),
         problem=read.problem,
         lines=head[0].count("\n") + (not head[0].endswith("\n")),
+        note_id="".join(_NOTE_ID.findall(_word(values.get("noteId")))),
     )
 
 
@@ -87,6 +95,8 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("citekey", "citationkey", "bibkey"):
         if citekey := named.get(key, "").lstrip("@"):
             yield "citekey", citekey
+    if target := _TARGET_FILE.search(named.get("annotationtarget", "")):
+        yield "quoted-file", target[1]
     for key, value in named.items():
         if key.startswith("zotero") and (found := _ZOTERO.search(value)):
             yield "zotero", f"group.{found[1]}/{found[2]}" if found[1] else f"user/{found[2]}"

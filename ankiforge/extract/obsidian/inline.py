@@ -7,8 +7,8 @@ or a side of a card is a stretch of tokens. So both texts come from one reading.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import accumulate, pairwise
@@ -44,6 +44,10 @@ class Kind(Enum):
     """`::` and what follows it in such a cloze."""
 
 
+FOOTNOTE = "[^"
+"""The note of the label before the text of a footnote."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A piece of a block."""
@@ -55,6 +59,16 @@ class Token:
     """The token that closes what this one opens, or opens what it closes."""
     note: str = ""
     """A mark's colour, a cloze's numbers, "strong" of the inner signs of `**`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link: all of it stands from one token to another."""
+
+    first: int
+    last: int
+    target: str
+    """An address; of `[[Note#Part|words]]` and `![[file]]` `[[Note#Part]]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +97,30 @@ class Inline:
     starts: tuple[int, ...]
     """Where each token begins in the plain text; one more for the end."""
     plain: str
+    links: tuple[Link, ...] = ()
 
     @classmethod
-    def of(cls, tokens: list[Token]) -> Inline:
+    def of(cls, tokens: list[Token], links: list[Link]) -> Inline:
         """Put tokens together."""
         starts = accumulate((len(token.plain) for token in tokens), initial=0)
-        return cls(tuple(tokens), tuple(starts), "".join(token.plain for token in tokens))
+        plain = "".join(token.plain for token in tokens)
+        return cls(tuple(tokens), tuple(starts), plain, tuple(links))
+
+    def targets(self) -> Iterator[tuple[Span, str]]:
+        """Where links stand in the plain text, and what they point to, in order."""
+        for link in self.links:
+            yield (self.starts[link.first], self.starts[link.last + 1]), link.target
+
+    @property
+    def is_footnote(self) -> bool:
+        """Whether it begins with the label of a footnote."""
+        return bool(self.tokens) and self.tokens[0].note == FOOTNOTE
+
+    def breaks(self, at: int) -> bool:
+        """Whether a line of the source ends there."""
+        low = bisect_left(self.starts, at - 1)
+        high = min(bisect_right(self.starts, at), len(self.tokens))
+        return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
 
     def sentences(self) -> list[Span]:
         """The spans of the sentences; none ends within code, maths or a link's name."""
@@ -164,6 +196,16 @@ class Inline:
         """The Markdown of it all, as written but for the signs of the vault."""
         hidden = (Kind.HINT, Kind.MARK, Kind.GAP)
         return "".join(token.markdown for token in self.tokens if token.kind not in hidden)
+
+    def source_with_gaps(self) -> str:
+        """The same with its clozes, all of them numbered, in our grammar."""
+        parts: list[str] = []
+        for at, token in enumerate(self.tokens):
+            if token.kind is Kind.GAP:
+                parts.append(f"{{{{c{token.note}::" if token.mate > at else "}}")
+            elif token.kind is not Kind.MARK:
+                parts.append(token.markdown)
+        return "".join(parts)
 
     def cloze(self) -> str:
         """The Markdown of the block with its clozes in our grammar, all of them numbered."""
@@ -249,3 +291,12 @@ def _phrase_at(at: int, openers: list[int], phrases: tuple[Phrase, ...]) -> int:
     index = bisect_right(openers, at) - 1
     inside = index >= 0 and phrases[index].opener < at < phrases[index].closer
     return index if inside else -1
+
+
+def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
+    """The phrases that lie in no other; crossing ones count by the first."""
+    kept: list[Phrase] = []
+    for phrase in sorted(phrases, key=lambda phrase: (phrase.span[0], -phrase.span[1])):
+        if not kept or phrase.span[0] >= kept[-1].span[1]:
+            kept.append(phrase)
+    return tuple(kept)

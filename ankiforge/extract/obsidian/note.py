@@ -12,7 +12,11 @@ from urllib.parse import quote
 from ankiforge.domain import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.extract.obsidian.blocks import Block, Blocks, Part
 from ankiforge.extract.obsidian.cards import Sides, bold_term, plain_term, runs_of_three
-from ankiforge.extract.obsidian.inline import Phrase
+from ankiforge.extract.obsidian.dialects.placing import NOTHING, ByTools, Placed, gaps_of
+from ankiforge.extract.obsidian.inline import Phrase, outermost
+from ankiforge.extract.obsidian.lists import Lists
+from ankiforge.extract.obsidian.pasted import Pasted
+from ankiforge.extract.obsidian.targets import Targets
 from ankiforge.text.anchors import CONTEXT, numbered
 
 _GLOSSARY = ("glossary", "definitions", "terms")
@@ -36,6 +40,11 @@ class _Found:
     """In the plain text of the note."""
     highlight: Highlight
 
+    @property
+    def span(self) -> Span:
+        """All of it in the plain text."""
+        return self.start, self.start + len(self.highlight.exact)
+
 
 def plain_text(blocks: tuple[Block, ...]) -> str:
     """The note's plain text: what prefix, suffix and anchors are made of."""
@@ -43,15 +52,40 @@ def plain_text(blocks: tuple[Block, ...]) -> str:
 
 
 def highlights(
-    document: Document, namespace: str, cut: Blocks, wanted: Wanted, skip: str = ""
+    document: Document,
+    namespace: str,
+    cut: Blocks,
+    wanted: Wanted,
+    skip: str = "",
+    tools: ByTools = NOTHING,
 ) -> tuple[Highlight, ...]:
-    """The highlights of a note, in reading order."""
+    """The highlights of a note, in reading order; `tools` is what the dialects found in it."""
     reader = _Reader(document, namespace, cut, wanted)
     text = plain_text(cut.blocks)
-    found = sorted(reader.all(), key=lambda one: one.start)
+    found = sorted(_with_tools(reader, tools), key=lambda one: one.start)
     per_id = Counter(one.highlight.block for one in found)
+    lists, targets = Lists(cut.blocks), Targets(cut.blocks, document.uri)
     whole = (_placed(one, text, cut.blocks[one.block], per_id, skip) for one in found)
-    return tuple(numbered(whole))
+    return tuple(
+        numbered(
+            replace(
+                highlight,
+                above=lists.above(one.block),
+                links=tuple(dict.fromkeys((*highlight.links, *targets.within(*one.span)))),
+            )
+            for one, highlight in zip(found, whole, strict=True)
+        )
+    )
+
+
+def _with_tools(reader: _Reader, tools: ByTools) -> Iterator[_Found]:
+    """Ours and those of other tools, no passage twice; with the ids of notes in Anki."""
+    for one in reader.all():
+        if tools.clear_of(one.highlight, one.start):
+            hints = (*one.highlight.hints, *tools.note_at(one.block))
+            yield replace(one, highlight=replace(tools.sure(one.highlight), hints=hints))
+    for placed in tools.cards:
+        yield _Found(placed.block, placed.start, reader.by_tool(placed, tools))
 
 
 def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: str) -> Highlight:
@@ -85,12 +119,18 @@ class _Reader:
     def __init__(self, document: Document, namespace: str, cut: Blocks, wanted: Wanted) -> None:
         self.document, self.namespace, self.cut, self.wanted = document, namespace, cut, wanted
         self.terms = dict(self._terms()) if "glossary" in wanted.cards else {}
+        self.pasted = Pasted(cut.blocks, wanted.marks, self._is_card)
+
+    def _is_card(self, at: int) -> bool:
+        return self._card(at, self.cut.blocks[at]) is not None
 
     def all(self) -> Iterator[_Found]:
         start, marked = 0, set()
         starts: list[int] = []
         for at, block in enumerate(self.cut.blocks):
             starts.append(start)
+            if at in self.pasted.told:
+                marked.add(block.callout)
             for offset, highlight in self._of_block(at, block):
                 marked.add(block.callout)
                 yield _Found(at, start + offset, highlight)
@@ -104,9 +144,12 @@ class _Reader:
         if card:
             yield 0, card
             return
+        quotes = [(offset, self._pasted(at, offset)) for offset in self.pasted.begin_at(at)]
+        yield from quotes
         sentences = list(self._sentences(at, block))
         yield from sentences
-        if not sentences and at in self.terms:
+        quoted = self.pasted.holds(at, (0, len(block.plain)))
+        if not sentences and not quoted and at in self.terms:
             yield 0, self._sided(at, block, self.terms[at])
 
     def _card(self, at: int, block: Block) -> Highlight | None:
@@ -132,10 +175,25 @@ class _Reader:
         highlight = self._highlight(at, block, sides.form, block.plain, (front, back))
         return replace(highlight, two_way=sides.two_way)
 
+    def _pasted(self, at: int, offset: int) -> Highlight:
+        """A passage of a paper that was pasted with its link."""
+        said = self.pasted.said(at, offset)
+        form = Form.PHRASE if said.gaps else Form.MARK
+        return replace(
+            self._highlight(at, self.cut.blocks[at], form, said.exact, (said.markdown,)),
+            gaps=said.gaps,
+            markdown_gaps=said.markdown_gaps,
+            comment=said.comment,
+            colour=said.colour,
+            page_label=said.page_label,
+            hints=said.hints,
+            links=said.links(self.document.uri),
+        )
+
     def _highlight(
         self, at: int, block: Block, form: Form, exact: str, markdown: tuple[str, ...]
     ) -> Highlight:
-        by_mark = form in (Form.PHRASE, Form.CALLOUT)
+        by_mark = form in (Form.PHRASE, Form.CALLOUT, Form.MARK)
         return Highlight(
             document=self.document,
             namespace=self.namespace,
@@ -147,12 +205,25 @@ class _Reader:
             block=block.id or str(at + 1),
         )
 
+    def by_tool(self, placed: Placed, tools: ByTools) -> Highlight:
+        """A card as another tool writes it."""
+        card, block = placed.written, self.cut.blocks[placed.block]
+        highlight = self._highlight(placed.block, block, card.form, placed.exact, card.sides)
+        return replace(
+            highlight,
+            gaps=gaps_of(placed) if card.form is Form.CLOZE else (),
+            two_way=card.two_way,
+            tags=tuple(dict.fromkeys(card.tags)),
+            hints=tools.note_of(placed),
+        )
+
     def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, Highlight]]:
         """The sentences of a block that hold marked phrases; one that spans two joins them."""
         inline = block.inline
         if inline is None:
             return
-        phrases = _outermost(p for p in inline.phrases() if p.sign in self.wanted.marks)
+        wanted = (p for p in inline.phrases() if p.sign in self.wanted.marks)
+        phrases = outermost(p for p in wanted if not self.pasted.holds(at, p.span))
         for span, inside in _by_sentence(phrases, inline.sentences() if phrases else []):
             exact = block.plain[slice(*span)]
             text, gaps = inline.markdown(*span, inside, bold="bold" not in self.wanted.marks)
@@ -201,15 +272,6 @@ class _Reader:
                 block = self.cut.blocks[first]
                 highlight = self._highlight(first, block, Form.CALLOUT, exact, (markdown,))
                 yield _Found(first, starts[first], highlight)
-
-
-def _outermost(phrases: Iterator[Phrase]) -> tuple[Phrase, ...]:
-    """The phrases that lie in no other; crossing ones count by the first."""
-    kept: list[Phrase] = []
-    for phrase in sorted(phrases, key=lambda phrase: (phrase.span[0], -phrase.span[1])):
-        if not kept or phrase.span[0] >= kept[-1].span[1]:
-            kept.append(phrase)
-    return tuple(kept)
 
 
 def _by_sentence(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ankiforge.extract.obsidian.covers import Ticks, uncover
 from ankiforge.extract.obsidian.emphasis import Sign
-from ankiforge.extract.obsidian.inline import Kind, Token
+from ankiforge.extract.obsidian.inline import Kind, Link, Token
 
 
 class Around(NamedTuple):
@@ -16,8 +16,8 @@ class Around(NamedTuple):
 
     held: tuple[str, ...] = ()
     """Maths over several lines, by number."""
-    references: frozenset[str] = frozenset()
-    """Labels of link definitions, casefolded."""
+    references: Mapping[str, str] = {}
+    """What defined labels of links, casefolded, stand for."""
     picture: Callable[[str], str] = str
     """The path below the vault of an embedded file; "" if it is no picture."""
     lines: bool = False
@@ -38,6 +38,7 @@ class Pieces:
     runs: list[Sign] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     """Where in the source each token begins."""
+    links: list[Link] = field(default_factory=list)
 
     def add(
         self, at: int, kind: Kind, plain: str, markdown: str | None = None, note: str = ""

@@ -18,17 +18,21 @@ _ONE_BLANK = re.compile(r"(?<![ \t])[ \t]$", re.MULTILINE)
 """At the end of a line; two would be a line break."""
 
 
-def rich(text: str, around: Around) -> str:
-    """The Markdown of a card's side or a callout's body; fences stay letter by letter."""
+def rich(text: str, around: Around, gaps: bool = False) -> str:
+    """The Markdown of a card's side or a callout's body; fences stay letter by letter.
+
+    With `gaps` its clozes, all of them numbered, stay.
+    """
     parts: list[str] = []
     for is_fence, run in _runs(_COMMENT_LINE.sub("", text)):
-        parts.append(uncover(run, around.held) if is_fence else _words(run, around))
+        parts.append(uncover(run, around.held) if is_fence else _words(run, around, gaps))
     return _OUTER_TAGS.sub("", "\n".join(parts).strip("\n")).strip()
 
 
-def _words(run: str, around: Around) -> str:
+def _words(run: str, around: Around, gaps: bool) -> str:
     words, _ = without_properties(run)
-    return _ONE_BLANK.sub("", read(words, around._replace(lines=True)).source())
+    inline = read(words, around._replace(lines=True))
+    return _ONE_BLANK.sub("", inline.source_with_gaps() if gaps else inline.source())
 
 
 def _runs(text: str) -> list[tuple[bool, str]]:

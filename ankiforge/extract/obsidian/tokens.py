@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from ankiforge.extract.obsidian import emphasis
 from ankiforge.extract.obsidian.blanks import collapsed, without_outer_tags
 from ankiforge.extract.obsidian.covers import COVERS, GONE, HELD, REST, Ticks
-from ankiforge.extract.obsidian.inline import Inline, Kind, Token
+from ankiforge.extract.obsidian.inline import FOOTNOTE, Inline, Kind, Link, Token
 from ankiforge.extract.obsidian.pairs import pair_emphasis, pair_gaps, pair_marks
 from ankiforge.extract.obsidian.pieces import Around, Pieces
 from ankiforge.extract.obsidian.scripts import SCRIPTS, raised
@@ -55,6 +55,7 @@ _TEX_COMMAND = re.compile(r"(?:\\[A-Za-z]+\*?|[_^])\Z")
 """After it `{{` belongs to a formula, closed or not."""
 _LINK = re.compile(_TARGET)
 _REFERENCE = re.compile(r"\[([^\[\]\n]*)\]")
+_TITLE = re.compile(r"\s+(?:\"[^\"]*\"|'[^']*')\Z")
 
 
 NOTHING = Around()
@@ -63,11 +64,12 @@ NOTHING = Around()
 
 def read(text: str, around: Around = NOTHING) -> Inline:
     """Read the source of one block, its container's signs already gone."""
-    tokens = _cut(text, around)
-    return Inline.of(tokens if around.lines else collapsed(without_outer_tags(tokens)))
+    cut = _cut(text, around)
+    tokens = cut.tokens if around.lines else collapsed(without_outer_tags(cut.tokens))
+    return Inline.of(tokens, cut.links)
 
 
-def _cut(text: str, around: Around) -> list[Token]:
+def _cut(text: str, around: Around) -> Pieces:
     cut, at = Pieces(text, around, Ticks(text), COVERS.search(text) is not None), 0
     sign = _SIGN_OR_URL if "://" in text else _SIGN
     while match := sign.search(text, at):
@@ -82,7 +84,28 @@ def _cut(text: str, around: Around) -> list[Token]:
         pair_marks(cut)
     if "{{" in text:
         pair_gaps(cut)
-    return cut.tokens
+    return cut
+
+
+MASK = "\ufdd4"
+"""Stands for each character in which no sign counts; no text holds it."""
+_CLOSED = (Kind.OPAQUE, Kind.ATOM, Kind.PICTURE)
+_CLOSED_SIGN = re.compile(rf"[<{GONE}{REST}{HELD}]|\](?=[(\[])")
+
+
+def masked(text: str, around: Around = NOTHING) -> str:
+    """The source, letter for letter, with `MASK` where no sign counts.
+
+    That is in code, maths, names of notes, addresses, tags of HTML, comments.
+    """
+    cut = _cut(text, around)
+    edges = [*cut.places, len(text)]
+    parts = []
+    for at, token in enumerate(cut.tokens):
+        run = text[edges[at] : edges[at + 1]]
+        closed = token.kind in _CLOSED or (token.kind is Kind.GONE and _CLOSED_SIGN.match(run))
+        parts.append(MASK * len(run) if closed else run)
+    return "".join(parts)
 
 
 # --- one function per kind of sign: what it becomes, and where reading goes on ---------------
@@ -108,7 +131,12 @@ class _Readers:
         cut.add(match.start(), Kind.GONE, "")
         return match.end()
 
-    label = footnote = gone
+    footnote = gone
+
+    @staticmethod
+    def label(cut: Pieces, match: re.Match[str]) -> int:
+        cut.add(match.start(), Kind.GONE, "", note=FOOTNOTE)
+        return match.end()
 
     @staticmethod
     def aside(cut: Pieces, match: re.Match[str]) -> int:
@@ -142,12 +170,15 @@ class _Readers:
     @staticmethod
     def embed(cut: Pieces, match: re.Match[str]) -> int:
         path = cut.around.picture(re.split(r"\\?\||#", match["file"])[0].strip())
+        if not path:
+            _link(cut, _wiki_target(match["file"]))
         cut.add(match.start(), Kind.PICTURE, "", f"![]({quote(path)})" if path else "")
         return match.end()
 
     @staticmethod
     def wiki(cut: Pieces, match: re.Match[str]) -> int:
         name = _shown(match["target"])
+        _link(cut, _wiki_target(match["target"]))
         cut.add(match.start(), Kind.ATOM, name, literal(name))
         return match.end()
 
@@ -166,6 +197,7 @@ class _Readers:
 
     @staticmethod
     def address(cut: Pieces, match: re.Match[str]) -> int:
+        _link(cut, match[0][1:-1])
         cut.add(match.start(), Kind.ATOM, match[0][1:-1], match[0])
         return match.end()
 
@@ -191,6 +223,7 @@ class _Readers:
 
     @staticmethod
     def url(cut: Pieces, match: re.Match[str]) -> int:
+        _link(cut, match[0])
         cut.add(match.start(), Kind.ATOM, match[0])
         return match.end()
 
@@ -239,6 +272,8 @@ class _Readers:
         cut.add(at, Kind.TEXT if target < 0 else Kind.GONE, match[0] if target < 0 else "")
         if target >= 0:
             cut.tokens[opener] = Token(Kind.GONE, "", "")
+            address = _address(cut, cut.text[end:target], opener, at)
+            cut.links.append(Link(opener, len(cut.tokens) - 1, address))
         return max(end, target)
 
 
@@ -264,6 +299,24 @@ def _target(cut: Pieces, opener: int, at: int) -> int:
     return reference.end() if reference else at + 1
 
 
+def _address(cut: Pieces, target: str, opener: int, at: int) -> str:
+    """What a link points to: `target` is all that follows its words."""
+    if target.startswith("("):
+        return _TITLE.sub("", target[1:-1].strip()).strip("<>")
+    label = target[1:-1] or cut.text[cut.places[opener] + 1 : at]
+    return cut.around.references.get(label.casefold(), "")
+
+
+def _link(cut: Pieces, target: str) -> None:
+    """The token that is added next is a link."""
+    cut.links.append(Link(len(cut.tokens), len(cut.tokens), target))
+
+
+def _wiki_target(written: str) -> str:
+    """`[[Note#Part]]` without the words it shows."""
+    return f"[[{written.partition('|')[0].rstrip(chr(92)).strip()}]]"
+
+
 def _shown(target: str) -> str:
     """What Obsidian shows of `[[Note#Heading|alias]]`."""
     name, _, alias = target.partition("|")
@@ -274,16 +327,24 @@ def _shown(target: str) -> str:
 
 
 _BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*([^;\"']+)", re.IGNORECASE)
-_CLASS = re.compile(r"class\s*=\s*[\"']?(?:[\w-]*-)?(\w+)", re.IGNORECASE)
+_CLASS = re.compile(r"class\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([\w-]+))", re.IGNORECASE)
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
+def _class(attributes: str) -> str:
+    """The colour that a class names: `hltr-yellow`, `yellow`."""
+    found = _CLASS.search(attributes)
+    names = "".join(filter(None, found.groups())).split() if found else []
+    name = next((name for name in names if "-" in name), names[0] if names else "")
+    return name.rpartition("-")[2].lower()
+
+
 def _colour(attributes: str) -> str:
     """The colour a `<mark>` asks for: `#rrggbb`, or its name."""
-    style, name = _BACKGROUND.search(attributes), _CLASS.search(attributes)
+    style = _BACKGROUND.search(attributes)
     if style is None:
-        return name[1].lower() if name else ""
+        return _class(attributes)
     value = style[1].strip().lower()
     if found := _HEX.match(value):
         digits = found[1] if len(found[1]) == 6 else "".join(2 * digit for digit in found[1])
