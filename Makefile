@@ -3,7 +3,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
 
-.PHONY: help demo test check format golden test-anki-versions smoke clean
+.PHONY: help demo test check format golden bench-extract test-anki-versions smoke clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -17,6 +17,10 @@ $(VENV)/ok: pyproject.toml
 
 $(VENV)/dev-ok: $(VENV)/ok
 	@$(PY) -m pip install -q --group dev
+	@touch $@
+
+$(VENV)/bench-ok: $(VENV)/dev-ok
+	@$(PY) -m pip install -q --group bench || $(PY) -m pip install -q reportlab
 	@touch $@
 
 .venv-anki-%/ok: pyproject.toml
@@ -52,6 +56,9 @@ format: $(VENV)/dev-ok  ## format, and mend what can be mended
 golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
 	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources
 	git diff --stat -- tests
+
+bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes
+	$(PY) -m benchmarks.extract_pdf $(ARGS)
 
 smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
 	rm -rf dist && $(PY) -m pip wheel -q --no-deps -w dist .

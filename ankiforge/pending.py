@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Highlight, HighlightKey, RunId, Task
+from ankiforge.domain import ELSEWHERE, Highlight, HighlightKey, RunId, Task
 from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
@@ -13,6 +13,22 @@ from ankiforge.text.fold import fold
 
 LONG_ENOUGH = 20
 """Letters in which two passages do not agree by chance."""
+
+
+def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]:
+    """What wants a draft; what another tool has put into Anki says so.
+
+    Unless it has a card here: what was drafted before that was known stays.
+    """
+    for task in ledger.funnel.pending(scope, drafter):
+        yield replace(task, highlights=tuple(_elsewhere(ledger, one) for one in task.highlights))
+
+
+def _elsewhere(ledger: Ledger, highlight: Highlight) -> Highlight:
+    number = highlight.other_note
+    if not number or not ledger.others.holds(number) or ledger.cards.of_highlight(highlight.key):
+        return highlight
+    return replace(highlight, skip=f"{ELSEWHERE} (note {number})")
 
 
 def unwritten(
@@ -27,7 +43,7 @@ def unwritten(
     At most `limit` highlights (0 = all), and `only` these (none = all).
     """
     secrets = _Secrets(ledger)
-    tasks = share(ledger.funnel.pending(scope, drafter), only, by_hand=False)
+    tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
     if drafter != BY_HAND:
         tasks = _wanted(ledger, tasks)
     return _limited((secrets.kept(task) for task in tasks), limit)

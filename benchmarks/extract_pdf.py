@@ -1,26 +1,82 @@
-"""How much of the highlighted text of a folder of PDFs is read letter by letter.
+"""The bar table: how much of what people marked in PDFs is read letter by letter, and how fast.
 
-    python -m benchmarks.extract_pdf FOLDER
+    python -m benchmarks.extract_pdf [--real FOLDER] [--font FAMILY] [--seed N] [--runs N]
 
-Beside each `name.pdf` of FOLDER lies `name.json` with the text of its marks:
-`{"annots": [{"page": 0, "text": …}]}`. A variant is the name up to its last `-`.
+It makes PDFs whose marks are known (`marked_pdfs`), reads them and the real ones of FOLDER, and
+reads them with pdfannots in a process of its own; then a set that means harm (`hostile_pdfs`).
+Beside each real `name.pdf` lies `name.json` with the text of its marks: `{"annots": [{"page": 0,
+"text": …, "provenance": …}]}`; `upstream-test` are those that another program tests for.
+Exit code 1: a bar was not reached.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import subprocess
 import sys
-import time
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Extracted, Problem
-from ankiforge.extract import pdf
+from benchmarks import hostile_pdfs, marked_pdfs
+from benchmarks.looks import BENCH, MORE
 
+ROOT = Path(__file__).parents[1]
+REAL = ROOT.parent / "shared" / "fixtures" / "pdf"
+OURS, PEER = "benchmarks.read_ours", "benchmarks.read_pdfannots"
+FRESH = 40
+"""The seed of a set that nobody looked at, in another font."""
+FRESH_FONT = "DejaVu Sans Condensed"
+PAPERS = "papers of 14 pages"
+HARDEST = "two_column_scrambled"
 QUOTES = str.maketrans("‘’“”", "''\"\"")
+
+Pair = tuple[str, str]
+"""The text that is wanted, and what was read."""
+Rows = dict[str, list[Pair]]
+"""By variant."""
+
+
+class Reading(NamedTuple):
+    """What a reader made of a folder."""
+
+    texts: Mapping[str, list[str]] = {}
+    problems: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0.0
+    """Of all processors, user and system, whatever it started included."""
+    peak: float = 0.0
+    """Megabytes."""
+
+
+def read(module: str, folder: Path) -> Reading | str:
+    """Let a reader read a folder; why it cannot, where it cannot."""
+    before = os.times()
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", module, str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    after = os.times()
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or ["it died"])[-1]
+    said: dict[str, Any] = json.loads(done.stdout)
+    spent = after.children_user - before.children_user
+    spent += after.children_system - before.children_system
+    problems = tuple((where, what) for where, what in said["problems"])
+    return Reading(said["texts"], problems, spent, said.get("peak", 0.0))
+
+
+# --- letters --------------------------------------------------------------------------------
 
 
 def plain(text: str) -> str:
@@ -28,63 +84,179 @@ def plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).translate(QUOTES).split())
 
 
-def expected(folder: Path) -> dict[str, list[str]]:
+def wanted(folder: Path, provenance: str = "") -> dict[str, list[str]]:
+    """The texts of the marks of every file that has some."""
     texts = {}
-    for path in sorted(folder.glob("*.pdf")):
-        entries = json.loads(path.with_suffix(".json").read_text("utf-8"))["annots"]
-        found = [plain(entry["text"]) for entry in entries if entry.get("text")]
+    for path in sorted(folder.glob("*.json")):
+        entries = json.loads(path.read_text("utf-8"))["annots"]
+        found = [
+            plain(entry["text"])
+            for entry in entries
+            if entry.get("text") and provenance in entry.get("provenance", "")
+        ]
         if found:
-            texts[path.name] = found
+            texts[path.with_suffix(".pdf").name] = found
     return texts
 
 
-def read(folder: Path) -> dict[str, list[str]]:
-    texts: dict[str, list[str]] = defaultdict(list)
-    settings = pdf.Settings(path=str(folder), include=("*.pdf",))
-    for sighting in pdf.open_source("bench", folder, settings).scan():
-        match sighting:
-            case Extracted(document, highlights):
-                texts[document.path] += [plain(one.exact) for one in highlights]
-            case Problem(where, what):
-                print(f"{where}: {what}")
-    return texts
-
-
-def paired(wanted: list[str], found: list[str]) -> list[tuple[str, str]]:
+def paired(texts: list[str], found: list[str]) -> Iterator[Pair]:
     """Every wanted text with the most similar of those found, each of these used once."""
-    left, pairs = list(found), []
-    for text in sorted(wanted, key=lambda one: one not in found):
+    left = [plain(one) for one in found]
+    for text in sorted(texts, key=lambda one: one not in left):
         best = max(left, key=lambda one: fuzz.ratio(text, one), default="")
         if best in left:
             left.remove(best)
-        pairs.append((text, best))
-    return pairs
+        yield (text, best)
 
 
-def main(folder: Path) -> None:
-    rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    begin = time.perf_counter()
-    found = read(folder)
-    seconds = time.perf_counter() - begin
-    for name, texts in expected(folder).items():
-        variant = name.removesuffix(".pdf").rpartition("-")[0] or name
-        rows[variant] += paired(texts, found.get(name, []))
-    print(f"{'variant':32} exact/all  similarity")
-    for variant, pairs in sorted(rows.items()):
-        print(told(variant, pairs))
-    print(told("all", [pair for pairs in rows.values() for pair in pairs]))
-    print(f"{seconds:.2f} s")
-    for variant, pairs in sorted(rows.items()):
-        for text, got in pairs:
-            if text != got:
-                print(f"\n{variant}\n  - {text}\n  + {got}")
+def rows(texts: Mapping[str, list[str]], reading: Reading | str) -> Rows:
+    """The pairs by variant: the name of the file up to its last `-`."""
+    found: Mapping[str, list[str]] = {} if isinstance(reading, str) else reading.texts
+    made: Rows = defaultdict(list)
+    for name, some in texts.items():
+        made[variant(name)] += paired(some, found.get(name, []))
+    return made
 
 
-def told(name: str, pairs: list[tuple[str, str]]) -> str:
-    exact = sum(text == got for text, got in pairs)
-    alike = sum(fuzz.ratio(text, got) for text, got in pairs) / 100 / len(pairs)
-    return f"{name:32} {exact:5}/{len(pairs):<5} {alike:.4f}"
+def variant(name: str) -> str:
+    return name.removesuffix(".pdf").rpartition("-")[0]
+
+
+def exact(pairs: Iterable[Pair]) -> int:
+    return sum(text == got for text, got in pairs)
+
+
+def told(pairs: list[Pair]) -> str:
+    alike = sum(fuzz.ratio(text, got) for text, got in pairs) / 100 / max(len(pairs), 1)
+    return f"{exact(pairs):5}/{len(pairs):<4} {alike:.4f}"
+
+
+def all_of(made: Rows) -> list[Pair]:
+    return [pair for pairs in made.values() for pair in pairs]
+
+
+class Table:
+    """What is printed, and whether all bars were reached."""
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self.misses: list[tuple[str, Pair]] = []
+
+    def head(self, title: str, peer: Reading | str) -> None:
+        theirs = f"pdfannots: {peer}" if isinstance(peer, str) else "pdfannots"
+        print(f"\n{title:30} {'ours':>10} {'alike':>7}   {theirs}")
+
+    def row(self, name: str, ours: list[Pair], theirs: list[Pair], bar: str = "") -> None:
+        print(f"{name:30} {told(ours)}   {told(theirs)}  {bar}".rstrip())
+        self.misses += [(name, pair) for pair in ours if pair[0] != pair[1]]
+
+    def bar(self, what: str, reached: bool, wants: str) -> None:
+        self.missed += not reached
+        print(f"{'ok  ' if reached else 'MISS'}  {what}  (bar: {wants})")
+
+
+# --- the parts of the table -----------------------------------------------------------------
+
+
+def generated(table: Table, title: str, folder: Path, *, bars: bool) -> None:
+    """One set of generated files, a row for each variant."""
+    texts, peer = wanted(folder), read(PEER, folder)
+    mine, theirs = rows(texts, read(OURS, folder)), rows(texts, peer)
+    table.head(title, peer)
+    for name, pairs in sorted(mine.items()):
+        table.row(name, pairs, theirs[name])
+    total = all_of(mine)
+    print(f"{'all':30} {told(total)}   {told(all_of(theirs))}")
+    if bars:
+        least = -(-99 * len(total) // 100)
+        table.bar(f"{exact(total)} of {len(total)} exact", exact(total) >= least, f"{least}")
+        lost = {name: len(pairs) - exact(pairs) for name, pairs in mine.items()}
+        worst = max(lost, key=lambda name: lost[name] - (name == HARDEST))
+        well = all(count <= 1 + (name == HARDEST) for name, count in lost.items())
+        table.bar(f"most misses of a variant: {lost[worst]} ({worst})", well, "1")
+
+
+def real(table: Table, folder: Path) -> None:
+    """The files of other people."""
+    if not folder.is_dir():
+        print(f"\nno real files: {folder} is not there")
+        return
+    mine, peer = read(OURS, folder), read(PEER, folder)
+    table.head(str(folder.name), peer)
+    for name, provenance, share in (("upstream-test", "upstream-test", 1.0), ("real", "", 0.97)):
+        texts = wanted(folder, provenance)
+        pairs = all_of(rows(texts, mine))
+        table.row(name, pairs, all_of(rows(texts, peer)))
+        right = exact(pairs)
+        table.bar(f"{right} of {len(pairs)}", right >= share * len(pairs), f"{share:.0%}")
+
+
+def costs(table: Table, folders: Mapping[str, Path], runs: int) -> None:
+    """The processor time of both over the same files, in turns; the first turn is thrown away."""
+    peak = 0.0
+    print(
+        f"\n{'processor time, s':30} {'ours':>7} {'pdfannots':>10} {'ratio':>6}  median of {runs}"
+    )
+    for name, folder in folders.items():
+        spent: dict[str, list[float]] = {OURS: [], PEER: []}
+        for module in [OURS, PEER] * (runs + 1):
+            reading = read(module, folder)
+            if isinstance(reading, str):
+                print(f"no times: {module} {reading}")
+                return
+            spent[module].append(reading.seconds)
+            peak = max(peak, reading.peak)
+        ours, theirs = (median(spent[module][1:]) for module in (OURS, PEER))
+        print(f"{name:30} {ours:7.2f} {theirs:10.2f} {theirs / ours:6.2f}")
+        if name == PAPERS:
+            table.bar(f"{theirs / ours:.2f} times as fast on {name}", theirs >= 2.5 * ours, "2.5")
+    table.bar(f"memory of the worker: {peak:.0f} MB", peak < 200, "under 200")
+
+
+def hostile(table: Table, folder: Path) -> None:
+    """Damaged and malicious files: none may go without an answer, and none may end the scan."""
+    hostile_pdfs.write_all(folder)
+    count = len(list(folder.glob("*.pdf")))
+    got = read(OURS, folder)
+    print(f"\nhostile set: {count} files")
+    if isinstance(got, str):
+        table.bar(f"the scan ended: {got}", False, "it never does")
+        return
+    names = {where for where, _ in got.problems}
+    print(f"{len(got.texts)} with marks, {len(names)} told with a reason, {got.seconds:.0f} s")
+    for word, title in (("crashed", "the worker was lost over"), ("longer", "too long took")):
+        lost = sorted({where for where, what in got.problems if word in what})
+        meant = all(name.startswith("meant-") for name in lost)
+        what = f"{title} {len(lost)}: {', '.join(lost)}" if lost else f"{title} none"
+        table.bar(what, meant, "none but bombs")
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description="The bar table of the PDF source.")
+    asked.add_argument("--real", type=Path, default=REAL)
+    asked.add_argument("--font", default=marked_pdfs.FAMILY)
+    asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--runs", type=int, default=3)
+    said = asked.parse_args()
+    table = Table()
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        marked_pdfs.write_all(folder / "bench", BENCH, said.font, said.seed)
+        marked_pdfs.write_all(folder / "fresh", BENCH, FRESH_FONT, said.seed + FRESH)
+        marked_pdfs.write_all(folder / "more", MORE, said.font, said.seed)
+        generated(table, f"generated, {said.font}", folder / "bench", bars=True)
+        generated(table, f"fresh, {FRESH_FONT}", folder / "fresh", bars=True)
+        generated(table, "more", folder / "more", bars=False)
+        real(table, said.real)
+        marked_pdfs.write_papers(folder / "papers", said.font, said.seed)
+        timed = {PAPERS: folder / "papers", "generated pages": folder / "bench"}
+        real_files = {"real files": said.real} if said.real.is_dir() else {}
+        costs(table, timed | real_files, said.runs)
+        hostile(table, folder / "hostile")
+    for name, (text, got) in table.misses:
+        print(f"\n{name}\n  - {text}\n  + {got}")
+    sys.exit(1 if table.missed else 0)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -20,7 +20,7 @@ from samples.zotero_writer import Annotation, Attachment, Library, Work, write_z
 PACKAGE = Path(errors.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY_WORDS = (
-    "openai httpx pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
+    "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
     " sqlite3 yaml filelock platformdirs"
 )
 HEAVY = HEAVY_WORDS.split()

@@ -19,7 +19,7 @@ _DELIMITER = re.compile(r"\\(?=[(\[\])])")
 _TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
 _TEX_BRACE = re.compile(r"\\.?|[{}]", re.DOTALL)
 _TEX_OPENER = re.compile(r"\{(?=\{)")
-_SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|doi):", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|kindle|doi):", re.IGNORECASE)
 _KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
 _MAX_ADDRESS = 2000
 _ATTRIBUTE_SIGNS = str.maketrans("{}[]\\\n", "()()/ ")
@@ -87,7 +87,7 @@ def _is_closed(tex: str) -> bool:
 def address(url: str) -> str:
     """The address in ASCII, without signs of Anki's; "" for one that must not be a link.
 
-    Links go to http, https, mailto, zotero, obsidian and doi (at doi.org), nowhere else.
+    Links go to http, https, mailto, zotero, obsidian, kindle and doi (at doi.org), nowhere else.
     """
     url = url.strip()
     if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:

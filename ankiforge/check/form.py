@@ -18,7 +18,8 @@ PHRASE_GT5W = Rule("phrase_gt5w", Severity.WARN, "a mark over five words may be 
 PHRASE_OUTSIDE_VAULT = Rule(
     "phrase_outside_vault", Severity.WARN, "words marked in a document may be mere emphasis"
 )
-RULES = (INLINE_FIELD, LOOSE_TERM, PHRASE_GT5W, PHRASE_OUTSIDE_VAULT)
+OTHER_NOTE = Rule("other_note", Severity.WARN, "another tool may have put it into Anki, as note")
+RULES = (INLINE_FIELD, LOOSE_TERM, PHRASE_GT5W, PHRASE_OUTSIDE_VAULT, OTHER_NOTE)
 
 _PHRASE_WORDS = 5
 _PHRASE_DRAFTER = "rules:phrase"
@@ -40,8 +41,14 @@ def phrases(draft: Draft, context: Context) -> Iterator[Finding]:
     longest = max((word_count(answer) for answer in read(draft).answers), default=0)
     if longest > _PHRASE_WORDS:
         yield PHRASE_GT5W.found(f"{longest}")
-    if context.highlight.route is not Route.VAULT:
+    if context.highlight.route is not Route.VAULT and context.highlight.form is not Form.PHRASE:
         yield PHRASE_OUTSIDE_VAULT.found()
 
 
-CHECKS = (written_as, phrases)
+def elsewhere(draft: Draft, context: Context) -> Iterator[Finding]:
+    """A passage that carries the id of a note which no look at Anki has shown."""
+    if context.highlight.other_note:
+        yield OTHER_NOTE.found(str(context.highlight.other_note))
+
+
+CHECKS = (written_as, phrases, elsewhere)

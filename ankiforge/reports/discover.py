@@ -18,10 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ankiforge.anki.places import collections
 from ankiforge.config.yamlfile import control_character
 from ankiforge.domain import Extracted, Form
 from ankiforge.errors import ForgeError
+from ankiforge.reports.dialects import dialects
 from ankiforge.reports.models import Unreachable, models
 
 
@@ -189,6 +192,8 @@ class FormCounts:
     cards: Mapping[str, int]
     complete: bool
     """False if time was up: then the figures are those of the notes read so far."""
+    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The dialects whose marks stand there, and what the tools themselves were told."""
 
 
 _SWITCH = {
@@ -204,9 +209,9 @@ _SWITCH = {
 def count_forms(
     vault: Path, seconds: float = 5.0, clock: Callable[[], float] = time.monotonic
 ) -> FormCounts | None:
-    """Read a vault once for each kind of mark and once for its cards, within `seconds` in all.
+    """Read a vault once for each kind of mark, for its cards, and for each dialect it is written in.
 
-    None if it cannot be read.
+    Within `seconds` in all; None if it cannot be read.
     """
     from ankiforge import extract
 
@@ -219,19 +224,26 @@ def count_forms(
             forms, whole = _forms(obsidian, vault, end, clock, marks=(mark,), cards=())
             marks[mark], in_time = forms.total(), in_time and whole
         forms, whole = _forms(obsidian, vault, end, clock, marks=(), cards=obsidian.CARDS)
+        in_time = in_time and whole
+        told = dialects(vault, end, clock)
+        theirs: dict[str, int] = {}
+        for name, told_it in told.items():
+            switches = {"marks": (), "cards": (name,)} | ({name: told_it} if told_it else {})
+            counted, whole = _forms(obsidian, vault, end, clock, **switches)
+            theirs[name], in_time = counted.total(), in_time and whole
     except (ForgeError, OSError):
         return None
     cards = dict.fromkeys(obsidian.CARDS, 0)
     for form, count in forms.items():
         if form in _SWITCH:
             cards[_SWITCH[form]] += count
-    return FormCounts(marks, cards, in_time and whole)
+    return FormCounts(marks, cards | theirs, in_time, told)
 
 
 def _forms(
     obsidian: Any, vault: Path, end: float, clock: Callable[[], float], **switches: Any
 ) -> tuple[Counter[Form], bool]:
-    settings = obsidian.Settings(path=str(vault), **switches)
+    settings = msgspec.convert({"path": str(vault), **switches}, obsidian.Settings)
     counted: Counter[Form] = Counter()
     for sighting in obsidian.open_source("vault", vault, settings).scan():
         if clock() > end:

@@ -151,7 +151,8 @@ def summarize(
 
 NOTHING_MARKED = """
 Nothing is marked there. What counts: highlights and comments in a PDF or in Zotero; in notes
-==marks==, question::answer lines, {{gaps}} and glossary lists (docs/commands.md)."""
+==marks==, question::answer lines, {{gaps}} and glossary lists; in clippings and exports each
+highlight (docs/commands.md)."""
 
 # --- for people -----------------------------------------------------------------------------
 

@@ -514,3 +514,17 @@ def test_twins_of_one_guid_are_both_seen_and_in_exports_once(world: World) -> No
     exports = [world.exported(), world.exported(legacy=True)]
     with connect_view(exports, address="a", profile="", complete=True) as view:
         assert of(view, world.basic).id == min(note.id for note in twins)
+
+
+def test_whole_collections_show_the_ids_of_all_notes_and_exports_do_not(world: World) -> None:
+    all_of_them = frozenset(int(number) for number in world.col.find_notes(""))
+    assert len(all_of_them) == 4
+    exported = world.exported()
+    with open_view(world.live) as view:
+        assert view.note_ids() == all_of_them
+    with open_view(world.whole(legacy=False)) as view:
+        assert view.note_ids() == all_of_them
+    with open_view(exported) as view:
+        assert view.note_ids() is None
+    with connect_view([exported], address="", profile="", complete=True) as view:
+        assert view.note_ids() is None

@@ -170,9 +170,9 @@ def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(
 
 def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, library) -> None:
     settings = forge.folder / "ankiforge.yaml"
-    settings.write_text("sources:\n- zotero: {name: z, api: local}\n")
+    settings.write_text("sources:\n- zotero: {name: z, api: cloud}\n")
     forge("init", "--trust", forge.folder)
-    assert "this version does not speak" in forge("run", code=2).stderr
+    assert "'cloud' is no way to Zotero" in forge("run", code=2).stderr
     settings.write_text(f"sources:\n- zotero: {{name: z, path: {library}}}\n")
     forge("init", "--trust", forge.folder)
 

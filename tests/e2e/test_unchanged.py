@@ -35,7 +35,9 @@ def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / ".obsidian").mkdir(parents=True)
     (folder / "Cells.md").write_text(NOTE, "utf-8")
     (folder / "Plain.md").write_text("Nothing is marked here.\n", "utf-8")
-    settings = f"sources:\n- obsidian: {{name: notes, path: {folder}}}\nanki: {{collection: none}}\n"
+    settings = (
+        f"sources:\n- obsidian: {{name: notes, path: {folder}}}\nanki: {{collection: none}}\n"
+    )
     (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
     forge.ok("init", "--trust", forge.folder)
     age(folder)

@@ -92,6 +92,13 @@ class DatabaseView:
         query = f"select {numbers('oid')} from graves where type = ?"
         return frozenset(number for (number,) in self.database.rows(query, _GRAVE_OF_NOTE))
 
+    def note_ids(self) -> frozenset[int] | None:
+        """Read only when asked for."""
+        if self.kind is ViewKind.APKG:
+            return None
+        rows = self.database.rows(f"select {numbers('id')} from notes")
+        return frozenset(number for (number,) in rows)
+
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         """Asked for in batches: a statement takes so many numbers only."""
         left = iter(cards)

@@ -66,6 +66,10 @@ class UnionView:
         """Exports hold none as of 2026; what there is, is taken."""
         return frozenset().union(*(part.graves() for part in self.parts))
 
+    def note_ids(self) -> frozenset[int] | None:
+        """Only decks with notes of ours are exported."""
+        return None
+
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         """In any of them."""
         wanted = tuple(cards)

@@ -108,7 +108,9 @@ class PdfSource:
         stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
         if missed or not all(proves(stamp) for _, stamp in stamps):
             return ""
-        return h16(program(), self.name, str(self.root), repr((self.settings, sorted(self.me), stamps)))
+        return h16(
+            program(), self.name, str(self.root), repr((self.settings, sorted(self.me), stamps))
+        )
 
     def _files(self, missed: list[OSError]) -> Iterator[Path]:
         included, excluded = matcher(self.settings.include), matcher(self.settings.exclude)

@@ -115,11 +115,11 @@ def visible(chars: list[Char]) -> Iterator[Char]:
     """
     printed: Printed = {}
     for char in chars:
-        text, left, bottom = char.text, char.left, char.bottom
-        if char.generated or text in BLANKS:
+        _, text, generated, left, bottom, _, _, _, _, width, _ = char
+        if generated or text in BLANKS:
             continue
         sign = "-" if text in HYPHENS else text
-        slack = min(SLACK * char.width, CELL)
+        slack = SLACK * width if SLACK * width < CELL else CELL
         first, last = (left - slack) // CELL, (left + slack) // CELL
         low, high = (bottom - slack) // CELL, (bottom + slack) // CELL
         near = printed.get((sign, first, low), ())

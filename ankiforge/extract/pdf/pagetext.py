@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import partial
-from itertools import groupby, pairwise, starmap
+from itertools import groupby, islice, pairwise
 from math import hypot
 from statistics import median
 from typing import NamedTuple
@@ -49,6 +49,8 @@ class Line(NamedTuple):
     end: int
     height: float
     """The usual height of its font."""
+    lowest: float
+    """The least."""
     depth: float
     """How far down the page it is, seen by the reader."""
 
@@ -63,7 +65,7 @@ class PageText:
         self._chars = chars
         self._spelling = spelling
         self.seen = list(visible(chars))
-        self._gaps = [Gap.LINE, *starmap(self._gap, pairwise(self.seen))]
+        self._gaps = [Gap.LINE, *self._between_all()]
         self.direction = self._direction()
         self._signs = dict(self._accents())
         self.lines = self._lines()
@@ -73,9 +75,16 @@ class PageText:
 
     # --- lines ------------------------------------------------------------------------------
 
+    def _between_all(self) -> list[Gap]:
+        """Most characters follow one another at once, which is quickly seen."""
+        return [
+            Gap.NOTHING
+            if right.place == left.place + 1 and left.text not in MARKERS
+            else self._gap(left, right)
+            for left, right in pairwise(self.seen)
+        ]
+
     def _gap(self, left: Char, right: Char) -> Gap:
-        if right.place == left.place + 1 and left.text not in MARKERS:
-            return Gap.NOTHING
         between = [one for one in self._chars[left.place + 1 : right.place] if one.blank]
         if left.text in MARKERS or any(one.text in BREAKS for one in between):
             touching = all(one.generated for one in between) and _touch(left, right)
@@ -91,19 +100,22 @@ class PageText:
         sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
         return (sign * across, sign * along)
 
-    def _neighbours(self) -> Iterable[tuple[Char, Char]]:
-        for (one, two), gap in zip(pairwise(self.seen), self._gaps[1:], strict=True):
-            if gap is Gap.NOTHING:
-                yield one, two
+    def _neighbours(self) -> list[tuple[Char, Char]]:
+        gaps = islice(self._gaps, 1, None)
+        return [
+            pair for pair, gap in zip(pairwise(self.seen), gaps, strict=True) if gap is Gap.NOTHING
+        ]
 
     def _lines(self) -> list[Line]:
         edges = [at for at, gap in enumerate(self._gaps) if gap is Gap.LINE] if self.seen else []
         return [self._line(start, end) for start, end in pairwise([*edges, len(self.seen)])]
 
     def _line(self, start: int, end: int) -> Line:
+        across, along = self.direction
         chars = self.seen[start:end]
-        depth = median(map(self._depth, chars))
-        return Line(start, end, median(one.height for one in chars), depth)
+        heights = sorted(one.height for one in chars)
+        depth = median([along * one.x - across * one.y for one in chars])
+        return Line(start, end, median(heights), heights[0], depth)
 
     def _accents(self) -> Iterator[tuple[int, str]]:
         """Place → sign, for letters and the accents that are printed on them: these say nothing."""
@@ -122,8 +134,7 @@ class PageText:
                     yield from self._shapes(places, partial(self._side, base))
 
     def _is_mixed(self, line: Line) -> bool:
-        lowest = min(char.height for char in self.seen[line.start : line.end])
-        return lowest <= SMALLER * line.height
+        return line.lowest <= SMALLER * line.height
 
     def _is_small(self, line: Line, at: int) -> bool:
         return self.seen[at].height <= SMALLER * line.height
@@ -152,11 +163,6 @@ class PageText:
             signs = [shapes.get(self.seen[at].text, "") for at in together]
             if side and all(signs):
                 yield from zip(together, signs, strict=True)
-
-    def _depth(self, char: Char) -> float:
-        """How far down the page its middle is, seen by the reader."""
-        across, along = self.direction
-        return along * char.x - across * char.y
 
     def _sign(self, at: int) -> str:
         """The character at a place as it is written down."""
@@ -280,8 +286,9 @@ class PageText:
 
 def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
     """The unit vector from a character to the next, mostly; no raised sign turns it."""
-    steps = [(two.x - one.x, two.y - one.y) for one, two in pairs] or [(1.0, 0.0)]
-    across, along = median(x for x, _ in steps), median(y for _, y in steps)
+    steps = list(pairs)
+    across = median([two.x - one.x for one, two in steps]) if steps else 1.0
+    along = median([two.y - one.y for one, two in steps]) if steps else 0.0
     length = hypot(across, along)
     return (across / length, along / length) if length > 1e-6 else (1.0, 0.0)
 

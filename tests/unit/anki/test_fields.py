@@ -103,6 +103,25 @@ def test_the_line_above_the_question_does_not_tell_the_answer(make_card: Maker) 
     assert "af-where" not in _fields(both)["Citation"]
 
 
+def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card: Maker) -> None:
+    card = _highlight(
+        make_card(Front="Which?", Back="the last item"),
+        above=("The kinds are:", "word " * 40, "what the last item is"),
+    )
+    where, cite = _fields(card)["Citation"].split("<cite>")
+    assert " › The kinds are › word word" in where
+    assert where.count("word") < 20
+    assert "last item" not in where
+    assert "kinds" not in cite
+
+
+def test_a_link_to_another_note_is_called_by_its_name(make_card: Maker) -> None:
+    own, vault = "obsidian://open?vault=V&file=Own%20note", "obsidian://open?vault=V&file="
+    links = (f"{vault}Optics%2FLens%23Focus", f"{vault}Lens%23%5Eabc", "https://x.org/a")
+    shown = _fields(_highlight(make_card(), uri=own, links=links))["Links"]
+    assert re.findall(r">([^<]+)</a>", shown)[:4] == ["Obsidian", "Lens#Focus", "Lens", "x.org"]
+
+
 def test_a_heading_that_repeats_the_title_is_named_once(make_card: Maker) -> None:
     card = _highlight(make_card(), heading="TEST-enhanced learning › Results")
     assert 'af-where">Test-enhanced learning › Results</span>' in _fields(card)["Citation"]

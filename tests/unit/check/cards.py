@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ankiforge.check import Context, Twins, check
 from ankiforge.domain import (
+    NOTE,
     CardKind,
     Document,
     DocumentKey,
@@ -83,7 +84,7 @@ def documented() -> list[Row]:
 
 
 _EXAMPLE = re.compile(
-    r"^(?:\((?P<form>[a-z-]+)\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
+    r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
     r"(?: ~ (?P<twin>.*))?$"
 )
 _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
@@ -102,7 +103,9 @@ def example(text: str) -> tuple[Finding, ...]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
         return findings(draft, passage(source), twins)
-    return findings(*_marked(draft, Form(parts["form"])), twins)
+    draft, highlight = _marked(draft, Form(parts["form"]))
+    hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
+    return findings(draft, replace(highlight, hints=hints), twins)
 
 
 def _card(text: str) -> Draft:

@@ -244,3 +244,28 @@ def test_doctor_finds_a_sound_ledger_sound(home: Path, ankiforge) -> None:
 
     assert "ledger.db is sound" in out, out
     assert code == 0
+
+
+def test_init_proposes_the_dialect_a_vault_is_written_in(home: Path, ankiforge) -> None:
+    note = "#flashcards\n\nThe ==heat== of it <!--SR:!2026-01-01,3,250-->\n\nfirst&&one\n"
+    (home / "My Notes/b.md").write_text(note)
+    kept = home / "My Notes/.obsidian/plugins/obsidian-spaced-repetition/data.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"settings": {"singleLineCardSeparator": "&&"}}))
+
+    ankiforge("init", "cards")
+
+    text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
+    assert "cards: [osr, inline, block, cloze, glossary]" in text
+    assert "glossary 0, osr 3" in text
+    (source, _) = load(home / "cards/ankiforge.yaml").sources
+    assert source.options["marks"] == ["mark"]
+    assert source.options["osr"] == {"singleLineCardSeparator": "&&"}
+    _, out, _ = ankiforge("-C", "cards", "extract", "--json")
+    lines = map(json.loads, out.splitlines())
+    assert {line["exact"] for line in lines if "exact" in line} == {
+        "front::back",
+        "first&&one",
+        "The heat of it",
+        "Some marked words.",
+    }

@@ -62,6 +62,9 @@ class Look:
     def graves(self) -> frozenset[int]:
         return self.dead
 
+    def note_ids(self) -> None:
+        return None
+
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         return frozenset()
 

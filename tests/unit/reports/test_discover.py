@@ -229,3 +229,60 @@ def test_counting_a_vault_of_the_field_ends_in_time(tmp_path: Path) -> None:
     assert counted is not None
     assert counted.complete
     assert time.perf_counter() - began < 6
+
+
+# --- the tools a vault was written for --------------------------------------------------------
+
+SIGNED = {
+    "osr": "a::b <!--SR:!2026-01-01,3,250-->\n\nThe ==c== of d\n",
+    "o2a": "START\nBasic\nfront\nBack: back\n<!--ID: 1566052191670-->\nEND\n\nQ: e\nA: f\n",
+    "flashcards": "What? #card\nThat.\n^1619873212345\n",
+    "yanki": "---\nnoteId: 1619873212345\n---\nfront\n\n---\n\nback\n",
+    "logseq": "- the {{cloze heat}} of it #card\n- g #card\n\t- h\n",
+    "remnote": "- heat >> energy\n- unit ;; joule\n",
+}
+GIVES = {"osr": 2, "o2a": 2, "flashcards": 1, "yanki": 1, "logseq": 2, "remnote": 2}
+
+
+@pytest.mark.parametrize("dialect", SIGNED)
+def test_the_dialect_of_a_vault_is_known_by_its_marks_and_counted(tmp_path, dialect) -> None:
+    write(vault(tmp_path / "v") / "deep" / "note.md", SIGNED[dialect])
+
+    counted = count_forms(tmp_path / "v")
+
+    assert counted is not None
+    assert list(counted.told) == [dialect]
+    assert counted.cards[dialect] == GIVES[dialect]
+
+
+def test_without_such_marks_there_is_no_dialect(tmp_path: Path) -> None:
+    plain = "a::b\n\nq\n?\na\n\n**bold** and ==marked== {x}\n\n---\n\n- [ ] x >> y #cards\n"
+    write(vault(tmp_path / "v") / "note.md", plain + NOTE)
+
+    counted = count_forms(tmp_path / "v")
+
+    assert counted is not None
+    assert counted.told == {}
+    assert set(counted.cards) == {"inline", "block", "cloze", "glossary"}
+
+
+def test_what_the_plugin_was_told_is_taken_over(tmp_path: Path) -> None:
+    folder = vault(tmp_path / "v")
+    write(
+        folder / "note.md",
+        "#flashcards\n\na&&b\n\nThe {{c}} of ==d== <!--SR:!2026-01-01,3,250-->\n",
+    )
+    told = {"singleLineCardSeparator": "&&", "clozePatterns": ["{{[123;;]answer[;;hint]}}", "x"]}
+    kept = {"settings": {**told, "flashcardTags": ["#flashcards"], "burySiblingCards": True}}
+    path = folder / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
+    write(path, json.dumps(kept))
+
+    counted = count_forms(folder)
+
+    assert counted is not None
+    assert counted.told["osr"] == {
+        "singleLineCardSeparator": "&&",
+        "clozePatterns": ["{{[123;;]answer[;;hint]}}"],
+        "flashcardTags": ["#flashcards"],
+    }
+    assert counted.cards["osr"] == 2

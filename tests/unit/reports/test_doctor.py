@@ -136,12 +136,14 @@ def test_a_source_of_others_that_cannot_be_loaded_is_named_with_its_place(
     guest = tmp_path / "site/guest-1.dist-info"
     guest.mkdir(parents=True)
     (guest / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1\n")
-    (guest / "entry_points.txt").write_text("[ankiforge.sources]\nkindle = no_such_module\n")
+    (guest / "entry_points.txt").write_text("[ankiforge.sources]\nstickies = no_such_module\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
 
-    [check] = ill(workspace("sources:\n- kindle: {path: papers}"), around)
+    [check] = ill(workspace("sources:\n- stickies: {path: papers}"), around)
 
-    assert check.says.startswith("ankiforge.yaml:2: sources[0].kindle: the source 'kindle' cannot")
+    assert check.says.startswith(
+        "ankiforge.yaml:2: sources[0].stickies: the source 'stickies' cannot"
+    )
     assert (check.state, check.exit_code) == (State.FAIL, 2)
 
 

@@ -1,0 +1,44 @@
+"""Reads a folder of PDFs as the program does and prints what it cost and found, as JSON.
+
+python -m benchmarks.read_ours FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from ankiforge.domain import Extracted, Problem
+from ankiforge.extract import pdf
+
+SECONDS = 20.0
+"""A file that takes longer counts as one that hangs."""
+
+
+def main(folder: Path) -> None:
+    texts: dict[str, list[str]] = defaultdict(list)
+    problems: list[tuple[str, str]] = []
+    settings = pdf.Settings(path=str(folder), include=("*.pdf",))
+    for sighting in pdf.open_source("bench", folder, settings, seconds=SECONDS).scan():
+        match sighting:
+            case Extracted(document, highlights):
+                texts[document.path] += [one.exact for one in highlights]
+            case Problem(where, what):
+                problems.append((where, what))
+    print(json.dumps({"texts": texts, "problems": problems, "peak": _peak()}))
+
+
+def _peak() -> float:
+    """Megabytes that the largest process below this one, its worker, ever held."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return float(held) / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
