@@ -81,7 +81,8 @@ class Tally:
     def nothing_new(self) -> bool:
         """Whether the run changed nothing at all."""
         read = self.settled
-        changed = read.new or read.changed or read.gone or self.counts.total() or self.problems
+        failed = any(not problem.notice for problem in self.problems)
+        changed = read.new or read.changed or read.gone or self.counts.total() or failed
         return not changed and not any(one.added or one.updated for one in self.published)
 
 
