@@ -61,10 +61,16 @@ def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wante
     if kind in _UNMISTAKABLE:  # in a folder of notes it is no note
         configured = [e for e in configured if e.kind == kind or e.kind not in _OF_FILES]
     if configured:
-        return [Wanted(e, () if path == e.path.resolve() else (path,)) for e in configured]
+        return [Wanted(e, _below(e, path)) for e in configured]
     found = [_wanted(config, place, name) for place in _places(path, ledger)]
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return found or Problem(str(path), "nothing here that can be read", hint)
+
+
+def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
+    """The parts of a source to look at, as the settings spell its root: that may be a link."""
+    root = entry.path.resolve()
+    return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
 
 def _holds(root: Path, path: Path) -> bool:
@@ -84,7 +90,7 @@ class _Place(NamedTuple):
 def _wanted(config: Config, place: _Place, name: str) -> Wanted:
     for entry in config.sources:
         if entry.kind == place.kind and entry.has_folder and entry.path.resolve() == place.root:
-            return Wanted(entry, place.only)
+            return Wanted(entry, _below(entry, *place.only))
     return _unconfigured(place, name or _account(config, place.kind))
 
 

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS kept (
     owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
 ) STRICT
 """
-_HALF_A_MINUTE = 30.0
+_PATIENCE = 5.0
+"""Seconds to wait for another program that has the file; once, then no more."""
 MEMORY = "memory.db"
 """The file's name, beside the ledger."""
 
@@ -31,6 +32,7 @@ class Memories:
         """Remember in the file at `path`; if `forgetful`, only look at what others kept there."""
         self._path = path
         self._forgetful = forgetful
+        self._patience = _PATIENCE
 
     def of(self, owner: str) -> OwnMemory:
         """The part that belongs to one source (or one purpose)."""
@@ -40,8 +42,11 @@ class Memories:
         """Look something up; None if there is no memory."""
         if not self._path.is_file():
             return None
-        with suppress(sqlite3.Error), closing(self._open()) as connection:
-            return question(connection)
+        try:
+            with closing(self._open()) as connection:
+                return question(connection)
+        except sqlite3.Error as error:
+            self._lose_patience(error)
         return None
 
     def tell(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
@@ -56,6 +61,7 @@ class Memories:
                 sqlite3.SQLITE_CORRUPT,
             ):
                 self._begin_anew()
+            self._lose_patience(error)
 
     def _write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
         with closing(self._open()) as connection, connection:
@@ -69,7 +75,12 @@ class Memories:
             )
 
     def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=_HALF_A_MINUTE)
+        return sqlite3.connect(self._path, timeout=self._patience)
+
+    def _lose_patience(self, error: sqlite3.Error) -> None:
+        """Of many questions only the first waits for a file that is in use."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            self._patience = 0.0
 
     def _begin_anew(self) -> None:
         with suppress(OSError):

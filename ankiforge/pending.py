@@ -20,6 +20,7 @@ def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]
 
     Unless it has a card here: what was drafted before that was known stays.
     """
+    ledger.others.free()
     for task in ledger.funnel.pending(scope, drafter):
         yield replace(task, highlights=tuple(_elsewhere(ledger, one) for one in task.highlights))
 

@@ -93,10 +93,12 @@ class Standstill:
         before: Traces,
         sources: Iterable[Read],
         packages: Iterable[Path],
+        pictures: Iterable[str],
         outcome: Outcome,
     ) -> None:
-        """Remember how all was left; the ledger must be closed by now."""
-        traces = before | self._after({f"package {path}": "" for path in packages})
+        """Remember how all was left, `pictures` in packages too; the ledger is closed by now."""
+        files = {f"package {path}": "" for path in packages}
+        traces = before | self._after(files | {f"picture {path}": "" for path in pictures})
         record = _Record(tuple(sources), traces, outcome)
         self._memory.keep({h16(self.request): msgspec.json.encode(record)})
 
@@ -132,18 +134,20 @@ class Standstill:
         return h16(setting, *map(str, places), *states)
 
     def _holding(self) -> str:
-        """Differs once something of another kind lies behind a PATH."""
-        kinds = (kinds_below(path) if path.is_dir() else {kind_of(path)} for path in self.paths)
-        return repr([sorted(found) for found in kinds])
+        """Differs once something else, or of another kind, lies behind a PATH."""
+        return repr([_behind(path.absolute().resolve()) for path in self.paths])
 
     def _after(self, traces: Traces) -> Traces:
         """The traces of what a run writes."""
         ledger, journal = self.workspace.ledger, self.workspace.journal
         wal = _file(ledger.with_name(f"{ledger.name}-wal"), empty="-")
         packages = [name for name in traces if name.startswith("package ")]
-        return {"ledger": _file(ledger), "wal": wal, "journal": _file(journal)} | {
-            name: _file(Path(name.removeprefix("package "))) for name in packages
-        }
+        pictures = [name for name in traces if name.startswith("picture ")]
+        return (
+            {"ledger": _file(ledger), "wal": wal, "journal": _file(journal)}
+            | {name: _placed(Path(name.removeprefix("package "))) for name in packages}
+            | {name: _file(Path(name.removeprefix("picture "))) for name in pictures}
+        )
 
     @property
     def _memory(self) -> Any:
@@ -167,6 +171,19 @@ def _stamp(source: Source) -> str:
     """A source without stamps must be read each time."""
     stamp = getattr(source, "stamp", None)
     return stamp() if stamp else ""
+
+
+def _behind(path: Path) -> tuple[str, ...]:
+    """Where a PATH leads, which vault that is in, and the kinds of what lies there."""
+    kinds = kinds_below(path) if path.is_dir() else {kind_of(path)}
+    vault = next((up for up in (path, *path.parents) if (up / ".obsidian").is_dir()), "")
+    library = (path / "zotero.sqlite").is_file()
+    return (str(path), str(vault), str(library), *sorted(kinds))
+
+
+def _placed(package: Path) -> str:
+    """A package, and whether its folder is there."""
+    return f"{_file(package)} {package.parent.is_dir()}"
 
 
 def _file(path: Path, empty: str = "") -> str:

@@ -93,6 +93,8 @@ class Home:
         (folder / "mine.apkg").write_text("somebody else's")
         (folder / "notes").mkdir()
         (folder / "notes/Memory.md").write_text(note_of_the_readme(), encoding="utf-8")
+        entry = "A Book\n- Your Highlight at location 1-2 | Added on\n\nA passage.\n==========\n"
+        (folder / "My Clippings.txt").write_text(entry, encoding="utf-8")
 
     def type(self, line: str) -> tuple[int, str]:
         """Exit code and all output of a command, `~` for this folder."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.context import Context
-from ankiforge.check.normal import normal
+from ankiforge.check.normal import bare, normal
 from ankiforge.check.reading import asked_by_reader, authored, marked, pictured, read
 from ankiforge.check.rule import Rule
 from ankiforge.check.words import (
@@ -175,9 +175,13 @@ CHECKS = (quote, answer, numbers, terms, card, copied)
 
 
 def _source(highlight: Highlight) -> str:
-    """The passage and what stands around it: all an answer may be taken from."""
+    """The passage and what stands around it: all an answer may be taken from.
+
+    The words below a picture stand in its Markdown alone.
+    """
     seamless = highlight.prefix + highlight.exact + highlight.suffix
-    return f"{highlight.context}\n{seamless}"
+    captioned = (bare(shown) for shown in highlight.markdown if "![" in shown)
+    return "\n".join((highlight.context, seamless, *captioned))
 
 
 def _about(highlight: Highlight) -> str:

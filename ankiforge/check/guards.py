@@ -127,13 +127,14 @@ def aligned(one: Features, other: Features) -> Features:
 
 def _joins(words: list[str], wanted: Words) -> dict[str, str]:
     found = {}
+    first = "".join(word[0] for word in words)
+    lengths = {2, *map(len, wanted)}
     for size in range(2, _MAX_INITIALS + 1):
-        for at in range(len(words) - size + 1):
-            run = words[at : at + size]
-            initials = "".join(word[0] for word in run)
-            if size == 2 and "".join(run) in wanted:
-                found[" ".join(run)] = "".join(run)
-            elif initials in wanted and not STOP_WORDS & set(run):
+        for at in range(len(words) - size + 1) if size in lengths else ():
+            initials = first[at : at + size]
+            if size == 2 and (joined := words[at] + words[at + 1]) in wanted:
+                found[f"{words[at]} {words[at + 1]}"] = joined
+            elif initials in wanted and not STOP_WORDS.intersection(run := words[at : at + size]):
                 found[" ".join(run)] = initials
     return found
 

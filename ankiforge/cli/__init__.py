@@ -43,6 +43,7 @@ EPILOG = """\b
 Examples:
   ankiforge run paper.pdf               cards from one annotated PDF, no set-up
   ankiforge run ~/Vault --deck Notes    cards from a vault
+  ankiforge run "My Clippings.txt"      cards from a Kindle
   ankiforge init ~/cards                a workspace that remembers
 """
 
@@ -108,7 +109,7 @@ def _near(word: str) -> str:
 @click.version_option(__version__, prog_name="ankiforge")
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:
-    """Turn what you marked in Zotero, PDFs and Obsidian into checked Anki cards.
+    """Turn what you marked in PDFs, Zotero, notes and e-books into checked Anki cards.
 
     The same highlight is the same note for ever; what you did is never undone; no card says
     what its source does not; nothing is lost silently.

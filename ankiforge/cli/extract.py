@@ -39,7 +39,9 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, read(job, now.ledger, run))
+        found = 0
         for highlight in islice(now.ledger.highlights.seen_in(run), call.limit or None):
+            found += 1
             if call.talk.as_json:
                 call.talk.data(highlight_json(highlight))
             else:
@@ -47,6 +49,8 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         for problem in tally.problems if call.talk.as_json else ():
             call.talk.data({"problem": problem})
         tell_problems(now.call, tally.problems)
+        if not found:
+            call.talk.say("no highlights there; what counts as one: docs/commands.md")
     end(tally.problems, error)
 
 

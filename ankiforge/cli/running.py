@@ -23,6 +23,7 @@ from ankiforge.cli.working import (
     told_of,
     write_packages,
 )
+from ankiforge.delivery import PASSING
 from ankiforge.discovery import Wanted
 from ankiforge.domain import Fate, RunId
 from ankiforge.errors import UsageError
@@ -44,6 +45,8 @@ class _Left:
     outcome: Outcome
     sources: tuple[Read, ...]
     packages: tuple[Path, ...]
+    pictures: frozenset[str]
+    """What the packages show: where it lies, be it in what this run did not read."""
 
 
 def work(wish: Wish, still: Standstill | None) -> None:
@@ -74,7 +77,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         may_repeat = still and not (lost or error or now.problems) and all(before.values())
         left = _left(now, wish, job, summary, looked, run, wanted) if may_repeat else None
     if still and left:
-        still.note(before, left.sources, left.packages, left.outcome)
+        still.note(before, left.sources, left.packages, left.pictures, left.outcome)
     end(tally.problems, error)
 
 
@@ -109,7 +112,9 @@ def _left(
     lines = (*told(calm, now.ledger, now.call.program), *_next(now, calm, run, False))
     outcome = Outcome(said, calm.as_json(), lines, tuple(calm.tally.problems))
     written = {target(now, wish.deck, wish.output), *(p.path for p in calm.tally.published)}
-    return _Left(outcome, tuple(map(_read, wanted)), tuple(sorted(written)))
+    notes = [one.note for one in calm.tally.weighed if one.note]
+    pictures = frozenset(media.path for note in notes for media in note.media)
+    return _Left(outcome, tuple(map(_read, wanted)), tuple(sorted(written)), pictures)
 
 
 def _read(want: Wanted) -> Read:
@@ -120,17 +125,19 @@ def _read(want: Wanted) -> Read:
 
 def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summary | None:
     """What the next run comes to if nothing changes; None if it has something left to do."""
+    tally = summary.tally
     unfinished = now.ledger.reading.waits or summary.funnel.fates[Fate.FAILED]
-    if unfinished or looked.blind or summary.tally.incomplete:
+    waits = tally.anki["missing"] or not PASSING.isdisjoint(tally.reasons)
+    if unfinished or waits or looked.blind or tally.incomplete:
         return None
     if next(unwritten(now.ledger, None, drafter), None) is not None:
         return None
-    seen = summary.tally.settled.seen
+    seen = tally.settled.seen
     tally = replace(
-        summary.tally,
+        tally,
         settled=Settled(seen=seen, unchanged=seen),
         counts=Counter(),
-        published=[replace(one, added=0, updated=0) for one in summary.tally.published],
+        published=[replace(one, added=0, updated=0) for one in tally.published],
         aside=(),
     )
     return replace(summary, tally=tally, usage=summary.usage and type(summary.usage)())

@@ -113,8 +113,9 @@ _EXAMPLES = {
     "zotero": "  # - zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder\n",
 }
 
-_REST = """
-# Whose marks count in shared Zotero libraries; without it: the library's owner.
+_REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/configuration.md#sources
+
+# Whose marks count in shared libraries; without it: those of the library's owner.
 # me: [Ada]
 
 # rules: what you marked or wrote as a card already; no model, no network.

@@ -42,12 +42,14 @@ from ankiforge.domain import (
 )
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment, digest_of, next_mod
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.seen import FRESH_SECONDS, Seen
 
 AHEAD_SECONDS = 86_400
 """A mod further than this beyond now is held: the clock of a device is wrong."""
-FRESH_SECONDS = 2
-"""A note changed this shortly before the view may have changed again."""
+EDITED_NOW = "it was being edited"
+AHEAD = "it was changed in the future: the clock of a device is wrong"
+PASSING = frozenset((EDITED_NOW, AHEAD))
+"""Why a card is held for no more than a while."""
 NOTE_TYPE = "note type"
 NO_PICTURE = "a picture of it is not there any more"
 
@@ -292,9 +294,9 @@ class Deliveries:
                 f"it is tagged {seen.scheduler_tags[0]}, which the import of a file would take away"
             )
         if 0 <= seen.taken_at - seen.mod < FRESH_SECONDS:
-            return "it was being edited"
+            return EDITED_NOW
         if max(last.mod, seen.mod) + 1 > self._ledger.clock().timestamp() + AHEAD_SECONDS:
-            return "it was changed in the future: the clock of a device is wrong"
+            return AHEAD
         return ""
 
 

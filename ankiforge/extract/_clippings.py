@@ -43,7 +43,26 @@ class Clip:
     page: str = ""
     place: Span = (0, 0)
     """Its locations, first and last; (0, 0) where it has none."""
+    pages: Span = (0, 0)
+    """Its pages, where they are numbers: all that is told of places in a PDF."""
     added: str = ""
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether pages are all that tells where it stands."""
+        return self.place == (0, 0)
+
+    @property
+    def span(self) -> Span:
+        """Its locations, or its pages where it has none."""
+        return self.pages if self.is_paged else self.place
+
+    def after(self, other: Clip, since: str) -> float:
+        """Seconds since another one was made; without times what stands next was made at once."""
+        if not (self.added and since):
+            return 0.0 if abs(self.at - other.at) == 1 else float("inf")
+        made, then = map(datetime.fromisoformat, (self.added, since))
+        return (made - then).total_seconds()
 
 
 _KIND = re.compile(
@@ -72,16 +91,20 @@ _PAGE = re.compile(
     re.IGNORECASE,
 )
 _ANY_RANGE = re.compile(r"(?P<first>\d{1,9})\s*[-–]\s*(?P<last>\d{1,9})")
+DASHES = "-–—"
+"""What the second line begins with; in Russian it is the longer one."""
 
 
 def clip_of(lines: list[str], at: int) -> Clip | None:
     """An entry from its lines; None if it is none."""
     head = lines[1].replace("\u00a0", " ").strip() if len(lines) > 1 else ""
-    if not head.startswith("-"):
+    if not head.startswith(tuple(DASHES)):
         return None
     where, _, when = head.rpartition("|")
     where = where or head
     kind, page = _KIND.search(where), _PAGE.search(where)
+    elsewhere = where[: page.start()] + where[page.end() :] if page else where
+    pages = _span(re.match(_RANGE, page["word"] or page["digits"])) if page else (0, 0)
     text = "\n".join(line.strip() for line in lines[2:]).strip()
     return Clip(
         book=" ".join(lines[0].replace("\ufeff", "").split()),
@@ -89,10 +112,15 @@ def clip_of(lines: list[str], at: int) -> Clip | None:
         text=text,
         folded=fold(text),
         at=at,
-        page=(page["word"] or page["digits"]) if page else "",
-        place=_span(_PLACE.search(where) or _ANY_RANGE.search(where)),
+        page=_label(page["word"] or page["digits"], pages) if page else "",
+        place=_span(_PLACE.search(elsewhere) or _ANY_RANGE.search(elsewhere)),
+        pages=pages,
         added=moment(when),
     )
+
+
+def _label(words: str, pages: Span) -> str:
+    return str(pages[0]) if pages[0] and pages[0] == pages[1] else words
 
 
 def _span(found: re.Match[str] | None) -> Span:
@@ -106,7 +134,7 @@ def _span(found: re.Match[str] | None) -> Span:
 
 _MONTHS = """
     jan gen ene янв oca sty|feb fév fev фев şub lut|mar mär maa mär mrt мар|apr avr abr апр nis kwi
-    |may mai mag mei maj май mayıs|jun juin giu июн haz cze|jul juil lug июл tem lip
+    |may mai mag mei maj май мая mayıs|jun juin giu июн haz cze|jul juil lug июл tem lip
     |aug août ago авг ağu sie|sep set сен eyl wrz|oct okt ott out окт eki paź|nov ноя kas lis
     |dec dez déc dic дек ara gru
 """

@@ -18,7 +18,7 @@ _BY_ENDING = {
     ".markdown": "markdown",
 }
 _OPENED = (".txt", ".csv", ".json", ".jsonl")
-_CLIPPING = re.compile(r"^[ ]?-[^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
+_CLIPPING = re.compile(r"^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
 _CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
 _ANNOTATIONS = re.compile(
     r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'

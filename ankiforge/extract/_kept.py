@@ -21,6 +21,8 @@ class Index(msgspec.Struct, frozen=True):
     """All that decides what a file says besides its own bytes: settings, names, the program."""
     stamps: dict[str, Stamp] = {}
     """name: stamp; of a file that says nothing this is all that is kept."""
+    said: frozenset[str] = frozenset()
+    """The names of those that say something: where that is lost, the file is read again."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,8 @@ class Kept:
     news: dict[str, bytes] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     """Those of this scan."""
+    silent: set[str] = field(default_factory=set)
+    """Names of files that were read in this scan and say nothing."""
 
     @classmethod
     def recalled(cls, memory: Memory, context: str, *, at_once: bool = False) -> Kept:
@@ -43,17 +47,18 @@ class Kept:
 
         `at_once`: what all of them said is small, and wanted.
         """
-        index = _decoded(memory.recall(INDEX))
+        bodies = memory.recall_all("") if at_once else None
+        index = _decoded(memory.recall(INDEX) if bodies is None else bodies.pop(INDEX, None))
         if index.context != context:
-            stale = frozenset(BODY + name for name in index.stamps)
+            stale = frozenset(bodies or (BODY + name for name in index.stamps))
             return cls(memory, Index(context), {}, stale)
-        return cls(memory, index, memory.recall_all(BODY) if at_once else None)
+        return cls(memory, index, bodies)
 
     def of(self, name: str, stamp: Stamp) -> bytes | None:
         """What a file said (b"" for nothing) if it is as it was; None if it must be read."""
         if self.index.stamps.get(name) != stamp:
             return None
-        body = self._body(BODY + name)
+        body = self._body(BODY + name) if name in self.index.said else b""
         if body is not None:
             self.stamps[name] = stamp
         return body
@@ -61,15 +66,17 @@ class Kept:
     def _body(self, name: str) -> bytes | None:
         if self.bodies is None:
             return self.memory.recall(name)
-        return self.bodies.get(name, b"")
+        return self.bodies.get(name)
 
     def learn(self, name: str, stamp: Stamp, body: bytes) -> None:
         """Note what it says; not of one so fresh that its stamp proves nothing."""
         if not proves(stamp):
             return
         self.stamps[name] = stamp
-        if body or self.bodies is None:
+        if body:
             self.news[BODY + name] = body
+        else:
+            self.silent.add(name)
 
     def store(self, *, complete: bool) -> None:
         """Keep it for the next scan; after a scan of a part, the rest stays as it was."""
@@ -77,9 +84,11 @@ class Kept:
         stamps = self.stamps if complete else before | self.stamps
         if stamps == before and not self.news and not self.stale:
             return
-        changed = (name for name, stamp in before.items() if stamps.get(name) != stamp)
+        changed = {name for name, stamp in before.items() if stamps.get(name) != stamp}
+        changed |= self.silent
         bare = {BODY + name for name in changed} | self.stale
-        index = msgspec.json.encode(Index(self.index.context, stamps))
+        said = (self.index.said - changed) | {name.removeprefix(BODY) for name in self.news}
+        index = msgspec.json.encode(Index(self.index.context, stamps, said))
         self.memory.keep({**self.news, INDEX: index}, _without(bare, self.news))
 
 

@@ -14,6 +14,8 @@ from ankiforge.domain import Document, Extracted, Highlight, HighlightKind
 from ankiforge.extract._folder import PICTURE, File, Folder
 from ankiforge.extract.obsidian.blocks import Block, cut
 from ankiforge.extract.obsidian.covers import Covered, cover
+from ankiforge.extract.obsidian.dialects.page import Page
+from ankiforge.extract.obsidian.dialects.placing import by_tools
 from ankiforge.extract.obsidian.note import Wanted, highlights, plain_text
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.rich import rich
@@ -42,7 +44,8 @@ def extracted(
     around = Around(picture=lambda target: picture(target, note.file, folder.root))
     blocks = cut(covered, around)
     document, space = document_of(blocks.tags), folder.namespace
-    found = highlights(document, space, blocks, wanted, note.skip)
+    ids = by_tools(Page(note.file.path, note.markdown, covered, blocks), ())
+    found = highlights(document, space, blocks, wanted, note.skip, ids)
     if note.quotes:
         words = plain_text(blocks.blocks)
         bare = Highlight(document, space, HighlightKind.HIGHLIGHT, "", skip=note.skip)

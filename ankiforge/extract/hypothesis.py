@@ -203,6 +203,9 @@ class Hypothesis:
                     newest[found.id] = found
                     paths[found.page_uri] = file.path
         threads = _threads(newest)
+        users = {newest[root].user for root in threads}
+        if len(users) > 1 and not (self.me or owners):
+            yield _doubt(len(users), ", ".join(sorted(set(paths.values()))[:3]))
         pages: dict[str, list[Annotation]] = {}
         for root in threads:
             pages.setdefault(newest[root].page_uri, []).append(newest[root])
@@ -277,6 +280,13 @@ class Hypothesis:
             uri=one.link,
             skip="" if mine else f"marked by {one.author or 'somebody else'}",
         )
+
+
+def _doubt(users: int, where: str) -> Problem:
+    """Of several users none is known to be the reader."""
+    what = f"annotations of {users} users, and all of them count as yours"
+    hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
+    return Problem(where, what, hint, notice=True)
 
 
 def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:

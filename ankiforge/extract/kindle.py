@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from ankiforge.domain import (
@@ -26,6 +27,7 @@ from ankiforge.domain import (
     Problem,
     Sighting,
     Source,
+    Span,
     h16,
 )
 from ankiforge.errors import ItemError
@@ -42,6 +44,8 @@ LONG = 20
 """Folded characters that do not stand at one place twice by chance."""
 NEAR = 50
 """Marks at one place that are compared with a further one."""
+AT_ONCE = 300
+"""Seconds between a mark and the note that is typed to it."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -87,30 +91,43 @@ class Mark:
 def marks_of(clips: Iterable[Clip]) -> list[Mark]:
     """The marks that stay, in the order in which they were first made."""
     kept: list[Mark] = []
-    shelves: dict[int, list[Mark]] = {}
+    shelves: dict[tuple[bool, int], list[Mark]] = {}
     for clip in clips:
-        shelf = clip.place[0] // NEAR
-        near = [one for at in (shelf - 1, shelf, shelf + 1) for one in shelves.get(at, [])[-NEAR:]]
+        paged, shelf = _shelf(clip)
+        around = (shelves.get((paged, at), []) for at in (shelf - 1, shelf, shelf + 1))
+        near = [one for some in around for one in some[-NEAR:]]
         before = next((one for one in reversed(near) if _is_edit(one.clip, clip)), None)
         new = before.redrawn(clip) if before else clip
         if new:
             kept.append(Mark(new, new.added))
-            shelves.setdefault(new.place[0] // NEAR, []).append(kept[-1])
+            shelves.setdefault(_shelf(new), []).append(kept[-1])
     return kept
+
+
+def _shelf(clip: Clip) -> tuple[bool, int]:
+    """Where those lie that may stand at one place with it: pages hold more than locations."""
+    return clip.is_paged, clip.span[0] // (1 if clip.is_paged else NEAR)
 
 
 def _is_edit(old: Clip, new: Clip) -> bool:
     """Whether a mark was drawn anew: at one place, and one begins or ends with the other.
 
-    So does, at any point, what is long enough not to stand there by chance.
+    So does, at any point, what is long enough not to stand there by chance; on a page nothing else.
     """
-    if old.place == new.place == (0, 0):
-        at_one_place = old.page == new.page
-    else:
-        at_one_place = old.place[0] <= new.place[1] and new.place[0] <= old.place[1]
     short, long = sorted((old.folded, new.folded), key=len)
+    is_long = len(short) >= LONG
+    if old.is_paged and old.page:
+        return _at_one_place(old, new) and (short == long or (is_long and short in long))
     edge = long.startswith(short) or long.endswith(short)
-    return at_one_place and (edge or (len(short) >= LONG and short in long))
+    return _at_one_place(old, new) and (edge or (is_long and short in long))
+
+
+def _at_one_place(one: Clip, other: Clip) -> bool:
+    if one.is_paged != other.is_paged:
+        return False
+    if one.span == other.span == (0, 0):
+        return one.page == other.page
+    return one.span[0] <= other.span[1] and other.span[0] <= one.span[1]
 
 
 def _holds(one: Clip, other: Clip) -> bool:
@@ -121,31 +138,51 @@ def _holds(one: Clip, other: Clip) -> bool:
 def noted(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
     """Give each note to the mark it stands at; those that stand alone are left.
 
-    Of two notes at one place the newer is the older one, edited.
+    Of two notes at one location the newer is the older one, edited; a page has room for many.
     """
-    by_time = sorted(notes, key=lambda note: note.added)
-    newest = {(note.place, note.page): note for note in by_time}
-    ordered = sorted(marks, key=lambda mark: mark.clip.place)
-    starts = [mark.clip.place[0] for mark in ordered]
-    alone: list[Clip] = []
-    for note in newest.values():
-        end = bisect_right(starts, note.place[0])
+    ordered = sorted(marks, key=lambda mark: mark.clip.span)
+    starts = [mark.clip.span[0] for mark in ordered]
+    held: Held = {}
+    for note in sorted(notes, key=lambda note: note.added):
+        end = bisect_right(starts, note.span[0])
         fit = [mark for mark in ordered[max(0, end - NEAR) : end] if _stands_at(note, mark.clip)]
-        if fit:
-            min(fit, key=lambda mark: _distance(note, mark.clip)).notes.append(note)
-        else:
-            alone.append(note)
+        mark = min(fit, key=lambda mark: _distance(note, mark, held), default=None)
+        if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, held)[1] > AT_ONCE:
+            mark = None  # of several on its page it may be any
+        there = held.setdefault(_spot(note, mark), [])
+        there[-NEAR:] = [one for one in there[-NEAR:] if not _is_edited(one, note)]
+        there.append(note)
+    by_mark = {id(mark): mark.notes for mark in marks}
+    alone: list[Clip] = []
+    for (owner, *_), some in held.items():
+        by_mark.get(owner, alone).extend(some)
     return alone
 
 
+Held = dict[tuple[int, Span, str], list[Clip]]
+"""Notes by the mark they are of, and their place."""
+
+
+def _spot(note: Clip, mark: Mark | None) -> tuple[int, Span, str]:
+    return (id(mark), note.place, note.page)
+
+
 def _stands_at(note: Clip, mark: Clip) -> bool:
-    if note.place == (0, 0):
-        return mark.place == note.place and bool(note.page) and mark.page == note.page
+    if note.is_paged:
+        return bool(note.page) and _at_one_place(note, mark)
     return mark.place[0] <= note.place[0] <= mark.place[1]
 
 
-def _distance(note: Clip, mark: Clip) -> tuple[bool, int]:
-    return (mark.place[1] != note.place[0], abs(mark.at - note.at))
+def _distance(note: Clip, mark: Mark, held: Held) -> tuple[bool, float, bool, int]:
+    """Of marks at its place it is of one that ends there, was made with it, or has it already."""
+    elsewhere = not note.is_paged and mark.clip.place[1] != note.place[0]
+    passed = (note.after(mark.clip, since) for since in (mark.since, mark.clip.added))
+    near = min((seconds for seconds in passed if 0 <= seconds <= AT_ONCE), default=inf)
+    return elsewhere, near, _spot(note, mark) not in held, abs(mark.clip.at - note.at)
+
+
+def _is_edited(old: Clip, new: Clip) -> bool:
+    return not old.is_paged or new.folded.startswith(old.folded)
 
 
 # --- the source -----------------------------------------------------------------------------
@@ -220,10 +257,8 @@ class Kindle:
         title, authors = work_of(book)
         key = DocumentKey(f"{space}/{h16(fold(book))}")
         document = Document(key, self.folder.name, title or "Untitled", path, authors)
-        shown = [clip for clip in clips if clip.text and not _LIMIT.fullmatch(clip.text)]
-        lost = sum(clip.kind == "mark" for clip in clips) - sum(
-            clip.kind == "mark" for clip in shown
-        )
+        shown = [clip for clip in clips if _has_text(clip)]
+        lost = [clip for clip in clips if clip.kind == "mark" and not _has_text(clip)]
         marks = marks_of(clip for clip in shown if clip.kind in ("mark", ""))
         alone = noted(marks, (clip for clip in shown if clip.kind == "note"))
         made = [(mark.clip, _highlight(document, space, mark)) for mark in marks]
@@ -233,9 +268,14 @@ class Kindle:
             ordered = sorted(counted, key=lambda pair: _order(pair[0]))
             yield Extracted(document, tuple(one for _, one in ordered), self.folder.container)
         if lost:
-            what = f"marks without text: {lost}; the book's clipping limit was reached"
+            limit = "; the book's clipping limit was reached" if any(c.text for c in lost) else ""
+            what, where = f"marks without text: {len(lost)}{limit}", f"{path}: {document.title}"
             hint = "what you marked stands at read.amazon.com/notebook"
-            yield Problem(f"{path}: {document.title}", what, hint, notice=True)
+            yield Problem(where, what, hint, notice=True)
+
+
+def _has_text(clip: Clip) -> bool:
+    return bool(clip.text) and not _LIMIT.fullmatch(clip.text)
 
 
 def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
@@ -274,5 +314,4 @@ def _block(clip: Clip) -> str:
 
 def _order(clip: Clip) -> tuple[int, int, int]:
     """By location, else by page, else as they were made."""
-    page = int(clip.page) if re.fullmatch(r"\d{1,9}", clip.page) else 0
-    return (clip.place[0] or page, clip.place[1], clip.at)
+    return (*clip.span, clip.at)

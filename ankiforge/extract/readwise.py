@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -191,7 +192,7 @@ class Readwise:
                 self.folder.missed = True
                 yield row
                 continue
-            whole = h16(*sorted(row.cells.values()))
+            whole = h16(*chain.from_iterable(sorted(row.cells.items())))
             passage = h16(*row.work, row.text, row["location"], "" if row.text else row["note"])
             times[passage] += whole not in here
             known = f"{passage}{times[passage]}"
@@ -241,10 +242,16 @@ class Readwise:
 def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
     """The rows below the first, which names the columns."""
     head = table.readline(LONGEST_LINE)
-    columns, broken = columns_of(head.rstrip("\r\n")), 0
-    reader = csv.reader(_lines(table), delimiter=delimiter_of(head))
+    columns, broken, at = columns_of(head.rstrip("\r\n")), 0, 2
+    reader = csv.reader(chain(_lines(table), [_END]), delimiter=delimiter_of(head))
     for cells in reader:
-        if len(cells) <= len(columns):
+        if cells == [_END]:
+            continue
+        first, at = at, reader.line_num + 2
+        if cells and cells[-1].endswith(_END):
+            what = "the quote that opens in this row is never closed: nothing is read from here on"
+            yield Problem(f"{file.path}:{first}", what, "export it anew")
+        elif len(cells) <= len(columns):
             row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})
             if row.text or row.comment:
                 yield row
@@ -253,6 +260,10 @@ def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
             yield Problem(f"{file.path}:{reader.line_num + 1}", what, "put its text in quotes")
     if broken > MOST:
         yield Problem(f"{file.path}: the rest", f"{broken - MOST} more rows have too many columns")
+
+
+_END = "\ufdd0"
+"""Stands alone below the last row, unless a quote is still open there; texts hold none."""
 
 
 def _lines(table: TextIO) -> Iterator[str]:

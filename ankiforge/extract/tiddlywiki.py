@@ -72,7 +72,8 @@ class Tiddler:
         return not own and of in _WIKITEXT | _AS_IT_IS
 
 
-_WIKITEXT = {"", "text/vnd.tiddlywiki", "text/x-tiddlywiki"}
+_CLASSIC = "text/x-tiddlywiki"
+_WIKITEXT = {"", "text/vnd.tiddlywiki", _CLASSIC}
 _AS_IT_IS = {"text/x-markdown", "text/markdown", "text/plain"}
 STAMPS = ("created", "modified")
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
@@ -80,8 +81,10 @@ _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
 def tiddler_of(source: str) -> Tiddler:
     """Read a `.tid`: lines `field: value`, an empty line, the text."""
-    head, _, text = source.partition("\n\n") if not source.startswith("\n") else ("", "", source)
+    head, _, text = source.partition("\n\n") if not source.startswith("\n\n") else ("", "", source)
     fields = [found for line in head.split("\n") if (found := _FIELD.fullmatch(line))]
+    if not fields and source.startswith("\n"):
+        return Tiddler({}, source)
     return Tiddler({found[1]: found[2].strip() for found in fields}, text)
 
 
@@ -117,7 +120,7 @@ class Wiki:
 
         wikitext, asked = tiddler.fields.get("type", "") in _WIKITEXT, self.settings
         no = next((key for key in ("cards", "ankiforge") if _is_no(tiddler, key)), "")
-        text = markdown_of(tiddler.text) if wikitext else tiddler.text
+        text = markdown_of(_shown(tiddler)) if wikitext else tiddler.text
         created, modified = (_moment(tiddler.fields.get(key, "")) for key in STAMPS)
         skip = f"the tiddler says {no}: no" if no else ""
         note = _notes.Note(file, text, skip, created, modified)
@@ -171,6 +174,18 @@ def _address(tiddler: Tiddler, key: str) -> str:
     return value if re.fullmatch(r"https?://\S+", value) else ""
 
 
+_OF_CLASSIC = re.compile(
+    r"\{\{\{(?:(?!\{\{\{|\}\}\}).)*\}\}\}|/%(?:(?!/%|%/).)*%/|<html>(?:(?!</?html>).)*</html>",
+    re.DOTALL,
+)
+"""Code, comments and HTML, as TiddlyWiki up to version 2 wrote them."""
+
+
+def _shown(tiddler: Tiddler) -> str:
+    is_classic = tiddler.fields.get("type", "") == _CLASSIC
+    return _OF_CLASSIC.sub("", tiddler.text) if is_classic else tiddler.text
+
+
 # --- wikitext -------------------------------------------------------------------------------
 
 _PRAGMA = re.compile(
@@ -179,8 +194,14 @@ _PRAGMA = re.compile(
     re.MULTILINE,
 )
 _END = re.compile(r"^[ \t]*\\end\b.*$", re.MULTILINE)
+_MACRO = (
+    r"<<(?![<>\s])(?>[^<>\"'\n]+|\n(?![ \t]*\n)"
+    r"|(?<=[\s:=])(?>\"{3}(?:(?!\"{3}).){0,20000}\"{3}|\"[^\"]{0,20000}\"|'[^']{0,2000}')|[\"'])++>>"
+)
+"""A call, whose quoted words may hold anything and go over lines."""
 _BLOCKS = re.compile(
     r"^(?:(?P<code>```[^\n]*\n(?:(?!```).)*```)"
+    rf"|[ \t]*(?=<<(?:(?!>>)[^\n])*\n){_MACRO}[ \t]*"
     r"|\$\$\$[^\n]*\n(?:(?!\$\$\$).)*\$\$\$"
     r"|@@(?P<style>[^\n@]*)\n(?P<marked>(?:(?!^@@).)*)^@@[ \t]*)$",
     re.DOTALL | re.MULTILINE,
@@ -212,8 +233,23 @@ def _marked_block(block: re.Match[str]) -> str:
     if block["marked"] is None:
         return ""
     paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
-    inside = (_inline(paragraph) for paragraph in paragraphs if paragraph.strip())
-    return "\n" + "\n\n".join(f"{_opener(block['style'])}{words}</mark>" for words in inside) + "\n"
+    opener = _opener(block["style"])
+    marked = (_marked(paragraph, opener) for paragraph in paragraphs if paragraph.strip())
+    return "\n" + _lines("\n\n".join(marked)) + "\n"
+
+
+_BEFORE = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
+
+
+def _marked(paragraph: str, opener: str) -> str:
+    """A marked paragraph; of items and headings the words of each, without their signs."""
+    lines = paragraph.split("\n")
+    signs = [_BEFORE.match(line) for line in lines]
+    if not any(signs):
+        return f"{opener}{paragraph}</mark>"
+    ends = [sign.end() if sign else 0 for sign in signs]
+    parts = zip(lines, ends, strict=True)
+    return "\n".join(f"{line[:end]}{opener}{line[end:].strip()}</mark>" for line, end in parts)
 
 
 _HEADING = re.compile(r"(!{1,6})(?:\.[\w.-]+)?[ \t]*(.*)")
@@ -270,9 +306,13 @@ _SIGNS = re.compile(
     | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
     | \[img[^\[\]\n]{0,200}\[(?:(?P<alt>[^\[\]|\n]{0,500})\|)?(?P<image>[^\[\]\n]{1,500})\]\]
     | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
-    | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,1000}>>)[ \t]*$
-        |</?\$[^<>]{0,2000}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
-    | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|<<[^<>\n]{1,1000}>>)
+    | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
+    + _MACRO
+    + r""")[ \t]*$
+        |</?\$(?>[^<>]{1,2000}|<<[^<>\n]{1,1000}>>){0,100}>|(?<!\w)~(?=[A-Z][a-z]+[A-Z]))
+    | (?P<shown>\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
+    + _MACRO
+    + r""")
     | (?P<literal>[*\\_]|==|%%|\{\{|(?<=\s)[#^](?=\S))
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,

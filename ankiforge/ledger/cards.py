@@ -73,6 +73,8 @@ class Cards:
 
     def several(self, guids: Sequence[str]) -> Iterator[Card]:
         """The cards of these guids, in their order; at most `AT_ONCE`."""
+        if not guids:
+            return
         rows = {row["guid"]: row for row in self._of("card", guids)}
         findings = _grouped(self._of("finding", guids, "letter, n"))
         candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
@@ -208,14 +210,32 @@ class Cards:
 
         Of no card there is nothing.
         """
-        for card in self.several([guid]):
-            lead, remarks = card.leading, self._remarks(guid)
-            said = tuple(one for one in lead.findings if one.check != FEEDBACK)
-            if (*said, *remarks) != lead.findings:
-                self.set_findings(guid, letter_of(lead), (*said, *remarks))
-            self._db.execute(
-                "UPDATE card SET blocked = ? WHERE guid = ?", (int(lead.blocked), guid)
-            )
+        lead = self._lead(guid)
+        if lead is None:
+            return
+        before, remarks = self._findings(guid, lead), self._remarks(guid)
+        said = tuple(one for one in before if one.check != FEEDBACK)
+        if (*said, *remarks) != before:
+            self.set_findings(guid, lead, (*said, *remarks))
+        blocked = any(one.severity is Severity.BLOCK for one in before)
+        self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (int(blocked), guid))
+
+    def _lead(self, guid: Guid) -> str | None:
+        """The letter of `Card.leading`, without reading the card."""
+        rows = self._db.execute(
+            "SELECT letter, state FROM candidate WHERE guid = ? ORDER BY length(letter), letter",
+            (guid,),
+        ).fetchall()
+        of = {row["state"]: row["letter"] for row in reversed(rows)}
+        picked = [row["letter"] for row in rows if row["state"] == CandidateState.PICKED]
+        first = rows[0]["letter"] if rows else None
+        return picked[-1] if picked else of.get(CandidateState.OPEN, first)
+
+    def _findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
+        rows = self._db.execute(
+            "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
+        ).fetchall()
+        return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
     def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
         """What a person typed about a card in Anki, and has not dealt with by an edit since."""

@@ -14,6 +14,10 @@ import msgspec
 from ankiforge.errors import LedgerError
 
 BUSY_SECONDS = 10.0
+CACHE_KB = 64_000
+"""At most so much of the ledger is held in memory."""
+WAL_PAGES = 8_000
+"""After so many the log is taken in: each time costs, a first run writes very many."""
 
 
 class Connection(sqlite3.Connection):
@@ -21,8 +25,11 @@ class Connection(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run one statement."""
-        with readable_errors():
+        try:  # of so many that a context manager would be felt
             return super().execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            with readable_errors():
+                raise error
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Run one statement for many rows."""
@@ -113,6 +120,8 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         migrate(connection, path)
     except BaseException:
         connection.close()

@@ -24,9 +24,14 @@ class Highlights:
     def get(self, key: HighlightKey) -> Highlight | None:
         """One highlight with its document, or None."""
         row = self._db.execute(
-            "SELECT key, document, body FROM highlight WHERE key = ?", (key,)
+            "SELECT h.body, d.body AS document FROM highlight h"
+            " JOIN document d ON d.key = h.document WHERE h.key = ?",
+            (key,),
         ).fetchone()
-        return self._whole(row) if row else None
+        if row is None:
+            return None
+        document = msgspec.json.decode(row["document"], type=Document)
+        return replace(decode_highlight(row["body"]), key=key, document=document)
 
     def seen_in(self, run: RunId) -> Iterator[Highlight]:
         """The highlights of a run, in the order of reading."""

@@ -69,17 +69,18 @@ class Journal:
         self._path = path
         self._forgetful = forgetful
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Write lines and see them safely on disk."""
+    def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
+        """Write lines and see them safely on disk; the file's `state` before and after."""
         lines = b"".join(entry.line() for entry in entries)
         if not lines or self._path is None or self._forgetful:
-            return
-        with self._opened("ab") as file:
-            if file.tell() and not self._ends_with_newline():
-                lines = b"\n" + lines
-            file.write(lines)
+            return self.state(), self.state()
+        there = self._path.exists()
+        with self._opened("a+b") as file:
+            before, end = _state(file)
+            file.write(b"\n" + lines if end not in (b"", b"\n") else lines)
             file.flush()
             os.fsync(file.fileno())
+            return before if there else "", _state(file)[0]
 
     @contextmanager
     def _opened(self, mode: str) -> Iterator[IO[bytes]]:
@@ -93,19 +94,12 @@ class Journal:
                 hint="make room or rights there; nothing is lost",
             ) from error
 
-    def _ends_with_newline(self) -> bool:
-        with self._opened("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
-
     def state(self) -> str:
         """Changes whenever the file does, or "" without one."""
         if self._path is None or not self._path.exists():
             return ""
         with self._opened("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 512))
-            return f"{size}:{h16(file.read().decode('utf-8', 'replace'))}"
+            return _state(file)[0]
 
     def read(self) -> Iterator[Entry | Problem]:
         """All lines in file order; a line that is no entry is a problem, not an end."""
@@ -122,3 +116,11 @@ class Journal:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             where = f"{self._path}:{number}"
             return Problem(where, f"not a journal line: {error}", "the line is left as it is")
+
+
+def _state(file: IO[bytes]) -> tuple[str, bytes]:
+    """What changes whenever the file does, and its last byte."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 512))
+    end = file.read()
+    return f"{size}:{h16(end.decode('utf-8', 'replace'))}", end[-1:]

@@ -148,11 +148,12 @@ class KeyIssuer:
         if not key.startswith("pdf:"):
             return False
         row = self._db.execute(
-            "SELECT json_extract(body, '$.document.path') AS path, run FROM highlight"
-            " WHERE key = ?",
-            (key,),
+            "SELECT json_extract(body, '$.document.path') AS path, run, EXISTS (SELECT 1"
+            " FROM sighting s WHERE s.run = ? AND s.key = h.key AND s.path = ?) AS beside"
+            " FROM highlight h WHERE key = ?",
+            (run, path, key),
         ).fetchone()
-        return row is not None and (row["run"] != run or row["path"] != path)
+        return row is not None and not row["beside"] and (row["run"] != run or row["path"] != path)
 
     def _taken(self, key: HighlightKey) -> bool:
         """By a highlight still present: one that is gone gives its key to the same again."""

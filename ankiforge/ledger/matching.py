@@ -84,7 +84,8 @@ def in_place(
     """
     pairing = _Pairing(stored, found)
     pairing.by(lambda highlight: highlight.own)
-    pairing.by(lambda highlight: (triple_of(highlight), highlight.nth, highlight.kind))
+    _equal_on_pages(pairing)
+    pairing.by(_mark)
     pairing.by(lambda highlight: (triple_of(highlight), highlight.kind))
     pairing.by(_whole_text)
     pairing.by(_picture)
@@ -95,6 +96,39 @@ def in_place(
     _same_back(pairing)
     _align(pairing)
     return pairing.matches
+
+
+def _mark(highlight: Highlight) -> object:
+    return (triple_of(highlight), highlight.nth, highlight.kind)
+
+
+def _equal_on_pages(pairing: _Pairing) -> None:
+    """Equal marks on several pages of a PDF, which are counted page by page.
+
+    By the names their annotations have; then in order, if they are as many as before, since pages
+    may have come before them; then by their pages.
+    """
+    pairing.by(lambda one: (_mark(one), name) if (name := _named(one)) else None)
+    before, after = (_by_mark(side) for side in (pairing.stored, pairing.found))
+    for mark in before.keys() & after.keys():
+        if len(before[mark]) == len(after[mark]):
+            for old, new in zip(before[mark], after[mark], strict=True):
+                pairing.pair(old, new)
+    pairing.by(lambda one: (_mark(one), one.block) if one.route is Route.PDF else None)
+
+
+def _named(highlight: Highlight) -> str:
+    """/NM of an annotation, where it can tell it from all others."""
+    return next((hint for hint in highlight.hints if hint.startswith("nm:")), "")
+
+
+def _by_mark(side: dict[int, Highlight]) -> dict[object, list[int]]:
+    """Those of PDFs that are equal, page by page: one that was gone has no place among the others."""
+    marks: dict[object, list[int]] = defaultdict(list)
+    for at, one in sorted(side.items(), key=lambda item: item[1].block.zfill(9)):
+        if one.route is Route.PDF:
+            marks[_mark(one)].append(at)
+    return marks
 
 
 def _whole_text(highlight: Highlight) -> object:

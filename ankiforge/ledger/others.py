@@ -41,12 +41,21 @@ class OtherNotes:
         self._known = None
         with self._writer.unit():
             self._writer.meta(f"{_NAME}{place}", to_json(sorted(numbers)))
-            for key in self._left():
-                highlight = self._highlights.get(key)
-                if highlight and not self.holds(highlight.other_note):
-                    self._db.execute(
-                        "UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,)
-                    )
+        self.free()
+
+    def free(self) -> None:
+        """Let a passage be drafted that is no longer another tool's, or whose note is gone."""
+        freed = [key for key in self._left() if not self._has(key)]
+        if freed:
+            with self._writer.unit():
+                self._db.executemany(
+                    "UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?",
+                    ((key,) for key in freed),
+                )
+
+    def _has(self, key: HighlightKey) -> bool:
+        highlight = self._highlights.get(key)
+        return highlight is None or self.holds(highlight.other_note)
 
     def _left(self) -> list[HighlightKey]:
         rows = self._db.execute(

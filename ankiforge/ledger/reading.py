@@ -45,6 +45,8 @@ from ankiforge.text.fold import canonical
 
 GONE_AFTER_SECONDS = 5.0
 """Two complete scans at least this far apart must miss a highlight before it is gone."""
+TOGETHER = 50
+"""Documents that are written down in one transaction."""
 
 _ROUTES = tuple(Route)
 
@@ -78,29 +80,42 @@ class Reading:
         self.homes = Homes(connection, decisions, cards, self.works)
         self._ways = Ways(connection, self.works)
         self._missing = Missing(connection, decisions, cards, self._ways, self._promote)
+        self._sighted: list[tuple[RunId, Extracted]] = []
 
     # --- reading ----------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Forget what a reading that died left half-done."""
+        self._sighted.clear()
         with self._db.unit():
             self._db.execute("DELETE FROM sighting")
 
     def sight(self, run: RunId, extracted: Extracted) -> None:
-        """Stage one document with its highlights."""
+        """Stage one document with its highlights; some are written down together."""
+        self._sighted.append((run, replace(extracted, pictures=())))
+        if len(self._sighted) >= TOGETHER:
+            self._write_down()
+
+    def _write_down(self) -> None:
+        if not self._sighted:
+            return
         with self._db.unit():
-            extracted = self._documents.take_in(extracted)
-            first = self._db.execute(
-                "SELECT coalesce(max(id), 0) + 1 FROM sighting WHERE run = ?", (run,)
-            ).fetchone()[0]
-            self._db.executemany(
-                "INSERT INTO sighting (run, id, container, place, path, route, own, mark, text,"
-                " length, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    _staged(run, number, extracted, highlight)
-                    for number, highlight in enumerate(extracted.highlights, start=first)
-                ),
-            )
+            for run, extracted in self._sighted:
+                self._stage(run, self._documents.take_in(extracted))
+        self._sighted.clear()
+
+    def _stage(self, run: RunId, extracted: Extracted) -> None:
+        first = self._db.execute(
+            "SELECT coalesce(max(id), 0) + 1 FROM sighting WHERE run = ?", (run,)
+        ).fetchone()[0]
+        self._db.executemany(
+            "INSERT INTO sighting (run, id, container, place, path, route, own, mark, text,"
+            " length, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                _staged(run, number, extracted, highlight)
+                for number, highlight in enumerate(extracted.highlights, start=first)
+            ),
+        )
 
     @property
     def waits(self) -> bool:
@@ -123,6 +138,7 @@ class Reading:
     ) -> Settled:
         """Match, move, issue, and note what is missing: when all sources were read."""
         scans, problems = tuple(scans), tuple(problems)
+        self._write_down()
         with self._writer.unit():
             self._record_scans(run, scans, now)
             action = self._recognise(run, scans)

@@ -201,10 +201,13 @@ class Recognising:
                 " WHERE run = ? AND key = '' ORDER BY id",
                 (run,),
             ).fetchall()
-            by_name = {row[column]: key for key, row in reversed(lost.items())}
+            by_name: dict[str, list[str]] = defaultdict(list)
+            for key, row in reversed(lost.items()):
+                by_name[row[column]].append(key)
             for row in waiting:
-                key = by_name.get(row["name"], "")
-                if key in lost and (column == "mark" or _long_enough(row)):
+                keys = by_name.get(row["name"])
+                if keys and (column == "mark" or _long_enough(row)):
+                    key = keys.pop()
                     self.assign(run, row["id"], HighlightKey(key))
                     del lost[key]
 

@@ -11,6 +11,9 @@ import msgspec
 from ankiforge.domain import Arranged, Guid, SeenCard, SeenNote, SeenReview
 from ankiforge.ledger.connection import to_json
 
+FRESH_SECONDS = 2
+"""A note changed this shortly before the view may have changed again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:

@@ -23,7 +23,7 @@ from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.deletions import Absences, Deletions
-from ankiforge.ledger.seen import Bound, Seen, Taken, review_row, row_of, seen_of
+from ankiforge.ledger.seen import FRESH_SECONDS, Bound, Seen, Taken, review_row, row_of, seen_of
 from ankiforge.ledger.writing import ANKI, Writer
 
 OVERLAP_MS = 180 * 86_400_000
@@ -64,7 +64,12 @@ class Views:
 
     def unchanged(self, signature: str) -> bool:
         """Whether the collection is as it was at the last look, and nothing waits for another."""
-        waits = self._db.execute("SELECT 1 FROM card WHERE anki = 'missing' LIMIT 1").fetchone()
+        waits = self._db.execute(
+            "SELECT 1 FROM card WHERE anki = 'missing' UNION ALL SELECT 1 FROM seen s JOIN view v"
+            " ON v.id = s.view WHERE CAST(strftime('%s', v.taken_at) AS INTEGER) - s.mod"
+            " BETWEEN 0 AND ? LIMIT 1",
+            (FRESH_SECONDS - 1,),
+        ).fetchone()
         return waits is None and bool(signature) and signature == self._writer.recall("anki:last")
 
     def looked(self, signature: str) -> None:

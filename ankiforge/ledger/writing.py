@@ -43,10 +43,9 @@ class Writer:
 
     def _append(self) -> None:
         """Lines that another program wrote meanwhile must still be taken in by the next open."""
-        all_known = self._journal.state() == self.recall("journal")
-        self._journal.append(self._lines)
-        if all_known:
-            self.meta("journal", self._journal.state())
+        before, after = self._journal.append(self._lines)
+        if before == self.recall("journal"):
+            self.meta("journal", after)
 
     def recall(self, name: str) -> str:
         """A value about the ledger itself, "" if there is none."""

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 _SIGNS = {
     "osr": r"<!--SR:|\[!sr\|card-metadata\]|^[^\n`]*(?<!\S)#flashcards(?![\w-])",
@@ -34,7 +34,7 @@ def dialects(
         if not left or clock() > end:
             break
     found = [name for name in _COMPILED if name not in left]
-    return {name: _of_osr(vault) if name == "osr" else {} for name in found}
+    return {name: _TOLD[name](vault) if name in _TOLD else {} for name in found}
 
 
 def _texts(vault: Path) -> Iterator[str]:
@@ -49,33 +49,73 @@ def _texts(vault: Path) -> Iterator[str]:
                     continue
 
 
-_TEXTS = (
-    "singleLineCardSeparator",
-    "singleLineReversedCardSeparator",
-    "multilineCardSeparator",
-    "multilineReversedCardSeparator",
-    "multilineCardEndMarker",
-)
-_LISTS = ("clozePatterns", "flashcardTags")
+_PLUGINS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
+_TEXTS = {
+    "osr": (
+        "singleLineCardSeparator",
+        "singleLineReversedCardSeparator",
+        "multilineCardSeparator",
+        "multilineReversedCardSeparator",
+        "multilineCardEndMarker",
+    ),
+    "flashcards": ("flashcardsTag", "inlineSeparator", "inlineSeparatorReverse"),
+}
+_SWITCHES = {
+    "convertHighlightsToClozes": "==[123;;]answer[;;hint]==",
+    "convertBoldTextToClozes": "**[123;;]answer[;;hint]**",
+    "convertCurlyBracketsToClozes": "{{[123;;]answer[;;hint]}}",
+}
+"""How the plugin was told of its clozes before it had patterns for them."""
+
+
+def _kept(vault: Path, dialect: str) -> dict[str, Any] | None:
+    """What a plugin was told, as it keeps it; None if it is not there to be asked."""
+    file = vault / ".obsidian" / "plugins" / _PLUGINS[dialect] / "data.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    settings = data.get("settings", data) if isinstance(data, dict) else {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def _texts_of(settings: dict[str, Any], dialect: str) -> dict[str, Any]:
+    return {name: settings[name] for name in _TEXTS[dialect] if isinstance(settings.get(name), str)}
 
 
 def _of_osr(vault: Path) -> dict[str, Any]:
-    """What the plugin was told there, as it keeps it; its tag if it is not there to be asked."""
-    kept = vault / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
-    try:
-        data = json.loads(kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    """Its settings; its tag if it is not there to be asked."""
+    settings = _kept(vault, "osr")
+    if settings is None:
         return {"flashcardTags": ["#flashcards"]} if _has_tag(vault) else {}
-    settings = data.get("settings", data) if isinstance(data, dict) else {}
-    if not isinstance(settings, dict):
-        return {}
-    texts = {name: settings[name] for name in _TEXTS if isinstance(settings.get(name), str)}
-    lists = {name: settings[name] for name in _LISTS if _is_list(settings.get(name))}
-    lists["clozePatterns"] = [one for one in lists.get("clozePatterns", ()) if "answer" in one]
-    return texts | {name: words for name, words in lists.items() if words or name in settings}
+    tags, patterns = settings.get("flashcardTags"), _patterns(settings)
+    told = _texts_of(settings, "osr")
+    told |= {} if patterns is None else {"clozePatterns": patterns}
+    return told | ({"flashcardTags": tags} if _is_list(tags) else {})
 
 
-def _is_list(value: object) -> bool:
+def _patterns(settings: dict[str, Any]) -> list[str] | None:
+    """What it takes for clozes; None if it was not told."""
+    written = settings.get("clozePatterns")
+    if _is_list(written):
+        return [one for one in written if "answer" in one]
+    if not any(switch in settings for switch in _SWITCHES):
+        return None
+    return [pattern for switch, pattern in _SWITCHES.items() if settings.get(switch) is True]
+
+
+def _of_flashcards(vault: Path) -> dict[str, Any]:
+    """Its settings."""
+    return _texts_of(_kept(vault, "flashcards") or {}, "flashcards")
+
+
+_TOLD: Mapping[str, Callable[[Path], dict[str, Any]]] = {
+    "osr": _of_osr,
+    "flashcards": _of_flashcards,
+}
+
+
+def _is_list(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 

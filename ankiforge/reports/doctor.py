@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ankiforge import __version__, extract
-from ankiforge.config import Config, DrafterName, SourceEntry, is_loopback
+from ankiforge.config import EXPORTS, Config, DrafterName, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.user import UserFolders
@@ -155,10 +155,15 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         found = opened(config, source, offline=offline)
     except ForgeError as error:
         return _failed(name, error)
-    look = getattr(found, "look", None) if source.options.get("api") else None
-    if look and not (source.has_folder and not os.access(source.path, os.R_OK)):
+    look = getattr(found, "look", None)
+    asks = bool(source.options.get("api"))
+    if look and asks and not (source.has_folder and not os.access(source.path, os.R_OK)):
         return _answering(name, source, look, trusted)
-    return _readable(name, source)
+    readable = _readable(name, source)
+    if look and trusted and readable.state is State.OK:
+        answer = _answering(name, source, look, trusted)
+        return readable if answer.state is State.OK else answer
+    return readable
 
 
 def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
@@ -177,6 +182,10 @@ def _readable(name: str, source: SourceEntry) -> Check:
     if not os.access(source.path, os.R_OK):
         do = f"mend path: in {source.where}, or mount its disk"
         return Check(name, State.FAIL, f"{source.path} {fault}", do, 1)
+    has_text = source.path.is_file() and source.path.stat().st_size
+    if source.kind in EXPORTS and has_text and extract.kind_of(source.path) != source.kind:
+        says, do = f"{source.path} is no {source.kind} file", f"mend path: in {source.where}"
+        return Check(name, State.FAIL, says, do, 1)
     return Check(name, State.OK, f"{source.kind} in {source.path}")
 
 

@@ -78,11 +78,15 @@ class Tally:
         self.problems += [one for one in published.problems if one not in self.problems]
 
     @property
+    def failed(self) -> bool:
+        """Whether something could not be done."""
+        return any(not problem.notice for problem in self.problems)
+
+    @property
     def nothing_new(self) -> bool:
         """Whether the run changed nothing at all."""
         read = self.settled
-        failed = any(not problem.notice for problem in self.problems)
-        changed = read.new or read.changed or read.gone or self.counts.total() or failed
+        changed = read.new or read.changed or read.gone or self.counts.total() or self.failed
         return not changed and not any(one.added or one.updated for one in self.published)
 
 
@@ -173,7 +177,8 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     if not funnel.seen:
         yield from _notes(summary)
         yield from _stand(summary.cards, program)
-        yield NOTHING_MARKED
+        if not summary.tally.failed:
+            yield NOTHING_MARKED
         return
     made = [f"{counts['drafted']} drafted"]
     made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -45,8 +46,11 @@ class _Opened:
     separators: list[int] = field(default_factory=list)
 
 
+@lru_cache(maxsize=64)
 def gaps(markdown: str) -> tuple[Gap, ...]:
     """All well-formed clozes, nested ones too, by their start."""
+    if "{{c" not in markdown:
+        return ()
     found, _ = _read(markdown)
     return tuple(sorted(found, key=lambda gap: gap.start))
 

@@ -7,6 +7,7 @@ The subset: paragraphs, emphasis, `code`, fences, lists, tables, links, images, 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ankiforge.text.cloze import gaps, reveal
 from ankiforge.text.shields import shields
@@ -46,6 +47,7 @@ _LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)", re.MULTI
 _PRIVATE = range(0xE000, 0x110000)
 
 
+@lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
     """The words of a field: markup, escapes and cloze signs gone; code and maths bare."""
     held: list[str] = []
@@ -57,6 +59,8 @@ def plain(markdown: str) -> str:
         held.append(_bare(text[start:end], kind))
         at = end
     bare = _strip_markup("".join([*parts, text[at:]]))
+    if not held:
+        return bare.strip()
     return re.sub(f"{sign}(\\d+){sign}", lambda match: held[int(match[1])], bare).strip()
 
 

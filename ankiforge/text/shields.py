@@ -28,8 +28,14 @@ Shield = tuple[int, int, str]
 """(start, end, "escape" | "fence" | "code" | "display" | "math")."""
 
 
+_ANY = re.compile(r"[\\`~$]")
+"""What each of them begins with, after blanks."""
+
+
 def shields(markdown: str) -> list[Shield]:
     """Escapes, code and maths, in order: the runs in which no cloze or mark can begin or end."""
+    if not _ANY.search(markdown):
+        return []
     return [(match.start(), match.end(), _kind(match)) for match in _SHIELDED.finditer(markdown)]
 
 

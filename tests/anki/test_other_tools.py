@@ -139,3 +139,38 @@ def test_a_mark_whose_block_is_a_note_of_another_tool_is_none_of_ours(
 
     assert forge.cards() == []
     assert list(without(forge).values()) == [f"already in Anki by another tool (note {number})"]
+
+
+def test_when_the_id_is_taken_out_of_the_note_the_passage_wants_a_card(
+    forge: Any, anki: Any
+) -> None:
+    number = added(anki, "one")
+    vault(forge, own=f"first::one\n<!--ID: {number}-->\n")
+    workspace(forge)
+    forge.ok("run")
+    assert forge.cards() == []
+
+    vault(forge, own="first::one\n")
+    forge.ok("run")
+
+    assert [card["fields"]["Front"] for card in forge.cards()] == ["first"]
+    assert without(forge) == {}
+
+
+@pytest.mark.parametrize("there", ["\n<!--ID: {}-->", " ^{}"])
+def test_a_tool_that_comes_after_us_changes_nothing_of_our_card(
+    forge: Any, anki: Any, there: str
+) -> None:
+    vault(forge, own="first::one\n\nsecond::two\n")
+    workspace(forge)
+    forge.ok("run")
+    before = {card["fields"]["Front"]: card["guid"] for card in forge.cards()}
+
+    number = added(anki, "first")
+    vault(forge, own=f"first::one{there.format(number)}\n\nsecond::two\n")
+    forge.ok("run")
+
+    after = forge.cards()
+    assert {card["fields"]["Front"]: card["guid"] for card in after} == before
+    assert {card["standing"] for card in after} == {"live"}
+    assert without(forge) == {}

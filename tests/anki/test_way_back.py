@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -604,3 +606,55 @@ def test_words_that_lead_nowhere_are_told(desk: Desk) -> None:
     desk.anki.col.undo()
     desk.run()
     assert "missing since" in desk.forge.ok("show", guid).stdout
+
+
+# --- time passes, and nothing else ----------------------------------------------------------
+
+
+@dataclass
+class Clock:
+    """The time at which Anki is looked at."""
+
+    now: float
+
+    def time(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    from ankiforge.extract import _stamps
+
+    monkeypatch.setattr(_stamps, "TICK_NS", 0)  # what was read may count as unchanged at once
+    found = Clock(time.time())
+    monkeypatch.setattr("ankiforge.anki.views.time", found)
+    return found
+
+
+def test_a_note_that_was_being_edited_waits_for_the_next_look_and_no_longer(
+    desk: Desk, clock: Clock
+) -> None:
+    desk.go()
+    guid = desk.card("Katze")["guid"]
+    desk.anki.edit(guid, Front="die Katze")
+    clock.now = desk.in_anki(guid).mod + 1
+    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+    came = desk.run()
+    assert (came["notes"]["written"], came["notes"]["held"]) == (0, 1)
+    clock.now += 60
+    came = desk.run()
+    assert (came["notes"]["written"], came["notes"]["held"]) == (1, 0)
+
+
+def test_what_is_missing_twice_is_deleted_though_nothing_else_has_changed(
+    desk: Desk, clock: Clock
+) -> None:
+    desk.go()
+    number = desk.in_anki(desk.card("Katze")["guid"]).id
+    desk.anki.col.db.execute("delete from cards where nid = ?", number)
+    desk.anki.col.db.execute("delete from notes where id = ?", number)
+    assert desk.run()["notes"]["missing"] == 1
+    clock.now += 3600
+    came = desk.run()
+    assert (came["notes"]["missing"], came["notes"]["tombstones"]) == (0, 1)

@@ -188,16 +188,16 @@ def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
             ("ankiforge.yaml:5: sources[0].obsidian.cards[1]", "did you mean 'inline'?"),
         ),
         (
-            "zotero:\n    path: notes\n    api: web",
-            ("ankiforge.yaml:4: sources[0].zotero.api: this version", "path: ~/Zotero"),
-        ),
-        (
-            "zotero: {name: z, api: local}",
-            ("ankiforge.yaml:2: sources[0].zotero.api: this version", "path: ~/Zotero"),
+            "zotero:\n    path: notes\n    api: wbe",
+            ("ankiforge.yaml:4: sources[0].zotero.api: 'wbe'", "auto, local or web"),
         ),
         (
             "zotero: {name: z, library: 123}",
-            ("ankiforge.yaml:2: sources[0].zotero.library: this version", "path: ~/Zotero"),
+            ("ankiforge.yaml:2: sources[0].zotero: path is missing", "or an `api`"),
+        ),
+        (
+            "zotero: {name: z, api: local, library: [no]}",
+            ("ankiforge.yaml:2: sources[0].zotero.library",),
         ),
     ],
 )

@@ -146,6 +146,27 @@ def test_nothing_that_is_read_is_changed(forge, tmp_path: Path, kind: str) -> No
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
+def test_a_note_in_a_pdf_on_a_kindle_asks_about_its_own_passage(forge, tmp_path: Path) -> None:
+    where = "на странице {} | Добавлено: четверг, 9 мая 2019 г. в 18:{}"
+    entries = (
+        ("– Ваш выделенный отрывок", where.format("36", "01:00"), "bland"),
+        ("– Ваш выделенный отрывок", where.format("36–36", "05:00"), PASSAGE),
+        ("– Ваша заметка", where.format("36", "05:20"), QUESTION),
+        ("– Ваша заметка", where.format("36", "30:00"), "Whose is this?"),
+    )
+    text = "".join(f"A Book\n{a} {b}\n\n{c}\n==========\n" for a, b, c in entries)
+    path = clippings(tmp_path / "My Clippings.txt", text)
+    came = forge.json("run", path)
+    assert came["highlights"]["seen"] == 3
+    [card] = forge.cards()
+    assert card["fields"] == {"Front": QUESTION, "Back": PASSAGE}
+
+
+def test_a_text_without_marks_is_said_to_have_none(forge, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("only words\n")
+    assert "no highlights there" in forge.ok("extract", tmp_path / "notes.txt").stderr
+
+
 def test_several_doors_at_once(forge, tmp_path: Path) -> None:
     paths = [made(kind, tmp_path) for kind in DOORS]
     came = forge.json("run", *paths)

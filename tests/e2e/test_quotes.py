@@ -227,3 +227,18 @@ def test_notes_without_such_links_read_as_before(forge, vault) -> None:
     assert one["exact"] == "“A quote” (Doe) with a mark."
     assert one["links"] == ["https://x.org/a.pdf#page=2"]
     assert json.dumps(one["gaps"]) == "[[23, 27]]"
+
+
+@pytest.mark.parametrize("order", ["note first", "zotero first"])
+def test_a_comment_that_links_to_its_annotation_too_is_no_passage(
+    forge, vault, library, order
+) -> None:
+    said = "I wonder whether that holds for music"
+    link = "[Page 3](zotero://open-pdf/library/items/ATTACHA2?page=3&annotation=MARKAAA2)"
+    note(vault, f'<mark class="hltr-yellow">"{TEXT}"</mark> {link}\n\n{said} {link}\n')
+    for path in (vault, library) if order == "note first" else (library, vault):
+        forge.ok("run", path)
+    came = forge.json("run", vault, library)
+
+    assert came["highlights"]["seen"] == 3
+    assert [one["exact"] for one in known(forge).values() if said in one["exact"]] == []

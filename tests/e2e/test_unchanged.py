@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ankiforge.extract import _stamps
+from ankiforge.memory import OwnMemory
 
 NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LONG_AGO = 1_700_000_000
@@ -254,3 +257,138 @@ def test_a_change_in_anki_is_looked_at(forge, notes, works) -> None:
     (forge.profile / "collection.anki2").write_bytes(b"")
     forge("run")
     assert len(works) == 2
+
+
+# --- a memory that is not what it was -------------------------------------------------------
+
+
+def memory_of(forge) -> Path:
+    (memory,) = forge.folder.rglob("memory.db")
+    return memory
+
+
+def changed(memory: Path, sql: str) -> None:
+    with closing(sqlite3.connect(memory)) as database, database:
+        database.execute(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM kept WHERE name LIKE 'file:%'",
+        "UPDATE kept SET body = x'7b22' WHERE name LIKE 'file:%'",
+        "DELETE FROM kept WHERE name = 'index'",
+        "UPDATE kept SET body = x'7b22' WHERE name = 'index'",
+    ],
+)
+def test_what_is_lost_of_the_memory_is_read_again(forge, notes, reads, sql) -> None:
+    forge.ok("run")
+    reads.clear()
+    changed(memory_of(forge), sql)
+    new_note(forge, notes)
+    assert forge.json("run")["highlights"] == {
+        "seen": 3, "new": 1, "changed": 0, "gone": 0, "unchanged": 2,
+    }  # fmt: skip
+    assert "Cells.md" in reads
+    reads.clear()
+    (notes / "New.md").unlink()
+    forge.ok("run")
+    assert reads == []
+
+
+def test_a_note_that_said_something_before_its_index_was_lost(forge, notes, reads) -> None:
+    forge.ok("run")
+    changed(memory_of(forge), "DELETE FROM kept WHERE name = 'index'")
+    (notes / "Cells.md").write_text("Nothing any more.\n", "utf-8")
+    forge.ok("run")
+    assert forge.json("run")["highlights"]["seen"] == 0
+
+
+def test_a_memory_in_use_is_waited_for_once(forge, notes, monkeypatch) -> None:
+    """And nothing is taken for silent because it cannot be asked."""
+    monkeypatch.setattr("ankiforge.memory._PATIENCE", 0.0)
+    forge.ok("run")
+    edited_note(forge, notes)
+    real = OwnMemory.recall
+
+    def recall(own: OwnMemory, name: str) -> bytes | None:
+        found = real(own, name)
+        if own._owner.startswith("obsidian"):  # from here on another program has the file
+            other.execute("BEGIN EXCLUSIVE")
+        return found
+
+    monkeypatch.setattr(OwnMemory, "recall", recall)
+    with closing(sqlite3.connect(memory_of(forge), isolation_level=None)) as other:
+        found = forge.json("run")["highlights"]
+    assert (found["seen"], found["changed"]) == (2, 1)
+
+
+# --- where a PATH leads ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No settings, and two notes in two folders."""
+    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    for name in ("old", "new"):
+        (tmp_path / name / f"{name} notes").mkdir(parents=True)
+        text = f"The =={name} word== is here.\n"
+        (tmp_path / name / f"{name} notes" / "Note.md").write_text(text, "utf-8")
+    age(tmp_path / "old", tmp_path / "new")
+    return tmp_path
+
+
+def test_a_link_that_leads_elsewhere_is_followed(forge, desk: Path) -> None:
+    link = desk / "current.md"
+    link.symlink_to(desk / "old" / "old notes" / "Note.md")
+    forge.ok("run", link)
+    link.unlink()
+    link.symlink_to(desk / "new" / "new notes" / "Note.md")
+    assert forge.json("run", link)["highlights"]["new"] == 1
+
+
+def test_a_folder_that_becomes_part_of_a_vault_is_read_anew(forge, desk: Path, works) -> None:
+    forge.ok("run", desk / "old" / "old notes")
+    (desk / "old" / ".obsidian").mkdir()
+    forge("run", desk / "old" / "old notes")
+    assert len(works) == 2
+
+
+def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes: Path) -> None:
+    link = notes.parent / "linked"
+    link.symlink_to(notes)
+    settings = forge.folder / "ankiforge.yaml"
+    settings.write_text(settings.read_text("utf-8").replace(str(notes), str(link)), "utf-8")
+    forge.ok("init", "--trust", forge.folder)
+    for path in (notes / "Cells.md", link / "Cells.md"):
+        assert forge.json("run", path)["highlights"]["seen"] == 2
+
+
+def test_a_link_that_becomes_one_to_a_folder_is_told_so(forge, notes: Path) -> None:
+    link = notes / "Link.md"
+    link.symlink_to(notes / "Cells.md")
+    assert "a link is not followed" in forge("run", code=1).stderr
+    link.unlink()
+    link.symlink_to(notes / ".obsidian")
+    assert "a link to a folder" in forge("run", code=1).stderr
+
+
+def test_no_package_and_no_folder_for_one(forge, notes: Path) -> None:
+    (notes / "Cells.md").unlink()
+    (forge.folder / "out").mkdir()
+    forge.ok("run", "-o", "out/x.apkg")
+    (forge.folder / "out").rmdir()
+    forge("run", "-o", "out/x.apkg", code=2)
+
+
+def test_a_picture_of_another_source_is_looked_at(forge, notes: Path, desk: Path) -> None:
+    """A package holds the cards of all sources, whichever of them a run reads."""
+    (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n one")
+    (notes / "Shapes.md").write_text("What is round?::![[ball.png]]\n", "utf-8")
+    forge.ok("run")
+    forge.ok("run", desk / "old")
+    forge.ok("run", desk / "old")
+    before = (forge.folder / "ankiforge.apkg").read_bytes()
+    (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n two")
+    forge.ok("run", desk / "old")
+    assert (forge.folder / "ankiforge.apkg").read_bytes() != before

@@ -317,6 +317,41 @@ def test_doctor_asks_and_tells_the_way(desk: Desk, serve: Callable[..., Any]) ->
     assert "ZOTERO_API_KEY" in source["do"]
 
 
+def test_doctor_misses_the_shared_libraries(desk: Desk, serve: Callable[..., Any]) -> None:
+    server = serve(OWN, CLUB)
+    desk.read_by(api="web", url=server.url)
+    server.faults.extend([fake.FINE, fake.status(403, "not these")])
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    source = told["source zotero"]
+    assert (source["state"], source["exit_code"]) == ("fail", 1)
+    assert "not these" in source["says"]
+
+
+def test_doctor_sees_that_a_file_is_no_database(desk: Desk) -> None:
+    folder = desk.forge.folder / "Zotero"
+    folder.mkdir()
+    write_zotero(folder / "zotero.sqlite", [OWN])
+    desk.read_by(path=str(folder))
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    assert told["source zotero"]["says"] == f"zotero in {folder}"
+    (folder / "zotero.sqlite").write_text("hello " * 999, "utf-8")
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    assert told["source zotero"]["state"] == "fail"
+    assert "not a Zotero database" in told["source zotero"]["says"]
+
+
+def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(
+    desk: Desk, serve: Callable[..., Any]
+) -> None:
+    server = serve(Library(()))
+    desk.read_by(api="web", url=server.url)
+    assert "Nothing is marked there" in desk.forge("run").stdout
+    server.faults.extend([fake.status(404, "lost")] * 9)
+    failed = desk.forge("run", code=1)
+    assert "lost" in failed.stderr
+    assert "Nothing is marked there" not in failed.stdout
+
+
 def test_doctor_misses_the_folder_beside_an_api(
     desk: Desk, serve: Callable[..., Any], tmp_path: Path
 ) -> None:

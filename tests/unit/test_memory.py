@@ -35,7 +35,7 @@ def test_keeping_replaces_and_forgets(memories: Memories) -> None:
 def test_a_memory_in_use_counts_as_empty_and_is_left_alone(
     memories: Memories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ankiforge.memory._HALF_A_MINUTE", 0.0)
+    monkeypatch.setattr("ankiforge.memory._PATIENCE", 0.0)
     own = memories.of("a")
     own.keep({"x": b"1"})
     with sqlite3.connect(tmp_path / "memory.db") as other:

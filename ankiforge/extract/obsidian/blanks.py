@@ -30,7 +30,8 @@ def collapsed(tokens: list[Token]) -> list[Token]:
     for token in tokens:
         plain = token.plain
         if token.kind is Kind.TEXT:
-            plain = _BLANKS.sub(" ", plain)
+            if "  " in plain or not plain.isprintable():  # as all blanks are but one
+                plain = _BLANKS.sub(" ", plain)
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
                 _part_from_picture(out)

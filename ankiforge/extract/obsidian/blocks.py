@@ -270,7 +270,7 @@ class _Cutter:
 
     def _part(self, part: Part, content: str, cards: bool = True) -> Block | None:
         """Add a block of words; None if there are none. A mere id belongs to what is above."""
-        found = BLOCK_ID.search(content)
+        found = BLOCK_ID.search(content) if "^" in content else None
         content = content[: found.start()] if found else content
         inline = read(content, self.around)
         self.asides.extend(inline.asides() if self.with_asides else ())
@@ -299,18 +299,26 @@ class _Cutter:
         return cut(Covered(text, self.around.held, "", ()), self.around, with_cards=False)
 
     def _add(self, block: Block) -> Block:
-        place = tuple(self.lists[-1]) if self.lists and block.part is Part.ITEM else (0, 0)
-        block = replace(
-            block,
-            headings=tuple(name for _, name in self.headings if name),
+        place = self.lists[-1] if self.lists and block.part is Part.ITEM else (0, 0)
+        block = Block(
+            block.part,
+            block.plain,
+            block.inline,
+            headings=tuple([name for _, name in self.headings if name]),
+            id=block.id,
             root=self.root,
-            lines=self.at,
             item=(place[0], place[1]),
             callout=self.callout if block.part is not Part.TITLE or self._nested() else -1,
-            path=tuple((number, item) for number, item in self.lists),
+            sides=block.sides,
+            region=block.region,
+            sided=block.sided,
+            tags=block.tags,
+            heads=block.heads,
+            path=tuple([(number, item) for number, item in self.lists]),
             quotes=tuple(self.quote_numbers),
             style=next(filter(None, map(self.styles.get, reversed(self.quote_numbers))), "") or "",
             rules=self.rules,
+            lines=self.at,
         )
         self.blocks.append(block)
         return block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Span
@@ -26,6 +26,12 @@ _BEFORE = re.compile(
 )
 _ATTRIBUTED = re.compile(r"(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?\Z")
 """`— Doe 2020, p. 7`."""
+_KIND = re.compile(
+    r"(?<=[.!?…。”“\"»」])\s*(?:(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink|other)\s+)?"
+    r"(?:highlight|underline|strikeout|annotation)\s*\Z",
+    re.IGNORECASE,
+)
+"""`“…” Yellow Highlight`: what kind of mark it is, as a template tells it."""
 _AFTER = re.compile(r"[)\]）]+")
 _ANNOTATOR = "show annotation"
 
@@ -168,7 +174,7 @@ def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) 
         after = _AFTER.match(plain, last)
         end = after.end() if after else last
     near = max(0, start - _NEAR)
-    named = _ATTRIBUTED.search(plain[near:start])
+    named = _ATTRIBUTED.search(plain[near:start]) or _KIND.search(plain[near:start])
     start = near + named.start() if named else start
     label = one.label or _label(plain[start:end])
     ends_line = plain[end : end + 1] == ":" or block.inline.breaks(end)
@@ -188,3 +194,13 @@ def _bracketed(plain: str, one: Citation, papers: list[int]) -> Span:
     start = near + before.start() if before else start
     after = _AFTER.match(plain, end) if re.search(r"[(\[（]", plain[start:end]) else None
     return (start, after.end() if after else end)
+
+
+def papers(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
+    """The papers that a note links to passages of, as (`quoted-…`, value)."""
+    for block in blocks:
+        for one in citations(block):
+            for paper in one.cited:
+                scheme, value = paper.identifier
+                if scheme and value:
+                    yield f"quoted-{scheme}", value

@@ -174,7 +174,7 @@ class Ticks:
     def __init__(self, text: str) -> None:
         self._runs: dict[int, list[int]] = {}
         self._text = text
-        for match in re.finditer("`+", text):
+        for match in re.finditer("`+", text) if "`" in text else ():
             self._runs.setdefault(len(match[0]), []).append(match.start())
         self._at = dict.fromkeys(self._runs, 0)
 

@@ -62,9 +62,21 @@ def find(
     notes = files.notes
     if only:
         notes = [note for asked in only for note in _asked(root, asked, files)]
-    files.notes = sorted({note.path: note for note in notes}.values())
+    files.notes = _each_once(notes, files.problems)
     files.problems.sort(key=lambda problem: problem.where)
     return files
+
+
+def _each_once(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
+    """Sorted; of two whose names look the same and are written in other signs, one is told of."""
+    found: dict[str, NoteFile] = {}
+    for note in notes:
+        other = found.setdefault(note.path, note)
+        if other.stamp != note.stamp:
+            what = "left out: another note here has the same name in other signs (é as e and ´)"
+            problems.append(Problem(note.path, what, "rename one of the two"))
+            found[note.path] = max(other, note, key=lambda one: one.at)
+    return sorted(found.values())
 
 
 def _missing(files: Files, where: str, what: str) -> Files:

@@ -218,7 +218,7 @@ class Inline:
             elif token.kind is Kind.GAP:
                 blank = " " if parts[-1].endswith(" ") else ""
                 parts[-1:] = [parts[-1].rstrip(" "), "}}", blank]
-            elif token.kind is Kind.HINT or self._shows(at, 0, len(self.tokens), True):
+            elif token.kind is not Kind.MARK and self._shows(at, 0, len(self.tokens), True):
                 parts.append(token.markdown)
         return "".join(parts).strip()
 

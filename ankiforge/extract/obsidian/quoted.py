@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Span
+from ankiforge.extract.obsidian.block import Block
+from ankiforge.extract.obsidian.inline import Kind, Phrase
 
 _OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
 """Closing quotation marks, and what opens before them."""
@@ -72,6 +74,12 @@ class Stretch:
         inside = Stretch(self.at, (start + 1, end - 1), self.plain) if start >= 0 else None
         return inside.trimmed() if inside else None
 
+    def in_signs(self) -> bool:
+        """Whether quotation marks stand around it."""
+        start, end = self.span
+        openers = _OPENERS.get(self.plain[end : end + 1], "")
+        return bool(start) and self.plain[start - 1] in openers
+
     def _opener(self, low: int, closer_at: int, closer: str) -> int:
         """Where the quotation mark stands that the one at `closer_at` closes, -1 = nowhere."""
         openers, depth = _OPENERS[closer], 1
@@ -103,3 +111,32 @@ def without_signs(stretches: list[Stretch]) -> list[Stretch]:
         return stretches
     first = replace(first, span=(first.span[0] + 1, first.span[1]))
     return [first, *stretches[1:-1], replace(last, span=(last.span[0], last.span[1] - 1))]
+
+
+def unbroken(words: list[Stretch]) -> list[Stretch]:
+    """What stands together, from the first on."""
+    kept = words[:1]
+    for stretch in words[1:]:
+        before = kept[-1]
+        ends = not before.plain[before.span[1] :].strip()
+        if stretch.at != before.at + 1 or not ends or stretch.span[0]:
+            break
+        kept.append(stretch)
+    return kept
+
+
+def marked(block: Block) -> list[Phrase]:
+    """What is marked in a block by `==` or `<mark>`, the outermost of each."""
+    found = block.inline.phrases() if block.inline else ()
+    kept: list[Phrase] = []
+    for phrase in sorted(found, key=lambda p: (p.span[0], -p.span[1])):
+        if phrase.sign in ("==", "mark") and (not kept or phrase.span[0] >= kept[-1].span[1]):
+            kept.append(phrase)
+    return kept
+
+
+def is_figure(block: Block) -> bool:
+    """Whether a block begins with a picture: what stands below it tells of that."""
+    tokens = block.inline.tokens if block.inline else ()
+    first = next((t for t in tokens if t.plain.strip() or t.kind is Kind.PICTURE), None)
+    return first is not None and first.kind is Kind.PICTURE

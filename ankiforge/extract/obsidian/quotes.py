@@ -8,7 +8,7 @@ quote or callout it is what stands there. What else is said beside it is the rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -17,7 +17,15 @@ from ankiforge.extract.obsidian.block import Block, Part
 from ankiforge.extract.obsidian.cites import Cited
 from ankiforge.extract.obsidian.citing import Citation, citations, named_by
 from ankiforge.extract.obsidian.inline import Phrase
-from ankiforge.extract.obsidian.quoted import Stretch, bare, remark, without_signs
+from ankiforge.extract.obsidian.quoted import (
+    Stretch,
+    bare,
+    is_figure,
+    marked,
+    remark,
+    unbroken,
+    without_signs,
+)
 
 PASTED = r"zotero://|\.pdf#|\[@|\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d|show annotation\]\]"
 """Without any of these a note quotes nothing."""
@@ -60,7 +68,7 @@ class _Finder:
     ) -> None:
         self.blocks, self.cards = blocks, cards
         self.cites = {at: found for at, found in cites.items() if at not in cards}
-        self.marks = {at: _phrases(blocks[at]) for at in range(len(blocks))}
+        self.marks = {at: marked(blocks[at]) for at in range(len(blocks))}
         self.link_only = frozenset(at for at in self.cites if self._says_nothing(at))
         self.found: list[Quote] = []
         self.used: set[int] = set()
@@ -85,12 +93,24 @@ class _Finder:
         words = (first.plain[: first.span[1]], *(one.text for one in quote.stretches[1:]))
         said = remark("\n".join(words))
         before = self.found[-1] if self.found else None
-        if said and before and before.citation.annotation == quote.citation.annotation != "":
+        if before and before.citation.annotation == quote.citation.annotation != "":
+            said = said or self._said_beside(before, quote)
+        else:
+            before = None
+        if said and before:
             covers = (*before.covers, *quote.blocks, *quote.covers)
             comment = "\n".join(filter(None, (before.comment, said, quote.comment)))
             self.found[-1] = replace(before, comment=comment, covers=covers)
         elif not said:
             self.found.append(quote)
+
+    def _said_beside(self, before: Quote, quote: Quote) -> str:
+        """What a second quote of an annotation says, if it is the reader's and not the paper's."""
+        said = "\n".join(one.text for one in quote.stretches)
+        first = "\n".join(one.text for one in before.stretches)
+        stretch = quote.stretches[0]
+        signed = stretch.in_signs() or self._marked(stretch.at, stretch.span)
+        return "" if signed or said in first or first in said else said
 
     # --- paragraphs and list items ------------------------------------------------------------
 
@@ -125,6 +145,7 @@ class _Finder:
         if phrase := self._marked(at, stretch.span):
             return replace(stretch, span=phrase.span)
         ends = not block.plain[one.span[1] :].strip(" .,;:!?")
+        ends = ends and block.part is not Part.TITLE
         whole = alone and one.annotation and ends and not low and not self.marks[at]
         return stretch if whole and len(stretch.text.split()) > 2 else None
 
@@ -263,21 +284,25 @@ class _Finder:
         """All that a block says before its link, if the link ends it."""
         stretch = Stretch(at, (0, one.span[0]), self.blocks[at].plain).trimmed()
         ends = self.blocks[at].part is not Part.TITLE and self._ends_a_quote(at)
-        return [Quote((stretch,), one)] if stretch and ends else []
+        names = stretch is not None and stretch.text.endswith((":", "："))
+        return [Quote((stretch,), one)] if stretch and ends and not names else []
 
     def _whole(
         self, members: tuple[int, ...], citation: Citation, more: tuple[int, ...]
     ) -> list[Quote]:
         """One quote with all its blocks; what follows it there is a comment."""
         body = [at for at in members if self.blocks[at].part is not Part.TITLE]
-        if any(at in self.cards for at in body):
+        if any(at in self.cards for at in body) or (body and is_figure(self.blocks[body[0]])):
             return []
         first = self._first(body, citation)
-        words, comment = ([first], self._rest(first, body)) if first else self._split(body)
+        if led := None if first else self._led(body):
+            words, comment = [led[0]], led[1]
+        else:
+            words, comment = ([first], self._rest(first, body)) if first else self._split(body)
         if not words:
             return []
         lead = words[0].trimmed()
-        words = _unbroken([lead, *words[1:]]) if lead else words
+        words = unbroken([lead, *words[1:]]) if lead else words
         told = {stretch.at for stretch in words}
         covers = tuple(at for at in (*members, *more) if at not in told)
         return [Quote(tuple(without_signs(words)), citation, comment, covers)]
@@ -293,6 +318,22 @@ class _Finder:
                 inside = stretch and stretch.in_marks()
                 if inside and not bare(self.blocks[at].plain[: inside.span[0]]):
                     return inside
+        return None
+
+    def _led(self, body: list[int]) -> tuple[Stretch, str] | None:
+        """(what stands in quotation marks on the first lines, what the reader says on the next)."""
+        block = self.blocks[body[0]] if body else None
+        if block is None or block.inline is None:
+            return None
+        whole = self._said(body[0])[0]
+        ends = [at for at in range(whole[0].span[0], whole[0].span[1]) if block.inline.breaks(at)]
+        for end in ends if whole else ():
+            stretch = replace(whole[0], span=(whole[0].span[0], end)).trimmed()
+            inside = stretch and stretch.in_marks()
+            if stretch and inside and not bare(stretch.plain[stretch.span[0] : inside.span[0]]):
+                words = [block.plain[end : whole[0].span[1]].strip()]
+                words += [self.blocks[at].plain for at in body[1:] if at not in self.link_only]
+                return inside, "\n".join(filter(None, words))
         return None
 
     def _marked_before(self, at: int, one: Citation) -> Stretch | None:
@@ -343,18 +384,6 @@ class _Finder:
         return ([stretch] if stretch else []), rest
 
 
-def _unbroken(words: list[Stretch]) -> list[Stretch]:
-    """What stands together, from the first on."""
-    kept = words[:1]
-    for stretch in words[1:]:
-        before = kept[-1]
-        ends = not before.plain[before.span[1] :].strip()
-        if stretch.at != before.at + 1 or not ends or stretch.span[0]:
-            break
-        kept.append(stretch)
-    return kept
-
-
 _QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
 """Callouts that say that they quote."""
 _ENDS = '.!?…”"»«“」。！？'
@@ -363,23 +392,3 @@ _ENDS = '.!?…”"»«“」。！？'
 def _cites_a_place(found: Sequence[Citation]) -> bool:
     """Whether it is a link, or a key with a page."""
     return any(one.is_link or one.label for one in found)
-
-
-def _phrases(block: Block) -> list[Phrase]:
-    """What is marked in a block by `==` or `<mark>`, the outermost of each."""
-    found = block.inline.phrases() if block.inline else ()
-    kept: list[Phrase] = []
-    for phrase in sorted(found, key=lambda p: (p.span[0], -p.span[1])):
-        if phrase.sign in ("==", "mark") and (not kept or phrase.span[0] >= kept[-1].span[1]):
-            kept.append(phrase)
-    return kept
-
-
-def papers(blocks: Sequence[Block]) -> Iterator[tuple[str, str]]:
-    """The papers that a note links to passages of, as (`quoted-…`, value)."""
-    for block in blocks:
-        for one in citations(block):
-            for paper in one.cited:
-                scheme, value = paper.identifier
-                if scheme and value:
-                    yield f"quoted-{scheme}", value

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ankiforge.domain import Document, DocumentKey, Extracted, Problem, h16
 from ankiforge.extract.obsidian.blocks import Blocks, cut
+from ankiforge.extract.obsidian.citing import papers
 from ankiforge.extract.obsidian.covers import cover
 from ankiforge.extract.obsidian.dialects import choice
 from ankiforge.extract.obsidian.dialects.choice import chosen
@@ -18,7 +19,7 @@ from ankiforge.extract.obsidian.dialects.placing import ByTools, by_tools
 from ankiforge.extract.obsidian.front import Front, front_matter
 from ankiforge.extract.obsidian.note import Wanted, highlights
 from ankiforge.extract.obsidian.pieces import Around
-from ankiforge.extract.obsidian.quotes import PASTED, papers
+from ankiforge.extract.obsidian.quotes import PASTED
 
 MARKS = ("==", "mark")
 """What counts as a mark where nothing is said."""
@@ -103,7 +104,13 @@ class NoteReader:
 def _without_head(text: str, lines: int) -> str:
     """The note with its first lines empty, so that line numbers stay."""
     rest = text.split("\n", lines)[lines] if text.count("\n") >= lines else ""
+    if "EXCALIDRAW VIEW" in rest:
+        rest = _DRAWING.sub("", rest, count=1)
     return "\n" * lines + rest
+
+
+_DRAWING = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
+"""What the program writes into a drawing that is a note; nobody marked it."""
 
 
 _MARK_SIGNS = {"==": r"==", "mark": r"<mark", "bold": r"\*\*|__", "callout": r"\[!"}

@@ -16,7 +16,9 @@ _TEMPLATE = re.compile(
     | (?:VALUE|VDATE|DATE|FIELD|MACRO|TEMPLATE|FILE):.+
     | (?:query|embed|video|youtube|twitter|tweet|renderer|namespace)\s+(?:[(\[:]|https?:).*
     | [a-z]\w*:(?!:)[YMDdHhmsSaAWwEgGQoZX\W]+                   # {{d:YYYY-MM-DD}}
-    | (?:tp|frontmatter|file|page|this|note|item|book|loop|site|user|env)\.\w.*
+    | (?:tp|frontmatter|file|page|this|note|item|book|loop|site|user|env|secrets|github|inputs|matrix
+        |annotation|highlight|chapter|review)\.\w.*
+    | (?=[^|(]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\(.*\))?(?:\s*\|.*)?   # {{metaData.title}}
     | [a-z]+(?:_[a-z0-9]+)+(?:\s*\|.*)?                    # {{book_title}}, {{x_y | upper}}
     )\s*""",
     re.VERBOSE,

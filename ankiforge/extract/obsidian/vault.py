@@ -105,7 +105,7 @@ class Vault:
         stamps += [found for found in files.stamps.items() if _PICTURES.match(found[0])]
         if not files.complete or not all(proves(stamp) for _, stamp in stamps):
             return ""
-        told = [problem.where for problem in files.problems]
+        told = [(problem.where, problem.what) for problem in files.problems]
         return h16(self._context, repr(stamps), repr(told))
 
     @property
@@ -118,7 +118,10 @@ class Vault:
         body = kept.of(note.path, note.stamp)
         if not body:
             return None if body is None else NOTHING
-        said = msgspec.json.decode(body, type=Said)
+        try:
+            said = msgspec.json.decode(body, type=Said)
+        except msgspec.MsgspecError:
+            return None
         moved = any(_picture(name, note.path, files) != was for name, was in said.pictures)
         return None if moved else said
 

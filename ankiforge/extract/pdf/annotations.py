@@ -34,7 +34,7 @@ KINDS: Mapping[str, HighlightKind] = {
     "/Ink": HighlightKind.INK,
 }
 """PDF 32000-1 §12.5.6; links, popups and widgets are nobody's marks."""
-DRAWINGS = frozenset({"/Line", "/PolyLine", "/Stamp", "/FileAttachment"})
+DRAWINGS = frozenset({"/Line", "/PolyLine", "/Stamp", "/FileAttachment", "/Redact", "/Sound"})
 """A remark if somebody wrote words to it, else only a drawing."""
 MARGIN = 8.0
 """Points around what was drawn by hand: a ring or a stroke is drawn at something."""

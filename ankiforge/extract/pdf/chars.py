@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
+from ankiforge.extract.pdf.spelling import unswapped
+
 BREAKS = frozenset("\r\n")
 BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
 MARKERS = frozenset("\x02\ufffe\u00ad")
@@ -99,7 +101,15 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         x, y, wide, high = (left + right) / 2, (bottom + top) / 2, right - left, top - bottom
         wide, high = wide if wide > 0.1 else 0.1, high if high > 0.1 else 0.1
         chars.append(Char(place, text, generated, left, bottom, right, top, x, y, wide, high))
-    return chars
+    return _unswapped(chars)
+
+
+def _unswapped(chars: list[Char]) -> list[Char]:
+    text = "".join([char.text for char in chars])
+    right = unswapped(text)
+    if right == text:
+        return chars
+    return [char._replace(text=sign) for char, sign in zip(chars, right, strict=True)]
 
 
 Cell = tuple[str, float, float]

@@ -41,7 +41,7 @@ TOO_BIG = Failed(
 
 def failure(error: BaseException) -> Failed:
     """The reason why a file cannot be read."""
-    if isinstance(error, FileNotDecryptedError | WrongPasswordError):
+    if isinstance(error, FileNotDecryptedError | WrongPasswordError) or _refused(error):
         return LOCKED
     if isinstance(error, EmptyFileError):
         return EMPTY
@@ -54,6 +54,11 @@ def failure(error: BaseException) -> Failed:
             f"it cannot be read: {error.strerror or error}", "check the file's permissions"
         )
     return Failed(f"it is damaged ({_reason(error)})", REPAIR)
+
+
+def _refused(error: BaseException) -> bool:
+    """Whether PDFium does not take a password that pypdf takes."""
+    return isinstance(error, PdfiumError) and "password" in str(error).lower()
 
 
 def _reason(error: BaseException) -> str:

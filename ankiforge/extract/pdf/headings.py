@@ -27,6 +27,8 @@ MOST_ENTRIES = 5000
 """Entries of an outline that are looked at."""
 DEEPEST = 12
 
+_WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}")
+"""A large line without a word, or with a sum in it, is a formula."""
 _NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
 _BOLD = re.compile(rb"bold|medi|cmbx|black|heavy", re.IGNORECASE)
 
@@ -144,7 +146,7 @@ class Headings:
         if not (large or (line.bold and line.size >= 0.98 * self._body)):
             return False
         shape = len(line.text) <= 90 and line.text[-1] not in ".,;:-"
-        worded = sum(letter.isalpha() for letter in line.text) >= 3
+        worded = _WORDED.search(line.text) is not None and "=" not in line.text
         ours = shape and worded and len(line.text.split()) <= 12
         return (
             ours

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from pypdf import PdfReader
+from pypdf import PasswordType, PdfReader
 from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
 from ankiforge.extract.pdf.faults import EMPTY, LOCKED, NO_PDF
@@ -42,7 +42,16 @@ def unlocked(path: Path, passwords: Iterable[str]) -> Unlocked | Failed:
 
 
 def _password(reader: PdfReader, passwords: Iterable[str]) -> str | None:
-    """The password that opens the file, "" if it needs none, None if none of them does."""
+    """The password that opens the file, "" if it needs none, None if none of them does.
+
+    Rather one for readers than the owner's: where that is empty, PDFium does not take it.
+    """
     if not reader.is_encrypted:
         return ""
-    return next((word for word in ("", *passwords) if reader.decrypt(word)), None)
+    owners = None
+    for word in ("", *passwords):
+        opened = reader.decrypt(word)
+        if opened == PasswordType.USER_PASSWORD:
+            return word
+        owners = word if opened and owners is None else owners
+    return owners

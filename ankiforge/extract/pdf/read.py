@@ -40,7 +40,7 @@ from ankiforge.extract.pdf.protocol import (
     Surroundings,
     Work,
 )
-from ankiforge.extract.pdf.spelling import Spelling, one_line
+from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
 from ankiforge.text.fold import canonical, fold, same
@@ -223,7 +223,7 @@ class _File:
         except FAULTS:
             self._damaged.append(number)
             return ""
-        return text
+        return unswapped(text)
 
     def _printed_lines(self, number: int) -> list[PrintedLine]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import msgspec
 
@@ -29,7 +30,8 @@ class RememberingWorker(PdfWorker):
         stamp, name = _stamp(question), h16(msgspec.json.encode(question).decode())
         body = self._kept.of(name, stamp) if stamp else None
         if body:
-            return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
+            with suppress(msgspec.MsgspecError):
+                return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
         reply = super()._ask(question)
         if stamp and not isinstance(reply, Failed):
             self._kept.learn(name, stamp, msgspec.json.encode(reply))

@@ -110,6 +110,10 @@ class Spelling:
 _LIGATURES = dict(
     zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
 )
+_SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
+_SWAPPED = re.compile(
+    "(?<=[A-Za-z])[{0}]{{2,3}}|[{0}]{{2,3}}(?=[A-Za-z])".format("".join(_SWAPPED_LETTERS))
+)
 CONTROLS = (*range(32), *range(127, 160))
 _LETTERS: dict[int, str | None] = {
     **_LIGATURES,
@@ -117,6 +121,16 @@ _LETTERS: dict[int, str | None] = {
     **dict.fromkeys((0x00AD, 0x200B, 0xFEFF)),
     **{code: " " if chr(code).isspace() else None for code in CONTROLS if code != 10},
 }
+
+
+def unswapped(text: str) -> str:
+    """The letters of ligatures whose two bytes Ghostscript 10.0 swapped; as long as before.
+
+    It writes a\u6600\u6600airs for affairs: signs that stand beside no Latin letter in pairs else.
+    """
+    return _SWAPPED.sub(lambda found: "".join(_SWAPPED_LETTERS[one] for one in found[0]), text)
+
+
 _BLANKS = re.compile(r"[^\S\n]+")
 _AROUND_BREAK = re.compile(r" ?\n[ \n]*")
 

@@ -25,8 +25,9 @@ from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.zotero.address import UntoldError
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Library
-from ankiforge.extract.zotero.files import STORAGE
+from ankiforge.extract.zotero.files import STORAGE, looked_for
 from ankiforge.extract.zotero.local import BETTER_BIBTEX
+from ankiforge.extract.zotero.profile import linked_folder
 from ankiforge.extract.zotero.routes import APIS, Routes, Way, addresses
 from ankiforge.extract.zotero.snapshot import companions
 from ankiforge.extract.zotero.wanted import wanted
@@ -119,10 +120,14 @@ class ZoteroSource:
         database = self.routes.database
         if self.routes.api not in ("", "none") or database is None or self.only:
             return ""
-        stamps = [_stamp(path) for path in (*companions(database), *_beside(database.parent))]
+        folder, files = database.parent, looked_for(self.routes.memory)
+        stamps = [
+            _stamp(path) for path in (*companions(database), *_beside(folder), *map(Path, files))
+        ]
         if stamps[0] is None or not all(stamp is None or proves(stamp) for stamp in stamps):
             return ""
-        return h16(program(), self.name, str(database), repr((self.routes.wanted, self.me, stamps)))
+        asked = (self.routes.wanted, self.me, str(linked_folder(folder)), files, stamps)
+        return h16(program(), self.name, str(database), repr(asked))
 
     def look(self) -> str:
         """What would be read, and by which way.
@@ -133,7 +138,7 @@ class ZoteroSource:
         told = []
         for way in self.routes.taken():
             with way.opened() as catalog:
-                found = [one for one in way.libraries(catalog) if isinstance(one, Library)]
+                found = [_sound(one) for one in way.libraries(catalog)]
             names = ", ".join(library.namespace.removeprefix("zotero:") for library in found)
             told.append(f"{names or 'no library'} by {way.says}")
         return "; ".join(told)
@@ -165,6 +170,17 @@ class ZoteroSource:
             told = isinstance(error, UntoldError) and not self.routes.wanted.explicit
             yield Problem(where, error.message, error.hint, notice=told)
         yield Scan(self.name, library.namespace, complete)
+
+
+def _sound(found: Library | Problem) -> Library:
+    """What can be read.
+
+    Raises:
+        ItemError: a library that is wanted cannot be.
+    """
+    if isinstance(found, Problem):
+        raise ItemError(found.what, hint=found.hint)
+    return found
 
 
 def _beside(folder: Path) -> Iterator[Path]:

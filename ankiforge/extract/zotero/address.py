@@ -111,12 +111,17 @@ class Address:
             hint="run again later; nothing is lost",
         )
 
-    def failing(self, status: int, text: str) -> ItemError:
-        """It says that the fault is its own."""
+    def slow(self, seconds: float) -> ItemError:
+        """It was waited for long enough."""
         return ItemError(
-            f"{self.host} answers {status}: {self.shown(text)}",
+            f"{self.host} was waited for {seconds:,.0f} s, no more in this run",
             hint="run again later; nothing is lost",
         )
+
+    def failing(self, status: int, text: str) -> RefusalError:
+        """It says that the fault is its own."""
+        says = f"{self.host} answers {status}: {self.shown(text)}"
+        return RefusalError(status, says, "run again later; nothing is lost")
 
     def refusal(self, status: int, text: str) -> RefusalError:
         """It does not give what was asked for."""

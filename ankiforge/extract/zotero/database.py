@@ -26,7 +26,7 @@ _LATER = {
     "groupItems": ("itemID", "createdByUserID"),
     "itemNotes": ("itemID", "parentItemID", "note"),
     "deletedCollections": ("collectionID",),
-    "items": ("dateAdded", "dateModified"),
+    "items": ("dateAdded", "dateModified", "version"),
     "itemAnnotations": ("authorName", "isExternal"),
 }
 """What older schemas lack, and nothing is lost without: it is added to the copy, empty."""
@@ -202,7 +202,8 @@ SELECT mark.itemID, CAST(mark.key AS TEXT), annotation.type,
        CAST(ifnull(annotation.text, '') AS TEXT), CAST(ifnull(annotation.comment, '') AS TEXT),
        CAST(ifnull(annotation.color, '') AS TEXT), CAST(ifnull(annotation.pageLabel, '') AS TEXT),
        CAST(ifnull(annotation.position, '') AS TEXT),
-       CAST(ifnull(annotation.authorName, '') AS TEXT), groupItems.createdByUserID,
+       CAST(ifnull(annotation.authorName, '') AS TEXT),
+       ifnull(groupItems.createdByUserID, CASE WHEN mark.version > 0 THEN 0 END),
        CAST(file.key AS TEXT), CAST(ifnull(itemAttachments.path, '') AS TEXT),
        ifnull(paper.itemID, file.itemID), CAST(ifnull(paper.key, file.key) AS TEXT),
        ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', mark.dateAdded), ''),
@@ -224,7 +225,8 @@ _NOTES = """
 SELECT note.itemID, CAST(note.key AS TEXT), CAST(ifnull(itemNotes.note, '') AS TEXT),
        ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', note.dateAdded), ''),
        ifnull(strftime('%Y-%m-%dT%H:%M:%SZ', note.dateModified), ''),
-       groupItems.createdByUserID, paper.itemID, CAST(paper.key AS TEXT)
+       ifnull(groupItems.createdByUserID, CASE WHEN note.version > 0 THEN 0 END),
+       paper.itemID, CAST(paper.key AS TEXT)
 FROM itemNotes
 JOIN items AS note ON note.itemID = itemNotes.itemID
 JOIN items AS paper ON paper.itemID = itemNotes.parentItemID

@@ -8,10 +8,13 @@ picture of each that its reader has shown on this machine; others are cut from t
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+
+import msgspec
 
 from ankiforge.domain import Memory, Picture, h16
 from ankiforge.extract.pdf.client import PdfWorker
@@ -31,6 +34,7 @@ CACHE = "cache"
 _LARGEST = 20_000_000
 """Bytes of a picture; Zotero's own are far smaller."""
 _PNG = b"\x89PNG"
+_LOOKED = "looked/"
 
 
 class Files:
@@ -40,6 +44,8 @@ class Files:
         """Without a `folder` nothing is found; `memory` keeps what files said."""
         self._asked = Asked(worker, memory)
         self._folder = folder
+        self._memory = memory
+        self._looked: dict[str, set[str]] = defaultdict(set)
 
     @cached_property
     def _base(self) -> Path | None:
@@ -69,6 +75,10 @@ class Files:
     def settle(self, library: Library) -> None:
         """All marks of a library were asked for."""
         self._asked.settle(library)
+        name = f"{_LOOKED}{library.namespace}"
+        body = msgspec.json.encode(sorted(self._looked[library.namespace]))
+        if body != (self._memory.recall(name) or b"[]"):
+            self._memory.keep({name: body})
 
     def _shown(self, library: Library, marks: tuple[Mark, ...]) -> dict[str, Passage]:
         """Without their file: the pictures Zotero has of figures and drawings."""
@@ -130,6 +140,7 @@ class Files:
         if self._folder is None or not (mark.key.isascii() and mark.key.isalnum()):
             return None
         path = self._folder / CACHE / library.address / f"{mark.key}.png"
+        self._looked[library.namespace].add(str(path))
         try:
             return path if path.is_file() and path.stat().st_size > 0 else None
         except OSError:
@@ -140,6 +151,8 @@ class Files:
     def _file(self, library: Library, mark: Mark) -> Path | None:
         """The file of an attachment; only one's own library may point outside of the data folder."""
         path = self._path(library, mark)
+        if path is not None:
+            self._looked[library.namespace].add(str(path))
         return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
 
     def _path(self, library: Library, mark: Mark) -> Path | None:
@@ -156,6 +169,19 @@ class Files:
             return self._base / name if self._base and inside else None
         path = Path(mark.attachment_path)
         return path if path.is_absolute() else None
+
+
+def looked_for(memory: Memory) -> tuple[str, ...]:
+    """The files that the last scan of each library looked for, whether they were there or not."""
+    try:
+        found = [
+            path
+            for body in memory.recall_all(_LOOKED).values()
+            for path in msgspec.json.decode(body, type=list[str])
+        ]
+    except msgspec.MsgspecError:
+        return ()
+    return tuple(sorted(found))
 
 
 def _is_figure(mark: Mark) -> bool:

@@ -84,6 +84,15 @@ def unpacked(kept: bytes | None, origin: str) -> Holding | None:
 # --- from an answer -------------------------------------------------------------------------
 
 
+def _told(value: Any) -> Any:
+    """What is told: a field without a value is none."""
+    if isinstance(value, dict):
+        return {name: _told(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_told(one) for one in value if one is not None]
+    return value
+
+
 class _User(msgspec.Struct):
     id: int | None = None
     name: str = ""
@@ -130,7 +139,7 @@ def items_of(rows: Iterable[dict[str, Any]]) -> Iterator[Item]:
     Raises:
         ItemError: one of them is none.
     """
-    for row in rows:
+    for row in map(_told, rows):
         try:
             yield _item(msgspec.convert(row, _Row), row["data"])
         except (msgspec.ValidationError, RecursionError) as error:
@@ -175,7 +184,7 @@ def _fields(raw: dict[str, Any], parsed: str) -> dict[str, str]:
 
 
 class _Folder(msgspec.Struct):
-    name: str
+    name: str = ""
     parentCollection: str | bool = False
     deleted: int | bool = 0
 
@@ -192,7 +201,7 @@ def collections_of(rows: list[dict[str, Any]]) -> dict[str, Collection]:
         ItemError: one of them is none.
     """
     try:
-        found = msgspec.convert(rows, list[_FolderRow])
+        found = msgspec.convert(_told(rows), list[_FolderRow])
     except (msgspec.ValidationError, RecursionError) as error:
         raise ItemError(f"a collection of Zotero's API is not as it should be: {error}") from error
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ankiforge.domain import Memory
+from ankiforge.domain import Memory, Problem
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.address import Address, RefusalError, UntoldError
 from ankiforge.extract.zotero.database import Account, ChildNote, Creator, Library, Mark
@@ -33,10 +33,19 @@ class Remote:
         self._held: dict[int, Holding | ItemError] = {}
         self._items: list[tuple[Item, Holding]] = []
         self._users: dict[int, str] = {}
+        self._unlisted: ItemError | None = None
 
     def close(self) -> None:
         """Drop the connections."""
         self._service.close()
+
+    @property
+    def unlisted(self) -> Problem | None:
+        """Why it is not known which shared libraries there are, if others can be read."""
+        fault, held = self._unlisted, self._held.values()
+        if fault is None or (held and all(isinstance(one, ItemError) for one in held)):
+            return None
+        return Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
 
     # --- whose it is ------------------------------------------------------------------------
 
@@ -91,9 +100,15 @@ class Remote:
         yield from ((Place("group", group), known.get(group, "")) for group in numbers)
 
     def _known_groups(self, own: int) -> Mapping[int, str]:
-        """Asked for only where the answer matters."""
+        """Asked for only where the answer matters; a fault leaves one's own library be."""
         there = bool(own) or self._address.local
-        return self._service.groups(own) if there and self._wanted.needs_groups else {}
+        try:
+            return self._service.groups(own) if there and self._wanted.needs_groups else {}
+        except RefusalError as error:
+            if self._wanted.explicit:  # which library a number means is not known then
+                raise
+            self._unlisted = error
+            return {}
 
     # --- what is in it ----------------------------------------------------------------------
 
@@ -198,9 +213,10 @@ class Remote:
         if self._address.local:
             return self._listed(library, place, origin)
         name = f"web/{library.namespace}"
-        before = unpacked(self._memory.recall(name), origin) or Holding(origin)
-        held = synced(self._service, place, before)
-        if held is not before:
+        kept = unpacked(self._memory.recall(name), origin)
+        # of a list that was empty it is never asked what changed since: it may have been a fault
+        held = synced(self._service, place, kept if kept and kept.marks else Holding(origin))
+        if held != kept:
             self._memory.keep({name: held.packed()})
         return held
 

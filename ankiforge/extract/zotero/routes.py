@@ -102,7 +102,7 @@ class Routes:
         """The shared libraries by the database, where there is one: it tells whose a mark is."""
         says = f"Zotero's local API at {self.local.host}"
         if not self._has_database:
-            return (Way(self.local.host, says, lambda: self._remote(self.local), _all),)
+            return (Way(self.local.host, says, lambda: self._remote(self.local), self._all),)
         own = Way(self.local.host, says, lambda: self._remote(self.local), _own)
         needs = self.wanted.needs_groups or self.wanted.named
         return (own, self._by_database(groups_only=True)) if needs else (own,)
@@ -114,13 +114,21 @@ class Routes:
                 hint="leave --offline out, or give `path:`, Zotero's data folder",
             )
         says = f"Zotero's web API at {self.web.host}"
-        return Way(self.web.host, says, lambda: self._remote(self.web), _all)
+        return Way(self.web.host, says, lambda: self._remote(self.web), self._all)
 
     def _remote(self, address: Address) -> AbstractContextManager[Catalog]:
         from ankiforge.extract.zotero.remote import Remote
         from ankiforge.extract.zotero.wire import Pace
 
         return closing(Remote(address, self.wanted, self.memory, self.pace or Pace()))
+
+    @staticmethod
+    def _all(catalog: Catalog) -> Iterator[Library | Problem]:
+        from ankiforge.extract.zotero.remote import Remote
+
+        yield from catalog.libraries()
+        if isinstance(catalog, Remote) and (problem := catalog.unlisted):
+            yield problem
 
     def _by_database(self, *, groups_only: bool = False) -> Way:
         path = self.database or Path()
@@ -139,10 +147,6 @@ class Routes:
 
         container = "" if groups_only else Library.USER
         return Way(str(path), str(path), opened, libraries, container)
-
-
-def _all(catalog: Catalog) -> Iterator[Library | Problem]:
-    yield from catalog.libraries()
 
 
 def _own(catalog: Catalog) -> Iterator[Library | Problem]:

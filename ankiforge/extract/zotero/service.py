@@ -8,6 +8,7 @@ own, pages are asked for by number, and what is not as it must be is an ItemErro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +27,8 @@ AT_ONCE = 50
 PAGE = 100
 EVERYTHING = 10_000_000
 """Items on a page of the local API, which has no largest one."""
+MOST = 1_000_000
+"""Items of one list, page by page."""
 TRIES = 3
 """So often a library is begun anew that changes while it is read."""
 
@@ -155,11 +158,14 @@ class Service:
 
     def _pages(self, place: Place, method: str, params: dict[str, Any]) -> Answer | None:
         """The same, None if the library changed between two pages."""
-        zotero, found = self._asked(place, method, {**params, "limit": PAGE})
+        page = EVERYTHING if self.address.local else PAGE
+        zotero, found = self._asked(place, method, {**params, "limit": page})
         rows, version, total = self._rows(found), self._version(zotero), self._total(zotero)
         headers = self._headers(zotero)
+        if (total or 0) > MOST:
+            raise self.address.broken(f"a list of {total:,} items")
         while len(rows) < (len(rows) if total is None else total):
-            asked = {**params, "limit": PAGE, "start": len(rows)}
+            asked = {**params, "limit": page, "start": len(rows)}
             zotero, found = self._asked(place, method, asked)
             if (self._version(zotero), self._total(zotero)) != (version, total):
                 return None
@@ -220,4 +226,4 @@ class Service:
 
     def _number(self, zotero: Zotero, name: str) -> int | None:
         said = self._headers(zotero).get(name, "")
-        return int(said) if said.isascii() and said.isdecimal() else None
+        return int(said) if re.fullmatch(r"[0-9]{1,18}", said) else None

@@ -8,6 +8,7 @@ of the others 2 in 100 were, and SQLite's own check called them sound).
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -97,4 +98,5 @@ def _copy(database: Path, folder: Path) -> None:
 
 
 def _beside(database: Path, suffix: str) -> Path:
-    return database.with_name(f"{database.name}{suffix}")
+    """Beside the file itself: SQLite keeps nothing beside a link to it."""
+    return Path(f"{os.path.realpath(database)}{suffix}")

@@ -61,6 +61,8 @@ def _synced(service: Service, place: Place, before: Holding) -> Holding:
         return _begun_anew(service, place, before)
     if known and changed.version == before.version and not changed.keys:
         return before
+    if not known and not changed.keys:
+        return Holding(before.origin, changed.version)
     items, erased = dict(before.items), frozenset[str]()
     wanted = set(changed.keys)
     if known:

@@ -14,7 +14,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from threading import Thread
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -27,8 +28,10 @@ LONGEST_WAIT = 60.0
 """A server that asks for more is asked another day."""
 LARGEST = 256 << 20
 """Bytes of one answer."""
-SLOWEST = 300.0
-"""Seconds for one whole answer."""
+SLOWEST = 90.0
+"""Seconds for one whole answer, a letter now and then as well as none at all."""
+ENOUGH = 180.0
+"""Seconds of one run that may pass with faults and with the rests that a server asks for."""
 _KEPT = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
 
 
@@ -41,6 +44,11 @@ class Pace:
     jitter: Callable[[], float] = random.random
     silence: float = 30.0
     """The longest silence of a server, in seconds."""
+    slowest: float = SLOWEST
+    """The longest that it may be answering."""
+
+
+_Told = TypeVar("_Told")
 
 
 class _PassingError(Exception):
@@ -70,6 +78,8 @@ class Wire(httpx2.Client):
         self._address = address
         self._pace = pace
         self._not_before = 0.0
+        self._lost = 0.0
+        """Seconds that faults and rests took."""
         self._patience = len(PAUSES)
         self._server = ""
 
@@ -82,27 +92,32 @@ class Wire(httpx2.Client):
         options["timeout"] = self.timeout
         pauses = list(PAUSES[: self._patience])
         while True:
+            self._wait_as_told()
+            begun = self._pace.clock()
             try:
                 return self._once(method, url, options)
             except _PassingError as fault:
-                if not pauses:
+                self._lost += self._pace.clock() - begun
+                pause = pauses.pop(0) if pauses else None
+                if pause is None or not self._rests(pause if fault.after is None else fault.after):
                     self._patience = 0  # the next library may fare better, but waits no more
                     raise fault.told from fault
-                pause = pauses.pop(0)
                 pauses = [] if fault.stalled else pauses
-                self._rest(pause if fault.after is None else fault.after)
 
-    def _rest(self, seconds: float) -> None:
-        extra = self._pace.jitter() * seconds / 2
-        self._pace.sleep(min(seconds + extra, LONGEST_WAIT))
+    def _rests(self, seconds: float) -> bool:
+        """Rest as long; False if there was enough of it."""
+        if self._lost + seconds > ENOUGH:
+            return False
+        wait = min(seconds + self._pace.jitter() * seconds / 2, LONGEST_WAIT)
+        self._lost += wait
+        self._pace.sleep(wait)
+        return True
 
     # --- one try ----------------------------------------------------------------------------
 
     def _once(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
-        self._wait_as_told()
         try:
-            with self.stream(method, url, **options) as response:
-                body = self._body(response)
+            response, body = self._in_time(lambda: self._answer(method, url, options))
         except httpx2.ConnectError as error:
             absent = self._address.absent(str(error) or "no connection")
             raise absent if self._address.local else _PassingError(absent) from error
@@ -115,17 +130,40 @@ class Wire(httpx2.Client):
         headers = [(n, v) for n, v in response.headers.items() if _KEPT.fullmatch(n.lower())]
         return httpx2.Response(200, headers=headers, content=body, request=response.request)
 
-    def _body(self, response: httpx2.Response) -> bytes:
-        until = self._pace.clock() + SLOWEST
-        body = bytearray()
-        for part in response.iter_bytes():
-            body += part
-            if len(body) > LARGEST:
-                raise self._address.broken(f"more than {LARGEST:,} bytes")
-            if self._pace.clock() > until:
-                slow = self._address.absent(f"not done after {SLOWEST:g} s")
-                raise _PassingError(slow, stalled=True)
-        return bytes(body)
+    def _answer(
+        self, method: str, url: httpx2.URL | str, options: Any
+    ) -> tuple[httpx2.Response, bytes]:
+        with self.stream(method, url, **options) as response:
+            body = bytearray()
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > LARGEST:
+                    raise self._address.broken(f"more than {LARGEST:,} bytes")
+            return response, bytes(body)
+
+    def _in_time(self, ask: Callable[[], _Told]) -> _Told:
+        """What is told, if that is soon: a letter a second is never silence, and never an end.
+
+        The thread that is left to itself ends with the connection, or with the program.
+        """
+        told: list[_Told] = []
+        faults: list[Exception] = []
+
+        def errand() -> None:
+            try:
+                told.append(ask())
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                faults.append(error)
+
+        thread = Thread(target=errand, daemon=True)
+        thread.start()
+        thread.join(self._pace.slowest)
+        for fault in faults:
+            raise fault
+        if not told:
+            slow = self._address.absent(f"not done after {self._pace.slowest:g} s")
+            raise _PassingError(slow, stalled=True)
+        return told[0]
 
     def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Pass what can be used.
@@ -173,9 +211,10 @@ class Wire(httpx2.Client):
     def _wait_as_told(self) -> None:
         """The rest that the last good answer asked for."""
         wait = self._not_before - self._pace.clock()
-        if wait > LONGEST_WAIT:
-            raise self._address.busy(wait)
+        if wait > LONGEST_WAIT or self._lost + max(wait, 0.0) > ENOUGH:
+            raise self._address.busy(wait) if wait > 0 else self._address.slow(self._lost)
         if wait > 0:
+            self._lost += wait
             self._pace.sleep(wait)
 
     def _wait_of(self, headers: Mapping[str, str]) -> float | None:

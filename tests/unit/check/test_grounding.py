@@ -174,3 +174,12 @@ def test_no_other_answer_is_grounded_by_a_figure(cards, back, drafter, source):
 
     assert found["quote_not_in_source"] == "block"
     assert found["answer_not_in_source"] == "block"
+
+
+def test_the_words_below_a_picture_of_the_passage_are_its_own(cards) -> None:
+    shown = "![photo_2021-11-21.png](_resources/p.png)In release 7 the type was removed."
+    source = cards.passage("In release 7 the type was removed.", markdown=(shown,))
+    draft = cards.cloze(shown.replace("type", "{{c1::type}}"), source.exact)
+    assert not {"ungrounded_number", "ungrounded_term"} & set(cards.named(draft, source))
+    foreign = cards.cloze(draft.field("Text").replace("2021", "2034"), source.exact)
+    assert "ungrounded_number" in cards.named(foreign, source)

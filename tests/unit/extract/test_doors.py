@@ -32,6 +32,7 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
         ("a.txt", "", "markdown"),
         ("a.txt", CLIPPINGS, "kindle"),
         ("Meine Clips.txt", "\ufeff" + CLIPPINGS.replace("\n", "\r\n"), "kindle"),
+        ("a.txt", CLIPPINGS.replace("- Your", "– Ваш"), "kindle"),
         ("a.txt", "A list\n- 1 | 2\n\nno end of an entry\n", "markdown"),
         ("a.txt", "Title\n==========\n\n- item 1\n\n", "markdown"),
         ("a.csv", READWISE, "readwise"),

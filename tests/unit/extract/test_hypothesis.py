@@ -103,9 +103,17 @@ def test_without_me_an_export_says_whose_it_is_and_an_answer_of_the_api_does_not
     tmp_path: Path,
 ) -> None:
     rows = [note("a", "mine"), note("b", "theirs", user="acct:bob@hypothes.is")]
-    assert [one.skip for one in highlights(scan(tmp_path, {"rows": rows}))] == ["", ""]
+    answer = scan(tmp_path, {"rows": rows})
+    assert [one.skip for one in highlights(answer)] == ["", ""]
+    [doubt] = problems(answer)
+    assert doubt.notice
+    assert "2 users" in doubt.what
+    assert "`me:" in doubt.hint
+    assert not problems(scan(tmp_path, {"rows": rows[:1]}))
     export = {"export_userid": "acct:ada@hypothes.is", "annotations": rows}
-    assert [one.skip for one in highlights(scan(tmp_path, export))] == ["", "marked by bob"]
+    exported = scan(tmp_path, export)
+    assert [one.skip for one in highlights(exported)] == ["", "marked by bob"]
+    assert not problems(exported)
 
 
 def test_of_two_copies_the_one_updated_last_counts(tmp_path: Path) -> None:

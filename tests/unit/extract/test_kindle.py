@@ -16,6 +16,7 @@ END = "==========\n"
 
 
 def entry(words: str, where: str, kind: str = "Highlight", when: str = "January 1, 2015") -> str:
+    """One entry; `when` may end in a time."""
     return f"Book (Roe, Ann)\n- Your {kind} {where} | Added on Thursday, {when}\n\n{words}\n{END}"
 
 
@@ -78,6 +79,11 @@ def problems(found: list[Sighting]) -> list[Problem]:
         ("- 您在第 47 页（位置 #708-710）的标注 | 添加于", "mark", "47", (708, 710)),
         ("- 您在位置 #205 的笔记 | 添加于", "note", "", (205, 205)),
         ("- 您在第 19 页的书签 | 添加于", "place", "19", (0, 0)),
+        ("- Your Highlight on page 3-3 | Added on", "mark", "3", (0, 0)),
+        ("- Your Highlight on page 3-4 | Added on", "mark", "3-4", (0, 0)),
+        ("- 您在第 46-46 页的标注 | 添加于", "mark", "46", (0, 0)),
+        ("– Ваша заметка в месте 640 | Добавлено:", "note", "", (640, 640)),
+        ("— Ваш выделенный отрывок в месте 637–640 | Добавлено:", "mark", "", (637, 640)),
         ("- 22ページ|位置No. 336のメモ |作成日:", "note", "22", (336, 336)),
         ("- 位置No. 422-423のハイライト |作成日:", "mark", "", (422, 423)),
         ("- 4ページ|位置No. 60のブックマーク |作成日:", "place", "4", (60, 60)),
@@ -106,6 +112,7 @@ def test_an_entry_says_what_it_is_in_many_languages(
         (" Añadido el martes, 30 de septiembre de 2019 18:00:39", "2019-09-30T18:00:39"),
         (" Aggiunto in data martedì 20 novembre 2023 23:50:21", "2023-11-20T23:50:21"),
         (" Adicionado: sábado, 16 de maio de 2015 13:16:48", "2015-05-16T13:16:48"),
+        (" Добавлено: четверг, 9 мая 2019 г. в 18:00:39", "2019-05-09T18:00:39"),
         (" Toegevoegd op maandag 30 september 2019 18:00:39", "2019-09-30T18:00:39"),
         (" 添加于 2021年3月5日星期五 上午12:30:00", "2021-03-05T00:30:00"),
         (" 添加于 2021年3月5日星期五 下午 1:26:56", "2021-03-05T13:26:56"),
@@ -211,6 +218,44 @@ def test_without_locations_a_note_goes_by_its_page(tmp_path: Path) -> None:
     assert [one.comment for one in highlights(scan(tmp_path, text))] == ["", "a remark"]
 
 
+def test_in_a_pdf_a_note_is_of_the_mark_it_was_typed_to(tmp_path: Path) -> None:
+    text = (
+        entry("bland", "on page 36", when="May 1, 2023 2:39:03 PM")
+        + entry("A habit is a routine.", "on page 36-36", when="May 1, 2023 2:42:49 PM")
+        + entry("What is a habit?", "on page 36", "Note", "May 1, 2023 2:43:05 PM")
+        + entry("Drawn after the note.", "on page 36-36", when="May 1, 2023 2:43:10 PM")
+        + entry("Small wins", "on page 36", "Note", "May 1, 2023 2:47:12 PM")
+        + entry("A slow evolution.", "on page 36-36", when="May 1, 2023 2:47:12 PM")
+        + entry("Whose is this?", "on page 36", "Note", "May 5, 2023 8:00:00 AM")
+    )
+    assert [(one.exact, one.comment) for one in highlights(scan(tmp_path, text))] == [
+        ("bland", ""),
+        ("A habit is a routine.", "What is a habit?"),
+        ("Drawn after the note.", ""),
+        ("A slow evolution.", "Small wins"),
+        ("", "Whose is this?"),
+    ]
+
+
+def test_notes_of_one_page_are_no_edits_of_each_other_but_one_typed_on_is(tmp_path: Path) -> None:
+    text = (
+        entry("a passage", "on page 7-7")
+        + entry("One thing", "on page 7", "Note")
+        + entry("One thing, typed on", "on page 7", "Note", "January 2, 2015")
+        + entry("Another", "on page 7", "Note", "January 3, 2015")
+    )
+    [one] = highlights(scan(tmp_path, text))
+    assert one.comment == "One thing, typed on\nAnother"
+
+
+def test_a_word_of_a_page_is_no_part_of_a_passage_there_by_chance(tmp_path: Path) -> None:
+    page = "on page 1-1"
+    text = entry("the", page) + entry("Theatre hunger is what dreams have.", page)
+    assert len(highlights(scan(tmp_path, text))) == 2
+    further = text + entry("Theatre hunger is what dreams have, it is said.", page)
+    assert len(highlights(scan(tmp_path, further))) == 2
+
+
 # --- what goes wrong ------------------------------------------------------------------------
 
 
@@ -224,10 +269,15 @@ def test_the_clipping_limit_is_told_once_for_a_book_and_fails_nothing(tmp_path: 
     found = scan(tmp_path, text)
     [problem] = problems(found)
     assert problem.notice
-    assert "marks without text: 4" in problem.what
+    assert "marks without text: 4; the book's clipping limit" in problem.what
     assert "Book" in problem.where
     assert [one.exact for one in highlights(found)] == ["kept"]
     assert found[-1] == Scan("k", "kindle:k", True)
+
+
+def test_a_mark_without_text_is_told_and_no_limit_is_blamed(tmp_path: Path) -> None:
+    [problem] = problems(scan(tmp_path, entry("", "at location 7")))
+    assert problem.what == "marks without text: 1"
 
 
 def test_broken_entries_are_told_with_their_line_and_the_others_go_on(tmp_path: Path) -> None:

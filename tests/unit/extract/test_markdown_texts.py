@@ -174,3 +174,10 @@ def test_a_picture_outside_the_folder_is_not_looked_for(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(b"PNG")
     [one] = highlights(scan(tmp_path / "in", "What is it?::![](../secret.png)\n", "a.md"))
     assert one.markdown[1] == "![](../secret.png)"
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.txt"])
+def test_the_id_of_a_note_in_anki_is_kept_with_the_passage(tmp_path: Path, name: str) -> None:
+    text = "a::b\n<!--ID: 1566052191670-->\n\nA ==mark== here. ^1619873212345\n\nc::d\n"
+    found = highlights(scan(tmp_path, text, name))
+    assert [one.other_note for one in found] == [1566052191670, 1619873212345, 0]

@@ -504,13 +504,33 @@ def test_clozes_keep_their_numbers_and_bare_ones_go_on_from_there(tmp_path: Path
     assert (card.form, card.markdown_gaps) == (Form.CLOZE, ())
 
 
+def test_a_mark_beside_a_cloze_leaves_no_signs(tmp_path: Path) -> None:
+    card = one(tmp_path, "The ==cell== makes {{a ==lot== of ATP}} in <mark>it</mark>.")
+    assert card.markdown == ("The cell makes {{c1::a lot of ATP}} in it.",)
+
+
 @pytest.mark.parametrize(
     "note",
     ["{{date}} {{title}}", "{{date:YYYY-MM-DD}}", "{{#if x}}y{{/if}}", "{{book_title}}",
-     "{{tp.file.title}}", "`{{code}}`", "$\\{{x}}$", "{{over\nlines}}", "{{open", "{{ }}"],
+     "{{tp.file.title}}", "{{metaData.title}}", "{{review.createTime.slice(0, 10)}}",
+     "{{ secrets.TOKEN }}", "`{{code}}`", "$\\{{x}}$", "{{over\nlines}}", "{{open", "{{ }}"],
 )  # fmt: skip
 def test_templates_and_code_are_no_clozes(tmp_path: Path, note: str) -> None:
     assert found(tmp_path, note) == []
+
+
+@pytest.mark.parametrize("answer", ["Node.js", "example.com", "e.g.", "iPhone", "std.math"])
+def test_answers_that_look_like_names_are_clozes(tmp_path: Path, answer: str) -> None:
+    assert gaps(one(tmp_path, f"One of them is {{{{{answer}}}}} here.")) == [answer]
+
+
+def test_what_a_drawing_says_of_itself_is_no_mark(tmp_path: Path) -> None:
+    note = (
+        "---\nexcalidraw-plugin: parsed\n---\n"
+        "==⚠  Switch to EXCALIDRAW VIEW in the MORE OPTIONS menu of this document. ⚠==\n\n"
+        "A ==mark== here.\n"
+    )
+    assert one(tmp_path, note).exact == "A mark here."
 
 
 def test_a_glossary_needs_its_heading_and_three_items_in_a_row(tmp_path: Path) -> None:

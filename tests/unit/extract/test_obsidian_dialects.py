@@ -128,6 +128,14 @@ OSR = [
     ("## A ==heading== here\ntext **below** it", {},
      [("cloze", "A {{c1::heading}} here"), ("cloze", "text {{c1::below}} it")]),
     ("> quoted ==words== here\n> and more", {}, [("cloze", "quoted {{c1::words}} here\nand more")]),
+    ("joule::unit of work\nunit of charge\n?\ncoulomb", {},
+     [("basic", "joule", "unit of work"), ("basic", "unit of charge", "coulomb")]),
+    ("unit of charge\n?\ncoulomb\nwatt:: joule per second", {},
+     [("basic", "watt", "joule per second")]),
+    ("unit of charge\n?\nuse std::vector\n`a :: b`\nfor it", {},
+     [("basic", "unit of charge", "use std::vector\n`a :: b`\nfor it")]),
+    ("Which?\n?\n\n1. this one\n---", {"multilineCardEndMarker": "---"},
+     [("basic", "Which?", "1. this one")]),
     ("==x== and {x} and {{date}}", {}, [("cloze", "{{c1::x}} and {x} and {\\{date}\\}")]),
 ]  # fmt: skip
 
@@ -169,6 +177,8 @@ OTHERS = [
     ("flashcards", "An {apple} a ==day==\nand {2:one} more",
      [("cloze", "An {{c1::apple}} a {{c1::day}}"), ("cloze", "and {{c2::one}} more")]),
     ("flashcards", "no $\\frac{3}{2}$, `{x}`, `==` or `==`, nor $$3::4$$", []),
+    ("yanki", "## heat\n\n---\n\n## Wärme", [("basic", "heat", "## Wärme")]),
+    ("yanki", "heat\n\n---\n\n- Wärme", [("basic", "heat", "- Wärme")]),
     ("yanki", "heat\n\n---\n\n---\n\nWärme", [("reversed", "heat", "Wärme")]),
     ("yanki", "heat\n\n---\n***\nWärme\n\n---\n\n*die*", [("reversed", "heat", "Wärme", "*die*")]),
     ("yanki", "heat\n\n---\n\nWärme\n\n---\n\ndie", [("basic", "heat", "Wärme\n\n---\n\ndie")]),
@@ -210,7 +220,7 @@ def test_a_tag_of_the_tool_is_no_tag_of_the_card(tmp_path: Path) -> None:
         "FILE TAGS: Physics School\n\nSTARTI [Basic] a Back: b Tags: c ENDI\n\nx::y",
         "o2a",
     )
-    assert [card.tags for card in cards] == [("c",), ("Physics", "School")]
+    assert [card.tags for card in cards] == [("c", "Physics", "School"), ("Physics", "School")]
 
 
 # --- what is no card ------------------------------------------------------------------------
@@ -290,6 +300,16 @@ def test_with_osr_our_own_cards_keep_their_keys(tmp_path: Path) -> None:
     assert ours.items() <= theirs.items()
 
 
+def test_a_card_on_one_line_parts_one_over_several_only_where_ours_are_not_asked_for(
+    tmp_path: Path,
+) -> None:
+    note = "joule::unit of work\nunit of charge\n?\ncoulomb\n"
+    assert len(found(tmp_path, note, "osr")) == 2
+    (ours,) = found(tmp_path, note, "inline", "block")
+    (both,) = found(tmp_path, note, "inline", "block", "osr")
+    assert anchor_key(ours, ours.nth) == anchor_key(both, both.nth)
+
+
 def test_a_dialect_changes_nothing_for_what_it_does_not_read(tmp_path: Path) -> None:
     note = "START\nBasic\na\nBack: b\nEND\n\nHere is a <mark>mark</mark> in a note.\n\nx::y\n"
     (before,) = [h for h in found(tmp_path, note, "inline") if h.form is Form.PHRASE]
@@ -313,12 +333,34 @@ def test_the_dialect_that_stands_first_goes_first(tmp_path: Path) -> None:
     assert card.two_way
 
 
+@pytest.mark.parametrize("dialect", ["osr", "o2a", "flashcards"])
+def test_footnotes_one_below_the_other_are_cards_of_their_own(tmp_path: Path, dialect) -> None:
+    note = "Heat.[^1]\n\n[^1]: Clausius ==1850==.\n[^2]: Kelvin ==1851==.\n"
+    assert [h.markdown[0] for h in found(tmp_path, note, dialect)] == [
+        "Clausius {{c1::1850}}.",
+        "Kelvin {{c1::1851}}.",
+    ]
+
+
 def test_where_a_tool_reads_highlights_they_are_marks_only_if_asked_for(tmp_path: Path) -> None:
     note = "over ==the end\nof a== line"
     assert found(tmp_path, note, "osr") == []
     assert found(tmp_path, note, "o2a", o2a={"styles": ["question"]}) != []
     (mark,) = found(tmp_path, note, "osr", marks=("==",))
     assert mark.kind is HighlightKind.HIGHLIGHT
+
+
+def test_the_tags_of_a_file_are_those_of_all_its_cards(tmp_path: Path) -> None:
+    note = "START\nBasic\na\nBack: b\nTags: c\nEND\n\nQ: d\nA: e\n\nFILE TAGS: physics\n"
+    assert [h.tags for h in found(tmp_path, note, "o2a")] == [("c", "physics"), ("physics",)]
+
+
+def test_ids_are_found_wherever_the_plugin_was_told_to_write_them(tmp_path: Path) -> None:
+    for told in (True, False):
+        options = {"inlineID": told}
+        for note in ("a::b ^1619873212345", "a::b\n^1619873212345"):
+            (card,) = found(tmp_path, note, "flashcards", flashcards=options)
+            assert card.other_note == 1619873212345
 
 
 def test_only_notes_with_the_tag_hold_cards_if_there_is_one(tmp_path: Path) -> None:
@@ -361,6 +403,11 @@ def test_names_of_a_program_wait_where_the_tool_has_them_for_cards(tmp_path: Pat
 )
 def test_the_id_of_a_note_in_anki_is_kept_with_the_passage(tmp_path, note, cards, number) -> None:
     assert found(tmp_path, note, *cards)[0].other_note == number
+
+
+def test_each_of_several_cards_in_a_line_has_its_own_id(tmp_path: Path) -> None:
+    note = "STARTI [Basic] a Back: b <!--ID: 5--> ENDI STARTI [Basic] c Back: d ENDI\n"
+    assert [h.other_note for h in found(tmp_path, note, "o2a")] == [5, 0]
 
 
 def test_each_of_several_cards_in_a_paragraph_has_its_own_id(tmp_path: Path) -> None:

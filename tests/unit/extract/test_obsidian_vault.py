@@ -42,6 +42,15 @@ def test_paths_are_nfc(tmp_path: Path) -> None:
     assert scan(vault(tmp_path, "a\u0308.md"))[0] == ["\u00e4.md"]
 
 
+def test_two_names_that_look_the_same_are_one_note_and_a_word_about_it(tmp_path: Path) -> None:
+    vault(tmp_path, "a\u0308.md", "\u00e4.md")
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this file system takes them for one name")
+    paths, problems, _ = scan(tmp_path)
+    assert paths == ["\u00e4.md"]
+    assert ["\u00e4.md" in problem.where for problem in problems] == [True]
+
+
 @pytest.mark.parametrize(
     ("settings", "kept"),
     [

@@ -603,6 +603,17 @@ def test_the_outline_gives_the_headings_with_those_above_them(tmp_path: Path) ->
     assert [one.heading for one in marks(tmp_path)] == ["1 Methods", "1 Methods", "2 Results"]
 
 
+@pytest.mark.parametrize(
+    "formula", ["S = T(1 - D)  (8)", "F(x, y, z)", "Area = width times height"]
+)
+def test_a_large_formula_is_no_heading(tmp_path: Path, formula: str) -> None:
+    blocks = (paragraph(SPACING), heading("2 Results"), paragraph(SPACING), heading(formula))
+    write_pdf(
+        tmp_path / "a.pdf", [Page((*blocks, paragraph(SPACING)), (mark("retention", nth=3),))]
+    )
+    assert [one.heading for one in marks(tmp_path)] == ["2 Results"]
+
+
 def test_headings_are_found_by_size_also_on_pages_before(tmp_path: Path) -> None:
     pages = [
         Page((paragraph(SPACING * 3), heading("1 Methods"), paragraph(SPACING))),

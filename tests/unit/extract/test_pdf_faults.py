@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfWriter
+from pypdf._encryption import AlgV5
 from pypdf.generic import (
     ArrayObject,
+    ByteStringObject,
     DictionaryObject,
     FloatObject,
     IndirectObject,
@@ -105,6 +107,19 @@ def test_a_file_locked_only_against_changes_is_read(good: Path) -> None:
     writer.encrypt("", owner_password="other", algorithm="AES-256")
     writer.write(good / "z.pdf")
     assert words(scan(good)) == ["spacing effect"]
+
+
+def test_of_two_passwords_the_readers_is_taken_where_the_owners_is_empty(good: Path) -> None:
+    writer = PdfWriter(clone_from=good / "z.pdf")
+    writer.encrypt("öffne dich", owner_password="other", algorithm="AES-256")
+    lock, entry = writer._encryption, writer._encrypt_entry
+    assert lock is not None
+    assert entry is not None
+    values = AlgV5.generate_values(lock.R, "öffne dich".encode(), b"", lock._key, lock.P, True)
+    entry.update({NameObject(name): ByteStringObject(value) for name, value in values.items()})
+    writer.write(good / "z.pdf")
+    assert "locked" in only_problem(scan(good)).what
+    assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
 
 
 def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(good: Path) -> None:

@@ -219,6 +219,13 @@ def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path: Path) -> None:
     assert (image.width, image.height, image.at(0.5, 0.5)) == (250, 125, GREEN)
 
 
+@pytest.mark.parametrize("kind", ["Redact", "Sound", "FileAttachment", "Line"])
+def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="Ask her about this"))
+    (found,) = extracted(tmp_path).highlights
+    assert (found.kind, found.comment) == (HighlightKind.NOTE, "Ask her about this")
+
+
 def test_a_stamp_with_words_alone_stays_a_remark(tmp_path: Path) -> None:
     path = write(tmp_path / "a.pdf", around(*FIGURE, kind="Stamp", comment="APPROVED"))
     changed(path, lambda page, _: looks(page, b"0 1 0 rg 0 0 90 45 re f"))

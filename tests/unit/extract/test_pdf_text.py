@@ -302,6 +302,47 @@ def test_the_context_has_no_hyphens_of_line_ends(tmp_path: Path) -> None:
     assert one.suffix == after[:80]
 
 
+# --- letters that a program wrote down wrongly ------------------------------------------------
+
+
+def called(path: Path, letter: str, unicode: str) -> None:
+    """Let the fonts of a file say that one letter stands for these signs, as for a ligature."""
+    code = f"<{ord(letter):02x}> <{unicode.encode('utf-16-be').hex()}>"
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def\n"
+        "1 begincodespacerange <00> <ff> endcodespacerange\n"
+        f"1 beginbfchar {code} endbfchar endcmap end end"
+    )
+    writer = PdfWriter(clone_from=path)
+    stream = StreamObject()
+    stream.set_data(cmap.encode())
+    reference = writer._add_object(stream)
+    for font in writer.pages[0]["/Resources"]["/Font"].values():  # type: ignore[index]
+        font.get_object()[NameObject("/ToUnicode")] = reference
+    writer.write(path)
+
+
+@pytest.mark.parametrize(
+    ("letter", "unicode", "exact"),
+    [
+        ("@", "ff", "affairs of state are trifles"),
+        ("@", "\u6600\u6600", "affairs of state are trifles"),  # as Ghostscript 10.0 swaps it
+        ("@", "\u6600", "a\u6600airs of state are trifles"),  # one sign may be meant
+        ("@", "\u8a18\u61b6", "a\u8a18\u61b6airs of state are trifles"),
+    ],
+)
+def test_ligatures_whose_bytes_were_swapped_are_their_letters(
+    tmp_path: Path, letter: str, unicode: str, exact: str
+) -> None:
+    page = Page(
+        (paragraph(f"The a{letter}airs of state are trifles."),),
+        (mark(f"a{letter}airs of state are trifles"),),
+    )
+    write_pdf(tmp_path / "a.pdf", [page])
+    called(tmp_path / "a.pdf", letter, unicode)
+    assert words(tmp_path) == [exact]
+
+
 # --- quads rewritten ------------------------------------------------------------------------
 
 Quad = list[tuple[float, float]]

@@ -145,6 +145,12 @@ def test_equal_passages_are_two_unless_all_of_the_row_is_equal(tmp_path: Path) -
     ]  # fmt: skip
 
 
+def test_rows_with_the_same_words_in_other_columns_are_two(tmp_path: Path) -> None:
+    text = table({"Highlight": "one", "Note": "two"}, {"Highlight": "two", "Note": "one"})
+    found = highlights(scan(tmp_path, text))
+    assert [(one.exact, one.comment) for one in found] == [("one", "two"), ("two", "one")]
+
+
 def test_of_two_exports_the_newer_one_holds(tmp_path: Path) -> None:
     rows = [{"Highlight": "one"}, {"Highlight": "two", "Note": "as it was"}]
     scan(tmp_path, table(*rows), "a.csv")
@@ -206,6 +212,16 @@ def test_a_table_that_breaks_off_is_told_and_what_stood_before_counts(
         tmp_path, table({"Highlight": "one"}, {"Highlight": "x", "Book Title": "y"}).encode() + rest
     )
     assert what in problems(found)[0].what
+    assert not found[-1].complete
+
+
+def test_a_quote_that_is_never_closed_makes_no_passage_of_the_rows_below_it(tmp_path: Path) -> None:
+    text = table({"Highlight": "one"}) + '"two,Book\nthree,Book\n'
+    found = scan(tmp_path, text)
+    assert [one.exact for one in highlights(found)] == ["one"]
+    [problem] = problems(found)
+    assert (problem.where, problem.hint) == ("data.csv:3", "export it anew")
+    assert "never closed" in problem.what
     assert not found[-1].complete
 
 

@@ -12,7 +12,7 @@ from ankiforge.extract.obsidian.blocks import cut
 from ankiforge.extract.obsidian.covers import cover
 from ankiforge.extract.obsidian.note import plain_text
 from ankiforge.extract.obsidian.pieces import Around
-from ankiforge.extract.tiddlywiki import markdown_of, tags_of, tiddler_of
+from ankiforge.extract.tiddlywiki import Tiddler, markdown_of, tags_of, tiddler_of
 
 
 def scan(
@@ -43,6 +43,7 @@ def test_fields_stand_above_the_first_empty_line() -> None:
 def test_a_tiddler_may_have_no_fields_or_no_text() -> None:
     assert tiddler_of("\ntext").text == "\ntext"
     assert tiddler_of("title: only").fields == {"title": "only"}
+    assert tiddler_of("\ntitle: after a line\n\nx") == Tiddler({"title": "after a line"}, "x")
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,26 @@ def test_marks_with_styles_and_without(
     [one] = highlights(scan(tmp_path, f"title: a\n\n{wikitext}."))
     [(start, end)] = one.gaps
     assert (one.exact[start:end], one.colour) == (phrase, colour)
+
+
+@pytest.mark.parametrize("quote", ['"', '"""', "'"])
+def test_signs_in_the_words_of_a_macro_mark_nothing(tmp_path: Path, quote: str) -> None:
+    example = f"<<example src:{quote}@@.a\n* {{}} > x\n@@\n{quote}>>"
+    text = f"title: T\n\nBefore.\n\n{example}\n\nBetween, isn't it.\n\n{example}\n\n@@mine@@ <<x don't>> it's"
+    assert [one.exact for one in highlights(scan(tmp_path, text))] == ["mine … it's"]
+
+
+def test_of_a_marked_list_each_item_is_a_mark_without_its_sign(tmp_path: Path) -> None:
+    text = "title: T\n\n@@.step\n# First ''thing''\n# Second thing\n@@\n"
+    found = highlights(scan(tmp_path, text))
+    assert [one.exact for one in found] == ["First thing", "Second thing"]
+
+
+def test_what_is_code_in_a_classic_tiddler_marks_nothing(tmp_path: Path) -> None:
+    text = (
+        "title: T\ntype: text/x-tiddlywiki\n\n{{{\n@@no@@\n}}}\n/% @@no@@ %/\n\n@@color:red;yes@@\n"
+    )
+    assert [one.exact for one in highlights(scan(tmp_path, text))] == ["yes"]
 
 
 def test_bold_is_a_mark_by_wish_only(tmp_path: Path) -> None:

@@ -115,6 +115,17 @@ def test_a_database_held_by_zotero_is_read_with_what_it_committed_last(
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_a_link_to_a_database_is_read_with_what_it_committed_last(
+    database: Path, tmp_path: Path, journal: str
+) -> None:
+    link = tmp_path / "elsewhere" / "zotero.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(database)
+    with held(database, journal):
+        assert texts(scanned(link)) == ["fresh"]
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 def test_half_a_transaction_is_never_seen(database: Path, journal: str) -> None:
     with held(database, journal, "amid a transaction"):
         suffix = "-wal" if journal == "WAL" else "-journal"

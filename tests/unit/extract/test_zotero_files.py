@@ -424,6 +424,24 @@ def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path: Path) -
     assert list(memory.recall_all("file/")) == ["file/zotero:user/ATTACH02"]
 
 
+def test_a_file_that_comes_or_changes_later_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a database that is as it was."""
+    monkeypatch.setattr("ankiforge.extract._stamps.TICK_NS", 0)
+    path = stored(tmp_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_library(tmp_path, Annotation("MARK0001", "keep it out"))
+    settings = zotero.Settings(path=str(tmp_path))
+    source = zotero.open_source("zotero", tmp_path, settings, memory=Notebook())
+    list(source.scan())
+    missing = source.stamp()
+    write_paper(path)
+    there = source.stamp()
+    write_paper(path, text="You can destroy it or keep it out of there.")
+    assert len({missing, there, source.stamp(), ""}) == 4
+
+
 # --- pictures -------------------------------------------------------------------------------
 
 

@@ -176,6 +176,22 @@ def test_without_an_account_nothing_synced_is_ones_own(tmp_path: Path) -> None:
     assert told["NEVER001"] == ""
 
 
+def test_a_synced_mark_of_nobody_is_not_ones_own(tmp_path: Path) -> None:
+    note = Note("NOTE0001", "<p>n</p>")
+    database = write(tmp_path, Library(), Library((paper(*SHARED, notes=(note,)),), group=7))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("ALTER TABLE items ADD COLUMN version INT NOT NULL DEFAULT 0")
+        connection.commit()
+    never = {mark.own: mark.skip for mark in marks(tmp_path)}
+    assert never["NEVER001"] == never["NOTE0001"] == ""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE items SET version = 12")
+        connection.commit()
+    synced = {mark.own: mark.skip for mark in marks(tmp_path)}
+    assert synced["NEVER001"] == synced["NOTE0001"] == "marked by somebody else"
+    assert synced["MINE0001"] == ""
+
+
 # --- kinds of marks -------------------------------------------------------------------------
 
 

@@ -286,3 +286,33 @@ def test_what_the_plugin_was_told_is_taken_over(tmp_path: Path) -> None:
         "flashcardTags": ["#flashcards"],
     }
     assert counted.cards["osr"] == 2
+
+
+def test_an_older_plugin_tells_its_clozes_by_switches(tmp_path: Path) -> None:
+    folder = vault(tmp_path / "v")
+    write(
+        folder / "note.md", "The ==c== of **d** <!--SR:!2026-01-01,3,250-->\n\nA **bold** word.\n"
+    )
+    told = {"convertHighlightsToClozes": True, "convertBoldTextToClozes": False}
+    path = folder / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
+    write(path, json.dumps({"settings": told}))
+
+    counted = count_forms(folder)
+
+    assert counted is not None
+    assert counted.told["osr"] == {"clozePatterns": ["==[123;;]answer[;;hint]=="]}
+    assert counted.cards["osr"] == 1
+
+
+def test_what_flashcards_obsidian_was_told_is_taken_over(tmp_path: Path) -> None:
+    folder = vault(tmp_path / "v")
+    write(folder / "note.md", "What? #learn\nThat.\n^1619873212345\n\na=>b\n^1619873212346\n")
+    told = {"flashcardsTag": "learn", "inlineSeparator": "=>", "deck": "Default"}
+    path = folder / ".obsidian" / "plugins" / "flashcards-obsidian" / "data.json"
+    write(path, json.dumps(told))
+
+    counted = count_forms(folder)
+
+    assert counted is not None
+    assert counted.told["flashcards"] == {"flashcardsTag": "learn", "inlineSeparator": "=>"}
+    assert counted.cards["flashcards"] == 2

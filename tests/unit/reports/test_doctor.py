@@ -130,6 +130,18 @@ def test_a_source_that_cannot_be_read_is_named_with_its_place(
     assert (check.state, check.exit_code) == (State.FAIL, code)
 
 
+def test_a_file_that_is_no_export_of_its_kind_is_told(workspace, around) -> None:
+    found = workspace("sources:\n- kindle: {path: clippings.txt}\n")
+    file = found.root / "clippings.txt"
+    file.touch()
+    assert ill(found, around) == []
+    file.write_text("only notes")
+    [check] = ill(found, around)
+    assert (check.state, check.says) == (State.FAIL, f"{file} is no kindle file")
+    assert "ankiforge.yaml:2" in check.do
+    assert exit_code([check]) == 1
+
+
 def test_a_source_of_others_that_cannot_be_loaded_is_named_with_its_place(
     workspace, around, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

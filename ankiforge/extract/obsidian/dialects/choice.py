@@ -33,7 +33,7 @@ class Wishes(Protocol):
 def chosen(wishes: Wishes) -> tuple[Dialect, ...]:
     """The dialects asked for, in the order in which they go before one another."""
     makers: dict[str, Callable[[], Dialect]] = {
-        "osr": lambda: Osr(wishes.osr),
+        "osr": lambda: Osr(wishes.osr, beside_ours="block" in wishes.cards),
         "o2a": lambda: O2a(wishes.o2a),
         "flashcards": lambda: Flashcards(wishes.flashcards),
         "yanki": lambda: Yanki(wishes.yanki),

@@ -66,8 +66,9 @@ def _place(shown: str, separator: Separator) -> int:
     return start
 
 
-def is_ours(page: Page, at: int) -> bool:
-    """Whether a line is a card in our own reading of `::` and `:::`."""
+def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
+    """Whether a line is a card in our own reading of `::` and `:::`; `sure`: one of no doubt."""
     if "::" not in page.lines[at] or HEADING.match(page.lines[at]):
         return False
-    return inline_card(read(without_id(content(page.lines[at])), page.blocks.around)) is not None
+    card = inline_card(read(without_id(content(page.lines[at])), page.blocks.around))
+    return card is not None and (not sure or card.form is Form.INLINE or card.clarity > 1)

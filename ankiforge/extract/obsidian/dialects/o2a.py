@@ -66,16 +66,20 @@ class O2a:
         return "highlight" in self.styles
 
     def cards(self, page: Page) -> Iterator[Written]:
-        """First what it is told outright, then style by style."""
+        """First what it is told outright, then style by style; each with the tags of the file."""
+        tags = _file_tags(page)
+        for card in self._cards(page):
+            yield replace(card, tags=tuple(dict.fromkeys([*card.tags, *tags])))
+
+    def _cards(self, page: Page) -> Iterator[Written]:
         outright = [*self.notes(page), *self.inline_notes(page)]
         yield from outright
         used = {line for card in outright for line in range(card.first, card.last)}
-        tags = _file_tags(page)
         for style in self.styles:
             for card in getattr(self, f"on_{style}")(page):
                 if used.isdisjoint(range(card.first, card.last)):
                     used.update(range(card.first, card.last))
-                    yield replace(card, tags=tuple(dict.fromkeys([*card.tags, *tags])))
+                    yield card
 
     # --- START … END ------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 """obsidian-spaced-repetition: `front::back`, a line `?`, and clozes of whole paragraphs.
 
 With its usual separators its cards on one line and over several lines are read as ours are, so
-that they are the same highlights; what our reading takes for names of a program waits.
+that they are the same highlights; what our reading takes for names of a program waits. Only where
+a card on one line stands amid one over several lines does the tool read it otherwise: the first
+goes before the second, unless our own `block` is asked for, too.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ankiforge.domain import Form
 from ankiforge.extract.obsidian.dialects.holes import clozed
 from ankiforge.extract.obsidian.dialects.lines import Separator, is_ours, on_line
-from ankiforge.extract.obsidian.dialects.page import HEADING, SCHEDULE, Page, Written
+from ankiforge.extract.obsidian.dialects.page import FOOTNOTE, HEADING, SCHEDULE, Page, Written
 from ankiforge.extract.obsidian.dialects.patterns import Patterns
 from ankiforge.extract.obsidian.dialects.settings import OsrSettings
 
@@ -23,8 +26,10 @@ _USUAL = OsrSettings()
 class Osr:
     """Reads notes as that plugin does."""
 
-    def __init__(self, settings: OsrSettings) -> None:
+    def __init__(self, settings: OsrSettings, *, beside_ours: bool = False) -> None:
+        """`beside_ours`: our own cards over several lines are asked for, too, and stay as they are."""
         self.settings = settings
+        self.beside_ours = beside_ours
         self.patterns = Patterns.of(settings.cloze_patterns)
         self.inline = (
             Separator(settings.single_line_card_separator),
@@ -99,13 +104,28 @@ class _Walk:
             if at in page.fence_at:
                 self.open(at)
                 at = page.fence_at[at][1]
-            elif self.osr.our_blocks and at in page.regions:
+            elif self.osr.our_blocks and at in page.regions and at not in self.parted:
                 self.flush(at)
                 at = page.regions[at][1]
             else:
                 at = self.line(at)
         self.flush(at)
         return self.found
+
+    @cached_property
+    def parted(self) -> frozenset[int]:
+        """The lines of cards of ours that a card on one line parts: it goes before them there."""
+        if self.osr.beside_ours:
+            return frozenset()
+        inside = (at for at in self.page.regions if at not in self.page.code and self.sure(at))
+        spans = {self.page.regions[at] for at in inside}
+        return frozenset(line for span in spans for line in range(*span))
+
+    def sure(self, at: int) -> bool:
+        """Whether a line is a card in any reading."""
+        if self.osr.our_lines:
+            return is_ours(self.page, at, sure=True)
+        return on_line(self.page, at, self.osr.inline) is not None
 
     def line(self, at: int) -> int:
         """Read one line; the next one to be read."""
@@ -128,14 +148,14 @@ class _Walk:
     def words(self, at: int) -> None:
         """A line of text: a card of its own, a cloze, or a part of what stands around."""
         heading = HEADING.match(self.page.lines[at]) is not None
-        if self.ask < 0 and at not in self.page.cells:
+        if at not in self.page.cells and (self.ask < 0 or self.sure(at)):
             card = self.inline(at)
             if card or (self.osr.our_lines and is_ours(self.page, at)):
-                self.flush(at)
-                self.first = -1
+                self.ends(at)
                 self.found += [card] if card else []
                 return
-        if self.ask < 0 and (heading or self.after_heading(at)):
+        apart = heading or FOOTNOTE.match(self.page.lines[at]) is not None
+        if self.ask < 0 and (apart or self.after_heading(at)):
             self.flush(at)
         self.open(at)
         self.cloze = self.cloze or (self.ask < 0 and self.hides(at))
@@ -146,7 +166,7 @@ class _Walk:
     def inline(self, at: int) -> Written | None:
         """A card on this line that is not ours in any case; of doubt where ours is sure it is none."""
         ours = self.osr.our_lines
-        if ours and is_ours(self.page, at):
+        if ours and is_ours(self.page, at) and at not in self.page.regions:
             return None
         card = on_line(self.page, at, self.osr.inline)
         doubtful = card is not None and ours and not HEADING.match(self.page.lines[at])
@@ -155,6 +175,12 @@ class _Walk:
     def hides(self, at: int) -> bool:
         line, patterns = self.page.lines[at], self.osr.patterns
         return patterns.may_hide(line) and bool(patterns.holes(self.page, self.page.mask(line)))
+
+    def ends(self, at: int) -> None:
+        """A card on one line ends what stands above; of a card over several lines it takes all."""
+        if self.ask < 0:
+            self.flush(at)
+        self.first, self.ask, self.cloze = -1, -1, False
 
     def open(self, at: int) -> None:
         self.first = at if self.first < 0 else self.first

@@ -23,14 +23,20 @@ _CONTAINERS = re.compile(
 _QUOTED = re.compile(r"[ \t]*>(?:[ \t]*>)*[ \t]?")
 _CALLOUT = re.compile(r"\A\[![^\[\]]+\][+-]?[ \t]*")
 HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+\S")
+FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\[\]\s]+\]:")
 RULE = re.compile(r"[ ]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
 SCHEDULE = re.compile(r"[ \t]*>[ \t]*\[!sr\b", re.IGNORECASE)
 """The callout in which a scheduler keeps its data."""
+_BLOCK = re.compile(r"[ ]{0,3}(?:[-*+]|\d{1,9}[.)]|#{1,6}|>)[ \t]+\S")
+"""A line that is an item, a heading or a quote."""
 _COMMENTS = re.compile(r"<!--.*?-->|%%.*?%%")
 _ID = re.compile(r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b")
 BARE_ID = re.compile(r"[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$")
 NUMBERED_BLOCK = re.compile(r"(?:^|[ \t])\^(\d{13})[ \t]*$")
 """The block id that is the id of a note in Anki."""
+
+WHOLE_LINE = (0, 1_000_000)
+"""The columns of a card beside which nothing else stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Written:
     tags: tuple[str, ...] = ()
     id: str = ""
     """Of the note in Anki that the tool made of it."""
-    columns: Span = (0, 1_000_000)
+    columns: Span = WHOLE_LINE
     """Of its line, where others may stand beside it."""
 
 
@@ -157,12 +163,13 @@ class Page:
         return without_id("\n".join(lines))
 
     def paragraphs(self) -> Iterator[Span]:
-        """Lines that stand together; an empty line, a comment, code or a heading ends them."""
+        """Lines that stand together; an empty line, a comment, code, a heading or a footnote ends them."""
         first = -1
         for at in range(len(self.lines) + 1):
             ends = at == len(self.lines) or at in self.code or self.blank(at) or self.comment(at)
             heading = not ends and HEADING.match(self.lines[at]) is not None
-            if first >= 0 and (ends or heading):
+            note = not ends and FOOTNOTE.match(self.lines[at]) is not None
+            if first >= 0 and (ends or heading or note):
                 yield first, at
                 first = -1
             if heading:
@@ -175,7 +182,8 @@ class Page:
     def side(self, source: str) -> str:
         """The Markdown of one side of a card."""
         source = without_id(source).strip("\n")
-        inline = read(source, self.blocks.around) if "\n" not in source else None
+        plainly = "\n" not in source and not _BLOCK.match(source)
+        inline = read(source, self.blocks.around) if plainly else None
         if inline is None or not inline.plain:
             return rich(source, self.blocks.around)
         return inline.markdown(0, len(inline.plain))[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ankiforge.domain import NOTE, Form, Highlight, HighlightKind, Span
-from ankiforge.extract.obsidian.dialects.page import Dialect, Page, Written
+from ankiforge.extract.obsidian.dialects.page import WHOLE_LINE, Dialect, Page, Written
 from ankiforge.text import cloze
 from ankiforge.text.markdown import plain
 
@@ -47,9 +47,11 @@ class ByTools:
     page: Page | None = None
 
     def note_of(self, placed: Placed) -> tuple[str, ...]:
-        """The hint at the note that a tool made of one of its cards."""
+        """The hint at the note that a tool made of one of its cards; of part of a line only its own."""
         card = placed.written
-        found = card.id or (self.page.id_at(card.first, card.last) if self.page else "")
+        found = card.id
+        if not found and self.page and card.columns == WHOLE_LINE:
+            found = self.page.id_at(card.first, card.last)
         return (f"{NOTE}{found}",) if found else ()
 
     def note_at(self, block: int) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class FlashcardsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     flashcards_tag: str = "card"
     inline_separator: str = "::"
     inline_separator_reverse: str = ":::"
+    inline_id: bool = msgspec.field(default=False, name="inlineID")
+    """Where the plugin writes its ids; they are found in either place, whatever is said."""
 
 
 class YankiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
