@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+from rapidfuzz import fuzz
 
 from ankiforge.domain import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import decode_highlight
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.fold import canonical
 
 
 def content_of(highlight: Highlight) -> str:
@@ -52,6 +54,8 @@ def with_own_name(highlight: Highlight) -> Highlight:
 
 
 _ROUTES = tuple(Route)
+LIKE = 75
+"""Of 100: how much of the shorter must stand in the longer, to be a quote of it."""
 
 
 def _library(highlight: Highlight) -> str:
@@ -60,6 +64,14 @@ def _library(highlight: Highlight) -> str:
         return highlight.namespace.partition(":")[2]
     named = (hint for hint in highlight.hints[1:] if hint.startswith("zotero:") and "/" in hint)
     return next(named, "").partition(":")[2].partition("/")[0]
+
+
+def _quotes(one: Highlight, other: Highlight) -> bool:
+    """Whether two may say the same: a note may shorten what it quotes, or link to another mark."""
+    texts = (canonical(one.exact), canonical(other.exact))
+    if Route.VAULT not in (one.route, other.route) or not all(texts):
+        return True
+    return fuzz.partial_ratio(*texts) >= LIKE
 
 
 class KeyIssuer:
@@ -109,7 +121,9 @@ class KeyIssuer:
         known = {one["key"]: decode_highlight(one["body"]) for one in rows}
         library = _library(highlight)
         return {
-            key: one for key, one in known.items() if _library(one) in ("", library) or not library
+            key: one
+            for key, one in known.items()
+            if (_library(one) in ("", library) or not library) and _quotes(highlight, one)
         }
 
     def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:

@@ -242,3 +242,16 @@ def test_a_comment_that_links_to_its_annotation_too_is_no_passage(
 
     assert came["highlights"]["seen"] == 3
     assert [one["exact"] for one in known(forge).values() if said in one["exact"]] == []
+
+
+@pytest.mark.parametrize("first", ["vault", "zotero"])
+def test_other_words_with_a_link_to_a_mark_are_not_that_mark(forge, vault, library, first) -> None:
+    """A link copied to the wrong place: nobody's words may vanish by it."""
+    words = "Elephants remember the way to water for many years."
+    note(vault, f"- “{words}” {linked('MARKAAA2')}\n")
+    paths = (vault, library) if first == "vault" else (library, vault)
+    forge.ok("run", paths[0])
+    forge.ok("run", *paths)
+    found = known(forge)
+    assert len(found) == 4
+    assert {one["exact"] for one in found.values()} == {TEXT, OTHER, NUMBERS, words}

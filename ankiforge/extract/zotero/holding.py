@@ -105,7 +105,7 @@ class _Meta(msgspec.Struct):
 
 
 class _Tag(msgspec.Struct):
-    tag: str
+    tag: str = ""
     type: int = 0
 
 
@@ -160,7 +160,7 @@ def _item(row: _Row, raw: dict[str, Any]) -> Item:
         modified=data.dateModified,
         by=user.id,
         by_name=plain(user.name or user.username),
-        tags=tuple(sorted(plain(one.tag) for one in data.tags if one.type == 0)),
+        tags=tuple(sorted(plain(one.tag) for one in data.tags if one.tag and one.type == 0)),
         collections=data.collections or (),
         fields=_fields(raw, row.meta.parsedDate),
         makers=tuple(

@@ -162,6 +162,7 @@ def _age(path: Path, database: Database) -> Iterator[Problem]:
         str(path),
         f"it was written by a Zotero {age} than this program knows (schema {version})",
         hint="it was read all the same; if marks are missing, bring the older program up to date",
+        notice=True,
     )
 
 

@@ -11,6 +11,7 @@ from ankiforge.cli import main
 from ankiforge.config import load
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.ledger import open_ledger
+from samples.zotero_writer import Library, write_zotero
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / "My Notes/.obsidian").mkdir(parents=True)
     (home / "My Notes/a.md").write_text("Some ==marked== words.\n\nfront::back\n")
     (home / "Zotero").mkdir()
-    (home / "Zotero/zotero.sqlite").touch()
+    write_zotero(home / "Zotero/zotero.sqlite", [Library(())])
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("ANKIFORGE_HOME", str(tmp_path / "user"))
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE", "ANKIFORGE_TRUST"):

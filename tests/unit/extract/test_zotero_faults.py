@@ -260,7 +260,7 @@ NULLS = {
         "parentItem": None,
         "deleted": None,
         "dateAdded": None,
-        "tags": [{"tag": "one", "type": None}, {"tag": "two"}, None],
+        "tags": [{"tag": "one", "type": None}, {"tag": "two"}, {"tag": None}, None],
         "creators": None,
         "collections": None,
         "annotationText": None,

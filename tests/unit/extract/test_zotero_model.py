@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,8 +178,8 @@ def test_without_an_account_nothing_synced_is_ones_own(tmp_path: Path) -> None:
 
 
 def test_a_synced_mark_of_nobody_is_not_ones_own(tmp_path: Path) -> None:
-    note = Note("NOTE0001", "<p>n</p>")
-    database = write(tmp_path, Library(), Library((paper(*SHARED, notes=(note,)),), group=7))
+    both = replace(paper(*SHARED), notes=(Note("NOTE0001", "<p>n</p>"),))
+    database = write(tmp_path, Library(), Library((both,), group=7))
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("ALTER TABLE items ADD COLUMN version INT NOT NULL DEFAULT 0")
         connection.commit()
