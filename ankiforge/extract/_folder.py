@@ -61,20 +61,21 @@ class File:
             raise unreadable(error) from error
         if len(raw) > largest:
             raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint="split it")
-        return decoded(raw).replace("\r\n", "\n").replace("\r", "\n")
+        return text_of(raw)
 
 
-def decoded(raw: bytes) -> str:
-    """Text in UTF-8, or in UTF-16 that says so.
+def text_of(raw: bytes) -> str:
+    """Text in UTF-8, or in UTF-16 that says so, its line ends LF.
 
     Raises:
         ItemError: it is neither.
     """
     try:
-        return raw.decode(encoding_of(raw))
+        text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
         raise ItemError(what, hint="re-save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def moment(words: str) -> str:

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+from tests.fakes import zotero_server as fake
 
-
-def load_fake() -> ModuleType:
-    path = Path(__file__).parents[1] / "fakes" / "zotero_server.py"
-    spec = importlib.util.spec_from_file_location("e2e_zotero_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fake = load_fake()
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
 

@@ -11,6 +11,7 @@ import os
 import time
 
 from ankiforge.errors import ItemError
+from ankiforge.extract._folder import text_of
 from ankiforge.extract._stamps import Stamp, stamp_of
 from ankiforge.extract.obsidian.files import NoteFile
 
@@ -54,19 +55,8 @@ def _left_to_wait(found: os.stat_result, now: float) -> float:
     return left if 0 < left <= quiet else 0.0
 
 
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-"""What some editors of Windows put before their text."""
-
-
 def _text(raw: bytes) -> str:
     if len(raw) > LARGEST:
         hint = "split it, or leave it out with `exclude`"
         raise ItemError(f"the note is larger than {LARGEST // 1_000_000} MB", hint=hint)
-    encoding = _MARKS.get(raw[:2], "utf-8-sig")
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        name = "UTF-16" if encoding == "utf-16" else "UTF-8"
-        what = f"not {name}: byte {error.start} is {raw[error.start]:#04x}"
-        raise ItemError(what, hint="re-save it as UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text_of(raw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 
 from ankiforge.domain import Extracted, Memory, Problem, Scan, Sighting, h16
 from ankiforge.errors import ItemError
+from ankiforge.extract._folder import PICTURE
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find
@@ -38,7 +38,6 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NOTHING = Said()
-_PICTURES = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
 
 
 class Vault:
@@ -102,7 +101,7 @@ class Vault:
         """Changes whenever a scan may yield something else; "" if that cannot be told."""
         files = self._find()
         stamps = [(note.path, note.stamp) for note in files.notes]
-        stamps += [found for found in files.stamps.items() if _PICTURES.match(found[0])]
+        stamps += [found for found in files.stamps.items() if PICTURE.match(found[0])]
         if not files.complete or not all(proves(stamp) for _, stamp in stamps):
             return ""
         told = [(problem.where, problem.what) for problem in files.problems]
@@ -145,7 +144,7 @@ class Vault:
 
 def _picture(target: str, note: str, files: Files) -> str:
     """The path below the vault of the picture that a note calls `target`, or ""."""
-    if not _PICTURES.match(target):
+    if not PICTURE.match(target):
         return ""
     beside = f"{note.rpartition('/')[0]}/{target}".lstrip("/")
     for name in (beside, target.lstrip("/"), target.rpartition("/")[2]):

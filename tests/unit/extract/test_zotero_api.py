@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,23 +15,10 @@ from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+from tests.fakes import zotero_server as fake
 
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
-
-
-def load_fake() -> ModuleType:
-    path = Path(__file__).parents[2] / "fakes" / "zotero_server.py"
-    spec = importlib.util.spec_from_file_location("unit_zotero_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fake = load_fake()
 
 
 Clock, Kept = fake.Clock, fake.Kept

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Self
 
 import pytest
@@ -20,20 +17,8 @@ from ankiforge.domain import Extracted, Problem, Scan, Sighting
 from ankiforge.extract import zotero
 from ankiforge.extract.zotero.holding import collections_of, items_of
 from samples.zotero_writer import Annotation, Attachment, Library, Work
+from tests.fakes import zotero_server as fake
 
-
-def load_fake() -> ModuleType:
-    path = Path(__file__).parents[2] / "fakes" / "zotero_server.py"
-    spec = importlib.util.spec_from_file_location("faults_zotero_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fake = load_fake()
 ADA = 123456
 
 

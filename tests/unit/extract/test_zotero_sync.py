@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,20 +13,8 @@ import pytest
 from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.extract import zotero
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work
+from tests.fakes import zotero_server as fake
 
-
-def load_fake() -> ModuleType:
-    path = Path(__file__).parents[2] / "fakes" / "zotero_server.py"
-    spec = importlib.util.spec_from_file_location("sync_zotero_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-fake = load_fake()
 ADA = 123456
 
 
