@@ -228,5 +228,11 @@ def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda path: any(one.fullmatch(path) for one in compiled)
 
 
+def chosen(include: tuple[str, ...], exclude: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a relative path fits one of the first patterns and none of the others."""
+    included, excluded = matcher(include), matcher(exclude)
+    return lambda path: included(path) and not excluded(path)
+
+
 def _translated(token: str) -> str:
     return _MEANING.get(token, re.escape(token))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal
 from ankiforge.domain import Document, DocumentKey, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._doors import kind_of
-from ankiforge.extract._folder import File, Folder, matcher, moment
+from ankiforge.extract._folder import File, Folder, chosen, moment
 from ankiforge.extract.obsidian import CARDS, HandWritten
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ def open_source(
     me: tuple[str, ...] = (),
 ) -> Source:
     """Make a reader of the texts below `root`; `me` does not matter, they have one author."""
-    included, excluded = matcher(settings.include), matcher(settings.exclude)
-    folder = Folder(
-        "markdown", name, root, only, lambda at: included(at) and not excluded(at), repr(settings)
-    )
+    fits = chosen(settings.include, settings.exclude)
+    folder = Folder("markdown", name, root, only, fits, repr(settings))
     return Texts(folder, settings)
 
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 from ankiforge.domain import Document, DocumentKey, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import File, Folder, matcher
+from ankiforge.extract._folder import File, Folder, chosen
 from ankiforge.text.shields import MATH
 
 Mark = Literal["@@", "bold"]
@@ -50,10 +50,8 @@ def open_source(
     me: tuple[str, ...] = (),
 ) -> Source:
     """Make a reader of the tiddlers below `root`; `me` does not matter, a wiki has one author."""
-    included, excluded = matcher(settings.include), matcher(settings.exclude)
-    folder = Folder(
-        "tiddlywiki", name, root, only, lambda at: included(at) and not excluded(at), repr(settings)
-    )
+    fits = chosen(settings.include, settings.exclude)
+    folder = Folder("tiddlywiki", name, root, only, fits, repr(settings))
     return Wiki(folder, settings)
 
 

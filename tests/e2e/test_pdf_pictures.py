@@ -13,6 +13,7 @@ import pytest
 from pypdf.generic import ArrayObject, FloatObject
 
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from tests.e2e.reader import Reader
 
 ASKED = "What does the figure show?"
 FIGURE = (100.0, 300.0, 280.0, 390.0)
@@ -104,28 +105,12 @@ def test_a_look_keeps_no_picture(forge: Any, papers: Papers, words: tuple[str, .
     assert kept(forge) == []
 
 
-class Desk:
+class Desk(Reader):
     """A reader with a folder of papers and Anki side by side."""
 
     def __init__(self, forge: Any, papers: Papers, anki: Any) -> None:
-        self.forge, self.papers, self.anki = forge, papers, anki
-        self.package = forge.folder / "ankiforge.apkg"
-
-    def run(self) -> dict[str, int]:
-        """Read, import, and some time passes; how many notes went which way."""
-        self.package.unlink(missing_ok=True)
-        assert self.forge("run", self.papers.folder).exit_code == 0
-        if not self.package.exists():
-            return {}
-        came: dict[str, int] = self.anki.load(self.package)
-        self.anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
-        return came
-
-    @property
-    def note(self) -> Any:
-        """The one note there is."""
-        [guid] = self.anki.col.db.list("select guid from notes")
-        return self.anki.note(guid)
+        super().__init__(forge, papers.folder, anki)
+        self.papers = papers
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 
 from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.e2e.reader import Reader
 
 ASKED = "Which phase of the action potential does the arrow show?"
 WRITE = "write its question as the comment: `? …`"
@@ -201,28 +202,12 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(
     assert [card["fields"] for card in forge.cards()] == [card["fields"] for card in cards.values()]
 
 
-class Desk:
+class Desk(Reader):
     """A reader with Zotero and Anki side by side."""
 
     def __init__(self, forge: Any, zotero: Zotero, anki: Any) -> None:
-        self.forge, self.zotero, self.anki = forge, zotero, anki
-        self.package = forge.folder / "ankiforge.apkg"
-
-    def run(self) -> dict[str, int]:
-        """Read, import, and some time passes; how many notes went which way."""
-        self.package.unlink(missing_ok=True)
-        assert self.forge("run", self.zotero.folder).exit_code in (0, 1)
-        if not self.package.exists():
-            return {}
-        came: dict[str, int] = self.anki.load(self.package)
-        self.anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
-        return came
-
-    @property
-    def note(self) -> Any:
-        """The one note there is."""
-        [guid] = self.anki.col.db.list("select guid from notes")
-        return self.anki.note(guid)
+        super().__init__(forge, zotero.folder, anki, (0, 1))
+        self.zotero = zotero
 
 
 @pytest.fixture
