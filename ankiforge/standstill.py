@@ -75,12 +75,15 @@ class Standstill:
     def outcome(self) -> Outcome | None:
         """What a run comes to now that nothing has changed; None if something has."""
         record = self._recalled()
-        if record is None or not self._settings_as(record.traces) or self._at_work():
+        if record is None or self._at_work():
+            return None
+        left = self._of_settings() | self._after(record.traces)
+        if not left.items() <= record.traces.items():  # known before a source is looked at
             return None
         config = self.workspace.config
         memories = Memories(self.workspace.folder / MEMORY)
         sources = (_opened(config, one, memories) for one in record.sources)
-        found = self.before(sources) | self._after(record.traces)
+        found = self.before(sources) | left
         return record.outcome if found == record.traces and all(found.values()) else None
 
     def before(self, sources: Iterable[Source]) -> Traces:
@@ -112,9 +115,6 @@ class Standstill:
         except (Timeout, OSError):
             return True
         return not at_rest(self.workspace.ledger)
-
-    def _settings_as(self, traces: Traces) -> bool:
-        return self._of_settings().items() <= traces.items()
 
     def _of_settings(self) -> Traces:
         root = self.workspace.root

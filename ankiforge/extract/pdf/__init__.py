@@ -29,10 +29,11 @@ from ankiforge.domain import (
     h16,
 )
 from ankiforge.extract import SourceSettings
+from ankiforge.extract._folder import matcher
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
-from ankiforge.extract.pdf.files import matcher, relative, walk
+from ankiforge.extract.pdf.files import relative, walk
 from ankiforge.extract.pdf.protocol import Failed, Mark, Read
 from ankiforge.extract.pdf.remembering import RememberingWorker
 from ankiforge.text.anchors import numbered
@@ -46,7 +47,7 @@ NO_MARKS = (
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `ankiforge.yaml` may say about a folder of PDFs; for the patterns see `files.matcher`."""
+    """What `ankiforge.yaml` may say about a folder of PDFs; for the patterns see `_folder.matcher`."""
 
     include: tuple[str, ...] = ("**/*.pdf",)
     exclude: tuple[str, ...] = ()

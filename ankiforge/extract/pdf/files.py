@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ankiforge.extract._folder import matcher as matcher
-
 
 def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
     """The files below a folder, or the file itself, sorted; no links, nothing with a dot before.
