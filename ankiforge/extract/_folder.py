@@ -129,8 +129,8 @@ class Folder:
         self.missed = False
         for start in self.only or (self.root,):
             failed: list[OSError] = []
-            for at in _walk(start, failed):
-                file = File(_relative(at, self.root), at, at == start)
+            for at in walk(start, failed.append):
+                file = File(relative(at, self.root), at, at == start)
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
                     yield file
@@ -170,8 +170,8 @@ class Folder:
             stamps = [
                 (str(at), stamp_of(at.stat()))
                 for start in self.only or (self.root,)
-                for at in _walk(start, failed)
-                if at == start or PICTURE.match(at.name) or self.fits(_relative(at, self.root))
+                for at in walk(start, failed.append)
+                if at == start or PICTURE.match(at.name) or self.fits(relative(at, self.root))
             ]
         except OSError:
             return ""
@@ -191,22 +191,31 @@ class Folder:
         return Problem(where, f"cannot be listed: {error.strerror or error}", hint)
 
 
-def _walk(start: Path, failed: list[OSError]) -> Iterator[Path]:
-    if start.is_file():
-        yield start
+def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
+    """The files below a folder, or the file itself, sorted; no links, nothing with a dot before.
+
+    Args:
+        root: a folder or file.
+        unreadable: is told of every folder that cannot be listed.
+    """
+    if root.is_file():
+        yield root
         return
-    for folder, folders, names in os.walk(start, onerror=failed.append):
+    for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            at = Path(folder, name)
-            if not name.startswith(".") and at.is_file() and not at.is_symlink():
-                yield at
+            path = Path(folder, name)
+            plain = os.path.isfile(path) and not os.path.islink(path)  # noqa: PTH113, PTH114
+            if plain and not name.startswith("."):
+                yield path
 
 
-def _relative(at: Path, root: Path) -> str:
-    inside = at != root and at.is_relative_to(root)
-    below = at.relative_to(root).as_posix() if inside else at.name
-    return unicodedata.normalize("NFC", os.fsencode(below).decode("utf-8", "replace"))
+def relative(path: Path, root: Path) -> str:
+    """The path below root, `/` between its parts, NFC; of root itself its name."""
+    inside = path != root and path.is_relative_to(root)
+    below = path.relative_to(root).as_posix() if inside else path.name
+    text = os.fsencode(below).decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", text)
 
 
 # --- patterns -------------------------------------------------------------------------------

@@ -29,11 +29,10 @@ from ankiforge.domain import (
     h16,
 )
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import matcher
+from ankiforge.extract._folder import matcher, relative, walk
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
-from ankiforge.extract.pdf.files import relative, walk
 from ankiforge.extract.pdf.protocol import Failed, Mark, Read
 from ankiforge.extract.pdf.remembering import RememberingWorker
 from ankiforge.text.anchors import numbered
