@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.domain import ELSEWHERE, Highlight, HighlightKey, RunId, Task
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.domain import ELSEWHERE, Brief, Document, Highlight, HighlightKey, RunId, Task
 from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
@@ -38,16 +39,38 @@ def unwritten(
     drafter: str,
     limit: int = 0,
     only: frozenset[HighlightKey] = frozenset(),
+    decks: tuple[DeckRule, ...] = (),
 ) -> Iterator[Task]:
     """What is pending for a drafter, but for the cards people wrote by hand.
 
-    At most `limit` highlights (0 = all), and `only` these (none = all).
+    At most `limit` highlights (0 = all), and `only` these (none = all). Each task has the brief
+    that `decks` (none = no wishes) give its highlights.
     """
     secrets = _Secrets(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
     if drafter != BY_HAND:
         tasks = _wanted(ledger, tasks)
-    return _limited((secrets.kept(task) for task in tasks), limit)
+    limited = _limited((secrets.kept(task) for task in tasks), limit)
+    return (part for task in limited for part in briefed(task, decks))
+
+
+def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
+    """A task's highlights by what the deck files ask of them, in the order of the passages."""
+    if not decks:
+        yield task
+        return
+    discreet = task.discreet or any(private(highlight) for highlight in task.highlights)
+    parts: dict[Brief, list[Highlight]] = {}
+    for highlight in task.highlights:
+        parts.setdefault(brief_of(decks, task.document, highlight), []).append(highlight)
+    for brief, highlights in parts.items():
+        yield replace(task, highlights=tuple(highlights), brief=brief, discreet=discreet)
+
+
+def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
+    """What the first deck file that fits asks of a highlight's cards."""
+    choice = deck_of(decks, document, highlight)
+    return Brief(choice.prompt, choice.kinds, choice.action.value)
 
 
 def _wanted(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:

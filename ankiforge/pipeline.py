@@ -143,7 +143,7 @@ def _drafted(
 ) -> Iterator[Progress]:
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from checking.take(Rules().draft(written), BY_HAND)
-    rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only)
+    rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
     yield from checking.take(job.drafter.draft(rest), job.drafter_name)
 
 

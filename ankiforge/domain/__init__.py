@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from ankiforge.domain.cards import Candidate, Card, Media, Note
 from ankiforge.domain.drafting import (
+    Attempt,
     Batch,
+    Brief,
     Checked,
     Draft,
     Drafted,
@@ -75,7 +77,9 @@ __all__ = [
     "AcceptedBy",
     "AnkiState",
     "Arranged",
+    "Attempt",
     "Batch",
+    "Brief",
     "Candidate",
     "CandidateState",
     "Card",

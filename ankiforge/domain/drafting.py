@@ -24,6 +24,18 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """A draft that the checks sent back to the model, which mended it."""
+
+    kind: CardKind
+    fields: Fields
+    findings: tuple[str, ...]
+    """What was wrong with it, in the words the model was told."""
+    request: str = ""
+    """The hash under which the ledger keeps the reply it came in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What a drafter proposes: one Anki note to be, in Markdown."""
 
@@ -42,6 +54,8 @@ class Draft:
     by_hand: bool = False
     """Written as a card by a person, in the source."""
     tags: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    """What was drawn before it and sent back, oldest first."""
 
     def field(self, name: str) -> str:
         """The Markdown of one content field, "" if absent."""
@@ -59,8 +73,20 @@ class NoCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """What the deck files ask of the cards of a task."""
+
+    prompt: str = ""
+    """The prompt's name; "" = the usual one."""
+    kinds: tuple[CardKind, ...] = ()
+    """The kinds that are wanted; () = all."""
+    wants: str = "card"
+    """What the mark's colour asks for: `card`, `definition` or `question`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """Highlights of one document that want drafts."""
+    """Highlights of one document that want drafts of one sort."""
 
     document: Document
     highlights: tuple[Highlight, ...]
@@ -69,6 +95,7 @@ class Task:
     discreet: bool = False
     """Whether a passage of the document must stay on this machine: the text around the others
     may hold it."""
+    brief: Brief = Brief()
 
 
 @dataclass(frozen=True, slots=True)
