@@ -20,12 +20,21 @@ from ankiforge.anki.places import COLLECTION
 from ankiforge.anki.views.archives import unpack
 from ankiforge.anki.views.copying import changed_at, copy_collection, signature
 from ankiforge.anki.views.database import opened
+from ankiforge.anki.views.everything import AnyNote, Everything
 from ankiforge.anki.views.reading import DatabaseView, database_view
 from ankiforge.anki.views.union import UnionView
 from ankiforge.domain import View, ViewKind
 from ankiforge.errors import ItemError
 
-__all__ = ["changed_at", "connect_view", "open_view", "signature"]
+__all__ = [
+    "AnyNote",
+    "Everything",
+    "changed_at",
+    "connect_view",
+    "open_everything",
+    "open_view",
+    "signature",
+]
 
 _SQLITE = b"SQLite format 3\0"
 _ZIPS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -44,6 +53,17 @@ def open_view(path: Path, *, live: bool | None = None) -> AbstractContextManager
         ItemError: it cannot be looked at; says why.
     """
     return _opened(path, live)
+
+
+@contextmanager
+def open_everything(path: Path) -> Iterator[Everything]:
+    """Look at all notes of a collection or an export, not only at ours.
+
+    Raises:
+        ItemError: it cannot be looked at; says why.
+    """
+    with _opened(path, None) as view:
+        yield Everything(view.database, view.decks)
 
 
 def connect_view(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
-from collections.abc import Iterator
+import sys
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -16,7 +15,8 @@ from ankiforge.config.user import user_folders
 from ankiforge.config.workspace import Workspace, open_workspace, resolve
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.reports.discover import Machine
-from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
+from ankiforge.reports.doctor import examine, exit_code
+from ankiforge.reports.health import Check, State, Surroundings
 
 
 @pytest.fixture
@@ -188,40 +188,188 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, around) -> None:
 # --- the model ------------------------------------------------------------------------------
 
 
+_SPEC = importlib.util.spec_from_file_location(
+    "doctors_llm_server", Path(__file__).parents[2] / "fakes" / "llm_server.py"
+)
+assert _SPEC is not None
+fake = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = fake
+_SPEC.loader.exec_module(fake)
+
+
+def strict(request):
+    """A server that holds the model to the schema, whatever it is asked."""
+    if "apple" in str(request["messages"]):
+        return fake.says('{"colour": "blue"}')
+    (h, _), *_ = fake.marked(request)
+    quote = "published his experiments on the forgetting curve in 1885"
+    front = "When did Ebbinghaus publish his experiments on the forgetting curve?"
+    return fake.cards(fake.card(h, quote, front, "1885"), tokens=80)
+
+
 @pytest.fixture
-def served() -> Iterator[tuple[str, list[str | None]]]:
-    """A model server: its base URL, and the keys it was shown."""
-    keys: list[str | None] = []
+def server():
+    """A model server that draws well."""
+    with fake.LlmServer(otherwise=strict, models=("good", "other")) as running:
+        yield running
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            keys.append(self.headers["Authorization"])
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"data": [{"id": "good"}]}')
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_port}/v1", keys
-        httpd.shutdown()
+@pytest.fixture
+def served(server) -> tuple[str, list[dict[str, str]]]:
+    """Its base URL, and the heads of what it was asked."""
+    return server.base_url, server.headers
 
 
 def llm(url: str, model: str) -> str:
     return f"{PAPERS}drafter: llm\nllm: {{base_url: '{url}', model: {model}}}\n"
 
 
-def test_a_model_that_its_server_lists_is_well(workspace, around, served) -> None:
-    url, keys = served
-    around = replace(around, environ={"OPENAI_API_KEY": "secret"})
+def model_check(found: Workspace, around: Surroundings) -> Check:
+    return next(check for check in checks(found, around) if check.name == "model")
+
+
+def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
+    workspace, around, served, monkeypatch
+) -> None:
+    url, heads = served
+    monkeypatch.setenv("OPENAI_API_KEY", "secret-key-0123456789")
+    around = replace(around, environ={"OPENAI_API_KEY": "secret-key-0123456789"})
 
     got = checks(workspace(llm(url, "good")), around)
 
-    assert Check("model", State.OK, f"good at {url}") in got
-    assert keys == ["Bearer secret"]
+    [check] = [check for check in got if check.name == "model"]
+    assert check.state is State.OK
+    assert check.says.startswith(f"good at {url} drew a card: When did Ebbinghaus")
+    assert "1885 (json_schema: kept; " in check.says
+    assert "tokens/s" in check.says
+    assert exit_code(got) == 0
+    assert {head["authorization"] for head in heads} == {"Bearer secret-key-0123456789"}
     assert not [check for check in got if "secret" in str(check)]
+    assert not (workspace("").folder / "ledger.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("refuses", "says"),
+    [
+        (("json_schema",), "json_object with a schema: kept"),
+        (("json_schema", "json_object"), "plain text: each reply is checked here"),
+    ],
+)
+def test_the_rung_that_a_server_takes_is_told(workspace, around, server, refuses, says) -> None:
+    def picky(request):
+        if request.get("response_format", {}).get("type") in refuses:
+            return fake.error(400, "response_format is not supported")
+        return strict(request)
+
+    server.otherwise = picky
+    assert says in model_check(workspace(llm(server.base_url, "good")), around).says
+
+
+def test_a_schema_that_is_taken_and_not_kept_is_told(workspace, around, server) -> None:
+    server.otherwise = lambda request: (
+        fake.says("apple") if "apple" in str(request["messages"]) else strict(request)
+    )
+    check = model_check(workspace(llm(server.base_url, "good")), around)
+    assert (check.state, check.exit_code) == (State.OK, 0)
+    assert "json_schema: taken but not kept" in check.says
+
+
+def test_a_field_that_a_server_does_not_take_is_told(workspace, around, server) -> None:
+    def thinking(request):
+        if "temperature" in request:
+            return fake.error(400, "Unsupported value: 'temperature' does not support 0")
+        return strict(request)
+
+    server.otherwise = thinking
+    assert (
+        "without temperature" in model_check(workspace(llm(server.base_url, "good")), around).says
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("Sure!", "drew no card of a plain fact: the reply could not be read"),
+        (
+            '{"cards": [{"h": "1", "kind": "basic", "quote": "Madonna sang in 1986",'
+            ' "front": "When did Madonna sing?", "back": "1986"}]}',
+            "drew one that is not ready: When did Madonna sing? → 1986: ",
+        ),
+        ('{"cards": [{"h": "1", "kind": "none", "why_none": "dull"}]}', "plain fact: dull"),
+    ],
+)
+def test_a_model_that_draws_nothing_of_use_is_a_warning(
+    workspace, around, server, content, says
+) -> None:
+    server.otherwise = lambda _: fake.says(content)
+    check = model_check(workspace(llm(server.base_url, "good")), around)
+    assert (check.state, check.exit_code) == (State.WARN, 1)
+    assert says in check.says
+    assert check.do == "try a larger model"
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_a_model_that_answers_nothing_is_a_failure_of_3(workspace, around, server, status) -> None:
+    server.otherwise = lambda _: fake.error(status, "no such luck", retry_after="0.01")
+    check = model_check(workspace(llm(server.base_url, "good")), around)
+    assert (check.state, check.exit_code) == (State.FAIL, 3)
+    assert "no such luck" in check.says
+
+
+@pytest.mark.parametrize("listed", ["good:latest", "models/good"])
+def test_a_model_is_known_by_the_name_its_server_gives_it(
+    workspace, around, server, listed
+) -> None:
+    server.models = (listed,)
+    assert model_check(workspace(llm(server.base_url, "good")), around).state is State.OK
+
+
+def test_a_model_elsewhere_draws_only_where_a_person_says_so(
+    workspace, around, server, monkeypatch
+) -> None:
+    url = server.base_url.replace("127.0.0.1", "0.0.0.0")  # this machine, but no loopback address
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
+    around = replace(around, environ={"OPENAI_API_KEY": "sk-0123456789"})
+    found = workspace(llm(url, "good"))
+    confirm(found, concerns(found), around.folders)
+
+    told = model_check(found, around)
+    assert (told.state, told.says) == (
+        State.OK,
+        f"good at {url}; doctor --draw has it draw one card",
+    )
+    assert server.asked == []
+    assert "drew a card" in model_check(found, replace(around, draw=True)).says
+    asked = len(server.asked)
+    assert "not asked" in model_check(found, replace(around, draw=True, offline=True)).says
+    assert len(server.asked) == asked
+
+
+def test_with_the_rules_the_servers_of_this_machine_are_told_with_the_lines_to_use_them(
+    workspace, around, server
+) -> None:
+    port = int(server.base_url.rpartition(":")[2].removesuffix("/v1"))
+    machine = replace(around.machine, servers=(("closed", 1), ("Ollama", port)))
+    got = checks(workspace(PAPERS), replace(around, machine=machine))
+
+    [check] = [check for check in got if check.name == "model server Ollama"]
+    assert check.says == f"{server.base_url} has good, other"
+    lines = check.do.removeprefix("to draft with it: drafter: llm, and ")
+    around = replace(around, machine=replace(around.machine, servers=()))
+    told = workspace(f"{PAPERS}drafter: llm\n{lines}\n")
+    assert model_check(told, around).state is State.OK
+    assert exit_code(got) == 0
+    assert not server.asked[2:]
+
+
+def test_prices_that_cannot_be_meant_are_a_mistake_in_the_settings(workspace, around) -> None:
+    found = workspace(PAPERS)
+    (found.root / "prices.yaml").write_text("# dollars\ngpt-5: cheap\n")
+
+    [check] = ill(found, around)
+
+    assert check.says == "prices.yaml:2: gpt-5: expected two or three numbers"
+    assert check.exit_code == 2
 
 
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
@@ -230,7 +378,7 @@ def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
     [check] = ill(workspace(llm(served[0], "bad")), around)
 
     assert (check.state, check.exit_code) == (State.WARN, 1)
-    assert check.do == "set llm.model to one it has, such as good"
+    assert check.do == "set llm.model to one it has, such as good, other"
 
 
 def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, around) -> None:

@@ -96,7 +96,7 @@ def test_an_answer_of_another_kind_is_no_model_server(server, body) -> None:
 
 
 def test_an_endless_answer_is_cut(server) -> None:
-    url, _ = server(b'{"data": [' + b" " * 3_000_000 + b"]}")
+    url, _ = server(b'{"data": [' + b" " * 9_000_000 + b"]}")
 
     with pytest.raises(Unreachable):
         models(url)

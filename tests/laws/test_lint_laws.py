@@ -1,0 +1,50 @@
+"""What holds for every note of any deck, however it is written."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankiforge.anki.cards import cloze_numbers
+from ankiforge.anki.views import AnyNote
+from ankiforge.check import Limits
+from ankiforge.domain import SeenTemplate, SeenType
+from ankiforge.reports.linting.findings import Linter, as_json
+from ankiforge.reports.linting.notes import cloze_markdown, of_anki
+from ankiforge.text import cloze
+
+SIGNS = (
+    *"abX1 $*_#`\\{}[]<>&;:\n",
+    "{{c1::", "{{c2::", "{{c0::", "}}", "::", r"\(", r"\)", r"\[", r"\]", "[$]", "[/$]", "[latex]",
+    "<b>", "</b>", "<br>", "<div>", "&nbsp;", "&lt;", "[sound:a]", "<img src=x>", "{{A}}", "af1",
+    "{{#A}}", "{{/A}}", "{{^B}}", "{{type:A}}", "{{cloze:A}}", "{{hint:B}}", "{{FrontSide}}",
+    "<hr id=answer>", "\ue0f0", "\ue0f1", "\ue0f2", "\ue0f3", "0",
+)  # fmt: skip
+HTML = st.lists(st.sampled_from(SIGNS), max_size=14).map("".join)
+WORDS = st.text("abcdefgh ", min_size=1, max_size=8).filter(str.strip)
+
+
+@given(st.lists(HTML, max_size=3), HTML, HTML, st.booleans(), st.lists(st.integers(0, 3)))
+def test_no_note_and_no_template_stops_a_look(
+    fields: list[str], question: str, answer: str, is_cloze: bool, ordinals: list[int]
+) -> None:
+    template = SeenTemplate("Card 1", None, question, answer)
+    kind = SeenType(1, "Any", 0, is_cloze, (("A", None), ("B", None)), (template,), "")
+    note = AnyNote(1, "guid", 1, (), tuple(fields), "Deck", tuple(ordinals))
+
+    read = of_anki(note, kind)
+    linted = list(Linter(Limits()).notes([read, read, of_anki(note, None)]))
+
+    assert len(linted) == 3
+    for one in linted:
+        assert "\n" not in as_json(one)["front"]
+
+
+@given(st.lists(st.tuples(WORDS, st.integers(1, 9), WORDS), min_size=1, max_size=4), WORDS)
+def test_a_cloze_text_hides_what_anki_hides(gaps: list[tuple[str, int, str]], after: str) -> None:
+    html = "".join(f"{before}{{{{c{n}::{hidden}}}}}" for before, n, hidden in gaps) + after
+
+    written = cloze_markdown(html)
+
+    assert cloze.numbers(written) == cloze_numbers(html)
+    assert [gap.answer.strip() for gap in cloze.gaps(written)] == [h.strip() for _, _, h in gaps]
