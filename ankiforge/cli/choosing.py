@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,17 @@ def chosen(
     if ids:
         return [find(now.ledger, word) for word in ids]
     wanted = parse(query)
-    return [_meant(now, wanted, card) for card in _matching(now, wanted) if fits(card)]
+    found = _once(card for card in _matching(now, wanted) if fits(card))
+    return [_meant(now, wanted, card) for card in found]
+
+
+def _once(cards: Iterable[Card]) -> Iterator[Card]:
+    """Of an open choice of both note types the first card: it stands for the other."""
+    told: set[str] = set()
+    for card in cards:
+        if card.choice not in told:
+            told |= {card.choice} if card.choice and card.to_choose else set()
+            yield card
 
 
 def _meant(now: Session, wanted: Query, card: Card) -> Choice:
@@ -59,7 +69,7 @@ def _meant(now: Session, wanted: Query, card: Card) -> Choice:
 
 def matching(now: Session, query: str, *, everything: bool = True) -> Iterator[Card]:
     """The cards that a query matches; without `everything`, not the rejected and retired."""
-    for card in _matching(now, parse(query)):
+    for card in _once(_matching(now, parse(query))):
         current = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
         if everything or current:
             yield card

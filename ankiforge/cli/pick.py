@@ -12,8 +12,9 @@ from ankiforge.errors import UsageError
 from ankiforge.review.ids import find
 
 EPILOG = """\b
-Example:
-  ankiforge pick afpl5zre.b       the second candidate is the card
+Examples:
+  ankiforge pick afpl5zre.b                 the second candidate is the card
+  ankiforge pick afpl5zre.b afr3adwg.a      of two choices one each
 """
 
 
@@ -22,11 +23,15 @@ Example:
 @click.option("--force", is_flag=True, help="Overrule a check that blocks; it is recorded.")
 @common_options
 def command(call: Call, ids: tuple[str, ...], force: bool) -> None:
-    """Choose one candidate of a choice; it is accepted, the others are passed over."""
+    """Choose one candidate of a choice; it is accepted, the others are passed over.
+
+    One that was passed over before takes the place of the one that was picked.
+    """
     with session(call) as now:
         choices = [find(now.ledger, word) for word in ids]
         bare = [choice.card.guid for choice in choices if not choice.letter]
         if bare:
-            raise UsageError(f"which candidate of {bare[0]}?", hint=f"ankiforge pick {bare[0]}.a")
+            hint = f"ankiforge show {bare[0]} lists them"
+            raise UsageError(f"which candidate of {bare[0]}?", hint=hint)
         done = review.pick(now.ledger, choices, force=force)
     tell_done(call, done, "picked")

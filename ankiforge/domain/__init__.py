@@ -38,6 +38,7 @@ from ankiforge.domain.reading import (
 )
 from ankiforge.domain.views import (
     Arranged,
+    ForeignNote,
     Identity,
     SeenCard,
     SeenNote,
@@ -95,6 +96,7 @@ __all__ = [
     "Family",
     "Fate",
     "Fields",
+    "ForeignNote",
     "Finding",
     "Form",
     "Guid",

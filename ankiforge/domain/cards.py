@@ -68,8 +68,14 @@ class Card:
     tags: tuple[str, ...] = ()
     reason: str = ""
     """Why it was rejected."""
+    also: tuple[Highlight, ...] = ()
+    """Other highlights that it serves: the cards of these were merged into it."""
     resolved: tuple[tuple[str, str], ...] = ()
     """(field, a person's word) where Anki and the source said different things."""
+    choice: str = ""
+    """The first card of a choice of both note types, by its guid; "" = it is of one."""
+    beside: tuple[Candidate, ...] = ()
+    """Candidates of the same open choice that are of the other note type."""
 
     @property
     def family(self) -> Family:
@@ -88,6 +94,15 @@ class Card:
         return tuple(c for c in self.candidates if c.state is CandidateState.OPEN)
 
     @property
+    def to_choose(self) -> tuple[Candidate, ...]:
+        """The candidates of an open choice, of both note types; () if nothing is to be chosen."""
+        waits = self.verdict is Verdict.PENDING and self.standing is Standing.LIVE
+        if self.picked or not waits:
+            return ()
+        first = self.choice in ("", self.guid)
+        return (*self.open, *self.beside) if first else (*self.beside, *self.open)
+
+    @property
     def revision(self) -> Candidate | None:
         """What waits to take the place of an accepted card, if anything does."""
         stands = self.verdict is Verdict.ACCEPTED and self.standing is Standing.LIVE
@@ -95,13 +110,15 @@ class Card:
 
     @property
     def leading(self) -> Candidate:
-        """The candidate to show: the picked one, else the first open, else the first."""
-        return self.picked or (self.open or self.candidates)[0]
+        """The candidate to show: the picked one, else the first open that may be, else the first."""
+        passable = [candidate for candidate in self.open if not candidate.blocked]
+        return self.picked or (*passable, *self.open, *self.candidates)[0]
 
     @property
     def blocked(self) -> bool:
-        """Whether a check forbids it and no person has forced it."""
-        return self.leading.blocked and not self.forced
+        """Whether a check forbids it, and all it might be, and no person has forced it."""
+        forbidden = self.leading.blocked and all(one.blocked for one in self.beside)
+        return forbidden and not self.forced
 
     @property
     def ready(self) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ankiforge.domain.words import Family, Guid, HighlightKey
+from ankiforge.domain.words import Family, Fields, Guid, HighlightKey
 
 
 class ViewKind(StrEnum):
@@ -84,6 +84,18 @@ class SeenNote:
     cards: tuple[SeenCard, ...]
     identity: Identity | None
     """None if no field holds an AnkiforgeId that names this very guid."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignNote:
+    """A note that is not ours, as far as drafts are compared with it."""
+
+    id: int
+    mod: int
+    deck: str
+    """Of its first card; `::` between the parts."""
+    fields: Fields
+    """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +213,15 @@ class View(Protocol):
 
     def note_ids(self) -> frozenset[int] | None:
         """Of all notes, ours or not; None if it shows only a part of the collection."""
+        ...
+
+    def foreign(
+        self, known: Mapping[int, int]
+    ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
+        """The ids of all notes that are not ours, and those whose mod is not as in `known`.
+
+        None if it shows only a part of the collection.
+        """
         ...
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:

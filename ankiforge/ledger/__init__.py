@@ -18,6 +18,7 @@ from pathlib import Path
 from ankiforge.domain import Problem, RunId, h16
 from ankiforge.errors import LedgerError
 from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.choices import Choices
 from ankiforge.ledger.connection import Connection, connect, copy_to_memory
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.funnel import FunnelView
@@ -32,9 +33,11 @@ from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
 from ankiforge.ledger.recording import Recorder
 from ankiforge.ledger.recovery import Recovery
+from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.replies import Replies
 from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.suspensions import Suspensions
+from ankiforge.ledger.twins import TwinMemory
 from ankiforge.ledger.views import Views
 from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
@@ -75,11 +78,17 @@ class Ledger:
         self.decisions.changed = self.cards.refresh
         self.reading = Reading(connection, self.writer, self.decisions, self.cards)
         self.decisions.heard = self.reading.hear
+        self.remembering = Remembering(connection, self.decisions, self.cards)
+        self.decisions.undone = self._settle
         self.policy = Policy(connection, self.decisions)
-        self.recorder = Recorder(connection, self.writer, self.decisions, self.cards, self.policy)
+        self.choices = Choices(connection, self.decisions, self.cards)
+        self.recorder = Recorder(
+            connection, self.writer, self.decisions, self.cards, self.policy, self.choices
+        )
         self.packages = Packages(connection, self.writer)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
         self.others = OtherNotes(connection, self.writer, self.highlights)
+        self.twins = TwinMemory(connection, self.writer, self.cards, self.others)
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
@@ -87,9 +96,15 @@ class Ledger:
         self.replies = replies
         self._name(identity)
         rebuild = Rebuild(
-            connection, journal, self.writer, self.decisions, self.packages, self.roots
-        )
+            connection, journal, self.writer, self.decisions, self.packages, self.roots,
+            self.choices, self.remembering,
+        )  # fmt: skip
         self.problems: tuple[Problem, ...] = rebuild.take_in()
+
+    def _settle(self, subject: str) -> None:
+        """What a card, and its choice, come to now that a decision was taken back."""
+        self.remembering.settle(subject)
+        self.choices.settle([subject])
 
     def _name(self, identity: Callable[[], str]) -> None:
         if self._db.execute("SELECT 1 FROM meta WHERE name = 'ledger_id'").fetchone() is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -28,6 +29,7 @@ from ankiforge.domain import (
     Verdict,
 )
 from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.pairs import Pairs
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"
@@ -44,6 +46,7 @@ class Cards:
     ) -> None:
         self._db = connection
         self._highlight = highlight
+        self.pairs = Pairs(connection)
 
     # --- looking ----------------------------------------------------------------------------
 
@@ -76,15 +79,49 @@ class Cards:
         if not guids:
             return
         rows = {row["guid"]: row for row in self._of("card", guids)}
-        findings = _grouped(self._of("finding", guids, "letter, n"))
+        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
         candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
         links = self._of("card_highlight", guids)
+        also = _grouped(link for link in links if link["role"] == "also")
+        beside = self._beside(rows.values())
         homes = {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
         for guid in guids:
             if guid in rows:
                 said = findings.get(guid, [])
                 drawn = _candidates(candidates.get(guid, []), said)
-                yield self._card(rows[guid], homes.get(guid, rows[guid]["key"]), drawn)
+                home = homes.get(guid, rows[guid]["key"])
+                card = self._card(rows[guid], home, drawn)
+                if guid in also:
+                    card = replace(card, also=self._also(also[guid], home))
+                others = [one for one in beside.get(card.choice, ()) if one not in drawn]
+                chooses = card.verdict is Verdict.PENDING and card.picked is None
+                yield replace(card, beside=tuple(others)) if others and chooses else card
+
+    def _also(self, links: list[sqlite3.Row], home: str) -> tuple[Highlight, ...]:
+        keys = sorted(link["key"] for link in links if link["key"] != home)
+        return tuple(filter(None, (self._highlight(HighlightKey(key)) for key in keys)))
+
+    def _beside(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
+        """What is open in the choices that these are of, the candidates of the first card first."""
+        choices = tuple({row["choice"] for row in rows} - {""})
+        if not choices:
+            return {}
+        marks = ", ".join("?" * len(choices))
+        waiting = self._db.execute(
+            f"SELECT guid, choice FROM card WHERE choice IN ({marks}) AND choice <> ''"
+            " AND standing = 'live' AND verdict = 'pending' ORDER BY guid <> choice, guid",
+            choices,
+        ).fetchall()
+        guids = [row["guid"] for row in waiting]
+        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
+        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        found: dict[str, list[Candidate]] = {}
+        for row in waiting:
+            drawn = _candidates(candidates.get(row["guid"], []), findings.get(row["guid"], []))
+            if not any(one.state is CandidateState.PICKED for one in drawn):
+                is_open = [one for one in drawn if one.state is CandidateState.OPEN]
+                found.setdefault(row["choice"], []).extend(is_open)
+        return found
 
     def _of(self, table: str, guids: Sequence[str], order: str = "guid") -> list[sqlite3.Row]:
         marks = ", ".join("?" * len(guids))
@@ -151,6 +188,24 @@ class Cards:
             tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
             reason=row["reason"],
             resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
+            choice=row["choice"],
+        )
+
+    def of_choice(self, card: Card) -> list[Card]:
+        """The other cards of the choice that a card is of, whatever became of them."""
+        return [one for one in self.in_choice(card.choice) if one.guid != card.guid]
+
+    def in_choice(self, choice: str) -> list[Card]:
+        """The cards of a choice, by the guid of the first."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE choice = ? AND choice <> '' ORDER BY guid", (choice,)
+        ).fetchall()
+        return list(self.several([row["guid"] for row in rows]))
+
+    def tie(self, guids: Sequence[Guid], choice: str) -> None:
+        """Make these cards one choice."""
+        self._db.executemany(
+            "UPDATE card SET choice = ? WHERE guid = ?", [(choice, guid) for guid in guids]
         )
 
     def mark_gone(self, key: HighlightKey) -> None:
@@ -213,11 +268,11 @@ class Cards:
         lead = self._lead(guid)
         if lead is None:
             return
-        before, remarks = self._findings(guid, lead), self._remarks(guid)
+        before, remarks = self.findings(guid, lead), self._remarks(guid)
         said = tuple(one for one in before if one.check != FEEDBACK)
         if (*said, *remarks) != before:
             self.set_findings(guid, lead, (*said, *remarks))
-        blocked = any(one.severity is Severity.BLOCK for one in before)
+        blocked = _blocks(before)
         self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (int(blocked), guid))
 
     def _lead(self, guid: Guid) -> str | None:
@@ -226,12 +281,17 @@ class Cards:
             "SELECT letter, state FROM candidate WHERE guid = ? ORDER BY length(letter), letter",
             (guid,),
         ).fetchall()
-        of = {row["state"]: row["letter"] for row in reversed(rows)}
-        picked = [row["letter"] for row in rows if row["state"] == CandidateState.PICKED]
-        first = rows[0]["letter"] if rows else None
-        return picked[-1] if picked else of.get(CandidateState.OPEN, first)
+        letters: dict[str, list[str]] = {state: [] for state in CandidateState}
+        for row in rows:
+            letters[row["state"]].append(row["letter"])
+        picked, waiting = letters[CandidateState.PICKED], letters[CandidateState.OPEN]
+        if not picked and len(waiting) > 1:
+            passable = (one for one in waiting if not _blocks(self.findings(guid, one)))
+            return next(passable, waiting[0])
+        return next(iter((*reversed(picked), *waiting, *letters[CandidateState.PASSED])), None)
 
-    def _findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
+    def findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
+        """All that is stored of a candidate, of twins that are none any more, too."""
         rows = self._db.execute(
             "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
         ).fetchall()
@@ -281,6 +341,10 @@ def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candi
         )
         for row in rows
     )
+
+
+def _blocks(findings: tuple[Finding, ...]) -> bool:
+    return any(one.severity is Severity.BLOCK for one in findings)
 
 
 def _letter(count: int) -> str:

@@ -15,11 +15,12 @@ import msgspec
 from ankiforge.domain import Guid, HighlightKey, Standing
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.pairs import link_again
 from ankiforge.ledger.writing import ANKI, PERSON, SOURCE, Writer
 
 COLUMNS = frozenset(
     ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
-     "edited", "forced", "waits", "anki", "anki_why", "resolved")
+     "edited", "forced", "waits", "anki", "anki_why", "resolved", "choice")
 )  # fmt: skip
 """The columns of a card that decisions may change."""
 
@@ -50,6 +51,8 @@ class Decisions:
         """Told of every card that a decision changed, within the same unit."""
         self.heard: Callable[[Decided], None] = lambda decided: None
         """Told of every decision that the journal brought or that was taken back."""
+        self.undone: Callable[[str], None] = lambda subject: None
+        """Told of what an action was about that was taken back, when all of it is."""
 
     # --- deciding ---------------------------------------------------------------------------
 
@@ -126,11 +129,18 @@ class Decisions:
         if columns:
             names = ", ".join(f"{name} = ?" for name in columns)
             self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*columns.values(), guid))
+        if "fields" in columns:
+            self._db.execute("INSERT OR IGNORE INTO reworded VALUES (?)", (guid,))
         for letter, state in candidates.items():
             self._db.execute(
                 "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
                 (state, guid, letter),
             )
+
+    def put(self, guid: Guid, after: Change, candidates: dict[str, str]) -> None:
+        """Apply what decisions of several machines come to, which is no decision of its own."""
+        self._apply(guid, after, candidates)
+        self.changed(guid)
 
     # --- taking back ------------------------------------------------------------------------
 
@@ -151,6 +161,8 @@ class Decisions:
             action = self._writer.new_action()
             for decided in reversed(decisions):
                 self._undo_one(decided, action)
+            for decided in decisions:
+                self.undone(decided.subject)
             return decisions
 
     def _action(self, what: str) -> list[Decided]:
@@ -204,7 +216,9 @@ class Decisions:
         states = decided.body.get("candidates_before", {})
         now = self._candidates(Guid(decided.subject), states)
         self._apply(Guid(decided.subject), before, states)
-        if decided.what == "merge":
+        if decided.what == "merge" and "card" in decided.body:
+            self._unlink(decided.subject, decided.body["key"])
+        elif decided.what == "merge":
             self._part(decided.subject, decided.body["key"])
         body = {"before": decided.body.get("after", {}), "after": before}
         body |= {"key": decided.body.get("key", "")}
@@ -235,10 +249,13 @@ class Decisions:
 
     def _part(self, guid: str, key: str) -> None:
         """A highlight that was merged into another's card is drafted for itself."""
+        self._unlink(guid, key)
+        self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
+
+    def _unlink(self, guid: str, key: str) -> None:
         self._db.execute(
             "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
         )
-        self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
 
     def merged_into(self, key: HighlightKey, answer: str) -> str:
         """The card that this answer of a highlight was merged into; "" if there is none.
@@ -248,7 +265,7 @@ class Decisions:
         row = self._db.execute(
             "SELECT d.subject FROM decision d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
-            " AND json_extract(d.body, '$.answer') = ?"
+            " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
             " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
             " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"  # then it parted
             "  AND l.what IN ('revise', 'accept', 'pick')"
@@ -280,6 +297,22 @@ class Decisions:
             "SELECT * FROM decision WHERE subject = ? ORDER BY at, sequence", (subject,)
         ).fetchall()
         return [self._decided(row) for row in rows]
+
+    def made(self) -> list[dict[str, Any]]:
+        """What a person made a card of by hand, of which only the journal is left, in order.
+
+        Only where its passage is read here, and the making was not taken back.
+        """
+        rows = self._db.execute(
+            "SELECT d.body FROM decision d JOIN highlight h ON h.key = json_extract(d.body, '$.key')"
+            " WHERE d.by = ? AND d.what = 'edit' AND h.run <> '' AND h.presence = 'present'"
+            " AND json_extract(d.body, '$.made') IS NOT NULL"
+            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = d.subject)"
+            " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+            " ORDER BY d.at, d.sequence",
+            (PERSON,),
+        ).fetchall()
+        return [msgspec.json.decode(row["body"]) for row in rows]
 
     def person_decided(self, key: HighlightKey) -> bool:
         """Whether a person ever decided anything on a highlight: there policy is silent.
@@ -313,8 +346,10 @@ class Decisions:
             theirs = {"verdict"} if self._judged(guid) else set()
             after = {n: v for n, v in after.items() if n not in {"fields", "kind"} | theirs}
         states = decided.body.get("candidates", {})
-        known = self._candidates(guid, states).keys() == states.keys()
+        known = self._candidates(guid, states).keys() == states.keys() and decided.what != "revise"
         self._apply(guid, after, states if known else {})
+        if decided.what == "merge" and "card" in decided.body:
+            link_again(self._db, decided.id, guid, decided.body["key"])
         self.changed(guid)
         self.heard(self._undone_by(decided) if decided.undoes else decided)
 

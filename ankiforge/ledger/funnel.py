@@ -17,6 +17,16 @@ BY_HAND = "rules"
 """Cards people wrote by hand go through the rules, whatever the drafter."""
 
 
+_TOLD = (
+    "CASE WHEN c.choice = '' THEN 0"
+    " WHEN c.standing = 'superseded' AND c.anki = 'none' THEN 1"
+    " WHEN c.verdict = 'pending' THEN EXISTS (SELECT 1 FROM card o WHERE o.choice = c.choice"
+    "  AND o.choice <> '' AND o.standing = 'live' AND o.verdict = 'pending'"
+    "  AND (o.blocked, o.guid) < (c.blocked, c.guid)) ELSE 0 END"
+)
+"""Whether the other card of a choice stands for this one: a choice is one card, to count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Without:
     """A highlight that is no card (yet), and why."""
@@ -109,7 +119,7 @@ class FunnelView:
         ).fetchall()
 
     def cards(self, run: RunId | None = None) -> dict[str, int]:
-        """Cards of a run's highlights (or all): ready, waiting, blocked, retired.
+        """Cards of a run's highlights (or all): ready, waiting, blocked, retired; a choice is one.
 
         And of these and others: `revisions`, accepted cards with a correction that waits, and
         `sourceless`, accepted cards whose passage is gone from what the run read.
@@ -117,14 +127,15 @@ class FunnelView:
         row = self._db.execute(
             "SELECT"
             " coalesce(sum(live AND accepted AND passable AND anki <> 'tombstone'), 0) AS ready,"
-            " coalesce(sum(live AND verdict = 'pending' AND passable), 0) AS waiting,"
-            " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable), 0) AS blocked,"
-            " coalesce(sum(NOT live), 0) AS retired,"
+            " coalesce(sum(live AND verdict = 'pending' AND passable AND NOT told), 0) AS waiting,"
+            " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable AND NOT told), 0)"
+            " AS blocked,"
+            " coalesce(sum(NOT live AND NOT told), 0) AS retired,"
             " coalesce(sum(live AND accepted AND revised), 0) AS revisions"
             " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
             " c.verdict, c.anki, (c.forced OR NOT c.blocked) AS passable,"
             " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
-            " AS revised"
+            f" AS revised, {_TOLD} AS told"
             " FROM card c WHERE :run IS NULL OR EXISTS (SELECT 1 FROM card_highlight l"
             " JOIN highlight h ON h.key = l.key WHERE l.guid = c.guid AND h.run = :run))",
             {"run": run},

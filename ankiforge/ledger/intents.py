@@ -1,4 +1,4 @@
-"""What is drawn of one highlight, sorted into intents: each becomes, or revises, one card. Pure."""
+"""What is drawn of one highlight, sorted into intents: each becomes one choice. Pure."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from dataclasses import replace
 
 from msgspec import json
 
-from ankiforge.domain import Card, CardKind, Checked, Family, Finding, Severity, Standing
+from ankiforge.domain import Card, CardKind, Checked, Family
 from ankiforge.ledger.decisions import Decided
 from ankiforge.text.cloze import keep_numbers, numbers
-from ankiforge.text.fold import same
 
 _KINDS = tuple(CardKind)
 
 
-def intents(drafts: list[Checked], existing: list[Card]) -> list[list[Checked]]:
-    """Drafts grouped into choices, in the order (start, kind); a choice is of one note type."""
+Row = list[Checked]
+"""The candidates of one choice that are of one note type: they share a card."""
+
+
+def intents(drafts: list[Checked]) -> list[list[Row]]:
+    """Drafts grouped into choices, in the order (start, kind), each into rows by note type.
+
+    The row of the first candidate that no check forbids comes first.
+    """
     groups: dict[int, list[Checked]] = {}
     for checked in drafts:
         groups.setdefault(checked.draft.intent, []).append(checked)
-    chosen = [_of_one_family(group, existing) for group in groups.values()]
-    return sorted(chosen, key=lambda g: (g[0].draft.start, _KINDS.index(g[0].draft.kind)))
+    choices = [_rows(group) for group in groups.values()]
+    return sorted(choices, key=lambda rows: min(map(_place, rows[0])))
 
 
-def _of_one_family(group: list[Checked], existing: list[Card]) -> list[Checked]:
-    """Candidates of one choice become one card: those of its note type, and a word on the rest."""
-    family = _family(group, existing)
-    kept = [checked for checked in group if checked.draft.kind.family is family]
-    if len(kept) == len(group):
-        return group
-    others = ", ".join(c.draft.kind.value for c in group if c.draft.kind.family is not family)
-    said = f"left out as a choice is of one note type: {others}"
-    finding = Finding("choice", Severity.INFO, said)
-    return [replace(checked, findings=(*checked.findings, finding)) for checked in kept]
+def _place(checked: Checked) -> tuple[int, int]:
+    return checked.draft.start, _KINDS.index(checked.draft.kind)
 
 
-def _family(group: list[Checked], existing: list[Card]) -> Family:
-    """That of the card it revises; else of the first candidate that no check forbids."""
-    live = [card for card in existing if card.standing is Standing.LIVE]
+def _rows(group: list[Checked]) -> list[Row]:
+    rows: dict[Family, Row] = {}
+    for checked in sorted(group, key=lambda one: one.blocked):
+        rows.setdefault(checked.draft.kind.family, [])
     for checked in group:
-        family = checked.draft.kind.family
-        for card in live:
-            if card.family is family and same(card.leading.draft.answer, checked.draft.answer):
-                return family
-    passable = [checked for checked in group if not checked.blocked]
-    return (passable or group)[0].draft.kind.family
+        rows[checked.draft.kind.family].append(checked)
+    return list(rows.values())
+
+
+def foremost(row: Row) -> Checked:
+    """The candidate that leads: the first that no check forbids."""
+    return next((checked for checked in row if not checked.blocked), row[0])
 
 
 # --- cloze numbers --------------------------------------------------------------------------

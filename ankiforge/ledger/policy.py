@@ -49,6 +49,8 @@ class Policy:
 
     def _taken(self, key: HighlightKey) -> bool:
         """Whether cards of its document came from Anki, and no person wanted more since."""
+        if not self._db.execute("SELECT 1 FROM decision WHERE what = 'recover' LIMIT 1").fetchone():
+            return False
         row = self._db.execute(
             # + keeps SQLite from walking all decisions for the highest
             "SELECT max(+d.sequence) AS last, m.key FROM highlight h JOIN document m"

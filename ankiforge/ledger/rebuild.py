@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 
 from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem
+from ankiforge.ledger.choices import Choices
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.highlights import place_of
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.packages import Packages, Shipment
+from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
 from ankiforge.text.anchors import mark_of, text_of
@@ -39,6 +41,8 @@ class Rebuild:
         decisions: Decisions,
         packages: Packages,
         roots: Roots,
+        choices: Choices,
+        remembering: Remembering,
     ) -> None:
         self._db = connection
         self._journal = journal
@@ -46,7 +50,11 @@ class Rebuild:
         self._decisions = decisions
         self._packages = packages
         self._roots = roots
+        self._choices = choices
+        self._remembering = remembering
         self._newer = False
+        self._decided: set[str] = set()
+        """Cards of which the journal brought a decision of a person."""
 
     def take_in(self) -> tuple[Problem, ...]:
         """Read new lines, if the file is not as we left it; returns lines that are none."""
@@ -56,9 +64,16 @@ class Rebuild:
             return ()
         with self._db.unit():
             problems = tuple(self._all_lines())
+            self._settle()
             if not self._newer:
                 self._writer.meta("journal", state)
         return problems
+
+    def _settle(self) -> None:
+        """What several machines have said of one card, or one choice, comes to the same on each."""
+        for guid in sorted(self._decided):
+            self._remembering.settle(guid)
+            self._choices.settle([guid])
 
     def _all_lines(self) -> Iterator[Problem]:
         known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
@@ -173,5 +188,6 @@ class Rebuild:
             (entry.subject, entry.at, PERSON if entry.by == PERSON else ""),
         ).fetchone()
         self._writer.keep(entry)
+        self._decided |= {entry.subject} if entry.by == PERSON else set()
         if later is None:
             self._decisions.take_in(entry.id)

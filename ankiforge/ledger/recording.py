@@ -6,12 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from ankiforge.domain import (
-    AcceptedBy,
     Batch,
-    Candidate,
     CandidateState,
     Card,
     Checked,
+    Family,
     Finding,
     Guid,
     Highlight,
@@ -24,32 +23,33 @@ from ankiforge.domain import (
     guid_for,
 )
 from ankiforge.errors import ForgeError
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.choices import Choices, is_decided
 from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.decisions import Change, Decisions
-from ankiforge.ledger.intents import intents, numbered_as_before, numbered_as_journalled
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.intents import Row, foremost, intents, numbered_as_journalled
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.policy import Policy
 from ankiforge.ledger.remembering import Remembering
-from ankiforge.ledger.revisions import match_groups, stands
+from ankiforge.ledger.revising import Recorded, Reviser
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
 
 
-@dataclass(slots=True)
-class Recorded:
-    """What recording one batch came to."""
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """What is being recorded of one highlight."""
 
-    drafted: int = 0
-    merged: int = 0
-    revised: int = 0
-    flooded: int = 0
-    guids: list[Guid] = field(default_factory=list)
-    """The cards that are new."""
-    labels: dict[str, Guid] = field(default_factory=dict)
-    """Which card a draft of the batch became."""
-    parted: list[HighlightKey] = field(default_factory=list)
-    """Highlights that had been merged into a card which says something else now."""
+    run: RunId
+    highlight: Highlight
+    recorded: Recorded
+    families: Counter[Family]
+    """How many intents are drawn of each note type."""
+
+    def names(self, row: Row, guid: Guid) -> None:
+        """Remember which card the drafts of a row belong to."""
+        self.recorded.named.update({checked.label: guid for checked in row})
+        self.recorded.labels.setdefault(foremost(row).label, guid)
 
 
 @dataclass(slots=True)
@@ -88,6 +88,7 @@ class Recorder:
         decisions: Decisions,
         cards: Cards,
         policy: Policy,
+        choices: Choices,
     ) -> None:
         self._db = connection
         self._writer = writer
@@ -96,6 +97,10 @@ class Recorder:
         self._remembering = Remembering(connection, decisions, cards)
         self._slots = Slots(connection, writer, decisions)
         self._policy = policy
+        self._choices = choices
+        self._reviser = Reviser(
+            decisions, cards, self._slots, self._remembering, choices, self._accept
+        )
 
     # --- recording --------------------------------------------------------------------------
 
@@ -164,47 +169,93 @@ class Recorder:
     def _place(
         self, run: RunId, highlight: Highlight, drafts: list[Checked], recorded: Recorded
     ) -> None:
-        """Give each intent its card: the one it revises, or a new one."""
+        """Give each intent its card, or its choice: the one it revises, or a new one."""
         self._cards.unlink(highlight.key)
         existing = [
             card
             for card in self._cards.of_highlight(highlight.key)
             if card.highlight.key == highlight.key
         ]
-        groups = intents(drafts, existing)
-        drawn = [[c.draft for c in group] for group in groups]
-        matched = match_groups(existing, drawn, highlight.exact)
-        families = Counter(group[0].draft.kind.family for group in groups)
-        for group, card in zip(groups, matched, strict=True):
-            only = families[group[0].draft.kind.family] == 1
-            if card is None and not self._merged(highlight.key, group[0], recorded):
-                self._create(run, highlight, group, recorded, only)
-            elif card and card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
-                self._revise(run, card, group, recorded)
-                recorded.labels[group[0].label] = card.guid
+        wanted, kept = self._choices.wanted(drafts, existing)
+        groups = intents(wanted)
+        families = Counter(row[0].draft.kind.family for rows in groups for row in rows)
+        placing = _Placing(run, highlight, recorded, families)
+        matched = self._choices.matched(existing, groups, highlight.exact, kept)
+        stay = {guid for guids in kept.values() for guid in guids}
+        decided = {card.guid for card in existing if is_decided(card)}
+        for rows, cards in zip(groups, matched, strict=True):
+            chosen = decided & kept.get(rows[0][0].draft.intent, set())
+            if not chosen or any(cards):  # else it was chosen already, of the other note type
+                self._place_choice(placing, rows, cards)
+            stay |= {card.guid for card in cards if card}
         if groups:
-            kept = [card for card in matched if card]
-            recorded.parted += self._leave_behind(highlight, existing, kept, groups)
+            left = self._reviser.leave_behind(highlight, existing, stay, set(families))
+            recorded.parted += left
+
+    def _place_choice(self, placing: _Placing, rows: list[Row], cards: list[Card | None]) -> None:
+        found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
+        if not found:
+            if not self._merged(placing.highlight.key, foremost(rows[0]), placing.recorded):
+                self._new_choice(placing, rows)
+        elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
+            self._revise_decided(placing, rows, found)
+        else:
+            self._redraw(placing, rows, cards)
+
+    def _revise_decided(
+        self, placing: _Placing, rows: list[Row], found: list[tuple[Row, Card]]
+    ) -> None:
+        """A person (or policy) has chosen: candidates of the other note type are none any more."""
+        live = [(row, card) for row, card in found if card.standing is Standing.LIVE]
+        for row, card in live:
+            if card.verdict is not Verdict.REJECTED:
+                left = [c for other in rows if other is not row for c in other if len(live) == 1]
+                told = [_with_left_out(checked, left) for checked in row]
+                self._reviser.revise(placing.run, card, told, placing.recorded)
+                placing.names(row, card.guid)
+
+    def _redraw(self, placing: _Placing, rows: list[Row], cards: list[Card | None]) -> None:
+        """Nobody has chosen yet: what was drawn now is what there is to choose from."""
+        there = [card for card in cards if card]
+        alone = sum(map(len, rows)) == 1
+        new = self._slots.next_of(placing.highlight.key)
+        guids = []
+        for row, card in zip(rows, cards, strict=True):
+            if card is None:
+                guids.append(self._create(placing, row, new=new, alone=False))
+            elif alone and card.standing is Standing.LIVE:
+                self._reviser.revise(placing.run, card, row, placing.recorded)
+            else:
+                self._reviser.redraw(card, row, placing.recorded)
+            guids += [card.guid] if card else []
+            placing.names(row, guids[-1])
+        choice = next((card.choice for card in there if card.choice), "")
+        self._choices.tie(guids, choice)
+        self._choices.leave(guids, [card.choice for card in there])
 
     # --- new cards --------------------------------------------------------------------------
 
-    def _create(
-        self,
-        run: RunId,
-        highlight: Highlight,
-        group: list[Checked],
-        recorded: Recorded,
-        only: bool,
-    ) -> None:
-        """`only`: there is no other intent of its family."""
-        first = group[0]
-        family = first.draft.kind.family
-        key, slot = self._slots.slot_for(highlight.key, family, first.draft, only)
+    def _new_choice(self, placing: _Placing, rows: list[Row]) -> None:
+        alone = sum(map(len, rows)) == 1
+        new = self._slots.next_of(placing.highlight.key) if len(rows) > 1 else 0
+        guids = [self._create(placing, row, new=new, alone=alone) for row in rows]
+        placing.recorded.drafted += 1
+        self._choices.tie(guids)
+        for row, guid in zip(rows, guids, strict=True):
+            placing.names(row, guid)
+
+    def _create(self, placing: _Placing, row: Row, *, new: int, alone: bool) -> Guid:
+        """The card of a row; `new` is the slot it shares, `alone` that it is all of its choice."""
+        highlight, recorded, run = placing.highlight, placing.recorded, placing.run
+        family = row[0].draft.kind.family
+        drafts = [foremost(row).draft, *(checked.draft for checked in row)]
+        only = placing.families[family] == 1
+        key, slot = self._slots.slot_for(highlight.key, family, drafts, only, new)
         guid = guid_for(key, family, slot)
         self._refuse_equal(guid)
         history = self._decisions.of(guid)
-        group = numbered_as_journalled(history, group)
-        first = group[0]
+        row = numbered_as_journalled(history, row)
+        first = foremost(row)
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -221,18 +272,17 @@ class Recorder:
             ),
         )
         self._cards.link(guid, highlight.key, "origin")
-        alone = CandidateState.PICKED if len(group) == 1 else CandidateState.OPEN
-        for checked in group:
-            self._cards.add_candidate(guid, checked, alone)
+        for checked in row:
+            state = CandidateState.PICKED if alone else CandidateState.OPEN
+            self._cards.add_candidate(guid, checked, state)
         if self._slots.home_of(guid, key) != highlight.key:
             extra = {"from": key, "to": highlight.key, "family": family, "slot": slot}
             self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
-        recorded.drafted += 1
         recorded.guids.append(guid)
-        recorded.labels[first.label] = guid
-        self._remembering.take_up(guid, first, history)
-        if len(group) == 1 and not history:
+        self._remembering.take_up(guid, history)
+        if alone and not history:
             recorded.flooded += not self._accept(run, guid, highlight.key, first)
+        return guid
 
     def _accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
         """Let policy decide, unless a person decided anything about a card that lives here."""
@@ -256,6 +306,9 @@ class Recorder:
         """
         if self._remembering.merged_before(key, checked.draft):
             return True
+        if stays := self._cards.pairs.joined_to(key, checked.draft.answer):
+            self._cards.pairs.link(stays, key)
+            return self._remembering.gave_way(key, checked.draft, stays)
         twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
         if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
             return False
@@ -266,118 +319,20 @@ class Recorder:
         recorded.merged += 1
         return True
 
-    # --- revisions --------------------------------------------------------------------------
 
-    def _revise(self, run: RunId, card: Card, group: list[Checked], recorded: Recorded) -> None:
-        """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
-        there = self._remembering.numbers_in_anki(card.guid)
-        group = [numbered_as_before(checked, card, there) for checked in group]
-        if _says_the_same(card, group):
-            self._stays(card, group[0])
-            return
-        if _reworded_since(card, group):
-            self._pass_over(card, card.picked)
-            return
-        recorded.revised += 1
-        letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
-        if len(group) == 1 and _inherits(card, group[0]):
-            self._take(card, letters[0], group[0])
-            recorded.parted += self._decisions.part_others(card.guid)
-            if card.verdict is Verdict.PENDING:
-                home = card.highlight.key
-                recorded.flooded += not self._accept(run, card.guid, home, group[0])
-        else:
-            keep = card.picked if card.verdict is Verdict.ACCEPTED else None
-            self._pass_over(card, keep)
-
-    def _stays(self, card: Card, checked: Checked) -> None:
-        """The card stands as it is; a revision that waited has nothing to say any more."""
-        self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
-        self._pass_over(card, card.picked)
-        self._cards.refresh(card.guid)
-
-    def _pass_over(self, card: Card, keep: Candidate | None) -> None:
-        """Earlier candidates are superseded by what was drawn now."""
-        waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
-        states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
-        if states:
-            self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
-        self._cards.refresh(card.guid)
-
-    def _take(self, card: Card, letter: str, checked: Checked) -> None:
-        after: Change = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
-        waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
-        states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
-        states[letter] = CandidateState.PICKED.value
-        self._slots.give(card.key, card.family, card.slot, checked.draft)
-        self._decisions.change(
-            card.guid, "revise", after, by=SOURCE, candidates=states,
-            extra={"answer": checked.draft.answer},
-        )  # fmt: skip
-        self._cards.refresh(card.guid)
-
-    def _leave_behind(
-        self,
-        highlight: Highlight,
-        existing: list[Card],
-        matched: list[Card],
-        groups: list[list[Checked]],
-    ) -> list[HighlightKey]:
-        """Live cards that nothing revises: retired if rewritten as another kind, else marked.
-
-        One whose evidence still stands in the passage is left as it is.
-
-        Returns whom the retired ones served as well.
-        """
-        parted = []
-        families = {checked.draft.kind.family for group in groups for checked in group}
-        kept = {card.guid for card in matched}
-        for card in existing:
-            if card.guid in kept or card.standing is not Standing.LIVE:
-                continue
-            if card.leading.draft.by_hand and card.family not in families:
-                after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
-                self._decisions.change(card.guid, "retire", after, by=SOURCE)
-                parted += self._decisions.part_others(card.guid)
-            elif not stands(card, highlight.exact):
-                self._mark_unsupported(card)
-        return parted
-
-    def _mark_unsupported(self, card: Card) -> None:
-        said = "its highlight has changed, and nothing drawn from it now is this card"
-        finding = Finding("source_changed", Severity.WARN, said)
-        lead = card.leading
-        if finding not in lead.findings:
-            self._cards.set_findings(card.guid, letter_of(lead), (*lead.findings, finding))
+def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
+    """With a word on candidates of the other note type: the card is chosen already."""
+    if not left:
+        return checked
+    kinds = ", ".join(one.draft.kind.value for one in left)
+    finding = Finding("choice", Severity.INFO, f"left out as the choice was made: {kinds}")
+    return replace(checked, findings=(*checked.findings, finding))
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
     """Findings that name a draft of this batch name the card it became."""
     named = tuple(
-        replace(finding, twin=recorded.labels.get(finding.twin, finding.twin))
+        replace(finding, twin=recorded.named.get(finding.twin, finding.twin))
         for finding in checked.findings
     )
     return replace(checked, findings=named)
-
-
-def _says_the_same(card: Card, group: list[Checked]) -> bool:
-    current = card.picked.draft if card.picked else None
-    new = group[0].draft
-    same_words = current is not None and current.fields == new.fields and current.kind is new.kind
-    return len(group) == 1 and same_words
-
-
-def _reworded_since(card: Card, group: list[Checked]) -> bool:
-    """Whether a person has put other words in the place of just these."""
-    passed = [c.draft.fields for c in card.candidates if c.state is CandidateState.PASSED]
-    return card.edited and len(group) == 1 and group[0].draft.fields in passed
-
-
-def _inherits(card: Card, checked: Checked) -> bool:
-    """Whether a revision takes the card's place at once, without a person."""
-    if card.edited:
-        return False
-    if card.verdict is Verdict.PENDING:
-        return True
-    by_machine = card.accepted_by in (AcceptedBy.POLICY, AcceptedBy.AUTHOR)
-    return by_machine and all(finding.severity is Severity.INFO for finding in checked.findings)

@@ -15,6 +15,7 @@ from ankiforge.domain import (
     Document,
     DocumentKey,
     Draft,
+    Family,
     Fields,
     Guid,
     Highlight,
@@ -24,12 +25,14 @@ from ankiforge.domain import (
     RunId,
     Standing,
     Verdict,
+    guid_for,
     h16,
 )
 from ankiforge.ledger.cards import Cards, letter_of
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.packages import Packages, Shipment
+from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.seen import Seen
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import ANKI, Writer
@@ -80,6 +83,7 @@ class Recovery:
         self._cards = cards
         self._packages = packages
         self._slots = Slots(connection, writer, decisions)
+        self._remembering = Remembering(connection, decisions, cards)
 
     def adopt(self, found: Recovered) -> None:
         """Make the card of a note, within a unit; what the journal knows of it holds."""
@@ -209,6 +213,24 @@ class Recovery:
             " AND c.slot = s.slot))",
             (TAKEN,),
         )
+        for key in self._with_others():
+            self._db.execute("UPDATE highlight SET drafted = content WHERE key = ?", (key,))
+
+    def _with_others(self) -> list[str]:
+        """Such passages whose other cards a person has rejected or passed over: none is lacking."""
+        rows = self._db.execute(
+            "SELECT h.key, s.family, s.slot FROM highlight h JOIN slot s ON s.key = h.key"
+            " WHERE h.drafter = ? AND h.run = '' AND h.drafted = '' AND NOT EXISTS (SELECT 1"
+            " FROM card c WHERE c.key = s.key AND c.family = s.family AND c.slot = s.slot)"
+            " ORDER BY h.key",
+            (TAKEN,),
+        ).fetchall()
+        lacking: dict[str, bool] = {}
+        for row in rows:
+            guid = guid_for(row["key"], Family(row["family"]), row["slot"])
+            lacks = not self._remembering.turned_down(guid)
+            lacking[row["key"]] = lacking.get(row["key"], False) or lacks
+        return [key for key, lacks in lacking.items() if not lacks]
 
     def settle(self, run: RunId) -> None:
         """Passages that say what they said when their cards went to Anki want no new drafts."""

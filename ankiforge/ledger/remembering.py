@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from msgspec import json
 
 from ankiforge.domain import (
     CandidateState,
+    Card,
     Checked,
     Draft,
     Family,
@@ -18,9 +20,12 @@ from ankiforge.domain import (
     guid_for,
 )
 from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.choices import OVER
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decided, Decisions
+from ankiforge.ledger.writing import PERSON
 from ankiforge.text.cloze import numbers
+from ankiforge.text.fold import same
 
 
 class Remembering:
@@ -31,7 +36,7 @@ class Remembering:
         self._decisions = decisions
         self._cards = cards
 
-    def take_up(self, guid: Guid, checked: Checked, history: list[Decided]) -> None:
+    def take_up(self, guid: Guid, history: list[Decided]) -> None:
         """What a ledger that was lost knew of this card: decisions, a person's words, shipments."""
         self._decisions.replay(history)
         self._db.execute(
@@ -44,22 +49,48 @@ class Remembering:
             " AND EXISTS (SELECT 1 FROM seen s WHERE s.guid = card.guid AND s.type_id = 0)",
             (guid,),
         )
-        if not history:
-            return
+        if history:
+            self.settle(guid)
+
+    def settle(self, subject: str) -> None:
+        """What a person wrote or chose is the card, whatever candidates were drawn here.
+
+        They are told by their words: letters are given anew where cards are drawn anew.
+        """
+        history = self._decisions.of(subject)
+        own = [d.body for d in history if d.by == PERSON and "fields" in d.body.get("after", {})]
+        for card in list(self._cards.several([subject])) if own else ():
+            decided = card.edited or card.verdict is Verdict.ACCEPTED
+            lead = card.picked if decided else card.leading
+            if lead is None or lead.draft.fields != card.fields:
+                states = self._chosen(card, own[-1], history) if decided else _opened(card)
+                for letter, state in states.items():
+                    self._cards.set_state(card.guid, letter, state)
+                self._lead(card.guid)
+
+    def _chosen(
+        self, card: Card, last: dict[str, Any], history: list[Decided]
+    ) -> dict[str, CandidateState]:
+        """States where the words of a card are the picked ones; a candidate is added for them."""
+        drawn = next((one for one in card.candidates if one.draft.fields == card.fields), None)
+        known = _known_words(history)
+        states = {}
+        for one in card.candidates:
+            passed = one.state is CandidateState.PASSED or to_json(one.draft.fields) in known
+            stays_open = not (drawn or passed)
+            states[letter_of(one)] = CandidateState.OPEN if stays_open else CandidateState.PASSED
+        if drawn:
+            return states | {letter_of(drawn): CandidateState.PICKED}
+        self._cards.add_candidate(card.guid, Checked(_words_of(card, last)), CandidateState.PICKED)
+        return states
+
+    def _lead(self, guid: Guid) -> None:
+        """The words of a choice that is open again are those of the candidate that leads."""
         card = self._cards.get(guid)
-        if not card.edited or card.fields == checked.draft.fields:
-            return
-        drawn = to_json(checked.draft.fields)
-        edits = [decided.body for decided in history if "answer" in decided.body]
-        known = any(edit.get("before", {}).get("fields") == drawn for edit in edits)
-        state = CandidateState.PASSED if known else CandidateState.OPEN
-        self._cards.set_state(guid, letter_of(card.leading), state)
-        answer = edits[-1]["answer"] if edits else checked.draft.answer
-        words = replace(
-            checked.draft, fields=card.fields, answer=answer, by_hand=True,
-            origin=Origin("person"),
-        )  # fmt: skip
-        self._cards.add_candidate(guid, Checked(words), CandidateState.PICKED)
+        if not card.edited and card.picked is None:
+            draft = card.leading.draft
+            self._decisions.put(guid, {"fields": to_json(draft.fields), "kind": draft.kind}, {})
+        self._cards.refresh(guid)
 
     def all_rejected(self, key: HighlightKey) -> bool:
         """Whether a person has rejected every card of a highlight, in a ledger that was lost."""
@@ -69,12 +100,22 @@ class Remembering:
         ).fetchone()
         slots = self._db.execute("SELECT family, slot FROM slot WHERE key = ?", (key,)).fetchall()
         guids = [guid_for(key, Family(row["family"]), row["slot"]) for row in slots]
-        return drawn is None and bool(guids) and all(map(self._rejected, guids))
+        said = [self._last_said(guid) for guid in guids]
+        rejected = Verdict.REJECTED.value
+        return drawn is None and rejected in said and set(said) <= {rejected, "supersede"}
 
-    def _rejected(self, guid: Guid) -> bool:
-        said = [d.body["after"]["verdict"] for d in self._decisions.of(guid)
-                if d.body.get("after", {}).get("verdict")]  # fmt: skip
-        return bool(said) and said[-1] == Verdict.REJECTED
+    def turned_down(self, guid: Guid) -> bool:
+        """Whether a card that may not be here was rejected, or gave way in its choice."""
+        return self._last_said(guid) in (Verdict.REJECTED, "supersede")
+
+    def _last_said(self, guid: Guid) -> str:
+        """The verdict that was given last, or `supersede` of a card that gave way in its choice."""
+        said = [
+            decided.what if decided.what == "supersede" else decided.body["after"]["verdict"]
+            for decided in self._decisions.of(guid)
+            if decided.body.get("after", {}).get("verdict")
+        ]
+        return str(said[-1]) if said else ""
 
     def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
         """Whether this very answer went to a card that a person has rejected or reworded since.
@@ -88,7 +129,45 @@ class Remembering:
         self._cards.link(card.guid, key, "also")
         return True
 
+    def gave_way(self, key: HighlightKey, draft: Draft, stays: Guid) -> bool:
+        """Whether the card with this answer is here, merged by a person into the one that stays.
+
+        A ledger that was lost draws it first, for its note may stand in Anki.
+        """
+        return any(
+            card.standing_why == stays and same(card.leading.draft.answer, draft.answer)
+            for card in self._cards.of_highlight(key)
+        )
+
     def numbers_in_anki(self, guid: Guid) -> set[int]:
         """Numbers of clozes that stand there, a person's own among them: none is given twice."""
         row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
         return set(numbers(json.decode(row["fields"])[0])) if row else set()
+
+
+def _opened(card: Card) -> dict[str, CandidateState]:
+    """States where nobody has chosen."""
+    alone = len(card.candidates) == 1
+    state = CandidateState.PICKED if alone else CandidateState.OPEN
+    return {letter_of(one): state for one in card.candidates}
+
+
+def _known_words(history: list[Decided]) -> set[str]:
+    """The words that decisions on a card put others in the place of, or passed over."""
+    known = {d.body.get("before", {}).get("fields", "") for d in history if "answer" in d.body}
+    for decided in history:
+        named = [*decided.body.get(OVER, ()), decided.body.get("preferred")]
+        known |= {to_json(tuple(one["fields"].items())) for one in named if one}
+    return known
+
+
+def _words_of(card: Card, body: dict[str, Any]) -> Draft:
+    """A person's words, or those of a candidate that he picked, as a draft."""
+    draft = replace(
+        card.leading.draft, kind=card.kind, fields=card.fields,
+        answer=body.get("answer", card.leading.draft.answer),
+    )  # fmt: skip
+    said = body.get("preferred")
+    if card.edited or not said:
+        return replace(draft, by_hand=True, origin=Origin("person"))
+    return replace(draft, origin=Origin(said["drafter"], said["model"], said["prompt"]))

@@ -41,5 +41,6 @@ class Replies:
             )
 
     def close(self) -> None:
-        """Close its connection."""
-        self._db.close()
+        """Close its connection; who uses it at this moment is waited for."""
+        with self._lock:
+            self._db.close()

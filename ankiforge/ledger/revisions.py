@@ -18,7 +18,7 @@ ALIKE = 75
 def match_groups(
     cards: Sequence[Card], groups: Sequence[Sequence[Draft]], exact: str = ""
 ) -> list[Card | None]:
-    """For each intent the card it revises, or None; a card is revised by one intent at most.
+    """For each row of candidates the card it revises, or None; a card is revised by one at most.
 
     Equal answers first, rejected cards too and across kinds (a rejection holds for the same
     answer whatever the kind); then likeness of answer and evidence; then, if one live card
@@ -27,10 +27,14 @@ def match_groups(
     """
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
-    for rule in (_same_answer, _said_before, _alike, _rejected_elsewhere):
-        for index, group in enumerate(groups):
+    first = [group[:1] for group in groups]
+    for rule, drawn in (
+        (_same_answer, first), (_same_answer, groups), (_said_before, groups), (_alike, groups),
+        (_rejected_elsewhere, first),
+    ):  # fmt: skip
+        for index, group in enumerate(drawn):
             if matched[index] is None:
-                card = next((c for c in free if rule(c, group[0])), None)
+                card = next((c for c in free if any(rule(c, draft) for draft in group)), None)
                 matched[index] = card
                 free = [c for c in free if c is not card]
     _pair_the_rest(free, groups, matched, exact)

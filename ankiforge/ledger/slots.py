@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Sequence
 
 from ankiforge.domain import Draft, Family, Guid, HighlightKey, guid_for
 from ankiforge.ledger.connection import Connection
@@ -35,40 +36,61 @@ class Slots:
         self._without_card: dict[tuple[str, str], list[sqlite3.Row]] | None = None
 
     def slot_for(
-        self, key: HighlightKey, family: Family, draft: Draft, only: bool
+        self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int = 0
     ) -> tuple[HighlightKey, int]:
-        """The slot the journal gave to this answer, else the next one; never one of another.
+        """The slot the journal gave to an answer of these, else the next one; never another's.
 
         With the key it belongs to: a card that moved here keeps that of its first highlight.
+        `drafts` are the candidates of one choice, the leading one first; `new` is the number
+        of a slot that is free in both families, for one that is shared.
         """
-        if moved := self._moved_here(key, family, draft) or self._orphan(key, family, draft):
-            return moved
-        return key, self._own_slot(key, family, draft, only)
+        for draft in drafts:
+            if moved := self._moved_here(key, family, draft) or self._orphan(key, family, draft):
+                return moved
+        return key, self._own_slot(key, family, drafts, only, new)
+
+    def next_of(self, key: HighlightKey) -> int:
+        """The first number from which on no slot was given, in either family."""
+        numbers = {0}
+        for family in Family:
+            numbers |= self._in_use(key, family)
+            numbers |= {int(row["slot"]) for row in self._given(key, family)}
+        return max(numbers) + 1
 
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
         """The highlight on which a card of `key` lives, as its moves tell."""
         return last_home(self._db, guid) or key
 
-    def _own_slot(self, key: HighlightKey, family: Family, draft: Draft, only: bool) -> int:
-        taken = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
-        taken |= self._moved_away(key, family)
-        rows = self._db.execute(
+    def _own_slot(
+        self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int
+    ) -> int:
+        taken = self._in_use(key, family)
+        rows = self._given(key, family)
+        free = [row for row in rows if row["slot"] not in taken]
+        for draft in drafts:
+            for row in free:
+                if same(row["answer"], draft.answer):
+                    return int(row["slot"])
+        only = only and len(free) == 1 and drafts[0].by_hand
+        for draft in drafts:
+            for row in free:
+                slot = int(row["slot"])
+                if self._continues(guid_for(key, family, slot), row, draft, only):
+                    self.give(key, family, slot, draft)
+                    return slot
+        slot = new or max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
+        self.give(key, family, slot, drafts[0])
+        return slot
+
+    def _in_use(self, key: HighlightKey, family: Family) -> set[int]:
+        cards = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
+        return cards | self._moved_away(key, family)
+
+    def _given(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
+        return self._db.execute(
             "SELECT slot, quote, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
             (key, family),
         ).fetchall()
-        free = [row for row in rows if row["slot"] not in taken]
-        for row in free:
-            if same(row["answer"], draft.answer):
-                return int(row["slot"])
-        only = only and len(free) == 1 and draft.by_hand
-        for row in free:
-            slot = int(row["slot"])
-            if self._continues(guid_for(key, family, slot), row, draft, only):
-                self.give(key, family, slot, draft)
-                return slot
-        slot = max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
-        self.give(key, family, slot, draft)
-        return slot
 
     def _moved_here(
         self, key: HighlightKey, family: Family, draft: Draft

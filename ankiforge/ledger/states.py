@@ -87,17 +87,22 @@ CANDIDATE: dict[str, Row] = {
         Event.PICK: "picked [this one] · passed [another]",
         Event.REJECT: "passed [named]",
         Event.EDIT: "passed",
-        Event.REDRAFT: "passed",
-        Event.EDITED: "passed [drawn anew]",
+        Event.REDRAFT: "open [the same words] · passed",
+        Event.EDITED: "open [the same words] · passed [drawn anew]",
     },
     CandidateState.PICKED: {
         Event.ACCEPT: "passed [a revision takes its place]",
-        Event.PICK: "passed [another]",
+        Event.PICK: "passed [another of its note type]",
         Event.EDIT: "passed [the person's is picked]",
         Event.EDITED: "passed [clean revision, or pending]",
         Event.UNDO: BEFORE,
     },
-    CandidateState.PASSED: {Event.PICK: "picked [this one]", Event.UNDO: BEFORE},
+    CandidateState.PASSED: {
+        Event.ACCEPT: "picked [named]",
+        Event.PICK: "picked [this one]",
+        Event.RESTORE: "open [its card gave way in its choice]",
+        Event.UNDO: BEFORE,
+    },
 }
 
 VERDICT: dict[str, Row] = {
@@ -113,6 +118,7 @@ VERDICT: dict[str, Row] = {
     },
     Verdict.ACCEPTED: {
         Event.REJECT: "rejected",
+        Event.PICK: "pending [another of its choice] · accepted",
         Event.RESTORE: "refused [live]",
         Event.UNDO: BEFORE,
     },
@@ -125,15 +131,21 @@ VERDICT: dict[str, Row] = {
     },
 }
 
+_GAVE_WAY = "superseded (by the chosen one)"
+
 STANDING: dict[str, Row] = {
     Standing.LIVE: {
         Event.SKIP: "retired (skip)",
         Event.PERSON_SKIP: "retired (skip)",
         Event.GONE: "retired (gone) [pending] · live",
-        Event.EDITED: "retired (rewritten) [by hand, other kind] · live",
+        Event.EDITED: f"retired (rewritten) [by hand, other kind] · {_GAVE_WAY} [not drawn] · live",
         Event.SPLIT: "superseded (by the twin) [says what another does there] · live",
         Event.MERGE: "superseded (by the twin)",
-        Event.REDRAFT: "retired (redrafted) [a leech] · live",
+        Event.REDRAFT: f"retired (redrafted) [a leech] · {_GAVE_WAY} [not drawn] · live",
+        Event.ACCEPT: f"{_GAVE_WAY} [another is named] · live",
+        Event.PICK: f"{_GAVE_WAY} [another] · live",
+        Event.EDIT: f"{_GAVE_WAY} [another] · live",
+        Event.REJECT: f"{_GAVE_WAY} [its last candidate is named] · live",
         Event.RESTORE: "refused [not rejected]",
     },
     Standing.RETIRED: {
@@ -147,10 +159,12 @@ STANDING: dict[str, Row] = {
         Event.EDIT: REFUSED,
     },
     Standing.SUPERSEDED: {
+        Event.EDITED: "live [of an open choice, drawn anew]",
+        Event.REDRAFT: "live [of an open choice, drawn anew]",
         Event.RESTORE: "live",
         Event.UNDO: BEFORE,
-        Event.ACCEPT: REFUSED,
-        Event.PICK: REFUSED,
+        Event.ACCEPT: "live [gave way in its choice, named] · refused",
+        Event.PICK: "live [gave way in its choice] · refused",
         Event.EDIT: REFUSED,
     },
 }
@@ -210,7 +224,7 @@ def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> Non
         RefusedError: naming the state, and how to get out of it.
     """
     for row, state in ((VERDICT[verdict], verdict), (STANDING[standing], standing)):
-        if row.get(event) == REFUSED:
+        if REFUSED in row.get(event, "").split(" · "):
             raise RefusedError(f"{what} is {state}", hint=f"ankiforge restore {what}")
 
 

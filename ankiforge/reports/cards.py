@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from ankiforge.anki.fields import content_html
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.unrender import unrender
-from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, Highlight
+from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, Highlight, Standing
 from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.seen import Seen
 
@@ -23,7 +23,8 @@ def card_json(
     return {
         "guid": card.guid,
         "draft": lead.id,
-        "choice": [one.id for one in card.open] if card.picked is None else [],
+        "choice": [one.id for one in card.to_choose],
+        "candidates": [_candidate_json(one) for one in card.to_choose],
         "kind": card.kind,
         "verdict": card.verdict,
         "standing": card.standing,
@@ -35,6 +36,7 @@ def card_json(
         "html": dict(zip(card.family.content_fields, html, strict=True)),
         "quote": lead.draft.quote,
         "highlight": card.highlight.key,
+        "also": [highlight.key for highlight in card.also],
         "document": card.highlight.document.key,
         "title": card.highlight.document.title,
         "origin": origin_json(lead),
@@ -43,6 +45,17 @@ def card_json(
         "conflicts": [conflict_json(one) for one in conflicts],
         "reason": card.reason,
         "accepted_by": card.accepted_by,
+    }
+
+
+def _candidate_json(candidate: Candidate) -> dict[str, Any]:
+    """One that a person may pick."""
+    return {
+        "draft": candidate.id,
+        "kind": candidate.draft.kind,
+        "fields": dict(candidate.draft.fields),
+        "origin": origin_json(candidate),
+        "findings": [finding_json(finding) for finding in candidate.findings],
     }
 
 
@@ -152,7 +165,9 @@ def one_line(card: Card) -> str:
         state = _GONE[card.anki]
     words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
     shown = words if len(words) <= 72 else words[:71].rstrip() + "…"
-    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}"
+    many = len(card.to_choose)
+    choose = f"  ({many} to choose from)" if many > 1 else ""
+    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}{choose}"
 
 
 def studied(seen: Seen, reviews: int) -> str:
@@ -176,6 +191,8 @@ def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
     """A card with its source, its findings, and what waits."""
     highlight = card.highlight
     yield f"{card.guid}  {card.kind}  {card.verdict}  {card.standing}  anki: {card.anki}"
+    if card.standing is Standing.SUPERSEDED:
+        yield f"stands    {card.standing_why} in its place"
     if card.anki_why:
         since = "missing since " if card.anki is AnkiState.MISSING else ""
         yield f"in Anki   {since}{card.anki_why}"
@@ -192,6 +209,9 @@ def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
     )
     for link in filter(None, (highlight.uri, *highlight.links)):
         yield f"          {link}"
+    for passage in card.also:
+        heading = f" › {passage.heading}" if passage.heading else ""
+        yield f"also      {titled(passage)}{heading}"
     for finding in card.leading.findings:
         yield f"{finding.severity:9} {finding.message} ({finding.check})"
     yield from _candidates(card)
@@ -200,10 +220,21 @@ def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
 
 
 def _candidates(card: Card) -> Iterator[str]:
-    for candidate in card.open:
-        what = "revision" if card.picked else "candidate"
-        words = "; ".join(f"{name}: {text}" for name, text in candidate.draft.fields)
-        yield f"{what} {letter_of(candidate)}  {_indented(words)}"
+    for waiting in card.open if card.picked else ():
+        yield f"revision {letter_of(waiting)}  {_indented(worded(waiting.draft.fields))}"
+    if len(card.to_choose) > 1:
+        yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
+    for candidate in card.to_choose if len(card.to_choose) > 1 else ():
+        draft = candidate.draft
+        yield f"  {candidate.id}  {draft.kind}"
+        yield f"          {_indented(worded(draft.fields))}"
+        for finding in candidate.findings:
+            yield f"          {finding.severity}: {finding.message} ({finding.check})"
+
+
+def worded(fields: Iterable[tuple[str, str]]) -> str:
+    """The fields of a card on one line, or a few."""
+    return "; ".join(f"{name}: {text}" for name, text in fields)
 
 
 def _indented(text: str) -> str:

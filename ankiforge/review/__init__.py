@@ -7,13 +7,11 @@ once are one action, which one undo takes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.domain import (
-    AcceptedBy,
     AnkiState,
-    Candidate,
     CandidateState,
     Card,
     CardKind,
@@ -30,129 +28,30 @@ from ankiforge.domain import (
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.choices import OVER, preference
 from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.decisions import Change, Decided
 from ankiforge.ledger.states import Event, refuse
+from ankiforge.review.actions import Choice, Done, change, each, refuse_stale
+from ankiforge.review.picking import accept, only_this, pick, preferred
 from ankiforge.text.markdown import cloze_answers, plain
+
+__all__ = [
+    "Choice",
+    "Done",
+    "Judge",
+    "accept",
+    "edit",
+    "pick",
+    "refuse_edit",
+    "reject",
+    "resolve",
+    "restore",
+    "undo",
+]
 
 Judge = Callable[[Draft, Highlight], tuple[Finding, ...]]
 """The checks, as `check.check` runs them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A card, and which of its candidates is meant ("" = the one that leads)."""
-
-    card: Card
-    letter: str = ""
-
-    @property
-    def candidate(self) -> Candidate:
-        """The candidate that is meant: the named one, a waiting revision, or the leading one."""
-        if self.letter:
-            return next(c for c in self.card.candidates if letter_of(c) == self.letter)
-        waiting = self.card.open
-        return waiting[0] if self.card.picked and waiting else self.card.leading
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of one card of an action."""
-
-    guid: Guid
-    refused: str = ""
-    """Why nothing was changed, "" if it was."""
-    hint: str = ""
-
-
-def _each(
-    ledger: Ledger, choices: Iterable[Choice], decide: Callable[[Choice, str], None]
-) -> tuple[Done, ...]:
-    """Decide one card after another, as one action; a refusal leaves the others standing."""
-    once = {(choice.card.guid, choice.letter): choice for choice in choices}
-    done = []
-    with ledger.unit():
-        action = ledger.writer.new_action()
-        for choice in once.values():
-            try:
-                _refuse_stale(ledger, choice.card)
-                decide(choice, action)
-                done.append(Done(choice.card.guid))
-            except RefusedError as error:
-                done.append(Done(choice.card.guid, error.message, error.hint))
-    return tuple(done)
-
-
-def _refuse_stale(ledger: Ledger, card: Card) -> None:
-    """A decision is about what was shown, not about what another program made of it."""
-    if ledger.cards.get(card.guid) != card:
-        raise RefusedError(f"{card.guid} was changed meanwhile", hint="look at it again")
-
-
-# --- accept ---------------------------------------------------------------------------------
-
-
-def accept(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) -> tuple[Done, ...]:
-    """Let cards through; a waiting revision takes its card's place.
-
-    Refused: a rejected, retired or blocked card (`force` overrules a check, on record), and an
-    open choice, which wants a pick.
-    """
-    return _each(ledger, choices, lambda choice, action: _accept(ledger, choice, action, force))
-
-
-def _accept(ledger: Ledger, choice: Choice, action: str, force: bool) -> None:
-    card, candidate = choice.card, choice.candidate
-    refuse(card.standing, card.verdict, Event.ACCEPT, card.guid)
-    if card.picked is None and len(card.open) > 1 and not choice.letter:
-        hint = f"ankiforge pick {card.open[0].id}"
-        raise RefusedError(f"{card.guid} has several candidates", hint=hint)
-    _let_through(ledger, card, candidate, "accept", action, force)
-
-
-def pick(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) -> tuple[Done, ...]:
-    """Choose one candidate; it is accepted, the others are passed over and remembered."""
-
-    def decide(choice: Choice, action: str) -> None:
-        refuse(choice.card.standing, choice.card.verdict, Event.PICK, choice.card.guid)
-        _let_through(ledger, choice.card, choice.candidate, "pick", action, force)
-
-    return _each(ledger, choices, decide)
-
-
-def _let_through(
-    ledger: Ledger, card: Card, candidate: Candidate, what: str, action: str, force: bool
-) -> None:
-    overruled = force or (card.forced and candidate == card.picked)
-    if candidate.blocked and not overruled:
-        why = "; ".join(f.message for f in candidate.findings if f.severity == "block")
-        chosen = what == "pick" or (card.picked is None and len(card.open) > 1)
-        do = f"pick --force {candidate.id}" if chosen else f"accept --force {card.guid}"
-        hint = f"edit it, or overrule the check: ankiforge {do}"
-        raise RefusedError(f"{card.guid} is blocked: {why}", hint=hint)
-    after: Change = {
-        "verdict": Verdict.ACCEPTED.value,
-        "accepted_by": AcceptedBy.PERSON.value,
-        "forced": int(candidate.blocked),
-        "reason": "",
-    }
-    if candidate != card.picked:
-        after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
-        after["edited"] = 0
-        if candidate.draft.fields != card.fields:
-            ledger.decisions.part_others(card.guid)
-    _change(ledger, card, what, after, action, _picked(card, candidate), candidate)
-    ledger.policy.settle_deck(card.guid)
-
-
-def _picked(card: Card, chosen: Candidate) -> dict[str, str]:
-    """The states after a candidate was chosen: it is the card, the others were passed over."""
-    states = {
-        letter_of(c): (CandidateState.PICKED if c == chosen else CandidateState.PASSED).value
-        for c in card.candidates
-    }
-    now = {letter_of(c): c.state.value for c in card.candidates}
-    return {letter: state for letter, state in states.items() if now[letter] != state}
 
 
 # --- reject, restore ------------------------------------------------------------------------
@@ -166,37 +65,85 @@ def reject(ledger: Ledger, choices: Iterable[Choice], reason: str = "") -> tuple
 
     def decide(choice: Choice, action: str) -> None:
         card = choice.card
-        if choice.letter and (card.picked or len(card.open) > 1):
-            if choice.candidate.state is not CandidateState.OPEN:
-                what = f"{choice.candidate.id} does not wait for a decision"
-                raise RefusedError(what, hint=f"to reject the card: ankiforge reject {card.guid}")
-            states = {choice.letter: CandidateState.PASSED.value}
-            _change(ledger, card, "reject", {}, action, states, choice.candidate, reason=reason)
+        if choice.letter and (card.picked or len(card.to_choose) > 1):
+            _pass_over(ledger, choice, action, reason)
             return
         after: Change = {"verdict": Verdict.REJECTED.value, "reason": reason}
-        _change(ledger, card, "reject", after, action, {}, choice.candidate)
+        for one in (card, *_beside(ledger, card)):
+            if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
+                change(ledger, one, "reject", after, action, {}, one.leading, reason=reason)
 
-    return _each(ledger, choices, decide)
+    return each(ledger, choices, decide)
+
+
+def _beside(ledger: Ledger, card: Card) -> list[Card]:
+    """The other card of an open choice."""
+    named = {one.id.partition(".")[0] for one in card.beside if card.to_choose}
+    return [one for one in ledger.choices.others(card) if one.guid in named]
+
+
+def _pass_over(ledger: Ledger, choice: Choice, action: str, reason: str) -> None:
+    """Turn one candidate down; what is left may lead, or be on the other card of its choice."""
+    card, candidate = choice.card, choice.candidate
+    if candidate.state is not CandidateState.OPEN:
+        what = f"{candidate.id} does not wait for a decision"
+        raise RefusedError(what, hint=f"to reject the card: ankiforge reject {card.guid}")
+    states = {choice.letter: CandidateState.PASSED.value}
+    after: Change = {}
+    left = [one for one in card.open if one != candidate]
+    if card.to_choose and left:
+        lead = next((one for one in left if not one.blocked), left[0]).draft
+        after = {"fields": to_json(lead.fields), "kind": lead.kind.value}
+    elif card.to_choose:
+        [other, *_] = _beside(ledger, card)
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": other.guid}
+    over = [preference(candidate)]
+    change(ledger, card, "reject", after, action, states, candidate, reason=reason, **{OVER: over})
 
 
 def restore(ledger: Ledger, choices: Iterable[Choice]) -> tuple[Done, ...]:
-    """Bring back: a rejected card waits again, a retired one lives again, a deleted one ships."""
+    """Bring back: a rejected card waits again, a retired one lives again, a deleted one ships.
+
+    A choice that was rejected waits as a whole; a card that gave way to another of its choice
+    lives beside that one from then on.
+    """
+    brought: set[Guid] = set()
 
     def decide(choice: Choice, action: str) -> None:
         card = choice.card
-        after: Change = {}
-        if card.verdict is Verdict.REJECTED:
-            after |= {"verdict": Verdict.PENDING.value, "reason": ""}
-        if card.standing is not Standing.LIVE:
-            after |= {"standing": Standing.LIVE.value, "standing_why": ""}
-        if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
-            after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
+        if card.guid in brought:
+            return
+        after, states = _brought_back(ledger, card)
         if not after:
             what = f"{card.guid} is neither rejected nor retired nor missing in Anki"
             raise RefusedError(what, hint="there is nothing to bring back")
-        _change(ledger, card, "restore", after, action, {}, choice.candidate)
+        others = [] if card.picked or after.get("choice") == "" else ledger.choices.others(card)
+        change(ledger, card, "restore", after, action, states, choice.candidate)
+        for one in others:
+            if one.verdict is Verdict.REJECTED and one.standing is Standing.LIVE:
+                brought.add(one.guid)
+                again = {"verdict": Verdict.PENDING.value, "reason": ""}
+                change(ledger, one, "restore", again, action, {}, one.leading)
 
-    return _each(ledger, choices, decide)
+    return each(ledger, choices, decide)
+
+
+def _brought_back(ledger: Ledger, card: Card) -> tuple[Change, dict[str, str]]:
+    """The columns of a card that is brought back, and the states of its candidates."""
+    after: Change = {}
+    states: dict[str, str] = {}
+    if card.verdict is Verdict.REJECTED:
+        after |= {"verdict": Verdict.PENDING.value, "reason": ""}
+    if card.standing is not Standing.LIVE:
+        after |= {"standing": Standing.LIVE.value, "standing_why": ""}
+        if ledger.choices.gave_way(card):
+            after["choice"] = ""
+            alone = card.picked is None and len(card.candidates) == 1
+            again = CandidateState.PICKED if alone else CandidateState.OPEN
+            states = {} if card.picked else {letter_of(one): again.value for one in card.candidates}
+    if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
+        after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
+    return after, states
 
 
 # --- conflicts with Anki --------------------------------------------------------------------
@@ -230,39 +177,60 @@ def resolve(
         said = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
         resolved = to_json(dict(card.resolved) | said)
         after: Change = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
-        _change(ledger, card, "pin" if mine else "resolve", after, action, {}, choice.candidate)
+        change(ledger, card, "pin" if mine else "resolve", after, action, {}, choice.candidate)
 
-    return _each(ledger, choices, decide)
+    return each(ledger, choices, decide)
 
 
 # --- edit -----------------------------------------------------------------------------------
 
 
 def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
-    """Put a person's words in place; the verdict stays.
+    """Put a person's words in place; the verdict stays. Of a choice they are the card.
 
     Raises:
-        RefusedError: the card was rejected or retired, or has changed meanwhile.
+        RefusedError: the card was rejected or retired, or has changed meanwhile; a choice is
+            open and no candidate is named.
     """
+    refuse_edit(choice)
     card = choice.card
-    refuse(card.standing, card.verdict, Event.EDIT, card.guid)
     with ledger.unit():
-        _refuse_stale(ledger, card)
+        refuse_stale(ledger, card)
+        chosen = preferred(ledger, card, choice.candidate) if card.to_choose else {}
         draft = _by_person(choice.candidate.draft, fields)
         checked = Checked(draft, judge(draft, card.highlight))
         letter = ledger.cards.add_candidate(card.guid, checked, CandidateState.PASSED)
         states = {letter_of(c): CandidateState.PASSED.value for c in card.candidates
                   if c.state is not CandidateState.PASSED}  # fmt: skip
         after: Change = {"fields": to_json(fields), "edited": 1, "forced": 0}
+        if draft.kind is not card.kind:
+            after["kind"] = draft.kind.value
         states_and_mine = {**states, letter: CandidateState.PICKED.value}
+        action = ledger.writer.new_action()
         ledger.decisions.change(
             card.guid,
             "edit",
-            after,
+            after | (only_this(card) if chosen else {}),
+            action=action,
             candidates=states_and_mine,
-            extra={"answer": draft.answer, "letter": letter},
+            extra={"answer": draft.answer, "letter": letter, **chosen},
         )
+        if chosen:
+            ledger.choices.yield_to(card, action=action)
     return Done(card.guid)
+
+
+def refuse_edit(choice: Choice) -> None:
+    """Stop before words are asked for that could not be taken.
+
+    Raises:
+        RefusedError: as `edit` does.
+    """
+    card = choice.card
+    refuse(card.standing, card.verdict, Event.EDIT, card.guid)
+    if len(card.to_choose) > 1 and not choice.letter:
+        what = f"{card.guid} has several candidates, {len(card.to_choose)} to choose from"
+        raise RefusedError(what, hint=f"say whose words: ankiforge edit {card.to_choose[0].id}")
 
 
 def _by_person(draft: Draft, fields: Fields) -> Draft:
@@ -278,23 +246,3 @@ def _by_person(draft: Draft, fields: Fields) -> Draft:
 def undo(ledger: Ledger, what: str = "") -> list[Decided]:
     """Take back one action: the given one, or the last of a person; what was taken back."""
     return ledger.decisions.undo(what)
-
-
-def _change(
-    ledger: Ledger,
-    card: Card,
-    what: str,
-    after: Change,
-    action: str,
-    states: dict[str, str],
-    candidate: Candidate,
-    **more: str,
-) -> None:
-    ledger.decisions.change(
-        card.guid,
-        what,
-        after,
-        action=action,
-        candidates=states,
-        extra={"answer": candidate.draft.answer, **more},
-    )

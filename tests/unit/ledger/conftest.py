@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,3 +144,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.ledger.close()
+
+
+@pytest.fixture
+def bench_in() -> Iterator[Callable[[Path], Bench]]:
+    """Makes benches in folders; for tests that need several."""
+    made: list[Bench] = []
+
+    def make(folder: Path) -> Bench:
+        made.append(Bench(folder))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.ledger.close()

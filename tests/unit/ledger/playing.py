@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -63,6 +63,9 @@ class Look:
         return self.dead
 
     def note_ids(self) -> None:
+        return None
+
+    def foreign(self, known: Mapping[int, int]) -> None:
         return None
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:

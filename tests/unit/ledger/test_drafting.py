@@ -284,38 +284,3 @@ def test_a_revision_of_what_may_be_another_highlight_waits_for_a_person(bench):
     [waiting] = card.open
     assert [finding.check for finding in waiting.findings] == ["same_highlight"]
     assert dict(card.fields)["Back"] == before
-
-
-def mixed(bench, highlight, *kinds: CardKind):
-    """Candidates of one choice, of these kinds, one of them forbidden if it is a second cloze."""
-    fields = {
-        CardKind.BASIC: (("Front", "What?"), ("Back", "light")),
-        CardKind.TWO_WAY: (("Front", "light"), ("Back", "What lamps give"), ("Reverse", "y")),
-        CardKind.CLOZE: (("Text", "The {{c1::aperture}} lets it in."),),
-    }
-    return [
-        Checked(bench.draft(highlight, kind=kind, fields=fields[kind], answer=kind.value, intent=0))
-        for kind in kinds
-    ]
-
-
-def test_a_choice_of_two_note_types_is_one_card_of_the_first(bench):
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    [highlight] = bench.ledger.highlights.seen_in(run)
-    drafts = mixed(bench, highlight, CardKind.BASIC, CardKind.CLOZE, CardKind.TWO_WAY)
-    [guid] = bench.record(run, highlight, *drafts).guids
-    card = bench.ledger.cards.get(guid)
-    assert [c.draft.kind for c in card.candidates] == [CardKind.BASIC, CardKind.TWO_WAY]
-    assert all([f.check for f in c.findings] == ["choice"] for c in card.candidates)
-
-
-def test_a_choice_is_of_the_type_of_the_card_it_revises_and_of_one_that_may_be(bench):
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    [highlight] = bench.ledger.highlights.seen_in(run)
-    basic, cloze = mixed(bench, highlight, CardKind.BASIC, CardKind.CLOZE)
-    forbidden = replace(basic, findings=(Finding("x", Severity.BLOCK, "no"),))
-    [guid] = bench.record(run, highlight, forbidden, cloze).guids
-    assert bench.ledger.cards.get(guid).kind is CardKind.CLOZE
-    bench.ledger.highlights.draft_again([highlight.key])
-    assert bench.record(run, highlight, basic, cloze).guids == []
-    assert len(bench.ledger.cards.of_highlight(highlight.key)) == 1

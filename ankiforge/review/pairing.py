@@ -1,0 +1,109 @@
+"""Decisions on two cards that resemble one another: one from now on, or no duplicates at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ankiforge.domain import Card, Guid, Standing, Verdict
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.pairs import NOTE, PAIRED
+from ankiforge.review.actions import Done, change, refuse_stale
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Which card stayed, and which one it took the place of."""
+
+    stays: Guid
+    went: Guid
+
+
+def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
+    """Make one card of two, as one action.
+
+    The card with more answers in Anki stays, else the one that was shipped first, else the one
+    that was made first. It serves the other's passages as well; the other is retired.
+
+    Raises:
+        UsageError: it is one card.
+        RefusedError: one of them is no card any more, or was changed meanwhile.
+    """
+    if one.guid == other.guid:
+        raise UsageError(f"{one.guid} cannot be merged into itself", hint="name two cards")
+    with ledger.unit():
+        for card in (one, other):
+            refuse_stale(ledger, card)
+            _refuse_gone(card)
+        stays, goes = sorted((one, other), key=lambda card: _rank(ledger, card))
+        action = ledger.writer.new_action()
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
+        change(ledger, goes, "retire", after, action, {}, goes.leading, reason="merged")
+        _serve(ledger, stays, goes, action)
+    return Merged(stays.guid, goes.guid)
+
+
+def _refuse_gone(card: Card) -> None:
+    if card.verdict is Verdict.REJECTED or card.standing is not Standing.LIVE:
+        state = card.verdict if card.verdict is Verdict.REJECTED else card.standing
+        raise RefusedError(f"{card.guid} is {state}", hint=f"ankiforge restore {card.guid}")
+
+
+def _rank(ledger: Ledger, card: Card) -> tuple[int, str, str, str]:
+    """Sorts first the card that stays."""
+    reviews = ledger.views.reviews_of(card.guid)
+    shipped = [at for _, _, _, at in ledger.packages.history(card.guid)]
+    never = "~"
+    return (-reviews, min(shipped, default=never), ledger.twins.made(card.guid), card.guid)
+
+
+def _serve(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
+    """The card that stays has the passages of the other as further sources."""
+    answer = goes.leading.draft.answer
+    served = {stays.highlight.key, *(highlight.key for highlight in stays.also)}
+    for highlight in (goes.highlight, *goes.also):
+        if highlight.key not in served:
+            ledger.cards.pairs.link(stays.guid, highlight.key)
+            extra = {"key": highlight.key, "card": goes.guid, "answer": answer}
+            ledger.decisions.change(stays.guid, "merge", {}, action=action, extra=extra)
+
+
+def distinct(ledger: Ledger, card: Card, twins: tuple[str, ...]) -> tuple[Done, ...]:
+    """Remember for ever that a card and its twins are no duplicates, as one action.
+
+    Args:
+        ledger: where it is remembered.
+        card: one of each pair.
+        twins: the others: guids, or `nid:` and Anki's id of a note that is not ours.
+    """
+    with ledger.unit():
+        action = ledger.writer.new_action()
+        for twin in twins:
+            if frozenset((card.guid, twin)) not in ledger.cards.pairs.apart((card.guid,)):
+                extra = {"twin": twin}
+                ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
+    return (Done(card.guid),)
+
+
+def twins_of(card: Card) -> tuple[str, ...]:
+    """The cards and notes that findings about a card call alike, the likest first."""
+    shown = (card.leading, *(one for one in card.open if one != card.leading))
+    named = [one.twin for c in shown for one in c.findings if one.check in PAIRED and one.twin]
+    return tuple(dict.fromkeys(twin.partition(".")[0] for twin in named))
+
+
+def note_named(ledger: Ledger, word: str) -> str:
+    """The note of others that `nid:…` names; "" if `word` is no such name.
+
+    Raises:
+        UsageError: no such note was seen in Anki.
+    """
+    if not word.startswith(NOTE):
+        return ""
+    number = word.removeprefix(NOTE)
+    if not number.isascii() or not number.isdigit() or ledger.others.find(int(number)) is None:
+        raise UsageError(
+            f"no note {word} was seen in Anki",
+            hint="ankiforge show names the notes that a card resembles",
+        )
+    return f"{NOTE}{int(number)}"

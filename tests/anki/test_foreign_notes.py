@@ -1,0 +1,123 @@
+"""Notes that others put into the real Anki: drafts that repeat them are told of, and wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def anki(forge: Any, backend: Any) -> Iterator[Any]:
+    """The person's own collection, open in Anki while the program looks at it."""
+    with backend.opened(forge.profile) as opened:
+        yield opened
+
+
+def added(anki: Any, deck: str, kind: str = "Basic", **fields: str) -> Any:
+    """A note that a person has from elsewhere."""
+    note = anki.col.new_note(anki.col.models.by_name(kind))
+    for name, text in fields.items():
+        note[name.replace("_", " ")] = text
+    anki.col.add_note(note, anki.col.decks.id(deck))
+    return note
+
+
+@pytest.fixture
+def run(forge: Any) -> Any:
+    """Write a note of the vault, and run; the cards there are."""
+    vault = Path(forge.folder) / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    settings = {
+        "sources": [{"obsidian": {"name": "notes", "path": "vault"}}],
+        "anki": {"collection": "auto"},
+    }
+    Path(forge.folder, "ankiforge.yaml").write_text(json.dumps(settings), encoding="utf-8")
+
+    def run(**notes: str) -> list[dict[str, Any]]:
+        for name, text in notes.items():
+            (vault / f"{name}.md").write_text(text, encoding="utf-8")
+        forge.ok("run")
+        return [c for c in forge.cards() if c["verdict"] != "rejected"]
+
+    return run
+
+
+def warned(card: dict[str, Any]) -> list[str]:
+    return [f["message"] for f in card["findings"] if f["check"] == "duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("Basic", {"Front": "Which enzyme <b>unwinds</b> the DNA?", "Back": "<i>helicase</i>"}),
+        ("Basic", {"Front": "What enzyme unwinds DNA?", "Back": "helicase<br>[sound:a.mp3]"}),
+        ("Cloze", {"Text": "The enzyme that unwinds DNA is {{c1::helicase}}."}),
+    ],
+)
+def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(
+    anki: Any, run: Any, kind: str, fields: dict[str, str]
+) -> None:
+    note = added(anki, "Biology::Genetics", kind, **fields)
+
+    [card] = run(a="What enzyme unwinds DNA?::helicase\n")
+
+    [said] = warned(card)
+    assert said.startswith("resembles a note in Anki, deck Biology::Genetics: “")
+    assert card["verdict"] == "pending"
+    assert [f["twin"] for f in card["findings"]] == [f"nid:{note.id}"]
+
+
+def test_it_is_told_apart_once_and_for_all(forge: Any, anki: Any, run: Any) -> None:
+    note = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
+    [card] = run(a="What enzyme unwinds DNA?::helicase\n")
+    assert f"nid:{note.id}" in forge.ok("show", card["guid"]).stdout
+
+    forge.ok("distinct", card["guid"], f"nid:{note.id}")
+
+    assert [warned(card) for card in run()] == [[]]
+    assert [warned(card) for card in run(a="Which enzyme unwinds DNA?::helicase\n")] == [[]]
+    forge("distinct", card["guid"], "nid:1", code=2)
+
+
+def test_a_note_that_is_gone_or_says_something_else_is_not_named(
+    forge: Any, anki: Any, run: Any
+) -> None:
+    one = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
+    other = added(anki, "Biology", Front="What joins DNA fragments?", Back="ligase")
+    cards = run(a="What enzyme unwinds DNA?::helicase\n\nWhat joins fragments of DNA?::ligase\n")
+    assert [len(warned(card)) for card in cards] == [1, 1]
+    anki.col.remove_notes([one.id])
+    other["Back"] = "nothing at all"
+    other["Front"] = "What is the capital of Peru?"
+    anki.col.update_note(other)
+
+    assert [warned(card) for card in run(b="Who found it?::Okazaki\n")] == [[], [], []]
+
+
+def test_the_words_of_others_stay_in_the_ledger(forge: Any, anki: Any, run: Any) -> None:
+    added(anki, "Diary", Front="What did I never tell anyone?", Back="a secret of mine")
+    run(a="What enzyme unwinds DNA?::helicase\n")
+
+    journal = Path(forge.folder, "journal.jsonl").read_text(encoding="utf-8")
+
+    assert "secret" not in journal + forge.ok("list", "--all", "--json").stdout
+
+
+def test_other_note_types_are_read_by_their_template(anki: Any, run: Any) -> None:
+    models = anki.col.models
+    kind = models.copy(models.by_name("Basic"))
+    for name in ("Number", "Word", "Sound"):
+        models.add_field(kind, models.new_field(name))
+    kind["name"] = "Vocabulary"
+    kind["tmpls"][0]["qfmt"] = "{{Sound}}<div>{{Word}}</div>"
+    kind["tmpls"][0]["afmt"] = "{{FrontSide}}<hr id=answer>{{Back}}"
+    models.update_dict(kind)
+    added(anki, "German", "Vocabulary", Front="1", Word="der Hund", Sound="[sound:x]", Back="dog")
+
+    [card] = run(a="der Hund::dog\n")
+
+    assert "deck German: “der Hund”" in warned(card)[0]
