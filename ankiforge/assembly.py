@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ankiforge.config import AcceptPolicy, Config, DrafterName, is_loopback
+from ankiforge import check
+from ankiforge.config import AcceptPolicy, Config, DrafterName, RulesUsed, is_loopback
 from ankiforge.config.deckfiles import load_decks
+from ankiforge.config.prices import load_prices
 from ankiforge.config.workspace import Workspace
 from ankiforge.domain import Draft, Drafter, Highlight, Source
+from ankiforge.draft import GUESSES
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ConfigError
 from ankiforge.ledger import Ledger
@@ -18,8 +22,9 @@ from ankiforge.pipeline import Job
 from ankiforge.shipped import shipped
 
 if TYPE_CHECKING:
+    from ankiforge.config.yamlfile import Location
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.prompt import Prompt
+    from ankiforge.draft.prompt import Prompt, Prompts
     from ankiforge.draft.settings import ServerSettings
 
 
@@ -31,15 +36,19 @@ def model_of(
     offline: bool = False,
     jobs: int = 0,
     fresh: bool = False,
+    accept: str = "",
     repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
 ) -> Model:
-    """The language model that the settings name, its replies remembered by the ledger."""
+    """The language model that the settings name, its replies remembered by the ledger.
+
+    `accept`: the policy given by `--accept`, "" = that of the settings.
+    """
     from ankiforge.draft.llm import Model
 
     return Model(
-        llm_settings(workspace, jobs),
+        llm_settings(workspace, jobs, accept),
         ledger.replies,
-        prompt_of(workspace, small=is_loopback(workspace.config.llm.base_url)),
+        prompts_of(workspace),
         repair=repair,
         notice=notice,
         offline=offline,
@@ -47,12 +56,17 @@ def model_of(
     )
 
 
-def llm_settings(workspace: Workspace, jobs: int = 0) -> ServerSettings:
+def llm_settings(workspace: Workspace, jobs: int = 0, accept: str = "") -> ServerSettings:
     """The server and its limits, as the settings have them; `jobs` requests at a time."""
     from ankiforge.draft.settings import ServerSettings
 
     given = msgspec.structs.asdict(workspace.config.llm)
+    given["prices"] = load_prices(workspace.root)
     given["concurrency"] = jobs or given["concurrency"]
+    given["candidates"] = given["candidates"] or candidates_for(workspace.config, accept)
+    del given["prompt"]
+    if is_small(given["base_url"], given["model"]):
+        given["per_request"] = 1  # it mixes up what stands side by side
     try:
         return ServerSettings(**{name: value for name, value in given.items() if value is not None})
     except ConfigError as error:
@@ -60,15 +74,86 @@ def llm_settings(workspace: Workspace, jobs: int = 0) -> ServerSettings:
         raise workspace.config.where.at("llm", key).error(what, error.hint) from error
 
 
+TO_CHOOSE_FROM = 3
+"""Candidates of one fact where a person picks."""
+
+
+def candidates_for(config: Config, accept: str = "") -> int:
+    """How many: a person sees at a glance which card will last, a policy cannot tell."""
+    policy = AcceptPolicy(accept) if accept else config.accept.llm
+    return TO_CHOOSE_FROM if policy is AcceptPolicy.REVIEW else 1
+
+
 def prompt_of(workspace: Workspace, *, small: bool = False) -> Prompt:
-    """The prompt, the workspace's own before the shipped one.
+    """The usual prompt; `small`: the short one, where the settings name none."""
+    name = workspace.config.llm.prompt or ("cards-small" if small else "cards")
+    return _prompt(workspace, name, workspace.config.where.at("llm", "prompt"))
 
-    `small`: the short one, for a model on this machine: it follows few rules better than many,
-    and reads them with every passage anew.
+
+def prompts_of(workspace: Workspace, *, chat: bool = False) -> Prompts:
+    """All prompts a run may need, checked; the workspace's own before the shipped ones.
+
+    Raises:
+        ConfigError: one that the settings or a deck file name is not there, or is wrong.
     """
-    from ankiforge.draft.prompt import load
+    from ankiforge.draft.prompt import Prompts
 
-    return load("cards-small" if small else "cards", (workspace.prompts, shipped("prompts")))
+    config = workspace.config
+    small = not chat and is_small(config.llm.base_url, config.llm.model)
+    named = {
+        name: _prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
+        for rule in load_decks(workspace.root, config.decks)
+        for name in rule.prompts
+    }
+    return Prompts(prompt_of(workspace, small=small), named)
+
+
+def _prompt(workspace: Workspace, name: str, where: Location, by: str = "") -> Prompt:
+    from ankiforge.draft.prompt import NoPromptError, load
+
+    try:
+        return load(name, (workspace.prompts, shipped("prompts")))
+    except NoPromptError as error:
+        raise where.error(f"{by}{error.message}", error.hint) from error
+
+
+_SMALL_B = 14.0
+"""Billions of parameters up to which a model gets the short prompt."""
+_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_HOSTED = re.compile(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+
+
+def is_small(base_url: str, model: str) -> bool:
+    """Whether a model follows few rules better than many: by the size in its name.
+
+    `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
+    `gpt-oss-120b` are not. Where no size is named, what runs on this machine is small, unless the
+    name is that of a service.
+    """
+    from ankiforge.draft.prices import known_price
+
+    name = model.casefold()
+    sizes = [
+        int(times or 1) * float(size) / (1000 if unit == "m" else 1)
+        for times, size, unit in _SIZE.findall(name)
+    ]
+    if sizes:
+        return max(sizes) <= _SMALL_B
+    hosted = known_price(model) is not None or _HOSTED.search(name) is not None
+    return is_loopback(base_url) and not hosted
+
+
+def limits_of(config: Config) -> check.Limits:
+    """The numbers and severities of the checks, as the settings have them.
+
+    Raises:
+        ConfigError: with file, line, key, and what was expected.
+    """
+    return check.limits_from(config.checks, config.where.at("checks"))
+
+
+RULES_ALL = "rules:all"
+"""Who drafts where the rules may guess: what the trusted ones left is looked at again."""
 
 
 def accepts_by(config: Config, override: str = "") -> Callable[[Draft], bool]:
@@ -78,7 +163,7 @@ def accepts_by(config: Config, override: str = "") -> Callable[[Draft], bool]:
 
     def accepts(draft: Draft) -> bool:
         policy = rules if draft.origin.drafter.startswith("rules") else llm
-        return policy is AcceptPolicy.CLEAN
+        return policy is AcceptPolicy.CLEAN and draft.origin.drafter not in GUESSES
 
     return accepts
 
@@ -94,7 +179,11 @@ def job_of(
     `drafter` None = the offline rules.
     """
     config = workspace.config
-    name = config.llm.model if drafter is not None else DrafterName.RULES.value
+    guessing = config.rules is RulesUsed.ALL
+    rules = RULES_ALL if guessing else DrafterName.RULES.value  # passages without a card are new
+    name = config.llm.model if drafter is not None else rules
     decks = load_decks(workspace.root, config.decks)
     accept = options.pop("accept", "")
-    return Job(sources, drafter or Rules(), name, accepts_by(config, accept), decks, **options)
+    options = {"limits": limits_of(config), **options}
+    drafter = drafter or Rules(guessing=guessing)
+    return Job(sources, drafter, name, accepts_by(config, accept), decks, **options)

@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import ELSEWHERE, Brief, Document, Highlight, HighlightKey, RunId, Task
+from ankiforge.domain import (
+    ELSEWHERE,
+    Brief,
+    Card,
+    Document,
+    Draft,
+    Highlight,
+    HighlightKey,
+    RunId,
+    Standing,
+    Task,
+    Verdict,
+)
 from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
@@ -52,6 +64,34 @@ def unwritten(
         tasks = _wanted(ledger, tasks)
     limited = _limited((secrets.kept(task) for task in tasks), limit)
     return (part for task in limited for part in briefed(task, decks))
+
+
+def unmended(
+    ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
+) -> Iterator[tuple[Task, tuple[Draft, ...]]]:
+    """Highlights of which a check forbids a card that this model drew and was not asked to mend.
+
+    A task each, with its drafts; none on whose cards a person has decided anything.
+    """
+    secrets = _Secrets(ledger)
+    marked: dict[HighlightKey, list[Card]] = {}
+    for card in ledger.cards.all():
+        if card.standing is Standing.LIVE:
+            marked.setdefault(card.highlight.key, []).append(card)
+    for cards in marked.values():
+        drafts = tuple(one.draft for card in cards for one in card.candidates)
+        if all(_open(card, model) for card in cards) and any(card.blocked for card in cards):
+            highlight = cards[0].highlight
+            task = secrets.kept(Task(highlight.document, (highlight,)))
+            yield from ((part, drafts) for part in briefed(task, decks))
+
+
+def _open(card: Card, model: str) -> bool:
+    """Whether a card waits as this model first drew it."""
+    if card.verdict is not Verdict.PENDING or card.edited:
+        return False
+    origins = [(one.draft.origin, one.draft.attempts) for one in card.candidates]
+    return all(origin.model == model and origin.request and not tried for origin, tried in origins)
 
 
 def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:

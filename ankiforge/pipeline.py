@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge import check
+from ankiforge import check, making, resembling
 from ankiforge.anki.package import write_package
 from ankiforge.check.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
@@ -64,6 +64,10 @@ class Job:
     """At most so many highlights are drafted; 0 = all."""
     only: frozenset[HighlightKey] = frozenset()
     """Only these are drafted; none = all."""
+    remark: str = ""
+    """What a person wants of the new cards, asking again."""
+    limits: check.Limits = check.Limits()
+    """The numbers and severities of the checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Progress:
     flooded: int = 0
     settled: Settled | None = None
     problems: tuple[Problem, ...] = ()
+    highlights: int = 0
+    """How many were drafted, or found to yield nothing."""
 
 
 # --- the first half -------------------------------------------------------------------------
@@ -131,11 +137,13 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     `only_read`: only what this run has read; else all the ledger knows.
     """
     checking = Checking(job, ledger, run)
+    yield from checking.take(making.again(ledger), making.PERSON)
     yield from _drafted(job, ledger, checking, run if only_read else None)
     while checking.parted:  # a revision left the twins of its card without one
         again = replace(job, only=frozenset(checking.parted))
         checking.parted.clear()
         yield from _drafted(again, ledger, checking, None)
+    resembling.judge_anew(ledger)
 
 
 def _drafted(
@@ -144,7 +152,8 @@ def _drafted(
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from checking.take(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
-    yield from checking.take(job.drafter.draft(rest), job.drafter_name)
+    asked = (replace(task, remark=job.remark) for task in rest)
+    yield from checking.take(job.drafter.draft(asked), job.drafter_name)
 
 
 class Checking:
@@ -173,6 +182,7 @@ class Checking:
                 recorded.merged,
                 recorded.flooded,
                 problems=drafted.problems,
+                highlights=len(drafted.task.highlights),
             )
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
@@ -181,14 +191,18 @@ class Checking:
             if card.highlight.key in highlights:  # what it says now is about to change
                 self._twins().drop(card.guid)
         here = Twins()
-        checked = tuple(
-            self._checked(draft, highlights[draft.highlight], here, f"draft {number}")
-            for number, draft in enumerate(drafted.drafts)
-        )
-        return Batch(drafted.task, name, checked, drafted.no_cards, drafted.failed)
+        labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
+        limits, siblings = self._job.limits, check.Siblings(labelled)
+        checked = []
+        for label, draft in labelled:
+            highlight = highlights[draft.highlight]
+            context = check.Context(highlight, self._twins(), here, limits, siblings)
+            checked.append(self._checked(draft, context, here, label))
+        return Batch(drafted.task, name, tuple(checked), drafted.no_cards, drafted.failed)
 
-    def _checked(self, draft: Draft, highlight: Highlight, here: Twins, label: str) -> Checked:
-        findings = check.check(draft, check.Context(highlight, self._twins(), here))
+    def _checked(self, draft: Draft, context: check.Context, here: Twins, label: str) -> Checked:
+        highlight = context.highlight
+        findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
         repeats: str | None = None
         if not blocked:
@@ -212,9 +226,7 @@ class Checking:
     def _twins(self) -> Twins:
         """The cards there are already, read when the first draft comes."""
         if self._known is None:
-            self._known = Twins()
-            for card in self._ledger.cards.all():
-                self._remember(card)
+            self._known = resembling.twins_of(self._ledger)
         return self._known
 
     def _remember(self, card: Card) -> None:

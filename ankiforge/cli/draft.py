@@ -14,18 +14,19 @@ from ankiforge import assembly
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, opened_of, session, wanted_of
-from ankiforge.cli.working import follow, job_for, model_for, tell
-from ankiforge.domain import Drafted, HighlightKey, Task
-from ankiforge.errors import UsageError
-from ankiforge.pending import unwritten
+from ankiforge.cli.working import follow, job_for, model_for, repair_by, tell
+from ankiforge.domain import Drafted, HighlightKey, RunId, Task
+from ankiforge.errors import ForgeError, UsageError
+from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read
-from ankiforge.reports.summary import Tally, summarize
+from ankiforge.reports.summary import Tally, dollars, summarize
 
 EPILOG = """\b
 Examples:
   ankiforge draft --drafter llm --estimate    requests, tokens, cost; nothing is sent
   ankiforge draft --drafter llm --limit 20    draft twenty highlights
   ankiforge draft --again drafter:llm         draft these anew
+  ankiforge draft --again af5zre --remark "ask for the year"
   ankiforge draft export ask.md               one text to paste into any chat
   ankiforge draft import answer.md            the chat's answer
 """
@@ -33,6 +34,7 @@ Examples:
 
 @click.group(epilog=EPILOG, invoke_without_command=True)
 @click.option("--again", metavar="QUERY", help="Draft the highlights of these cards anew.")
+@click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")
 @click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
 @click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
@@ -40,6 +42,7 @@ Examples:
 def command(
     call: Call,
     again: str | None,
+    remark: str,
     estimate: bool,
     drafter: str | None,
     accept: str | None,
@@ -48,20 +51,22 @@ def command(
     context = click.get_current_context()
     if context.invoked_subcommand:
         return
+    if remark and again is None:
+        raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
         only = frozenset[HighlightKey]() if again is None else _again(now, again)
         if again is not None and not only:
             call.talk.say(f"no card matches {again!r}")
             tell(now, summarize(now.ledger, None, Tally()), ())
             return
-        model = model_for(now, drafter or "", fresh=again is not None)
+        model = model_for(now, drafter or "", fresh=again is not None, accept=accept or "")
         if estimate:
             _estimate(now, model, only)
             return
-        job = replace(job_for(now, (), model, accept or ""), only=only)
+        job = replace(job_for(now, (), model, accept or ""), only=only, remark=remark.strip())
         tally = Tally()
         run = now.ledger.start_run("draft")
-        error = follow(now, tally, forge(job, now.ledger, run, only_read=False))
+        error = follow(now, tally, forge(job, now.ledger, run, only_read=False), model, job)
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally, model.usage if model else None)
         tell(now, summary, _next(now, tally))
@@ -92,16 +97,25 @@ def _estimate(now: Session, model: Any, only: frozenset[HighlightKey]) -> None:
     if error is not None:
         raise error
     tell_problems(now.call, tally.problems)
-    tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, only)
+    tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, only, job.decks)
     found = model.estimate(tasks)
     if now.call.talk.as_json:
         now.call.talk.data(msgspec.to_builtins(found))
         return
-    cost = "unknown price" if found.cost_usd is None else f"${found.cost_usd:.2f}"
     now.call.talk.print(
         f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered)"
-        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
+        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {_cost(found)}"
     )
+
+
+def _cost(found: Any) -> str:
+    """A guess, and how far from it the truth may be."""
+    if found.cost_usd is None:
+        return "price unknown; llm.price_usd or prices.yaml may name it"
+    if not found.cost_high_usd:
+        return "nothing"
+    low, high = dollars(found.cost_low_usd), dollars(found.cost_high_usd)
+    return f"about {dollars(found.cost_usd)} ({low} to {high}, a model's thoughts not counted)"
 
 
 # --- requests as files ----------------------------------------------------------------------
@@ -114,62 +128,143 @@ def export(call: Call, file: Path) -> None:
     """Write what is pending as requests.
 
     FILE.md is one text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
-    `vllm run-batch`.
+    `vllm run-batch`. What is too much for one file goes on in FILE-2.
     """
-    from ankiforge.draft import exchange
-
     chat = _is_chat(file)
     with session(call, forgetful=True) as now:
-        tasks = _pending(now, exchange.CHAT if chat else now.workspace.config.llm.model, call.limit)
-        if chat:
-            text = exchange.export_chat(tasks, assembly.prompt_of(now.workspace))
-            count = _counted(exchange.asked_in(tasks), "highlight")
-        else:
-            settings = assembly.llm_settings(now.workspace)
-            prompt = assembly.prompt_of(now.workspace, small=settings.local)
-            lines = list(exchange.export_jsonl(tasks, settings, prompt, now.ledger.replies))
-            text = "".join(f"{line}\n" for line in lines)
-            count = _counted(len(lines), "request")
-    if not text:
+        texts, count = _for_chat(now) if chat else _for_batch(now)
+    if not texts:
         call.talk.say("nothing is pending")
         return
-    _write(file, text)
-    call.talk.say(f"{count} written to {file}")
+    files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
+    for path, text in zip(files, texts, strict=True):
+        _write(path, text)
+    call.talk.say(f"{count} written to {', '.join(map(str, files))}")
+    if chat:
+        each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
+        call.talk.say(f"paste {each}, and its answer into a file")
     call.talk.say(f"next: {call.program} draft import ANSWER{file.suffix}")
 
 
-@command.command("import", epilog="\b\nExample:\n  ankiforge draft import answer.md")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
-@common_options
-def import_(call: Call, file: Path, accept: str | None) -> None:
-    """Read answers: a chat's (.md), or the result file of a batch (.jsonl)."""
+def _for_chat(now: Session) -> tuple[list[str], str]:
+    """(texts, what they hold)."""
+    from ankiforge.draft import chat
+
+    tasks, prompts = (
+        _pending(now, chat.CHAT, now.call.limit),
+        assembly.prompts_of(now.workspace, chat=True),
+    )
+    texts = chat.export_chats(tasks, prompts, *_asked_for(now))
+    return texts, _counted(chat.asked_in(tasks, prompts), "highlight")
+
+
+def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
+    """(candidates, tags) that a chat is asked for."""
+    config = now.workspace.config
+    return config.llm.candidates or assembly.candidates_for(config), config.llm.tags
+
+
+def _for_batch(now: Session) -> tuple[list[str], str]:
+    """(texts of lines, what they hold)."""
     from ankiforge.draft import exchange
 
-    chat, text = _is_chat(file), _read(file)
+    settings = assembly.llm_settings(now.workspace)
+    tasks = _pending(now, settings.model, now.call.limit)
+    lines = exchange.export_jsonl(
+        tasks,
+        settings,
+        assembly.prompts_of(now.workspace),
+        now.ledger.replies,
+        repair=repair_by(assembly.limits_of(now.workspace.config)),
+        blocked=unmended(now.ledger, settings.model, now.decks),
+    )
+    files = list(exchange.parts(lines))
+    texts = ["".join(f"{line}\n" for line in part) for part in files]
+    return texts, _counted(sum(map(len, files)), "request")
+
+
+@command.command("import", epilog="\b\nExample:\n  ankiforge draft import answer.md")
+@click.argument(
+    "files", metavar="FILE…", nargs=-1, required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+)  # fmt: skip
+@click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
+@common_options
+def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
+    """Read answers: a chat's (.md), or the result and error files of a batch (.jsonl)."""
+    chats = {_is_chat(file) for file in files}
+    if len(chats) > 1:
+        raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are read apart")
+    for file in files:
+        _readable(file)
     tally = Tally()
     with session(call, writes="drafting") as now:
         run = now.ledger.start_run("draft import")
-        if chat:
-            job = replace(assembly.job_of(now.workspace, (), None, accept=accept or ""),
-                          drafter_name=exchange.CHAT)  # fmt: skip
-            tasks = _pending(now, exchange.CHAT, 0)
-            answers = exchange.import_chat(text, tasks, assembly.prompt_of(now.workspace))
-            drafted = [one for answer in answers if (one := _answered(answer))]
-            if not drafted:
-                tally.problems.append(exchange.unread(text, file.name))
-            error = follow(now, tally, Checking(job, now.ledger, run).take(drafted, exchange.CHAT))
-        else:
-            found = exchange.import_jsonl(text.split("\n"), now.ledger.replies, where=file.name)
-            tally.problems += found.problems
-            call.talk.say(f"{found.replies} replies are remembered")
-            model = model_for(now, "llm")
-            job = job_for(now, (), model, accept or "")
-            steps = forge(_remembered_only(job), now.ledger, run, only_read=False)
-            error = follow(now, tally, steps)
+        take = _from_chat if chats == {True} else _from_batch
+        error = take(now, files, accept or "", run, tally)
         now.ledger.finish_run(run)
         tell(now, summarize(now.ledger, None, tally), _next(now, tally))
     end(tally.problems, error)
+
+
+def _from_chat(
+    now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
+) -> ForgeError | None:
+    """Record the cards of a chat's answers, each kept as it came."""
+    from ankiforge.draft import chat
+
+    job = assembly.job_of(now.workspace, (), None, accept=accept)
+    checking = Checking(replace(job, drafter_name=chat.CHAT), now.ledger, run)
+    prompts, asked = assembly.prompts_of(now.workspace, chat=True), _asked_for(now)
+    error: ForgeError | None = None
+    for file in files:
+        text = _read(file)
+        tasks = _pending(now, chat.CHAT, 0)
+        answers = chat.import_chat(text, tasks, prompts, *asked)
+        drafted = [one for answer in answers if (one := _answered(answer))]
+        if drafted:
+            _keep(now, text, prompts.usual.fingerprint)
+            error = follow(now, tally, checking.take(drafted, chat.CHAT)) or error
+        elif now.ledger.replies.get(chat.chat_request(text)) is not None:
+            now.call.talk.say(f"{file}: nothing new: it was imported before")
+        else:
+            tally.problems.append(chat.unread(text, file.name))
+    return error
+
+
+def _keep(now: Session, text: str, prompt: str) -> None:
+    """Remember an answer as it came: `trace` shows it."""
+    from ankiforge.draft import chat
+
+    now.ledger.replies.put(
+        chat.chat_request(text), text, model=chat.CHAT, prompt=prompt, tokens_in=0, tokens_out=0
+    )
+
+
+def _from_batch(
+    now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
+) -> ForgeError | None:
+    """Remember the replies of a batch, and draft from them."""
+    from ankiforge.draft import exchange
+
+    named = [(file.name, _lines(file)) for file in files]
+    found = exchange.import_files(named, now.ledger.replies)
+    tally.problems += found.problems
+    known = f", {found.known} were known" if found.known else ""
+    none = not found.replies and not found.problems
+    now.call.talk.say("nothing new" if none else f"{found.replies} replies are remembered{known}")
+    model = model_for(now, "llm")
+    job = job_for(now, (), model, accept)
+    error = follow(now, tally, forge(_remembered_only(job), now.ledger, run, only_read=False))
+    mended = exchange.mended(
+        unmended(now.ledger, job.drafter_name, job.decks),
+        assembly.llm_settings(now.workspace),
+        assembly.prompts_of(now.workspace),
+        now.ledger.replies,
+        repair_by(assembly.limits_of(now.workspace.config)),
+    )
+    steps = Checking(job, now.ledger, run).take(mended, job.drafter_name)
+    return follow(now, tally, steps) or error
 
 
 def _remembered_only(job: Any) -> Any:
@@ -188,7 +283,7 @@ def _answered(drafted: Drafted) -> Drafted | None:
 
 
 def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
-    return list(unwritten(now.ledger, None, drafter, limit))
+    return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks))
 
 
 def _counted(number: int, noun: str) -> str:
@@ -208,8 +303,29 @@ def _write(file: Path, text: str) -> None:
         raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
 
 
-def _read(file: Path) -> str:
+def _readable(file: Path) -> None:
+    """Whether a file can be opened at all, before anything is done.
+
+    Raises:
+        UsageError: with exit code 2.
+    """
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read: {error}") from error
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+
+
+def _read(file: Path) -> str:
+    data = file.read_bytes()
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: cannot be read: {error}", hint="save it as UTF-8") from error
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """The lines of a file as large as may be; a bad byte costs its own line at most."""
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        yield from lines

@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,6 +37,15 @@ class DrafterName(StrEnum):
 
     RULES = "rules"
     LLM = "llm"
+
+
+class RulesUsed(StrEnum):
+    """Which of the offline rules draft."""
+
+    TRUSTED = "trusted"
+    """Those whose cards are nearly always right."""
+    ALL = "all"
+    """Also those that guess: their cards always wait for a person."""
 
 
 class AcceptPolicy(StrEnum):
@@ -74,7 +83,11 @@ class LlmSettings(_Section, frozen=True):
     price_usd: tuple[_Price, _Price] | None = None
     """US dollars per million tokens (in, out); None = from the table of known models."""
     candidates: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
-    """Drafts of one idea to choose from; None = 1."""
+    """Drafts of one idea to choose from; None = 3 where a person reviews, else 1."""
+    prompt: str = ""
+    """The usual prompt, by name; "" = chosen by the model's size."""
+    tags: tuple[Literal["bloom", "difficulty"], ...] = ()
+    """What the model says of each card, kept as tags."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """Requests at a time; None = 1 on this machine, 4 elsewhere."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
@@ -106,12 +119,15 @@ class _Settings(_Section, frozen=True):
 
     me: tuple[str, ...] = ()
     drafter: DrafterName = DrafterName.RULES
+    rules: RulesUsed = RulesUsed.TRUSTED
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     decks: tuple[str, ...] = ("decks/*.yaml",)
     output: str = "."
     package: PackageShape = PackageShape.ONE
     anki: AnkiSettings = AnkiSettings()
+    checks: dict[str, Any] = {}
+    """Numbers and severities of the checks; typed by `check.limits_from`, which knows them."""
 
 
 class _Written(_Settings, frozen=True):

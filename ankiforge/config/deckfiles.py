@@ -54,17 +54,30 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One of those who wrote the work."""
 
 
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a colour asks for, and with which words."""
+
+    action: Action = msgspec.field(name="as", default=Action.CARD)
+    prompt: str = ""
+    """The prompt its cards are drafted with; "" = that of the deck file."""
+
+
 class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What each colour of Zotero's palette asks for; any other shade counts as the nearest."""
 
-    yellow: Action = Action.CARD
-    red: Action = Action.CARD
-    green: Action = Action.CARD
-    blue: Action = Action.CARD
-    purple: Action = Action.CARD
-    magenta: Action = Action.CARD
-    orange: Action = Action.CARD
-    gray: Action = Action.CARD
+    yellow: Action | Asked = Action.CARD
+    red: Action | Asked = Action.CARD
+    green: Action | Asked = Action.CARD
+    blue: Action | Asked = Action.CARD
+    purple: Action | Asked = Action.CARD
+    magenta: Action | Asked = Action.CARD
+    orange: Action | Asked = Action.CARD
+    gray: Action | Asked = Action.CARD
+
+    def of(self, colour: str) -> Asked:
+        """What a colour asks for; one without a place here asks for a card."""
+        asked = getattr(self, colour) if colour in self.__struct_fields__ else Action.CARD
+        return asked if isinstance(asked, Asked) else Asked(action=asked)
 
 
 class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,6 +92,12 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     prompt: str = ""
     """The prompt its cards are drafted with; "" = the usual one."""
     colours: Colours = Colours()
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The names of all prompts it may ask for."""
+        colours = (self.colours.of(name).prompt for name in Colours.__struct_fields__)
+        return tuple(dict.fromkeys(name for name in (self.prompt, *colours) if name))
 
     @property
     def takes_all(self) -> bool:
@@ -157,13 +176,13 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     `rules` ends with one that takes all, as `load_decks` gives them.
     """
     rule = next(rule for rule in rules if _fits(rule.select, document, highlight))
-    colour = colour_name(highlight.colour)
+    asked = rule.colours.of(colour_name(highlight.colour))
     return DeckChoice(
         deck=_tidy(document.deck) or _filled(rule.deck, document),
         tags=(*rule.tags, *_collection_tags(rule.deck, document)),
         kinds=rule.kinds,
-        prompt=rule.prompt,
-        action=getattr(rule.colours, colour, Action.CARD),
+        prompt=asked.prompt or rule.prompt,
+        action=asked.action,
     )
 
 

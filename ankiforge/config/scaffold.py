@@ -121,6 +121,7 @@ _REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/co
 # rules: what you marked or wrote as a card already; no model, no network.
 # llm: a language model drafts as well.
 drafter: rules
+# rules: all                      # also what only may be a definition or a fact; it waits for you
 
 # Any OpenAI-compatible server. The key comes from the environment variable, never from here.
 llm:

@@ -95,6 +95,10 @@ def asked(highlight: Highlight) -> Instruction:
     return instruction(highlight.comment if highlight.instructs else "")
 
 
+GUESSES = frozenset({"rules:emphasis", "rules:isa", "rules:number"})
+"""Drafters of which no card is let through unseen; `check.form` warns of them."""
+
+
 # --- which highlights are set aside ---------------------------------------------------------
 
 
@@ -108,6 +112,8 @@ def set_aside(highlight: Highlight) -> str:
         return "a remark, not a passage"  # a note with a text of its own has it as Markdown
     if highlight.kind in _PICTURES:
         return _without_card(highlight)
+    if highlight.kind is HighlightKind.STRIKE and wish.wish not in (Wish.QUESTION, Wish.CLOZE):
+        return "struck out, which means deleted: to be asked it all the same, comment it `? …`"
     if not any(letter.isalnum() for letter in highlight.exact):
         return "no text under the mark"
     return ""

@@ -47,6 +47,11 @@ class Crew(Generic[Work, Result]):
             thread.join(None if latest is None else max(latest - time.monotonic(), 0.0))
         return not any(thread.is_alive() for thread in self._threads)
 
+    @property
+    def at_work(self) -> int:
+        """How many threads have not come home."""
+        return sum(thread.is_alive() for thread in self._threads)
+
     def _take_back(self) -> None:
         while True:
             try:

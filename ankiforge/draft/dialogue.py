@@ -1,7 +1,7 @@
 """The conversation about a few highlights: asked, read, asked once more where it failed.
 
-What a reply leaves out is asked singly; what is too long is halved; a card that a check blocks
-goes back once, with the finding's words.
+What a reply leaves out is asked singly; what is too long is halved; a fact whose every card a
+check blocks goes back once, with the findings' words.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 from ankiforge.domain import Draft, Drafted, Highlight, HighlightKey, NoCard, Origin, Problem, Task
 from ankiforge.draft import private
 from ankiforge.draft.asking import Answer, Desk
-from ankiforge.draft.reply import Item, card_json, drafts, items, numbered, reasons
-from ankiforge.draft.requests import Chunk, Message, withheld
-from ankiforge.draft.server import TooLongError
+from ankiforge.draft.drawing import drawn, numbered, unwanted
+from ankiforge.draft.faults import TooLongError
+from ankiforge.draft.mending import Mending
+from ankiforge.draft.reply import Item, items, reasons
+from ankiforge.draft.requests import Chunk, Message, Shape, barred, shape_of, withheld
+from ankiforge.draft.till import BUDGET, BudgetError
 from ankiforge.errors import ItemError
 
 Repair = Callable[[Draft, Highlight], tuple[str, ...]]
@@ -29,6 +32,8 @@ class Failure:
     highlight: HighlightKey
     what: str
     hint: str
+    where: str = ""
+    """What has to do with it; "" = this document alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,6 @@ class Dialogue:
     def __init__(self, desk: Desk, repair: Repair | None = None) -> None:
         self._desk = desk
         self._repair = repair
-        self._origin = Origin("llm", desk.settings.model, desk.prompt.fingerprint)
 
     def about(self, chunk: Chunk) -> Outcome:
         """Drafts, reasons or problems for every highlight of the chunk.
@@ -64,6 +68,8 @@ class Dialogue:
         Raises:
             ServiceError, UsageError: what ends the run.
         """
+        if reason := barred(chunk.task, self._desk.prompt):
+            return Outcome(no_cards=tuple(_not_now(one, reason) for one in chunk.highlights))
         outcome = self._asked(chunk)
         if self._repair is None:
             return outcome
@@ -86,7 +92,8 @@ class Dialogue:
         if refusal := _refusal(answer):
             return self._refused(chunk, refusal)
         read = self._read(chunk, answer)
-        done = joined(self._carded(one, read[at], answer) for at, one in _named(chunk, read))
+        named = ((at, one) for at, one in enumerate(chunk.highlights) if at in read)
+        done = joined(self._carded(chunk, one, read[at], answer) for at, one in named)
         missing = [one for at, one in enumerate(chunk.highlights) if at not in read]
         if len(chunk.highlights) == 1 and missing:
             return self._once_more(chunk, answer)
@@ -106,16 +113,26 @@ class Dialogue:
             read.setdefault(int(item.label) - 1, []).append(item)
         if answer.completion.finish == "length" and len(read) > 1:
             read.popitem()  # its next card may have been cut off
-        if not answer.cached:
-            self._desk.readable(bool(read))
+        self._desk.readable(answer, bool(read))
         return read
 
-    def _carded(self, highlight: Highlight, read: list[Item], answer: Answer) -> Outcome:
-        origin = replace(self._origin, request=answer.request)
-        made = drafts(read, highlight, origin, self._desk.settings.candidates)
+    def _shape(self, chunk: Chunk) -> Shape:
+        settings, words = self._desk.settings, self._desk.prompt.of(chunk.task)
+        return shape_of(chunk.task, words, settings.candidates, settings.tags)
+
+    def _origin(self, chunk: Chunk, answer: Answer) -> Origin:
+        words = self._desk.prompt.of(chunk.task)
+        return Origin("llm", self._desk.settings.model, words.fingerprint, answer.request)
+
+    def _carded(
+        self, chunk: Chunk, highlight: Highlight, read: list[Item], answer: Answer
+    ) -> Outcome:
+        shape = self._shape(chunk)
+        made = drawn(read, highlight, self._origin(chunk, answer), shape)
         if made:
-            return Outcome(drafts=made)
-        return Outcome(no_cards=(NoCard(highlight.key, next(reasons(read))),))
+            return Outcome(drafts=numbered(made, shape))
+        why = next(reasons(read), "") or unwanted(read, shape)
+        return Outcome(no_cards=(NoCard(highlight.key, why),))
 
     # --- asking once more -------------------------------------------------------------------
 
@@ -130,38 +147,41 @@ class Dialogue:
             answer = self._desk.reply(chunk, anew=True)
             read = self._read(chunk, answer)
         if read:
-            return self._carded(chunk.highlights[0], read[0], answer)
+            return self._carded(chunk, chunk.highlights[0], read[0], answer)
         return _failed(chunk, _unreadable(answer))
 
+    def mend(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
+        """What becomes of the drafts of one highlight, made earlier, when they are mended now."""
+        return self._mended(chunk, Outcome(drafts=drafts), chunk.highlights[0])
+
     def _mended(self, chunk: Chunk, outcome: Outcome, highlight: Highlight) -> Outcome:
-        """The outcome of one highlight; what a check blocks is drafted once more."""
-        own = _of(outcome, highlight.key)
-        blocked = {at: self._faults(draft, highlight) for at, draft in enumerate(own.drafts)}
-        bad = [(own.drafts[at], words) for at, words in blocked.items() if words]
-        if not bad:
-            return own
-        good = tuple(draft for at, draft in enumerate(own.drafts) if not blocked[at])
+        """The outcome of one highlight; a fact whose every card is blocked is drawn once more."""
+        own, alone, shape = (
+            _of(outcome, highlight.key),
+            chunk.only((highlight,)),
+            self._shape(chunk),
+        )
+        mending = Mending(own.drafts, shape, lambda draft: self._faults(draft, highlight))
+        if not mending.wanted:
+            return replace(own, drafts=mending.as_it_is())
         try:
-            answer = self._desk.reply(chunk.only((highlight,)), _sent_back(bad))
-        except ItemError:
-            return own
-        read = self._read(chunk.only((highlight,)), answer).get(0)
-        if not read:
-            return own
-        again = self._carded(highlight, read, answer)
-        return replace(again, drafts=self._numbered(good, again.drafts)) if good else again
+            answer = self._desk.reply(alone, mending.request())
+        except ItemError:  # the budget, the server: what was drawn stays, blocked
+            return replace(own, drafts=mending.as_it_is())
+        read = self._read(alone, answer).get(0, [])
+        drafts = mending.mended(drawn(read, highlight, self._origin(chunk, answer), shape))
+        if not drafts and read:
+            why = next(reasons(read), "") or unwanted(read, shape)
+            return Outcome(no_cards=(NoCard(highlight.key, mending.given_up(why)),))
+        return replace(own, drafts=drafts or mending.as_it_is())
 
     def _faults(self, draft: Draft, highlight: Highlight) -> tuple[str, ...]:
         return self._repair(draft, highlight) if self._repair else ()
 
-    def _numbered(self, good: tuple[Draft, ...], more: tuple[Draft, ...]) -> tuple[Draft, ...]:
-        """Old and new cards of a highlight together, each intent with a number of its own."""
-        unique = {draft.fields: draft for draft in (*good, *more)}
-        return numbered(unique.values(), self._desk.settings.candidates)
 
-
-def _named(chunk: Chunk, read: dict[int, list[Item]]) -> list[tuple[int, Highlight]]:
-    return [(at, one) for at, one in enumerate(chunk.highlights) if at in read]
+def _not_now(highlight: Highlight, reason: str) -> NoCard:
+    """No card as the settings are; not remembered, for they may change."""
+    return NoCard(highlight.key, reason, passing=True)
 
 
 def _of(outcome: Outcome, key: HighlightKey) -> Outcome:
@@ -189,16 +209,6 @@ def _not_json(answer: Answer) -> tuple[Message, ...]:
     )
 
 
-def _sent_back(bad: list[tuple[Draft, tuple[str, ...]]]) -> tuple[Message, ...]:
-    cards = ",".join(card_json(draft) for draft, _ in bad)
-    faults = "\n".join(f"- {word}" for _, words in bad for word in words)
-    wish = "Draft better cards for this highlight, or answer none. Answer with the JSON only."
-    return (
-        {"role": "assistant", "content": f'{{"cards":[{cards}]}}'},
-        {"role": "user", "content": f"These cards cannot be used:\n{faults}\n{wish}"},
-    )
-
-
 def _unreadable(answer: Answer) -> ItemError:
     if answer.completion.finish == "length":
         return ItemError(
@@ -210,9 +220,9 @@ def _unreadable(answer: Answer) -> ItemError:
 
 
 def _failed(chunk: Chunk, error: ItemError) -> Outcome:
-    return Outcome(
-        failures=tuple(Failure(one.key, error.message, error.hint) for one in chunk.highlights)
-    )
+    where = BUDGET if isinstance(error, BudgetError) else ""
+    failures = (Failure(one.key, error.message, error.hint, where) for one in chunk.highlights)
+    return Outcome(failures=tuple(failures))
 
 
 # --- the result of a task -------------------------------------------------------------------
@@ -238,7 +248,13 @@ def drafted(task: Task, outcome: Outcome) -> Drafted:
 def _problems(task: Task, outcome: Outcome) -> Iterator[Problem]:
     """One problem for all highlights that failed for the same reason."""
     where = task.document.title or task.document.key
-    causes = Counter((failure.what, failure.hint) for failure in outcome.failures)
+    own = [failure for failure in outcome.failures if not failure.where]
+    for failure in dict.fromkeys(
+        replace(one, highlight=HighlightKey("")) for one in outcome.failures
+    ):
+        if failure.where:
+            yield Problem(failure.where, failure.what, failure.hint)
+    causes = Counter((failure.what, failure.hint) for failure in own)
     for (what, hint), count in causes.items():
         passages = "1 highlight" if count == 1 else f"{count} highlights"
         yield Problem(where, f"{passages} not drafted: {what}", hint)

@@ -7,32 +7,40 @@ pays for nothing twice.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Drafted, Task
 from ankiforge.draft import Replies
-from ankiforge.draft.asking import Desk, Usage
+from ankiforge.draft.asking import Desk
 from ankiforge.draft.crew import Crew
 from ankiforge.draft.dialogue import Dialogue, Outcome, Repair, drafted, joined
-from ankiforge.draft.prompt import Prompt
-from ankiforge.draft.requests import Chunk, body, canonical, characters, chunks
+from ankiforge.draft.prompt import Wording
+from ankiforge.draft.requests import Chunk, barred, body, canonical, characters, chunks
 from ankiforge.draft.server import Server
 from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.till import Usage
 
 Notice = Callable[[str], None]
 """Told what is about to leave the machine."""
-GRACE = 1.5
-"""Seconds a reply under way is waited for when a person stops the run."""
+GRACE, PAID_GRACE = 3.0, 20.0
+"""Seconds a reply under way is waited for when a person stops the run; one that is paid for."""
+STORING = 10.0
+"""Seconds that a reply which has come may take to be kept: long, for a busy disk."""
 _Pending = tuple[Task, list[Future[Outcome]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What drafting would send. Tokens are guessed: 4 characters each, 80 out a highlight."""
+    """What drafting would send. Tokens are guessed: 4 bytes each, 80 out a highlight.
+
+    Where there are candidates to choose from, 60 each. The low cost takes 5 bytes a token and five
+    eighths of what comes out; the high one 3 bytes and three times as much, and asks all of it
+    twice, as where every card is blocked. No guess counts a model's thoughts.
+    """
 
     highlights: int
     requests: int
@@ -42,6 +50,8 @@ class Estimate:
     tokens_in: int
     tokens_out: int
     cost_usd: float | None
+    cost_low_usd: float | None = None
+    cost_high_usd: float | None = None
 
 
 class Model:
@@ -51,7 +61,7 @@ class Model:
         self,
         settings: ServerSettings,
         replies: Replies,
-        prompt: Prompt,
+        prompt: Wording,
         *,
         repair: Repair | None = None,
         notice: Notice | None = None,
@@ -64,7 +74,7 @@ class Model:
         Args:
             settings: server, model, limits.
             replies: where replies are remembered.
-            prompt: the words.
+            prompt: the words, of all tasks or of each.
             repair: says what blocks a draft; such a draft goes back to the model once.
             notice: told "43 highlights, 9,812 characters to HOST" before a document is sent.
             offline: no server but one on this machine.
@@ -75,13 +85,13 @@ class Model:
         self._repair = repair
         self._notice = notice if sending else None
         self._sending = sending
-        self._stop = threading.Event()
-        self._server = Server(settings, self._stop)
+        self._server = Server(settings)
         self._fresh = fresh
         self._replies = replies
         self._desk = Desk(
             settings, prompt, replies, self._server, offline=offline, fresh=fresh, sending=sending
         )
+        self._crew: Crew[Chunk, Outcome] | None = None
         self._dialogue = Dialogue(self._desk, repair)
 
     @property
@@ -109,31 +119,59 @@ class Model:
         yield from results if self._sending else _answered(results)
 
     def _worked(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        crew = Crew(self._settings.threads, self._dialogue.about)
+        threads = self._settings.threads
+        spare = 1 + threads // 4 if threads > 1 else 0  # some read and keep while others ask
+        crew = Crew(threads + spare, self._dialogue.about)
         window: deque[_Pending] = deque()
-        patience = None  # what is under way is waited for: it is paid, and must be remembered
+        self._crew = crew
         try:
             for task in tasks:
                 window.append((task, self._given(crew, task)))
-                while window and (self._full(window) or _done(window[0])):
+                self._wait_for_room(window)
+                while window and (self._long(window) or _done(window[0])):
                     yield _gathered(*window.popleft())
             while window:
                 yield _gathered(*window.popleft())
         except (KeyboardInterrupt, GeneratorExit):
-            patience = GRACE
+            self.leave()
             raise
-        finally:
-            self._stop.set()
-            if crew.dismiss(patience):
-                self._server.close()
+        finally:  # what is under way is waited for: it is paid, and must be remembered
+            self.stop()
+
+    def leave(self) -> None:
+        """Break off what is still at work; a reply under way is kept if it comes soon."""
+        price = self._settings.price
+        paid = price is None or price.into or price.out
+        if self._crew and paid and (count := self._server.under_way):
+            replies = "1 reply that is" if count == 1 else f"{count} replies that are"
+            if self._notice:
+                self._notice(
+                    f"waiting at most {PAID_GRACE:g} s for {replies} paid for; Ctrl-C again leaves it"
+                )
+        self.stop(PAID_GRACE if paid else GRACE)
+
+    def stop(self, patience: float | None = None) -> None:
+        """Send nothing more, and keep what is under way, if it comes within so many seconds.
+
+        None = whenever it comes. A second call does nothing.
+        """
+        crew, self._crew = self._crew, None
+        if crew is None:
+            return
+        self._desk.close()
+        home, latest = crew.dismiss(patience), time.monotonic() + STORING
+        while not home and crew.at_work > self._server.under_way and time.monotonic() < latest:
+            home = crew.dismiss(0.05)  # somebody has a reply in hand, and is about to keep it
+        if home:
+            self._server.close()
 
     def _given(self, crew: Crew[Chunk, Outcome], task: Task) -> list[Future[Outcome]]:
-        parts = list(chunks(task, self._settings.batch, self._known))
-        self._announce(parts)
+        known = _once_each(self._known)
+        parts = list(chunks(task, self._settings.batch, known))
+        self._announce([chunk for chunk in parts if not known(chunk)])
         return [crew.give(chunk) for chunk in parts]
 
-    def _announce(self, parts: list[Chunk]) -> None:
-        new = [chunk for chunk in parts if not self._known(chunk)]
+    def _announce(self, new: list[Chunk]) -> None:
         if self._sending and new:
             self._desk.prepare()
         if self._notice and new:
@@ -142,11 +180,23 @@ class Model:
             passages = "1 highlight" if marked == 1 else f"{marked:,} highlights"
             self._notice(f"{passages}, {letters:,} characters to {self._settings.host}")
 
-    def _full(self, window: deque[_Pending]) -> bool:
-        waiting = sum(not future.done() for _, futures in window for future in futures)
-        return waiting > 2 * self._settings.threads or len(window) > 16 * self._settings.threads
+    def _wait_for_room(self, window: deque[_Pending]) -> None:
+        """So that work lies ready for every thread, and no more than that is read ahead.
+
+        Whichever comes first makes room: one slow answer must not keep the others idle.
+        """
+        while not self._long(window):
+            waiting = [one for _, futures in window for one in futures if not one.done()]
+            if len(waiting) <= 2 * self._settings.threads:
+                return
+            wait(waiting, return_when=FIRST_COMPLETED)
+
+    def _long(self, window: deque[_Pending]) -> bool:
+        return len(window) > 16 * self._settings.threads
 
     def _known(self, chunk: Chunk) -> bool:
+        if barred(chunk.task, self._desk.prompt):
+            return True
         return not self._fresh and self._desk.remembered(chunk) is not None
 
     def _body(self, chunk: Chunk) -> dict[str, object]:
@@ -156,21 +206,40 @@ class Model:
 
     def estimate(self, tasks: Iterable[Task]) -> Estimate:
         """What drafting these tasks would send; sends nothing."""
-        size = self._settings.batch
-        parts = [chunk for task in tasks for chunk in chunks(task, size, self._known)]
-        new = [chunk for chunk in parts if not self._known(chunk)]
+        known = _once_each(self._known)
+        size, settings = self._settings.batch, self._settings
+        parts = [chunk for task in tasks for chunk in chunks(task, size, known)]
+        new = [chunk for chunk in parts if not known(chunk)]
         bodies = [self._body(chunk) for chunk in new]
-        tokens_in = sum(len(canonical(request)) for request in bodies) // 4
+        each = max(80, 60 * settings.candidates)
+        sent = sum(len(canonical(request).encode("utf-8", "replace")) for request in bodies)
         highlights = sum(len(chunk.highlights) for chunk in new)
         return Estimate(
             highlights=highlights,
             requests=len(new),
             cached=len(parts) - len(new),
             characters=sum(characters(request) for request in bodies),
-            tokens_in=tokens_in,
-            tokens_out=80 * highlights,
-            cost_usd=self._settings.cost(tokens_in, 80 * highlights),
+            tokens_in=sent // 4,
+            tokens_out=each * highlights,
+            cost_usd=settings.cost(sent // 4, each * highlights),
+            cost_low_usd=settings.cost(sent // 5, each * highlights * 5 // 8),
+            cost_high_usd=settings.cost(2 * sent // 3, 6 * each * highlights),
         )
+
+
+def _once_each(known: Callable[[Chunk], bool]) -> Callable[[Chunk], bool]:
+    """The same question, answered once for each chunk: it takes its time."""
+    answers: dict[tuple[int, ...], bool] = {}
+    kept: list[Chunk] = []  # an id is one's own only as long as it is in use
+
+    def ask(chunk: Chunk) -> bool:
+        name = tuple(map(id, (chunk.task, *chunk.highlights)))
+        if name not in answers:
+            kept.append(chunk)
+            answers[name] = known(chunk)
+        return answers[name]
+
+    return ask
 
 
 def _done(pending: _Pending) -> bool:

@@ -49,7 +49,7 @@ _CITATION = re.compile(
 )
 _POINTS_ELSEWHERE = re.compile(
     r"""\b(?:it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|this|these|those|such
-    |so|same|other|others|another|next|respectively|above|below|here|there|following|former
+    |so|same|other|others|another|both|next|however|therefore|respectively|above|below|here|there|following|former
     |latter|aforementioned|I|we|us|our|you|your|my|me|fig(?:ure)?|table|eq(?:uation)?|section
     |chapter|one)\b""",
     re.VERBOSE | re.IGNORECASE,
@@ -58,9 +58,9 @@ _LEANS = re.compile(
     r"""\W*(?:and|but|or|yet|thus|hence|therefore|however|moreover|furthermore|also|then|for
     |instead|nevertheless|meanwhile|otherwise|indeed|similarly|likewise|consequently
     |accordingly|finally|again|even|although|though|despite|unlike|like|given|assume|suppose
-    |consider|let|recall|note|until|unless|whether|as|not|just|all|every|any|no|none|either
+    |consider|let|recall|note|see|until|unless|whether|as|not|just|all|every|any|no|none|either
     |neither|conversely|alternatively|additionally|subsequently|lastly|perhaps|maybe|clearly
-    |obviously|rather|except|besides|that|which|who|what|why|how|where|because|since|while)\b""",
+    |obviously|rather|except|besides|still|that|which|who|what|why|how|where|because|since|while)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 _INTRODUCTION = re.compile(r"(?:[A-Z]\w+ly|In \w+(?: \w+)?),\s+(?=\w)")
@@ -71,8 +71,13 @@ _UNKNOWN_SUBJECT = re.compile(
 """The discriminator is …: which? Uses the …: what does? P is …: who is P?"""
 _RESULTING = re.compile(
     r"(?:The|An?)\s+(?:\w+\s+)?(?:first|second|third|last|resulting|corresponding|whole|entire"
-    r"|main|key|code|question|previous|new|two|three|four)\b"
+    r"|main|key|code|question|previous|new|general|different|alternative|related|analogous|similar|two|three|four|even)\b"
 )
+
+
+def is_citation(sentence: str) -> bool:
+    """Whether a sentence is, or has, a reference to literature."""
+    return bool(_CITATION.search(sentence))
 
 
 def stands_alone(sentence: str) -> bool:
@@ -83,7 +88,7 @@ def stands_alone(sentence: str) -> bool:
         begins_well
         and 6 <= len(sentence.split()) <= 40
         and not sentence.rstrip("\"'”’»)").endswith(("?", ":", ";", ","))
-        and not any(found.search(bare) for found in (_CITATION, _POINTS_ELSEWHERE))
+        and not any(found.search(sentence) for found in (_CITATION, _POINTS_ELSEWHERE))
         and not any(found.match(bare) for found in (_LEANS, _RESULTING, _UNKNOWN_SUBJECT))
     )
 
@@ -93,12 +98,16 @@ def stands_alone(sentence: str) -> bool:
 _SHORT = r"(?P<short>[A-Z][A-Za-z]{1,7})"
 _AFTER = re.compile(rf"\({_SHORT}(?=[);,])")
 _BEFORE = re.compile(rf"(?<![\w-]){_SHORT}\s\((?P<long>[^()\n;,:]{{5,80}})\)")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_ELISION = r"(?:[cdlmnst]|all|dall|dell|nell|qu|sull)['’](?=[^\W\d_]{3})"
+"""l’ in l’intelligence, dell’ in dell’arte: a small word, written to the next one."""
+_WORD = re.compile(rf"{_ELISION}|[^\W_]+(?:['’][^\W_]+)?", re.IGNORECASE)
 MOST_WORDS = 16
 """Words of a long form that are looked at."""
 _FILLERS = frozenset(
     {"of", "and", "the", "for", "in", "to", "on", "with", "by", "from", "a", "an", "as", "at", "or"}
-    | {"de", "la", "le", "les", "du", "des", "et", "der", "die", "das", "und", "für", "von"}
+    | {"de", "la", "le", "les", "du", "des", "et", "der", "die", "das", "und", "für", "von", "dem"}
+    | {"den", "au", "aux", "en", "sur", "pour", "dans", "par", "del", "el", "los", "las", "y", "e"}
+    | {"para", "por", "con", "di", "della", "delle", "dei", "da", "dos", "das", "van", "het"}
 )
 
 
@@ -129,7 +138,7 @@ def _spelt_before(sentence: str) -> Iterator[_Found]:
         letters = _letters(match["short"])
         start = _spelt(letters, words, sentence) if letters else None
         if start is not None and not sentence[words[-1].end() : match.start()].strip():
-            yield _singular(match["short"], sentence, start, words[-1].end())
+            yield _asked(match["short"], sentence, start, words[-1].end())
 
 
 def _spelt_after(sentence: str) -> Iterator[_Found]:
@@ -139,7 +148,7 @@ def _spelt_after(sentence: str) -> Iterator[_Found]:
         letters = _letters(match["short"])
         whole = bool(words) and words[-1].end() == end
         if letters and whole and _spelt(letters, words, sentence) == start:
-            yield _singular(match["short"], sentence, start, end)
+            yield _asked(match["short"], sentence, start, end)
 
 
 def _letters(short: str) -> str:
@@ -153,11 +162,18 @@ def _plural(short: str) -> bool:
     return short.endswith("s") and short[:-1].isupper() and len(short) > 2
 
 
-def _singular(short: str, sentence: str, start: int, end: int) -> _Found:
+_TAIL = re.compile(r"(?<=[^\W\d_]{3})(?:['’]s|\d{1,2}|[⁰¹²³⁴-⁹]+)$")
+"""What clings to a word and is none of it: the number of a footnote, a possessive s."""
+
+
+def _asked(short: str, sentence: str, start: int, end: int) -> _Found:
     """CNNs (convolutional neural networks) are asked for as one CNN, where an s is all."""
-    if not _plural(short) or re.search(r"(?:[^s]|ies|ses|xes|ches|shes)$", sentence[start:end]):
+    if tail := _TAIL.search(sentence[start:end]):
+        end = start + tail.start()
+    if not _plural(short):
         return short, start, end
-    return short[:-1], start, end - 1
+    single = not re.search(r"(?:[^s]|ies|ses|xes|ches|shes)$", sentence[start:end])
+    return short[:-1], start, end - single
 
 
 def _spelt(letters: str, words: list[re.Match[str]], sentence: str) -> int | None:
@@ -176,7 +192,14 @@ def _spelt(letters: str, words: list[re.Match[str]], sentence: str) -> int | Non
         word = words[at][0].casefold()
         if word[0] == letters[left - 1] and (found := begin(left - 1, at - 1)) is not None:
             return found
-        return begin(left, at - 1) if word in _FILLERS or hyphenated(at) else None
+        return begin(left, at - 1) if small_word(at) or later_part(at) else None
+
+    def small_word(at: int) -> bool:
+        word = words[at][0].casefold()
+        return word in _FILLERS or word.endswith(("'", "’"))
+
+    def later_part(at: int) -> bool:
+        return hyphenated(at) and at < len(words) - 1  # ML is no Machine-Learning-Modell
 
     def hyphenated(at: int) -> bool:
         start = words[at].start()
@@ -185,7 +208,7 @@ def _spelt(letters: str, words: list[re.Match[str]], sentence: str) -> int | Non
     first = begin(len(letters), len(words) - 1)
     if first is None or len(words) - first < 2 or hyphenated(first):
         return None
-    small = {words[first][0].casefold(), words[-1][0].casefold()} & _FILLERS
+    small = small_word(first) or small_word(len(words) - 1)
     broken = re.search(r"[,;:.#]", sentence[words[first].start() : words[-1].end()])
     return None if small or broken else words[first].start()
 
@@ -216,7 +239,7 @@ _NO_TERM = re.compile(
     |either|both|often|simply|well|and|or|two|three)\b | \w+ly\b""",
     re.VERBOSE | re.IGNORECASE,
 )
-_CODE = re.compile(r"[`{}\\<>=|:;]|\w\(|_\w|\b[a-z]+[A-Z]|\w![\s(]|&\w+;|->")
+CODE = re.compile(r"[`{}\\<>=|:;]|\w\(|_\w|\b[a-z]+[A-Z]|\w![\s(]|&\w+;|->")
 
 
 def terms(text: str) -> Iterator[Term]:
@@ -233,9 +256,10 @@ def _names(sentence: str, found: re.Match[str]) -> bool:
     term, before = found["term"], sentence[: found.start("verb")]
     return not (
         _NO_TERM.match(term)
-        or _CODE.search(sentence)
+        or CODE.search(sentence)
         or bool(found["quote"]) != bool(found["close"])
-        or re.match(r"\W*(?:and|or|/)\b", sentence[found.end() :])
+        or _GOES_ON.match(sentence[found.end() :])
+        or _RUNS_ON.match(term)
         or re.search(
             r"\b(?:not|never|no longer|so-?|wrongly|mistakenly|what (?:is|are))\s*$", before
         )
@@ -243,8 +267,16 @@ def _names(sentence: str, found: re.Match[str]) -> bool:
         or _dangling(found, sentence)
         or _anecdote(found, before)
         or _active(found, before)
-        or _leaks(term, sentence[: found.start("term")] + sentence[found.end("term") :])
+        or leaks(term, sentence[: found.start("term")] + sentence[found.end("term") :])
     )
+
+
+_GOES_ON = re.compile(r"\W*(?:and|or|/)\b|\s*\([^()]*\)\s+[a-z]\w*(?<!which)(?<!that)(?<!who)\b")
+"""It is half a name: called "the vernal (spring) and autumnal equinox"."""
+_RUNS_ON = re.compile(
+    r"\w+[^\W\diasu_]s\s(?!of\b)|.*\s(?:but|yet|allows?|makes?|helps?|gives?|uses?|of|in|for)$"
+)
+"""It took a verb along: called "retorts allow" for sterilization."""
 
 
 def _dangling(found: re.Match[str], sentence: str) -> bool:
@@ -282,9 +314,10 @@ def _active(found: re.Match[str], before: str) -> bool:
     return not re.search(r"(?:\ba|\ban|,|\bare|\bis)\s(?:[\w-]+\s){0,3}[\w-]*,?\s*$", before)
 
 
-def _leaks(term: str, rest: str) -> bool:
+def leaks(term: str, rest: str) -> bool:
     """Whether the sentence says a word of the term elsewhere, or says too little besides."""
     words = {word.casefold() for word in _WORD.findall(rest)}
     stems = {word[:5] for word in words if len(word) > 3}
     own = {word.casefold()[:5] for word in _WORD.findall(term) if len(word) > 3}
-    return bool(own & stems) or len(words - _FILLERS) < 5
+    within = any(len(word) > 5 and word in term.casefold() for word in words)
+    return bool(own & stems) or within or len(words - _FILLERS) < 5

@@ -4,7 +4,7 @@
     name: cards
     version: 1
     kinds: [cloze, basic, two-way]
-    variables: [schema, most, title, remark, highlights]
+    variables: [schema, most, kinds, tags, title, remark, highlights]
     ---
     The rules, the same for every request …
     ---
@@ -24,11 +24,16 @@ from typing import Any
 
 import yaml
 
-from ankiforge.domain import CardKind, h16
+from ankiforge.domain import CardKind, Task, h16
 from ankiforge.errors import ConfigError
 
-VARIABLES = ("schema", "most", "title", "remark", "highlights")
-"""What a prompt may ask for."""
+
+class NoPromptError(ConfigError):
+    """There is no prompt of a name that was given."""
+
+
+VARIABLES = ("schema", "most", "kinds", "tags", "title", "remark", "highlights")
+"""What a prompt may ask for; `docs/prompts.md` says what each holds."""
 LARGEST = 200_000
 """Bytes of a prompt file."""
 _NEEDED = ("highlights", "schema")
@@ -54,11 +59,33 @@ class Prompt:
         kinds = ",".join(self.kinds)
         return f"{self.name}@{h16(self.version, kinds, self.system, self.user)[:8]}"
 
+    def of(self, task: Task) -> Prompt:
+        """The prompt of a task: this one, whatever the task."""
+        return self
+
     def messages(self, values: Mapping[str, str]) -> tuple[dict[str, str], ...]:
         """The chat messages, holes filled; an empty part is left out."""
         parts = (("system", self.system), ("user", self.user))
         filled = ((role, _fill(text, values).strip()) for role, text in parts)
         return tuple({"role": role, "content": text} for role, text in filled if text)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """All prompts a run may need, loaded before anything is sent."""
+
+    usual: Prompt
+    named: Mapping[str, Prompt]
+    """Those that deck files ask for, by name."""
+
+    def of(self, task: Task) -> Prompt:
+        """The prompt that a task's deck file asks for, else the usual one."""
+        name = task.brief.prompt
+        return self.named[name] if name else self.usual
+
+
+Wording = Prompt | Prompts
+"""Has the prompt `of` any task."""
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -69,16 +96,17 @@ def load(name: str, folders: Iterable[Path]) -> Prompt:
     """The prompt of this name in the first folder that has it.
 
     Raises:
-        ConfigError: there is none, or its file is wrong.
+        NoPromptError: there is none.
+        ConfigError: its file is wrong.
     """
     looked = tuple(folders)
     if not re.fullmatch(r"[\w-]+", name):
-        raise ConfigError(f"prompt {name!r}: a name has letters, digits and - only")
+        raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
     for folder in looked:
         if (path := folder / f"{name}.md").is_file():
             return parse(_read(path), path)
     names = sorted({path.stem for folder in looked for path in folder.glob("*.md")})
-    raise ConfigError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
+    raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
 
 
 def _read(path: Path) -> str:

@@ -1,26 +1,22 @@
-"""From a raw reply to drafts: everything a model wrote is data, and is checked here.
+"""From a raw reply to items: everything a model wrote is data, and is cleaned here.
 
-A quote that does not stand in the source still makes a draft: the grounding check blocks it,
-and the person sees what the model tried. One bad card never costs its siblings.
+One bad card never costs its siblings; `drawing` makes drafts of what is left.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from ankiforge.domain import CardKind, Draft, Fields, Highlight, Origin
+from ankiforge.domain import CardKind
 from ankiforge.draft.clean import cloze_text, markdown, scrub
 from ankiforge.draft.decode import objects
-from ankiforge.draft.requests import most_cards
-from ankiforge.draft.shapes import sided
-from ankiforge.text.markdown import cloze_answers, plain
-from ankiforge.text.quotes import locate
+from ankiforge.draft.requests import TAGS
+from ankiforge.text import cloze
 
 # --- the envelope ---------------------------------------------------------------------------
 
@@ -35,11 +31,16 @@ class Completion:
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
+    """Thoughts included."""
+    tokens_again: int = 0
+    """Of those in: what the server still had in its cache."""
 
 
 class _Message(msgspec.Struct):
     content: Any = None
     refusal: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
 
 
 class _Choice(msgspec.Struct):
@@ -50,6 +51,8 @@ class _Choice(msgspec.Struct):
 class _Usage(msgspec.Struct):
     prompt_tokens: Any = None
     completion_tokens: Any = None
+    total_tokens: Any = None
+    prompt_tokens_details: Any = None
 
 
 class _Envelope(msgspec.Struct):
@@ -68,13 +71,24 @@ def completion(raw: str) -> Completion | None:
         return None
     choice, usage = found.choices[0], found.usage or _Usage()
     return Completion(
-        content=_content(choice.message.content),
+        content=_content(choice.message.content) or _thought(choice),
         finish=str(choice.finish_reason or ""),
         refusal=str(choice.message.refusal or ""),
         model=str(found.model or ""),
         tokens_in=_count(usage.prompt_tokens),
-        tokens_out=_count(usage.completion_tokens),
+        tokens_out=_out(usage),
+        tokens_again=min(_again(usage.prompt_tokens_details), _count(usage.prompt_tokens)),
     )
+
+
+def _out(usage: _Usage) -> int:
+    """What came back; some servers count the thoughts in the total only."""
+    thoughts = _count(usage.total_tokens) - _count(usage.prompt_tokens)
+    return max(_count(usage.completion_tokens), thoughts if usage.completion_tokens else 0)
+
+
+def _again(details: Any) -> int:
+    return _count(details.get("cached_tokens")) if isinstance(details, dict) else 0
 
 
 def _content(content: Any) -> str:
@@ -85,12 +99,18 @@ def _content(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _thought(choice: _Choice) -> str:
+    """The answer where a server took it for a thought; a thought that was cut off is none."""
+    said = _content(choice.message.reasoning_content) or _content(choice.message.reasoning)
+    return said if choice.finish_reason == "stop" and '"cards"' in said else ""
+
+
 def _count(tokens: Any) -> int:
     whole = isinstance(tokens, int) and not isinstance(tokens, bool)
     return min(max(tokens, 0), 10**9) if whole else 0
 
 
-# --- the cards ------------------------------------------------------------------------------
+# --- the items ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,9 @@ class Item:
     back: str = ""
     text: str = ""
     why_none: str = ""
+    fact: str = ""
+    """Cards of one fact bear the same; "" where the model does not say."""
+    tags: tuple[str, ...] = ()
 
 
 _KINDS = {
@@ -115,107 +138,96 @@ _KINDS = {
     "twoway": CardKind.TWO_WAY,
     "reversed": CardKind.TWO_WAY,
 }
+MOST = 100
+"""Objects of one reply that are looked at."""
 
 
 def items(content: str, labels: tuple[str, ...]) -> list[Item]:
     """The usable objects of a reply; of one that names no highlight, the only one is meant."""
     alone = labels[0] if len(labels) == 1 else ""
-    read = (_item(found, alone) for found in objects(content))
+    return usable(objects(content)[: max(MOST, 10 * len(labels))], labels, alone)
+
+
+def usable(found: Iterable[dict[str, Any]], labels: tuple[str, ...], alone: str = "") -> list[Item]:
+    """Those that are about one of the highlights; `alone` is meant where none is named."""
+    read = (_item(one, alone) for one in found)
     return [item for item in read if item is not None and item.label in labels]
 
 
 def _item(found: dict[str, Any], alone: str) -> Item | None:
-    label = _label(found.get("h")) or alone
-    quote = scrub(_string(found, "quote"))
-    front = markdown(_string(found, "front") or _string(found, "question"))
-    back = markdown(_string(found, "back") or _string(found, "answer"))
-    text = cloze_text(_string(found, "text"))
+    label = label_of(found.get("h")) or alone
+    said = re.sub(r"[^a-z]", "", _string(found, "kind").casefold())
+    front, back, text = (_string(found, side) for side in ("front", "back", "text"))
     why = " ".join(scrub(_string(found, "why_none")).split())[:200]
-    kind = _kind(_string(found, "kind"), front, back, text)
-    if kind is None and not _says_none(found) and (front or back or text or not why):
+    kind, text = _kind(said, front, back, text)
+    if kind is None and said != "none" and (front or back or text or not why):
         return None
-    return Item(label, kind, quote, front, back, text, why)
+    return Item(
+        label,
+        kind,
+        quote=scrub(_string(found, "quote")),
+        front=markdown(front),
+        back=markdown(back),
+        text=text,
+        why_none=why,
+        fact=label_of(found.get("fact"))[:20],
+        tags=tuple(_tags(found)),
+    )
 
 
-def _label(said: object) -> str:
+def label_of(said: object) -> str:
     """The highlight's name: `1`, `"1"`, `"h1"` and `1.0` are the same."""
     if isinstance(said, float) and said.is_integer():
         said = int(said)
     words = str(said)[:40].casefold() if isinstance(said, str | int) else ""
-    return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
+    return re.sub(r"^\W*(?:(?:h(?:ighlight)?|fact)\W*(?=\w))?|\W+$", "", words)
+
+
+_LONGEST = 20_000
+"""Characters of a text that are kept."""
 
 
 def _string(found: dict[str, Any], key: str) -> str:
+    """A text; a number counts as one, a list as its parts."""
     value = found.get(key)
-    return value[:20_000] if isinstance(value, str) else ""
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value[:100] if isinstance(part, str | int))[
+            :_LONGEST
+        ]
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value)[:_LONGEST] if number else ""
 
 
-def _says_none(found: dict[str, Any]) -> bool:
-    return _string(found, "kind").strip().casefold() == "none"
+def _kind(said: str, front: str, back: str, text: str) -> tuple[CardKind | None, str]:
+    """The kind that the filled fields allow, the one that was said if they do; the cloze's text.
 
-
-def _kind(said: str, front: str, back: str, text: str) -> CardKind | None:
-    """The kind that the filled fields allow, the one that was said if they do."""
-    name = re.sub(r"[^a-z]", "", said.casefold())
-    if name == "none":
-        return None
-    meant = _KINDS.get(name)
-    if front and back:
-        return meant if meant in {CardKind.BASIC, CardKind.TWO_WAY} else CardKind.BASIC
-    return CardKind.CLOZE if text else None
-
-
-def drafts(
-    read: Iterable[Item], highlight: Highlight, origin: Origin, candidates: int
-) -> tuple[Draft, ...]:
-    """The cards of one highlight, repeats dropped, no more than were asked for.
-
-    With several candidates they are one choice (intent 0), else each is an intent of its own.
+    A cloze may stand in the front, or have a blank whose answer is the back.
     """
-    made = [_draft(item, highlight, origin) for item in read if item.kind is not None]
-    unique = {draft.fields: draft for draft in made}
-    return numbered(list(unique.values())[: most_cards(candidates)], candidates)
+    if said == "none":
+        return None, ""
+    meant = _KINDS.get(said)
+    if meant is CardKind.CLOZE or not (front and back):
+        for words in (text, front):
+            made = cloze_text(words, back)
+            if cloze.gaps(made):
+                return CardKind.CLOZE, made
+    if front and back:
+        return (meant if meant is CardKind.TWO_WAY else CardKind.BASIC), ""
+    return (CardKind.CLOZE, cloze_text(text)) if text else (None, "")
 
 
-def numbered(made: Iterable[Draft], candidates: int) -> tuple[Draft, ...]:
-    """In the order of the passage; each an intent of its own unless they are one choice."""
-    kept = sorted(made, key=_start)
-    if candidates > 1:
-        return tuple(kept)
-    return tuple(replace(draft, intent=intent) for intent, draft in enumerate(kept))
+_SPELT = {"analyse": "analyze", "moderate": "medium", "difficult": "hard"}
 
 
-def _start(draft: Draft) -> int:
-    return draft.start
-
-
-def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
-    quote, start = _evidence(item.quote, highlight)
-    kind = item.kind or CardKind.BASIC
-    fields: Fields = (("Text", item.text),)
-    if kind is not CardKind.CLOZE:
-        fields = sided(kind, item.front, item.back)
-    answer = cloze_answers(item.text) if kind is CardKind.CLOZE else plain(item.back)
-    return Draft(highlight.key, kind, fields, quote, answer, start, origin)
-
-
-def _evidence(quote: str, highlight: Highlight) -> tuple[str, int]:
-    """The quote as it stands in the source, and where it begins in the marked words."""
-    bare = quote.strip().strip('"“”„«»').strip()
-    for wanted in (quote, bare):
-        if span := locate(wanted, highlight.exact):
-            return highlight.exact[span[0] : span[1]], span[0]
-    if span := locate(bare, highlight.sentence):
-        return highlight.sentence[span[0] : span[1]], 0
-    return quote, 0
-
-
-# --- asking again --------------------------------------------------------------------------
-
-
-def card_json(draft: Draft) -> str:
-    """A draft as the model may see it again, when it is asked to mend it."""
-    return json.dumps({"kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)
+def _tags(found: dict[str, Any]) -> Iterator[str]:
+    """What the model says of the card, where it says one of the words it was given."""
+    for name, known in TAGS.items():
+        word = _string(found, name).strip().casefold()
+        word = _SPELT.get(word, word)
+        if word in known:
+            yield f"{name}::{word}"
 
 
 def reasons(read: Iterable[Item]) -> Iterator[str]:

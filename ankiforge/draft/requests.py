@@ -16,7 +16,7 @@ from typing import Any
 
 from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
 from ankiforge.draft import for_rules, private, set_aside
-from ankiforge.draft.prompt import Prompt
+from ankiforge.draft.prompt import Prompt, Wording
 from ankiforge.draft.settings import ServerSettings
 
 Body = dict[str, Any]
@@ -98,48 +98,79 @@ def _unveiled(task: Task) -> tuple[Highlight, ...]:
 def body(
     chunk: Chunk,
     settings: ServerSettings,
-    prompt: Prompt,
+    prompt: Wording,
     rung: Rung = Rung.JSON_SCHEMA,
     further: tuple[Message, ...] = (),
 ) -> Body:
     """One request; `further` messages follow the prompt's own."""
-    messages = prompt.messages(values(chunk, settings.candidates, prompt))
-    schema = reply_schema(prompt.kinds)
+    words = prompt.of(chunk.task)
+    shape = shape_of(chunk.task, words, settings.candidates, settings.tags)
+    messages = words.messages(values(chunk, shape))
+    schema = reply_schema(shape)
     made = {"model": settings.model, "messages": [*messages, *further]}
-    return {**made, **_response_format(rung, schema), **settings.extra_body}
+    return {**made, **response_format(rung, schema), **settings.extra_body}
 
 
-def values(chunk: Chunk, candidates: int, prompt: Prompt) -> dict[str, str]:
+def values(chunk: Chunk, shape: Shape) -> dict[str, str]:
     """What fills the holes of a prompt; highlights are labelled from 1."""
     passages = enumerate(chunk.highlights, start=1)
     return {
-        **rules_of(prompt, candidates),
+        **rules_of(shape),
         "title": title_of(chunk.task),
         "remark": remark_of(chunk.task),
-        "highlights": "\n\n".join(passage(str(label), marked) for label, marked in passages),
+        "highlights": "\n\n".join(
+            passage(str(label), marked, wish_of(chunk.task)) for label, marked in passages
+        ),
     }
 
 
-def rules_of(prompt: Prompt, candidates: int) -> dict[str, str]:
-    """The values that are the same for every request."""
+def rules_of(shape: Shape) -> dict[str, str]:
+    """The values that are the same for every request of one shape."""
     return {
-        "schema": json.dumps(reply_schema(prompt.kinds), ensure_ascii=False),
-        "most": _most(candidates),
+        "schema": json.dumps(reply_schema(shape), ensure_ascii=False),
+        "most": _most(shape.candidates),
+        "kinds": "\n".join([*(_HOW[kind] for kind in shape.kinds), *_only(shape)]),
+        "tags": " ".join(_TAGGED[tag] for tag in shape.tags),
     }
 
 
-def most_cards(candidates: int) -> int:
-    """How many cards of one highlight are kept: two facts, or the candidates of one choice."""
-    return candidates if candidates > 1 else 2
+def _only(shape: Shape) -> Iterator[str]:
+    """A word on the kinds that examples may show, and that are not wanted."""
+    if len(shape.kinds) < len(CardKind):
+        yield "No other kind, whatever the examples show."
+
+
+FACTS = 2
+"""How many facts of one highlight get cards."""
+_NUMBERS = ("", "one card", "two", "three", "four", "five")
+_HOW = {
+    CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
+    CardKind.CLOZE: (
+        'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it '
+        "written {{c1::answer}}: one gap, at most five words, not to be guessed from the rest."
+    ),
+    CardKind.TWO_WAY: (
+        'kind "two-way": in `front` the term with its field in brackets, in `back` its definition '
+        "in at most 15 words without the term; only for a term that is worth asking both ways, "
+        "where the definition fits nothing else."
+    ),
+}
+_TAGGED = {
+    "bloom": "`bloom` is the level of Bloom's taxonomy at which the card asks.",
+    "difficulty": "`difficulty` is how hard the answer will be to recall a month later.",
+}
 
 
 def _most(candidates: int) -> str:
-    if candidates > 1:
-        return (
-            f"up to {candidates} quite different cards for the same fact, "
-            "of which the reader will pick one"
-        )
-    return "one card, two only if two separate facts are marked"
+    if candidates == 1:
+        return "one card, two only if two separate facts are marked"
+    return (
+        f"up to {_NUMBERS[candidates]} quite different cards for the same fact, of which the reader "
+        "will pick one: different in what they ask (the term, the consequence, the clause to be "
+        "completed, a situation, a contrast, a cloze), each of them good by itself, the best first. "
+        'Cards of the same fact carry the same number in `fact`: "1"; a second fact, "2", only if '
+        "two separate facts are marked. Fewer good cards are better than more"
+    )
 
 
 def title_of(task: Task) -> str:
@@ -155,7 +186,18 @@ def remark_of(task: Task) -> str:
     return f"The reader asks again, and says: {data(task.remark)}" if task.remark else ""
 
 
-def passage(label: str, highlight: Highlight) -> str:
+_WISHES = {
+    "definition": "a definition: the term asked for by its description, or the other way round",
+    "question": "a question and its answer",
+}
+
+
+def wish_of(task: Task) -> str:
+    """What the colour of the marks asks for, in words; "" if nothing special."""
+    return _WISHES.get(task.brief.wants, "")
+
+
+def passage(label: str, highlight: Highlight, wish: str = "") -> str:
     """One highlight between its markers."""
     context = highlight.sentence if highlight.sentence != highlight.exact else ""
     phrases = " | ".join(highlight.exact[start:end] for start, end in highlight.gaps)
@@ -168,13 +210,14 @@ def passage(label: str, highlight: Highlight) -> str:
         ("phrases", phrases if phrases != highlight.exact else ""),
         ("after", highlight.suffix),
         ("comment", highlight.comment if highlight.instructs else ""),
+        ("wanted", wish),
     )
     lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
     return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
 
 
 _MARKER = re.compile(
-    r"<(?=\s*/?\s*(?:highlight|heading|under|before|marked|sentence|phrases|after|comment)\b)",
+    r"<(?=\s*/?\s*(?:highlight|heading|under|before|marked|sentence|phrases|after|comment|wanted)\b)",
     re.IGNORECASE,
 )
 
@@ -194,13 +237,53 @@ def characters(request: Body) -> int:
 # --- the shape of the reply -----------------------------------------------------------------
 
 _STRINGS = ("quote", "front", "back", "text", "why_none")
+TAGS: dict[str, tuple[str, ...]] = {
+    "bloom": ("remember", "understand", "apply", "analyze", "evaluate", "create"),
+    "difficulty": ("easy", "medium", "hard"),
+}
+"""What a model may be asked to say of a card, and its answers: they become tags."""
 
 
-def reply_schema(kinds: tuple[CardKind, ...]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a reply may hold."""
+
+    kinds: tuple[CardKind, ...]
+    """() = nothing can be drawn."""
+    candidates: int = 1
+    """Cards of one fact to pick from."""
+    tags: tuple[str, ...] = ()
+    """Names out of `TAGS`."""
+
+
+def shape_of(task: Task, prompt: Prompt, candidates: int, tags: tuple[str, ...] = ()) -> Shape:
+    """The kinds that both the deck file wants and the prompt draws; a question is no cloze."""
+    wanted = task.brief.kinds or tuple(CardKind)
+    if task.brief.wants == "question":
+        wanted = tuple(kind for kind in wanted if kind is not CardKind.CLOZE)
+    kinds = tuple(kind for kind in prompt.kinds if kind in wanted)
+    return Shape(kinds, candidates, tags)
+
+
+def barred(task: Task, prompt: Wording) -> str:
+    """Why nothing can be drawn for a task, "" if something can."""
+    words = prompt.of(task)
+    if shape_of(task, words, 1).kinds:
+        return ""
+    kinds = ", ".join(task.brief.kinds) or "any kind"
+    asked = " as a question" if task.brief.wants == "question" else ""
+    drawn = ", ".join(words.kinds)
+    return f"the deck file wants {kinds}{asked}; the prompt {words.name!r} draws {drawn}"
+
+
+def reply_schema(shape: Shape) -> dict[str, Any]:
     """The JSON schema of a reply; every key required, so that strict servers take it."""
-    properties: dict[str, Any] = {name: {"type": "string"} for name in _STRINGS}
-    kind = {"type": "string", "enum": [*(kind.value for kind in kinds), "none"]}
-    properties = {"h": {"type": "string"}, "kind": kind, **properties}
+    kind = {"type": "string", "enum": [*(kind.value for kind in shape.kinds), "none"]}
+    properties: dict[str, Any] = {"h": {"type": "string"}}
+    if shape.candidates > 1:
+        properties["fact"] = {"type": "string"}
+    properties |= {"kind": kind, **{name: {"type": "string"} for name in _STRINGS}}
+    properties |= {tag: {"type": "string", "enum": list(TAGS[tag])} for tag in shape.tags}
     card = _object(properties)
     return _object({"cards": {"type": "array", "items": card}})
 
@@ -214,7 +297,8 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _response_format(rung: Rung, schema: dict[str, Any]) -> dict[str, Any]:
+def response_format(rung: Rung, schema: dict[str, Any]) -> dict[str, Any]:
+    """How a rung asks for the shape, as a field of the body; {} for plain text."""
     named = {"name": "cards", "strict": True, "schema": schema}
     formats: dict[Rung, dict[str, Any]] = {
         Rung.JSON_SCHEMA: {"type": "json_schema", "json_schema": named},

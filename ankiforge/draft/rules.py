@@ -1,7 +1,8 @@
 """The embedded drafter: no model, no network. Better no card than a bad card.
 
 It forges what a person wrote or marked as a card already, what a comment asks for, and the
-two patterns of `patterns.py`. Everything else is an answer, too: `NoCard` with the reason.
+two patterns of `patterns.py`; on request also those of `guesses.py`, for a person to see.
+Everything else is an answer, too: `NoCard` with the reason.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ankiforge.domain import (
+    Brief,
     CardKind,
     Draft,
     Drafted,
@@ -24,6 +26,8 @@ from ankiforge.domain import (
     Task,
 )
 from ankiforge.draft import Instruction, Wish, asked, set_aside
+from ankiforge.draft.fitting import fitted
+from ankiforge.draft.guesses import guesses
 from ankiforge.draft.patterns import acronyms, stands_alone, terms
 from ankiforge.draft.shapes import sided
 from ankiforge.text import cloze
@@ -34,6 +38,7 @@ from ankiforge.text.stored import is_visible
 MOST = 3
 """Cards of one highlight that patterns may make."""
 NOTHING = "nothing self-contained: no acronym or definition the offline rules trust"
+STRUCK = "struck out: nothing is asked of words that were deleted"
 WHOLE = (
     "the whole sentence is marked: mark the words to hide, write it as question::answer,"
     " or let a model draft it"
@@ -41,21 +46,29 @@ WHOLE = (
 
 
 class Rules:
-    """Drafts offline; the same highlights give the same drafts."""
+    """Drafts offline; the same highlights give the same drafts.
+
+    `guessing`: also by the patterns whose cards are often wrong.
+    """
+
+    def __init__(self, *, guessing: bool = False) -> None:
+        self._guessing = guessing
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield one result per task, in order; nothing ever fails."""
         for task in tasks:
-            outcomes = [_forge(highlight) for highlight in task.highlights]
+            outcomes = [_forge(one, task.brief, self._guessing) for one in task.highlights]
             drafts = tuple(one for made in outcomes if isinstance(made, tuple) for one in made)
             left = tuple(made for made in outcomes if isinstance(made, NoCard))
             yield Drafted(task, drafts, left)
 
 
-def _forge(highlight: Highlight) -> tuple[Draft, ...] | NoCard:
+def _forge(highlight: Highlight, brief: Brief, guessing: bool) -> tuple[Draft, ...] | NoCard:
     if reason := set_aside(highlight):
         return NoCard(highlight.key, reason)
-    made = _by_hand(highlight) if highlight.kind is HighlightKind.CARD else _from(highlight)
+    by_hand = highlight.kind is HighlightKind.CARD
+    made = _by_hand(highlight) if by_hand else _from(highlight, guessing)
+    made = made if isinstance(made, str) else fitted(made, brief)
     return NoCard(highlight.key, made) if isinstance(made, str) else made
 
 
@@ -92,15 +105,20 @@ def _hand_origin(highlight: Highlight) -> str:
 # --- marks ----------------------------------------------------------------------------------
 
 
-def _from(highlight: Highlight) -> tuple[Draft, ...] | str:
+def _from(highlight: Highlight, guessing: bool) -> tuple[Draft, ...] | str:
     wish = asked(highlight)
     if wish.wish is Wish.QUESTION:
         return ((_question if highlight.exact else _picture)(highlight, wish),)
     if wish.wish is Wish.CLOZE:
         return _wished_cloze(highlight, wish.words)
-    if highlight.form is Form.PHRASE and _worded(highlight) and not _all_marked(highlight):
-        return (_phrases(highlight),)
-    return tuple(_patterns(highlight)) or _short_mark(highlight)
+    marked = _standing(highlight)
+    if highlight.form is Form.PHRASE and highlight.gaps and not marked.gaps:
+        return STRUCK
+    if marked.form is Form.PHRASE and _worded(marked) and not _all_marked(marked):
+        return (_phrases(marked),)
+    if _struck(highlight):
+        return STRUCK
+    return tuple(_patterns(highlight, guessing)) or _short_mark(highlight)
 
 
 def _question(highlight: Highlight, wish: Instruction) -> Draft:
@@ -163,26 +181,53 @@ def _whole_sentence(highlight: Highlight) -> bool:
     return bool(phrases) and not _words_around(highlight.exact, phrases)
 
 
-def _patterns(highlight: Highlight) -> Iterator[Draft]:
+_STRIKE = re.compile(r"(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)", re.DOTALL)
+
+
+def _struck(highlight: Highlight) -> tuple[Span, ...]:
+    """What is struck out of the text as written; plain text says it as if it held."""
+    return tuple(found.span() for found in _STRIKE.finditer("".join(highlight.markdown[:1])))
+
+
+def _standing(highlight: Highlight) -> Highlight:
+    """Without the marked phrases that were struck out: nobody wants to recall them."""
+    struck = _struck(highlight)
+    pairs = tuple(zip(highlight.gaps, highlight.markdown_gaps, strict=False))
+    if not struck or len(pairs) != len(highlight.gaps):
+        return highlight
+    kept = [pair for pair in pairs if not any(_within(pair[1], span) for span in struck)]
+    gaps, written = tuple(pair[0] for pair in kept), tuple(pair[1] for pair in kept)
+    return replace(highlight, gaps=gaps, markdown_gaps=written)
+
+
+def _within(gap: Span, struck: Span) -> bool:
+    return struck[0] <= gap[0] and gap[1] <= struck[1]
+
+
+def _patterns(highlight: Highlight, guessing: bool) -> Iterator[Draft]:
     found = [*_acronyms(highlight), *_terms(highlight)]
+    if guessing:
+        asked = {draft.quote for draft in found}
+        found += [draft for draft in _guesses(highlight) if draft.quote not in asked]
     kept = sorted(found, key=lambda draft: draft.start)[:MOST]
     yield from (replace(draft, intent=intent) for intent, draft in enumerate(kept))
+
+
+_DECLINED = re.compile(r"\w+(?:em|en|er)\s")
+"""Mit Maschinellem Lernen (ML): nobody asks for a dative."""
 
 
 def _acronyms(highlight: Highlight) -> Iterator[Draft]:
     text = highlight.exact
     for found in acronyms(text):
-        start, end = found.sentence
-        front = _stands_for(text[start:end]).format(found.short)
+        sentence = text[slice(*found.sentence)]
+        language = _language(sentence)
+        if language == "de" and _DECLINED.match(found.long):
+            continue
+        front = _STANDS_FOR[language][0].format(found.short)
         fields = sided(CardKind.BASIC, front, literal(found.long))
         yield _draft(
-            highlight,
-            CardKind.BASIC,
-            fields,
-            found.long,
-            "rules:acronym",
-            text[start:end],
-            found.start,
+            highlight, CardKind.BASIC, fields, found.long, "rules:acronym", sentence, found.start
         )
 
 
@@ -192,6 +237,14 @@ def _terms(highlight: Highlight) -> Iterator[Draft]:
         sentence = highlight.exact[start:end]
         span = (found.span[0] - start, found.span[1] - start)
         yield _gapped(highlight, sentence, (span,), "rules:term")
+
+
+def _guesses(highlight: Highlight) -> Iterator[Draft]:
+    for found in guesses(highlight.exact, "".join(highlight.markdown[:1])):
+        start, end = found.sentence
+        span = (found.span[0] - start, found.span[1] - start)
+        origin = f"rules:{found.rule}"
+        yield _gapped(highlight, highlight.exact[start:end], (span,), origin)
 
 
 _SHORT_MARK = 5
@@ -232,26 +285,29 @@ def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
 # --- the language of a question -------------------------------------------------------------
 
 _STANDS_FOR = {
-    "en": ("What does {} stand for?", "the of and is are to in that with for was were by"),
+    "en": (
+        "What does {} stand for?",
+        "the of and is are to that with for was were by a an as it can be has have from or this",
+    ),
     "de": ("Wofür steht {}?", "der die das und ist sind ein eine mit für den dem nicht wird"),
-    "fr": ("Que signifie {} ?", "le la les des et est sont une un dans pour avec que sur"),
-    "es": ("¿Qué significa {}?", "el la los las y es son una un en para con que por"),
-    "it": ("Che cosa significa {}?", "il la gli le e è sono una un in per con che di del"),
-    "nl": ("Waar staat {} voor?", "de het een en is zijn met voor van niet wordt op te"),
-    "pt": ("O que significa {}?", "o a os as e é são uma um em para com que por do da"),
+    "fr": ("Que signifie {} ?", "le les des et est sont une dans pour avec que sur du au aux"),
+    "es": ("¿Qué significa {}?", "el los las y es son una para con que por del se al"),
+    "it": ("Che cosa significa {}?", "il gli è sono una per con che di della dei nel non"),
+    "nl": ("Waar staat {} voor?", "het een en zijn met voor van niet wordt op te"),
+    "pt": ("O que significa {}?", "os é são uma um em com que por da não ao dos à"),
 }
+"""The question, and small words by which the language is known."""
 
 
-def _stands_for(sentence: str) -> str:
-    """The question in the language of the sentence, English unless it is plainly another."""
+def _language(sentence: str) -> str:
+    """The language of a sentence: English unless it is plainly another."""
     words = re.findall(r"\w+", sentence.casefold())
     count = {
         language: sum(word in marks.split() for word in words)
         for language, (_, marks) in _STANDS_FOR.items()
     }
     best = max(count, key=lambda language: count[language])
-    clear = count[best] >= 3 and count[best] > count["en"]
-    return _STANDS_FOR[best if clear else "en"][0]
+    return best if count[best] >= 3 and count[best] > count["en"] else "en"
 
 
 # --- making a draft -------------------------------------------------------------------------

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
 from ankiforge.config import is_loopback
+from ankiforge.draft.prices import FREE, Price, known_models, known_price
 from ankiforge.errors import ConfigError
 
 _OURS = ("model", "messages", "stream", "n")
@@ -34,9 +31,13 @@ class ServerSettings:
     budget_usd: float | None = None
     """What one run may spend; None = no limit."""
     price_usd: tuple[float, float] | None = None
-    """Dollars per million tokens (in, out); None = from the table of known models."""
+    """Dollars per million tokens (in, out); None = from the tables."""
+    prices: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """The person's own table, by model: dollars per million tokens in, out, in again."""
     candidates: int = 1
     """How many drafts of one intent a person may pick from; 1 = no choice."""
+    tags: tuple[str, ...] = ()
+    """What the model says of each card, as tags: out of `bloom`, `difficulty`."""
     concurrency: int = 0
     """Requests at a time; 0 = 4, on loopback 1."""
     per_request: int = 0
@@ -78,19 +79,18 @@ class ServerSettings:
         return self.per_request or (1 if self.local else 5)
 
     @property
-    def price(self) -> tuple[float, float] | None:
-        """Dollars per million tokens (in, out), None if unknown.
+    def price(self) -> Price | None:
+        """What tokens cost, None if that is unknown.
 
         On loopback nothing, unless the model has a list price: then it is a proxy that answers.
         """
         if self.price_usd is not None:
-            return self.price_usd
-        return known_price(self.model) or ((0.0, 0.0) if self.local else None)
+            return Price(*self.price_usd)
+        return known_price(self.model, self.prices) or (FREE if self.local else None)
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """What so many tokens cost in dollars, None if the price is unknown."""
-        price = self.price
-        return None if price is None else (tokens_in * price[0] + tokens_out * price[1]) / 1e6
+        return None if self.price is None else self.price.cost(tokens_in, tokens_out)
 
 
 def _check(settings: ServerSettings) -> None:
@@ -112,19 +112,6 @@ def _check(settings: ServerSettings) -> None:
     if settings.budget_usd is not None and settings.price is None:
         raise ConfigError(
             f"llm.budget_usd: the price of {settings.model!r} at {settings.host} is not known",
-            hint="remove the budget, or name a model whose price is known: "
-            + ", ".join(sorted(_prices())),
+            hint="write it: `llm.price_usd: [in, out]`, or into prices.yaml; known are "
+            + ", ".join(known_models()),
         )
-
-
-def known_price(model: str) -> tuple[float, float] | None:
-    """The list price per million tokens (in, out), dated names and vendor prefixes understood."""
-    name = re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model.rpartition("/")[2].casefold())
-    price = _prices().get(name)
-    return None if price is None else (price[0], price[1])
-
-
-@cache
-def _prices() -> dict[str, list[float]]:
-    text = (files("ankiforge.draft") / "prices.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))

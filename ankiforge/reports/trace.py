@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ankiforge.domain import Candidate, Card
+from ankiforge.domain import Candidate, Card, Fields
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.choices import OVER
 from ankiforge.ledger.decisions import Decided
-from ankiforge.reports.cards import card_json, finding_json, highlight_json, origin_json, titled
+from ankiforge.reports.cards import (
+    card_json,
+    finding_json,
+    highlight_json,
+    origin_json,
+    titled,
+    worded,
+)
+
+Messages = Sequence[Mapping[str, str]]
+"""What a model was told, as `role` and `content`."""
+Asked = Callable[[Candidate], Messages]
+"""The messages that a draft answers; () if they cannot be told any more."""
 
 
-def trace_json(ledger: Ledger, card: Card, tags: tuple[str, ...]) -> dict[str, Any]:
+def trace_json(
+    ledger: Ledger, card: Card, tags: tuple[str, ...], asked: Asked = lambda candidate: ()
+) -> dict[str, Any]:
     """Everything the ledger remembers of a card; `tags` as a package has them."""
     return {
         "card": card_json(card, tags),
@@ -20,7 +35,7 @@ def trace_json(ledger: Ledger, card: Card, tags: tuple[str, ...]) -> dict[str, A
             **highlight_json(card.highlight),
             "doubt": ledger.highlights.asked(card.highlight.key),
         },
-        "candidates": [_candidate(ledger, one) for one in card.candidates],
+        "candidates": [_candidate(ledger, one, asked(one)) for one in card.candidates],
         "decisions": [
             {"id": d.id, "at": d.at, "by": d.by, "what": d.what, "undoes": d.undoes,
              "action": d.action, "body": d.body}
@@ -40,19 +55,30 @@ def _history(ledger: Ledger, card: Card) -> list[Decided]:
     return [*unions, *ledger.decisions.of(card.guid)]
 
 
-def _candidate(ledger: Ledger, candidate: Candidate) -> dict[str, Any]:
+def _candidate(ledger: Ledger, candidate: Candidate, asked: Messages) -> dict[str, Any]:
     origin = candidate.draft.origin
     return {
         "draft": candidate.id,
         "state": candidate.state,
         "fields": dict(candidate.draft.fields),
         **origin_json(candidate),
-        "reply": ledger.replies.get(origin.request) if origin.request else None,
+        "asked": list(asked),
+        "attempts": [
+            {"kind": tried.kind, "fields": dict(tried.fields), "findings": list(tried.findings),
+             "reply": _reply(ledger, tried.request)}
+            for tried in candidate.draft.attempts
+        ],
+        "reply": _reply(ledger, origin.request),
         "findings": [finding_json(finding) for finding in candidate.findings],
-    }
+    }  # fmt: skip
 
 
-def told(ledger: Ledger, card: Card) -> Iterator[str]:
+def _reply(ledger: Ledger, request: str) -> str | None:
+    """The raw reply to a request, None if there is none."""
+    return ledger.replies.get(request) if request else None
+
+
+def told(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Iterator[str]:
     """The same as text, in the order in which it happened."""
     highlight = card.highlight
     yield f"source     {titled(highlight)}"
@@ -64,8 +90,11 @@ def told(ledger: Ledger, card: Card) -> Iterator[str]:
         yield f"  comment  {_flat(highlight.comment)}"
     if doubt := ledger.highlights.asked(highlight.key):
         yield f"  doubt    {doubt}"
+    shown: set[str] = set()
     for candidate in card.candidates:
-        yield from _drawn(ledger, candidate)
+        yield from _drawn(ledger, candidate, asked, shown)
+    for other in ledger.choices.others(card):
+        yield f"choice     with {other.guid}: {other.kind}, {other.verdict}, {other.standing}"
     history = _history(ledger, card)
     actions = {decided.id: decided.action for decided in history}
     for decided in history:
@@ -75,17 +104,47 @@ def told(ledger: Ledger, card: Card) -> Iterator[str]:
     yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
 
 
-def _drawn(ledger: Ledger, candidate: Candidate) -> Iterator[str]:
-    origin = candidate.draft.origin
+def _drawn(ledger: Ledger, candidate: Candidate, asked: Asked, shown: set[str]) -> Iterator[str]:
+    """How a draft came about; `shown` are the replies that were told already."""
+    draft, origin = candidate.draft, candidate.draft.origin
     by = " ".join(part for part in (origin.drafter, origin.model, origin.prompt) if part)
+    if (draft.attempts[0] if draft.attempts else origin).request not in shown:
+        for message in asked(candidate):
+            yield f"asked      {message['role']}: {_short(message['content'])}"
+    for tried in draft.attempts:
+        yield f"sent back  {tried.kind} by {by}"
+        yield from _sides(tried.fields)
+        yield from _said(ledger, tried.request, shown)
+        for words in tried.findings:
+            yield f"  block    {words}"
     yield f"drafted    {letter_of(candidate)} ({candidate.state}) by {by}"
-    for name, words in candidate.draft.fields:
-        yield f"  {name.lower():8} {_flat(words)}"
-    yield f"  quote    {_flat(candidate.draft.quote)}"
-    if origin.request and (raw := ledger.replies.get(origin.request)):
-        yield f"  reply    {_flat(raw)}"
+    yield from _sides(draft.fields)
+    yield f"  quote    {_flat(draft.quote)}"
+    yield from _said(ledger, origin.request, shown)
     for finding in candidate.findings:
         yield f"  {finding.severity:8} {finding.message} ({finding.check})"
+
+
+def _sides(fields: Fields) -> Iterator[str]:
+    for name, words in fields:
+        yield f"  {name.lower():8} {_flat(words)}"
+
+
+def _said(ledger: Ledger, request: str, shown: set[str]) -> Iterator[str]:
+    if request not in shown and (raw := _reply(ledger, request)):
+        yield f"  reply    {_short(raw)}"
+    shown.add(request)
+
+
+_SHOWN = 4_000
+"""Characters of a message or a reply that the text shows."""
+
+
+def _short(text: str) -> str:
+    words = _flat(text)
+    if len(words) <= _SHOWN:
+        return words
+    return f"{words[:_SHOWN]} … ({len(words) - _SHOWN:,} more characters: --json)"
 
 
 def _decided(decided: Decided, undoes: str) -> Iterator[str]:
@@ -94,6 +153,15 @@ def _decided(decided: Decided, undoes: str) -> Iterator[str]:
     reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")
     if reason:
         yield f"  reason   {_flat(str(reason))}"
+    if preferred := decided.body.get("preferred"):
+        yield f"  chosen   {_preference(preferred)}"
+        for over in decided.body.get(OVER, ()):
+            yield f"  over     {_preference(over)}"
+
+
+def _preference(said: dict[str, Any]) -> str:
+    by = " ".join(part for part in (said["drafter"], said["model"], said["prompt"]) if part)
+    return f"{said['draft']} {said['kind']}: {_flat(worded(said['fields'].items()))} ({by})"
 
 
 def _flat(text: str) -> str:

@@ -305,7 +305,9 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake) -> No
     (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), encoding="utf-8")
     told = forge.ok("draft", "import", "answer.md").stdout
     assert "next: ankiforge build" in told
-    result = forge("draft", "import", "answer.md", code=1)
+    assert "nothing new" in forge.ok("draft", "import", "answer.md").stderr
+    (forge.folder / "other.md").write_text(json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8")
+    result = forge("draft", "import", "other.md", code=1)
 
     assert "none of its cards is for a highlight that is pending" in result.stderr
     assert len(forge.cards()) == 1
@@ -377,3 +379,41 @@ def test_cards_of_a_model_that_are_in_anki_are_not_paid_for_again(
         assert len(server.asked) == asked
         assert came["notes"]["written"] == 0
         assert {card["guid"] for card in forge.cards()} == guids
+
+
+# --- asking again ---------------------------------------------------------------------------
+
+
+def test_a_remark_goes_with_what_is_asked_again(forge, notes, server) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run")
+    forge.ok("draft", "--again", "drafter:llm", "--remark", "ask for the order")
+
+    before, after = (request["messages"][-1]["content"] for request in server.asked)
+    assert "ask for the order" in after
+    assert "ask for the order" not in before
+    assert "--again QUERY" in forge("draft", "--remark", "x", code=2).stderr
+
+
+def test_levels_become_tags_of_the_note(forge, notes, server, fake) -> None:
+    configure(forge, server.base_url, tags=["bloom", "difficulty"])
+    card = fake.card("1", ALPHA, "Which fact is the first of them all?", "Alpha", bloom="apply",
+                     difficulty="hard")  # fmt: skip
+    server.queue.append(fake.cards(card))
+    (forge.folder / "notes").mkdir(exist_ok=True)
+    (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")
+    forge.ok("run", "--accept", "clean")
+
+    [made] = forge.cards()
+    assert {"bloom::apply", "difficulty::hard"} <= set(made["tags"])
+
+
+def test_where_a_person_reviews_several_cards_of_a_fact_are_asked_for(forge, notes, server) -> None:
+    notes(f"=={ALPHA}==")
+    forge.ok("run", "--drafter", "rules")
+    forge.ok("draft", "--drafter", "llm", "--limit", "1")
+    forge.ok("draft", "--again", "drafter:llm", "--accept", "clean")
+
+    review, clean = (json.dumps(request) for request in server.asked)
+    assert '"fact"' in review
+    assert '"fact"' not in clean

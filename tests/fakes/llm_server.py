@@ -19,7 +19,10 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Reply:
-    """What goes over the wire; `cut` breaks the connection after so many bytes of the body."""
+    """What goes over the wire; `cut` breaks the connection after so many bytes of the body.
+
+    `length` is what the head says of the body, if that is a lie; `hang_s` comes before all.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -27,6 +30,8 @@ class Reply:
     cut: int | None = None
     reset: bool = False
     drip_s: float = 0.0
+    hang_s: float = 0.0
+    length: int | None = None
 
 
 def completion(
@@ -94,6 +99,7 @@ class LlmServer:
     at_a_time: int = 0
     most_at_a_time: int = 0
     gone: bool = False
+    models: tuple[str, ...] = ("fake-1",)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -137,6 +143,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_GET(self) -> None:
+        listed = [{"id": name, "object": "model"} for name in self.fake.models]
+        found = self.path == "/v1/models"
+        body = json.dumps({"object": "list", "data": listed} if found else {}).encode()
+        self._play(Reply(200 if found else 404, body))
+
     def do_POST(self) -> None:
         if self.fake.gone:
             self._reset()
@@ -152,10 +164,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._play(reply)
 
     def _play(self, reply: Reply) -> None:
+        time.sleep(reply.hang_s)
         if reply.reset:
             self._reset()
             return
-        head = [f"HTTP/1.1 {reply.status} Said", f"content-length: {len(reply.body)}"]
+        length = len(reply.body) if reply.length is None else reply.length
+        head = [f"HTTP/1.1 {reply.status} Said", f"content-length: {length}"]
         head += [f"{name}: {value}" for name, value in reply.headers]
         start = "\r\n".join([*head, "", ""]).encode()
         if reply.drip_s:

@@ -7,7 +7,9 @@ from ankiforge.draft.exchange import (
     export_chat,
     export_jsonl,
     import_chat,
+    import_files,
     import_jsonl,
+    parts,
 )
 from ankiforge.draft.settings import ServerSettings
 
@@ -97,6 +99,24 @@ def test_private_and_hand_written_highlights_are_not_exported(
     assert "Secret" not in export_chat([task(private, "Open is that.")], prompt)
 
 
+@pytest.mark.parametrize("secret", ["itself", "a neighbour", ""])
+def test_a_repair_tells_no_secret(
+    task, highlight, settings, prompt, memory, draft, server, fake, secret
+):
+    server.queue.append(fake.cards(fake.card(1, "fact", "Bad?")))
+    drafts = draft(task(highlight("A fact it is."))).drafts
+    marked = highlight(
+        "A fact it is.", prefix="Hush. ", comment="#no-llm" if secret == "itself" else ""
+    )
+    again = task(marked, discreet=secret == "a neighbour")
+    asked = "".join(
+        export_jsonl([], settings, prompt, memory, repair=lambda *_: ("is bad",),
+                     blocked=[(again, drafts)])
+    )  # fmt: skip
+    assert ("is bad" in asked) is (secret != "itself")
+    assert ("Hush" in asked) is (not secret)
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -123,6 +143,33 @@ def test_a_line_that_failed_is_a_problem_with_its_number(memory, lines, fake, li
     (problem,) = imported.problems
     assert problem.where == "out.jsonl:3"
     assert says in problem.what
+
+
+def test_the_same_results_again_are_known(lines, memory, fake):
+    answers = [answered(line, fake) for line in lines]
+    assert import_jsonl(answers, memory).replies == 3
+    again = import_jsonl([*answers, answers[0]], memory)
+    assert (again.replies, again.known, again.problems) == (0, 3, ())
+
+
+def test_what_failed_in_one_file_and_was_answered_in_another_is_answered(lines, memory, fake):
+    name = json.loads(lines[0])["custom_id"]
+    late = json.dumps({"custom_id": name, "error": {"message": "expired"}, "response": None})
+    found = import_files([("err", [late]), ("out", [answered(lines[0], fake)])], memory)
+    assert (found.replies, found.problems) == (1, ())
+
+
+def test_many_lines_that_fail_alike_are_one_problem(memory):
+    (problem,) = import_jsonl(["rubbish"] * 40, memory, where="out").problems
+    assert problem.where == "out:1"
+    assert "39 more" in problem.what
+
+
+def test_what_is_too_much_for_one_file_goes_into_several(monkeypatch):
+    monkeypatch.setattr("ankiforge.draft.exchange.MOST_LINES", 3)
+    assert [len(part) for part in parts(["x"] * 7)] == [3, 3, 1]
+    monkeypatch.setattr("ankiforge.draft.exchange.MOST_BYTES", 10)
+    assert [len(part) for part in parts(["äää", "bbb", "c", "d" * 50])] == [1, 2, 1]
 
 
 # --- chat -----------------------------------------------------------------------------------

@@ -3,9 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import CardKind
+from ankiforge.check import Context, Twins, check
+from ankiforge.domain import CardKind, Origin
 from ankiforge.draft.decode import objects
+from ankiforge.draft.drawing import drawn
 from ankiforge.draft.prompt import load, parse
+from ankiforge.draft.reply import reasons, usable
+from ankiforge.draft.requests import Shape
 from ankiforge.errors import ConfigError
 from ankiforge.shipped import shipped
 
@@ -31,19 +35,37 @@ def test_every_shipped_prompt_is_a_prompt_of_its_own_name(path):
     assert "data" in prompt.system
 
 
+def examples(system, highlight):
+    """(passage, the items that answer it) of the examples in a prompt."""
+    blocks = re.findall(r'<highlight h="(\w+)">(.*?)</highlight>', system, re.DOTALL)
+    answers = [found for found in objects(system) if "h" in found and "kind" in found]
+    assert len(blocks) == len(answers)
+    for (label, block), answer in zip(blocks, answers, strict=True):
+        assert str(answer["h"]) == label
+        parts = dict(re.findall(r"<(\w+)>(.*?)</\1>", block, re.DOTALL))
+        passage = highlight(
+            parts["marked"],
+            prefix=parts.get("before", ""),
+            suffix=parts.get("after", ""),
+            heading=parts.get("heading", ""),
+            comment=parts.get("comment", ""),
+        )
+        yield passage, usable([answer], (label,))
+
+
 @pytest.mark.parametrize(
     "path", sorted(shipped("prompts").glob("*.md")), ids=lambda path: path.stem
 )
-def test_the_examples_of_a_prompt_keep_its_own_rules(path):
-    system = load(path.stem, [shipped("prompts")]).system
-    passages = re.findall(r"<marked>(.*?)</marked>", system, re.DOTALL)
-    cards = [card for card in objects(system) if "front" in card]
-    drawn = [card for card in cards if card["kind"] != "none"]
-    assert drawn
-    assert any(card["kind"] == "none" and card["why_none"] for card in cards)
-    for card in drawn:
-        assert any(card["quote"] in passage for passage in passages)
-        assert card["back"].rstrip(".").casefold() not in card["front"].casefold()
+def test_the_examples_of_a_prompt_pass_all_checks(path, highlight):
+    prompt = load(path.stem, [shipped("prompts")])
+    shape = Shape(prompt.kinds)
+    none = 0
+    for passage, read in examples(prompt.system, highlight):
+        drafts = drawn(read, passage, Origin("llm"), shape)
+        none += not drafts and bool(list(reasons(read)))
+        for draft in drafts:
+            assert check(draft, Context(passage, Twins())) == (), draft
+    assert none == 1
 
 
 def test_holes_are_filled_and_values_are_never_searched_for_holes():

@@ -2,7 +2,7 @@ import pytest
 
 from ankiforge.domain import CardKind, Form, HighlightKind
 from ankiforge.draft import Wish, instruction
-from ankiforge.draft.rules import NOTHING, WHOLE, Rules
+from ankiforge.draft.rules import NOTHING, STRUCK, WHOLE, Rules
 from ankiforge.text.quotes import locate
 
 
@@ -239,6 +239,15 @@ def test_hiding_everything_is_no_card(forge, highlight):
             "NIST",
             "National Institute of Standards and Technology",
         ),
+        (
+            "By the Open Closed Principle7 (OCP) a class is closed.",
+            "OCP",
+            "Open Closed Principle",
+        ),
+        ("The World Health Organization’s (WHO) list grew.", "WHO", "World Health Organization"),
+        ("Some sulfate-reducing bacteria (SRBs) live there.", "SRB", "sulfate-reducing bacteria"),
+        ("L’intelligence artificielle (IA) change.", "IA", "intelligence artificielle"),
+        ("A base de dados da cidade (BDC) muda.", "BDC", "base de dados da cidade"),
     ],
 )
 def test_an_acronym_is_asked_for_its_long_form(forge, highlight, text, short, long):
@@ -263,6 +272,8 @@ def test_an_acronym_is_asked_for_its_long_form(forge, highlight, text, short, lo
         "[1] Long short-term memory (LSTM).",
         "It is long short-term memory (lstm).",
         "He lives in New York (Usa) now.",
+        "Wir nutzen oft Machine-Learning-Modelle (ML) dafür.",
+        "Man arbeitet hier mit Maschinellem Lernen (ML), das ist und bleibt die Technik der Wahl.",
     ],
 )
 def test_what_does_not_spell_its_letters_is_no_acronym(forge, highlight, text):
@@ -274,6 +285,21 @@ def test_the_question_is_in_the_language_of_the_sentence(forge, highlight):
         highlight("Die Long Short-Term Memory (LSTM) ist ein Netz und wird mit der Zeit besser.")
     )
     assert made.field("Front") == "Wofür steht LSTM?"
+
+
+@pytest.mark.parametrize(
+    ("text", "front"),
+    [
+        ("It has a do not resuscitate (DNR) order as a guard.", "What does DNR stand for?"),
+        ("L’idée de la base de données (BDD) est dans les livres.", "Que signifie BDD ?"),
+        (
+            "La unidad astronómica (UA) es la medida de los astros y se usa para las estrellas.",
+            "¿Qué significa UA?",
+        ),
+    ],
+)
+def test_small_words_of_two_languages_do_not_mislead(forge, highlight, text, front):
+    assert forge(highlight(text)).field("Front") == front
 
 
 def test_each_acronym_is_asked_once_and_three_at_most(task):
@@ -338,10 +364,59 @@ def test_a_term_is_hidden_in_the_sentence_that_names_it(forge, highlight, text, 
         "The use of the chain rule, also known as backpropagation.",
         "What is the process by which plants make energy called photosynthesis?",
         "Lemma 3 of Smith et al. is known as the pumping lemma of languages.",
+        "The points where the Sun crosses are called the vernal (spring) and autumnal equinox.",
+        "A method for the identification of microbes is called fatty acids (PLFA) analysis.",
+        "Big algae with many cells are called seaweeds but have no tissues of their own.",
+        "Outside hospitals, industrial autoclaves called retorts allow for sterile work.",
+        "The effects of both processes are called interstellar extinction.",
+        "An alternative method of bringing in genes is called microinjection.",
+        "In these protists, the outer gel layer with actin is called the ectoplasm.",
+        "Still smaller bodies with masses below that of the Sun are called planets.",
+        "The clumping of red blood cells in agglutination is called hemagglutination.",
     ],
 )
 def test_a_sentence_that_names_badly_makes_no_card(forge, highlight, text):
     assert forge(highlight(text)) == NOTHING
+
+
+# --- struck out -----------------------------------------------------------------------------
+
+DELETED = "struck out, which means deleted: to be asked it all the same, comment it `? …`"
+NAMING = "A winding bend in the course of a river is called a meander."
+
+
+def test_what_a_pdf_strikes_out_is_no_card(forge, highlight):
+    assert forge(highlight(NAMING, kind=HighlightKind.STRIKE)) == DELETED
+
+
+def test_what_is_struck_out_may_be_asked_by_its_reader(forge, highlight):
+    struck = highlight(NAMING, kind=HighlightKind.STRIKE, comment="? What is a bend called?")
+    assert forge(struck).answer == NAMING
+
+
+def test_a_passage_that_is_struck_out_in_part_makes_no_card_by_a_pattern(forge, highlight):
+    written = NAMING.replace("a meander", "~~a meander~~")
+    assert forge(highlight(NAMING, form=Form.CALLOUT, markdown=(written,))) == STRUCK
+
+
+def test_a_marked_phrase_that_is_struck_out_is_not_asked(forge, highlight):
+    exact = "Lima is in Peru, not in Chile, they say."
+    written = "Lima is in Peru, not in ~~Chile~~, they say."
+    both = highlight(
+        exact, form=Form.PHRASE, gaps=((11, 15), (24, 29)),
+        markdown=(written,), markdown_gaps=((11, 15), (26, 31)),
+    )  # fmt: skip
+    assert forge(both).field("Text") == "Lima is in {{c1::Peru}}, not in ~~Chile~~, they say."
+    only = highlight(
+        exact, form=Form.PHRASE, gaps=((24, 29),), markdown=(written,), markdown_gaps=((24, 31),)
+    )
+    assert forge(only) == STRUCK
+
+
+@pytest.mark.parametrize("written", ["~~~", "a ~~ b ~~ c", r"\~~not\~~"])
+def test_tildes_that_strike_nothing_change_nothing(forge, highlight, written):
+    marked = highlight(NAMING, form=Form.CALLOUT, markdown=(f"{NAMING} {written}",))
+    assert forge(marked).answer == "meander"
 
 
 # --- pictures -------------------------------------------------------------------------------

@@ -1,0 +1,45 @@
+"""The ways out of "no card": a chat, a model, one's own hand, each as the command to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ankiforge.cli.session import Session
+from ankiforge.domain import Fate
+from ankiforge.ledger.funnel import Funnel, Without
+
+_SETTLED = ("deleted in Anki", "rejected", "retired", "skip")
+"""Why there is no card, where a person has said so."""
+
+
+def is_open(without: Without) -> bool:
+    """Whether a passage has no card, and nobody wanted it so."""
+    return without.fate is Fate.NO_CARD and not without.reason.startswith(_SETTLED)
+
+
+def ways_out(now: Session, funnel: Funnel, *, model: bool) -> Iterator[tuple[str, str]]:
+    """(command, what it does) for passages without a card; `model`: one was asked already."""
+    first = next(filter(is_open, funnel.without), None)
+    if first is None:
+        return
+    yield "draft export ask.md", "passages without a card, to paste into any chat"
+    if not model:
+        yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"
+    yield f"edit {first.key}", "or write a card yourself; keys: list --no-card"
+
+
+def laid_out(now: Session, commands: Iterator[tuple[str, str]]) -> Iterator[str]:
+    """One line a command, what they do in a column."""
+    told = [(f"{now.call.program} {command}", says) for command, says in commands]
+    width = max((len(command) for command, _ in told), default=0)
+    return (f"  {command:{width}}   {says}" for command, says in told)
+
+
+def _model_here(now: Session) -> str:
+    """The model server that runs on this machine, if one does."""
+    from ankiforge.reports.discover import Machine, model_servers
+
+    found = next(iter(model_servers(Machine.this())), None)
+    if found is not None:
+        return f": {found.program} runs at {found.base_url}"
+    return " (llm: in ankiforge.yaml; ankiforge init makes one)" if now.workspace.is_default else ""

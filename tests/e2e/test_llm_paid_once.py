@@ -1,0 +1,356 @@
+"""Whatever stops a run, or changes between two runs: nothing that was paid for is paid again.
+
+The server remembers every question it was asked. A passage may be asked twice only if the answer
+to the first question never arrived, or a person asks anew.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SAID = tuple(f"The {word} is the part of a camera number {n} that lets light in." for n, word in
+             enumerate(("aperture", "shutter", "sensor", "tripod", "filter", "flash"), 1))  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def fake() -> ModuleType:
+    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
+    spec = importlib.util.spec_from_file_location("once_llm_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def server(fake: ModuleType) -> Any:
+    with fake.LlmServer() as running:
+        yield running
+
+
+@pytest.fixture
+def answered(server, fake):
+    """How often each passage was answered: the reply was on the wire."""
+    counts: Counter[str] = Counter()
+
+    def count(request: dict[str, Any]) -> Any:
+        counts.update(words for _, words in fake.marked(request))
+        return fake.obliging(request)
+
+    server.otherwise = count
+    return counts
+
+
+def configure(
+    forge: Any, server: Any, *, accept: str = "review", more: str = "", **llm: object
+) -> None:
+    told = {"base_url": server.base_url, "model": "m", "candidates": 1, "concurrency": 2, **llm}
+    (forge.folder / "ankiforge.yaml").write_text(
+        "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
+        f"llm: {json.dumps(told)}\naccept: {{rules: clean, llm: {accept}}}\n"
+        f"anki: {{collection: none}}\n{more}",
+        encoding="utf-8",
+    )
+    folder = forge.folder / "notes"
+    folder.mkdir(exist_ok=True)
+    for number, words in enumerate(SAID):
+        (folder / f"{number}.md").write_text(f"=={words}==\n", encoding="utf-8")
+
+
+def llm(result: Any) -> dict[str, Any]:
+    return result.data["llm"]
+
+
+def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(
+    forge, server, answered, fake
+) -> None:
+    configure(forge, server, price_usd=[1, 1])
+    first = llm(forge.ok("run", "--json"))
+    assert (first["requests"], first["cached"]) == (6, 0)
+    assert first["cost_usd"] == pytest.approx(6 * 20 / 1e6)
+    shutil.copy(forge.folder / ".ankiforge" / "ledger.db", forge.folder / "kept.db")
+    for name in ("journal.jsonl", ".ankiforge/ledger.db"):
+        (forge.folder / name).unlink()
+    # the replies come with the copied file, drafts are made anew from them
+    _only_replies(forge.folder / "kept.db", forge.folder / ".ankiforge" / "ledger.db")
+    again = llm(forge.ok("run", "--json"))
+    assert (again["requests"], again["cached"]) == (0, 6)
+    assert again["saved_usd"] == first["cost_usd"]
+    assert again["saved_tokens"] == 120
+    assert set(answered.values()) == {1}
+
+
+def _only_replies(kept: Path, ledger: Path) -> None:
+    """A ledger that holds the replies of another, and nothing else."""
+    import sqlite3
+
+    shutil.copy(kept, ledger)
+    with sqlite3.connect(ledger) as db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        names = [
+            row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        for name in names:
+            if name != "reply" and not name.startswith("sqlite_"):
+                db.execute(f'DELETE FROM "{name}"')
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"accept": "clean"},
+        {"more": "output: out\n"},
+        {"price_usd": [1, 1], "budget_usd": 5},
+        {"concurrency": 1, "timeout_s": 60},
+        {"headers": {"X-Title": "x"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_settings_that_ask_nothing_else_cost_nothing(forge, server, answered, change) -> None:
+    configure(forge, server)
+    forge.ok("run")
+    (forge.folder / "out").mkdir()
+    ids = [card["guid"] for card in forge.cards()]
+    configure(forge, server, **change)
+    forge.ok("run")
+    assert [card["guid"] for card in forge.cards()] == ids
+    assert len(ids) == 6
+    assert set(answered.values()) == {1}
+
+
+def test_a_new_deck_file_costs_nothing(forge, server, answered) -> None:
+    configure(forge, server)
+    forge.ok("run")
+    (forge.folder / "decks").mkdir()
+    (forge.folder / "decks/all.yaml").write_text("deck: All\ntags: [new]\n")
+    forge.ok("run")
+    assert set(answered.values()) == {1}
+
+
+def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path, server, answered):
+    configure(forge, server)
+    forge.ok("run", "--limit", "4")
+    other = forge_in(tmp_path / "second")
+    shutil.rmtree(other.folder)
+    shutil.copytree(forge.folder, other.folder)
+    other("doctor", "--take-over")
+    answered_before = Counter(answered)
+    other.ok("run")
+    assert len(other.cards()) == 6
+    assert {words: answered[words] - answered_before[words] for words in answered_before} == (
+        dict.fromkeys(answered_before, 0)
+    )
+
+
+def test_again_asks_anew_and_only_that(forge, server, answered) -> None:
+    configure(forge, server)
+    forge.ok("run")
+    came = llm(forge.ok("draft", "--again", "aperture", "--json"))
+    assert came["requests"] == 1
+    assert answered == {words: 2 if "aperture" in words else 1 for words in SAID}
+
+
+# --- stopped at any moment ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moment", "stop"),
+    [
+        ("at the gate", signal.SIGINT),
+        ("in back-off", signal.SIGINT),
+        ("in a hang", signal.SIGINT),
+        ("in a drip", signal.SIGINT),
+        ("at the gate", signal.SIGKILL),
+        ("in a drip", signal.SIGKILL),
+    ],
+)
+def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
+    forge, server, fake, answered, stop, moment
+) -> None:
+    configure(forge, server)
+    reached, counting = threading.Event(), server.otherwise
+    trouble = {
+        "at the gate": lambda: fake.error(429, "slow down", retry_after="100"),
+        "in back-off": lambda: fake.error(500, "boom", retry_after="100"),
+        "in a hang": lambda: fake.Reply(body=b"{}", hang_s=40),
+        "in a drip": lambda: fake.Reply(body=b" " * 2000, drip_s=0.2),
+    }[moment]
+
+    def fourth_is_trouble(request: dict[str, Any]) -> Any:
+        if "tripod" in str(fake.marked(request)):
+            reached.set()
+            return trouble()
+        return counting(request)
+
+    server.otherwise = fourth_is_trouble
+    running = forge.started("run")
+    assert reached.wait(60)
+    running.send_signal(stop)
+    _, err = running.communicate(timeout=60)
+    if stop == signal.SIGINT:
+        assert running.returncode == 130
+        assert "nothing is lost" in err
+    server.otherwise = counting
+    forge.ok("run")
+    assert len(forge.cards()) == 6
+    assert sum(answered.values()) <= 7  # of the two under way one was trouble, one may be lost
+
+
+def test_a_reply_that_is_paid_for_is_waited_for_when_a_person_stops_the_run(
+    forge, server, answered
+) -> None:
+    configure(forge, server, price_usd=[1, 1], concurrency=1)
+    reached, counting = threading.Event(), server.otherwise
+
+    def slow(request: dict[str, Any]) -> Any:
+        reached.set()
+        return replace(counting(request), hang_s=3)
+
+    server.otherwise = slow
+    running = forge.started("run")
+    assert reached.wait(60)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "waiting at most 20 s for 1 reply that is paid for" in err
+    server.otherwise = counting
+    assert llm(forge.ok("run", "--json"))["cached"] == 1
+    assert set(answered.values()) == {1}
+
+
+# --- the budget -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_budget_is_never_overdrawn_and_says_what_is_left(
+    forge, server, fake, answered, concurrency
+) -> None:
+    budget = 0.012
+    configure(forge, server, price_usd=[1, 5], budget_usd=budget, concurrency=concurrency)
+
+    def dear(request: dict[str, Any]) -> Any:
+        """A model that thinks as long as it may."""
+        answered.update(words for _, words in fake.marked(request))
+        reply = json.loads(fake.obliging(request).body)
+        reply["usage"]["prompt_tokens"] = len(json.dumps(request)) // 4
+        reply["usage"]["completion_tokens"] = request["max_completion_tokens"]
+        del reply["usage"]["total_tokens"]
+        return fake.Reply(body=json.dumps(reply).encode())
+
+    server.otherwise = dear
+    result = forge("run", "--json", code=1)
+    spent = llm(result)
+    assert 0 < spent["cost_usd"] <= budget
+    left = [one for one in result.data["problems"] if one["where"] == "llm.budget_usd"]
+    assert len(left) == 1
+    assert "used up" in left[0]["what"]
+    assert "only the rest is sent" in left[0]["hint"]
+    assert result.data["fates"]["failed"] == 6 - len(answered)
+    configure(forge, server)
+    server.otherwise = lambda request: (
+        fake.obliging(request)
+        if not answered.update(words for _, words in fake.marked(request))
+        else None
+    )
+    forge.ok("run")
+    assert len(forge.cards()) == 6
+    assert set(answered.values()) == {1}
+
+
+def test_a_price_of_the_persons_own_table_counts(forge, server, answered) -> None:
+    configure(forge, server)
+    (forge.folder / "prices.yaml").write_text("m: [1000, 2000]\n")
+    assert llm(forge.ok("run", "--json"))["cost_usd"] == pytest.approx(6 * 0.03)
+    (forge.folder / "prices.yaml").write_text("m: [1000]\n")
+    assert "prices.yaml:1: m: expected two or three numbers" in forge("run", code=2).stderr
+
+
+# --- on a terminal --------------------------------------------------------------------------
+
+
+def on_a_terminal(forge: Any, *arguments: str) -> str:
+    """What a person sees who runs the program: its stderr, a terminal."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ankiforge", *arguments],
+        cwd=forge.folder,
+        env={**os.environ, **forge._environment(), "TERM": "xterm", "COLUMNS": "160"},
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while part := os.read(ours, 65_536):
+            seen += part
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace"))
+
+
+def test_a_terminal_shows_cards_highlights_cost_and_time_left(
+    forge, server, fake, answered
+) -> None:
+    configure(forge, server, price_usd=[1000, 1000], concurrency=1)
+    counting = server.otherwise
+    server.otherwise = lambda request: replace(counting(request), hang_s=0.25)
+    seen = on_a_terminal(forge, "run")
+    assert re.search(r"· \d cards? · \d/6 highlights · \$0\.\d+", seen)
+    assert "left" in seen
+    assert "6 requests" not in seen  # that is data, and goes to stdout
+
+
+def test_without_a_terminal_nothing_moves(forge, server, answered) -> None:
+    configure(forge, server)
+    told = forge.finished("run")
+    assert "\x1b" not in told.stderr + told.stdout
+    assert "6 requests to the model: 60 tokens in, 60 out: nothing" in told.stdout
+
+
+# --- how sure an estimate is ----------------------------------------------------------------
+
+
+def test_an_estimate_says_between_which_sums_the_cost_lies(forge, server, answered) -> None:
+    configure(forge, server, price_usd=[100, 300])
+    found = forge.json("draft", "--estimate")
+    assert 0 < found["cost_low_usd"] < found["cost_usd"] < found["cost_high_usd"]
+    assert " to $" in forge.ok("draft", "--estimate").stdout
+    assert answered == {}
+    paid = llm(forge.ok("run", "--json"))["cost_usd"]
+    assert paid <= found["cost_high_usd"]
+    told = forge.json("draft", "--estimate")
+    assert (told["requests"], told["cost_usd"], told["cost_high_usd"]) == (0, 0, 0)
+
+
+def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(
+    forge, server, monkeypatch
+) -> None:
+    configure(forge, server, base_url=server.base_url.replace("127.0.0.1", "0.0.0.0"), budget_usd=1)
+    monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
+    told = forge("run", code=2).stderr
+    assert "ankiforge.yaml:3: llm.budget_usd: the price of 'm' at 0.0.0.0" in told
+    (forge.folder / "prices.yaml").write_text("m: [1, 2]\n")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
+    forge.ok("run")

@@ -1,0 +1,210 @@
+"""The offline drafter as its user meets it: what is trusted, what waits, and the way by hand."""
+
+import json
+import shutil
+
+import pytest
+
+GUESSED = "Mentoring is a form of training in which a senior guides the work of a new employee."
+TRUSTED = "A winding bend in the course of a river is called a meander."
+PLAIN = "We should all sleep rather more than we do."
+
+
+@pytest.fixture
+def notes(forge, monkeypatch):
+    """A workspace over one note: `notes("a passage", …, rules="all")`."""
+    monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
+
+    def write(*passages, **settings):
+        folder = forge.folder / "notes"
+        folder.mkdir(exist_ok=True)
+        marked = (one if "==" in one else f"=={one}==" for one in passages)
+        quotes = "".join(f"{passage}\n\n" for passage in marked)
+        (folder / "Note.md").write_text(quotes, encoding="utf-8")
+        source = {"obsidian": {"name": "notes", "path": "notes"}}
+        told = {"sources": [source], "anki": {"collection": "none"}, **settings}
+        (forge.folder / "ankiforge.yaml").write_text(json.dumps(told), encoding="utf-8")
+
+    return write
+
+
+def without(forge):
+    return {line["exact"]: line for line in forge.ok("list", "--no-card", "--json").lines}
+
+
+def states(forge):
+    return {card["origin"]["drafter"]: card["verdict"] for card in forge.cards()}
+
+
+# --- rules: all -----------------------------------------------------------------------------
+
+
+def test_guesses_wait_whatever_the_policy(forge, notes):
+    notes(GUESSED, TRUSTED)
+    assert forge.json("run")["fates"]["no_card"] == 1
+
+    notes(GUESSED, TRUSTED, rules="all", accept={"rules": "clean"})
+    assert forge.json("run", "--accept", "clean")["fates"] == {
+        "ignored": 0, "failed": 0, "carded": 1, "waiting": 1, "blocked": 0, "no_card": 0,
+    }  # fmt: skip
+    assert states(forge) == {"rules:term": "accepted", "rules:isa": "pending"}
+    (guess,) = [card for card in forge.cards() if card["origin"]["drafter"] == "rules:isa"]
+    assert [found["check"] for found in guess["findings"]] == ["low_confidence"]
+    assert forge.json("run")["cards"]["drafted"] == 0
+
+
+def test_a_guess_waits_even_where_its_warning_is_switched_off(forge, notes):
+    notes(GUESSED, rules="all", accept={"rules": "clean"}, checks={"low_confidence": "off"})
+    forge.ok("run")
+
+    assert states(forge) == {"rules:isa": "pending"}
+
+
+def test_what_a_person_rejected_is_not_guessed_anew(forge, notes):
+    notes(TRUSTED)
+    forge.ok("run")
+    forge.ok("reject", forge.cards()[0]["guid"])
+    notes(TRUSTED, rules="all")
+    forge.ok("run")
+
+    assert states(forge) == {"rules:term": "rejected"}
+
+
+def test_another_word_for_the_rules_is_an_error_with_its_place(forge, notes):
+    notes(TRUSTED, rules="some")
+    told = forge("run", code=2)
+
+    assert "rules" in told.stderr
+    assert "trusted" in told.stderr
+
+
+# --- what the deck takes --------------------------------------------------------------------
+
+
+def test_a_deck_takes_only_the_kinds_it_names(forge, notes):
+    notes(TRUSTED, "The cells of the ==epidermis== lie in layers under the dead skin.")
+    decks = forge.folder / "decks"
+    decks.mkdir()
+    (decks / "mine.yaml").write_text("deck: Mine\nkinds: [basic]\n", encoding="utf-8")
+    forge.ok("run")
+
+    (card,) = forge.cards()
+    assert card["fields"] == {
+        "Front": "What is a winding bend in the course of a river called?",
+        "Back": "meander",
+    }
+    left = [one["reason"] for one in without(forge).values() if one["fate"] == "no_card"]
+    assert left == ["its deck takes only basic cards"]
+
+
+# --- a card by hand -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passage(forge, notes):
+    """The key of a passage that has no card."""
+    notes(PLAIN)
+    forge.ok("run")
+    return without(forge)[PLAIN]["key"]
+
+
+def make(forge, key, **fields):
+    words = [word for name, text in fields.items() for word in ("--field", name, text)]
+    return forge.json("edit", key, *words)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"Front": "What should we do more?", "Back": "sleep"}, "basic"),
+        ({"Front": "More …", "Back": "sleep", "Reverse": "y"}, "two-way"),
+        ({"Text": "We should {{c1::sleep}} more.", "Extra": "Walker"}, "cloze"),
+    ],
+)
+def test_a_person_makes_a_card_of_a_passage_without_one(forge, passage, fields, kind):
+    made = make(forge, passage, **fields)
+
+    assert (made["kind"], made["verdict"], made["standing"]) == (kind, "accepted", "live")
+    assert made["fields"] == fields
+    assert made["quote"] == PLAIN
+    assert made["origin"]["drafter"] == "person"
+    assert PLAIN not in without(forge)
+    assert forge.json("run")["notes"]["written"] == 1
+
+
+def test_one_undo_takes_a_made_card_back_and_another_may_be_made(forge, passage):
+    make(forge, passage, Front="What should we do more?", Back="sleep")
+    forge.ok("undo")
+
+    assert without(forge)[PLAIN]["reason"] == "retired: taken back"
+    assert forge.json("run")["notes"]["written"] == 0
+    made = make(forge, passage, Text="We should {{c1::sleep}} more.")
+    assert (made["kind"], made["verdict"]) == ("cloze", "accepted")
+
+
+def test_no_drafter_rewrites_a_made_card(forge, notes, passage):
+    made = make(forge, passage, Front="What should we do more?", Back="sleep")
+    notes(f"{PLAIN} {TRUSTED}", rules="all")
+    forge.ok("run")
+    forge.ok("draft", "--again", "drafter:person")
+
+    card = next(card for card in forge.cards() if card["guid"] == made["guid"])
+    assert card["fields"] == made["fields"]
+    assert (card["verdict"], card["standing"]) == ("accepted", "live")
+
+
+@pytest.mark.parametrize("then", [None, "edit", "reject", "undo"])
+def test_a_lost_ledger_makes_the_card_again_from_the_journal(forge, passage, then):
+    made = make(forge, passage, Front="What should we do more?", Back="sleep")
+    if then == "edit":
+        forge.ok("edit", made["guid"], "--field", "Back", "sleep, says Walker")
+    elif then:
+        forge.ok(then, *([made["guid"]] if then == "reject" else []))
+    before = {card["guid"]: card for card in forge.cards() if card["standing"] == "live"}
+    shutil.rmtree(forge.folder / ".ankiforge")
+    forge.ok("run")
+
+    after = {card["guid"]: card for card in forge.cards() if card["standing"] == "live"}
+    told = ("fields", "verdict", "standing", "quote", "kind")
+    assert {guid: [card[name] for name in told] for guid, card in after.items()} == {
+        guid: [card[name] for name in told] for guid, card in before.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--field", "Front", "What?"], "the card has no Back"),
+        (["--field", "Text", "{{c1::a}} b", "--field", "Back", "c"], "no field 'Back'"),
+        (["--field", "Text", "no gap at all"], "not made"),
+        ([], "needs a terminal"),
+    ],
+)
+def test_what_is_no_card_is_not_made(forge, passage, words, said):
+    told = forge("edit", passage, *words)
+
+    assert told.exit_code in (1, 2)
+    assert said in told.stderr
+    assert forge.cards() == []
+
+
+def test_a_passage_with_a_card_is_not_given_another(forge, passage):
+    made = make(forge, passage, Front="What should we do more?", Back="sleep")
+    told = forge("edit", passage, "--field", "Front", "a b c", "--field", "Back", "d", code=2)
+
+    assert f"ankiforge edit {made['guid']}" in told.stderr
+
+
+def test_a_run_and_the_list_say_how_to_come_to_a_card(forge, notes):
+    notes(PLAIN, "skip", TRUSTED)
+    told = forge.ok("run")
+    key = without(forge)[PLAIN]["key"]
+    listed = forge.ok("list", "--no-card")
+
+    for way in (f"ankiforge edit {key}", "ankiforge draft export ask.md", "run --drafter llm"):
+        assert way in told.stdout
+        assert way in listed.stderr
+
+
+def test_an_unknown_passage_is_wrong_usage(forge, passage):
+    assert "list --no-card" in forge("edit", "vault:notes/0123", code=2).stderr

@@ -1,0 +1,187 @@
+"""Two cards that resemble one another: made one, or told apart, by a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.anki.views import open_view
+
+ONE = "What enzyme unwinds DNA?::helicase\n"
+OTHER = "Which enzyme is responsible for unwinding the DNA helix?::Helicase\n"
+Write = Callable[..., Any]
+
+
+@pytest.fixture
+def write(forge: Any, tmp_path: Path) -> Write:
+    """Write the notes of a vault, and run; what the run came to."""
+    vault = tmp_path / "notes"
+    (vault / ".obsidian").mkdir(parents=True)
+
+    def write(**notes: str) -> Any:
+        for name, text in notes.items():
+            (vault / f"{name}.md").write_text(text, encoding="utf-8")
+        return forge.json("run", vault)
+
+    return write
+
+
+def told(forge: Any) -> list[str]:
+    """The twins that findings about living cards name."""
+    live = (card for card in forge.cards() if card["standing"] == "live")
+    return [f["twin"] for card in live for f in card["findings"] if f["twin"]]
+
+
+def pair(forge: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two cards, the clean one first."""
+    clean, doubtful = sorted(forge.cards(), key=lambda card: len(card["findings"]))
+    return clean, doubtful
+
+
+def lose_ledger(forge: Any) -> None:
+    for file in Path(forge.home).rglob("ledger.db*"):
+        file.unlink()
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_duplicate_is_remembered_both_ways(forge: Any, write: Write, turned: bool) -> None:
+    write(a=ONE, b=OTHER)
+    ids = [card["guid"] for card in pair(forge)]
+    forge.ok("distinct", *(ids[::-1] if turned else ids))
+
+    assert told(forge) == []
+    write(a=ONE.replace("What", "Which"), b=OTHER.replace("the DNA", "a DNA"))
+    assert told(forge) == []
+
+
+def test_no_duplicate_outlives_the_ledger_and_is_taken_back(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    clean, doubtful = pair(forge)
+    forge.ok("distinct", doubtful["guid"])
+    lose_ledger(forge)
+    write()
+    assert told(forge) == []
+
+    forge.ok("undo")
+
+    assert told(forge) == [clean["guid"]]
+
+
+def test_the_older_card_stays_and_has_both_sources(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    clean, doubtful = pair(forge)
+
+    said = forge.json("merge", doubtful["guid"], clean["guid"])
+
+    assert (said["guid"], said["merged"]) == (clean["guid"], doubtful["guid"])
+    run = write()
+    [note] = notes_of(run)
+    fields = "".join(note.fields)
+    assert "unwinds DNA" in fields
+    assert "responsible for unwinding" in fields
+    assert "file=a" in fields
+    assert "file=b" in fields
+    assert run["cards"]["drafted"] == 0
+    assert told(forge) == []
+
+
+def notes_of(run: Any) -> list[Any]:
+    with open_view(Path(run["packages"][0])) as view:
+        return list(view.notes())
+
+
+def test_a_merge_is_written_once(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    forge.ok("merge", *(card["guid"] for card in pair(forge)))
+
+    first, second = write(), write()
+
+    assert Path(first["packages"][0]) == Path(second["packages"][0])
+    assert (first["notes"]["updated"], second["notes"]["updated"]) == (1, 0)
+
+
+def test_a_merge_outlives_the_ledger_and_is_taken_back_at_once(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    clean, doubtful = pair(forge)
+    forge.ok("merge", clean["guid"], doubtful["guid"])
+    lose_ledger(forge)
+    write()
+    standing = {card["guid"]: card["standing"] for card in forge.cards()}
+    assert standing == {clean["guid"]: "live", doubtful["guid"]: "superseded"}
+    assert [card["also"] for card in forge.cards() if card["also"]] == [[doubtful["highlight"]]]
+
+    forge.ok("undo")
+    write()
+
+    assert {card["standing"] for card in forge.cards()} == {"live"}
+    assert [card["also"] for card in forge.cards()] == [[], []]
+
+
+def test_a_merged_passage_that_says_something_else_has_a_card_again(
+    forge: Any, write: Write
+) -> None:
+    write(a=ONE, b=OTHER)
+    forge.ok("merge", *(card["guid"] for card in pair(forge)))
+    write(b=OTHER.replace("helix", "strand"))
+    assert sum(card["standing"] == "live" for card in forge.cards()) == 1
+
+    write(b="Which enzyme joins the fragments of the strand?::ligase\n")
+
+    live = [card["fields"]["Back"] for card in forge.cards() if card["standing"] == "live"]
+    assert sorted(live) == ["helicase", "ligase"]
+
+
+def test_only_two_living_cards_are_merged(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    clean, doubtful = pair(forge)
+    forge("merge", clean["guid"], clean["guid"], code=2)
+    forge("distinct", clean["guid"], code=2)
+    forge("merge", clean["guid"], "nid:123", code=2)
+    forge.ok("reject", doubtful["guid"])
+
+    assert "restore" in forge("merge", clean["guid"], doubtful["guid"], code=1).stderr
+
+
+@pytest.mark.parametrize("decision", ["reject", "edit"])
+def test_a_twin_that_is_none_any_more_is_not_named(forge: Any, write: Write, decision: str) -> None:
+    write(a=ONE, b=OTHER)
+    clean, _ = pair(forge)
+    if decision == "edit":
+        forge.ok("edit", clean["guid"], "--field", "Front", "Who found ligase?")
+    else:
+        forge.ok(decision, clean["guid"])
+
+    write()
+
+    assert told(forge) == []
+
+
+def test_a_twin_reworded_in_its_source_is_judged_again(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    write(a="What enzyme unwinds DNA in 2017?::helicase\n")
+    assert told(forge) == []
+
+
+def test_show_says_what_can_be_done(forge: Any, write: Write) -> None:
+    write(a=ONE, b=OTHER)
+    clean, doubtful = pair(forge)
+
+    said = forge.ok("show", doubtful["guid"]).stdout
+
+    assert "What enzyme unwinds DNA?" in said
+    for command in ("merge", "distinct"):
+        assert f"ankiforge {command} {doubtful['guid']} {clean['guid']}" in said
+
+
+def test_a_long_list_of_one_pattern_is_told_apart(forge: Any, write: Write) -> None:
+    words = [f"{a}{b}" for a in "bdfgklmnpr" for b in ("aro", "elu", "ina", "osk", "uvi")]
+    lines = [f"What is the capital of {w.title()}land?::{w[::-1].title()}" for w in words]
+    run = write(a="\n\n".join([*lines, lines[7].replace("What is", "Name")]) + "\n")
+
+    assert run["cards"]["drafted"] == len(words) + 1
+    [card] = [card for card in forge.cards() if card["findings"]]
+    assert json.dumps(card["findings"]).count("duplicate") == 1
