@@ -118,7 +118,7 @@ class Standstill:
 
     def _of_settings(self) -> Traces:
         root = self.workspace.root
-        patterns = (*self.workspace.config.decks, "prompts/*.md")
+        patterns = (*self.workspace.config.decks, "prompts/*.md", "prices.yaml")
         files = [path for pattern in patterns for path in sorted(root.glob(pattern))]
         return {"program": program(), "settings": _texts([self.workspace.settings, *files])}
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.duplicates [CARDS ...]
 
-The pairs are read from `../shared/fixtures` where that folder is there. The deck is made of
-words with the frequencies of a natural text; one card in fifty repeats another in other words.
+The pairs are ours, and those of `../shared/fixtures` where that folder is there. The deck is made of
+words with the frequencies of a natural text; one card in fifty repeats another in other words. The
+lists are what people write by hand: ten thousand cards of one pattern each, one of them said twice.
 The peer is rapidfuzz over all pairs, on a thousand cards. Seconds are processor time.
 """
 
@@ -23,11 +24,18 @@ from rapidfuzz import fuzz, process
 from ankiforge.check.duplicates import Twins
 from ankiforge.domain import CardKind, Draft, HighlightKey, Origin
 
-PAIRS = Path(__file__).parents[2] / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl"
+HERE = Path(__file__).parents[1]
+OURS = HERE / "tests" / "unit" / "check"
+PAIRS = (
+    HERE.parent / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl",
+    OURS / "pairs.jsonl",
+    OURS / "more_pairs.jsonl",
+)
 SIZES = (1_000, 10_000, 100_000)
 VOCABULARY = 30_000
 PEER_CARDS = 1_000
 REPEATED = 0.02
+LISTED = 10_000
 
 
 def basic(front: str, back: str) -> Draft:
@@ -39,7 +47,7 @@ def drafted(kind: CardKind, fields: tuple[tuple[str, str], ...]) -> Draft:
 
 
 def drafted_from(side: dict[str, str]) -> Draft:
-    if side["kind"] == "cloze":
+    if "text" in side:
         return drafted(CardKind.CLOZE, (("Text", side["text"]),))
     return basic(side["front"], side["back"])
 
@@ -59,7 +67,9 @@ def print_quality(path: Path) -> None:
     for name, place in (("asked about", 1), ("exact", 2)):
         named = [verdict[0] for verdict in verdicts if verdict[place]]
         precision = sum(named) / len(named) if named else 1.0
-        print(f"{name:12} precision {precision:.2f}  recall {sum(named) / duplicates:.2f}")
+        print(
+            f"{path.stem:12} {name:12} precision {precision:.2f}  recall {sum(named) / duplicates:.2f}"
+        )
 
 
 def deck(size: int, chance: random.Random) -> Iterator[Draft]:
@@ -79,16 +89,57 @@ def deck(size: int, chance: random.Random) -> Iterator[Draft]:
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u")]
 
 
-def print_speed(size: int) -> None:
-    cards = list(deck(size, random.Random(size)))
-    twins, found, start = Twins(), 0, time.process_time()
+def patterned(size: int, chance: random.Random) -> dict[str, list[Draft]]:
+    """Lists of one pattern by name; the last card of each says the first one's in other words."""
+    names = sorted({"".join(chance.choices(SYLLABLES, k=4)).title() for _ in range(2 * size)})
+    chance.shuffle(names)
+    pairs = list(zip(names[:size], names[size : 2 * size], strict=False))
+    return {
+        "capitals": [
+            *(basic(f"What is the capital of {one}?", other) for one, other in pairs),
+            basic(f"Name the capital of {pairs[0][0]}", pairs[0][1]),
+        ],
+        "vocabulary": [
+            *(basic(f"der {one}", other.lower()) for one, other in pairs),
+            basic(pairs[0][0], f"the {pairs[0][1].lower()}"),
+        ],
+        "numbered": [
+            *(
+                basic(f"What is {n % 100} minus {n // 100}?", f"{n % 100 - n // 100}")
+                for n in range(size)
+            ),
+            basic("How much is 0 minus 0?", "0"),
+        ],
+        "two words": [
+            *(basic(f"{names[n % 90]} {names[90 + n // 112]}", names[n % 95]) for n in range(size)),
+            basic(f"the {names[0]} {names[90]}", names[0]),
+        ],
+    }
+
+
+def searched(cards: list[Draft]) -> tuple[float, int, bool]:
+    """(seconds, findings, whether the last card's twin is the first)."""
+    twins, found, start, last = Twins(), 0, time.process_time(), []
     for number, card in enumerate(cards):
         key = HighlightKey(f"vault:bench/{number:016x}")
-        found += sum(1 for _ in twins.near(card, key))
+        last = list(twins.near(card, key))
+        found += len(last)
         twins.add(f"af{number:024}", key, card)
-    took = time.process_time() - start
+    first = any(one.twin == f"af{0:024}" and one.check == "duplicate" for one in last)
+    return time.process_time() - start, found, first
+
+
+def print_speed(size: int) -> None:
+    took, found, _ = searched(list(deck(size, random.Random(size))))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{size:>8,} cards: {took:6.2f} s, {memory:4.0f} MB at most, {found:,} findings")
+
+
+def print_lists() -> None:
+    for name, cards in patterned(LISTED, random.Random(LISTED)).items():
+        took, found, first = searched(cards)
+        said = "the twin found" if first else "THE TWIN MISSED"
+        print(f"{len(cards):>8,} cards: {took:6.2f} s, {name}: {said}, {found:,} findings")
 
 
 def print_peer() -> None:
@@ -100,9 +151,10 @@ def print_peer() -> None:
 
 
 def main(sizes: tuple[int, ...]) -> None:
-    if PAIRS.exists():
-        print_quality(PAIRS)
+    for path in filter(Path.exists, PAIRS):
+        print_quality(path)
     print_peer()
+    print_lists()
     for size in sizes:
         print_speed(size)
 

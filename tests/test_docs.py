@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 import click
+import genanki
 import pytest
 import yaml
 
@@ -410,6 +411,22 @@ def test_json_has_the_documented_shapes_on_the_way_back(home: Home) -> None:
     assert list(shown["conflicts"][0]) == told["conflict"]
     [done] = home.data(f"ankiforge resolve {card['guid']} --mine")
     assert list(done) == told["accept"]
+
+
+def test_json_has_the_documented_shapes_of_what_is_measured(home: Home) -> None:
+    told = shapes()
+    bad = home.folder / "cards.jsonl"
+    bad.write_text('{"exact": "Is it so?", "comment": "? What is the answer to it all?"}\n')
+    [came] = home.data("ankiforge eval ~/cards.jsonl -o ~/sheet.csv")
+    assert list(came) == told["eval"]
+    [rated] = home.data("ankiforge eval --rated ~/sheet.csv")
+    assert list(rated) == told["eval --rated"]
+    deck = genanki.Deck(1234567890, "Theirs")
+    deck.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["Is this a card?", ""]))
+    genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")
+    [noted] = home.data("ankiforge lint ~/theirs.apkg")
+    assert list(noted) == told["lint"]
+    assert list(noted["findings"][0]) == told["finding"]
 
 
 # --- pages hold together ----------------------------------------------------------------------

@@ -53,7 +53,7 @@ def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
     written |= {
         "Source": source_html(card),
         "Citation": citation_html(card),
-        "Links": links_html(card.highlight),
+        "Links": links_html(card.highlight, *card.also),
         "AnkiforgeId": ankiforge_id(card, content),
     }
     return tuple(written.get(name, "") for name in note_type(card.family).fields)
@@ -132,10 +132,24 @@ def source_html(card: Card) -> str:
         return ""
     start, end = around or (0, len(passage))
     exact = _marked(passage[start:end], card.leading.draft.quote if card.candidates else "")
-    return (
+    first = (
         f"<blockquote>{lines(passage[:start])}"
         f'<span class="af-exact">{exact}</span>{lines(passage[end:])}</blockquote>'
     )
+    return first + "".join(
+        f"{passage_html(one)}<cite>{literal(reference(one))}</cite></blockquote>"
+        for one in card.also
+    )
+
+
+def passage_html(highlight: Highlight) -> str:
+    """How a further passage that a card serves begins in the field Source."""
+    said = lines(highlight.exact) if highlight.exact.strip() else ""
+    return f"{ALSO}{said}<br>" if said else ALSO
+
+
+ALSO = '<blockquote class="af-also">'
+"""Begins a further passage in the field Source."""
 
 
 def _marked(exact: str, quote: str) -> str:
@@ -158,7 +172,8 @@ def citation_html(card: Card) -> str:
         if not any(_tells(part, it) for it in _answers(card))
     )
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
-    return f"{where}<cite>{literal(reference(highlight))}</cite>"
+    named = dict.fromkeys(reference(one) for one in (highlight, *card.also))
+    return where + "".join(f"<cite>{literal(one)}</cite>" for one in named)
 
 
 def _places(highlight: Highlight) -> tuple[str, ...]:
@@ -189,8 +204,41 @@ def _answers(card: Card) -> tuple[str, ...]:
 
 
 def _tells(part: str, answer: str) -> bool:
-    needle = canonical(answer)
-    return bool(needle) and f" {needle} " in f" {re.sub(r'[.,:;!?()]', ' ', canonical(part))} "
+    """Whether all words of an answer stand there, with whatever ending: catalysis tells a catalyst."""
+    words = [word for word in _WORD.findall(canonical(answer)) if word not in _ARTICLES]
+    there = {_stem(word) for word in _WORD.findall(canonical(part))}
+    needle = "".join(canonical(answer).split())
+    whole = not needle.isascii() and needle in "".join(canonical(part).split())
+    return bool(words) and (whole or {_stem(word) for word in words} <= there)
+
+
+_WORD = re.compile(r"\w+")
+_ARTICLES = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "der",
+        "die",
+        "das",
+        "ein",
+        "eine",
+        "einen",
+        "le",
+        "la",
+        "les",
+        "un",
+        "une",
+        "des",
+        "el",
+        "los",
+        "las",
+    ]
+)
+
+
+def _stem(word: str) -> str:
+    return word[:5] if len(word) > 5 else word.removesuffix("s")
 
 
 def reference(highlight: Highlight) -> str:
@@ -216,16 +264,18 @@ _LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "kindle": "Kindle", "mail
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
 
 
-def links_html(highlight: Highlight) -> str:
-    """What opens the source: zotero, obsidian and web links; of a PDF its file name and page."""
-    targets = dict.fromkeys(address(url) for url in _urls(highlight))
+def links_html(*highlights: Highlight) -> str:
+    """What opens the sources: zotero, obsidian and web links; of a PDF its file name and page."""
+    links = (link for highlight in highlights for link in _links(highlight))
+    return " ".join(dict.fromkeys(links))
+
+
+def _links(highlight: Highlight) -> Iterator[str]:
     own = address(highlight.uri)
-    links = [
-        f'<a href="{escape(target)}">{literal(_label(target, own))}</a>'
-        for target in targets
-        if target and not _names_a_path(target)
-    ]
-    return " ".join([*links, *_file(highlight)])
+    for target in dict.fromkeys(address(url) for url in _urls(highlight)):
+        if target and not _names_a_path(target):
+            yield f'<a href="{escape(target)}">{literal(_label(target, own))}</a>'
+    yield from _file(highlight)
 
 
 def _urls(highlight: Highlight) -> Iterator[str]:

@@ -7,17 +7,59 @@ pass. block: never ready; warn: a person looks; info: counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
-from ankiforge.check import clozes, duplicates, form, grounding, structure, wording
+from ankiforge.check import (
+    aim,
+    clozes,
+    contraries,
+    duplicates,
+    figures,
+    filler,
+    form,
+    grounding,
+    language,
+    literal,
+    relations,
+    siblings,
+    structure,
+    wording,
+)
+from ankiforge.check import settings as _settings
 from ankiforge.check.context import Check, Context
 from ankiforge.check.duplicates import Twins
+from ankiforge.check.limits import Limits
 from ankiforge.check.reading import authored, chosen_by_reader
-from ankiforge.check.rule import Rule
-from ankiforge.domain import Draft, Finding, Severity
+from ankiforge.check.rule import Bound, Rule
+from ankiforge.check.siblings import Siblings
+from ankiforge.config.yamlfile import Location
+from ankiforge.domain import (
+    Document,
+    DocumentKey,
+    Draft,
+    Finding,
+    Highlight,
+    HighlightKind,
+    Severity,
+)
 
-__all__ = ["ALL", "RULES", "Check", "Context", "Rule", "Twins", "check"]
+__all__ = [
+    "ALL",
+    "RULES",
+    "SOURCELESS",
+    "Bound",
+    "Check",
+    "Context",
+    "Limits",
+    "Rule",
+    "Siblings",
+    "Twins",
+    "check",
+    "limits_from",
+    "lint",
+]
 
 
 def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -27,23 +69,55 @@ def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
         yield from context.batch.near(draft, context.highlight.key)
 
 
+SOURCELESS: tuple[Check, ...] = (
+    *structure.CHECKS,
+    *clozes.CHECKS,
+    *wording.CHECKS,
+    *filler.CHECKS,
+)
+"""Those that need nothing but the card."""
 ALL: tuple[Check, ...] = (
     *structure.CHECKS,
     *grounding.CHECKS,
+    *figures.CHECKS,
+    *literal.CHECKS,
+    *relations.CHECKS,
+    *contraries.CHECKS,
+    *aim.CHECKS,
+    *language.CHECKS,
     *clozes.CHECKS,
     *wording.CHECKS,
+    *filler.CHECKS,
     *form.CHECKS,
+    *siblings.CHECKS,
     resembles,
 )
 RULES: tuple[Rule, ...] = (
     *structure.RULES,
     *grounding.RULES,
+    *figures.RULES,
+    *literal.RULES,
+    *relations.RULES,
+    *contraries.RULES,
+    *aim.RULES,
+    *language.RULES,
     *clozes.RULES,
     *wording.RULES,
+    *filler.RULES,
     *form.RULES,
+    *siblings.RULES,
     *duplicates.RULES,
 )
 """Every rule a finding can name."""
+
+
+def limits_from(settings: Mapping[str, Any], where: Location) -> Limits:
+    """The limits that `checks:` of `ankiforge.yaml` sets.
+
+    Raises:
+        ConfigError: with file, line, key, and what was expected.
+    """
+    return _settings.limits_from(settings, where, RULES)
 
 
 def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
@@ -52,12 +126,46 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     A card its author wrote is judged as such: wording is only counted, what would break or
     leave nothing to ask blocks. Where the reader chose the words, wording only warns.
     """
-    oversize = tuple(structure.too_long(draft, context))
-    found = oversize or tuple(finding for each in ALL for finding in each(draft, context))
+    found = _weighed(_run(draft, context, ALL), context.limits)
     return tuple(_as_heard_by(draft, context, finding) for finding in found)
 
 
-_WORDING = frozenset(rule.id for rule in (*clozes.RULES, *wording.RULES))
+_NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
+_BREAKS = frozenset(rule.id for rule in structure.RULES) - {
+    structure.TOO_LONG.id,
+    structure.BAD_TEMPLATE.id,
+    structure.CONTROL_CHARACTER.id,
+}
+
+
+def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
+    """All findings about a bare card of whatever origin, without its source; never raises.
+
+    What would break in Anki, or leaves nothing to ask, blocks; all else warns at most.
+    """
+    context = Context(_NOWHERE, Twins(), limits=limits)
+    found = _weighed(_run(draft, context, SOURCELESS), limits)
+    return tuple(_at_most_warned(finding) for finding in found)
+
+
+def _at_most_warned(finding: Finding) -> Finding:
+    if finding.severity is Severity.BLOCK and finding.check not in _BREAKS:
+        return replace(finding, severity=Severity.WARN)
+    return finding
+
+
+def _run(draft: Draft, context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
+    """What is found; of a card of pages nothing but that."""
+    oversize = tuple(structure.too_long(draft, context))
+    yield from oversize or (finding for each in checks for finding in each(draft, context))
+
+
+def _weighed(found: Iterable[Finding], limits: Limits) -> Iterator[Finding]:
+    """The findings with the severities that were set for them."""
+    return (heard for finding in found if (heard := limits.weighed(finding)))
+
+
+_WORDING = frozenset(rule.id for rule in (*clozes.RULES, *wording.RULES, *filler.RULES))
 _UNREAD = frozenset((structure.TOO_LONG.id,))
 _ONLY_COUNTED = _WORDING | {structure.BAD_TEMPLATE.id, structure.CONTROL_CHARACTER.id}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import ceil
 
 from ankiforge.check.context import Context
 from ankiforge.check.reading import GAP, hidden_gaps, read, without
-from ankiforge.check.rule import Rule
+from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.words import NEGATIONS, STOP_WORDS, tokens, word_count
 from ankiforge.domain import Draft, Family, Finding, Severity
 
@@ -16,13 +17,13 @@ PRONOUN_START = Rule(
 )
 GAP_STOPWORD = Rule("gap_stopword", Severity.BLOCK, "hides only small words:")
 GAP_LEAK = Rule("gap_leak", Severity.BLOCK, "what is hidden stands in plain sight:")
-GAP_GT50PCT = Rule("gap_gt50pct", Severity.BLOCK, "hides more than half of the text:")
-GAP_GT35PCT = Rule("gap_gt35pct", Severity.WARN, "hides more than a third of the text:")
-GAP_GT6W = Rule("gap_gt6w", Severity.WARN, "a gap of more than six words:")
+GAP_GT50PCT = Rule("gap_gt50pct", Severity.BLOCK, "hides too much:", Bound(50, 5, 100, "%"))
+GAP_GT35PCT = Rule("gap_gt35pct", Severity.WARN, "hides much of the text:", Bound(35, 1, 100, "%"))
+GAP_GT6W = Rule("gap_gt6w", Severity.WARN, "the gap is long:", Bound(6, 1, 100, "words"))
 GAP_EDGE_PUNCT = Rule("gap_edge_punct", Severity.INFO, "a gap begins or ends with a blank or sign:")
-GAPS_GT3 = Rule("gaps_gt3", Severity.WARN, "more than three gaps:")
-CLOZE_LT3W = Rule("cloze_lt3w", Severity.WARN, "fewer than three words in all")
-CLOZE_GT40W = Rule("cloze_gt40w", Severity.WARN, "more than forty words:")
+GAPS_GT3 = Rule("gaps_gt3", Severity.WARN, "asks much at once:", Bound(3, 1, 64, "gaps"))
+CLOZE_LT3W = Rule("cloze_lt3w", Severity.WARN, "too short:", Bound(3, 1, 20, "words", floor=True))
+CLOZE_GT40W = Rule("cloze_gt40w", Severity.WARN, "too long:", Bound(40, 5, 400, "words"))
 RULES = (
     PRONOUN_START,
     GAP_STOPWORD,
@@ -91,7 +92,6 @@ def _tells(answer: str, rest: str) -> bool:
 
 
 _WORDS_TO_MEASURE = 8
-_THIRD, _HALF = 0.35, 0.5
 
 
 def share(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -101,26 +101,19 @@ def share(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     for number, hidden in hidden_gaps(draft):
         rest = without(draft.field("Text"), hidden).replace(GAP, "")
-        part = 1 - len(rest) / len(whole)
-        if part > _THIRD:
-            rule = GAP_GT50PCT if part > _HALF else GAP_GT35PCT
-            yield rule.found(f"c{number}, {part:.0%}")
+        part = 100 * (1 - len(rest) / len(whole))
+        if rule := context.limits.over(part, GAP_GT50PCT, GAP_GT35PCT):
+            yield rule.exceeded(ceil(part), context.limits.of(rule), f"c{number}")
 
 
 def sizes(draft: Draft, context: Context) -> Iterator[Finding]:
     """Short gaps, few of them, in one sentence of ordinary length."""
     reading = read(draft)
     for answer in reading.answers:
-        if word_count(answer) > 6:
-            yield GAP_GT6W.found(f"{word_count(answer)}")
+        yield from context.limits.counted(word_count(answer), GAP_GT6W)
     count = len({number for gap in reading.gaps for number in gap.numbers})
-    if count > 3:
-        yield GAPS_GT3.found(f"{count}")
-    words = word_count(reading.whole)
-    if words < 3:
-        yield CLOZE_LT3W.found()
-    elif words > 40:
-        yield CLOZE_GT40W.found(f"{words}")
+    yield from context.limits.counted(count, GAPS_GT3)
+    yield from context.limits.counted(word_count(reading.whole), CLOZE_LT3W, CLOZE_GT40W)
 
 
 _EDGE = re.compile(r"^[\s.,;:)]|[\s,;:(]$")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ankiforge.check.duplicates import Twins
+from ankiforge.check.limits import SHIPPED, Limits
 from ankiforge.domain import Draft, Finding, Highlight
+
+if TYPE_CHECKING:
+    from ankiforge.check.siblings import Siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,10 @@ class Context:
     """The cards there are already."""
     batch: Twins | None = None
     """The drafts of the same batch that came before it."""
+    limits: Limits = SHIPPED
+    """The numbers and severities that hold here."""
+    siblings: Siblings | None = None
+    """All drafts of the same batch: one may give another away."""
 
 
 Check = Callable[[Draft, Context], Iterator[Finding]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ankiforge.check.context import Context
 from ankiforge.check.reading import read
-from ankiforge.check.rule import Rule
+from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.words import word_count
 from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
 
@@ -14,14 +14,17 @@ INLINE_FIELD = Rule("inline_field", Severity.WARN, "`::` may part no card:")
 LOOSE_TERM = Rule(
     "loose_term", Severity.WARN, "`Term: text` may be prose: no three in a row under a glossary"
 )
-PHRASE_GT5W = Rule("phrase_gt5w", Severity.WARN, "a mark over five words may be mere emphasis:")
+PHRASE_GT5W = Rule(
+    "phrase_gt5w", Severity.WARN, "a long mark may be mere emphasis:", Bound(5, 1, 100, "words")
+)
 PHRASE_OUTSIDE_VAULT = Rule(
     "phrase_outside_vault", Severity.WARN, "words marked in a document may be mere emphasis"
 )
 OTHER_NOTE = Rule("other_note", Severity.WARN, "another tool may have put it into Anki, as note")
-RULES = (INLINE_FIELD, LOOSE_TERM, PHRASE_GT5W, PHRASE_OUTSIDE_VAULT, OTHER_NOTE)
+LOW_CONFIDENCE = Rule("low_confidence", Severity.WARN, "a guess of the offline rules, often wrong:")
+RULES = (INLINE_FIELD, LOOSE_TERM, PHRASE_GT5W, PHRASE_OUTSIDE_VAULT, OTHER_NOTE, LOW_CONFIDENCE)
 
-_PHRASE_WORDS = 5
+_GUESSES = ("rules:emphasis", "rules:isa", "rules:number")
 _PHRASE_DRAFTER = "rules:phrase"
 
 
@@ -39,8 +42,7 @@ def phrases(draft: Draft, context: Context) -> Iterator[Finding]:
     if draft.origin.drafter != _PHRASE_DRAFTER or draft.kind.family is not Family.CLOZE:
         return
     longest = max((word_count(answer) for answer in read(draft).answers), default=0)
-    if longest > _PHRASE_WORDS:
-        yield PHRASE_GT5W.found(f"{longest}")
+    yield from context.limits.counted(longest, PHRASE_GT5W)
     if context.highlight.route is not Route.VAULT and context.highlight.form is not Form.PHRASE:
         yield PHRASE_OUTSIDE_VAULT.found()
 
@@ -51,4 +53,10 @@ def elsewhere(draft: Draft, context: Context) -> Iterator[Finding]:
         yield OTHER_NOTE.found(str(context.highlight.other_note))
 
 
-CHECKS = (written_as, phrases, elsewhere)
+def guessed(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Offline patterns whose cards are wrong too often to be cards unseen."""
+    if draft.origin.drafter in _GUESSES:
+        yield LOW_CONFIDENCE.found(draft.origin.drafter)
+
+
+CHECKS = (written_as, phrases, elsewhere, guessed)

@@ -11,67 +11,105 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.context import Context
-from ankiforge.check.normal import bare, normal
+from ankiforge.check.evidence import about, folded, said
+from ankiforge.check.figures import foreign
+from ankiforge.check.language import language
+from ankiforge.check.normal import normal
+from ankiforge.check.quantities import UNITS, quantities
 from ankiforge.check.reading import asked_by_reader, authored, marked, pictured, read
-from ankiforge.check.rule import Rule
+from ankiforge.check.rule import Bound, Rule
+from ankiforge.check.tongue import FUNCTION, NEGATORS, SAME
 from ankiforge.check.words import (
     QUESTION_WORDS,
     STOP_WORDS,
     all_numbers,
     content,
+    listed,
     prefix,
-    stated_numbers,
     stem,
     tokens,
 )
 from ankiforge.domain import CardKind, Draft, Finding, Highlight, Severity
-from ankiforge.text.fold import canonical
 
-QUOTE_NOT_IN_SOURCE = Rule(
+
+def _firm(id: str, severity: Severity, says: str, bound: Bound | None = None) -> Rule:
+    return Rule(id, severity, says, bound, firm=True)
+
+
+QUOTE_NOT_IN_SOURCE = _firm(
     "quote_not_in_source", Severity.BLOCK, "the quote does not stand in the source"
 )
-ANSWER_NOT_IN_SOURCE = Rule(
-    "answer_not_in_source", Severity.BLOCK, "the source does not give the answer"
+QUOTE_TOO_SHORT = _firm(
+    "quote_too_short",
+    Severity.BLOCK,
+    "the quote is too short to prove anything:",
+    Bound(8, 8, 80, "characters", floor=True),
 )
-ANSWER_PARTLY = Rule(
-    "answer_partly", Severity.WARN, "the source gives only part of the answer, not:"
+QUOTE_LACKS_ANSWER = _firm(
+    "quote_lacks_answer",
+    Severity.BLOCK,
+    "the quote does not hold the answer, quote the words that do:",
 )
-UNGROUNDED_NUMBER = Rule(
-    "ungrounded_number", Severity.BLOCK, "a number that the source does not hold:"
+ANSWER_NOT_IN_SOURCE = _firm(
+    "answer_not_in_source",
+    Severity.BLOCK,
+    "the source does not give the answer",
+    Bound(50, 50, 100, "%", floor=True),
 )
-UNGROUNDED_TERM = Rule("ungrounded_term", Severity.WARN, "a name that the source does not hold:")
-UNGROUNDED_CARD = Rule(
-    "ungrounded_card", Severity.BLOCK, "most of its words come from somewhere else"
+ANSWER_PARTLY = _firm(
+    "answer_partly",
+    Severity.WARN,
+    "the source gives only part of the answer, not:",
+    Bound(80, 80, 101, "%", floor=True),
+)
+UNGROUNDED_CARD = _firm(
+    "ungrounded_card",
+    Severity.BLOCK,
+    "too few of its words come from the source:",
+    Bound(40, 40, 100, "%", floor=True),
 )
 FRONT_COPIES_SOURCE = Rule(
-    "front_copies_source", Severity.WARN, "the front repeats nearly the whole passage"
+    "front_copies_source",
+    Severity.WARN,
+    "the front repeats nearly the whole passage:",
+    Bound(80, 20, 100, "%"),
 )
 RULES = (
     QUOTE_NOT_IN_SOURCE,
+    QUOTE_TOO_SHORT,
+    QUOTE_LACKS_ANSWER,
     ANSWER_NOT_IN_SOURCE,
     ANSWER_PARTLY,
-    UNGROUNDED_NUMBER,
-    UNGROUNDED_TERM,
     UNGROUNDED_CARD,
     FRONT_COPIES_SOURCE,
 )
 
-_IN_SOURCE, _PARTLY = 0.5, 0.8
-"""Share of the answer's content words below which it is foreign, or partly so."""
-_CARD = 0.4
 _LONG_WORD = 4
-_COPIED, _ENOUGH_WORDS = 0.8, 5
+_HALF = 0.5
+"""Of an answer of two words one is not enough: the standard error is no standard deviation."""
+_ENOUGH_WORDS = 5
+_FEW = 3
+"""So many words tell where a card comes from; of fewer the answer alone does."""
 
 
 def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     """The evidence stands, letter by letter, in the passage or the text around it."""
     if authored(draft) or pictured(draft, context.highlight):
         return
-    words = canonical(draft.quote)
+    words = folded(draft.quote)
     if not words:
         yield QUOTE_NOT_IN_SOURCE.found("(there is none)")
-    elif not any(words in canonical(place) for place in _places(context.highlight)):
+    elif not any(words in folded(place) for place in _places(context.highlight)):
         yield QUOTE_NOT_IN_SOURCE.found()
+    elif words != folded(context.highlight.exact):
+        least = context.limits.of(QUOTE_TOO_SHORT)
+        if len(words) < least and _weight(words) < least:
+            yield QUOTE_TOO_SHORT.exceeded(len(words), least)
+
+
+def _weight(words: str) -> int:
+    """Characters; an ideograph says as much as three letters."""
+    return sum(3 if _joins(letter) else 1 for letter in words)
 
 
 def _places(highlight: Highlight) -> tuple[str, ...]:
@@ -84,23 +122,70 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     """The answer stands in the passage, or at least most of its words do."""
     if authored(draft) or marked(draft, context.highlight) or pictured(draft, context.highlight):
         return
-    source = _source(context.highlight)
+    source = said(context.highlight)
+    least, whole = (context.limits.of(r) for r in (ANSWER_NOT_IN_SOURCE, ANSWER_PARTLY))
     for wanted in read(draft).answers:
         missing, share = _missing(wanted, source)
-        if share < _IN_SOURCE:
+        if 100 * share < least or (share < 1 and len(missing) == 1 and share <= _HALF):
             yield ANSWER_NOT_IN_SOURCE.found(f"“{_short(wanted)}”")
-        elif share < _PARTLY:
+        elif 100 * share < whole:
             yield ANSWER_PARTLY.found(", ".join(missing[:5]))
+        elif draft.quote.strip() and 100 * _missing(wanted, draft.quote)[1] < least:
+            yield QUOTE_LACKS_ANSWER.found(f"“{_short(wanted)}”")
 
 
 def _missing(wanted: str, source: str) -> tuple[list[str], float]:
     """(words of the answer that the source lacks, the share that it holds)."""
-    if any(_as_words(form(wanted), form(source)) for form in (canonical, normal)):
+    if any(_as_words(form(wanted), form(source)) for form in (folded, normal)):
         return [], 1.0
-    words = list(dict.fromkeys(content(wanted) or tokens(wanted)))
-    held, numbers = _stems(source), all_numbers(source)
-    missing = [word for word in words if stem(word) not in held and not all_numbers(word) & numbers]
+    wanted, source = (_OWNED.sub("", _INITIALS.sub(r"\1\2", text)) for text in (wanted, source))
+    named = [word for word in content(wanted) if word not in FUNCTION]
+    words = list(dict.fromkeys(named or content(wanted) or tokens(wanted)))
+    held, numbers, units = _stems(source), all_numbers(source), _units(source)
+    counted = not any(foreign(wanted, source))
+    missing = [
+        word
+        for word in words
+        if _root(word) not in held
+        and not all_numbers(word) & numbers
+        and not (counted and word.isdecimal())
+        and not _said_otherwise(word, held, units)
+        and _GERMAN_ENDING.sub("", word) not in _german_roots(source)
+    ]
     return missing, 1 - len(missing) / len(words) if words else 0.0
+
+
+_INITIALS = re.compile(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
+"""B.C. is BC."""
+
+
+_OWNED = re.compile(r"(?<=\w)['’]s\b")
+_GERMAN_ENDING = re.compile(r"(?<=\w{4})(?:en|em|er|es|e|n|s)$")
+
+
+def _root(word: str) -> str:
+    return stem(f"{word[:-3]}y" if word.endswith("ied") and len(word) > 5 else word)
+
+
+@lru_cache(maxsize=256)
+def _german_roots(source: str) -> frozenset[str]:
+    if language(source) != "German":
+        return frozenset()
+    return frozenset(_GERMAN_ENDING.sub("", word) for word in tokens(source))
+
+
+@lru_cache(maxsize=256)
+def _units(source: str) -> frozenset[str]:
+    return frozenset(one.dimension for one in quantities(source) if one.unit)
+
+
+def _said_otherwise(word: str, held: frozenset[str], units: frozenset[str]) -> bool:
+    """Whether the source says it in a word that means the same."""
+    if word in UNITS and UNITS[word][1] in units:  # a wrong one is for `figures` to find
+        return True
+    if word in NEGATORS and held & NEGATORS:
+        return True
+    return bool(held & SAME.get(word, frozenset()))
 
 
 def _as_words(wanted: str, source: str) -> bool:
@@ -120,42 +205,17 @@ def _joins(letter: str) -> bool:
     return letter.isalpha() and letter.lower() == letter.upper()
 
 
-def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Each figure stands in the passage, in digits, words or Roman; in a front also around it."""
-    if authored(draft):
-        return
-    sides = read(draft)
-    source = _source(context.highlight)
-    asked = "" if asked_by_reader(draft) else sides.asked
-    around = all_numbers(f"{source}\n{_about(context.highlight)}")
-    foreign = [n for n, forms in stated_numbers(asked).items() if not around & set(forms)]
-    known = all_numbers(source)
-    for wanted in sides.answers:
-        foreign += [n for n, forms in stated_numbers(wanted).items() if not known & set(forms)]
-    if foreign:
-        yield UNGROUNDED_NUMBER.found(", ".join(dict.fromkeys(foreign)))
-
-
-def terms(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Acronyms and names with digits or inner capitals are the source's own."""
-    if authored(draft) or asked_by_reader(draft):
-        return
-    known = canonical(f"{_source(context.highlight)}\n{_about(context.highlight)}")
-    foreign = [term for term in read(draft).terms if canonical(term) not in known]
-    if foreign:
-        yield UNGROUNDED_TERM.found(", ".join(dict.fromkeys(foreign)))
-
-
 def card(draft: Draft, context: Context) -> Iterator[Finding]:
     """At least two in five of the longer words come from the passage or what it is about."""
     if authored(draft):
         return
     sides = read(draft)
     text = " ".join(sides.answers) if asked_by_reader(draft) else sides.whole
-    long = {word for word in content(text) if len(word) >= _LONG_WORD}
-    held = _prefixes(f"{_source(context.highlight)}\n{_about(context.highlight)}")
-    if long and sum(prefix(word) in held for word in long) / len(long) < _CARD:
-        yield UNGROUNDED_CARD.found()
+    long = {word for word in content(text) if len(word) >= _LONG_WORD} - _ASKED - FUNCTION
+    held = _prefixes(f"{said(context.highlight)}\n{about(context.highlight)}")
+    known = sum(prefix(word) in held or prefix(_root(word)) in held for word in long)
+    share = 100 * known // len(long) if len(long) >= _FEW else 100
+    yield from context.limits.counted(share, UNGROUNDED_CARD)
 
 
 def copied(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -164,41 +224,34 @@ def copied(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     passage = {stem(word) for word in content(context.highlight.exact) if len(word) > 1}
     front = {stem(word) for word in content(read(draft).asked)}
-    if len(passage) >= _ENOUGH_WORDS and len(passage & front) / len(passage) >= _COPIED:
-        yield FRONT_COPIES_SOURCE.found()
+    if len(passage) >= _ENOUGH_WORDS:
+        share = 100 * len(passage & front) / len(passage)
+        if share >= context.limits.of(FRONT_COPIES_SOURCE):
+            yield FRONT_COPIES_SOURCE.found(f"{share:.0f}% of its words")
 
 
-CHECKS = (quote, answer, numbers, terms, card, copied)
-
-
-# --- the source -----------------------------------------------------------------------------
-
-
-def _source(highlight: Highlight) -> str:
-    """The passage and what stands around it: all an answer may be taken from.
-
-    The words below a picture stand in its Markdown alone.
-    """
-    seamless = highlight.prefix + highlight.exact + highlight.suffix
-    captioned = (bare(shown) for shown in highlight.markdown if "![" in shown)
-    return "\n".join((highlight.context, seamless, *captioned))
-
-
-def _about(highlight: Highlight) -> str:
-    """What names the subject: a question may lean on it, an answer not."""
-    comment = highlight.comment if highlight.instructs else ""
-    return "\n".join((highlight.document.title, highlight.heading, *highlight.above, comment))
+CHECKS = (quote, answer, card, copied)
 
 
 @lru_cache(maxsize=256)
 def _stems(source: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in tokens(source))
+    return frozenset(_root(word) for word in tokens(source))
 
 
 @lru_cache(maxsize=256)
 def _prefixes(text: str) -> frozenset[str]:
     words = set(tokens(text)) - STOP_WORDS - QUESTION_WORDS
-    return frozenset(prefix(word) for word in words)
+    return frozenset(form for word in words for form in (prefix(word), prefix(_root(word))))
+
+
+_ASKED = frozenset(UNITS) | frozenset(
+    listed(
+        """temperature year date area size share amount number percent percentage degree degrees
+    celsius square kind type sort people person long many much distance length height weight
+    mass age time jahr datum anzahl année combien cuántos cuánto"""
+    )
+)
+"""Words that only name what kind of answer is wanted."""
 
 
 def _short(text: str) -> str:

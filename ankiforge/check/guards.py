@@ -8,143 +8,23 @@ gaps of one sentence, are siblings: no duplicates, and not worth a word either.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
 
 from rapidfuzz import fuzz
 
+from ankiforge.check.features import Features, Sequence, Words, aligned, features, form_of
 from ankiforge.check.lexicon import OPPOSITES, SYNONYMS
-from ankiforge.check.normal import Sides, normal
-from ankiforge.check.words import DIGITS, NEGATIONS, QUESTION_WORDS, STOP_WORDS, TERM, stem
+from ankiforge.check.normal import Sides
+from ankiforge.check.stems import stems_of
+from ankiforge.check.words import DIGITS, stem
 from ankiforge.domain import Family
 
-_WORD = re.compile(r"\w+")
-_NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
-_LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
-_NOT = re.compile(r"n['’]t\b")
+_OPERATION = re.compile(r"[=^√∑+/·-]")
 
 _FRAME = 2
 """So many words around a swapped one make the questions one pattern."""
 _SWAPPED = 2
-_MAX_INITIALS = 5
-
-Words = frozenset[str]
-Sequence = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """One card as the guards see it."""
-
-    family: Family
-    asked: str
-    answered: str
-    whole: str
-    """Normal forms of the question, the answer, and both."""
-    terms: Words
-    """Acronyms, names with digits or inner capitals, capitalised words within a sentence."""
-    labels: Words
-    """Single capitals in the question: vitamin A, plan B."""
-    negations: tuple[int, int]
-    """Parity in question and answer."""
-    sequence: tuple[str, ...]
-    """Stems of the content words of the question, in order."""
-    tokens: Words
-    stems: Words
-    """Stems of all content words."""
-    answer_stems: Words
-    """Stems of the answer; its own form where it holds no content word."""
-    numbers: Words
-
-    @property
-    def asked_stems(self) -> Words:
-        """The question's content words, order aside."""
-        return frozenset(self.sequence)
-
-
-@lru_cache(maxsize=64)
-def features(sides: Sides) -> Features:
-    """Read a card once for all guards."""
-    terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
-    negations = (_parity(sides.asked), _parity(sides.answered))
-    forms = (normal(sides.asked), normal(sides.answered), normal(sides.whole))
-    labels = frozenset(_LABEL.findall(sides.asked))
-    return _read(sides.family, forms, frozenset(terms), labels, negations)
-
-
-def _read(
-    family: Family,
-    forms: tuple[str, str, str],
-    terms: Words,
-    labels: Words,
-    negations: tuple[int, int],
-) -> Features:
-    return Features(
-        family,
-        *forms,
-        terms,
-        labels,
-        negations,
-        sequence=tuple(stems_of(forms[0])),
-        tokens=frozenset(_WORD.findall(forms[2])),
-        stems=frozenset(stems_of(forms[2])),
-        answer_stems=frozenset(stems_of(forms[1])) or frozenset({forms[1]}),
-        numbers=frozenset(DIGITS.findall(forms[2])),
-    )
-
-
-def stems_of(form: str) -> Iterator[str]:
-    """The stems of the content words of a normal form, in order."""
-    for word in _WORD.findall(form):
-        if word not in STOP_WORDS and word not in QUESTION_WORDS:
-            yield stem(word)
-
-
-def _parity(text: str) -> int:
-    words = _WORD.findall(text.casefold())
-    return (sum(word in NEGATIONS for word in words) + len(_NOT.findall(text))) % 2
-
-
-# --- the same thing, written together or abbreviated -----------------------------------------
-
-
-def aligned(one: Features, other: Features) -> Features:
-    """`one` with neighbours joined that `other` writes as one word or as their initials.
-
-    `p value` becomes pvalue, `united states` us, where the other card has that word.
-    """
-    wanted = other.tokens - one.tokens
-    joins = _joins(_WORD.findall(one.whole), wanted) if wanted else {}
-    if not joins:
-        return one
-    forms = tuple(_joined(form, joins) for form in (one.asked, one.answered, one.whole))
-    dropped = frozenset(word for pair in joins for word in pair.split())
-    terms = (one.terms - dropped) | (frozenset(joins.values()) & other.terms)
-    return _read(one.family, (forms[0], forms[1], forms[2]), terms, one.labels, one.negations)
-
-
-def _joins(words: list[str], wanted: Words) -> dict[str, str]:
-    found = {}
-    first = "".join(word[0] for word in words)
-    lengths = {2, *map(len, wanted)}
-    for size in range(2, _MAX_INITIALS + 1):
-        for at in range(len(words) - size + 1) if size in lengths else ():
-            initials = first[at : at + size]
-            if size == 2 and (joined := words[at] + words[at + 1]) in wanted:
-                found[f"{words[at]} {words[at + 1]}"] = joined
-            elif initials in wanted and not STOP_WORDS.intersection(run := words[at : at + size]):
-                found[" ".join(run)] = initials
-    return found
-
-
-def _joined(form: str, joins: dict[str, str]) -> str:
-    for run, word in joins.items():
-        form = f" {form} ".replace(f" {run} ", f" {word} ").strip()
-    return form
-
-
 # --- what can be compared --------------------------------------------------------------------
 
 
@@ -166,8 +46,44 @@ def siblings(one: Features, other: Features) -> bool:
 
 
 def numbers_differ(one: Features, other: Features) -> str:
-    """2017 is not 2018, GPT-2 not GPT-3, the first World War not the second."""
-    return _versus(one.numbers - other.numbers, other.numbers - one.numbers)
+    """2017 is not 2018, GPT-2 not GPT-3, the first World War not the second.
+
+    What one card merely says in addition, `Westphalia (1648)`, makes no other question.
+    """
+    mine, theirs = one.numbers - other.numbers, other.numbers - one.numbers
+    if bool(mine) != bool(theirs):
+        small, large = (other, one) if mine else (one, other)
+        if _merely_adds(small, large, mine or theirs):
+            return ""
+    return _versus(mine, theirs)
+
+
+def _merely_adds(small: Features, large: Features, more: Words) -> bool:
+    """Whether numbers stand in an answer that else says the same, or beside an equal gap."""
+    if small.family is large.family is Family.CLOZE:
+        beside = not more & large.answer_numbers and small.answer_stems == large.answer_stems
+        return beside and small.asked_stems <= large.asked_stems
+    asked, theirs = small.asked_stems, large.asked_stems
+    if 2 * len(asked & theirs) <= min(len(asked), len(theirs)):
+        return False
+    words = {word for word in small.answer_stems if not word.isdigit()}
+    others = {word for word in large.answer_stems if not word.isdigit()}
+    only_there = more <= large.answer_numbers and not more & set(large.sequence)
+    return only_there and bool(words) and (words <= others or others <= words)
+
+
+def asked_numbers_differ(one: Features, other: Features) -> str:
+    """The same numbers in other places: 5 − 3 is 2, 5 − 2 is 3, 3 − 5 neither."""
+    if not one.family is other.family is Family.BASIC:
+        return ""
+    mine, theirs = DIGITS.findall(one.asked), DIGITS.findall(other.asked)
+    apart = set(mine) - set(theirs), set(theirs) - set(mine)
+    if all(apart):
+        return _versus(*apart)
+    words = [[word for word in card.sequence if not word.isdigit()] for card in (one, other)]
+    if mine != theirs and sorted(mine) == sorted(theirs) and words[0] == words[1]:
+        return f"{' '.join(mine)}/{' '.join(theirs)}"
+    return ""
 
 
 def negation_differs(one: Features, other: Features) -> str:
@@ -182,9 +98,22 @@ def opposites(one: Features, other: Features) -> str:
     mine, theirs = _unmatched(one.tokens, other.tokens), _unmatched(other.tokens, one.tokens)
     for word in sorted(mine):
         for twin in sorted(theirs):
-            if stem(twin) in OPPOSITES.get(stem(word), ()):
+            if _opposed(word, twin):
                 return f"{word}/{twin}"
     return ""
+
+
+def _opposed(word: str, twin: str) -> bool:
+    """Opposites, alone or behind the same beginning: Gram-positive and Gram-negative."""
+    if stem(twin) in OPPOSITES.get(stem(word), ()):
+        return True
+    pairs = enumerate(zip(word, twin, strict=False))
+    head = next((at for at, (one, other) in pairs if one != other), 0)
+    return head >= _HEAD and stem(twin[head:]) in OPPOSITES.get(stem(word[head:]), ())
+
+
+_HEAD = 3
+"""Letters of a beginning that two compounds share."""
 
 
 def _unmatched(words: Words, others: Words) -> list[str]:
@@ -195,8 +124,8 @@ def _unmatched(words: Words, others: Words) -> list[str]:
 
 def terms_differ(one: Features, other: Features) -> str:
     """Both name something the other does not: L1 and L2, Austria and Australia."""
-    mine = {term for term in one.terms if not _named_in(term, other)}
-    theirs = {term for term in other.terms if not _named_in(term, one)}
+    mine = {term for term in one.terms - other.terms if not _named_in(term, other)}
+    theirs = {term for term in other.terms - one.terms if not _named_in(term, one)}
     return _versus(mine, theirs) if mine and theirs else ""
 
 
@@ -207,7 +136,9 @@ def labels_differ(one: Features, other: Features) -> str:
 
 
 def _named_in(term: str, card: Features) -> bool:
-    return term in card.tokens or stem(term) in card.stems or f" {term} " in f" {card.whole} "
+    if term in card.tokens or stem(term) in card.stems or f" {term} " in f" {card.whole} ":
+        return True
+    return any(_of_one_land(term, other) for other in card.tokens)
 
 
 def affixes_differ(one: Features, other: Features) -> str:
@@ -228,7 +159,8 @@ def swapped(one: Features, other: Features) -> str:
     mine, theirs, equal = _trimmed(one.sequence, other.sequence)
     if equal < _FRAME or not 0 < len(mine) <= _SWAPPED or not 0 < len(theirs) <= _SWAPPED:
         return ""
-    if all(any(same_word(word, twin) for twin in theirs) for word in mine):
+    few, many = sorted((mine, theirs), key=len)
+    if all(any(same_word(word, twin) for twin in many) for word in few):
         return ""
     return f"{' '.join(mine)}/{' '.join(theirs)}"
 
@@ -247,10 +179,20 @@ def _trimmed(one: Sequence, other: Sequence) -> tuple[Sequence, Sequence, int]:
 
 def narrower(one: Features, other: Features) -> str:
     """One question is the other with something more, and the answers are not the same."""
-    if one.answer_stems == other.answer_stems or _answers_meet(one, other):
+    if one.answer_stems == other.answer_stems:
         return ""
     small, large = sorted((one.asked_stems, other.asked_stems), key=len)
-    return f"–/{_words(large - small)}" if small < large else ""
+    if not small < large:
+        return ""
+    strict = _calculated(one, other)
+    same = _as_strings(one, other) >= _SAME_FORMULA if strict else _answers_meet(one, other)
+    return "" if same else f"–/{_words(large - small)}"
+
+
+def _calculated(one: Features, other: Features) -> bool:
+    """Whether answers are formulae, so that shared letters say little; `5 m/s` is a number."""
+    signs = [bool(_OPERATION.search(card.answered)) for card in (one, other)]
+    return all(signs) or (any(signs) and not one.answer_numbers & other.answer_numbers)
 
 
 def answers_differ(one: Features, other: Features) -> str:
@@ -263,14 +205,37 @@ def _answers_meet(one: Features, other: Features) -> bool:
     shared = sum(any(same_word(word, twin) for twin in theirs) for word in mine)
     if 2 * shared >= min(len(mine), len(theirs)):
         return True
-    formula = _FORMULA.search(one.answered) and _FORMULA.search(other.answered)
-    squeezed = (one.answered.replace(" ", ""), other.answered.replace(" ", ""))
-    return bool(formula) and fuzz.ratio(*squeezed) >= 75
+    return _formulae(one, other) and _as_strings(one, other) >= _ALIKE_FORMULA
+
+
+_ALIKE_FORMULA, _SAME_FORMULA = 75, 90
+
+
+def _formulae(one: Features, other: Features) -> bool:
+    return bool(_FORMULA.search(one.answered) and _FORMULA.search(other.answered))
+
+
+def _as_strings(one: Features, other: Features) -> float:
+    return fuzz.ratio(one.answered.replace(" ", ""), other.answered.replace(" ", ""))
+
+
+def answers_alike(mine: Sides, theirs: Sides) -> bool:
+    """Whether two cards want to hear the same, and their questions share half of their words."""
+    one, other = form_of(mine.answered), form_of(theirs.answered)
+    if one != other and set(stems_of(one)) != set(stems_of(other)):
+        return False
+    asked, there = set(stems_of(form_of(mine.asked))), set(stems_of(form_of(theirs.asked)))
+    shared = len(asked & there)
+    return shared >= _SHARED and 2 * shared >= min(len(asked), len(there))
+
+
+_SHARED = 2
 
 
 Guard = Callable[[Features, Features], str]
 GUARDS: tuple[Guard, ...] = (
     numbers_differ,
+    asked_numbers_differ,
     negation_differs,
     opposites,
     terms_differ,
@@ -285,6 +250,15 @@ GUARDS: tuple[Guard, ...] = (
 def difference(one: Features, other: Features) -> str:
     """The first difference a guard names; "" if none speaks against a duplicate."""
     return next((said for guard in GUARDS if (said := guard(one, other))), "")
+
+
+def judged(mine: Sides, theirs: Sides) -> str | None:
+    """What makes two cards different, "" if nothing does; None if they are not to be compared."""
+    read, said = features(mine), features(theirs)
+    one, other = aligned(read, said), aligned(said, read)
+    if not comparable(one, other) or siblings(one, other):
+        return None
+    return difference(one, other)
 
 
 # --- words that are one, words that are opposed -----------------------------------------------
@@ -308,8 +282,22 @@ def same_word(word: str, twin: str) -> bool:
     short, long = sorted((word, twin), key=len)
     if len(short) > 4 and long.startswith(short) and len(long) - len(short) <= 2:
         return True
-    return any(
+    return _of_one_land(word, twin) or any(
         (a.endswith(x) and b == a.removesuffix(x) + y)
         for a, b in ((word, twin), (twin, word))
         for x, y in _LATIN
     )
+
+
+_PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
+
+
+def _of_one_land(word: str, twin: str) -> bool:
+    """Rome and Roman, Japan and Japanese."""
+    short, long = sorted((word, twin), key=len)
+    ending = next((each for each in _PEOPLE if long.endswith(each)), "")
+    root, land = long.removesuffix(ending), short.rstrip("aeiouy")
+    return bool(ending) and len(land) >= _LAND and land == root.rstrip("aeiouy")
+
+
+_LAND = 3

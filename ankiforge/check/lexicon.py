@@ -144,6 +144,8 @@ fast quick rapid
 reduce decrease lower lessen diminish
 increase raise rise grow
 happen occur arise
+hold occur
+drug treatment therapy medication
 help aid assist
 need require
 get obtain receive gain

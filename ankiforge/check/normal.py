@@ -67,11 +67,28 @@ _JOINED = re.compile(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
 _COMPOUND = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
 _BRACKETS = re.compile(r"[{}^_()\[\]]")
 _OPERATOR = re.compile(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
-_PUNCTUATION = re.compile(r"[?!.,;:\"'…]+(?=\s|$)|(?<!\S)[\"'¿¡]+")
+_AFTER, _BEFORE = "?!.,;:\"'…", "\"'¿¡"
+"""Signs that end a word, and those that begin one."""
 _DOUBTFUL = ("one", "once", "eins", "acht")
 """Number words that are other words as often: `one` is an article, too."""
 _SIGN = re.compile(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
-_COUNTED = {word: digits for word, digits in NUMBER_WORDS.items() if word not in _DOUBTFUL}
+_OTHERS = {
+    word: str(number)
+    for number, words in {
+        2: "zwei deux dos", 3: "drei trois tres", 4: "vier quatre cuatro", 5: "funf cinq cinco",
+        6: "sechs seis", 7: "sieben sept siete", 8: "huit ocho", 9: "neun neuf nueve",
+        10: "zehn dix diez", 11: "elf onze once", 12: "zwolf douze doce", 13: "dreizehn treize",
+        14: "vierzehn quatorze", 15: "funfzehn quinze", 16: "sechzehn seize", 17: "siebzehn",
+        18: "achtzehn", 19: "neunzehn", 20: "zwanzig vingt veinte", 30: "dreissig trente treinta",
+        40: "vierzig quarante", 50: "funfzig cinquante", 60: "sechzig soixante", 70: "siebzig",
+        80: "achtzig", 90: "neunzig", 100: "hundert cent cien", 1000: "tausend mille mil",
+    }.items()
+    for word in listed(words)
+}  # fmt: skip
+"""German, French and Spanish, without accents."""
+_COUNTED = {
+    word: digits for word, digits in (_OTHERS | NUMBER_WORDS).items() if word not in _DOUBTFUL
+}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _TENS_AND_ONES = re.compile(
     r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
@@ -82,14 +99,18 @@ _TENS_AND_ONES = re.compile(
 @lru_cache(maxsize=1024)
 def normal(text: str) -> str:
     """Plain text without typography, case, accents, TeX and number words."""
-    text = without_tex(_JOINED.sub("", arabic(text)))
+    text = arabic(text)
+    if "-" in text or "\u00ad" in text:
+        text = _JOINED.sub("", text)
+    text = without_tex(text)
     if not text.isascii():
         text = _decomposed(space_raised(text.translate(_TYPOGRAPHY))).translate(_TYPOGRAPHY)
     text = text.casefold()
     if _SIGN.search(text):
         text = _COMPOUND.sub("", _TENS_AND_ONES.sub(_sum, text))
         text = _OPERATOR.sub(r"\1", _BRACKETS.sub(" ", _THOUSANDS.sub("", text)))
-    return " ".join(_COUNTED.get(word, word) for word in _PUNCTUATION.sub(" ", text).split())
+    words = [word.rstrip(_AFTER).lstrip(_BEFORE) for word in text.split()]
+    return " ".join([_COUNTED.get(word, word) for word in words if word])
 
 
 def _decomposed(text: str) -> str:
@@ -175,12 +196,21 @@ def exact_form(draft: Draft) -> tuple[str, ...]:
 def _exact(text: str) -> str:
     """Maths and code keep their case: `m` and `M` are two things."""
     if not any(sign in text for sign in _SHIELDS):
-        return _LAST.sub("", canonical(bare(text)))
+        return _without_stop(_canonical(bare(text)))
     runs, at = [], 0
     for start, end, _ in shields(text):
         runs += [canonical(bare(text[at:start])), text[start:end]]
         at = end
-    return _LAST.sub("", " ".join([*runs, canonical(bare(text[at:]))]).strip())
+    return _without_stop(" ".join([*runs, canonical(bare(text[at:]))]).strip())
+
+
+def _without_stop(text: str) -> str:
+    return _LAST.sub("", text) if text.endswith((".", "?")) else text
+
+
+def _canonical(text: str) -> str:
+    """`canonical`, the short way where only ASCII has to be unified."""
+    return " ".join(text.casefold().split()) if text.isascii() else canonical(text)
 
 
 def _ranked(text: str) -> str:

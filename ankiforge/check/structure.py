@@ -9,21 +9,31 @@ from collections.abc import Iterator
 from ankiforge.check.context import Context
 from ankiforge.check.normal import bare
 from ankiforge.check.reading import GAP, authored, hidden_gaps, without
-from ankiforge.check.rule import Rule
+from ankiforge.check.rule import Bound, Rule
 from ankiforge.domain import Draft, Family, Finding, Severity
 from ankiforge.text import cloze
 from ankiforge.text.shields import Shield, outside, shields
 from ankiforge.text.stored import clean, is_visible
 
-TOO_LONG = Rule("too_long", Severity.BLOCK, "too long to be a card:")
-EMPTY_SIDE = Rule("empty_side", Severity.BLOCK, "one side is empty:")
-MALFORMED_CLOZE = Rule("malformed_cloze", Severity.BLOCK, "the cloze is malformed:")
-BAD_TEMPLATE = Rule("bad_template", Severity.BLOCK, "`{{` that begins no cloze:")
-GAP_IS_ALL = Rule("gap_is_all", Severity.BLOCK, "nothing is left to ask by:")
-MATH_UNBALANCED = Rule("math_unbalanced", Severity.BLOCK, "a formula is not closed:")
-BRACE_UNBALANCED = Rule("brace_unbalanced", Severity.BLOCK, "braces of a formula do not match:")
-CONTROL_CHARACTER = Rule(
-    "control_character", Severity.BLOCK, "holds a control character, often a broken `\\t` or `\\f`:"
+MAX_LENGTH = 8000
+MAX_CLOZES = 64
+"""Beyond these no other check reads a card: they bound its work."""
+
+
+def _firm(id: str, says: str, bound: Bound | None = None) -> Rule:
+    """What would break in Anki blocks, whatever anybody sets."""
+    return Rule(id, Severity.BLOCK, says, bound, firm=True)
+
+
+TOO_LONG = _firm("too_long", "too long to be a card:", Bound(8000, 200, 8000, "characters"))
+EMPTY_SIDE = _firm("empty_side", "one side is empty:")
+MALFORMED_CLOZE = _firm("malformed_cloze", "the cloze is malformed:")
+BAD_TEMPLATE = _firm("bad_template", "`{{` that begins no cloze:")
+GAP_IS_ALL = _firm("gap_is_all", "nothing is left to ask by:")
+MATH_UNBALANCED = _firm("math_unbalanced", "a formula is not closed:")
+BRACE_UNBALANCED = _firm("brace_unbalanced", "braces of a formula do not match:")
+CONTROL_CHARACTER = _firm(
+    "control_character", "holds a control character, often a broken `\\t` or `\\f`:"
 )
 RULES = (
     TOO_LONG,
@@ -36,17 +46,13 @@ RULES = (
     CONTROL_CHARACTER,
 )
 
-MAX_LENGTH = 8000
-MAX_CLOZES = 64
-"""Beyond these no other check reads a card: they bound its work."""
-
 
 def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
     """A card of pages is a document."""
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.field("Text").count("{{")
-    if length > MAX_LENGTH:
-        yield TOO_LONG.found(f"{length:,} characters of at most {MAX_LENGTH:,}")
+    if length > context.limits.of(TOO_LONG):
+        yield TOO_LONG.exceeded(length, context.limits.of(TOO_LONG))
     elif clozes > MAX_CLOZES:
         yield TOO_LONG.found(f"{clozes} clozes of at most {MAX_CLOZES}")
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ankiforge.check.claims import is_choice
 from ankiforge.check.context import Context
+from ankiforge.check.language import language
 from ankiforge.check.reading import read
-from ankiforge.check.rule import Rule
+from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.words import content, stem, word_count
 from ankiforge.domain import Draft, Family, Finding, Severity
 
@@ -112,24 +114,37 @@ _PATTERNS = (
 def patterns(draft: Draft, context: Context) -> Iterator[Finding]:
     """Questions that have no single answer, or are no questions at all."""
     front = " ".join(read(draft).asked.split())
+    german = front[:4].casefold() == "was " and _is_german(draft, context)
     for pattern in _PATTERNS:
-        if pattern.broken_by(front):
+        if pattern.broken_by(front) and not (german and pattern.rule.id == "yes_no"):
             yield pattern.rule.found()
+
+
+def _is_german(draft: Draft, context: Context) -> bool:
+    """Whether `was` is the German word for what."""
+    return "German" in (language(read(draft).whole), language(context.highlight.exact))
 
 
 # --- the answer -----------------------------------------------------------------------------
 
 LEAK_EXACT = Rule("leak_exact", Severity.BLOCK, "the front holds the answer:")
-LEAK_80 = Rule("leak_80", Severity.WARN, "the front holds most words of the answer")
+LEAK_80 = Rule(
+    "leak_80", Severity.WARN, "the front holds most words of the answer:", Bound(80, 10, 100, "%")
+)
 YES_NO_ANSWER = Rule("yes_no_answer", Severity.BLOCK, "the answer is yes or no")
-LIST_GT5 = Rule("list_gt5", Severity.BLOCK, "the answer is a list of more than five:")
-LIST_GT3 = Rule("list_gt3", Severity.WARN, "the answer is a list of more than three:")
-ANSWER_GT30W = Rule("answer_gt30w", Severity.BLOCK, "the answer has more than thirty words:")
-ANSWER_GT20W = Rule("answer_gt20w", Severity.WARN, "the answer has more than twenty words:")
-FRONT_GT30W = Rule("front_gt30w", Severity.WARN, "the front has more than thirty words:")
-FRONT_LT3W = Rule("front_lt3w", Severity.WARN, "the front has fewer than three words")
+_LIST, _LONG = "the answer is a list:", "the answer is too long:"
+LIST_GT5 = Rule("list_gt5", Severity.BLOCK, _LIST, Bound(5, 1, 100, "items"))
+LIST_GT3 = Rule("list_gt3", Severity.WARN, _LIST, Bound(3, 1, 100, "items"))
+ANSWER_GT30W = Rule("answer_gt30w", Severity.BLOCK, _LONG, Bound(30, 1, 1000, "words"))
+ANSWER_GT20W = Rule("answer_gt20w", Severity.WARN, _LONG, Bound(20, 1, 1000, "words"))
+FRONT_GT30W = Rule(
+    "front_gt30w", Severity.WARN, "the front is too long:", Bound(30, 4, 1000, "words")
+)
+FRONT_LT3W = Rule(
+    "front_lt3w", Severity.WARN, "the front is too short:", Bound(3, 1, 20, "words", floor=True)
+)
 
-_CHOICE = re.compile(r"\b(?:or|oder)\b", re.IGNORECASE)
+_SIGNED = re.compile(r"[`$]")
 _OPERATOR = re.compile(r"[=^\\+*/<>≤≥]")
 
 
@@ -138,14 +153,21 @@ def leaks(draft: Draft, context: Context) -> Iterator[Finding]:
     reading = read(draft)
     front, answer = reading.asked, reading.answers[0].strip(" .")
     words = set(content(answer))
-    whole = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", front, re.IGNORECASE)
+    whole = answer.casefold() in front.casefold() and re.search(  # cheap first: any answer
+        rf"(?<!\w){re.escape(answer)}(?!\w)", front, re.IGNORECASE
+    )
     if whole and len(answer) >= 4 and words and word_count(answer) <= 6:
-        if not _CHOICE.search(front):
+        if not is_choice(front):
             yield LEAK_EXACT.found(f"“{answer}”")
-    elif len(words) >= 2 and not _OPERATOR.search(answer):
+    elif is_choice(front):
+        return
+    elif (
+        len(words) >= 2 and not _OPERATOR.search(answer) and not _SIGNED.search(draft.field("Back"))
+    ):
         asked = {stem(word) for word in content(front)}
-        if sum(stem(word) in asked for word in words) / len(words) >= 0.8:
-            yield LEAK_80.found()
+        share = 100 * sum(stem(word) in asked for word in words) / len(words)
+        if share >= context.limits.of(LEAK_80):
+            yield LEAK_80.found(f"{share:.0f}%")
 
 
 _YES_NO = re.compile(
@@ -168,10 +190,7 @@ _ITEM_WORDS = 5
 def lists(draft: Draft, context: Context) -> Iterator[Finding]:
     """No enumerations: bullets, or at least three short items between commas."""
     items = len(_BULLET.findall(draft.field("Back"))) or _between_commas(read(draft).answers[0])
-    if items > 5:
-        yield LIST_GT5.found(f"{items}")
-    elif items > 3:
-        yield LIST_GT3.found(f"{items}")
+    yield from context.limits.counted(items, LIST_GT5, LIST_GT3)
 
 
 def _between_commas(answer: str) -> int:
@@ -183,15 +202,9 @@ def _between_commas(answer: str) -> int:
 def lengths(draft: Draft, context: Context) -> Iterator[Finding]:
     """A front that can be read at a glance, an answer that can be recalled whole."""
     reading = read(draft)
-    answer, front = word_count(reading.answers[0]), word_count(reading.asked)
-    if answer > 30:
-        yield ANSWER_GT30W.found(f"{answer}")
-    elif answer > 20:
-        yield ANSWER_GT20W.found(f"{answer}")
-    if front > 30:
-        yield FRONT_GT30W.found(f"{front}")
-    elif 0 < front < 3:
-        yield FRONT_LT3W.found()
+    yield from context.limits.counted(word_count(reading.answers[0]), ANSWER_GT30W, ANSWER_GT20W)
+    if front := word_count(reading.asked):
+        yield from context.limits.counted(front, FRONT_GT30W, FRONT_LT3W)
 
 
 # --- cards that point at the page, questions and clozes alike -----------------------------------

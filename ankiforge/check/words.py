@@ -79,15 +79,20 @@ def word_count(text: str) -> int:
 # --- stems ----------------------------------------------------------------------------------
 
 _SPELLING = (
-    (re.compile(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
-    (re.compile(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
-    (re.compile(r"ae|oe"), "e"),
-    (re.compile(r"(?<=[a-z]{3})[iy]s(?=e$|ed$|es$|ing$|ation$|ations$|er$|ers$)"), "iz"),
+    (("our",), re.compile(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
+    (("re",), re.compile(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
+    (("ae", "oe"), re.compile(r"ae|oe"), "e"),
+    (
+        ("is", "ys"),
+        re.compile(r"(?<=[a-z]{3})[iy]s(?=e$|ed$|es$|ing$|ation$|ations$|er$|ers$)"),
+        "iz",
+    ),
 )
+"""(what a word must hold, what is looked for in it, how it is spelt here)"""
 _ENDINGS = (
     ("izations", "iz"), ("ization", "iz"), ("izing", "iz"), ("izers", "iz"), ("izer", "iz"),
     ("ized", "iz"), ("izes", "iz"), ("ize", "iz"), ("ations", "at"), ("ation", "at"),
-    ("ating", "at"), ("ated", "at"), ("ates", "at"), ("ate", "at"), ("ies", "y"),
+    ("ating", "at"), ("ated", "at"), ("ates", "at"), ("ate", "at"), ("ies", "y"), ("ied", "y"),
     ("sses", "ss"), ("ings", ""), ("ing", ""), ("edly", ""), ("ed", ""), ("es", ""),
     ("s", ""), ("al", ""),
 )  # fmt: skip
@@ -115,8 +120,9 @@ def stem(token: str) -> str:
     if len(token) <= _MIN_STEM or not token.isalpha():
         return token
     word = token
-    for pattern, spelling in _SPELLING:
-        word = pattern.sub(spelling, word)
+    for signs, pattern, spelling in _SPELLING:
+        if any(sign in word for sign in signs):
+            word = pattern.sub(spelling, word)
     word = _without_ending(word).removesuffix("e")
     doubled = len(word) > _MIN_STEM and word[-1] == word[-2] and word[-1] not in "aeios"
     return word[:-1] if doubled else word

@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "accept": ("accept", "Let cards through."),
     "reject": ("reject", "Turn cards down, for ever."),
     "pick": ("pick", "Choose one candidate of a choice."),
+    "merge": ("merge", "Make one card of two that ask the same."),
+    "distinct": ("distinct", "Say that two cards are no duplicates."),
     "edit": ("edit", "Reword a card."),
     "resolve": ("resolve", "Where Anki and the source differ: whose words stand."),
     "undo": ("undo", "Take back the last action, or one by its id."),
@@ -34,6 +36,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "push": ("push", "Bring the cards into a running Anki."),
     "pull": ("pull", "Learn what became of the cards in Anki."),
     "recover": ("recover", "Rebuild a lost ledger from what Anki has."),
+    "lint": ("lint", "Run the checks on any deck, or on the cards here."),
+    "eval": ("eval", "Measure the drafter: a fixed set, a blind sheet, the count."),
     "trace": ("trace", "One card's whole way: source, prompt, reply, checks, decisions."),
     "doctor": ("doctor", "Check sources, model, Anki, ledger; say what to do."),
 }

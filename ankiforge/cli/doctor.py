@@ -15,7 +15,8 @@ from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.domain import Problem
 from ankiforge.errors import LedgerError
 from ankiforge.reports.discover import Machine
-from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
+from ankiforge.reports.doctor import examine, exit_code
+from ankiforge.reports.health import Check, State, Surroundings
 
 _COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
@@ -24,6 +25,7 @@ Examples:
   ankiforge doctor                  the workspace around here
   ankiforge doctor -C ~/cards       another one
   ankiforge doctor --json           a line for each check
+  ankiforge doctor --draw           a model elsewhere draws one card of a passage of ours
   ankiforge doctor --take-over      a copied ledger is the one from now on
 
 Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
@@ -35,12 +37,13 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 @click.option(
     "--take-over", is_flag=True, help="This ledger, though copied, is the one from now on."
 )
+@click.option("--draw", is_flag=True, help="Have a model elsewhere draw a card, too; it may cost.")
 @common_options
-def command(call: Call, take_over: bool) -> None:
+def command(call: Call, take_over: bool, draw: bool) -> None:
     """Check sources, model, Anki and ledger; say what to do."""
     if take_over:
         _take_over(call)
-    code = run(call, Path.cwd(), Machine.this(), os.environ)
+    code = run(call, Path.cwd(), Machine.this(), os.environ, draw=draw)
     click.get_current_context().exit(code)
 
 
@@ -55,13 +58,15 @@ def _take_over(call: Call) -> None:
     call.talk.say(f"{workspace.ledger} is the ledger from now on")
 
 
-def run(call: Call, cwd: Path, machine: Machine, environ: Mapping[str, str]) -> int:
+def run(
+    call: Call, cwd: Path, machine: Machine, environ: Mapping[str, str], *, draw: bool = False
+) -> int:
     """Print every check as it ends.
 
     Returns:
         The exit code.
     """
-    around = Surroundings(user_folders(environ), machine, environ, call.offline)
+    around = Surroundings(user_folders(environ), machine, environ, call.offline, draw)
     checks = []
     found = examine(
         lambda: resolve(call.workspace, cwd, environ), _ledger_health, _unread_lines, around

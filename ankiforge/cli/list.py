@@ -9,6 +9,8 @@ import click
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session, told
+from ankiforge.cli.ways import laid_out, ways_out
+from ankiforge.config import DrafterName
 from ankiforge.domain import Card
 from ankiforge.errors import UsageError
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
@@ -77,7 +79,8 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
         raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
     wanted = [word.casefold() for word in query]
     shown = 0
-    for without in now.ledger.funnel.funnel().without:
+    funnel = now.ledger.funnel.funnel()
+    for without in funnel.without:
         highlight = now.ledger.highlights.get(without.key)
         assert highlight is not None
         words = f"{highlight.exact} {highlight.document.title}".casefold()
@@ -92,3 +95,9 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
         else:
             talk.print(f"{titled(highlight)}: {highlight.exact or highlight.comment}")
             talk.print(f"    {FATES[without.fate]}: {reason_of(now.ledger, without)}")
+            talk.print(f"    {highlight.key}")
+    if talk.as_json:
+        return
+    asked = now.workspace.config.drafter is DrafterName.LLM
+    for line in laid_out(now, ways_out(now, funnel, model=asked)):
+        talk.say(line)

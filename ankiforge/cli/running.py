@@ -11,6 +11,7 @@ from pathlib import Path
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import end
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
+from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
     follow,
@@ -57,7 +58,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         wanted, lost = wanted_of(now, wish.paths, wish.name)
         if not wanted and not lost:
             raise _nothing_to_read(now)
-        model = model_for(now, wish.drafter)
+        model = model_for(now, wish.drafter, accept=wish.accept)
         if model and dry_run:
             model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
@@ -69,7 +70,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         for line in kept:
             call.talk.say(line)
         run = now.ledger.start_run("run")
-        error = follow(now, tally, propose(job, now.ledger, run))
+        error = follow(now, tally, propose(job, now.ledger, run), model, job)
         if not dry_run:
             _write(now, wish, job, run, tally)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
@@ -170,37 +171,16 @@ def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator
         yield from _flood(now, summary, run)
     if summary.funnel.seen and not tally.nothing_new:
         yield "\nnext:"
-        told = [
-            (f"{now.call.program} {command}", says) for command, says in _commands(now, summary)
-        ]
-        width = max(len(command) for command, _ in told)
-        yield from (f"  {command:{width}}   {says}" for command, says in told)
-
-
-_SETTLED = ("deleted in Anki", "rejected", "retired")
-"""Why there is no card, where a person has said so."""
+        yield from laid_out(now, _commands(now, summary))
 
 
 def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.cards["waiting"] or summary.cards["revisions"]:
-        yield "list verdict:pending -v", "what waits for you; then accept, edit, reject"
+        yield "list verdict:pending -v", "what waits for you; then accept, pick, edit, reject"
     if summary.cards["blocked"]:
         yield "list finding:block -v", "why cards are blocked"
-    if any(not reason.startswith(_SETTLED) for reason in summary.funnel.reasons):
-        yield "draft export ask.md", "passages without a card, to paste into any chat"
-        if summary.usage is None:
-            yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"
+    yield from ways_out(now, summary.funnel, model=summary.usage is not None)
     yield "list", "what was made"
-
-
-def _model_here(now: Session) -> str:
-    """The model server that runs on this machine, if one does."""
-    from ankiforge.reports.discover import Machine, model_servers
-
-    found = next(iter(model_servers(Machine.this())), None)
-    if found is not None:
-        return f": {found.program} runs at {found.base_url}"
-    return " (llm: in ankiforge.yaml; ankiforge init makes one)" if now.workspace.is_default else ""
 
 
 SAMPLES = 5

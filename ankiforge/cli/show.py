@@ -9,6 +9,7 @@ from ankiforge.cli.session import session, told
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
 from ankiforge.reports.cards import in_full, studied
+from ankiforge.reports.twins import twins_told
 from ankiforge.review.ids import find
 
 EPILOG = """\b
@@ -35,4 +36,5 @@ def command(call: Call, ids: tuple[str, ...]) -> None:
             else:
                 lines = [*in_full(card, conflicts)]
                 lines += [f"studied   {studied(seen, reviews)}"] if seen else []
+                lines += twins_told(now.ledger, card)
                 call.talk.print("\n".join((*lines, "")))

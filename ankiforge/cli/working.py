@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from ankiforge.anki.names import deck_name
 from ankiforge.anki.package import is_ours
 from ankiforge.check.duplicates import Twins
 from ankiforge.cli.common import tell_problems
+from ankiforge.cli.progress import bar
 from ankiforge.cli.session import Session, first_line
 from ankiforge.config import DrafterName, PackageShape
 from ankiforge.config.deckfiles import DeckRule
@@ -30,6 +30,7 @@ from ankiforge.domain import (
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.ledger.seen import Taken
 from ankiforge.looking import Looked, Sight, look
+from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
 from ankiforge.reports.summary import Summary, Tally, counted, told
 
@@ -40,14 +41,21 @@ if TYPE_CHECKING:
 # --- the first half -------------------------------------------------------------------------
 
 
-def repair(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
-    """What blocks a draft, in words a model can mend it by."""
-    findings = check.check(draft, check.Context(highlight, Twins()))
-    return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+def repair_by(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
+    """Says what blocks a draft, in words a model can mend it by."""
+
+    def repair(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
+        findings = check.check(draft, check.Context(highlight, Twins(), limits=limits))
+        return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+
+    return repair
 
 
-def model_for(now: Session, drafter: str, *, fresh: bool = False) -> Model | None:
-    """The language model, if it is to draft; None for the rules."""
+def model_for(now: Session, drafter: str, *, fresh: bool = False, accept: str = "") -> Model | None:
+    """The language model, if it is to draft; None for the rules.
+
+    `accept`: the policy given by `--accept`, if any.
+    """
     name = DrafterName(drafter) if drafter else now.workspace.config.drafter
     if name is DrafterName.RULES:
         return None
@@ -58,7 +66,8 @@ def model_for(now: Session, drafter: str, *, fresh: bool = False) -> Model | Non
         offline=now.call.offline,
         jobs=now.call.jobs,
         fresh=fresh,
-        repair=repair,
+        accept=accept,
+        repair=repair_by(assembly.limits_of(now.workspace.config)),
     )
 
 
@@ -79,37 +88,38 @@ def job_for(
     return job
 
 
-def follow(now: Session, tally: Tally, steps: Iterable[Progress]) -> ForgeError | None:
-    """Work through the steps, showing where they are.
+def follow(
+    now: Session,
+    tally: Tally,
+    steps: Iterable[Progress],
+    model: Model | None = None,
+    job: Job | None = None,
+) -> ForgeError | None:
+    """Work through the steps, showing where they are; `model` and `job`: who drafts what.
 
     A service that is needed and not there, or may not be asked, ends them; the reason is handed
     back, so that what is ready can still be written.
     """
     tally.problems += now.problems
-    with _bar(now) as show:
+    with bar(now.call.talk, model, lambda: _waiting(now, job)) as show:
         try:
             for progress in steps:
                 tally.add(progress)
                 show(progress)
         except (ServiceError, UsageError) as error:
             return error
+        finally:  # the ledger is closed next: no thread may write to it any more
+            if model is not None:
+                model.leave()
     return None
 
 
-@contextmanager
-def _bar(now: Session) -> Iterator[Callable[[Progress], None]]:
-    if not now.call.talk.interactive or now.call.talk.quiet:
-        yield lambda progress: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, no_color=not now.call.talk.color)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("reading")
-        yield lambda progress: bar.update(task, description=progress.document[:70] or "settling")
+def _waiting(now: Session, job: Job | None) -> int:
+    """How many highlights a job is to draft."""
+    if job is None:
+        return 0
+    tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, job.only)
+    return sum(len(task.highlights) for task in tasks)
 
 
 # --- a look at Anki -------------------------------------------------------------------------

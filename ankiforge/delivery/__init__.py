@@ -24,9 +24,11 @@ from ankiforge.delivery.revisions import (
     carries,
     content_of,
     is_behind,
+    names,
     ours_of,
     says_the_same,
     shipment_of,
+    sources_of,
     words_of,
 )
 from ankiforge.domain import (
@@ -214,7 +216,8 @@ class Deliveries:
     def _words(self, card: Card) -> Words:
         pictures, problems = pictures_of(self._ledger, card)
         tags = tags_of(self._ledger, card, self._decks)
-        return Words(card.fields, tags, pictures, tuple(problems))
+        sources = sources_of(self._ledger, card)
+        return Words(card.fields, tags, pictures, tuple(problems), sources)
 
     def _merged(self, card: Card, seen: Seen, revisions: list[Shipment], ours: Words) -> Delivery:
         family, count = card.family, len(card.family.content_fields)
@@ -227,7 +230,7 @@ class Deliveries:
             normal_form(one) == normal_form(other)
             for one, other in zip(merged.html, seen.fields, strict=False)
         )
-        if same and same_tags(tags, seen.tags):
+        if same and same_tags(tags, seen.tags) and names(revisions[-1], ours):
             return Delivery(card, conflicts=merged.conflicts)
         gone = ours.problems and needs_pictures(card, revisions[-1])
         if held := NO_PICTURE if gone else self._why_held(seen, revisions[-1]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ankiforge.anki.content import content_hash
-from ankiforge.anki.fields import field_html
+from ankiforge.anki.fields import field_html, passage_html
 from ankiforge.anki.merge import Base, Side
 from ankiforge.anki.names import deck_name
 from ankiforge.config.deckfiles import DeckRule
@@ -26,6 +26,8 @@ class Words:
     tags: tuple[str, ...]
     pictures: Mapping[str, Media]
     problems: tuple[Problem, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Passages whose cards a person merged into this one, as HTML: they are to be on it."""
 
 
 def base_of(
@@ -89,7 +91,19 @@ def says_the_same(last: Shipment, ours: Words) -> bool:
         return last.digest == digest_of(ours.fields, ours.tags)
     written = "".join(last.html)
     shown = all(picture.name in written for picture in ours.pictures.values())
-    return last.fields == ours.fields and last.tags == ours.tags and shown
+    return last.fields == ours.fields and last.tags == ours.tags and shown and names(last, ours)
+
+
+def names(last: Shipment, ours: Words) -> bool:
+    """Whether a revision names every source that a person gave the card by a merge."""
+    written = "".join(last.html)
+    return all(source in written for source in ours.sources)
+
+
+def sources_of(ledger: Ledger, card: Card) -> tuple[str, ...]:
+    """What the note of a card must name since a person merged others into it."""
+    joined = ledger.cards.pairs.joined(card.guid) if card.also else frozenset()
+    return tuple(passage_html(one) for one in card.also if one.key in joined)
 
 
 def is_behind(revisions: list[Shipment], fields: Fields, tags: tuple[str, ...]) -> bool:
@@ -129,7 +143,8 @@ def shipment_of(
     """
     last = ledger.packages.last(card.guid)
     tags = tags_of(ledger, card, decks)
-    same = last is not None and says_the_same(last, Words(card.fields, tags, pictures))
+    ours = Words(card.fields, tags, pictures, sources=sources_of(ledger, card))
+    same = last is not None and says_the_same(last, ours)
     if last and last.known and same:
         return last
     revisions = ledger.packages.revisions(card.guid) if last and not last.known else []

@@ -39,12 +39,13 @@ class Connection(sqlite3.Connection):
     @contextmanager
     def unit(self) -> Iterator[None]:
         """All or nothing; units do not nest."""
-        self.execute("BEGIN IMMEDIATE")
-        try:
+        nested = self.in_transaction
+        try:  # Ctrl-C may come with the lock, while BEGIN waits: then it is given back
+            self.execute("BEGIN IMMEDIATE")
             yield
             self.execute("COMMIT")
         except BaseException:
-            if self.in_transaction:  # a full disk may have ended it already
+            if self.in_transaction and not nested:  # a full disk may have ended it already
                 self.execute("ROLLBACK")
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from ankiforge.anki.places import collections
 from ankiforge.anki.theirs import arranged
 from ankiforge.anki.views import changed_at, open_view, signature
 from ankiforge.config import AnkiSettings
-from ankiforge.domain import Arranged, Problem, SeenNote, View
+from ankiforge.domain import Arranged, ForeignNote, Problem, SeenNote, View
 from ankiforge.errors import ForgeError, ItemError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.seen import Taken
+from ankiforge.ledger.seen import FRESH_SECONDS, Taken
 from ankiforge.looking.taking_over import recover
 
 NEVER = "none"
@@ -132,12 +132,29 @@ def take_in(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) 
     numbers = view.note_ids()
     if numbers is not None:
         ledger.others.remember(view.path, numbers)
+    _read_others(view, ledger, state)
     if not taken.seen and not taken.bound and ledger.views.bound is None:
         return Looked(Sight.NOTHING, view.path, taken)
     taken.recovered = recover(ledger)
     taken.feedback = ledger.views.hear()
     ledger.views.looked(state)
     return Looked(Sight.TAKEN, view.path, taken)
+
+
+def _read_others(view: View, ledger: Ledger, state: str) -> None:
+    """Take in the words of notes that are not ours, for the duplicate search."""
+    if ledger.others.is_read(view.path, state):
+        return
+    found = view.foreign(ledger.others.mods(view.path))
+    if found is not None:
+        there, changed = found
+        ledger.others.read(view.path, state, there, (_settled(view, note) for note in changed))
+
+
+def _settled(view: View, note: ForeignNote) -> ForeignNote:
+    """A note that may change once more within the second is read again by the next look."""
+    fresh = view.taken_at - note.mod < FRESH_SECONDS
+    return replace(note, mod=0) if fresh else note
 
 
 def _problem(place: Path, error: ForgeError) -> Problem:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ankiforge.anki.content import content_hash
+from ankiforge.anki.fields import ALSO
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.names import RETIRED
 from ankiforge.anki.notetypes import note_type
@@ -99,6 +100,7 @@ class _Source:
 
     @classmethod
     def of(cls, field: str) -> _Source:
+        field = field.partition(ALSO)[0]
         inner = _EXACT.search(field)
         marked = _MARKED.search(field)
         exact = _text(inner[1]) if inner else _text(field)

@@ -34,13 +34,18 @@ class Machine:
 
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
-    servers: tuple[tuple[str, int], ...] = (
+    servers: tuple[tuple[str, int] | tuple[str, int, str], ...] = (
         ("Ollama", 11434),
         ("LM Studio", 1234),
         ("llama.cpp", 8080),
         ("vLLM", 8000),
+        ("Jan", 1337),
+        ("text-generation-webui", 5000),
+        ("KoboldCpp", 5001),
+        ("GPT4All", 4891),
+        ("Open WebUI", 3000, "/api"),
     )
-    """(program, port on this machine) of OpenAI-compatible servers."""
+    """(program, port on this machine, path if it is not /v1) of OpenAI-compatible servers."""
 
     @staticmethod
     def this() -> Machine:
@@ -64,6 +69,8 @@ class Server:
     program: str
     base_url: str
     models: tuple[str, ...]
+    locked: bool = False
+    """It wants a key before it says more."""
 
 
 # --- vaults ---------------------------------------------------------------------------------
@@ -169,12 +176,12 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
 def model_servers(machine: Machine, timeout: float = 0.3) -> tuple[Server, ...]:
     """The local servers that answer within `timeout` seconds, in the order of `machine`."""
 
-    def ask(program: str, port: int) -> Server | None:
-        url = f"http://127.0.0.1:{port}/v1"
+    def ask(program: str, port: int, path: str = "/v1") -> Server | None:
+        url = f"http://127.0.0.1:{port}{path}"
         try:
             return Server(program, url, models(url, timeout=timeout))
-        except Unreachable:
-            return None
+        except Unreachable as error:  # a 401 is no proof by itself: many programs give one
+            return Server(program, url, (), locked=True) if error.status == 401 else None
 
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
         answers = list(pool.map(lambda server: ask(*server), machine.servers))

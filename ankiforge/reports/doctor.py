@@ -4,60 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from importlib import metadata
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ankiforge import __version__, extract
-from ankiforge.config import EXPORTS, Config, DrafterName, SourceEntry, is_loopback
+from ankiforge.assembly import limits_of
+from ankiforge.config import EXPORTS, Config, SourceEntry
 from ankiforge.config.deckfiles import load_decks
+from ankiforge.config.prices import load_prices
 from ankiforge.config.trust import unconfirmed
-from ankiforge.config.user import UserFolders
 from ankiforge.config.workspace import Workspace
 from ankiforge.domain import Problem
 from ankiforge.errors import ConfigError, ForgeError
 from ankiforge.opening import opened
-from ankiforge.reports.discover import Machine, anki_collections
-from ankiforge.reports.models import Unreachable, models
+from ankiforge.reports.discover import anki_collections
+from ankiforge.reports.health import Check, State, Surroundings, failed
+from ankiforge.reports.model_health import model_checks
 
 DISTRIBUTION = "ankiforge-cards"
 """What to install; the plain name on the package index is another program's."""
-
-
-class State(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    """Works, but somebody should act."""
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    state: State
-    says: str
-    do: str = ""
-    exit_code: int = 0
-    """The code this part would end a run with; 0 where it is ok."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Everything outside the workspace that matters; tests bring their own."""
-
-    folders: UserFolders
-    machine: Machine
-    environ: Mapping[str, str] = field(default_factory=dict)
-    offline: bool = False
-    """Ask no host but this machine."""
-    providers: Callable[[], tuple[str, ...]] = lambda: _providers()
-    """The installed distributions with a package called `ankiforge`."""
 
 
 def exit_code(checks: Iterable[Check]) -> int:
@@ -84,8 +49,10 @@ def examine(
     try:
         workspace = find()
         load_decks(workspace.root, workspace.config.decks)
+        limits_of(workspace.config)
+        load_prices(workspace.root)
     except ForgeError as error:
-        yield _failed("settings", error)
+        yield failed("settings", error)
         return
     yield _settings(workspace)
     yield from _trust(workspace, around)
@@ -94,12 +61,8 @@ def examine(
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     yield _ledger(workspace, ledger_check)
     yield from _journal(workspace, unread)
-    yield _model(workspace, around)
+    yield from model_checks(workspace, around)
     yield _anki(workspace.config, around)
-
-
-def _failed(name: str, error: ForgeError) -> Check:
-    return Check(name, State.FAIL, error.message, error.hint, error.exit_code)
 
 
 # --- the program itself ---------------------------------------------------------------------
@@ -113,12 +76,6 @@ def _program(around: Surroundings) -> Iterator[Check]:
         says = f"{', '.join(others)} brings a package called ankiforge, too: one hides the other"
         do = f"pip uninstall {' '.join(others)}; pip install --force-reinstall {DISTRIBUTION}"
         yield Check("program", State.WARN, says, do, 1)
-
-
-def _providers() -> tuple[str, ...]:
-    """Distributions as the package index spells them, each once."""
-    found = metadata.packages_distributions().get("ankiforge", [])
-    return tuple(sorted({name.casefold().replace("_", "-") for name in found}))
 
 
 # --- the workspace --------------------------------------------------------------------------
@@ -147,14 +104,14 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
     try:
         extract.module(source.kind)
     except ConfigError as error:
-        return _failed(name, source.where.wrap(error))
+        return failed(name, source.where.wrap(error))
     except ImportError as error:  # a source of another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return Check(name, State.FAIL, says, "install or update what brings it", 2)
     try:
         found = opened(config, source, offline=offline)
     except ForgeError as error:
-        return _failed(name, error)
+        return failed(name, error)
     look = getattr(found, "look", None)
     asks = bool(source.options.get("api"))
     if look and asks and not (source.has_folder and not os.access(source.path, os.R_OK)):
@@ -174,7 +131,7 @@ def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted:
     try:
         return Check(name, State.OK, f"{source.kind}: {look()}")
     except ForgeError as error:
-        return _failed(name, error)
+        return failed(name, error)
 
 
 def _readable(name: str, source: SourceEntry) -> Check:
@@ -195,7 +152,7 @@ def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> C
     try:
         return Check("ledger", State.OK, ledger_check(workspace))
     except ForgeError as error:
-        return _failed("ledger", error)
+        return failed("ledger", error)
 
 
 def _journal(
@@ -206,7 +163,7 @@ def _journal(
     try:
         lines = tuple(unread(workspace))
     except ForgeError as error:
-        yield _failed("journal", error)
+        yield failed("journal", error)
         return
     if not lines:
         yield Check("journal", State.OK, f"every line of {workspace.journal} can be read")
@@ -218,41 +175,6 @@ def _journal(
 
 
 # --- services -------------------------------------------------------------------------------
-
-
-def _model(workspace: Workspace, around: Surroundings) -> Check:
-    config, llm = workspace.config, workspace.config.llm
-    if config.drafter is not DrafterName.LLM:
-        return Check("model", State.OK, "not needed: drafter is rules")
-    if blocked := _model_out_of_reach(workspace, around):
-        return blocked
-    try:
-        offered = models(llm.base_url, around.environ.get(llm.key_env, ""))
-    except Unreachable as error:
-        do = "start it (ollama serve), or mend llm.base_url in ankiforge.yaml"
-        return Check("model", State.FAIL, f"{llm.base_url} {error}", do, 3)
-    if offered and llm.model not in offered:
-        says = f"{llm.base_url} does not list {llm.model!r}"
-        some = ", ".join(offered[:5])
-        return Check("model", State.WARN, says, f"set llm.model to one it has, such as {some}", 1)
-    return Check("model", State.OK, f"{llm.model} at {llm.base_url}")
-
-
-def _model_out_of_reach(workspace: Workspace, around: Surroundings) -> Check | None:
-    """Why the server is not to be asked at all."""
-    llm = workspace.config.llm
-    if is_loopback(llm.base_url):
-        return None
-    if around.offline:
-        says = f"{llm.base_url} was not asked: --offline"
-        return Check("model", State.WARN, says, "run doctor without --offline", 1)
-    if unconfirmed(workspace, around.folders, around.environ):
-        says = f"{llm.base_url} was not asked: the workspace is not trusted yet"
-        return Check("model", State.WARN, says, "see trust above", 1)
-    if not around.environ.get(llm.key_env):
-        says = f"the environment variable {llm.key_env} is not set, {llm.base_url} will want a key"
-        return Check("model", State.FAIL, says, f"export {llm.key_env}=…", 2)
-    return None
 
 
 def _anki(config: Config, around: Surroundings) -> Check:

@@ -10,12 +10,17 @@ from typing import Any
 
 from ankiforge.config import is_loopback
 
-_MOST_PARTS, _PART = 64, 16 * 1024
+_MOST_PARTS, _PART = 512, 16 * 1024
 """An answer is read in this many parts at most: a list of models, not a stream."""
 
 
 class Unreachable(Exception):
     """The server did not answer with a list of models; the text says why."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
+        """Of the answer, 0 if there was none."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -50,7 +55,7 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...
         return tuple(str(model["id"]) for model in answer["data"])
     except urllib.error.HTTPError as error:
         error.close()
-        raise Unreachable(f"answers {error.code} {error.reason}") from error
+        raise Unreachable(f"answers {error.code} {error.reason}", error.code) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise Unreachable(f"does not answer ({reason})") from error

@@ -19,7 +19,7 @@ from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
 
 if TYPE_CHECKING:
-    from ankiforge.draft.asking import Usage
+    from ankiforge.draft.till import Usage
 
 LISTED = 40
 """Highlights without a card that are named one by one; more are listed by `list --no-card`."""
@@ -131,7 +131,8 @@ class Summary:
 
     def _llm(self) -> dict[str, Any]:
         names = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
-        return {name: getattr(self.usage, name, 0) for name in names}
+        more = ("saved_tokens", "saved_usd")
+        return {name: getattr(self.usage, name, 0) for name in (*names, *more)}
 
 
 def notes_json(tally: Tally) -> dict[str, int]:
@@ -177,6 +178,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     if not funnel.seen:
         yield from _notes(summary)
         yield from _stand(summary.cards, program)
+        yield from told_of_model(summary.usage)
         if not summary.tally.failed:
             yield NOTHING_MARKED
         return
@@ -189,6 +191,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
             yield f"{summary.cards[name]:10} {says}"
     yield from _notes(summary)
     yield from _stand(summary.cards, program)
+    yield from told_of_model(summary.usage)
     yield from _without(funnel, ledger, program, brief=summary.tally.nothing_new)
 
 
@@ -233,6 +236,27 @@ def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
             "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"
         )
         yield f"{count:6} {stay}: {program} list finding:source_gone"
+
+
+def told_of_model(usage: Usage | None) -> Iterator[str]:
+    """What was asked of the model, what it cost, and what the remembered replies saved."""
+    if usage and usage.requests:
+        tokens = f"{usage.tokens_in:,} tokens in, {usage.tokens_out:,} out"
+        cost = "price unknown" if usage.cost_usd is None else dollars(usage.cost_usd)
+        yield f"{_numbered(usage.requests, 'request')} to the model: {tokens}: {cost}"
+    if usage and usage.cached:
+        saved = f", {dollars(usage.saved_usd)}" if usage.saved_usd else ""
+        yield (
+            f"{usage.cached:6} {'reply' if usage.cached == 1 else 'replies'} remembered:"
+            f" {usage.saved_tokens:,} tokens{saved} saved"
+        )
+
+
+def dollars(amount: float) -> str:
+    """`$0.0012`, `$1.20`, `nothing`."""
+    if not amount:
+        return "nothing"
+    return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
 def _numbered(number: int, what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
@@ -12,10 +12,12 @@ import msgspec
 
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.views import foreign
 from ankiforge.anki.views.database import Database, numbers, texts
 from ankiforge.anki.views.schema import deck_names, note_types
 from ankiforge.domain import (
     Family,
+    ForeignNote,
     Guid,
     Identity,
     SeenCard,
@@ -98,6 +100,15 @@ class DatabaseView:
             return None
         rows = self.database.rows(f"select {numbers('id')} from notes")
         return frozenset(number for (number,) in rows)
+
+    def foreign(
+        self, known: Mapping[int, int]
+    ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
+        """Only what has changed is read."""
+        if self.kind is ViewKind.APKG:
+            return None
+        all_of_them, new = foreign.changed(self.database, known)
+        return all_of_them, foreign.read(self.database, self.decks, new)
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         """Asked for in batches: a statement takes so many numbers only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby
@@ -69,6 +69,9 @@ class UnionView:
     def note_ids(self) -> frozenset[int] | None:
         """Only decks with notes of ours are exported."""
         return None
+
+    def foreign(self, known: Mapping[int, int]) -> None:
+        """Only decks with notes of ours are exported."""
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         """In any of them."""

@@ -103,6 +103,21 @@ def test_the_line_above_the_question_does_not_tell_the_answer(make_card: Maker) 
     assert "af-where" not in _fields(both)["Citation"]
 
 
+def test_nor_does_it_in_another_form_of_the_words(make_card: Maker) -> None:
+    card = make_card(CardKind.BASIC, Front="What speeds it up?", Back="a catalyst")
+    told = _highlight(card, heading="Catalysis › Power laws")
+    assert "learning › Power laws</span>" in _fields(told)["Citation"]
+    law = _highlight(
+        make_card(Front="Which kind of law?", Back="a power law"), heading="Power laws"
+    )
+    assert "learning</span>" in _fields(law)["Citation"]
+    spelt = make_card(Front="What do plants do with light?", Back="光合成")
+    assert (
+        "光合成"
+        not in _fields(_highlight(spelt, heading="光合成の反応"))["Citation"].split("<cite>")[0]
+    )
+
+
 def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card: Maker) -> None:
     card = _highlight(
         make_card(Front="Which?", Back="the last item"),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge.check import Context, Twins, check
+from ankiforge.check import Context, Siblings, Twins, check
 from ankiforge.domain import (
     NOTE,
     CardKind,
@@ -85,30 +85,52 @@ def documented() -> list[Row]:
 
 _EXAMPLE = re.compile(
     r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
-    r"(?: ~ (?P<twin>.*))?$"
+    r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*))?$",
+    re.DOTALL,
 )
+_GUESSES = {"emphasis", "isa", "number"}
 _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
 
 
 def example(text: str) -> tuple[Finding, ...]:
     """What the checks say of an example as the page writes it."""
     repeated = re.sub(r"(\w+)×(\d+)", lambda m: " ".join([m[1]] * int(m[2])), text)
-    parts = _EXAMPLE.match(repeated.replace("␉", "\t"))
+    for sign, meant in (("␉", "\t"), ("⏎", "\n"), ("¦", "|"), ("†", "```"), ("‹", "`"), ("›", "`")):
+        repeated = repeated.replace(sign, meant)
+    parts = _EXAMPLE.match(repeated)
     assert parts is not None
     draft = _card(parts["card"])
     source = parts["passage"] or draft.quote
-    draft = replace(draft, quote=parts["quote"] or source)
+    source, around = _cut(source)
+    draft = replace(draft, quote=parts["quote"] or f"{around['prefix']}{source}")
     twins = Twins()
     if parts["twin"]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
-        return findings(draft, passage(source), twins)
+        drawn = [("draft 0", draft)]
+        if parts["sibling"]:
+            drawn.append(("draft 1", replace(_card(parts["sibling"]), intent=1)))
+        context = Context(passage(source, **around), twins, siblings=Siblings(drawn))
+        return check(draft, context)
+    if parts["form"] in _GUESSES:
+        guess = replace(draft, origin=Origin(f"rules:{parts['form']}"))
+        return findings(guess, passage(source), twins)
     draft, highlight = _marked(draft, Form(parts["form"]))
     hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
     return findings(draft, replace(highlight, hints=hints), twins)
 
 
+def _cut(source: str) -> tuple[str, dict[str, str]]:
+    """What was marked of a passage, and the text around it."""
+    before, mark, rest = source.partition("⟦")
+    exact, _, after = rest.partition("⟧")
+    return (exact, {"prefix": before, "suffix": after}) if mark else (source, {"prefix": ""})
+
+
 def _card(text: str) -> Draft:
+    if " ⇄ " in text:
+        front, _, back = text.partition(" ⇄ ")
+        return replace(question(front, back), kind=CardKind.TWO_WAY)
     front, arrow, back = text.partition(" » ")
     return question(front, back) if arrow else cloze(text)
 

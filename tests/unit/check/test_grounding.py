@@ -24,7 +24,7 @@ SOURCE = (
     ],
 )
 def test_an_answer_from_the_passage_is_grounded_however_it_is_written(cards, front, back):
-    draft = cards.question(front, back, "relies on self-attention")
+    draft = cards.question(front, back, SOURCE)
 
     assert cards.findings(draft, cards.passage(SOURCE)) == ()
 
@@ -48,14 +48,18 @@ def test_a_front_may_name_its_subject_by_title_heading_or_comment(cards):
     source = cards.passage(
         "It relies on self-attention.", heading="GPT-4", comment="the 2023 model?"
     )
-    draft = cards.question("What does GPT-4 of 2023 rely on?", "self-attention", "It relies")
+    draft = cards.question(
+        "What does GPT-4 of 2023 rely on?", "self-attention", "It relies on self-attention."
+    )
 
     assert cards.findings(draft, source) == ()
 
 
 def test_a_comment_of_someone_else_grounds_nothing(cards):
     source = cards.passage("It relies on self-attention.", comment="in 2023", instructs=False)
-    draft = cards.question("What does it rely on in 2023?", "self-attention", "It relies")
+    draft = cards.question(
+        "What does it rely on in 2023?", "self-attention", "It relies on self-attention."
+    )
 
     assert cards.named(draft, source)["ungrounded_number"] == "block"
 

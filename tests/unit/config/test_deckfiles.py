@@ -216,3 +216,40 @@ def test_two_files_without_select_are_a_mistake(rules) -> None:
 )
 def test_a_shade_counts_as_the_nearest_hue_of_the_palette(colour, name) -> None:
     assert colour_name(colour) == name
+
+
+# --- what a colour asks for, in which words ----------------------------------------------------
+
+
+def test_a_colour_may_have_a_prompt_of_its_own(tmp_path: Path) -> None:
+    text = (
+        'deck: "A"\nprompt: usual\n'
+        "colours: {purple: {as: definition, prompt: terms}, blue: {as: question}, red: skip}\n"
+    )
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    [rule] = load_decks(tmp_path, ("*.yaml",))
+
+    asked = [rule.colours.of(name) for name in ("purple", "blue", "red", "yellow", "")]
+    assert [(one.action.value, one.prompt) for one in asked] == [
+        ("definition", "terms"),
+        ("question", ""),
+        ("skip", ""),
+        ("card", ""),
+        ("card", ""),
+    ]
+    assert rule.prompts == ("usual", "terms")
+
+
+@pytest.mark.parametrize(
+    ("colours", "says"),
+    [
+        ("{purple: {as: definitoin}}", "a.yaml:2: colours.purple.as: 'definitoin' is not one of"),
+        ("{purple: {az: card}}", "a.yaml:2: colours.purple.az: unknown key"),
+        ("{purple: [card]}", "a.yaml:2: colours.purple: expected text or a mapping"),
+    ],
+)
+def test_a_wrong_wish_of_a_colour_is_named(tmp_path: Path, colours: str, says: str) -> None:
+    (tmp_path / "a.yaml").write_text(f'deck: "A"\ncolours: {colours}\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_decks(tmp_path, ("*.yaml",))
+    assert says in caught.value.message

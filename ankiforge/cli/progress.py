@@ -1,0 +1,75 @@
+"""Where a run is, on a terminal: the document, cards so far, highlights done, cost, time left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ankiforge.cli.common import Talk
+from ankiforge.pipeline import Progress
+from ankiforge.reports.summary import counted, dollars
+
+if TYPE_CHECKING:
+    from ankiforge.draft.llm import Model
+
+Show = Callable[[Progress], None]
+"""Told of each step."""
+
+
+@contextmanager
+def bar(
+    talk: Talk, model: Model | None = None, total: Callable[[], int] = lambda: 0
+) -> Iterator[Show]:
+    """A line that moves, if a person looks on; nothing else is ever written.
+
+    Args:
+        talk: how the command talks.
+        model: the one that drafts, if one does.
+        total: how many highlights wait to be drafted; asked when the reading is done.
+    """
+    if not talk.interactive or talk.quiet:
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, no_color=not talk.color)
+    left = (TextColumn("left"), TimeRemainingColumn()) if model else ()
+    text = TextColumn("{task.description}", markup=False)
+    with Bar(SpinnerColumn(), text, TimeElapsedColumn(), *left, console=console,
+             transient=True) as moving:  # fmt: skip
+        yield _Line(moving, model, total).show
+
+
+class _Line:
+    def __init__(self, moving: Any, model: Model | None, total: Callable[[], int]) -> None:
+        self._moving = moving
+        self._model = model
+        self._total = total
+        self._known: int | None = None
+        self._cards = 0
+        self._done = 0
+        self._task = moving.add_task("reading", total=None)
+
+    def show(self, progress: Progress) -> None:
+        """Take one step in."""
+        self._cards += progress.drafted
+        self._done += progress.highlights
+        if self._model and self._known is None and (progress.settled or progress.highlights):
+            self._known = self._total() + self._done
+            self._moving.update(self._task, total=self._known or None)
+        self._moving.update(
+            self._task, completed=self._done, description=self._words(progress.document)
+        )
+
+    def _words(self, document: str) -> str:
+        parts = [" ".join(document.split())[:50] or "settling"]
+        if self._cards:
+            parts.append(counted(self._cards, "card"))
+        if self._known:
+            parts.append(f"{min(self._done, self._known):,}/{self._known:,} highlights")
+        if self._model and self._model.usage.cost_usd:
+            parts.append(dollars(self._model.usage.cost_usd))
+        return " · ".join(parts)
