@@ -205,7 +205,7 @@ def _answers(card: Card) -> tuple[str, ...]:
 
 def _tells(part: str, answer: str) -> bool:
     """Whether all words of an answer stand there, with whatever ending: catalysis tells a catalyst."""
-    words = [word for word in _WORD.findall(canonical(answer)) if word not in _ARTICLES]
+    words = [word for word in _WORD.findall(canonical(answer)) if word not in _SMALL]
     there = {_stem(word) for word in _WORD.findall(canonical(part))}
     needle = "".join(canonical(answer).split())
     whole = not needle.isascii() and needle in "".join(canonical(part).split())
@@ -213,28 +213,8 @@ def _tells(part: str, answer: str) -> bool:
 
 
 _WORD = re.compile(r"\w+")
-_ARTICLES = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "der",
-        "die",
-        "das",
-        "ein",
-        "eine",
-        "einen",
-        "le",
-        "la",
-        "les",
-        "un",
-        "une",
-        "des",
-        "el",
-        "los",
-        "las",
-    ]
-)
+_SMALL = frozenset({"a", "an", "the", "of", "in", "for", "der", "die", "das", "des", "ein", "eine"}
+                   | {"le", "la", "les", "un", "une", "de", "du", "el", "los", "las", "del"})  # fmt: skip
 
 
 def _stem(word: str) -> str:

@@ -204,16 +204,31 @@ def passage(label: str, highlight: Highlight, wish: str = "") -> str:
     parts = (
         ("heading", highlight.heading),
         ("under", " › ".join(highlight.above)),
-        ("before", highlight.prefix),
+        ("before", _from_a_word(highlight.prefix)),
         ("marked", highlight.exact),
         ("sentence", context),
         ("phrases", phrases if phrases != highlight.exact else ""),
-        ("after", highlight.suffix),
+        ("after", _to_a_word(highlight.suffix)),
         ("comment", highlight.comment if highlight.instructs else ""),
         ("wanted", wish),
     )
     lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
     return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
+
+
+_CUT = 80
+"""Characters of context that a highlight keeps: longer ones were cut, maybe within a word."""
+
+
+def _from_a_word(before: str) -> str:
+    """Without the end of a word that was cut: "…vement of water" names nothing."""
+    cut, _, rest = before.partition(" ")
+    return f"… {rest}" if len(before) >= _CUT and rest and cut else before
+
+
+def _to_a_word(after: str) -> str:
+    rest, _, cut = after.rpartition(" ")
+    return f"{rest} …" if len(after) >= _CUT and rest and cut else after
 
 
 _MARKER = re.compile(
