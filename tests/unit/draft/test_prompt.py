@@ -9,7 +9,7 @@ from ankiforge.draft.decode import objects
 from ankiforge.draft.drawing import drawn
 from ankiforge.draft.prompt import load, parse
 from ankiforge.draft.reply import reasons, usable
-from ankiforge.draft.requests import Shape
+from ankiforge.draft.requests import Shape, passage
 from ankiforge.errors import ConfigError
 from ankiforge.shipped import shipped
 
@@ -156,3 +156,13 @@ def test_a_file_that_is_no_prompt_is_a_config_error(tmp_path, content):
     (tmp_path / "cards.md").write_bytes(content)
     with pytest.raises(ConfigError):
         load("cards", [tmp_path])
+
+
+def test_context_that_was_cut_begins_and_ends_with_whole_words(highlight):
+    long = "vement of water in the bends of a river, which turns about itself as it moves on its way"
+    text = passage("1", highlight("It is helicoidal.", prefix=long[:80], suffix=long[:80]))
+    assert "<before>… of water" in text
+    assert "itself as it moves …</after>" in text
+    short = passage("1", highlight("It is helicoidal.", prefix="Whole words ", suffix=" and more"))
+    assert "<before>Whole words </before>" in short
+    assert "<after> and more</after>" in short
