@@ -204,12 +204,17 @@ def _answers(card: Card) -> tuple[str, ...]:
 
 
 def _tells(part: str, answer: str) -> bool:
-    """Whether all words of an answer stand there, with whatever ending: catalysis tells a catalyst."""
-    words = [word for word in _WORD.findall(canonical(answer)) if word not in _SMALL]
+    """Whether the words of an answer stand there, with whatever ending: catalysis tells a catalyst.
+
+    Two words in three are enough; what the answer adds in brackets does not count.
+    """
+    bare = re.sub(r"\([^()]*\)", " ", answer)
+    words = {_stem(word) for word in _WORD.findall(canonical(bare)) if word not in _SMALL}
     there = {_stem(word) for word in _WORD.findall(canonical(part))}
-    needle = "".join(canonical(answer).split())
-    whole = not needle.isascii() and needle in "".join(canonical(part).split())
-    return bool(words) and (whole or {_stem(word) for word in words} <= there)
+    needle = "".join(canonical(bare).split())
+    if not needle.isascii() and needle in "".join(canonical(part).split()):
+        return True
+    return bool(words) and len(words & there) >= max(len(words) * 2 / 3, min(len(words), 2))
 
 
 _WORD = re.compile(r"\w+")

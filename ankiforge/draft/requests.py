@@ -167,7 +167,8 @@ def _most(candidates: int) -> str:
     return (
         f"up to {_NUMBERS[candidates]} quite different cards for the same fact, of which the reader "
         "will pick one: different in what they ask (the term, the consequence, the clause to be "
-        "completed, a situation, a contrast, a cloze), each of them good by itself, the best first. "
+        "completed, a situation, a contrast, a cloze), each of them good by itself and true to the "
+        "comment, the best first: none that gives away on its front what the reader wants to recall. "
         'Cards of the same fact carry the same number in `fact`: "1"; a second fact, "2", only if '
         "two separate facts are marked. Fewer good cards are better than more"
     )

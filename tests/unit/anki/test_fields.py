@@ -111,6 +111,11 @@ def test_nor_does_it_in_another_form_of_the_words(make_card: Maker) -> None:
         make_card(Front="Which kind of law?", Back="a power law"), heading="Power laws"
     )
     assert "learning</span>" in _fields(law)["Citation"]
+    short = make_card(Front="Which kind of log?", Back="a power log (PL)")
+    assert "learning</span>" in _fields(_highlight(short, heading="Power logs"))["Citation"]
+    will = make_card(Front="What must you will?", Back="that it become a universal law")
+    named = _highlight(will, heading="The Universal Law Formulation")
+    assert "learning</span>" in _fields(named)["Citation"]
     spelt = make_card(Front="What do plants do with light?", Back="光合成")
     assert (
         "光合成"
