@@ -218,7 +218,8 @@ def _tells(part: str, answer: str) -> bool:
 
 
 _WORD = re.compile(r"\w+")
-_SMALL = frozenset({"a", "an", "the", "of", "in", "for", "der", "die", "das", "des", "ein", "eine"}
+_SMALL = frozenset({"a", "an", "the", "of", "in", "for", "that", "it", "to", "is", "be", "and", "by"}
+                   | {"der", "die", "das", "des", "ein", "eine"}
                    | {"le", "la", "les", "un", "une", "de", "du", "el", "los", "las", "del"})  # fmt: skip
 
 
