@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ankiforge import check, making, resembling
@@ -143,7 +144,13 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
         again = replace(job, only=frozenset(checking.parted))
         checking.parted.clear()
         yield from _drafted(again, ledger, checking, None)
+    if back := ledger.recorder.bring_back(run, partial(_deck_of, job)).drafted:
+        yield Progress(drafted=back)
     resembling.judge_anew(ledger)
+
+
+def _deck_of(job: Job, highlight: Highlight) -> str:
+    return deck_of(job.decks, highlight.document, highlight).deck
 
 
 def _drafted(

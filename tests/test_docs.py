@@ -231,7 +231,7 @@ def two_cards(request: dict[str, Any]) -> Any:
 
 
 def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """No Anki of the user's is ever found: the folders it may lie in are this home's own."""
+    """Nothing of the user's is found: Anki's folders are this home's own, and no model runs."""
     data = folder / ".local/share"
     patch.setenv("HOME", str(folder))
     patch.setenv("USERPROFILE", str(folder))
@@ -239,6 +239,7 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
         patch.setenv(name, str(data))
     patch.delenv("ANKIFORGE_TRUST", raising=False)
+    patch.setattr("ankiforge.reports.discover.model_servers", lambda _: ())
 
 
 @pytest.fixture

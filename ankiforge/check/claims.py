@@ -37,7 +37,12 @@ class Row:
     @property
     def all_stems(self) -> frozenset[str]:
         """Every word that carries meaning, stemmed."""
-        return frozenset(filter(None, self.stems))
+        return _meant(self.stems)
+
+
+@lru_cache(maxsize=2048)
+def _meant(stems: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(filter(None, stems))
 
 
 def _gathered(row: Row, way: range, reach: int) -> frozenset[str]:
@@ -72,15 +77,19 @@ def _meaning(word: str) -> str:
 
 
 _CHOICE = re.compile(
-    r"\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b",
+    r"\b(?:or|oder|ou|o)\b|\b(?:which|what) of\b.+\band\b|\bof\b[^?]+\band\b[^?]*\bwhich\b"
+    r"|\b(?:and|und|et|y)\b[^?]+\b(?:which|welche[rs]?|lequel|laquelle|cuál) (?:of|von|de)\b|哪一?[个個项種种]|どちら",
     re.IGNORECASE,
 )
 _ENGLISH = frozenset(listed("""what which who whom whose how when where why the of does is"""))
 
 
+_LONG_QUESTION = 600
+
+
 def is_choice(front: str) -> bool:
     """Whether a question offers its answers: A or B; which of A and B."""
-    return _CHOICE.search(front) is not None
+    return _CHOICE.search(front[:_LONG_QUESTION]) is not None
 
 
 def is_english(front: str) -> bool:

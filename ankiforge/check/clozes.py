@@ -58,7 +58,16 @@ def pronoun_start(draft: Draft, context: Context) -> Iterator[Finding]:
         yield PRONOUN_START.found(f"“{match[0]}”")
 
 
-_SMALL_WORDS = STOP_WORDS - NEGATIONS - frozenset(("has", "have", "had", "more"))
+_SMALL_WORDS = (
+    STOP_WORDS
+    - NEGATIONS
+    - frozenset(
+        ("has", "have", "had", "more", "most", "same", "both", "only", "over", "under", "between")
+    )
+)
+
+
+_ACRONYM = re.compile("[A-Z]{2,}")
 
 
 def stopword(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -66,7 +75,9 @@ def stopword(draft: Draft, context: Context) -> Iterator[Finding]:
     for answer in read(draft).answers:
         words = tokens(answer)
         small = words and all(word in _SMALL_WORDS and len(word) > 1 for word in words)
-        if small or (words == [] and re.fullmatch(r"[\s.,;:!?'\"“”()-]+", answer)):
+        if (small and not _ACRONYM.fullmatch(answer)) or (
+            words == [] and re.fullmatch(r"[\s.,;:!?'\"“”()-]+", answer)
+        ):
             yield GAP_STOPWORD.found(f"“{answer}”")
 
 
@@ -77,15 +88,27 @@ _LEAKING = 4
 def leak(draft: Draft, context: Context) -> Iterator[Finding]:
     """The rest of the sentence does not say what is hidden."""
     for number, hidden in hidden_gaps(draft):
-        rest = without(draft.field("Text"), hidden)
+        rest = _beside(without(draft.field("Text"), hidden))
         for gap, answer in zip(read(draft).gaps, read(draft).answers, strict=True):
             if number in gap.numbers and _tells(answer.strip(" .,;:"), rest):
                 yield GAP_LEAK.found(f"“{answer}”")
 
 
+_LINES = 3
+"""A text of more lines is a list or a table."""
+
+
+def _beside(rest: str) -> str:
+    """Of a list the lines with the gap: others name the same thing in their own right."""
+    lines = rest.splitlines()
+    return rest if len(lines) <= _LINES else "\n".join(line for line in lines if GAP in line)
+
+
 def _tells(answer: str, rest: str) -> bool:
     short = re.fullmatch(r"\d{2,}|[A-Z]{2,}", answer)
     if len(answer) < _LEAKING and not short:
+        return False
+    if answer.casefold() not in rest.casefold():  # cheap first: a pattern is made for each answer
         return False
     flags = re.NOFLAG if short else re.IGNORECASE
     return re.search(rf"(?<!\w){re.escape(answer)}(?:e?s)?(?!\w)", rest, flags) is not None

@@ -81,7 +81,7 @@ def _read(draft: Draft) -> tuple[Sides, Mark]:
     return read, mark
 
 
-RULES_OF_MARKS = "1"
+RULES_OF_MARKS = "2"
 """Changes whenever `mark_of` reads a card otherwise; marks that were kept are then made anew."""
 
 

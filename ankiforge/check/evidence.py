@@ -30,9 +30,14 @@ def said(highlight: Highlight) -> str:
 
 
 def about(highlight: Highlight) -> str:
-    """What names the subject: a question may lean on it, an answer not."""
+    """What names the subject: a question may lean on it, an answer only as a name."""
     comment = highlight.comment if highlight.instructs else ""
-    return "\n".join((highlight.document.title, highlight.heading, *highlight.above, comment))
+    return "\n".join((naming(highlight), highlight.document.issued, comment))
+
+
+def naming(highlight: Highlight) -> str:
+    """Title and headings: what the passage is about may be named there alone."""
+    return "\n".join((highlight.document.title, highlight.heading, *highlight.above))
 
 
 def around(highlight: Highlight) -> str:
@@ -85,11 +90,17 @@ def _clauses(text: str) -> tuple[str, ...]:
 
 
 def _at_and(part: str) -> list[str]:
+    if len(part) > _LONG_PART:
+        return [part]
     for match in _AND.finditer(part):
         left, right = part[: match.start()], part[match.end() :]
         if all(_has_own(side) for side in (left, right)) and not _range(left, right):
             return [left, *_at_and(right)]
     return [part]
+
+
+_LONG_PART = 800
+"""Characters of a part; what is longer is no sentence."""
 
 
 def _has_own(side: str) -> bool:

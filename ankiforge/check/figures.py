@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -93,11 +94,15 @@ def _same_size(number: str, text: str, source: str) -> bool:
     for one in quantities(text):
         if number in one.shown and (abs(one.value) in sizes or one.base in sized):
             return True
-    return bool(values(text) & _parts(sizes) and re.search(r"[/⁄½⅓¼¾⅔]|\.\d", text))
+    return any(number in parts and size in sizes for *parts, size in _ratios(text))
 
 
-def _parts(sizes: frozenset[Fraction]) -> frozenset[Fraction]:
-    return frozenset(size for size in sizes if size.denominator > 1)
+def _ratios(text: str) -> Iterator[tuple[str, str, Fraction]]:
+    """(above, below, size) of each fraction that a text writes: 3/4, ¾."""
+    plain = unicodedata.normalize("NFKC", text).replace("⁄", "/")
+    for above, below in re.findall(r"(\d{1,9})\s*/\s*(\d{1,9})", plain):
+        if int(below):
+            yield above, below, Fraction(int(above), int(below))
 
 
 def _foreign_words(answer: str, source: str) -> Iterator[str]:

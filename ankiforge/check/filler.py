@@ -131,13 +131,32 @@ def hints(draft: Draft, context: Context) -> Iterator[Finding]:
             return
 
 
+_EITHER = re.compile(r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bvs\b\.?)\s*")
+_ITEMS = re.compile(r"\s*(?:,|;|\band\b|\bund\b|\bor\b)\s*")
+
+
+def _offers(hint: str, answer: str) -> bool:
+    """Whether the hint names the answer as one of several to choose from."""
+    for pattern, least in ((_EITHER, 2), (_ITEMS, 3)):
+        choices = [choice for choice in pattern.split(hint) if choice]
+        if len(choices) >= least and any(choice.endswith(answer) for choice in choices):
+            return True
+    return False
+
+
 def _gives_away(hint: str, answer: str) -> bool:
     said, wanted = folded(hint).strip(" .…"), folded(answer).strip(" .…")
     if not said or not wanted:
         return False
+    if _offers(said, wanted):
+        return False
     if said == wanted or (len(wanted) >= 4 and wanted in said):
         return True
-    if len(wanted) >= 2 and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said):
+    if (
+        len(wanted) >= 2
+        and wanted in said
+        and re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said)
+    ):
         return True
     if said.isalpha() and wanted.startswith(said):
         return len(said) > max(2, len(wanted) / 2)
@@ -204,14 +223,20 @@ def _symbols(formula: str) -> set[str]:
     return greek | set(letters)
 
 
+_FENCE = re.compile(r"^ {0,3}(?:```|~~~)[^\n]*\n(.*?)^ {0,3}(?:```|~~~)", re.DOTALL | re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", re.MULTILINE)
+
+
 def blocks(draft: Draft, context: Context) -> Iterator[Finding]:
     """Code and tables that can be taken in at a glance."""
     for _, text in draft.fields:
-        fences = re.findall(r"^ {0,3}(?:```|~~~)[^\n]*\n(.*?)^ {0,3}(?:```|~~~)", text, re.S | re.M)
-        lines = max((fence.strip("\n").count("\n") + 1 for fence in fences), default=0)
-        yield from context.limits.counted(lines, CODE_GT10)
-        rows = len(re.findall(r"^[ \t]*\|[^\n]*\|[ \t]*$", text, re.M)) - 2
-        yield from context.limits.counted(max(rows, 0), TABLE_GT4)
+        if "```" in text or "~~~" in text:
+            lines = max(
+                (fence.strip("\n").count("\n") + 1 for fence in _FENCE.findall(text)), default=0
+            )
+            yield from context.limits.counted(lines, CODE_GT10)
+        if "|" in text:
+            yield from context.limits.counted(max(len(_ROW.findall(text)) - 2, 0), TABLE_GT4)
 
 
 CHECKS = (placeholder, options, fragments, hints, reverse, symbols, blocks)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.context import Context
-from ankiforge.check.evidence import about, folded, said
+from ankiforge.check.evidence import about, evidence, folded, naming, said
 from ankiforge.check.figures import foreign
 from ankiforge.check.language import language
-from ankiforge.check.normal import normal
-from ankiforge.check.quantities import UNITS, quantities
+from ankiforge.check.literal import solid
+from ankiforge.check.normal import normal, without_tex
+from ankiforge.check.quantities import UNITS, quantities, values
 from ankiforge.check.reading import asked_by_reader, authored, marked, pictured, read
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.tongue import FUNCTION, NEGATORS, SAME
@@ -24,6 +25,7 @@ from ankiforge.check.words import (
     STOP_WORDS,
     all_numbers,
     content,
+    has_word,
     listed,
     prefix,
     stem,
@@ -47,8 +49,8 @@ QUOTE_TOO_SHORT = _firm(
 )
 QUOTE_LACKS_ANSWER = _firm(
     "quote_lacks_answer",
-    Severity.BLOCK,
-    "the quote does not hold the answer, quote the words that do:",
+    Severity.WARN,
+    "the sentence that is quoted does not hold the answer:",
 )
 ANSWER_NOT_IN_SOURCE = _firm(
     "answer_not_in_source",
@@ -87,7 +89,8 @@ RULES = (
 _LONG_WORD = 4
 _HALF = 0.5
 """Of an answer of two words one is not enough: the standard error is no standard deviation."""
-_ENOUGH_WORDS = 5
+_ENOUGH_WORDS = 12
+"""Of a passage; a shorter one is copied by whatever asks for a part of it."""
 _FEW = 3
 """So many words tell where a card comes from; of fewer the answer alone does."""
 
@@ -125,19 +128,48 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     source = said(context.highlight)
     least, whole = (context.limits.of(r) for r in (ANSWER_NOT_IN_SOURCE, ANSWER_PARTLY))
     for wanted in read(draft).answers:
+        if _names_subject(wanted, context.highlight) or _is_formula_of(wanted, source):
+            continue
         missing, share = _missing(wanted, source)
         if 100 * share < least or (share < 1 and len(missing) == 1 and share <= _HALF):
             yield ANSWER_NOT_IN_SOURCE.found(f"“{_short(wanted)}”")
         elif 100 * share < whole:
             yield ANSWER_PARTLY.found(", ".join(missing[:5]))
-        elif draft.quote.strip() and 100 * _missing(wanted, draft.quote)[1] < least:
+        elif _elsewhere(wanted, draft, context.highlight, least):
             yield QUOTE_LACKS_ANSWER.found(f"“{_short(wanted)}”")
+
+
+def _names_subject(wanted: str, highlight: Highlight) -> bool:
+    """Whether the answer is a name that stands in the title or a heading, word for word."""
+    if any(letter.isdecimal() for letter in wanted):
+        return False  # a figure is told, not named
+    return _as_words(folded(wanted), folded(naming(highlight)))
+
+
+def _elsewhere(wanted: str, draft: Draft, highlight: Highlight, least: int) -> bool:
+    """Whether the answer stands beside the sentences that the quote touches, or beside its figure."""
+    if not draft.quote.strip() or 100 * _missing(wanted, draft.quote)[1] >= least:
+        return False
+    told, quoted = values(wanted), values(draft.quote)
+    if told and quoted and not told & quoted:
+        return True
+    return 100 * _missing(wanted, evidence(draft, highlight).text)[1] < least
+
+
+def _is_formula_of(wanted: str, source: str) -> bool:
+    """Whether the answer is a formula of the source, however it is written."""
+    symbols = solid(wanted)
+    return len(symbols) >= _FEW and bool(_OPERATOR.search(symbols)) and symbols in solid(source)
+
+
+_OPERATOR = re.compile(r"[=+*/<>≤≥√∑∫→-]")
 
 
 def _missing(wanted: str, source: str) -> tuple[list[str], float]:
     """(words of the answer that the source lacks, the share that it holds)."""
     if any(_as_words(form(wanted), form(source)) for form in (folded, normal)):
         return [], 1.0
+    wanted, source = without_tex(wanted), without_tex(source)
     wanted, source = (_OWNED.sub("", _INITIALS.sub(r"\1\2", text)) for text in (wanted, source))
     named = [word for word in content(wanted) if word not in FUNCTION]
     words = list(dict.fromkeys(named or content(wanted) or tokens(wanted)))
@@ -196,9 +228,7 @@ def _as_words(wanted: str, source: str) -> bool:
     words = wanted.strip(" .")
     if not words:
         return False
-    before = "" if _joins(words[0]) else r"(?<!\w)"
-    after = "" if _joins(words[-1]) else r"(?!\w)"
-    return re.search(f"{before}{re.escape(words)}{after}", source) is not None
+    return has_word(words, source, joined=(_joins(words[0]), _joins(words[-1])))
 
 
 def _joins(letter: str) -> bool:

@@ -28,7 +28,9 @@ def _grouped(lines: str) -> dict[str, frozenset[str]]:
 
 OPPOSITES = _opposed(
     """
-increase raise rise grow gain speed accelerate enhance strengthen / decrease lower fall drop reduce shrink slow decelerate lose weaken inhibit
+increase raise rise grow speed accelerate enhance strengthen / decrease lower fall drop reduce shrink slow decelerate weaken inhibit
+gain / lose
+integral integrate / derivative differentiate
 stimulate activate promote excite / inhibit suppress block
 high higher highest / low lower lowest
 large larger largest big greater / small smaller smallest less

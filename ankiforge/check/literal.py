@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 
 from rapidfuzz import fuzz
@@ -13,14 +12,13 @@ from rapidfuzz.distance import OSA
 
 from ankiforge.check.context import Context
 from ankiforge.check.evidence import about, folded, said
-from ankiforge.check.normal import bare, without_tex
+from ankiforge.check.normal import without_tex
 from ankiforge.check.quantities import UNITS, months
 from ankiforge.check.reading import asked_by_reader, authored, marked, pictured, read
 from ankiforge.check.rule import Rule
 from ankiforge.check.tongue import FUNCTION
 from ankiforge.check.words import TERM, listed, stem, tokens
 from ankiforge.domain import Draft, Finding, Highlight, Severity
-from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import shields
 
 FORMULA_ALTERED = Rule(
@@ -42,13 +40,6 @@ UNGROUNDED_TERM = Rule(
 EXPANSION_ALTERED = Rule(
     "expansion_altered", Severity.BLOCK, "the source spells the abbreviation out as", firm=True
 )
-FOREIGN_LINK = Rule(
-    "foreign_link", Severity.BLOCK, "a link or picture that the source does not hold:", firm=True
-)
-FOREIGN_MARKUP = Rule("foreign_markup", Severity.BLOCK, "holds markup that runs:", firm=True)
-MODEL_TALK = Rule(
-    "model_talk", Severity.BLOCK, "speaks to or of a language model, not of the subject:", firm=True
-)
 RULES = (
     FORMULA_ALTERED,
     FORMULA_FOREIGN,
@@ -56,20 +47,13 @@ RULES = (
     NAME_ALTERED,
     UNGROUNDED_TERM,
     EXPANSION_ALTERED,
-    FOREIGN_LINK,
-    FOREIGN_MARKUP,
-    MODEL_TALK,
 )
 
 _NEAR = 75
 """From here (0 to 100) a formula or code is the source's, with a sign changed."""
 
 
-def _all(draft: Draft) -> str:
-    return "\n".join(text for _, text in draft.fields)
-
-
-def _written(highlight: Highlight) -> str:
+def as_written(highlight: Highlight) -> str:
     """The source as plain text and as it was written."""
     return "\n".join((said(highlight), about(highlight), *highlight.markdown))
 
@@ -81,10 +65,13 @@ _DASHES = re.compile("[−–—]")
 _OPERATOR = re.compile(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
 
 
+_TRANSPOSED = re.compile(r"\\top\b|ᵀ|⊤")
+
+
 @lru_cache(maxsize=256)
-def _solid(text: str) -> str:
+def solid(text: str) -> str:
     r"""Formulae as a row of symbols, however they are written: `\frac{a}{b}` is a/b."""
-    plain = _DASHES.sub("-", without_tex(text[:8000]))
+    plain = _DASHES.sub("-", without_tex(_TRANSPOSED.sub("T", text[:8000])))
     plain = unicodedata.normalize("NFKC", plain).replace("⁄", "/")
     return _SYMBOLS.sub("", plain.replace("->", "→").replace("<=", "≤").replace(">=", "≥"))
 
@@ -93,9 +80,9 @@ def formulae(draft: Draft, context: Context) -> Iterator[Finding]:
     """A formula has the symbols, signs and exponents that it has in the source."""
     if authored(draft) or asked_by_reader(draft) or pictured(draft, context.highlight):
         return
-    source = _solid(_written(context.highlight))
+    source = solid(as_written(context.highlight))
     for formula in _runs(draft, ("math", "display")):
-        symbols = _solid(formula)
+        symbols = solid(formula)
         if not _OPERATOR.search(formula.strip("$")) or len(symbols) < 3 or symbols in source:
             continue
         near = (
@@ -115,7 +102,7 @@ def _turned(symbols: str, highlight: Highlight) -> bool:
         sorted(re.findall(r"\w", side)) == letters
         for text in (highlight.exact, highlight.sentence, *highlight.markdown)
         for formula in re.findall(r"\$([^$\n]+)\$", text)
-        for side in _solid(formula).split("=")
+        for side in solid(formula).split("=")
     )
 
 
@@ -129,12 +116,29 @@ def code(draft: Draft, context: Context) -> Iterator[Finding]:
     """Code is the source's, letter by letter."""
     if authored(draft) or asked_by_reader(draft):
         return
-    source = _code_form(_written(context.highlight))
+    highlight = context.highlight
+    source = _code_form(as_written(highlight))
     for run in _runs(draft, ("code", "fence")):
         words = _code_form(run.strip("`~"))
-        if words and words not in source:
+        if words and words not in source and not _shortened(run, highlight):
             yield CODE_ALTERED.found(f"“{run.strip('`~ ')[:60]}”")
             return
+
+
+def _shortened(run: str, highlight: Highlight) -> bool:
+    """Whether code only leaves words out: each of two or more stands there, in this order."""
+    words = _CODE_WORD.findall(run.strip("`~"))
+    seamless = highlight.prefix + highlight.exact + highlight.suffix
+    texts = (_CODE_WORD.findall(text) for text in (seamless, *highlight.markdown))
+    return len(words) > 1 and any(_in_order(words, text) for text in texts)
+
+
+def _in_order(words: list[str], text: list[str]) -> bool:
+    rest = iter(text)
+    return all(word in rest for word in words)
+
+
+_CODE_WORD = re.compile(r"[^\s;`…]+")
 
 
 def _code_form(text: str) -> str:
@@ -159,23 +163,28 @@ def names(draft: Draft, context: Context) -> Iterator[Finding]:
     """Names and acronyms are the source's own, and spelled as there."""
     if authored(draft) or asked_by_reader(draft):
         return
-    written = _written(context.highlight)
+    written = as_written(context.highlight)
     known = folded(f"{written}\n{' '.join(context.highlight.document.creators)}")
+    known = f"{known}\n{known.replace('.', '')}"  # U.S. is the US
     reading = read(draft)
     whole = reading.whole
     foreign = [term for term in reading.terms if folded(term) not in known]
     capitals = {} if marked(draft, context.highlight) else _capitals(whole)
     foreign += [name for name in capitals if folded(name) not in known]
     there = [name for name in _capitals(written, everywhere=True) if len(name) >= 3]
-    for name in dict.fromkeys(foreign):
+    begun = [name for answer in reading.answers for name in _capitals(answer, everywhere=True)]
+    for name in dict.fromkeys((*foreign, *(one for one in begun if folded(one) not in known))):
         if meant := next((one for one in there if _misspelled(name, one)), ""):
             yield NAME_ALTERED.found(f"“{name}”; there: “{meant}”")
             return
     strange = [
-        name for name in foreign if not _known(name, known) and _is_name(name, whole, written)
+        name
+        for name in dict.fromkeys(foreign)
+        if not _known(name, known) and _is_name(name, whole, written)
     ]
+    strange = [name for name in strange if not _within_known(name, whole, context.highlight)]
     if strange:
-        yield UNGROUNDED_TERM.found(", ".join(dict.fromkeys(strange)))
+        yield UNGROUNDED_TERM.found(", ".join(strange))
 
 
 @lru_cache(maxsize=256)
@@ -185,7 +194,7 @@ def _capitals(text: str, everywhere: bool = False) -> dict[str, None]:
     plain = re.sub(r"`[^`\n]*`|\$[^$\n]*\$|\\[A-Za-z]+", " ", text)
     for match in _NAME.finditer(plain):
         word = re.sub(r"['’]s$", "", match[0]).rstrip("'’-")
-        if not word[:1].isupper() or word.casefold() in FUNCTION:
+        if not word[:1].isupper() or "_" in word or word.casefold() in FUNCTION:
             continue
         if everywhere or not _BEGINS.search(plain[max(0, match.start() - 6) : match.start()]):
             found[word] = None
@@ -195,6 +204,17 @@ def _capitals(text: str, everywhere: bool = False) -> dict[str, None]:
 def _known(name: str, known: str) -> bool:
     word = folded(name)
     return word in known or (len(word) > 3 and word[: max(5, len(word) - 3)] in known)
+
+
+def _within_known(name: str, whole: str, highlight: Highlight) -> bool:
+    """Whether it is short for the title, or one word of a name whose other word is known."""
+    initials = [word[0] for word in re.findall(r"[^\W\d_]+", highlight.document.title)]
+    letters = iter(name)
+    if name.isupper() and len(initials) > 1 and all(each.upper() in letters for each in initials):
+        return True
+    beside = re.search(rf"(?<!\w)(?:([A-Z][\w-]+) )?{re.escape(name)}(?: ([A-Z][\w-]+))?", whole)
+    known = tokens(said(highlight))
+    return beside is not None and any(word and word.casefold() in known for word in beside.groups())
 
 
 def _is_name(name: str, whole: str, written: str) -> bool:
@@ -225,7 +245,9 @@ _SMALL_GERMAN = frozenset(
 def _misspelled(name: str, meant: str) -> bool:
     """Whether one is the other with a letter wrong; endings make another form of a name."""
     one, other = _plain(name), _plain(meant)
-    if one == other or min(len(one), len(other)) < 3 or one[0] != other[0]:
+    if one.replace("-", "") == other.replace("-", ""):
+        return False  # a hyphen is no letter
+    if min(len(one), len(other)) < 3 or one[0] != other[0]:
         return False
     if name.isupper() or meant.isupper():
         short = min(len(one), len(other))
@@ -247,7 +269,7 @@ def _plain(name: str) -> str:
 # --- abbreviations ------------------------------------------------------------------------------
 
 _ASKS = re.compile(
-    r"(?:stands?|standing|abbreviat\w+|short|acronym|initials|expand\w*|spell\w* out|steht|abkürz\w+)",
+    r"\b(?:stands?|standing|abbreviat\w+|short|acronym|initials|expand\w*|spell\w* out|steht|abkürz\w+)\b",
     re.IGNORECASE,
 )
 _IN_BRACKETS = re.compile(r"\(((?=[^()]{0,12}[A-Z][^()]{0,12}[A-Z])[A-Z][A-Za-z-]{1,12}?)s?\)")
@@ -296,85 +318,4 @@ def _within(words: str, known: str) -> bool:
     return set(theirs) <= set(ours) or (len(ours) > 1 and set(ours) <= set(theirs))
 
 
-# --- addresses, markup, talk -----------------------------------------------------------------------
-
-_URL = re.compile(r"(?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+", re.I)
-_TARGET = re.compile(r"!?\[[^\]\n]{0,300}\]\(([^)\s]{1,500})\)")
-_PICTURE = re.compile(r"!\[\[([^\]\n|]{1,300})")
-_RUNS = re.compile(
-    r"<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img|video|audio)\b"
-    r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:|\[latex\]",
-    re.IGNORECASE,
-)
-_TALK = re.compile(
-    r"\bas an ai\b|\bas a (?:large )?language model\b|\bi(?:'m| am) (?:sorry|unable)\b"
-    r"|\bi cannot (?:help|create|assist)\b|\b(?:ignore|disregard|forget) (?:all |any |the |your )*"
-    r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)\b|\bsystem prompt\b"
-    r"|\bhere (?:is|are) (?:the|your|a) (?:flash ?)?cards?\b|\bgiven (?:passage|highlight|text)\b"
-    r"|\b(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?\b",
-    re.IGNORECASE,
-)
-
-
-def links(draft: Draft, context: Context) -> Iterator[Finding]:
-    """No address and no picture but those that the source has."""
-    if authored(draft):
-        return
-    highlight = context.highlight
-    places = (_written(highlight), *highlight.links, highlight.uri, highlight.document.uri)
-    known = folded("\n".join((*places, *(value for _, value in highlight.document.identifiers))))
-    text = _all(draft)
-    for pattern in (_URL, _TARGET, _PICTURE):
-        for match in pattern.finditer(text):
-            address = (match[1] if match.re.groups else match[0]).rstrip(".,;:!?)")
-            if folded(address) not in known:
-                yield FOREIGN_LINK.found(address[:60])
-                return
-
-
-def markup(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Nothing that would run or load, unless the passage is about it."""
-    if authored(draft):
-        return
-    found = _RUNS.search(_all(draft))
-    if found and folded(found[0]) not in folded(_written(context.highlight)):
-        yield FOREIGN_MARKUP.found(found[0])
-
-
-def talk(draft: Draft, context: Context) -> Iterator[Finding]:
-    """A card is about its subject: orders from a document, and what a model says of itself, are not.
-
-    Where the document itself speaks so, it may be its subject: a person looks.
-    """
-    if authored(draft) or asked_by_reader(draft):
-        return
-    source = said(context.highlight)
-    found = _TALK.search(bare(_all(draft)))
-    if found and folded(found[0]) not in folded(source):
-        yield MODEL_TALK.found(f"“{found[0]}”")
-        return
-    for sentence, order in _orders(source):
-        if any(folded(answer) in sentence for answer in read(draft).answers if answer):
-            yield replace(MODEL_TALK.found(f"“{order}”"), severity=Severity.WARN)
-            return
-
-
-@lru_cache(maxsize=256)
-def _orders(source: str) -> tuple[tuple[str, str], ...]:
-    """The sentences of a source that speak to a model, folded, with the words they do it by."""
-    if not _TALK.search(source):
-        return ()
-    told = (source[_begun(source, start) : end] for start, end in sentences(source))
-    return tuple((folded(words), found[0]) for words in told if (found := _TALK.search(words)))
-
-
-_BEFORE = 120
-
-
-def _begun(source: str, start: int) -> int:
-    """Where the words of a sentence begin; within quotes that are still open, before these."""
-    before = source[max(0, start - _BEFORE) : start]
-    return start - len(before) if before.rfind("“") > before.rfind("”") else start
-
-
-CHECKS = (formulae, code, names, expansions, links, markup, talk)
+CHECKS = (formulae, code, names, expansions)

@@ -17,9 +17,10 @@ _MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
 _HOLDERS = re.compile("[\ue000-\ue0ff]")
 
 
+@lru_cache(maxsize=256)
 def bare(text: str) -> str:
     """The plain words of Markdown, cloze signs gone; cheap where there is nothing to strip."""
-    text = _HOLDERS.sub(" ", text)
+    text = text if text.isascii() else _HOLDERS.sub(" ", text)
     return markdown.plain(text) if _MARKUP.search(text) else text.strip()
 
 
@@ -62,7 +63,10 @@ def without_tex(text: str) -> str:
 
 # --- the normal form ------------------------------------------------------------------------
 
-_TYPOGRAPHY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-"})
+_TYPOGRAPHY = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-"}
+    | {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE"}
+)
 _JOINED = re.compile(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
 _COMPOUND = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
 _BRACKETS = re.compile(r"[{}^_()\[\]]")
@@ -90,6 +94,10 @@ _COUNTED = {
     word: digits for word, digits in (_OTHERS | NUMBER_WORDS).items() if word not in _DOUBTFUL
 }
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
+"""299 792 458; of two groups alone, `in 120 200 died`, nobody can tell."""
+_TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
+"""(0, 0) is two numbers, however it is set."""
 _TENS_AND_ONES = re.compile(
     r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
     r"(one|two|three|four|five|six|seven|eight|nine)\b"
@@ -106,7 +114,10 @@ def normal(text: str) -> str:
     if not text.isascii():
         text = _decomposed(space_raised(text.translate(_TYPOGRAPHY))).translate(_TYPOGRAPHY)
     text = text.casefold()
+    if " " in text and any(map(str.isdigit, text)):
+        text = _GROUPED.sub(lambda match: "".join(match[0].split()), text)
     if _SIGN.search(text):
+        text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
         text = _COMPOUND.sub("", _TENS_AND_ONES.sub(_sum, text))
         text = _OPERATOR.sub(r"\1", _BRACKETS.sub(" ", _THOUSANDS.sub("", text)))
     words = [word.rstrip(_AFTER).lstrip(_BEFORE) for word in text.split()]

@@ -59,6 +59,7 @@ def hidden_gaps(draft: Draft) -> Iterator[tuple[int, tuple[Gap, ...]]]:
         yield number, tuple(gap for gap in gaps if number in gap.numbers)
 
 
+@lru_cache(maxsize=256)
 def without(text: str, gaps: tuple[Gap, ...]) -> str:
     """What the card shows while these gaps are hidden, the others answered, as plain text."""
     parts, at = [], 0
@@ -69,6 +70,7 @@ def without(text: str, gaps: tuple[Gap, ...]) -> str:
     return "".join([*parts, _run(text[at:])]).strip()
 
 
+@lru_cache(maxsize=1024)
 def _run(text: str) -> str:
     """The plain words of a run of Markdown, the blanks at its ends kept."""
     if not text.strip():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from ankiforge.check.claims import STOPS, Row, is_choice, row, statement
 from ankiforge.check.context import Context
@@ -26,7 +27,7 @@ from ankiforge.check.tongue import (
     SOFT,
     TURNED,
 )
-from ankiforge.check.words import stem
+from ankiforge.check.words import listed, stem
 from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
 
 
@@ -97,7 +98,7 @@ def negation(draft: Draft, context: Context) -> Iterator[Finding]:
     repeats = draft.kind is CardKind.CLOZE and same_words(here, proof.row)
     chosen = draft.kind.family is Family.BASIC and is_choice(read(draft).asked)
     there = _answering(draft, proof)
-    dropped = None if chosen or there is None else _dropped(here, there)
+    dropped = None if chosen or there is None else _dropped(here, there, repeats)
     for finding in (dropped, _added(here, proof, repeats)):
         if finding:
             yield finding
@@ -147,9 +148,11 @@ def _unlike(line: Row) -> frozenset[str]:
     return frozenset(s for at in places for s in _taken(line, range(at + 1, len(line.words)), 3))
 
 
-def _dropped(here: Row, there: Row) -> Finding | None:
+def _dropped(here: Row, there: Row, repeats: bool) -> Finding | None:
     """The source denies it; the card says it, without any word of denial."""
     if denies(here, there) or _other_contrast(here, there):
+        return None
+    if not repeats and _said_turned(here, there):
         return None
     free = _outside_scopes(there)
     contrast = bool(CONTRASTS.intersection(there.words))
@@ -160,9 +163,25 @@ def _dropped(here: Row, there: Row) -> Finding | None:
             continue
         if contrast and len(kept) < len(only) and not same_words(here, there):
             continue
-        rule = NEGATION_DOUBTFUL if _contrasted(here, there) else NEGATION_CHANGED
+        doubtful = _contrasted(here, there) or not same_words(here, there)
+        rule = NEGATION_DOUBTFUL if doubtful else NEGATION_CHANGED
         return rule.found(f"it denies “{' '.join(denied)}”")
     return None
+
+
+def _said_turned(here: Row, there: Row) -> bool:
+    """Whether a card without a denial may say the same: not A without B, none is higher."""
+    if sum(word in NEGATORS for word in there.words) > 1:
+        return True
+    return "than" in there.words and not _SUPERLATIVES.isdisjoint(here.words)
+
+
+_SUPERLATIVES = frozenset(
+    listed(
+        """highest lowest greatest largest smallest most least best worst maximum minimum upper lower
+    limit fastest slowest longest shortest atmost atleast only"""
+    )
+)
 
 
 def _contrasted(here: Row, there: Row) -> bool:
@@ -182,7 +201,7 @@ def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
     bare = _bare_denials(there)
     if bare & _PREPOSITIONS & set(here.words):
         return None
-    for denied in _scopes(here):
+    for denied in _scopes(_without_exclusion(here)):
         kept = [word for word in denied if word in said and word not in in_denial]
         if not kept or (len(kept) < len(denied) and len(kept) < 2):
             continue
@@ -196,6 +215,17 @@ def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
         rule = NEGATION_DOUBTFUL if mild or _denies_often(here) else NEGATION_CHANGED
         return rule.found(f"it says “{' '.join(kept)}”")
     return None
+
+
+def _without_exclusion(line: Row) -> Row:
+    """Without `if not the ash`, which asks for another, and denies nothing."""
+    for at, pair in enumerate(pairwise(line.words)):
+        if pair in _EXCLUDING:
+            return Row(line.words[:at], line.stems[:at])
+    return line
+
+
+_EXCLUDING = {("if", "not"), ("wenn", "nicht"), ("sinon", "pas"), ("si", "no")}
 
 
 def _bare_denials(line: Row) -> frozenset[str]:
@@ -280,7 +310,7 @@ def certainty(draft: Draft, context: Context) -> Iterator[Finding]:
                 return
 
 
-_STRONG = frozenset(("always", "never", "must", "proves", "proved", "guarantees", "certainly"))
+_STRONG = frozenset(("always", "proves", "proved", "guarantees", "certainly"))
 
 
 def _quantity_there(word: str, there: set[str]) -> bool:

@@ -70,6 +70,8 @@ def empty_side(draft: Draft, context: Context) -> Iterator[Finding]:
 
 def _shows(text: str) -> bool:
     """Whether anything is seen of it once it is stored; `&nbsp;` is a blank but in code."""
+    if text[:1].isalpha():
+        return True  # most texts: no markup begins with a letter
     return is_visible(bare(outside(clean(text), html.unescape))) or "![" in text
 
 
@@ -97,6 +99,8 @@ _IN_MATHS = re.compile(r"\{\{c\d+::")
 def bad_template(draft: Draft, context: Context) -> Iterator[Finding]:
     """`{{answer}}`, `{{c1:answer}}` and a cloze within a formula hide nothing."""
     for _, text in draft.fields:
+        if "{{" not in text:
+            continue
         starts = {gap.start for gap in cloze.gaps(text)}
         shielded = shields(text)
         for match in _TEMPLATE.finditer(text):

@@ -19,7 +19,7 @@ FUNCTION = (
     | QUESTION_WORDS
     | _words(
         """le la les un une des du de et ou est sont était que qui quel quelle quels quelles quoi dont
-    où ce cette ces il elle ils elles on se sa son ses leur leurs au aux en dans par pour sur avec
+    où ce cette ces il elle ils elles on se sa son ses leur leurs celui celle ceux celles au aux en dans par pour sur avec
     plus moins environ ont combien quand comment pourquoi mais
     el los las una unos y o es son era eran qué cuál cuáles quién quiénes cuándo cuánto cuántos
     cuánta cuántas dónde cómo su sus al del más menos con por para puede pueden como
@@ -49,7 +49,9 @@ MILD = _words(
     absent absence missing devoid deny denies denied refuse refused exclude excludes excluded free
     instead rather except unlike despite otherwise other impossible lost loss lose losing loses deprived deprivation free up limit maximum most until
     statt außer anders fehlt fehlen bis höchstens manque manquent sauf jusqu hasta salvo excepto
-    carece carecen falta against"""
+    carece carecen falta against mistake mistaken mistakenly mistakes mistook misinterpret
+    misinterpreted misread wrong wrongly falsely incorrectly misconception myth confuse confused
+    fälschlich fälschlicherweise irrtümlich irrtümlicherweise verwechselt tort confond"""
 )
 """Words with which a card may say the same without a negation, or turn a limit round."""
 CONTRASTS = _words(
@@ -59,7 +61,7 @@ CONTRASTS = _words(
 
 HEDGES = _words(
     """may might could possibly probably perhaps likely suggest suggests suggested appear appears
-    appeared seem seems seemed believe believes believed assume assumes assumed hypothesize
+    appeared seem seems seemed believe believes believed hypothesize
     hypothesized hypothesise hypothesised speculate speculated allegedly supposedly presumably
     claim claims claimed argue argues argued thought potentially vielleicht möglicherweise
     wahrscheinlich vermutlich könnte könnten dürfte scheint peut-être probablement pourrait
@@ -126,7 +128,8 @@ def _pairs(lines: str) -> dict[str, frozenset[str]]:
 
 
 _OPPOSED = """
-increase increases increased increasing raise raises raised rise rises rising rose grow grows improve improves enhance enhances strengthen strengthens speed speeds accelerate accelerates gain gains / decrease decreases decreased decreasing reduce reduces reduced lower lowers lowered fall falls falling fell drop drops shrink shrinks impair impairs worsen worsens weaken weakens slow slows decelerate lose loses
+increase increases increased increasing raise raises raised rise rises rising rose grow grows improve improves enhance enhances strengthen strengthens speed speeds accelerate accelerates / decrease decreases decreased decreasing reduce reduces reduced lower lowers lowered fall falls falling fell drop drops shrink shrinks impair impairs worsen worsens weaken weakens slow slows decelerate
+gain gains / lose loses
 promote promotes stimulate stimulates activate activates excite excites / inhibit inhibits suppress suppresses block blocks
 more greater larger bigger / less fewer smaller
 most maximum largest greatest biggest / least minimum smallest fewest
@@ -175,9 +178,11 @@ aumenta aumentan / disminuye disminuyen reduce reducen
 después / antes
 """
 _TURNED = _pairs(_OPPOSED)
+_WAYS = _words("in out into from toward away up down off on")
+"""Prepositions: where they stand says little of what is meant."""
 TURNED = {
-    word: _TURNED.get(word, frozenset()) | OPPOSITES.get(word, frozenset())
-    for word in {*_TURNED, *OPPOSITES}
+    word: (_TURNED.get(word, frozenset()) | OPPOSITES.get(word, frozenset())) - _WAYS
+    for word in {*_TURNED, *OPPOSITES} - _WAYS
 }
 """Each word with those that say the contrary."""
 

@@ -11,8 +11,8 @@ from ankiforge.check.context import Context
 from ankiforge.check.language import language
 from ankiforge.check.reading import read
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.check.words import content, stem, word_count
-from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.check.words import content, has_word, stem, word_count
+from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
 
 # --- questions that a pattern betrays ---------------------------------------------------------
 
@@ -58,7 +58,10 @@ _PATTERNS = (
         Severity.WARN,
         "asks about a word that points to a sentence before it",
         rf"^(?:(?:{_WH}) )?(?:{_AUXILIARY})? ?(?:it|they|this|these|that|those|he|she)\b",
-        r"\b(?:it|they|this|that) (?:mean|means|called|take|takes|possible|\w+ing)\b",
+        r"\b(?:it|they|this|that) (?:mean|means|called|take|takes|possible|\w+ing)\b"
+        r"|\bit (?:that|always|best|better|hard|harder|easy|easier|difficult|important|necessary"
+        r"|useful|good|bad|worth|wise|safe|essential|impossible|common|true|likely|legal)\b"
+        r"|\?\s*(?:[\w'’-]+[,.]?\s+){4}",
     ),
     _pattern(
         "vague_superlative",
@@ -93,6 +96,7 @@ _PATTERNS = (
         "“how does it affect” is too broad to answer in one way",
         r"^how (?:does|do|did) [\w' -]{2,40} (?:affect|impact|influence|change|shape|improve"
         r"|relate to) [\w' -]{2,40}\?$",
+        r"^how (?:does|do|did) (?:you|we|i|one|people)\b",
     ),
     _pattern(
         "and_question",
@@ -115,9 +119,12 @@ def patterns(draft: Draft, context: Context) -> Iterator[Finding]:
     """Questions that have no single answer, or are no questions at all."""
     front = " ".join(read(draft).asked.split())
     german = front[:4].casefold() == "was " and _is_german(draft, context)
+    shown = "![" in draft.field("Front")  # what `this` points at
+    spared = ("yes_no",) * german + ("pronoun_start",) * shown
     for pattern in _PATTERNS:
-        if pattern.broken_by(front) and not (german and pattern.rule.id == "yes_no"):
-            yield pattern.rule.found()
+        if pattern.rule.id in spared or not pattern.broken_by(front):
+            continue
+        yield pattern.rule.found()
 
 
 def _is_german(draft: Draft, context: Context) -> bool:
@@ -145,7 +152,7 @@ FRONT_LT3W = Rule(
 )
 
 _SIGNED = re.compile(r"[`$]")
-_OPERATOR = re.compile(r"[=^\\+*/<>≤≥]")
+_OPERATOR = re.compile(r"[=^\\+*/<>≤≥&|~−]|\s-\s|\d-\d")
 
 
 def leaks(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -153,9 +160,7 @@ def leaks(draft: Draft, context: Context) -> Iterator[Finding]:
     reading = read(draft)
     front, answer = reading.asked, reading.answers[0].strip(" .")
     words = set(content(answer))
-    whole = answer.casefold() in front.casefold() and re.search(  # cheap first: any answer
-        rf"(?<!\w){re.escape(answer)}(?!\w)", front, re.IGNORECASE
-    )
+    whole = has_word(answer.casefold(), front.casefold())
     if whole and len(answer) >= 4 and words and word_count(answer) <= 6:
         if not is_choice(front):
             yield LEAK_EXACT.found(f"“{answer}”")
@@ -193,9 +198,18 @@ def lists(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from context.limits.counted(items, LIST_GT5, LIST_GT3)
 
 
+_BRACKETED = re.compile(r"[(\[][^()\[\]]*[)\]]")
+_CLAUSE = re.compile(
+    r"(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
+    re.IGNORECASE,
+)
+"""What stands between commas and is no item."""
+
+
 def _between_commas(answer: str) -> int:
-    items = re.split(r"[,;、，]\s+|[、，]", answer.strip(" ."))
-    short = all(word_count(item) <= _ITEM_WORDS for item in items)
+    plain = _BRACKETED.sub("", answer) or answer
+    items = [item for item in re.split(r"[,;、，]\s+|[、，]", plain.strip(" .")) if item.strip()]
+    short = all(word_count(item) <= _ITEM_WORDS and not _CLAUSE.match(item) for item in items)
     return len(items) if len(items) >= 3 and short else 1
 
 
@@ -203,8 +217,13 @@ def lengths(draft: Draft, context: Context) -> Iterator[Finding]:
     """A front that can be read at a glance, an answer that can be recalled whole."""
     reading = read(draft)
     yield from context.limits.counted(word_count(reading.answers[0]), ANSWER_GT30W, ANSWER_GT20W)
-    if front := word_count(reading.asked):
+    front = word_count(reading.asked)
+    if front and not (draft.kind is CardKind.TWO_WAY and front < _SHORT_TERM):
         yield from context.limits.counted(front, FRONT_GT30W, FRONT_LT3W)
+
+
+_SHORT_TERM = 3
+"""A two-way card asks for the meaning of a term by the term alone."""
 
 
 # --- cards that point at the page, questions and clozes alike -----------------------------------

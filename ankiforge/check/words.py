@@ -70,6 +70,25 @@ def content(text: str) -> list[str]:
     return [t for t in tokens(text) if t not in STOP_WORDS and t not in QUESTION_WORDS]
 
 
+def has_word(word: str, text: str, *, joined: tuple[bool, bool] = (False, False)) -> bool:
+    """Whether a word or phrase stands in a text, with no letter before it or behind it.
+
+    `joined` lets letters stand before it, or behind it, as in scripts without blanks.
+    """
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        before = joined[0] or not _is_letter(text[at - 1 : at] if at else "")
+        if before and (joined[1] or not _is_letter(text[end : end + 1])):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _is_letter(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
 def word_count(text: str) -> int:
     """How many words a reader sees; two ideographs count as one."""
     ideographs = len(_IDEOGRAPH.findall(text))

@@ -48,7 +48,7 @@ def command(
         else:
             tell_problems(now.call, tally.problems)
             for one in tally.published:
-                told = f"{one.notes} notes ({one.added} new, {one.updated} updated)"
+                told = f"{counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
                 call.talk.print(f"{one.path}: {told}")
             for line in told_of_anki(tally):
                 call.talk.print(line)

@@ -14,19 +14,20 @@ from ankiforge import assembly
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, opened_of, session, wanted_of
+from ankiforge.cli.ways import laid_out, to_decide, to_go_on
 from ankiforge.cli.working import follow, job_for, model_for, repair_by, tell
 from ankiforge.domain import Drafted, HighlightKey, RunId, Task
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read
-from ankiforge.reports.summary import Tally, dollars, summarize
+from ankiforge.reports.summary import Summary, Tally, dollars, summarize
 
 EPILOG = """\b
 Examples:
   ankiforge draft --drafter llm --estimate    requests, tokens, cost; nothing is sent
   ankiforge draft --drafter llm --limit 20    draft twenty highlights
   ankiforge draft --again drafter:llm         draft these anew
-  ankiforge draft --again af5zre --remark "ask for the year"
+  ankiforge draft --again af53yatsl3 --remark "ask for the year"
   ankiforge draft export ask.md               one text to paste into any chat
   ankiforge draft import answer.md            the chat's answer
 """
@@ -69,14 +70,24 @@ def command(
         error = follow(now, tally, forge(job, now.ledger, run, only_read=False), model, job)
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally, model.usage if model else None)
-        tell(now, summary, _next(now, tally))
+        tell(now, summary, _next(now, summary, job.drafter_name))
     end(tally.problems, error)
 
 
-def _next(now: Session, tally: Tally) -> Iterator[str]:
-    """Drafting writes no package."""
-    if tally.counts["drafted"] or tally.counts["revised"]:
-        yield f"\nnext: {now.call.program} build   a package with the ready ones"
+def _next(now: Session, summary: Summary, drafter: str) -> Iterator[str]:
+    """What to do next; drafting writes no package."""
+    counts = summary.tally.counts
+    if counts["drafted"] or counts["revised"]:
+        yield "\nnext:"
+        yield from laid_out(now, _commands(now, summary, drafter))
+
+
+def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[str, str]]:
+    yield from to_decide(now, summary)
+    yield from to_go_on(now, summary, drafter)
+    if summary.cards["ready"]:
+        yield "build", "a package with the ready ones"
+    yield "list", "what was made"
 
 
 def _again(now: Session, query: str) -> frozenset[HighlightKey]:
@@ -203,7 +214,8 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
         take = _from_chat if chats == {True} else _from_batch
         error = take(now, files, accept or "", run, tally)
         now.ledger.finish_run(run)
-        tell(now, summarize(now.ledger, None, tally), _next(now, tally))
+        summary = summarize(now.ledger, None, tally)
+        tell(now, summary, _next(now, summary, ""))
     end(tally.problems, error)
 
 
@@ -255,7 +267,10 @@ def _from_batch(
     now.call.talk.say("nothing new" if none else f"{found.replies} replies are remembered{known}")
     model = model_for(now, "llm")
     job = job_for(now, (), model, accept)
-    error = follow(now, tally, forge(_remembered_only(job), now.ledger, run, only_read=False))
+    memory = model.from_memory() if model else None  # importing sends nothing
+    known_only = replace(job, drafter=memory or job.drafter)
+    steps = forge(known_only, now.ledger, run, only_read=False)
+    error = follow(now, tally, steps, memory, known_only)
     mended = exchange.mended(
         unmended(now.ledger, job.drafter_name, job.decks),
         assembly.llm_settings(now.workspace),
@@ -263,13 +278,8 @@ def _from_batch(
         now.ledger.replies,
         repair_by(assembly.limits_of(now.workspace.config)),
     )
-    steps = Checking(job, now.ledger, run).take(mended, job.drafter_name)
-    return follow(now, tally, steps) or error
-
-
-def _remembered_only(job: Any) -> Any:
-    """A job whose model answers from memory alone: importing sends nothing."""
-    return replace(job, drafter=job.drafter.from_memory())
+    repaired = Checking(job, now.ledger, run).take(mended, job.drafter_name)
+    return follow(now, tally, repaired) or error
 
 
 def _answered(drafted: Drafted) -> Drafted | None:

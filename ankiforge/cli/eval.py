@@ -165,7 +165,7 @@ def _drawn(
     evaluation, tally = Evaluation(passages), Tally()
     results = _results(now, wish, model, tasks, tally.problems)
     limits = assembly.limits_of(now.workspace.config)
-    error = follow(now, tally, map(_progress, evaluate(evaluation, results, limits)))
+    error = follow(now, tally, map(_progress, evaluate(evaluation, results, limits)), model)
     evaluation.close(model.usage if model else None)
     evaluation.problems = tally.problems
     return evaluation, error

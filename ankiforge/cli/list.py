@@ -15,7 +15,7 @@ from ankiforge.domain import Card
 from ankiforge.errors import UsageError
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
-from ankiforge.review.query import FIELDS
+from ankiforge.review.query import FIELDS, UNBROKEN
 
 EPILOG = """\b
 Examples:
@@ -66,9 +66,15 @@ def _requoted(word: str) -> str:
     field, colon, value = bare.partition(":")
     if field not in FIELDS:
         field, colon, value = "", "", bare
-    if " " not in value or '"' in value:
+    if " " not in value or '"' in value or _several(field, value):
         return word
     return f'{sign}{field}{colon}"{value}"'
+
+
+def _several(field: str, value: str) -> bool:
+    """Whether one word of the shell is a whole query, and no value that holds blanks."""
+    named = (term.removeprefix("-").partition(":") for term in value.split())
+    return field in UNBROKEN or any(colon and name in FIELDS for name, colon, _ in named)
 
 
 def _without(now: Session, query: tuple[str, ...]) -> None:

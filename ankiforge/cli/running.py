@@ -11,7 +11,7 @@ from pathlib import Path
 from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import end
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
-from ankiforge.cli.ways import laid_out, ways_out
+from ankiforge.cli.ways import laid_out, to_decide, to_go_on, ways_out
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
     follow,
@@ -74,7 +74,9 @@ def work(wish: Wish, still: Standstill | None) -> None:
         if not dry_run:
             _write(now, wish, job, run, tally)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
-        tell(now, summary, _next(now, summary, run, dry_run))
+        stuck = error and summary.nothing_new  # which is told at the end
+        drafter = job.drafter_name
+        tell(now, summary, () if stuck else _next(now, summary, run, drafter, dry_run=dry_run))
         may_repeat = still and not (lost or error or now.problems) and all(before.values())
         left = _left(now, wish, job, summary, looked, run, wanted) if may_repeat else None
     if still and left:
@@ -110,7 +112,7 @@ def _left(
         return None
     sight = Sight.SAME if looked.sight is Sight.TAKEN else looked.sight
     said = (first_line(now, job, wish.accept), *told_of(now, Looked(sight, looked.where)))
-    lines = (*told(calm, now.ledger, now.call.program), *_next(now, calm, run, False))
+    lines = (*told(calm, now.ledger, now.call.program), *_next(now, calm, run, job.drafter_name))
     outcome = Outcome(said, calm.as_json(), lines, tuple(calm.tally.problems))
     written = {target(now, wish.deck, wish.output), *(p.path for p in calm.tally.published)}
     notes = [one.note for one in calm.tally.weighed if one.note]
@@ -155,30 +157,30 @@ def _nothing_to_read(now: Session) -> UsageError:
     return UsageError("there is nothing to read", hint=hint + other)
 
 
-def _next(now: Session, summary: Summary, run: RunId, dry_run: bool) -> Iterator[str]:
+def _next(
+    now: Session, summary: Summary, run: RunId, drafter: str, *, dry_run: bool = False
+) -> Iterator[str]:
     """Where the package lies, what to know, what to do next."""
     tally = summary.tally
     if dry_run:
         yield "\nthis was a dry run: nothing was written"
         return
-    if tally.nothing_new and summary.funnel.seen:
+    if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     for one in tally.published:
         yield f"\npackage: {one.path}"
-        if not tally.nothing_new:
+        if not summary.nothing_new:
             yield "  import it: double-click it, or in Anki: File › Import, options as they are"
     if summary.tally.counts["flooded"]:
         yield from _flood(now, summary, run)
-    if summary.funnel.seen and not tally.nothing_new:
+    if summary.funnel.seen and not summary.nothing_new:
         yield "\nnext:"
-        yield from laid_out(now, _commands(now, summary))
+        yield from laid_out(now, _commands(now, summary, drafter))
 
 
-def _commands(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
-    if summary.cards["waiting"] or summary.cards["revisions"]:
-        yield "list verdict:pending -v", "what waits for you; then accept, pick, edit, reject"
-    if summary.cards["blocked"]:
-        yield "list finding:block -v", "why cards are blocked"
+def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[str, str]]:
+    yield from to_decide(now, summary)
+    yield from to_go_on(now, summary, drafter)
     yield from ways_out(now, summary.funnel, model=summary.usage is not None)
     yield "list", "what was made"
 

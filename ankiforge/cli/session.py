@@ -16,6 +16,7 @@ from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.domain import Card, Problem, Source
+from ankiforge.text.modelname import model_name
 
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
     from ankiforge import ledger
@@ -121,7 +122,9 @@ def first_line(now: Session, job: Job, accept: str) -> str:
     """Names workspace and policy: the first line of a run."""
     workspace = now.workspace
     where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
-    return f"workspace {where} · drafter {job.drafter_name} · {_policy(now, job, accept)}"
+    return (
+        f"workspace {where} · drafter {model_name(job.drafter_name)} · {_policy(now, job, accept)}"
+    )
 
 
 def _policy(now: Session, job: Job, accept: str) -> str:

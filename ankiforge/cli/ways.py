@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ankiforge.cli.session import Session
+from ankiforge.config import DrafterName
 from ankiforge.domain import Fate
 from ankiforge.ledger.funnel import Funnel, Without
+from ankiforge.pending import unwritten
+from ankiforge.reports.summary import Summary
 
 _SETTLED = ("deleted in Anki", "rejected", "retired", "skip")
 """Why there is no card, where a person has said so."""
@@ -26,6 +29,22 @@ def ways_out(now: Session, funnel: Funnel, *, model: bool) -> Iterator[tuple[str
     if not model:
         yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"
     yield f"edit {first.key}", "or write a card yourself; keys: list --no-card"
+
+
+def to_decide(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
+    """(command, what it does) for cards that want a person."""
+    if summary.cards["waiting"] or summary.cards["revisions"]:
+        yield "list verdict:pending -v", "what waits for you; then accept, pick, edit, reject"
+    if summary.cards["blocked"]:
+        yield "list finding:block -v", "why cards are blocked"
+
+
+def to_go_on(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[str, str]]:
+    """The command that asks a model what it was not asked, or did not answer, in this run."""
+    if summary.usage is None or next(unwritten(now.ledger, None, drafter), None) is None:
+        return
+    asked = now.workspace.config.drafter is DrafterName.LLM
+    yield f"draft{'' if asked else ' --drafter llm'}", "goes on with what is left for the model"
 
 
 def laid_out(now: Session, commands: Iterator[tuple[str, str]]) -> Iterator[str]:

@@ -100,7 +100,7 @@ def follow(
     A service that is needed and not there, or may not be asked, ends them; the reason is handed
     back, so that what is ready can still be written.
     """
-    tally.problems += now.problems
+    tally.problems += [one for one in now.problems if one not in tally.problems]
     with bar(now.call.talk, model, lambda: _waiting(now, job)) as show:
         try:
             for progress in steps:

@@ -90,8 +90,8 @@ class LlmSettings(_Section, frozen=True):
     """What the model says of each card, kept as tags."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """Requests at a time; None = 1 on this machine, 4 elsewhere."""
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 120.0
-    """The longest silence of the server."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
+    """The longest silence of the server; None = 600 s on this machine, 120 s elsewhere."""
     headers: dict[str, str] = {}
     """Sent with every request, e.g. a project name; never a key."""
     extra_body: dict[str, Any] = {}

@@ -179,6 +179,10 @@ class Desk:
         if not answer.cached:
             self._ladder.read(answer.form, yes)
 
+    def outdated(self, answer: Answer) -> bool:
+        """Whether the server has come to be asked on another rung since this new reply."""
+        return not answer.cached and answer.form.rung < self._ladder.form.rung
+
 
 def remembered(
     replies: Replies,

@@ -146,6 +146,9 @@ class Dialogue:
         if not read and answer.cached:  # both are from an earlier run: a new try
             answer = self._desk.reply(chunk, anew=True)
             read = self._read(chunk, answer)
+        if not read and self._desk.outdated(answer):  # by now the server is asked otherwise
+            answer = self._desk.reply(chunk, anew=True)
+            read = self._read(chunk, answer)
         if read:
             return self._carded(chunk, chunk.highlights[0], read[0], answer)
         return _failed(chunk, _unreadable(answer))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import CardKind, Draft, Fields, Highlight, Origin
+from ankiforge.domain import CardKind, Draft, Fields, Highlight, Origin, Span
 from ankiforge.draft.reply import Item
 from ankiforge.draft.requests import FACTS, Shape
 from ankiforge.draft.shapes import sided
@@ -21,6 +21,7 @@ from ankiforge.text import cloze
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import locate
+from ankiforge.text.sentences import boundaries
 
 # --- one draft ------------------------------------------------------------------------------
 
@@ -68,8 +69,9 @@ def _fitted(item: Item, kinds: tuple[CardKind, ...]) -> Item | None:
 
 
 def _draft(item: Item, highlight: Highlight, origin: Origin, shape: Shape) -> Draft:
-    quote, start = _evidence(item.quote, highlight)
     kind = item.kind or CardKind.BASIC
+    answers = [item.back] if item.back else [gap.answer for gap in cloze.gaps(item.text)]
+    quote, start = _evidence(item.quote, [plain(answer) for answer in answers], highlight)
     fields: Fields = (("Text", item.text),)
     if kind is not CardKind.CLOZE:
         fields = sided(kind, item.front, item.back)
@@ -79,15 +81,72 @@ def _draft(item: Item, highlight: Highlight, origin: Origin, shape: Shape) -> Dr
     return Draft(highlight.key, kind, fields, quote, answer, start, origin, fact, tags=tags)
 
 
-def _evidence(quote: str, highlight: Highlight) -> tuple[str, int]:
-    """The quote as it stands in the source, and where it begins in the marked words."""
+def _evidence(quote: str, answers: Iterable[str], highlight: Highlight) -> tuple[str, int]:
+    """The quote as it stands in the source, and where the model's own begins in the marked words.
+
+    Where the answers stand beside it in the same sentence, it holds them too.
+    """
     bare = quote.strip().strip('"“”„«»').strip()
-    for wanted in (quote, bare):
-        if span := locate(wanted, highlight.exact):
-            return highlight.exact[span[0] : span[1]], span[0]
-    if span := locate(bare, highlight.sentence):
-        return highlight.sentence[span[0] : span[1]], 0
+    places = (highlight.exact, highlight.sentence)
+    found = [_found((quote, bare), place) for place in places]
+    missing = [answer for answer in answers if not _within(answer, bare)]
+    held = [_held(missing, place) for place in places]
+    if found[0] and (not missing or held[0] or not (found[1] and held[1])):
+        start, end = _stretched(found[0], held[0], highlight.exact)
+        return highlight.exact[start:end], found[0][0]
+    if found[1]:
+        start, end = _stretched(found[1], held[1], highlight.sentence)
+        return highlight.sentence[start:end], 0
     return quote, 0
+
+
+def _found(quotes: Iterable[str], place: str) -> Span | None:
+    return next((span for quote in quotes if (span := locate(quote, place))), None)
+
+
+def _held(answers: Iterable[str], place: str) -> list[Span]:
+    """Where the answers stand in a text; nothing unless all of them do."""
+    spans = [_within(answer, place) for answer in answers]
+    return [] if None in spans else [span for span in spans if span]
+
+
+def _within(answer: str, place: str) -> Span | None:
+    """Where an answer stands as words of its own: no rat in generation."""
+    at = 0
+    while span := locate(answer.strip(" ."), place[at:]):
+        start, end = at + span[0], at + span[1]
+        if not (_LETTER.match(place[start - 1 : start]) or _LETTER.match(place[end : end + 1])):
+            return start, end
+        at = end
+    return None
+
+
+_LETTER = re.compile(r"[a-zA-Z\u00c0-\u024f0-9]")
+"""Scripts that part words by blanks."""
+
+
+def _stretched(quote: Span, answers: list[Span], place: str) -> Span:
+    """The stretch that holds the quote and the answers; a quote of a word takes its line along.
+
+    A quote that has another figure than the answer is left as it is: one of them is wrong.
+    """
+    told = _FIGURES.findall(" ".join(place[start:end] for start, end in answers))
+    quoted = _FIGURES.findall(place[quote[0] : quote[1]])
+    spans = [quote] if told and quoted and not set(told) <= set(quoted) else [quote, *answers]
+    start, end = min(span[0] for span in spans), max(span[1] for span in spans)
+    if any(start < at < end for at in boundaries(place)):  # another sentence, another claim
+        start, end = quote
+    if _NAMING <= end - start < _TELLING:
+        start = place.rfind("\n", 0, start) + 1
+        end = place.find("\n", end) if "\n" in place[end:] else len(place)
+    return (start, end) if end - start <= _STRETCH else quote
+
+
+_FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
+_NAMING, _TELLING = 3, 8
+"""Characters from which a quote points at a line, and from which it may prove something."""
+_STRETCH = 600
+"""Characters beyond which a quote tells no more than the whole page."""
 
 
 # --- facts and their candidates -------------------------------------------------------------

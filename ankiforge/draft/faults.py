@@ -58,6 +58,10 @@ class PassingError(Exception):
         """Too many requests: everybody waits."""
 
 
+class SilentError(PassingError):
+    """Nothing came in time: the server may still be at work on it."""
+
+
 class AbsentError(PassingError):
     """Nobody there who speaks our language; ends the run if nobody ever was, or is any more."""
 

@@ -7,10 +7,12 @@ pays for nothing twice.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Drafted, Task
@@ -30,6 +32,8 @@ GRACE, PAID_GRACE = 3.0, 20.0
 """Seconds a reply under way is waited for when a person stops the run; one that is paid for."""
 STORING = 10.0
 """Seconds that a reply which has come may take to be kept: long, for a busy disk."""
+TURN_S = 0.001
+"""Seconds that one thread works while another has something to do."""
 _Pending = tuple[Task, list[Future[Outcome]]]
 
 
@@ -116,7 +120,8 @@ class Model:
             ConfigError, UsageError: the key is missing; `--offline`.
         """
         results = self._worked(tasks)
-        yield from results if self._sending else _answered(results)
+        with _quick_turns():
+            yield from results if self._sending else _answered(results)
 
     def _worked(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         threads = self._settings.threads
@@ -225,6 +230,17 @@ class Model:
             cost_low_usd=settings.cost(sent // 5, each * highlights * 5 // 8),
             cost_high_usd=settings.cost(2 * sent // 3, 6 * each * highlights),
         )
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """A thread that has its answer is let in soon, however busy the others are with checks."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(min(usual, TURN_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _once_each(known: Callable[[Chunk], bool]) -> Callable[[Chunk], bool]:

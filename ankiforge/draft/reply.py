@@ -5,6 +5,7 @@ One bad card never costs its siblings; `drawing` makes drafts of what is left.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -61,13 +62,14 @@ class _Envelope(msgspec.Struct):
     usage: _Usage | None = None
 
 
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+"""Made once, when one thread alone is here: learning a type in several at a time ends in a crash."""
+
+
 def completion(raw: str) -> Completion | None:
     """Read the body of a reply, None if it is no chat completion. Never raises."""
-    try:
-        found = msgspec.json.decode(raw.encode("utf-8", "replace"), type=_Envelope)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None
-    if not found.choices:
+    found = _envelope(raw)
+    if found is None or not found.choices:
         return None
     choice, usage = found.choices[0], found.usage or _Usage()
     return Completion(
@@ -79,6 +81,18 @@ def completion(raw: str) -> Completion | None:
         tokens_out=_out(usage),
         tokens_again=min(_again(usage.prompt_tokens_details), _count(usage.prompt_tokens)),
     )
+
+
+def _envelope(raw: str) -> _Envelope | None:
+    try:
+        return _ENVELOPE.decode(raw.encode("utf-8", "replace"))
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        pass
+    try:  # what other clients take, and that one does not: half an emoji, a line break in a text
+        lenient = json.dumps(json.loads(raw, strict=False), ensure_ascii=False)
+        return _ENVELOPE.decode(lenient.encode("utf-8", "replace"))
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
 
 
 def _out(usage: _Usage) -> int:

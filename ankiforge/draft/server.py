@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from ankiforge.draft.faults import (
     FORMAT,
     AbsentError,
     PassingError,
+    SilentError,
     UnansweredError,
     disguised,
     refusal,
@@ -74,7 +76,7 @@ class Server:
 
     def _asked(self, request: Body, free: tuple[str, ...]) -> str:
         wire = self._connected()
-        fault = PassingError("")
+        fault, began = PassingError(""), time.monotonic()
         fields = tuple(name for name in (*free, FORMAT) if name in request)
         for attempt in range(self._settings.retries + 1):
             with self._gate.inside() as may_ask:
@@ -85,9 +87,15 @@ class Server:
                 return self._read(sent, fields)
             except PassingError as error:
                 fault = error
-            if attempt < self._settings.retries:
-                self._pause(fault, attempt)
+            if attempt == self._settings.retries or self._too_late(fault, began):
+                break
+            self._pause(fault, attempt)
         raise self._given_up(fault)
+
+    def _too_late(self, fault: PassingError, began: float) -> bool:
+        """A silent server is busy: it is asked again within the time of one long reply, no more."""
+        spent = time.monotonic() - began + self._settings.silence_s
+        return isinstance(fault, SilentError) and spent > self._settings.total_s
 
     @property
     def under_way(self) -> int:
@@ -136,8 +144,10 @@ class Server:
             said = error.response
             text = self._without_key(said.text)
             raise refusal(settings, said.status_code, text, said.headers, fields) from error
-        except openai.APITimeoutError as error:
-            raise PassingError(f"no answer within {settings.timeout_s:g} s") from error
+        except (openai.APITimeoutError, wire.library.TimeoutException) as error:
+            if type(error.__cause__).__name__ == "ConnectTimeout":
+                raise AbsentError("no connection in time", gone=True) from error
+            raise SilentError(f"no answer within {settings.silence_s:g} s") from error
         except openai.APIConnectionError as error:
             refused = type(error.__cause__).__name__ == "ConnectError"
             raise AbsentError(f"no connection: {error.__cause__ or error}", gone=refused) from error

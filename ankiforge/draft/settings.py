@@ -44,8 +44,8 @@ class ServerSettings:
     """Highlights of one document in a request; 0 = 5, on loopback 1."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float = 120.0
-    """Longest silence of the server."""
+    timeout_s: float = 0.0
+    """Longest silence of the server; 0 = 120, on loopback 600: it may have no graphics card."""
     total_s: float = 600.0
     """Longest time for one whole reply."""
     retries: int = 3
@@ -67,6 +67,11 @@ class ServerSettings:
     def local(self) -> bool:
         """Whether nothing leaves this machine."""
         return is_loopback(self.base_url)
+
+    @property
+    def silence_s(self) -> float:
+        """How long the server may say nothing."""
+        return self.timeout_s or (600.0 if self.local else 120.0)
 
     @property
     def threads(self) -> int:

@@ -46,7 +46,7 @@ class Wire:
         ask = self._client.chat.completions.with_streaming_response.create
         # as `messages` they would be walked through by their types, for milliseconds each
         with ask(model=request["model"], messages=[], extra_body=request) as response:
-            return b"".join(response.iter_bytes()).decode("utf-8", "replace")
+            return b"".join(response.iter_bytes()).decode("utf-8-sig", "replace")
 
     def close(self) -> None:
         """Drop the connections."""
@@ -117,7 +117,7 @@ def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _client(settings: ServerSettings, openai: ModuleType, limit: Any) -> Any:
-    wait = openai.Timeout(settings.timeout_s, connect=min(CONNECT_S, settings.timeout_s))
+    wait = openai.Timeout(settings.silence_s, connect=min(CONNECT_S, settings.silence_s))
     many = openai.DefaultHttpxClient(
         follow_redirects=False,
         trust_env=not settings.local,

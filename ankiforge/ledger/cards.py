@@ -38,6 +38,10 @@ AT_ONCE = 500
 """Cards that are read together."""
 
 
+TAGGED = "retired in Anki"
+"""Why a card is retired of which nothing else is known than its tag there."""
+
+
 class Cards:
     """The ledger's memory of cards."""
 

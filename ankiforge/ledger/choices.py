@@ -18,14 +18,17 @@ from ankiforge.domain import (
     CardKind,
     Checked,
     Draft,
+    Family,
     Fields,
     Guid,
+    HighlightKey,
     Standing,
     Verdict,
 )
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.decisions import Change, Decided, Decisions
+from ankiforge.ledger.decisions import Change, Decided, Decisions, standing
+from ankiforge.ledger.forgotten import without_card
 from ankiforge.ledger.intents import Row
 from ankiforge.ledger.revisions import match_groups
 from ankiforge.ledger.writing import PERSON, SOURCE
@@ -123,9 +126,19 @@ class Choices:
             if self.gave_way(card) and not self._choosing([card, *self._cards.of_choice(card)]):
                 self.revive(card)
 
+    def rejoin(self, guid: Guid) -> None:
+        """A card that came back is one choice again with those that gave way to it."""
+        card = self._cards.get(guid)
+        slot = (card.key, card.slot, Standing.SUPERSEDED, guid)
+        there = self._cards.of_highlight(card.highlight.key)
+        gave_way = [c for c in there if (c.key, c.slot, c.standing, c.standing_why) == slot]
+        if gave_way:
+            guids = [guid, *(one.guid for one in gave_way)]
+            self._cards.tie(guids, gave_way[0].choice or gave_way[0].guid)
+
     def _taken_out(self, guid: Guid) -> bool:
         """Whether a person wanted this card beside the one it had given way to."""
-        changes = [decided.body.get("after", {}) for decided in _standing(self._decisions.of(guid))]
+        changes = [decided.body.get("after", {}) for decided in standing(self._decisions.of(guid))]
         return any(after.get("choice") == "" for after in changes)
 
     # --- several machines -------------------------------------------------------------------
@@ -148,7 +161,7 @@ class Choices:
         gave_way = chosen.standing is Standing.SUPERSEDED and chosen.standing_why in others
         undone = chosen.standing is Standing.LIVE and chosen.picked is None
         if gave_way or undone or any(one.at == last.at for one in heads if one is not last):
-            history = _standing(self._decisions.of(chosen.guid))
+            history = standing(self._decisions.of(chosen.guid))
             start = next(at for at, decided in enumerate(history) if decided.id == last.id)
             passing = ("supersede", "undo")
             later = [d for d in history[start + 1 :] if d not in choosing and d.what not in passing]
@@ -162,7 +175,7 @@ class Choices:
         choosing = [
             decided
             for card in rows
-            for decided in _standing(self._decisions.of(card.guid))
+            for decided in standing(self._decisions.of(card.guid))
             if OVER in decided.body and decided.what != "reject"
         ]
         heads = {decided.id for decided in _heads(choosing)}
@@ -194,6 +207,7 @@ class Choices:
             stands = kept.get(rows[0][0].draft.intent, set())
             for at, row in enumerate(rows):
                 cards[at] = cards[at] or _chosen(existing, row, stands - taken)
+                cards[at] = cards[at] or self._drawn_before(existing, row, taken)
                 taken |= {card.guid for card in cards if card}
             for at, row in enumerate(rows):
                 tied = {card.choice for card in cards if card} - {""}
@@ -201,8 +215,19 @@ class Choices:
                 taken |= {card.guid for card in cards if card}
         return placed
 
+    def _drawn_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
+        """The card with an answer of a row that gave way in its choice, while nobody has chosen."""
+        for card in existing:
+            if card.guid in taken or card.family is not row[0].draft.kind.family:
+                continue
+            answers = [one.draft.answer for one in card.candidates]
+            says = any(same(one.draft.answer, answer) for one in row for answer in answers)
+            if says and self.gave_way(card) and not any(map(is_decided, self.others(card))):
+                return card
+        return None
+
     def wanted(
-        self, drafts: list[Checked], existing: list[Card]
+        self, key: HighlightKey, drafts: list[Checked], existing: list[Card]
     ) -> tuple[list[Checked], dict[int, set[Guid]]]:
         """Drafts without those that a person has passed over or rejected, whatever their kind.
 
@@ -210,6 +235,7 @@ class Choices:
         same note type has is no new one.
         """
         unwanted = [one for card in existing for one in self._turned_down(card)]
+        unwanted += self._remembered(key, drafts)
         live = [c for c in existing if c.standing is Standing.LIVE]
         live = [c for c in live if c.verdict is not Verdict.REJECTED]
         wanted: list[Checked] = []
@@ -225,15 +251,32 @@ class Choices:
         return wanted, kept
 
     def _turned_down(self, card: Card) -> Iterator[_TurnedDown]:
-        if card.verdict is Verdict.REJECTED:
+        tagged = card.standing is Standing.RETIRED and card.standing_why == TAGGED
+        if card.verdict is Verdict.REJECTED or tagged:
             for one in dict.fromkeys((card.leading, *card.open)):
                 draft = one.draft
                 yield _TurnedDown(card.guid, draft.kind, draft.fields, draft.answer, whole=True)
-        for decided in _standing(self._decisions.of(card.guid)):
+        yield from self._passed_over(card.guid)
+
+    def _passed_over(self, guid: Guid) -> Iterator[_TurnedDown]:
+        for decided in standing(self._decisions.of(guid)):
             for said in decided.body.get(OVER, ()):
                 yield _TurnedDown(
-                    card.guid, CardKind(said["kind"]), tuple(said["fields"].items()), said["answer"]
+                    guid, CardKind(said["kind"]), tuple(said["fields"].items()), said["answer"]
                 )
+
+    def _remembered(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_TurnedDown]:
+        """What the journal says was turned down, of cards that nothing drawn now will be."""
+        for guid, family, answer in without_card(self._db, key):
+            drawn = [one.draft for one in drafts if one.draft.kind.family is family]
+            if any(same(draft.answer, answer) for draft in drawn):
+                continue
+            yield from self._passed_over(guid)
+            said = [d.body["after"]["verdict"] for d in standing(self._decisions.of(guid))
+                    if d.body.get("after", {}).get("verdict") and not d.undoes]  # fmt: skip
+            if said and said[-1] == Verdict.REJECTED:
+                kind = CardKind.CLOZE if family is Family.CLOZE else CardKind.BASIC
+                yield _TurnedDown(guid, kind, (), answer, whole=True)
 
 
 def _heads(choosing: list[Decided]) -> list[Decided]:
@@ -287,12 +330,3 @@ def _mate(existing: list[Card], row: Row, tied: set[str], taken: set[Guid]) -> C
         if fits and not gone and card.guid not in taken:
             return card
     return None
-
-
-def _standing(history: list[Decided]) -> list[Decided]:
-    """Decisions that were not taken back, oldest first."""
-    undone: set[str] = set()
-    for decided in reversed(history):
-        if decided.undoes and decided.id not in undone:
-            undone.add(decided.undoes)
-    return [decided for decided in history if decided.id not in undone]

@@ -15,7 +15,7 @@ import msgspec
 from ankiforge.domain import Guid, HighlightKey, Standing
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.pairs import link_again
+from ankiforge.ledger.pairs import Pairs, link_again
 from ankiforge.ledger.writing import ANKI, PERSON, SOURCE, Writer
 
 COLUMNS = frozenset(
@@ -216,9 +216,7 @@ class Decisions:
         states = decided.body.get("candidates_before", {})
         now = self._candidates(Guid(decided.subject), states)
         self._apply(Guid(decided.subject), before, states)
-        if decided.what == "merge" and "card" in decided.body:
-            self._unlink(decided.subject, decided.body["key"])
-        elif decided.what == "merge":
+        if decided.what == "merge" and "card" not in decided.body:
             self._part(decided.subject, decided.body["key"])
         body = {"before": decided.body.get("after", {}), "after": before}
         body |= {"key": decided.body.get("key", "")}
@@ -227,6 +225,8 @@ class Decisions:
         self._writer.decide(
             "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
         )
+        if decided.what == "merge" and "card" in decided.body:
+            Pairs(self._db).part(decided.subject, decided.body["key"])
         self.changed(Guid(decided.subject))
         self.heard(decided)
 
@@ -377,6 +377,15 @@ class Decisions:
             row["action"],
             msgspec.json.decode(row["body"]),
         )
+
+
+def standing(history: list[Decided]) -> list[Decided]:
+    """Decisions that were not taken back, oldest first."""
+    undone: set[str] = set()
+    for decided in reversed(history):
+        if decided.undoes and decided.id not in undone:
+            undone.add(decided.undoes)
+    return [decided for decided in history if decided.id not in undone]
 
 
 def _touched(decided: Decided) -> set[str]:

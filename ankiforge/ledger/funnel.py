@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ankiforge.domain import Fate, Highlight, HighlightKey, RunId, Task
+from ankiforge.ledger.cards import TAGGED
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.ways import NO_LLM, private_elsewhere
@@ -69,10 +70,10 @@ class FunnelView:
             " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
             " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
-            " AND (c.standing = 'live' OR c.verdict = 'rejected'))))"
+            " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
             " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM decision m"
             " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
-            {"run": run, "drafter": drafter, "rules": BY_HAND},
+            {"run": run, "drafter": drafter, "rules": BY_HAND, "tagged": TAGGED},
         ).fetchall()
         for _, group in groupby(rows, key=lambda row: str(row["document"])):
             found = [self._with_secrecy(HighlightKey(row["key"])) for row in group]

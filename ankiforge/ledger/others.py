@@ -107,9 +107,12 @@ class OtherNotes:
     def _row(self, place: str, note: ForeignNote, known: bool) -> tuple[str, int, int, str, str]:
         """What is stored of a note; if it was known and says something else, that is noted."""
         fields = to_json(note.fields) if note.fields else ""
-        before = known and self._db.execute(
-            "SELECT fields FROM foreign_note WHERE place = ? AND id = ?", (place, note.id)
-        ).fetchone()
+        before = (
+            known
+            and self._db.execute(
+                "SELECT fields FROM foreign_note WHERE place = ? AND id = ?", (place, note.id)
+            ).fetchone()
+        )
         if before and before["fields"] != fields:
             self._db.execute("INSERT OR IGNORE INTO reworded VALUES (?)", (f"{NOTE}{note.id}",))
         return (place, note.id, note.mod, note.deck, fields)

@@ -46,11 +46,21 @@ class Pairs:
     def joined_to(self, key: HighlightKey, answer: str) -> Guid | None:
         """The card into which a person merged the card with this answer of a highlight."""
         rows = self._db.execute(
-            f"{_JOINED} AND json_extract(d.body, '$.key') = ?"
-            " AND json_extract(d.body, '$.answer') = ? ORDER BY d.at DESC, d.sequence DESC",
-            (key, answer),
+            f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
+            " AND (json_extract(d.body, '$.answer') = :answer OR EXISTS"
+            "  (SELECT 1 FROM json_each(d.body, '$.answers') WHERE value = :answer))"
+            " ORDER BY d.at DESC, d.sequence DESC",
+            {"key": key, "answer": answer},
         ).fetchall()
         return Guid(rows[0]["subject"]) if rows else None
+
+    def part(self, guid: str, key: str) -> None:
+        """A merge was taken back: the card serves the highlight no more, but for another merge."""
+        if key not in self.joined(guid):
+            self._db.execute(
+                "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
+                (guid, key),
+            )
 
     def apart(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
         """The pairs of these ids with any other that are no duplicates."""

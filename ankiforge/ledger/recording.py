@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ankiforge.domain import (
@@ -27,6 +28,7 @@ from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.choices import Choices, is_decided
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.intents import Row, foremost, intents, numbered_as_journalled
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.policy import Policy
@@ -34,6 +36,7 @@ from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.revising import Recorded, Reviser
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.writing import POLICY, SOURCE, Writer
+from ankiforge.text.fold import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Recorder:
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
+        self._highlights = Highlights(connection, writer)
         self._remembering = Remembering(connection, decisions, cards)
         self._slots = Slots(connection, writer, decisions)
         self._policy = policy
@@ -176,7 +180,8 @@ class Recorder:
             for card in self._cards.of_highlight(highlight.key)
             if card.highlight.key == highlight.key
         ]
-        wanted, kept = self._choices.wanted(drafts, existing)
+        self._join_again(highlight, existing)
+        wanted, kept = self._choices.wanted(highlight.key, drafts, existing)
         groups = intents(wanted)
         families = Counter(row[0].draft.kind.family for rows in groups for row in rows)
         placing = _Placing(run, highlight, recorded, families)
@@ -192,10 +197,19 @@ class Recorder:
             left = self._reviser.leave_behind(highlight, existing, stay, set(families))
             recorded.parted += left
 
+    def _join_again(self, highlight: Highlight, existing: list[Card]) -> None:
+        """What a person merged stays merged while the passage has its evidence."""
+        pairs, exact = self._cards.pairs, canonical(highlight.exact)
+        for card in existing:
+            there = canonical(card.leading.draft.quote) in exact
+            gone = there and card.standing is Standing.SUPERSEDED
+            if gone and highlight.key in pairs.joined(card.standing_why):
+                pairs.link(Guid(card.standing_why), highlight.key)
+
     def _place_choice(self, placing: _Placing, rows: list[Row], cards: list[Card | None]) -> None:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
         if not found:
-            if not self._merged(placing.highlight.key, foremost(rows[0]), placing.recorded):
+            if not self._merged(placing.highlight.key, rows, placing.recorded):
                 self._new_choice(placing, rows)
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
@@ -246,11 +260,16 @@ class Recorder:
 
     def _create(self, placing: _Placing, row: Row, *, new: int, alone: bool) -> Guid:
         """The card of a row; `new` is the slot it shares, `alone` that it is all of its choice."""
-        highlight, recorded, run = placing.highlight, placing.recorded, placing.run
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
-        key, slot = self._slots.slot_for(highlight.key, family, drafts, only, new)
+        key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
+        return self._put(placing, row, key, slot, alone)
+
+    def _put(self, placing: _Placing, row: Row, key: HighlightKey, slot: int, alone: bool) -> Guid:
+        """The card of a slot, and whatever was decided about it before."""
+        highlight, recorded, run = placing.highlight, placing.recorded, placing.run
+        family = row[0].draft.kind.family
         guid = guid_for(key, family, slot)
         self._refuse_equal(guid)
         history = self._decisions.of(guid)
@@ -284,6 +303,22 @@ class Recorder:
             recorded.flooded += not self._accept(run, guid, highlight.key, first)
         return guid
 
+    def bring_back(self, run: RunId, deck: Callable[[Highlight], str]) -> Recorded:
+        """Cards that a person chose or wrote, and that nothing drawn for a new ledger is.
+
+        `deck` tells where those of a highlight go, if nothing else does.
+        """
+        recorded = Recorded()
+        with self._writer.unit():
+            for one in self._remembering.forgotten():
+                highlight = self._highlights.get(one.home)
+                if highlight is not None:
+                    placing = _Placing(run, highlight, recorded, Counter())
+                    row = [Checked(one.draft, deck=deck(highlight))]
+                    self._choices.rejoin(self._put(placing, row, one.key, one.slot, alone=True))
+                    recorded.drafted += 1
+        return recorded
+
     def _accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
         """Let policy decide, unless a person decided anything about a card that lives here."""
         here = self._cards.of_highlight(home)
@@ -299,16 +334,19 @@ class Recorder:
                 hint="this is a fault of ankiforge: please report it",
             )
 
-    def _merged(self, key: HighlightKey, checked: Checked, recorded: Recorded) -> bool:
+    def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Whether an exact repeat went to the card there is, which now has two highlights.
 
         Not if that card is no card any more, nor where a person took such a merge back.
         """
+        checked = foremost(rows[0])
         if self._remembering.merged_before(key, checked.draft):
             return True
-        if stays := self._cards.pairs.joined_to(key, checked.draft.answer):
+        answers = [one.draft.answer for one in (checked, *(c for row in rows for c in row))]
+        joined = (self._cards.pairs.joined_to(key, answer) for answer in answers)
+        if stays := next(filter(None, joined), None):
             self._cards.pairs.link(stays, key)
-            return self._remembering.gave_way(key, checked.draft, stays)
+            return self._remembering.gave_way(key, answers, stays)
         twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
         if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
             return False

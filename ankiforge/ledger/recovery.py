@@ -28,7 +28,7 @@ from ankiforge.domain import (
     guid_for,
     h16,
 )
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Change, Decisions
 from ankiforge.ledger.packages import Packages, Shipment
@@ -141,7 +141,7 @@ class Recovery:
             "edited": int(found.touched),
         }
         if found.retired:
-            after |= {"standing": Standing.RETIRED.value, "standing_why": "retired in Anki"}
+            after |= {"standing": Standing.RETIRED.value, "standing_why": TAGGED}
         self._decisions.change(
             found.identity.guid, "recover", after, by=ANKI, extra={"answer": found.answer}
         )

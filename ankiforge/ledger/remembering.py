@@ -23,6 +23,7 @@ from ankiforge.ledger.cards import Cards, letter_of
 from ankiforge.ledger.choices import OVER
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decided, Decisions
+from ankiforge.ledger.forgotten import PREFERRED, Forgotten, forgotten
 from ankiforge.ledger.writing import PERSON
 from ankiforge.text.cloze import numbers
 from ankiforge.text.fold import same
@@ -92,6 +93,10 @@ class Remembering:
             self._decisions.put(guid, {"fields": to_json(draft.fields), "kind": draft.kind}, {})
         self._cards.refresh(guid)
 
+    def forgotten(self) -> list[Forgotten]:
+        """The cards that a person let through or wrote, and that nothing drawn here is."""
+        return list(forgotten(self._db, self._decisions))
+
     def all_rejected(self, key: HighlightKey) -> bool:
         """Whether a person has rejected every card of a highlight, in a ledger that was lost."""
         drawn = self._db.execute(
@@ -129,14 +134,16 @@ class Remembering:
         self._cards.link(card.guid, key, "also")
         return True
 
-    def gave_way(self, key: HighlightKey, draft: Draft, stays: Guid) -> bool:
-        """Whether the card with this answer is here, merged by a person into the one that stays.
+    def gave_way(self, key: HighlightKey, answers: list[str], stays: Guid) -> bool:
+        """Whether a card with such an answer is here, merged by a person into the one that stays.
 
         A ledger that was lost draws it first, for its note may stand in Anki.
         """
         return any(
-            card.standing_why == stays and same(card.leading.draft.answer, draft.answer)
+            card.standing_why == stays and same(one.draft.answer, answer)
             for card in self._cards.of_highlight(key)
+            for one in card.candidates
+            for answer in answers
         )
 
     def numbers_in_anki(self, guid: Guid) -> set[int]:
@@ -156,7 +163,7 @@ def _known_words(history: list[Decided]) -> set[str]:
     """The words that decisions on a card put others in the place of, or passed over."""
     known = {d.body.get("before", {}).get("fields", "") for d in history if "answer" in d.body}
     for decided in history:
-        named = [*decided.body.get(OVER, ()), decided.body.get("preferred")]
+        named = [*decided.body.get(OVER, ()), decided.body.get(PREFERRED)]
         known |= {to_json(tuple(one["fields"].items())) for one in named if one}
     return known
 
@@ -167,7 +174,7 @@ def _words_of(card: Card, body: dict[str, Any]) -> Draft:
         card.leading.draft, kind=card.kind, fields=card.fields,
         answer=body.get("answer", card.leading.draft.answer),
     )  # fmt: skip
-    said = body.get("preferred")
+    said = body.get(PREFERRED)
     if card.edited or not said:
         return replace(draft, by_hand=True, origin=Origin("person"))
     return replace(draft, origin=Origin(said["drafter"], said["model"], said["prompt"]))

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from ankiforge.domain import Draft, Family, Guid, HighlightKey, guid_for
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.decisions import Decisions, standing
 from ankiforge.ledger.revisions import ALIKE, EVIDENCE, likeness
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.text.fold import canonical, same
 
 _LAST_MOVES = (
@@ -67,10 +67,11 @@ class Slots:
         taken = self._in_use(key, family)
         rows = self._given(key, family)
         free = [row for row in rows if row["slot"] not in taken]
-        for draft in drafts:
-            for row in free:
-                if same(row["answer"], draft.answer):
-                    return int(row["slot"])
+        for answers in (self._chosen, lambda row: [row["answer"]]):
+            for draft in drafts:
+                for row in free:
+                    if any(same(answer, draft.answer) for answer in answers(row)):
+                        return int(row["slot"])
         only = only and len(free) == 1 and drafts[0].by_hand
         for draft in drafts:
             for row in free:
@@ -82,13 +83,23 @@ class Slots:
         self.give(key, family, slot, drafts[0])
         return slot
 
+    def _chosen(self, row: sqlite3.Row) -> list[str]:
+        """The answer that a person chose for the card of a slot, or wrote, last."""
+        guid = guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
+        said = [
+            str(decided.body.get("answer", row["answer"]))
+            for decided in standing(self._decisions.of(guid))
+            if decided.by == PERSON and decided.what in ("accept", "pick", "edit")
+        ]
+        return said[-1:]
+
     def _in_use(self, key: HighlightKey, family: Family) -> set[int]:
         cards = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
         return cards | self._moved_away(key, family)
 
     def _given(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
         return self._db.execute(
-            "SELECT slot, quote, answer FROM slot WHERE key = ? AND family = ? ORDER BY slot",
+            "SELECT * FROM slot WHERE key = ? AND family = ? ORDER BY slot",
             (key, family),
         ).fetchall()
 

@@ -13,6 +13,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Server, model_servers
 from ankiforge.reports.health import Check, State, Surroundings, failed
 from ankiforge.reports.models import Unreachable, models
+from ankiforge.text.modelname import model_name
 
 _SHOWN = 5
 """Models that are named."""
@@ -22,7 +23,8 @@ def model_checks(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
     """The model that is to draft; else those that could."""
     if workspace.config.drafter is not DrafterName.LLM:
         yield Check("model", State.OK, "not needed: drafter is rules")
-        yield from map(_could_draft, model_servers(around.machine))
+        file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
+        yield from (_could_draft(one, file) for one in model_servers(around.machine))
         return
     there = _there(workspace, around)
     if there.state is State.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
@@ -31,8 +33,8 @@ def model_checks(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
     yield there
 
 
-def _could_draft(server: Server) -> Check:
-    """A server on this machine, and the lines that would use it."""
+def _could_draft(server: Server, file: str) -> Check:
+    """A server on this machine, and the lines of a file that would use it."""
     name = f"model server {server.program}"
     if server.locked:
         says = f"{server.base_url} wants a key"
@@ -41,7 +43,7 @@ def _could_draft(server: Server) -> Check:
         return Check(name, State.OK, f"{server.base_url} has no model")
     says = f"{server.base_url} has {', '.join(server.models[:_SHOWN])}"
     line = f"llm: {{base_url: {server.base_url}, model: {server.models[0]!r}}}"
-    return Check(name, State.OK, says, f"to draft with it: drafter: llm, and {line}")
+    return Check(name, State.OK, says, f"to draft with it, in {file}: drafter: llm, and {line}")
 
 
 # --- is it there? ---------------------------------------------------------------------------
@@ -65,7 +67,7 @@ def _there(workspace: Workspace, around: Surroundings) -> Check:
         some = ", ".join(offered[:_SHOWN])
         return Check("model", State.WARN, says, f"set llm.model to one it has, such as {some}", 1)
     draw = "" if is_loopback(llm.base_url) else "; doctor --draw has it draw one card"
-    return Check("model", State.OK, f"{llm.model} at {llm.base_url}{draw}")
+    return Check("model", State.OK, f"{model_name(llm.model)} at {llm.base_url}{draw}")
 
 
 _NO_LIST = (404, 405, 501)
@@ -102,7 +104,7 @@ def _drawing(workspace: Workspace) -> Check:
     from ankiforge.reports.probe import draw
 
     llm = workspace.config.llm
-    where = f"{llm.model} at {llm.base_url}"
+    where = f"{model_name(llm.model)} at {llm.base_url}"
     try:
         settings = replace(assembly.llm_settings(workspace), budget_usd=None)
         prompts, limits = assembly.prompts_of(workspace), assembly.limits_of(workspace.config)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ankiforge.draft.prompt import Wording
     from ankiforge.draft.settings import ServerSettings
 
+PATIENCE_S = 120.0
+"""So long `doctor` waits for an answer; a run may wait longer."""
 PASSAGE = "Hermann Ebbinghaus published his experiments on the forgetting curve in 1885."
 
 
@@ -77,7 +79,9 @@ def draw(settings: ServerSettings, prompt: Wording, limits: check.Limits) -> Dra
     from ankiforge.draft.llm import Model
     from ankiforge.draft.wire import Wire
 
+    patience = min(settings.silence_s, PATIENCE_S)
     settings = replace(settings, candidates=1, concurrency=1, per_request=1, retries=1)
+    settings = replace(settings, timeout_s=patience)
     kept, highlight = _Forgetful(), _highlight()
     model = Model(settings, kept, prompt)
     Wire(settings).close()  # what it imports takes longer than many a reply

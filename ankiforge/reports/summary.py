@@ -101,6 +101,11 @@ class Summary:
     unread: int = 0
     """Notes of the packages whose passages this run did not read, or found gone."""
 
+    @property
+    def nothing_new(self) -> bool:
+        """Whether the run changed nothing, and no model was asked in vain."""
+        return self.tally.nothing_new and not (self.usage and self.usage.requests)
+
     def as_json(self) -> dict[str, Any]:
         """The one object of `run`, `draft` and `build` with `--json`."""
         read, counts = self.tally.settled, self.tally.counts
@@ -192,7 +197,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     yield from _notes(summary)
     yield from _stand(summary.cards, program)
     yield from told_of_model(summary.usage)
-    yield from _without(funnel, ledger, program, brief=summary.tally.nothing_new)
+    yield from _without(funnel, ledger, program, brief=summary.nothing_new)
 
 
 def _notes(summary: Summary) -> Iterator[str]:

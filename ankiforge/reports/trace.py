@@ -153,7 +153,7 @@ def _decided(decided: Decided, undoes: str) -> Iterator[str]:
     reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")
     if reason:
         yield f"  reason   {_flat(str(reason))}"
-    if preferred := decided.body.get("preferred"):
+    if (preferred := decided.body.get("preferred")) and OVER in decided.body:
         yield f"  chosen   {_preference(preferred)}"
         for over in decided.body.get(OVER, ()):
             yield f"  over     {_preference(over)}"

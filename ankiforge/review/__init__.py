@@ -32,7 +32,7 @@ from ankiforge.ledger.choices import OVER, preference
 from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.decisions import Change, Decided
 from ankiforge.ledger.states import Event, refuse
-from ankiforge.review.actions import Choice, Done, change, each, refuse_stale
+from ankiforge.review.actions import Choice, Done, beside, change, each, refuse_stale
 from ankiforge.review.picking import accept, only_this, pick, preferred
 from ankiforge.text.markdown import cloze_answers, plain
 
@@ -69,17 +69,11 @@ def reject(ledger: Ledger, choices: Iterable[Choice], reason: str = "") -> tuple
             _pass_over(ledger, choice, action, reason)
             return
         after: Change = {"verdict": Verdict.REJECTED.value, "reason": reason}
-        for one in (card, *_beside(ledger, card)):
+        for one in (card, *beside(ledger, card)):
             if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
                 change(ledger, one, "reject", after, action, {}, one.leading, reason=reason)
 
     return each(ledger, choices, decide)
-
-
-def _beside(ledger: Ledger, card: Card) -> list[Card]:
-    """The other card of an open choice."""
-    named = {one.id.partition(".")[0] for one in card.beside if card.to_choose}
-    return [one for one in ledger.choices.others(card) if one.guid in named]
 
 
 def _pass_over(ledger: Ledger, choice: Choice, action: str, reason: str) -> None:
@@ -95,7 +89,7 @@ def _pass_over(ledger: Ledger, choice: Choice, action: str, reason: str) -> None
         lead = next((one for one in left if not one.blocked), left[0]).draft
         after = {"fields": to_json(lead.fields), "kind": lead.kind.value}
     elif card.to_choose:
-        [other, *_] = _beside(ledger, card)
+        [other, *_] = beside(ledger, card)
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": other.guid}
     over = [preference(candidate)]
     change(ledger, card, "reject", after, action, states, candidate, reason=reason, **{OVER: over})
@@ -119,13 +113,18 @@ def restore(ledger: Ledger, choices: Iterable[Choice]) -> tuple[Done, ...]:
             raise RefusedError(what, hint="there is nothing to bring back")
         others = [] if card.picked or after.get("choice") == "" else ledger.choices.others(card)
         change(ledger, card, "restore", after, action, states, choice.candidate)
+        again = {name: value for name, value in after.items() if not name.startswith("anki")}
         for one in others:
-            if one.verdict is Verdict.REJECTED and one.standing is Standing.LIVE:
+            if again and _put_away(one) == _put_away(card):
                 brought.add(one.guid)
-                again = {"verdict": Verdict.PENDING.value, "reason": ""}
                 change(ledger, one, "restore", again, action, {}, one.leading)
 
     return each(ledger, choices, decide)
+
+
+def _put_away(card: Card) -> tuple[Verdict, Standing, str]:
+    """Why a card is none now."""
+    return card.verdict, card.standing, card.standing_why
 
 
 def _brought_back(ledger: Ledger, card: Card) -> tuple[Change, dict[str, str]]:

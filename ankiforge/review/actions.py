@@ -71,6 +71,12 @@ def refuse_stale(ledger: Ledger, card: Card) -> None:
         raise RefusedError(f"{card.guid} was changed meanwhile", hint="look at it again")
 
 
+def beside(ledger: Ledger, card: Card) -> list[Card]:
+    """The other card of an open choice."""
+    named = {one.id.partition(".")[0] for one in card.beside if card.to_choose}
+    return [one for one in ledger.choices.others(card) if one.guid in named]
+
+
 def change(
     ledger: Ledger,
     card: Card,

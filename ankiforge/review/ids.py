@@ -31,5 +31,7 @@ def find(ledger: Ledger, word: str) -> Choice:
         raise UsageError(f"{what} {match[1]!r}", hint=hint)
     choice = Choice(ledger.cards.get(guids[0]), match[2] or "")
     if choice.letter not in ("", *(letter_of(c) for c in choice.card.candidates)):
-        raise UsageError(f"{guids[0]} has no candidate {choice.letter!r}", hint="ankiforge show")
+        raise UsageError(
+            f"{guids[0]} has no candidate {choice.letter!r}", hint=f"ankiforge show {guids[0]}"
+        )
     return choice

@@ -8,7 +8,7 @@ from ankiforge.domain import Card, Guid, Standing, Verdict
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.pairs import NOTE, PAIRED
-from ankiforge.review.actions import Done, change, refuse_stale
+from ankiforge.review.actions import Done, beside, change, refuse_stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
     that was made first. It serves the other's passages as well; the other is retired.
 
     Raises:
-        UsageError: it is one card.
+        UsageError: it is one card, or both are of one open choice.
         RefusedError: one of them is no card any more, or was changed meanwhile.
     """
     if one.guid == other.guid:
@@ -36,9 +36,14 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
             refuse_stale(ledger, card)
             _refuse_gone(card)
         stays, goes = sorted((one, other), key=lambda card: _rank(ledger, card))
+        gone = (goes, *beside(ledger, goes))
+        if stays.guid in [card.guid for card in gone]:
+            hint = f"ankiforge pick {stays.to_choose[0].id}"
+            raise UsageError(f"{one.guid} and {other.guid} are one choice", hint=hint)
         action = ledger.writer.new_action()
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
-        change(ledger, goes, "retire", after, action, {}, goes.leading, reason="merged")
+        for card in gone:
+            change(ledger, card, "retire", after, action, {}, card.leading, reason="merged")
         _serve(ledger, stays, goes, action)
     return Merged(stays.guid, goes.guid)
 
@@ -58,14 +63,16 @@ def _rank(ledger: Ledger, card: Card) -> tuple[int, str, str, str]:
 
 
 def _serve(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
-    """The card that stays has the passages of the other as further sources."""
-    answer = goes.leading.draft.answer
-    served = {stays.highlight.key, *(highlight.key for highlight in stays.also)}
+    """The card that stays has the passages of the other as further sources.
+
+    Also if it is of the same passage: what was merged is not drawn of it again.
+    """
+    answers = [one.draft.answer for one in (goes.leading, *goes.to_choose)]
     for highlight in (goes.highlight, *goes.also):
-        if highlight.key not in served:
-            ledger.cards.pairs.link(stays.guid, highlight.key)
-            extra = {"key": highlight.key, "card": goes.guid, "answer": answer}
-            ledger.decisions.change(stays.guid, "merge", {}, action=action, extra=extra)
+        ledger.cards.pairs.link(stays.guid, highlight.key)
+        extra = {"key": highlight.key, "card": goes.guid, "answer": answers[0]}
+        more = {"answers": list(dict.fromkeys(answers))} if goes.to_choose else {}
+        ledger.decisions.change(stays.guid, "merge", {}, action=action, extra=extra | more)
 
 
 def distinct(ledger: Ledger, card: Card, twins: tuple[str, ...]) -> tuple[Done, ...]:

@@ -12,6 +12,7 @@ from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.choices import FOLLOWS, OVER, preference
 from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.decisions import Change
+from ankiforge.ledger.forgotten import PREFERRED
 from ankiforge.ledger.states import Event, refuse
 from ankiforge.ledger.writing import PERSON
 from ankiforge.review.actions import Choice, Done, change, each
@@ -103,6 +104,7 @@ def _let_through(
         if candidate.draft.fields != card.fields:
             ledger.decisions.part_others(card.guid)
     more = preferred(ledger, card, candidate) if what == "pick" else {}
+    more = more or {PREFERRED: preference(candidate)}
     after |= only_this(card) if what == "pick" else {}
     change(ledger, card, what, after, action, _picked(card, candidate), candidate, **more)
     if what == "pick":
@@ -132,7 +134,7 @@ def preferred(ledger: Ledger, card: Card, chosen: Candidate) -> dict[str, Any]:
         over += [one.picked for one in (card, *others) if one.picked]
     named = [preference(one) for one in dict.fromkeys(over) if one != chosen]
     last = ledger.choices.last_choosing(card)
-    return {"preferred": preference(chosen), OVER: named, FOLLOWS: last}
+    return {PREFERRED: preference(chosen), OVER: named, FOLLOWS: last}
 
 
 def _picked(card: Card, chosen: Candidate) -> dict[str, str]:

@@ -142,6 +142,8 @@ _FIELDS = {
 }
 FIELDS = tuple(_FIELDS)
 """The fields a query may name."""
+UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour"}
+"""Those whose values never hold a blank."""
 
 
 # --- the query --------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ class Term:
 
     def _found(self, card: Card, beside: Beside) -> bool:
         if not self.field:
-            return _says(_text(card), self.value)
+            return _says(_text(card), self.value) or _begins(card.guid, self.value)
         field = _FIELDS[self.field]
         pattern = canonical(self.value)
         return any(
@@ -252,6 +254,11 @@ def _text(card: Card) -> str:
 @lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     return plain(re.sub("[\ue000-\ue001]", " ", text))
+
+
+def _begins(guid: str, word: str) -> bool:
+    """Whether a word is the beginning of this id, of as many signs as an id needs."""
+    return len(word) >= 8 and guid.startswith(word.casefold())
 
 
 _SIGNS = re.compile(r"[\W_]+")

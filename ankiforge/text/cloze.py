@@ -18,7 +18,7 @@ from ankiforge.text.fold import canonical
 from ankiforge.text.shields import outside, shields
 from ankiforge.text.stored import is_visible
 
-_OPEN = re.compile(r"\{\{c(\d+(?:,\d+)*)::")
+_SIGN = re.compile(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
 MAX_NUMBER = 500
 """Anki makes no card beyond this."""
 
@@ -76,19 +76,22 @@ def problems(markdown: str) -> Iterator[str]:
 
 def _read(markdown: str) -> tuple[list[Gap], list[int]]:
     """(well-formed gaps, starts of unclosed ones): one pass, one stack."""
-    skip = {start: end for start, end, _ in shields(markdown)}
+    shielded, end = iter(shields(markdown)), 0
+    start = 0
     found: list[Gap] = []
     stack: list[_Opened] = []
     at = 0
-    while at < len(markdown):
-        if at in skip:
-            at = skip[at]
-        elif opened := _OPEN.match(markdown, at):
-            marks = tuple(int(number[:9]) for number in opened[1].split(","))
-            stack.append(_Opened(marks, at, opened.end()))
-            at = opened.end()
+    while sign := _SIGN.search(markdown, at):
+        while end <= sign.start():
+            start, end, _ = next(shielded, (len(markdown), len(markdown) + 1, ""))
+        if start <= sign.start():
+            at = end
+        elif sign[1]:
+            marks = tuple(int(number[:9]) for number in sign[1].split(","))
+            stack.append(_Opened(marks, sign.start(), sign.end()))
+            at = sign.end()
         else:
-            at += _inside(markdown, at, stack, found) if stack else 1
+            at = sign.start() + (_inside(markdown, sign.start(), stack, found) if stack else 1)
     return found, [opened.start for opened in stack]
 
 

@@ -42,6 +42,7 @@ _SOURCE = re.compile(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _EMPHASIS = re.compile(r"(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _UNDERSCORE = re.compile(r"(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
+_MARKS = re.compile(r"[*_]|~~|==")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
 _LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)", re.MULTILINE)
 _PRIVATE = range(0xE000, 0x110000)
@@ -74,9 +75,12 @@ def _bare(run: str, kind: str) -> str:
 
 
 def _strip_markup(text: str) -> str:
-    text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
-    text = _LINE_MARK.sub("", _TAG.sub("", text))
-    for _ in range(3):
+    if "[" in text:
+        text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
+    if "<" in text:
+        text = _TAG.sub("", text)
+    text = _LINE_MARK.sub("", text)
+    for _ in range(3 if _MARKS.search(text) else 0):
         text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
     return text
 

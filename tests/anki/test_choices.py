@@ -82,6 +82,11 @@ def test_another_note_type_picked_later_is_a_new_note_and_the_old_one_retired(pi
     picked.load()
     assert "ankiforge::retired" not in picked.anki.note(gap.guid).tags
     assert "ankiforge::retired" in picked.anki.note(asks.guid).tags
+    shutil.rmtree(picked.folder / ".ankiforge")
+    (picked.folder / "journal.jsonl").unlink()
+    picked.ok("run")
+    picked.ok("draft", "--again", "drafter:*", "--remark", "all is lost")
+    assert [card["guid"] for card in picked.ok("list", "--json").lines] == [gap.guid]
 
 
 @pytest.mark.parametrize("journal", [True, False])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -37,6 +38,17 @@ def server(fake: ModuleType) -> Iterator[Any]:
     with fake.LlmServer() as running:
         running.otherwise = offers
         yield running
+
+
+def draws(fake: ModuleType, *which: int) -> Any:
+    """A model that offers only these of the three."""
+
+    def offers(request: dict[str, Any]) -> Any:
+        return fake.cards(
+            *(offered(fake, h)[one] for h, _ in fake.marked(request) for one in which)
+        )
+
+    return offers
 
 
 def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
@@ -138,11 +150,106 @@ def test_a_rejected_choice_is_gone_whole_and_not_drawn_again(drafted, server) ->
     assert len(ids(drafted)) == 3
 
 
+def states(forge: Any) -> list[tuple[str, str, str]]:
+    return [(c["guid"], c["verdict"], c["standing"]) for c in forge.cards()]
+
+
 def test_a_lost_ledger_knows_what_was_picked(drafted) -> None:
     _, _, cloze = ids(drafted)
     drafted.ok("pick", cloze)
-    before = [(c["guid"], c["verdict"], c["standing"]) for c in drafted.cards()]
-    for path in (drafted.folder / ".ankiforge").glob("ledger.db*"):
-        path.unlink()
+    before = states(drafted)
+    shutil.rmtree(drafted.folder / ".ankiforge")
     drafted.json("run")
-    assert [(c["guid"], c["verdict"], c["standing"]) for c in drafted.cards()] == before
+    assert states(drafted) == before
+
+
+@pytest.mark.parametrize("drafter", ["llm", "rules"])
+def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
+    drafted, server, fake, drafter: str
+) -> None:
+    _, _, cloze = ids(drafted)
+    drafted.ok("pick", cloze)
+    picked = next(card for card in drafted.cards() if card["kind"] == "cloze")
+    shutil.rmtree(drafted.folder / ".ankiforge")
+    server.otherwise = draws(fake, 0)
+    told = drafted.json("run", "--drafter", drafter)
+    assert told["fates"]["carded"] == 1
+    [card] = [card for card in drafted.cards() if card["standing"] == "live"]
+    assert [card[n] for n in ("guid", "fields", "verdict", "deck", "accepted_by")] == [
+        picked[n] for n in ("guid", "fields", "verdict", "deck", "accepted_by")
+    ]
+    server.otherwise = draws(fake, 0, 2)
+    drafted.ok("draft", "--again", "kind:cloze", "--remark", "both")
+    assert [card["guid"] for card in drafted.ok("list", "--json").lines] == [picked["guid"]]
+
+
+def test_the_picked_answer_has_its_place_whatever_led_before(drafted, server, fake) -> None:
+    _, second, _ = ids(drafted)
+    drafted.ok("pick", second)
+    shutil.rmtree(drafted.folder / ".ankiforge")
+    server.otherwise = draws(fake, 1)
+    drafted.ok("run")
+    [card] = drafted.cards()
+    assert (card["guid"], card["fields"]["Back"]) == (second.partition(".")[0], "the light")
+
+
+def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake) -> None:
+    first, _, cloze = ids(drafted)
+    for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
+        server.otherwise = draws(fake, drawn)
+        again = ("draft", "--again", "drafter:llm", "--remark", f"only {guid}")
+        drafted.ok(*again, "--accept", "review")
+        [card] = drafted.ok("list", "--json").lines
+        assert (card["guid"], card["verdict"]) == (guid.partition(".")[0], "pending")
+    assert len(drafted.cards()) == 2
+
+
+def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake) -> None:
+    def offers(request: dict[str, Any]) -> Any:
+        [(h, words)] = fake.marked(request)
+        cards = offered(fake, h)
+        cards[0]["front"] = cards[0]["front"].replace("?", " today?" if "today" in words else "?")
+        return fake.cards(*({**card, "quote": words} for card in cards))
+
+    server.otherwise = offers
+    note = drafted.folder / "notes" / "Other.md"
+    note.write_text(f"=={ALPHA.replace('.', ' today.')}==\n", encoding="utf-8")
+    drafted.ok("run")
+    one, other = drafted.cards()
+    merged = drafted.json("merge", one["guid"], other["guid"])
+    [stays] = drafted.ok("list", "--json").lines
+    assert (stays["guid"], len(stays["choice"])) == (merged["guid"], 3)
+    before = states(drafted)
+    again = drafted.json("draft", "--again", "drafter:llm", "--remark", "anew")
+    assert again["fates"]["waiting"] == 2
+    assert states(drafted) == before
+    shutil.rmtree(drafted.folder / ".ankiforge")
+    drafted.ok("run")
+    assert states(drafted) == before
+    drafted.ok("restore", merged["merged"])
+    assert len(drafted.ok("list", "--json").lines) == 2
+    drafted.ok("undo")
+    drafted.ok("undo")
+    assert [len(card["choice"]) for card in drafted.ok("list", "--json").lines] == [3, 3]
+
+
+def test_two_facts_of_one_passage_that_were_merged_are_one_for_good(drafted, server, fake) -> None:
+    def offers(request: dict[str, Any]) -> Any:
+        [(h, words)] = fake.marked(request)
+        film = "What needs the light that the aperture lets in?"
+        return fake.cards(offered(fake, h)[0], fake.card(h, words, film, "the film", fact="2"))
+
+    server.otherwise = offers
+    again = ("draft", "--again", "kind:basic", "--accept", "review")
+    drafted.ok(*again)
+    one, other = drafted.ok("list", "--json").lines
+    drafted.ok("merge", one["guid"], other["guid"])
+    before = states(drafted)
+    drafted.ok(*again, "--remark", "better")
+    assert states(drafted) == before
+    assert [card["also"] for card in drafted.ok("list", "--json").lines] == [[]]
+
+
+def test_two_candidates_of_one_choice_are_not_merged(drafted) -> None:
+    first, _, cloze = (one.partition(".")[0] for one in ids(drafted))
+    assert "ankiforge pick" in drafted("merge", first, cloze, code=2).stderr

@@ -119,7 +119,7 @@ def is_name(name: str) -> bool:
 # --- the way there --------------------------------------------------------------------------
 
 
-def workspace(forge: Any, kind: str, drafter: str = "rules", **llm: str) -> Path:
+def workspace(forge: Any, kind: str, drafter: str = "rules", **llm: str | int) -> Path:
     """A workspace with one source of a kind; its folder."""
     (forge.folder / "it").mkdir()
     (forge.folder / "decks").mkdir()
@@ -265,32 +265,42 @@ def hostile_work(number: int, text: str) -> Work:
 
 
 def test_the_reply_of_a_hostile_model_is_text(forge: Any, anki: Any) -> None:
+    """It quotes passages that hold the payload, so that the checks let most of it through."""
     fake = module(FAKES / "llm_server.py")
     with fake.LlmServer(otherwise=lambda request: hostile_reply(fake, request)) as server:
-        llm = {"base_url": server.base_url, "model": "m", "key_env": "OPENAI_API_KEY"}
-        vault = workspace(forge, "obsidian", "llm", **llm)
-        rows = [f"==Row {at} {' '.join(words(at).values())}.==" for at in range(len(PAYLOADS))]
-        for at in range(0, len(rows), 10):
-            (vault / f"{at}.md").write_text("\n\n".join(rows[at : at + 10]), "utf-8")
+        llm = {"base_url": server.base_url, "model": "m", "candidates": 1}
+        folder = workspace(forge, "hypothesis", "llm", **llm)
+        rows = [annotation(number, text) for number, text in enumerate(PAYLOADS)]
+        (folder / "export.json").write_text(json.dumps({"rows": rows}), "utf-8")
         package = forged(forge)
+    assert len(forge.cards("drafter:llm -finding:block")) > len(PAYLOADS)
     assert_inert(anki, package, len(PAYLOADS))
 
 
+def passage(number: int, text: str) -> str:
+    a, b, c, d, *_ = words(number).values()
+    return f"Row {number}: The {a} of {b}, {text}, is {c}: {text} and {d}."
+
+
+def annotation(number: int, text: str) -> dict[str, Any]:
+    """One of a hypothes.is export; ten share a page, and so a request."""
+    selector = {"type": "TextQuoteSelector", "exact": passage(number, text)}
+    uri = f"https://example.org/{number // 10}"
+    target = [{"source": uri, "selector": [selector]}]
+    return {"id": f"id{number}", "uri": uri, "user": "acct:ada@hypothes.is", "target": target}
+
+
 def hostile_reply(fake: ModuleType, request: dict[str, Any]) -> Any:
-    """A question, a sentence with a gap, or a refusal for each highlight, with its payload."""
+    """A question, a sentence with a gap, and a refusal for each highlight, with its payload."""
     made = []
     for label, exact in fake.marked(request):
-        number = int(exact.split()[1])
-        text, a = PAYLOADS[number], words(number)["a"]
+        number = int(exact.split()[1].strip(":"))
+        text, (a, b, c, d, *_) = PAYLOADS[number], words(number).values()
+        whole = {"h": label, "quote": exact}
         made += [
-            {
-                "h": label,
-                "kind": "two-way",
-                "quote": exact,
-                "front": f"{text}?",
-                "back": f"{a} {text}",
-            },
-            {"h": label, "kind": "cloze", "quote": text, "text": f"{{{{c1::{text}}}}} {text} {a}"},
-            {"h": label, "kind": "none", "quote": "", "why_none": text},
+            whole | {"kind": "basic", "front": f"What is the {a} of {b}, {text}?", "back": c},
+            whole
+            | {"kind": "cloze", "text": f"The {a} of {b} is {{{{c1::{c}: {text}}}}} and {d}."},
+            whole | {"kind": "none", "why_none": text},
         ]
     return fake.cards(*made)

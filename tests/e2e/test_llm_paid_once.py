@@ -160,6 +160,19 @@ def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path
     )
 
 
+def test_changed_checks_are_run_on_what_was_paid_for(forge, server, answered) -> None:
+    configure(forge, server, accept="clean")
+    forge.ok("run")
+    ledger = forge.folder / ".ankiforge/ledger.db"
+    _only_replies(shutil.copy(ledger, forge.folder / "kept.db"), ledger)
+    (forge.folder / "journal.jsonl").unlink()
+    strict = "checks: {answer_gt20w: 1, answer_gt30w: {limit: 3, severity: warn}}\n"
+    configure(forge, server, accept="clean", more=strict)
+    assert llm(forge.ok("run", "--json"))["cached"] == 6
+    assert {card["verdict"] for card in forge.cards()} == {"pending"}
+    assert set(answered.values()) == {1}
+
+
 def test_again_asks_anew_and_only_that(forge, server, answered) -> None:
     configure(forge, server)
     forge.ok("run")
@@ -178,7 +191,6 @@ def test_again_asks_anew_and_only_that(forge, server, answered) -> None:
         ("in back-off", signal.SIGINT),
         ("in a hang", signal.SIGINT),
         ("in a drip", signal.SIGINT),
-        ("at the gate", signal.SIGKILL),
         ("in a drip", signal.SIGKILL),
     ],
 )
@@ -220,19 +232,22 @@ def test_a_reply_that_is_paid_for_is_waited_for_when_a_person_stops_the_run(
     forge, server, answered
 ) -> None:
     configure(forge, server, price_usd=[1, 1], concurrency=1)
-    reached, counting = threading.Event(), server.otherwise
+    reached, let_go, counting = threading.Event(), threading.Event(), server.otherwise
 
     def slow(request: dict[str, Any]) -> Any:
         reached.set()
-        return replace(counting(request), hang_s=3)
+        let_go.wait(60)
+        return counting(request)
 
     server.otherwise = slow
     running = forge.started("run")
     assert reached.wait(60)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    said = iter(running.stderr.readline, "")
+    assert any("waiting at most 20 s for 1 reply that is paid for" in line for line in said)
+    let_go.set()
+    running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "waiting at most 20 s for 1 reply that is paid for" in err
     server.otherwise = counting
     assert llm(forge.ok("run", "--json"))["cached"] == 1
     assert set(answered.values()) == {1}
@@ -356,3 +371,14 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(
     (forge.folder / "prices.yaml").write_text("m: [1, 2]\n")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
     forge.ok("run")
+
+
+def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server) -> None:
+    configure(forge, server)
+    said = forge.ok("run", "--drafter", "llm", "--limit", "5").stdout
+    [line] = [line for line in said.splitlines() if "what is left for the model" in line]
+    said = forge.ok(*line.strip().split("  ")[0].split()[1:]).stdout
+    assert "what is left for the model" not in said
+    assert "\n  ankiforge list verdict:pending -v " in said
+    assert "ankiforge build" not in said  # nothing is ready
+    assert len(forge.cards("drafter:llm")) == 6

@@ -142,6 +142,21 @@ def test_one_undo_takes_a_made_card_back_and_another_may_be_made(forge, passage)
     assert (made["kind"], made["verdict"]) == ("cloze", "accepted")
 
 
+def test_the_same_answer_made_again_is_the_same_card(forge, passage):
+    words = {"Front": "What should we do more?", "Back": "sleep"}
+    first = make(forge, passage, **words)
+    forge.ok("undo")
+    again = make(forge, passage, **{**words, "Front": "Of what do we need more?"})
+    assert again["guid"] == first["guid"]
+    assert again["fields"]["Front"] == "Of what do we need more?"
+    shutil.rmtree(forge.folder / ".ankiforge")
+    forge.ok("run")
+    assert [card["fields"] for card in forge.ok("list", "--json").lines] == [again["fields"]]
+    forge.ok("reject", again["guid"])
+    told = forge("edit", passage, *("--field", "Front", "a b c", "--field", "Back", "sleep"))
+    assert (told.exit_code, f"restore {again['guid']}" in told.stderr) == (1, True)
+
+
 def test_no_drafter_rewrites_a_made_card(forge, notes, passage):
     made = make(forge, passage, Front="What should we do more?", Back="sleep")
     notes(f"{PLAIN} {TRUSTED}", rules="all")

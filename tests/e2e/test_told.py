@@ -321,3 +321,20 @@ def test_a_package_has_the_ending_by_which_anki_knows_it(forge, vault: Path) -> 
     result = forge("run", vault, "-o", "cards.txt")
     assert result.exit_code == 2
     assert "cards.apkg" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["kind:basic -finding:gap_leak", "deck:Reading -kind:cloze", "-kind:cloze powers", "the cell"],
+)
+def test_a_query_may_be_one_word_of_the_shell(forge, note, query) -> None:
+    forge.ok("run", note)
+    guid = guid_of(forge, "mitochondrion")
+    assert [card["guid"] for card in forge.ok("list", "--json", query).lines] == [guid]
+
+
+def test_a_query_knows_the_ids_that_list_shows(forge, note) -> None:
+    forge.ok("run", note)
+    guid = guid_of(forge, "mitochondrion")
+    assert guid_of(forge, guid[:10]) == guid
+    assert forge.ok("list", guid[:6], "--json").lines == []

@@ -46,10 +46,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     if not python:
         pytest.skip(f"{PYTHON} names no Python with llama-cpp-python: see CONTRIBUTING.md")
     weights = subprocess.check_output([python, "-c", _FIND], text=True).strip()
+    # one thread: several wait for one another by spinning, which on a busy machine never ends
     log = tmp_path_factory.mktemp("llm") / "server.log"
     port = _free_port()
     words = ["--model", weights, "--host", "127.0.0.1", "--port", str(port)]
-    words += ["--n_ctx", str(CONTEXT), "--n_threads", "2", "--model_alias", "smollm2"]
+    words += ["--n_ctx", str(CONTEXT), "--n_threads", "1", "--model_alias", "smollm2"]
     with log.open("w") as out:
         process = subprocess.Popen(
             [python, "-m", "llama_cpp.server", *words], stdout=out, stderr=out

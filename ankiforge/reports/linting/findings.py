@@ -14,6 +14,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.check import clozes, structure, wording
 from ankiforge.check.duplicates import Twins
 from ankiforge.check.normal import bare
+from ankiforge.check.words import content
 from ankiforge.domain import (
     Card,
     CardKind,
@@ -69,7 +70,7 @@ class Linter:
             ours = note.identity is not None
             found = [*note.broken, *(self._ours(note) if ours else self._foreign(note))]
             if note.faces:
-                found += self._compared(f"note {note.id}", note.faces[0][1])
+                found += self._compared(f"note {note.id}", note.compared or note.faces[0][1])
             yield Linted(note, tuple(dict.fromkeys(found)), ours)
 
     def cards(self, cards: Iterable[Card]) -> Iterator[Linted]:
@@ -94,7 +95,8 @@ class Linter:
         for name, draft in note.faces:
             for finding in check.lint(draft, self._limits):
                 if finding.check not in _OF_MARKUP:
-                    yield _on(name, finding) if several else finding
+                    heard = _as_vocabulary(draft, finding)
+                    yield _on(name, heard) if several else heard
 
     def _ours(self, note: Note) -> Iterator[Finding]:
         """Against the passage in its Source; only warned where a person chose or changed the words."""
@@ -126,6 +128,13 @@ class Linter:
 
 def _on(name: str, finding: Finding) -> Finding:
     return replace(finding, message=f"{name}: {finding.message}")
+
+
+def _as_vocabulary(draft: Draft, finding: Finding) -> Finding:
+    """A word to ask by is the way of people's vocabulary and formulae: only counted."""
+    if finding.check == wording.FRONT_LT3W.id and content(draft.field("Front")):
+        return replace(finding, severity=Severity.INFO)
+    return finding
 
 
 def _warned(finding: Finding) -> Finding:

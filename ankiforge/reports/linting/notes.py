@@ -51,6 +51,8 @@ class Note:
     identity: Identity | None = None
     unread: str = ""
     """Why it has no faces."""
+    compared: Draft | None = None
+    """What is compared with other notes: its first card without the words of its template."""
 
     @property
     def front(self) -> str:
@@ -84,7 +86,17 @@ def of_anki(note: AnyNote, kind: SeenType | None) -> Note:
     broken = tuple(dict.fromkeys(fault for one in shown for fault in _faults(one)))
     if found.identity is not None:
         drafts = (("", _of_ours(found.identity, dict(fields))),)
-    return replace(found, faces=drafts, broken=broken)
+    compared = _as_compared(shown[0], drafts[0][1]) if drafts else None
+    return replace(found, faces=drafts, broken=broken, compared=compared)
+
+
+def _as_compared(one: Face, draft: Draft) -> Draft:
+    """All notes of a type share the words of its template: they make no two alike."""
+    return (
+        _made(CardKind.BASIC, (("Front", markdown(one.asked)), draft.fields[1]))
+        if one.asked
+        else draft
+    )
 
 
 def _of_ours(identity: Identity, fields: dict[str, str]) -> Draft:
@@ -141,7 +153,7 @@ _LATEX = (
 )
 _SOUND = re.compile(r"\[sound:([^\[\]\n]*)\]|\[anki:play:[^\[\]\n]*\]")
 _PLAYED = re.compile(r"<(?:audio|video|svg|canvas|object|iframe)\b", re.I)
-_PLAIN = re.compile(r"[<&\\`*_\[\]#$=~{>+-]|^\s*\d+[.)]", re.MULTILINE)
+_PLAIN = re.compile(r"[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]", re.MULTILINE)
 _SOUNDS = "![sound](sound)"
 _LINES = re.compile(r"<br\s*/?>|</?(?:div|p)>", re.IGNORECASE)
 _EMPHASIS = re.compile(r"</?(?:b|i|u|em|strong|span|font|small|big)(?:\s[^<>]*)?>", re.IGNORECASE)

@@ -14,6 +14,8 @@ _COMMENT = re.compile(r"<!--.*?-->|<style\b.*?</style>|<script\b.*?</script>", r
 _ANSWER = re.compile(r"<hr\b[^>]*\bid\s*=\s*[\"']?answer\b[^>]*>", re.IGNORECASE)
 _SPECIAL = frozenset(("FrontSide", "Tags", "Type", "Deck", "Subdeck", "Card", "CardFlag", "CardID"))
 _DEEPEST = 50
+_WORD = re.compile(r"[^\W\d_]{2}")
+_MARKUP = re.compile(r"<[^<>]*>|&\w+;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Face:
     """What the answer side shows besides."""
     cloze: bool = False
     """Whether the question is a cloze text; the answer is then in it."""
+    asked: str = ""
+    """The fields of the question without the words of the template, where it has some."""
 
 
 def face(name: str, question: str, answer: str, fields: Mapping[str, str]) -> Face:
@@ -97,7 +101,9 @@ def face(name: str, question: str, answer: str, fields: Mapping[str, str]) -> Fa
     main = next((field for field in typed if not is_empty(fields.get(field, ""))), "")
     main = main or next((field for field, text in told.items() if not is_empty(text)), "")
     more = "<br>".join(text for field, text in told.items() if field != main)
-    return Face(name, _filled(asked, fields), fields.get(main, ""), more)
+    worded = any(isinstance(part, str) and _WORD.search(_MARKUP.sub("", part)) for part in asked)
+    own = _filled([part for part in asked if isinstance(part, Hole)], fields) if worded else ""
+    return Face(name, _filled(asked, fields), fields.get(main, ""), more, asked=own)
 
 
 def _open(hole: Hole) -> bool:

@@ -187,3 +187,32 @@ def test_the_words_below_a_picture_of_the_passage_are_its_own(cards) -> None:
     assert not {"ungrounded_number", "ungrounded_term"} & set(cards.named(draft, source))
     foreign = cards.cloze(draft.field("Text").replace("2021", "2034"), source.exact)
     assert "ungrounded_number" in cards.named(foreign, source)
+
+
+def test_a_decimal_that_is_well_excuses_no_other_number(cards):
+    source = cards.passage("The median is multiplied by 1.4826 here.")
+    draft = cards.question("By what is it multiplied?", "1.4826 in 1937", source.exact)
+
+    assert cards.named(draft, source)["ungrounded_number"] == "block"
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "passage", "blamed"),
+    [
+        ("What does `git reset HEAD~1` take back?", "a commit", "`git reset --soft HEAD~1` takes back a commit.", "code_altered"),
+        ("Where does a dough with 500 g flour and 375 g water stand?", "75%", "A dough with 500 g flour and 375 g water stands at 75%.", "neighbours_answer"),
+        ("What must it reach to fire?", "-55 mV", "What does not reach -55 mV will not fire.", "negation_changed"),
+        ("What cooled it, if not the ash?", "sulphur", "The ash had fallen; what cooled it was sulphur.", "negation_changed"),
+        ("What is the value often mistaken for?", "the difference", "The value is not the difference.", "negation_changed"),
+        ("What must grow to halve the error?", "the sample", "A larger sample can halve the error; some grow.", "made_absolute"),
+    ],
+)  # fmt: skip
+def test_what_only_says_it_otherwise_is_no_lie(cards, front, back, passage, blamed):
+    assert blamed not in cards.named(cards.question(front, back, passage))
+
+
+def test_a_name_may_stand_in_a_heading_alone(cards):
+    source = cards.passage("The court denied Congress that authority.", heading="DRED SCOTT")
+    draft = cards.question("Which ruling denied Congress that?", "Dred Scott", source.exact)
+
+    assert cards.named(draft, source) == {}

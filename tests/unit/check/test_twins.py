@@ -288,3 +288,26 @@ def test_on_pairs_of_other_people_precision_and_recall_hold(cards):
     assert precision >= 0.97
     assert recall >= 0.95
     assert all(same)
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        (
+            "What is the co\u2010ordinate of the origin?|(0, 0)",
+            "What is the coordinate of the origin?|(0,0)",
+        ),
+        (
+            "Qu’est-ce que l’œdème ?|une accumulation de liquide",
+            "Qu'est-ce que l'oedème?|Une accumulation de liquide",
+        ),
+        ("How fast is light in m/s?|299,792,458", "How fast is light in m/s?|299 792 458"),
+    ],
+)
+def test_letters_and_numbers_set_in_other_ways_are_the_same(cards, there, here):
+    twins = Twins()
+    twins.add("twin", HighlightKey("a"), cards.question(*there.split("|")))
+
+    found = twins.near(cards.question(*here.split("|")), HighlightKey("b"))
+
+    assert [one.check for one in found] == ["duplicate"]

@@ -36,6 +36,10 @@ def test_a_front_is_caught_in_other_words_too(cards, rule, front):
         ),
         ("no_antecedent_doc", "What does the text property of a tag hold?"),
         ("pronoun_start", "What is italic type used for?"),
+        ("pronoun_start", "Why is it hard to estimate the fatality of a disease?"),
+        ("pronoun_start", "What is this?\n\n![a rash](rash.jpg)"),
+        ("pronoun_start", "What is this diagnosis? A child of two with fever and a rash."),
+        ("broad_how", "How do you change a negative integer to positive?"),
         ("vague_superlative", "Which four main causes of anaemia are there?"),
         ("and_question", "What do whales and bats share?"),
         ("figure_reference", "What is a table of contents for?"),
@@ -66,7 +70,13 @@ def test_items_are_counted_however_they_are_set(cards, back, rule):
 
 
 @pytest.mark.parametrize(
-    "back", ["1,000,000", "Paris, the capital of France since the tenth century or so, with breaks"]
+    "back",
+    [
+        "1,000,000",
+        "Paris, the capital of France since the tenth century or so, with breaks",
+        "the floor of x, that is, the largest integer k, such that k ≤ x",
+        "4 bytes, (at least 4, commonly 4, rarely 8), 8 on LP64",
+    ],
 )
 def test_commas_alone_make_no_list(cards, back):
     assert not {"list_gt3", "list_gt5"} & set(cards.named(cards.question("What is it?", back)))
@@ -101,8 +111,23 @@ def test_a_cloze_is_caught(cards, rule, text):
         ("gap_stopword", "The variable is called {{c1::A}}."),
         ("gap_stopword", "The sum is {{c1::$\\pi$}} exactly."),
         ("gap_stopword", "The signal is {{c1::+}} or minus."),
+        ("gap_stopword", "Proteins are folded in the {{c1::ER}} of a cell."),
+        ("gap_stopword", "Homologous organs have the {{c1::same}} origin."),
+        ("gap_leak", "- S phase: copies {{c1::DNA}}\n- G1: grows\n- G2: checks DNA\n- M: divides"),
+        ("hint_leak", "The trait is {{c1::dominant::dominant/recessive}} in humans."),
         ("gap_gt50pct", "TCP is {{c1::reliable and ordered}}."),
     ],
 )
 def test_a_cloze_passes(cards, rule, text):
     assert rule not in cards.named(cards.cloze(text))
+
+
+@pytest.mark.parametrize(
+    ("front", "back"),
+    [
+        ("Isolate the lowest bit of x", "x & ~(x - 1)"),
+        ("What are the children of a (2, 4) node?", "2-4"),
+    ],
+)
+def test_formulae_share_their_signs_with_the_question(cards, front, back):
+    assert "leak_80" not in cards.named(cards.question(front, back))

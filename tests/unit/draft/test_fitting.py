@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.domain import Brief, CardKind, Form, HighlightKind
+from ankiforge.domain import Brief, CardKind, Form, HighlightKind, Origin
+from ankiforge.draft.drawing import drawn
+from ankiforge.draft.reply import Item
+from ankiforge.draft.requests import Shape
 from ankiforge.draft.rules import Rules
 
 TERM = "A winding bend in the course of a river is called a meander."
@@ -105,3 +108,24 @@ def test_what_a_person_wrote_is_of_the_kind_it_was_written_in(forge, brief):
     assert forge(brief, "Peru::Lima", **by_hand).kind is CardKind.BASIC
     assert forge(brief, "It has four.", comment="? How many?").kind is CardKind.BASIC
     assert forge(brief, "It has four stages.", comment="c: four").kind is CardKind.CLOZE
+
+
+@pytest.mark.parametrize(
+    ("quote", "back", "kept"),
+    [
+        ("a substance that speeds", "a catalyst", "a catalyst, a substance that speeds"),
+        ("1.5", "1.5", "Here a catalyst, a substance that speeds by 1.5."),
+        ("a substance that speeds", "a bottle", "a substance that speeds"),
+        ("speeds by 1.5", "20 g", "speeds by 1.5"),
+    ],
+    ids=["same-sentence", "too-short", "other-sentence", "other-figure"],
+)
+def test_a_quote_is_kept_with_the_answer_of_its_sentence(highlight, quote, back, kept):
+    text = "Here a catalyst, a substance that speeds by 1.5. There a bottle of 20 g."
+    source = highlight(text if quote != "1.5" else f"{text.split('. ')[0]}.\nMore of it.")
+    item = Item("1", CardKind.BASIC, quote, "What is it?", back)
+
+    (draft,) = drawn([item], source, Origin("llm"), Shape(tuple(CardKind)))
+
+    assert draft.quote == kept
+    assert source.exact[draft.start :].startswith(quote)

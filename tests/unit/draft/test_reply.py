@@ -1,6 +1,8 @@
 """Everything a model writes is data."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -418,3 +420,30 @@ def test_content_in_parts_is_joined():
     found = completion(json.dumps({"choices": [{"message": {"content": parts}}]}))
     assert found is not None
     assert found.content == "ab"
+
+
+AT_ONCE = """
+import importlib, sys, threading
+from ankiforge.draft import reply
+
+sys.setswitchinterval(1e-6)
+
+def read(start):
+    start.wait()
+    assert reply.completion('{"choices": [{"message": {"content": "Fact"}}]}').content == "Fact"
+
+for _ in range(40):
+    importlib.reload(reply)
+    start = threading.Barrier(16)
+    threads = [threading.Thread(target=read, args=(start,)) for _ in range(16)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+"""
+
+
+def test_the_first_replies_of_many_threads_may_come_at_the_same_moment():
+    """A decoder that learns its type in several threads at a time ends the whole program."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr

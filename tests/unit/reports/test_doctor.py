@@ -354,7 +354,7 @@ def test_with_the_rules_the_servers_of_this_machine_are_told_with_the_lines_to_u
 
     [check] = [check for check in got if check.name == "model server Ollama"]
     assert check.says == f"{server.base_url} has good, other"
-    lines = check.do.removeprefix("to draft with it: drafter: llm, and ")
+    lines = check.do.removeprefix("to draft with it, in ankiforge.yaml: drafter: llm, and ")
     around = replace(around, machine=replace(around.machine, servers=()))
     told = workspace(f"{PAPERS}drafter: llm\n{lines}\n")
     assert model_check(told, around).state is State.OK

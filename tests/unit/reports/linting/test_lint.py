@@ -224,3 +224,20 @@ def test_nothing_is_changed(forge, ours) -> None:
 
     same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
     assert all(before[path] == text for path, text in same.items())
+
+
+def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path) -> None:
+    def warned(front: str) -> bool:
+        note = genanki.Note(model=genanki.BASIC_MODEL, fields=[front, "a house"])
+        made = genanki.Deck(2059400111, "Words")
+        made.add_note(note)
+        genanki.Package(made).write_to_file(tmp_path / "words.apkg")
+        return "front_lt3w" in found(forge.ok("lint", tmp_path / "words.apkg", "--json"))
+
+    assert (warned("Haus"), warned("What?")) == (False, True)
+
+
+def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck) -> None:
+    other = ("mitosis", "the passage of a cell through division", "")
+
+    assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))

@@ -1,0 +1,160 @@
+"""Honest cards, and the same cards spoiled by a machine: false alarms and what is caught.
+
+    python -m benchmarks.spoiled [--alarms]
+
+`honest.jsonl` holds the 93 cards that a strong model drew from the passages of `evaluation/`, as it
+answered; people who rated them blind found nothing in them that their passages do not say. Each
+is drawn as the drafter does. Spoiled: a figure changed, the answer of another passage, a word of
+the quote cut or changed, an address added, a “not” added or taken away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ankiforge.check import Context, Twins, check
+from ankiforge.domain import CardKind, Draft, Finding, Highlight, Origin, Severity
+from ankiforge.draft.drawing import drawn
+from ankiforge.draft.reply import Item
+from ankiforge.draft.requests import Shape
+from ankiforge.reports.evaluating.material import read_set
+from ankiforge.shipped import shipped
+
+SET = Path(__file__).with_name("honest.jsonl")
+Pair = tuple[Item, Highlight]
+
+
+def honest(path: Path = SET) -> list[Pair]:
+    """The cards as the model answered, each with its passage."""
+    passages, _ = read_set(shipped("evaluation") / "highlights.jsonl")
+    known = {str(one.highlight.key): one.highlight for one in passages}
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [(_item(row), known[row["highlight"]]) for row in rows]
+
+
+def _item(row: dict[str, str]) -> Item:
+    sides = {name: row.get(name, "") for name in ("quote", "front", "back", "text", "fact")}
+    return Item("1", CardKind(row["kind"]), **sides)
+
+
+def findings(item: Item, highlight: Highlight) -> tuple[Finding, ...]:
+    """What the checks say of a card once it is drawn."""
+    return check(_draft(item, highlight), Context(highlight, Twins()))
+
+
+def _draft(item: Item, highlight: Highlight) -> Draft:
+    return drawn([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
+
+
+def weight(found: Iterable[Finding]) -> Severity:
+    """The heaviest severity of some findings."""
+    named = {finding.severity for finding in found}
+    return next((each for each in (Severity.BLOCK, Severity.WARN) if each in named), Severity.INFO)
+
+
+# --- spoiling --------------------------------------------------------------------------------
+
+_FIGURE = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?(?!\w)")
+
+
+def _figure(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+    found = _FIGURE.search(item.back)
+    if not found:
+        return None
+    source = f"{highlight.prefix}{highlight.exact}{highlight.suffix}{highlight.sentence}"
+    for more in (1, 3, 7):
+        last = int(found[0][-1])
+        wrong = f"{found[0][:-1]}{(last + more) % 10}"
+        if wrong not in source:
+            return replace(item, back=_FIGURE.sub(wrong, item.back, count=1))
+    return None
+
+
+def _answer(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+    words = _words(f"{highlight.context} {item.back} {item.front}")
+    for other, its in others:
+        foreign = other.back and its.document.key != highlight.document.key
+        if item.back and foreign and _words(other.back) and not _words(other.back) & words:
+            return replace(item, back=other.back)
+    return None
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w{4,}", text.casefold()))
+
+
+def _quote_cut(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+    words = item.quote.split()
+    half = len(words) // 2
+    return replace(item, quote=" ".join(words[:half] + words[half + 1 :])) if half > 1 else None
+
+
+def _quote_changed(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+    words = item.quote.split()
+    words[len(words) // 2] = "however"
+    return replace(item, quote=" ".join(words)) if len(words) > 2 else None
+
+
+def _link(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+    return replace(item, back=f"{item.back} https://elsewhere.example/") if item.back else None
+
+
+_HELPER = re.compile(r"\b(?:is|are|was|were|can|may|will|has|have)\b(?! not)")
+
+
+def _negation(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
+    for name in ("text", "front", "back"):
+        words = getattr(item, name)
+        if " not " in words:
+            return replace(item, **{name: words.replace(" not ", " ", 1)})
+        if name != "front" and (found := _HELPER.search(words)):
+            wrong = f"{words[: found.end()]} not{words[found.end() :]}"
+            return replace(item, **{name: wrong})
+    return None
+
+
+Spoiler = Callable[[Item, Highlight, list[Pair]], Item | None]
+SPOILERS: dict[str, Spoiler] = {
+    "figure": _figure,
+    "answer": _answer,
+    "quote cut": _quote_cut,
+    "quote changed": _quote_changed,
+    "link": _link,
+    "negation": _negation,
+}
+"""How a card is spoiled: None where there is nothing of the kind to spoil."""
+
+
+def spoiled(kind: str) -> Iterator[Pair]:
+    """The honest cards, spoiled in one way."""
+    cards = honest()
+    for at, (item, highlight) in enumerate(cards):
+        wrong = SPOILERS[kind](item, highlight, cards[at + 1 :] + cards[:at])
+        if wrong is not None:
+            yield wrong, highlight
+
+
+def main() -> None:
+    """Print how often honest cards are held back, and how often spoiled ones."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--alarms", action="store_true", help="tell each false alarm")
+    told = parser.parse_args().alarms
+    sets = {"honest": honest(), **{kind: list(spoiled(kind)) for kind in SPOILERS}}
+    print(f"{'':<15}{'cards':>6}{'blocked':>9}{'warned':>8}")
+    for name, cards in sets.items():
+        weights = [weight(findings(*card)) for card in cards]
+        shares = [weights.count(each) / len(cards) for each in (Severity.BLOCK, Severity.WARN)]
+        print(f"{name:<15}{len(cards):>6}{shares[0]:>9.0%}{shares[1]:>8.0%}")
+    for item, highlight in sets["honest"] if told else ():
+        for finding in findings(item, highlight):
+            if finding.severity is not Severity.INFO:
+                print(f"{item.front or item.text} » {item.back}\n    {finding}")
+
+
+if __name__ == "__main__":
+    main()
