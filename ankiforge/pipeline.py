@@ -9,7 +9,7 @@ a document is recorded whole or not at all, and no transaction is open while a s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Job:
     """Only these are drafted; none = all."""
     remark: str = ""
     """What a person wants of the new cards, asking again."""
-    limits: check.Limits = check.Limits()
+    limits: check.Limits = field(default_factory=check.Limits)
     """The numbers and severities of the checks."""
 
 

@@ -60,11 +60,11 @@ def test_the_examples_of_a_prompt_pass_all_checks(path, highlight):
     prompt = load(path.stem, [shipped("prompts")])
     shape = Shape(prompt.kinds)
     none = 0
-    for passage, read in examples(prompt.system, highlight):
-        drafts = drawn(read, passage, Origin("llm"), shape)
+    for marked, read in examples(prompt.system, highlight):
+        drafts = drawn(read, marked, Origin("llm"), shape)
         none += not drafts and bool(list(reasons(read)))
         for draft in drafts:
-            assert check(draft, Context(passage, Twins())) == (), draft
+            assert check(draft, Context(marked, Twins())) == (), draft
     assert none == 1
 
 
@@ -159,7 +159,9 @@ def test_a_file_that_is_no_prompt_is_a_config_error(tmp_path, content):
 
 
 def test_context_that_was_cut_begins_and_ends_with_whole_words(highlight):
-    long = "vement of water in the bends of a river, which turns about itself as it moves on its way"
+    long = (
+        "vement of water in the bends of a river, which turns about itself as it moves on its way"
+    )
     text = passage("1", highlight("It is helicoidal.", prefix=long[:80], suffix=long[:80]))
     assert "<before>… of water" in text
     assert "itself as it moves …</after>" in text
