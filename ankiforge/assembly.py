@@ -15,7 +15,7 @@ from ankiforge.config.prices import load_prices
 from ankiforge.config.workspace import Workspace
 from ankiforge.domain import Draft, Drafter, Highlight, Source
 from ankiforge.draft import GUESSES
-from ankiforge.draft.rules import Rules
+from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ConfigError
 from ankiforge.ledger import Ledger
 from ankiforge.pipeline import Job
@@ -23,9 +23,9 @@ from ankiforge.shipped import shipped
 
 if TYPE_CHECKING:
     from ankiforge.config.yamlfile import Location
+    from ankiforge.draft.desk.settings import ServerSettings
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.prompt import Prompt, Prompts
-    from ankiforge.draft.settings import ServerSettings
+    from ankiforge.draft.wording.prompt import Prompt, Prompts
 
 
 def model_of(
@@ -58,7 +58,7 @@ def model_of(
 
 def llm_settings(workspace: Workspace, jobs: int = 0, accept: str = "") -> ServerSettings:
     """The server and its limits, as the settings have them; `jobs` requests at a time."""
-    from ankiforge.draft.settings import ServerSettings
+    from ankiforge.draft.desk.settings import ServerSettings
 
     given = msgspec.structs.asdict(workspace.config.llm)
     given["prices"] = load_prices(workspace.root)
@@ -96,7 +96,7 @@ def prompts_of(workspace: Workspace, *, chat: bool = False) -> Prompts:
     Raises:
         ConfigError: one that the settings or a deck file name is not there, or is wrong.
     """
-    from ankiforge.draft.prompt import Prompts
+    from ankiforge.draft.wording.prompt import Prompts
 
     config = workspace.config
     small = not chat and is_small(config.llm.base_url, config.llm.model)
@@ -109,7 +109,7 @@ def prompts_of(workspace: Workspace, *, chat: bool = False) -> Prompts:
 
 
 def _prompt(workspace: Workspace, name: str, where: Location, by: str = "") -> Prompt:
-    from ankiforge.draft.prompt import NoPromptError, load
+    from ankiforge.draft.wording.prompt import NoPromptError, load
 
     try:
         return load(name, (workspace.prompts, shipped("prompts")))
@@ -130,7 +130,7 @@ def is_small(base_url: str, model: str) -> bool:
     `gpt-oss-120b` are not. Where no size is named, what runs on this machine is small, unless the
     name is that of a service.
     """
-    from ankiforge.draft.prices import known_price
+    from ankiforge.draft.desk.prices import known_price
 
     name = model.casefold()
     sizes = [

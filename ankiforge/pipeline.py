@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ankiforge import check, making, resembling
 from ankiforge.anki.package import write_package
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.delivery import Delivery
 from ankiforge.domain import (
@@ -39,7 +39,7 @@ from ankiforge.domain import (
     Verdict,
 )
 from ankiforge.draft import set_aside
-from ankiforge.draft.rules import Rules
+from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND

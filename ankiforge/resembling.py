@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from sys import intern
 
-from ankiforge.check.duplicates import RULES_OF_MARKS, Mark, Twins, mark_of
+from ankiforge.check.twins.duplicates import RULES_OF_MARKS, Mark, Twins, mark_of
 from ankiforge.domain import CardKind, Draft, Finding, Guid, HighlightKey, Origin
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.domain import CardKind, Draft, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from ankiforge.domain import (
     HighlightKind,
     Task,
 )
-from ankiforge.draft.rules import Rules
+from ankiforge.draft.offline.rules import Rules
 from ankiforge.text.markdown import plain
 from ankiforge.text.sentences import sentences
 

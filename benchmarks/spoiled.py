@@ -19,9 +19,9 @@ from pathlib import Path
 
 from ankiforge.check import Context, Twins, check
 from ankiforge.domain import CardKind, Draft, Finding, Highlight, Origin, Severity
-from ankiforge.draft.drawing import drawn
-from ankiforge.draft.reply import Item
-from ankiforge.draft.requests import Shape
+from ankiforge.draft.wording.drawing import drawn
+from ankiforge.draft.wording.reply import Item
+from ankiforge.draft.wording.requests import Shape
 from ankiforge.reports.evaluating.material import read_set
 from ankiforge.shipped import shipped
 

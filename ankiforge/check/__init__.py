@@ -11,30 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ankiforge.check import (
-    aim,
-    clozes,
-    contraries,
-    duplicates,
-    figures,
-    filler,
-    form,
-    grounding,
-    inert,
-    language,
-    literal,
-    relations,
-    siblings,
-    structure,
-    wording,
-)
+from ankiforge.check import clozes, filler, form, language, siblings, structure, wording
 from ankiforge.check import settings as _settings
 from ankiforge.check.context import Check, Context
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.lexical.reading import authored, chosen_by_reader
 from ankiforge.check.limits import Limits
-from ankiforge.check.reading import authored, chosen_by_reader
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.siblings import Siblings
+from ankiforge.check.source import aim, contraries, figures, grounding, inert, literal, relations
+from ankiforge.check.twins import duplicates
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.yamlfile import Location
 from ankiforge.domain import (
     Document,
@@ -70,6 +56,12 @@ def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
         yield from context.batch.near(draft, context.highlight.key)
 
 
+def given_away(draft: Draft, context: Context) -> Iterator[Finding]:
+    """No other card that was drawn with it shows its answer together with its question."""
+    if context.siblings is not None and not authored(draft):
+        yield from context.siblings.leaks(draft, context.limits.of(siblings.SIBLING_LEAK) / 100)
+
+
 SOURCELESS: tuple[Check, ...] = (
     *structure.CHECKS,
     *clozes.CHECKS,
@@ -91,7 +83,7 @@ ALL: tuple[Check, ...] = (
     *wording.CHECKS,
     *filler.CHECKS,
     *form.CHECKS,
-    *siblings.CHECKS,
+    given_away,
     resembles,
 )
 RULES: tuple[Rule, ...] = (
@@ -178,7 +170,7 @@ def _as_heard_by(draft: Draft, context: Context, finding: Finding) -> Finding:
     if authored(draft) and finding.check in _ONLY_COUNTED:
         return replace(finding, severity=Severity.INFO)
     chosen = authored(draft) and finding.check in _UNREAD
-    chosen = chosen or (finding.check in _WORDING and chosen_by_reader(draft, context))
+    chosen = chosen or (finding.check in _WORDING and chosen_by_reader(draft, context.highlight))
     if chosen and finding.severity is Severity.BLOCK:
         return replace(finding, severity=Severity.WARN)
     return finding

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from math import ceil
 
 from ankiforge.check.context import Context
-from ankiforge.check.reading import GAP, hidden_gaps, read, without
+from ankiforge.check.lexical.reading import GAP, hidden_gaps, read, without
+from ankiforge.check.lexical.words import NEGATIONS, STOP_WORDS, tokens, word_count
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.check.words import NEGATIONS, STOP_WORDS, tokens, word_count
 from ankiforge.domain import Draft, Family, Finding, Severity
 
 PRONOUN_START = Rule(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ankiforge.check.duplicates import Twins
 from ankiforge.check.limits import SHIPPED, Limits
+from ankiforge.check.siblings import Siblings
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.domain import Draft, Finding, Highlight
-
-if TYPE_CHECKING:
-    from ankiforge.check.siblings import Siblings
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from ankiforge.check.context import Context
-from ankiforge.check.evidence import folded, said
-from ankiforge.check.reading import authored, read
+from ankiforge.check.lexical.reading import authored, read
+from ankiforge.check.lexical.words import content, listed, stem, tokens
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.check.words import content, listed, stem, tokens
+from ankiforge.check.source.evidence import folded, said
 from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
 
 PLACEHOLDER = Rule("placeholder", Severity.BLOCK, "a placeholder instead of words:")

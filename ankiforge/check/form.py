@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ankiforge.check.context import Context
-from ankiforge.check.reading import read
+from ankiforge.check.lexical.reading import read
+from ankiforge.check.lexical.words import word_count
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.check.words import word_count
 from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
 
 INLINE_FIELD = Rule("inline_field", Severity.WARN, "`::` may part no card:")

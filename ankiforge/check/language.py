@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.context import Context
-from ankiforge.check.evidence import around
-from ankiforge.check.reading import asked_by_reader, authored, read
+from ankiforge.check.lexical.reading import asked_by_reader, authored, read
+from ankiforge.check.lexical.words import listed
 from ankiforge.check.rule import Rule
-from ankiforge.check.words import listed
+from ankiforge.check.source.evidence import around
 from ankiforge.domain import Draft, Finding, Severity
 
 OTHER_LANGUAGE = Rule("other_language", Severity.WARN, "is not in the language of the passage:")

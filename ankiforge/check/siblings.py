@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ankiforge.check.context import Context
-from ankiforge.check.reading import authored, hidden_gaps, read, without
+from ankiforge.check.lexical.reading import authored, hidden_gaps, read, without
+from ankiforge.check.lexical.words import content, stem
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.check.words import content, stem
 from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
 
 SIBLING_LEAK = Rule(
@@ -48,7 +47,15 @@ class Siblings:
         self._drafts = [(label, draft) for label, draft in drafts if not authored(draft)]
         self._showing: dict[str, set[int]] | None = None
 
-    def telling(self, draft: Draft, share: float) -> Iterator[tuple[str, Draft, str]]:
+    def leaks(self, draft: Draft, share: float) -> Iterator[Finding]:
+        """The first sibling that shows an answer of a draft with this share of its question."""
+        for label, other, answer in self._telling(draft, share):
+            shown = " ".join(read(other).asked.split())
+            twin = label if other.highlight != draft.highlight else ""
+            yield SIBLING_LEAK.found(f"“{answer[:40]}” in “{shown[:60]}”", twin=twin)
+            return
+
+    def _telling(self, draft: Draft, share: float) -> Iterator[tuple[str, Draft, str]]:
         """(label, sibling, answer) where a sibling's front holds an answer and the question."""
         for view in _views(draft):
             for answer in filter(_long_enough, view.answers):
@@ -113,18 +120,3 @@ def _holds(text: str, words: str) -> bool:
     return bool(plain) and (
         re.search(rf"(?<!\w){re.escape(plain)}(?:e?s)?(?!\w)", text, re.IGNORECASE) is not None
     )
-
-
-def tells(draft: Draft, context: Context) -> Iterator[Finding]:
-    """No other card that was drawn with it shows its answer together with its question."""
-    if context.siblings is None or authored(draft):
-        return
-    share = context.limits.of(SIBLING_LEAK) / 100
-    for label, other, answer in context.siblings.telling(draft, share):
-        shown = " ".join(read(other).asked.split())
-        twin = label if other.highlight != draft.highlight else ""
-        yield SIBLING_LEAK.found(f"“{answer[:40]}” in “{shown[:60]}”", twin=twin)
-        return
-
-
-CHECKS = (tells,)

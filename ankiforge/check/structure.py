@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from ankiforge.check.context import Context
-from ankiforge.check.normal import bare
-from ankiforge.check.reading import GAP, authored, hidden_gaps, without
+from ankiforge.check.lexical.normal import bare
+from ankiforge.check.lexical.reading import GAP, authored, hidden_gaps, without
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.domain import Draft, Family, Finding, Severity
 from ankiforge.text import cloze

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ankiforge.check.claims import is_choice
 from ankiforge.check.context import Context
 from ankiforge.check.language import language
-from ankiforge.check.reading import read
+from ankiforge.check.lexical.reading import read
+from ankiforge.check.lexical.words import content, has_word, stem, word_count
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.check.words import content, has_word, stem, word_count
+from ankiforge.check.source.claims import is_choice
 from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
 
 # --- questions that a pattern betrays ---------------------------------------------------------

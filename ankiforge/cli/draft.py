@@ -284,7 +284,7 @@ def _from_batch(
 
 def _answered(drafted: Drafted) -> Drafted | None:
     """Only what a chat's answer speaks of; the rest stays pending."""
-    from ankiforge.draft.requests import withheld
+    from ankiforge.draft.wording.requests import withheld
 
     spoken = {draft.highlight for draft in drafted.drafts} | {n.highlight for n in drafted.no_cards}
     kept = tuple(h for h in drafted.task.highlights if h.key in spoken and not withheld(h))

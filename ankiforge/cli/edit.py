@@ -10,7 +10,7 @@ import yaml
 
 from ankiforge import check, review
 from ankiforge.assembly import limits_of
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.config.deckfiles import deck_of

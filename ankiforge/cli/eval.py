@@ -286,14 +286,14 @@ def _read(file: Path) -> str:
 
 
 def _tell(now: Session, wish: Wish, evaluation: Evaluation) -> None:
-    from ankiforge.reports.evaluating import sheet, telling
+    from ankiforge.reports.evaluating import sheet, telling, writing
     from ankiforge.reports.evaluating.drawing import came_to
 
     talk, came = now.call.talk, came_to(evaluation)
     written: list[Path] = []
     if wish.output:
         made = sheet.make(evaluation, wish.seed, blocked=wish.blocked)
-        written = sheet.write(made, wish.output, force=wish.force)
+        written = writing.write(made, wish.output, force=wish.force)
         talk.say(f"{len(made.cards)} cards to rate, {len(made.alone)} passages without one")
     if talk.as_json:
         talk.data({**came, "written": [str(path) for path in written]})

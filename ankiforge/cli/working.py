@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ankiforge import assembly, check, ledger
 from ankiforge.anki.names import deck_name
 from ankiforge.anki.package import is_ours
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.cli.common import tell_problems
 from ankiforge.cli.progress import bar
 from ankiforge.cli.session import Session, first_line

@@ -14,12 +14,12 @@ from itertools import groupby
 from typing import Any
 
 from ankiforge.domain import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
-from ankiforge.draft.decode import objects
 from ankiforge.draft.dialogue import Failure, Outcome, drafted, joined
-from ankiforge.draft.drawing import drawn, numbered, unwanted
-from ankiforge.draft.prompt import Wording
-from ankiforge.draft.reply import Item, label_of, reasons, usable
-from ankiforge.draft.requests import (
+from ankiforge.draft.wording.decode import objects
+from ankiforge.draft.wording.drawing import drawn, numbered, unwanted
+from ankiforge.draft.wording.prompt import Wording
+from ankiforge.draft.wording.reply import Item, label_of, reasons, usable
+from ankiforge.draft.wording.requests import (
     Shape,
     barred,
     chunks,

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 from ankiforge.domain import Draft, Drafted, Highlight, HighlightKey, NoCard, Origin, Problem, Task
 from ankiforge.draft import private
-from ankiforge.draft.asking import Answer, Desk
-from ankiforge.draft.drawing import drawn, numbered, unwanted
-from ankiforge.draft.faults import TooLongError
+from ankiforge.draft.desk.asking import Answer, Desk
+from ankiforge.draft.desk.faults import TooLongError
+from ankiforge.draft.desk.till import BUDGET, BudgetError
 from ankiforge.draft.mending import Mending
-from ankiforge.draft.reply import Item, items, reasons
-from ankiforge.draft.requests import Chunk, Message, Shape, barred, shape_of, withheld
-from ankiforge.draft.till import BUDGET, BudgetError
+from ankiforge.draft.wording.drawing import drawn, numbered, unwanted
+from ankiforge.draft.wording.reply import Item, items, reasons
+from ankiforge.draft.wording.requests import Chunk, Message, Shape, barred, shape_of, withheld
 from ankiforge.errors import ItemError
 
 Repair = Callable[[Draft, Highlight], tuple[str, ...]]

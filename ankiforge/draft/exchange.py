@@ -14,7 +14,6 @@ from typing import Any
 
 from ankiforge.domain import Draft, Drafted, Problem, Task
 from ankiforge.draft import Replies
-from ankiforge.draft.asking import Answer, Desk, UnknownError, remembered
 from ankiforge.draft.chat import (
     CHAT,
     asked_in,
@@ -25,15 +24,24 @@ from ankiforge.draft.chat import (
     import_chat,
     unread,
 )
-from ankiforge.draft.decode import objects
+from ankiforge.draft.desk.asking import Answer, Desk, UnknownError, remembered
+from ankiforge.draft.desk.faults import message_of
+from ankiforge.draft.desk.ladder import Form, remembered_form, shaped
+from ankiforge.draft.desk.server import Server
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.dialogue import Dialogue, Repair, drafted
-from ankiforge.draft.faults import message_of
-from ankiforge.draft.ladder import Form, remembered_form, shaped
-from ankiforge.draft.prompt import Wording
-from ankiforge.draft.reply import completion
-from ankiforge.draft.requests import Body, Chunk, Message, body, canonical, chunks, request_hash
-from ankiforge.draft.server import Server
-from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.wording.decode import objects
+from ankiforge.draft.wording.prompt import Wording
+from ankiforge.draft.wording.reply import completion
+from ankiforge.draft.wording.requests import (
+    Body,
+    Chunk,
+    Message,
+    body,
+    canonical,
+    chunks,
+    request_hash,
+)
 
 __all__ = [
     "CHAT",

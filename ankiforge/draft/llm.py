@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 
 from ankiforge.domain import Drafted, Task
 from ankiforge.draft import Replies
-from ankiforge.draft.asking import Desk
 from ankiforge.draft.crew import Crew
+from ankiforge.draft.desk.asking import Desk
+from ankiforge.draft.desk.server import Server
+from ankiforge.draft.desk.settings import ServerSettings
+from ankiforge.draft.desk.till import Usage
 from ankiforge.draft.dialogue import Dialogue, Outcome, Repair, drafted, joined
-from ankiforge.draft.prompt import Wording
-from ankiforge.draft.requests import Chunk, barred, body, canonical, characters, chunks
-from ankiforge.draft.server import Server
-from ankiforge.draft.settings import ServerSettings
-from ankiforge.draft.till import Usage
+from ankiforge.draft.wording.prompt import Wording
+from ankiforge.draft.wording.requests import Chunk, barred, body, canonical, characters, chunks
 
 Notice = Callable[[str], None]
 """Told what is about to leave the machine."""

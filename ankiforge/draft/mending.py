@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Attempt, Draft
-from ankiforge.draft.drawing import by_fact, card_json, numbered
-from ankiforge.draft.requests import Message, Shape
+from ankiforge.draft.wording.drawing import by_fact, card_json, numbered
+from ankiforge.draft.wording.requests import Message, Shape
 
 Faults = Callable[[Draft], tuple[str, ...]]
 """What blocks a draft, in words; () if nothing does."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import product
 
 from ankiforge.domain import Task
-from ankiforge.draft.ladder import Form, names
-from ankiforge.draft.prompt import Wording
-from ankiforge.draft.requests import Message, body, chunks
-from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.desk.ladder import Form, names
+from ankiforge.draft.desk.settings import ServerSettings
+from ankiforge.draft.wording.prompt import Wording
+from ankiforge.draft.wording.requests import Message, body, chunks
 
 
 def retraced(

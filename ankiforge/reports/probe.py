@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import check
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.domain import (
     Document,
     DocumentKey,
@@ -27,9 +27,9 @@ from ankiforge.domain import (
 from ankiforge.errors import ItemError
 
 if TYPE_CHECKING:
-    from ankiforge.draft.ladder import Form
-    from ankiforge.draft.prompt import Wording
-    from ankiforge.draft.settings import ServerSettings
+    from ankiforge.draft.desk.ladder import Form
+    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.wording.prompt import Wording
 
 PATIENCE_S = 120.0
 """So long `doctor` waits for an answer; a run may wait longer."""
@@ -75,9 +75,9 @@ def draw(settings: ServerSettings, prompt: Wording, limits: check.Limits) -> Dra
     Raises:
         ServiceError, ConfigError, ItemError: as drafting does.
     """
-    from ankiforge.draft.ladder import remembered_form
+    from ankiforge.draft.desk.ladder import remembered_form
+    from ankiforge.draft.desk.wire import Wire
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.wire import Wire
 
     patience = min(settings.silence_s, PATIENCE_S)
     settings = replace(settings, candidates=1, concurrency=1, per_request=1, retries=1)
@@ -141,10 +141,10 @@ _NAMES = ("json_schema", "json_object with a schema", "json_object", "plain text
 
 def _shape(settings: ServerSettings, form: Form) -> tuple[str, tuple[int, int]]:
     """(what the server keeps to, (tokens in, out) of finding it out)."""
-    from ankiforge.draft.ladder import shaped
-    from ankiforge.draft.reply import Completion, completion
-    from ankiforge.draft.requests import Rung, response_format
-    from ankiforge.draft.server import Server
+    from ankiforge.draft.desk.ladder import shaped
+    from ankiforge.draft.desk.server import Server
+    from ankiforge.draft.wording.reply import Completion, completion
+    from ankiforge.draft.wording.requests import Rung, response_format
 
     name = _NAMES[form.rung]
     if form.rung is Rung.TEXT or "response_format" in settings.extra_body:

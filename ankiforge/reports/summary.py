@@ -19,7 +19,7 @@ from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
 
 if TYPE_CHECKING:
-    from ankiforge.draft.till import Usage
+    from ankiforge.draft.desk.till import Usage
 
 LISTED = 40
 """Highlights without a card that are named one by one; more are listed by `list --no-card`."""

@@ -19,13 +19,13 @@ from ankiforge.domain import (
     Task,
 )
 from ankiforge.draft import instruction
-from ankiforge.draft.clean import markdown
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.exchange import chat_label, import_chat, import_jsonl
 from ankiforge.draft.llm import Model
-from ankiforge.draft.prompt import load
-from ankiforge.draft.requests import passage
-from ankiforge.draft.rules import Rules
-from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.offline.rules import Rules
+from ankiforge.draft.wording.clean import markdown
+from ankiforge.draft.wording.prompt import load
+from ankiforge.draft.wording.requests import passage
 from ankiforge.shipped import shipped
 from ankiforge.text import cloze
 

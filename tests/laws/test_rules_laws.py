@@ -15,7 +15,7 @@ from ankiforge.domain import (
     Task,
 )
 from ankiforge.draft import GUESSES
-from ankiforge.draft.rules import Rules
+from ankiforge.draft.offline.rules import Rules
 from ankiforge.text import cloze
 
 PIECES = (

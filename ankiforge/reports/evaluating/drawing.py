@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import check
-from ankiforge.check.duplicates import Twins
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.domain import (
     CardKind,
     Draft,
@@ -23,7 +23,7 @@ from ankiforge.domain import (
 from ankiforge.reports.evaluating.material import Passage
 
 if TYPE_CHECKING:
-    from ankiforge.draft.till import Usage
+    from ankiforge.draft.desk.till import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +201,6 @@ def origin_name(origin: dict[str, str]) -> str:
 
 
 def _usage(usage: Usage | None) -> dict[str, Any]:
-    from ankiforge.draft.till import Usage
+    from ankiforge.draft.desk.till import Usage
 
     return asdict(usage or Usage())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from typing import Any
 
 from ankiforge.anki.fields import content_html
 from ankiforge.anki.preview import cloze as as_anki_shows
-from ankiforge.check.normal import bare
-from ankiforge.check.reading import hidden_gaps, read, without
+from ankiforge.check.lexical.normal import bare
+from ankiforge.check.lexical.reading import hidden_gaps, read, without
 from ankiforge.domain import CardKind, Draft, Family, h16
-from ankiforge.errors import UsageError
 from ankiforge.reports.evaluating import CRITERIA, WANTED
 from ankiforge.reports.evaluating.drawing import Drawn, Evaluation
 from ankiforge.reports.evaluating.material import Passage, as_json
@@ -214,39 +212,3 @@ def items_json(sheet: Sheet) -> list[dict[str, Any]]:
         }
         for item in sheet.items
     ]
-
-
-# --- writing --------------------------------------------------------------------------------
-
-
-def write(sheet: Sheet, path: Path, *, force: bool = False) -> list[Path]:
-    """Write the sheet, a page if it is called .html, and its key; where both lie.
-
-    What another sheet was, or somebody has filled in, is only replaced with `force`.
-
-    Raises:
-        UsageError: a file is in the way, or cannot be written.
-    """
-    from ankiforge.reports.evaluating.page import as_html
-
-    text = as_html(sheet) if path.suffix.lower() in (".html", ".htm") else as_csv(sheet)
-    told = json.dumps(key_json(sheet), ensure_ascii=False, indent=1)
-    both = {path: text, key_path(path): f"{told}\n"}
-    for target, words in both.items():
-        if not force and target.exists() and _text(target) != words:
-            hint = "another name: -o; or --force to replace it, ratings and all"
-            raise UsageError(f"{target}: is another sheet, or was filled in", hint=hint)
-    for target, words in both.items():
-        try:
-            target.write_text(words, encoding="utf-8", newline="")
-        except OSError as error:
-            raise UsageError(f"{target}: cannot be written: {error.strerror}") from error
-    return list(both)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -12,9 +12,9 @@ from ankiforge import check
 from ankiforge.anki.content import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.check import clozes, structure, wording
-from ankiforge.check.duplicates import Twins
-from ankiforge.check.normal import bare
-from ankiforge.check.words import content
+from ankiforge.check.lexical.normal import bare
+from ankiforge.check.lexical.words import content
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.domain import (
     Card,
     CardKind,

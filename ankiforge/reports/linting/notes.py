@@ -12,7 +12,7 @@ from ankiforge.anki.cards import cloze_signs
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.unrender import unrender
 from ankiforge.anki.views import AnyNote
-from ankiforge.check.normal import bare
+from ankiforge.check.lexical.normal import bare
 from ankiforge.check.structure import MALFORMED_CLOZE, MATH_UNBALANCED
 from ankiforge.domain import (
     CardKind,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import Twins
-from ankiforge.check.duplicates import mark_of
+from ankiforge.check.twins.duplicates import mark_of
 from ankiforge.domain import CardKind, HighlightKey
 
 HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")

@@ -8,9 +8,9 @@ import pytest
 
 from ankiforge.domain import Document, DocumentKey, Drafted, Highlight, HighlightKey, Task
 from ankiforge.domain import HighlightKind as Kind
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.llm import Model
-from ankiforge.draft.prompt import Prompt, load
-from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.wording.prompt import Prompt, load
 from ankiforge.shipped import shipped
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.draft import faults, wire
-from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.desk import faults, wire
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.errors import ItemError, ServiceError
 
 FACT = "Sleep has four stages."
@@ -302,8 +302,8 @@ def test_two_bad_replies_by_chance_do_not_change_the_next_run(draft, task, serve
 def test_a_server_is_tried_again_with_what_it_refused_long_ago(memory):
     from datetime import date, timedelta
 
-    from ankiforge.draft.ladder import FIRST, STALE_DAYS, Form, remember_form, remembered_form
-    from ankiforge.draft.requests import Rung
+    from ankiforge.draft.desk.ladder import FIRST, STALE_DAYS, Form, remember_form, remembered_form
+    from ankiforge.draft.wording.requests import Rung
 
     day, form = date(2026, 1, 1), Form(Rung.JSON_OBJECT, frozenset({"temperature"}))
     remember_form(SERVER, memory, form, day)
@@ -351,7 +351,7 @@ def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, serve
 
 
 def test_a_reply_from_before_there_was_a_temperature_is_found(draft, task, server, memory, fake):
-    from ankiforge.draft.requests import request_hash
+    from ankiforge.draft.wording.requests import request_hash
 
     draft(task(FACT))
     (sent,) = server.asked
@@ -363,7 +363,7 @@ def test_a_reply_from_before_there_was_a_temperature_is_found(draft, task, serve
 
 
 def test_a_reply_is_kept_under_the_hash_of_what_was_sent(draft, task, server, memory):
-    from ankiforge.draft.requests import request_hash
+    from ankiforge.draft.wording.requests import request_hash
 
     result = draft(task(FACT))
     assert result.drafts[0].origin.request == request_hash(server.asked[0])
@@ -391,7 +391,7 @@ def test_where_there_are_too_many_requests_all_wait_and_fewer_go_in(model, task,
 
 
 def test_waiting_at_the_gate_ends_when_it_closes():
-    from ankiforge.draft.gate import Gate
+    from ankiforge.draft.desk.gate import Gate
 
     gate, went = Gate(2), []
     gate.crowded(60)
@@ -409,7 +409,7 @@ def test_waiting_at_the_gate_ends_when_it_closes():
 
 
 def test_after_a_crowd_half_go_in_and_more_again_when_all_is_well():
-    from ankiforge.draft.gate import Gate
+    from ankiforge.draft.desk.gate import Gate
 
     gate = Gate(4)
     for _ in range(3):  # those who were inside together say it together
@@ -484,8 +484,8 @@ def test_unpacking_never_makes_much_of_little():
 
 @pytest.mark.parametrize("extra", [{}, {"a": 1}, {"z": {"b": 1, "a": "é"}}, {"temperature": 1}])
 def test_every_form_of_a_request_has_the_hash_of_its_body(task, prompt, extra):
-    from ankiforge.draft.ladder import Form, names, shaped
-    from ankiforge.draft.requests import Rung, body, chunks, request_hash
+    from ankiforge.draft.desk.ladder import Form, names, shaped
+    from ankiforge.draft.wording.requests import Rung, body, chunks, request_hash
 
     settings = ServerSettings("http://127.0.0.1:1/v1", "m", extra_body=extra)
     (chunk,) = chunks(task("Schlaf heilt."), 5)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ankiforge.domain import Attempt, Brief, CardKind
-from ankiforge.draft.prompt import Prompts, load
+from ankiforge.draft.wording.prompt import Prompts, load
 from ankiforge.shipped import shipped
 
 FACT = "The aperture of a lens controls how much light comes in."
@@ -142,8 +142,8 @@ def words(asked):
 
 
 def test_each_task_is_asked_with_the_prompt_of_its_deck(prompts, task, server, fake, memory):
+    from ankiforge.draft.desk.settings import ServerSettings
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.settings import ServerSettings
 
     settings = ServerSettings(base_url=server.base_url, model="fake", backoff_s=0.001)
     tasks = [task("One fact."), task("Two facts.", brief=Brief(prompt="mine"))]

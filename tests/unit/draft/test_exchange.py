@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.exchange import (
     chat_label,
     export_chat,
@@ -11,7 +12,6 @@ from ankiforge.draft.exchange import (
     import_jsonl,
     parts,
 )
-from ankiforge.draft.settings import ServerSettings
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.domain import Brief, CardKind, Form, HighlightKind, Origin
-from ankiforge.draft.drawing import drawn
-from ankiforge.draft.reply import Item
-from ankiforge.draft.requests import Shape
-from ankiforge.draft.rules import Rules
+from ankiforge.draft.offline.rules import Rules
+from ankiforge.draft.wording.drawing import drawn
+from ankiforge.draft.wording.reply import Item
+from ankiforge.draft.wording.requests import Shape
 
 TERM = "A winding bend in the course of a river is called a meander."
 ACRONYM = "A long short-term memory (LSTM) keeps a state."

@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.domain import Form, NoCard
 from ankiforge.draft import GUESSES
-from ankiforge.draft.rules import NOTHING, Rules
+from ankiforge.draft.offline.rules import NOTHING, Rules
 from ankiforge.text.quotes import locate
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.domain import CardKind, HighlightKind
-from ankiforge.draft.settings import ServerSettings
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from ankiforge.check import Context, Twins, check
 from ankiforge.domain import CardKind, Origin
-from ankiforge.draft.decode import objects
-from ankiforge.draft.drawing import drawn
-from ankiforge.draft.prompt import load, parse
-from ankiforge.draft.reply import reasons, usable
-from ankiforge.draft.requests import Shape, passage
+from ankiforge.draft.wording.decode import objects
+from ankiforge.draft.wording.drawing import drawn
+from ankiforge.draft.wording.prompt import load, parse
+from ankiforge.draft.wording.reply import reasons, usable
+from ankiforge.draft.wording.requests import Shape, passage
 from ankiforge.errors import ConfigError
 from ankiforge.shipped import shipped
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.domain import Brief, CardKind
-from ankiforge.draft.clean import cloze_text, markdown
-from ankiforge.draft.decode import objects
-from ankiforge.draft.reply import completion
+from ankiforge.draft.wording.clean import cloze_text, markdown
+from ankiforge.draft.wording.decode import objects
+from ankiforge.draft.wording.reply import completion
 
 ONE = {"h": "1", "front": "Q", "back": "A"}
 TWO = {"h": "2", "front": "R", "back": "B"}
@@ -424,7 +424,7 @@ def test_content_in_parts_is_joined():
 
 AT_ONCE = """
 import importlib, sys, threading
-from ankiforge.draft import reply
+from ankiforge.draft.wording import reply
 
 sys.setswitchinterval(1e-6)
 

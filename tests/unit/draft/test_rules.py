@@ -2,7 +2,7 @@ import pytest
 
 from ankiforge.domain import CardKind, Form, HighlightKind
 from ankiforge.draft import Wish, instruction
-from ankiforge.draft.rules import NOTHING, STRUCK, WHOLE, Rules
+from ankiforge.draft.offline.rules import NOTHING, STRUCK, WHOLE, Rules
 from ankiforge.text.quotes import locate
 
 

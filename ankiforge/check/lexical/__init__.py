@@ -1,0 +1,1 @@
+"""Words, numbers and forms: how the checks read text."""

@@ -1,0 +1,1 @@
+"""A draft beside the cards there are."""

@@ -1,0 +1,303 @@
+"""What makes two alike cards different: each guard names the difference, or is silent.
+
+A likeness score only ranks; the guards decide (without them no score tells
+"L1"/"L2" or "2017/2018" from a paraphrase). Sides of one fact, reverse cards and other
+gaps of one sentence, are siblings: no duplicates, and not worth a word either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from rapidfuzz import fuzz
+
+from ankiforge.check.lexical.lexicon import OPPOSITES, SYNONYMS
+from ankiforge.check.lexical.normal import Sides
+from ankiforge.check.lexical.stems import stems_of
+from ankiforge.check.lexical.words import DIGITS, stem
+from ankiforge.check.twins.features import Features, Sequence, Words, aligned, features, form_of
+from ankiforge.domain import Family
+
+_FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
+_OPERATION = re.compile(r"[=^√∑+/·-]")
+
+_FRAME = 2
+"""So many words around a swapped one make the questions one pattern."""
+_SWAPPED = 2
+# --- what can be compared --------------------------------------------------------------------
+
+
+def comparable(one: Features, other: Features) -> bool:
+    """Whether the questions say what they ask; `What?` only does so in its place."""
+    if Family.CLOZE in (one.family, other.family) or one.asked == other.asked:
+        return True
+    return bool(one.sequence and other.sequence)
+
+
+def siblings(one: Features, other: Features) -> bool:
+    """Whether the cards ask two sides of one fact: each answer stands in the other question."""
+    if one.answer_stems & other.answer_stems:
+        return False
+    return one.answer_stems <= other.asked_stems and other.answer_stems <= one.asked_stems
+
+
+# --- guards ---------------------------------------------------------------------------------
+
+
+def numbers_differ(one: Features, other: Features) -> str:
+    """2017 is not 2018, GPT-2 not GPT-3, the first World War not the second.
+
+    What one card merely says in addition, `Westphalia (1648)`, makes no other question.
+    """
+    mine, theirs = one.numbers - other.numbers, other.numbers - one.numbers
+    if bool(mine) != bool(theirs):
+        small, large = (other, one) if mine else (one, other)
+        if _merely_adds(small, large, mine or theirs):
+            return ""
+    return _versus(mine, theirs)
+
+
+def _merely_adds(small: Features, large: Features, more: Words) -> bool:
+    """Whether numbers stand in an answer that else says the same, or beside an equal gap."""
+    if small.family is large.family is Family.CLOZE:
+        beside = not more & large.answer_numbers and small.answer_stems == large.answer_stems
+        return beside and small.asked_stems <= large.asked_stems
+    asked, theirs = small.asked_stems, large.asked_stems
+    if 2 * len(asked & theirs) <= min(len(asked), len(theirs)):
+        return False
+    words = {word for word in small.answer_stems if not word.isdigit()}
+    others = {word for word in large.answer_stems if not word.isdigit()}
+    only_there = more <= large.answer_numbers and not more & set(large.sequence)
+    return only_there and bool(words) and (words <= others or others <= words)
+
+
+def asked_numbers_differ(one: Features, other: Features) -> str:
+    """The same numbers in other places: 5 − 3 is 2, 5 − 2 is 3, 3 − 5 neither."""
+    if not one.family is other.family is Family.BASIC:
+        return ""
+    mine, theirs = DIGITS.findall(one.asked), DIGITS.findall(other.asked)
+    apart = set(mine) - set(theirs), set(theirs) - set(mine)
+    if all(apart):
+        return _versus(*apart)
+    words = [[word for word in card.sequence if not word.isdigit()] for card in (one, other)]
+    if mine != theirs and sorted(mine) == sorted(theirs) and words[0] == words[1]:
+        return f"{' '.join(mine)}/{' '.join(theirs)}"
+    return ""
+
+
+def negation_differs(one: Features, other: Features) -> str:
+    """Active is not not active; compared side by side where both have the same sides."""
+    if one.family is other.family:
+        return "not" if one.negations != other.negations else ""
+    return "not" if sum(one.negations) % 2 != sum(other.negations) % 2 else ""
+
+
+def opposites(one: Features, other: Features) -> str:
+    """A word of one stands as its opposite in the other, and neither is said otherwise."""
+    mine, theirs = _unmatched(one.tokens, other.tokens), _unmatched(other.tokens, one.tokens)
+    for word in sorted(mine):
+        for twin in sorted(theirs):
+            if _opposed(word, twin):
+                return f"{word}/{twin}"
+    return ""
+
+
+def _opposed(word: str, twin: str) -> bool:
+    """Opposites, alone or behind the same beginning: Gram-positive and Gram-negative."""
+    if stem(twin) in OPPOSITES.get(stem(word), ()):
+        return True
+    pairs = enumerate(zip(word, twin, strict=False))
+    head = next((at for at, (one, other) in pairs if one != other), 0)
+    return head >= _HEAD and stem(twin[head:]) in OPPOSITES.get(stem(word[head:]), ())
+
+
+_HEAD = 3
+"""Letters of a beginning that two compounds share."""
+
+
+def _unmatched(words: Words, others: Words) -> list[str]:
+    """The words that have neither a form nor a synonym among the others."""
+    rest = [stem(other) for other in others - words]
+    return [w for w in words - others if not any(same_word(stem(w), other) for other in rest)]
+
+
+def terms_differ(one: Features, other: Features) -> str:
+    """Both name something the other does not: L1 and L2, Austria and Australia."""
+    mine = {term for term in one.terms - other.terms if not _named_in(term, other)}
+    theirs = {term for term in other.terms - one.terms if not _named_in(term, one)}
+    return _versus(mine, theirs) if mine and theirs else ""
+
+
+def labels_differ(one: Features, other: Features) -> str:
+    """Hepatitis A is not hepatitis B, item A not item B."""
+    mine, theirs = one.labels - other.labels, other.labels - one.labels
+    return _versus(mine, theirs) if mine and theirs else ""
+
+
+def _named_in(term: str, card: Features) -> bool:
+    if term in card.tokens or stem(term) in card.stems or f" {term} " in f" {card.whole} ":
+        return True
+    return any(_of_one_land(term, other) for other in card.tokens)
+
+
+def affixes_differ(one: Features, other: Features) -> str:
+    """Encoder and decoder, hyper- and hypotension: alike words with other beginnings."""
+    for word in sorted(one.stems - other.stems):
+        for twin in sorted(other.stems - one.stems):
+            if min(len(word), len(twin)) > 4 and word[:5] != twin[:5] and _alike(word, twin):
+                return f"{word}/{twin}"
+    return ""
+
+
+def _alike(word: str, twin: str) -> bool:
+    return fuzz.ratio(word, twin) >= 70
+
+
+def swapped(one: Features, other: Features) -> str:
+    """The questions are equal but for a word or two in one place, and these are no synonyms."""
+    mine, theirs, equal = _trimmed(one.sequence, other.sequence)
+    if equal < _FRAME or not 0 < len(mine) <= _SWAPPED or not 0 < len(theirs) <= _SWAPPED:
+        return ""
+    few, many = sorted((mine, theirs), key=len)
+    if all(any(same_word(word, twin) for twin in many) for word in few):
+        return ""
+    return f"{' '.join(mine)}/{' '.join(theirs)}"
+
+
+def _trimmed(one: Sequence, other: Sequence) -> tuple[Sequence, Sequence, int]:
+    """Both sequences without their common head and tail, and how long these are together."""
+    head = 0
+    while head < min(len(one), len(other)) and one[head] == other[head]:
+        head += 1
+    one, other = one[head:], other[head:]
+    tail = 0
+    while tail < min(len(one), len(other)) and one[-1 - tail] == other[-1 - tail]:
+        tail += 1
+    return one[: len(one) - tail], other[: len(other) - tail], head + tail
+
+
+def narrower(one: Features, other: Features) -> str:
+    """One question is the other with something more, and the answers are not the same."""
+    if one.answer_stems == other.answer_stems:
+        return ""
+    small, large = sorted((one.asked_stems, other.asked_stems), key=len)
+    if not small < large:
+        return ""
+    strict = _calculated(one, other)
+    same = _as_strings(one, other) >= _SAME_FORMULA if strict else _answers_meet(one, other)
+    return "" if same else f"–/{_words(large - small)}"
+
+
+def _calculated(one: Features, other: Features) -> bool:
+    """Whether answers are formulae, so that shared letters say little; `5 m/s` is a number."""
+    signs = [bool(_OPERATION.search(card.answered)) for card in (one, other)]
+    return all(signs) or (any(signs) and not one.answer_numbers & other.answer_numbers)
+
+
+def answers_differ(one: Features, other: Features) -> str:
+    """The answers share less than half of their words; formulae are compared as strings."""
+    return "" if _answers_meet(one, other) else "the answer"
+
+
+def _answers_meet(one: Features, other: Features) -> bool:
+    mine, theirs = one.answer_stems, other.answer_stems
+    shared = sum(any(same_word(word, twin) for twin in theirs) for word in mine)
+    if 2 * shared >= min(len(mine), len(theirs)):
+        return True
+    return _formulae(one, other) and _as_strings(one, other) >= _ALIKE_FORMULA
+
+
+_ALIKE_FORMULA, _SAME_FORMULA = 75, 90
+
+
+def _formulae(one: Features, other: Features) -> bool:
+    return bool(_FORMULA.search(one.answered) and _FORMULA.search(other.answered))
+
+
+def _as_strings(one: Features, other: Features) -> float:
+    return fuzz.ratio(one.answered.replace(" ", ""), other.answered.replace(" ", ""))
+
+
+def answers_alike(mine: Sides, theirs: Sides) -> bool:
+    """Whether two cards want to hear the same, and their questions share half of their words."""
+    one, other = form_of(mine.answered), form_of(theirs.answered)
+    if one != other and set(stems_of(one)) != set(stems_of(other)):
+        return False
+    asked, there = set(stems_of(form_of(mine.asked))), set(stems_of(form_of(theirs.asked)))
+    shared = len(asked & there)
+    return shared >= _SHARED and 2 * shared >= min(len(asked), len(there))
+
+
+_SHARED = 2
+
+
+Guard = Callable[[Features, Features], str]
+GUARDS: tuple[Guard, ...] = (
+    numbers_differ,
+    asked_numbers_differ,
+    negation_differs,
+    opposites,
+    terms_differ,
+    labels_differ,
+    affixes_differ,
+    swapped,
+    narrower,
+    answers_differ,
+)
+
+
+def difference(one: Features, other: Features) -> str:
+    """The first difference a guard names; "" if none speaks against a duplicate."""
+    return next((said for guard in GUARDS if (said := guard(one, other))), "")
+
+
+def judged(mine: Sides, theirs: Sides) -> str | None:
+    """What makes two cards different, "" if nothing does; None if they are not to be compared."""
+    read, said = features(mine), features(theirs)
+    one, other = aligned(read, said), aligned(said, read)
+    if not comparable(one, other) or siblings(one, other):
+        return None
+    return difference(one, other)
+
+
+# --- words that are one, words that are opposed -----------------------------------------------
+
+
+def _versus(mine: Words | set[str], theirs: Words | set[str]) -> str:
+    return f"{_words(mine)}/{_words(theirs)}" if mine or theirs else ""
+
+
+def _words(words: Words | set[str]) -> str:
+    return " ".join(sorted(words)[:3]) or "–"
+
+
+_LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
+
+
+def same_word(word: str, twin: str) -> bool:
+    """Whether two stems are forms of one word, or synonyms."""
+    if word == twin or twin in SYNONYMS.get(word, ()):
+        return True
+    short, long = sorted((word, twin), key=len)
+    if len(short) > 4 and long.startswith(short) and len(long) - len(short) <= 2:
+        return True
+    return _of_one_land(word, twin) or any(
+        (a.endswith(x) and b == a.removesuffix(x) + y)
+        for a, b in ((word, twin), (twin, word))
+        for x, y in _LATIN
+    )
+
+
+_PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
+
+
+def _of_one_land(word: str, twin: str) -> bool:
+    """Rome and Roman, Japan and Japanese."""
+    short, long = sorted((word, twin), key=len)
+    ending = next((each for each in _PEOPLE if long.endswith(each)), "")
+    root, land = long.removesuffix(ending), short.rstrip("aeiouy")
+    return bool(ending) and len(land) >= _LAND and land == root.rstrip("aeiouy")
+
+
+_LAND = 3

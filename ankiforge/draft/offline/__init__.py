@@ -1,0 +1,1 @@
+"""The embedded drafter: no model, no network."""
