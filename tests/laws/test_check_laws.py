@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import process_time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ankiforge.check import RULES, Context, Twins, check
@@ -72,6 +72,7 @@ def highlights(draw: st.DrawFn) -> Highlight:
     )
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drafts(), highlights(), drafts())
 def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, highlight, other):
     twins = Twins()

@@ -16,7 +16,7 @@ from ankiforge.ledger import reading
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
-few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SENTENCES = (
     "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth.",

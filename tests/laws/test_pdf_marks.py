@@ -139,7 +139,7 @@ def key(one: Highlight) -> str:
 
 
 @given(page=marked_pages(), twice=st.booleans())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_keys_are_unique_and_stay_when_the_file_is_read_again_or_saved_anew(
     tmp_path_factory: pytest.TempPathFactory, page: Marked, twice: bool
 ) -> None:

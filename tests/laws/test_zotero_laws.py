@@ -20,7 +20,7 @@ from tests.fakes import zotero_server as fake
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
 LAWS = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
