@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from ankiforge.cli import main
 from ankiforge.extract.obsidian import settled
+from tests.fakes import llm_server
 
 
 @dataclass(frozen=True)
@@ -132,3 +134,9 @@ def forge(tmp_path: Path) -> Forge:
 def forge_in() -> type[Forge]:
     """Makes the program for a folder; for tests that need several."""
     return Forge
+
+
+@pytest.fixture(scope="session")
+def fake() -> ModuleType:
+    """The language model's stand-in: a real server on loopback that remembers what it was asked."""
+    return llm_server

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 ALPHA = "The aperture of a lens lets in the light that the film needs."
-
-
-@pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
-    spec = importlib.util.spec_from_file_location("anki_choices_llm_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

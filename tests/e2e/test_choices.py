@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,18 +13,6 @@ import pytest
 
 ALPHA = "The aperture of a lens lets in the light that the film needs."
 FRONT = "What of a lens lets in the light that the film needs?"
-
-
-@pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
-    spec = importlib.util.spec_from_file_location("e2e_choices_llm_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

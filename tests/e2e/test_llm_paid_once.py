@@ -6,7 +6,6 @@ to the first question never arrived, or a person asks anew.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -25,18 +24,6 @@ import pytest
 
 SAID = tuple(f"The {word} is the part of a camera number {n} that lets light in." for n, word in
              enumerate(("aperture", "shutter", "sensor", "tripod", "filter", "flash"), 1))  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
-    spec = importlib.util.spec_from_file_location("once_llm_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,18 +19,6 @@ BETA = "Beta comes second in the long row."
 BOB = "Bob has an illness that nobody knows of."
 WRITTEN = "What is REM?::rapid eye movement"
 REMOTE = "https://llm.invalid/v1"
-
-
-@pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
-    spec = importlib.util.spec_from_file_location("e2e_llm_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

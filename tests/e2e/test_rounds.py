@@ -1,26 +1,13 @@
 """Requests as files, in as many rounds as it takes; and a model that means harm."""
 
-import importlib.util
 import json
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
 ALPHA = "Alpha is the first letter of the Greek alphabet."
 BETA = "Beta follows alpha as the second letter."
 GAMMA = "Gamma is the third, and stands for a ray."
-
-
-@pytest.fixture(scope="session")
-def fake():
-    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
-    spec = importlib.util.spec_from_file_location("rounds_llm_server", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
