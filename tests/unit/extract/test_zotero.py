@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -160,24 +160,18 @@ def test_only_the_user_can_enter_the_folder_of_the_copy(
 
 
 def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
-    database: Path,
+    database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = threading.Event()
     journal = database.with_name("zotero.sqlite-journal")
-    journal.write_bytes(bytes(16 << 20))  # a copy takes far longer than a write
+    copyfile = shutil.copyfile
 
-    def write() -> None:
-        while not done.is_set():
-            with journal.open("ab") as file:
-                file.write(b"x")
+    def copied_while_it_is_written(source: Path, target: Path) -> None:
+        copyfile(source, target)
+        with journal.open("ab") as file:
+            file.write(b"x")
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        found = scanned(database)
-    finally:
-        done.set()
-        writer.join()
+    monkeypatch.setattr(shutil, "copyfile", copied_while_it_is_written)
+    found = scanned(database)
     assert "without a pause" in only_problem(found).what
     assert found[-1] == PART
 
