@@ -159,11 +159,8 @@ class Dialogue:
 
     def _mended(self, chunk: Chunk, outcome: Outcome, highlight: Highlight) -> Outcome:
         """The outcome of one highlight; a fact whose every card is blocked is drawn once more."""
-        own, alone, shape = (
-            _of(outcome, highlight.key),
-            chunk.only((highlight,)),
-            self._shape(chunk),
-        )
+        own, alone = _of(outcome, highlight.key), chunk.only((highlight,))
+        shape = self._shape(chunk)
         mending = Mending(own.drafts, shape, lambda draft: self._faults(draft, highlight))
         if not mending.wanted:
             return replace(own, drafts=mending.as_it_is())

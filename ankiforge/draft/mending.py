@@ -58,10 +58,7 @@ class Mending:
 
     def as_it_is(self) -> tuple[Draft, ...]:
         """The drafts without mending: of each fact those that pass before those that are blocked."""
-        return tuple(draft for number in self._facts for draft in self._standing(number))
-
-    def _standing(self, number: int) -> tuple[Draft, ...]:
-        return self._facts[number].drafts
+        return tuple(draft for fact in self._facts.values() for draft in fact.drafts)
 
     # --- once more --------------------------------------------------------------------------
 
@@ -111,7 +108,7 @@ class Mending:
     def _renewed(self, number: int, again: list[Draft]) -> tuple[Draft, ...]:
         """The cards of one fact; what was sent back is kept with them."""
         if not again:
-            return self._standing(number)
+            return self._facts[number].drafts
         return _after(self._facts[number].attempts, self._judged(again).drafts)
 
     def given_up(self, why: str) -> str:

@@ -18,6 +18,7 @@ from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
 from ankiforge.draft import for_rules, private, set_aside
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.prompt import Prompt, Wording
+from ankiforge.text.anchors import CONTEXT
 
 Body = dict[str, Any]
 Message = dict[str, str]
@@ -217,19 +218,15 @@ def passage(label: str, highlight: Highlight, wish: str = "") -> str:
     return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
 
 
-_CUT = 80
-"""Characters of context that a highlight keeps: longer ones were cut, maybe within a word."""
-
-
 def _from_a_word(before: str) -> str:
-    """Without the end of a word that was cut: "…vement of water" names nothing."""
+    """Without the end of a word that was cut where the context begins: "…vement of water"."""
     cut, _, rest = before.partition(" ")
-    return f"… {rest}" if len(before) >= _CUT and rest and cut else before
+    return f"… {rest}" if len(before) >= CONTEXT and rest and cut else before
 
 
 def _to_a_word(after: str) -> str:
     rest, _, cut = after.rpartition(" ")
-    return f"{rest} …" if len(after) >= _CUT and rest and cut else after
+    return f"{rest} …" if len(after) >= CONTEXT and rest and cut else after
 
 
 _MARKER = re.compile(
