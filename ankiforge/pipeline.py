@@ -150,7 +150,9 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
-    return deck_of(job.decks, highlight.document, highlight).deck
+    """Where its cards go: as its document asks, else as the job says, else by the deck files."""
+    chosen = deck_of(job.decks, highlight.document, highlight).deck
+    return chosen if highlight.document.deck else job.deck or chosen
 
 
 def _drafted(
@@ -215,7 +217,6 @@ class Checking:
         if not blocked:
             repeats = self._twins().exact(draft, highlight.key) or here.exact(draft, highlight.key)
         here.add(label, highlight.key, draft)
-        choice = deck_of(self._job.decks, highlight.document, highlight)
         clean = all(finding.severity is Severity.INFO for finding in findings)
         return Checked(
             draft,
@@ -223,7 +224,7 @@ class Checking:
             accept=clean and self._job.accepts(draft),
             repeats=repeats or "",
             label=label,
-            deck=choice.deck if highlight.document.deck else self._job.deck or choice.deck,
+            deck=_deck_of(self._job, highlight),
         )
 
     def _cards_of(self, drafted: Drafted) -> list[Card]:
