@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ankiforge import check
+from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config import AcceptPolicy, Config, DrafterName, RulesUsed, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.prices import load_prices
 from ankiforge.config.workspace import Workspace
-from ankiforge.domain import Draft, Drafter, Highlight, Source
+from ankiforge.domain import Draft, Drafter, Highlight, Severity, Source
 from ankiforge.draft import GUESSES
 from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ConfigError
@@ -150,6 +151,16 @@ def limits_of(config: Config) -> check.Limits:
         ConfigError: with file, line, key, and what was expected.
     """
     return check.limits_from(config.checks, config.where.at("checks"))
+
+
+def repair_by(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
+    """Says what blocks a draft, in words a model can mend it by."""
+
+    def repair(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
+        findings = check.check(draft, check.Context(highlight, Twins(), limits=limits))
+        return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+
+    return repair
 
 
 RULES_ALL = "rules:all"

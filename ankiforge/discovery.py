@@ -127,7 +127,7 @@ def _places(path: Path, ledger: Ledger) -> Iterator[_Place]:
 
 def _of_file(path: Path, ledger: Ledger) -> Iterator[_Place]:
     kind = kind_of(path)
-    if kind == "obsidian" and _read_before("markdown", path.parent, ledger):
+    if kind == "obsidian" and _texts_of(path.parent, ledger):
         kind = "markdown"
     if kind == "zotero":
         yield _Place(kind, path)
@@ -142,7 +142,7 @@ def _of_file(path: Path, ledger: Ledger) -> Iterator[_Place]:
 def _of_folder(path: Path, ledger: Ledger) -> Iterator[_Place]:
     here = kinds_below(path)
     vault = _vault_of(path, ledger)
-    texts = _read_before("markdown", path, ledger)
+    texts = _texts_of(path, ledger)
     found = [kind for kind in ("obsidian", "pdf") if kind in here or _known(kind, path, ledger)]
     if "obsidian" in found and not texts:
         yield from _notes(vault, path, ledger)
@@ -183,11 +183,19 @@ def _read_before(kind: str, folder: Path, ledger: Ledger) -> Path | None:
     return next((up for up in (folder, *folder.parents) if up in known), None)
 
 
+def _texts_of(folder: Path, ledger: Ledger) -> Path | None:
+    """The nearest folder upwards that was read as plain texts; a vault's notes are never these."""
+    return None if _vault(folder) else _read_before("markdown", folder, ledger)
+
+
 def _vault_of(folder: Path, ledger: Ledger) -> Path:
     """The nearest folder upwards with `.obsidian/`, else that was read before, else the folder."""
+    return _vault(folder) or _read_before("obsidian", folder, ledger) or folder
+
+
+def _vault(folder: Path) -> Path | None:
     upwards = (folder, *folder.parents)
-    vault = next((up for up in upwards if (up / ".obsidian").is_dir()), None)
-    return vault or _read_before("obsidian", folder, ledger) or folder
+    return next((up for up in upwards if (up / ".obsidian").is_dir()), None)
 
 
 def _together(wanted: list[Wanted]) -> Iterator[Wanted]:

@@ -1,27 +1,16 @@
-"""Cards that a person makes of a passage that has none: drawn like drafts, but nobody's guess.
-
-They are in the journal with all their words, since no drafter could draw them anew for a ledger
-that was lost.
-"""
+"""Cards that a person makes of a passage: drawn like drafts, but nobody's guess."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
-
-import msgspec
-
 from ankiforge.domain import (
+    Card,
     CardKind,
     Draft,
-    Drafted,
     Fields,
     Highlight,
     HighlightKey,
     Origin,
     Standing,
-    Task,
     Verdict,
 )
 from ankiforge.ledger import Ledger
@@ -29,8 +18,6 @@ from ankiforge.text.markdown import cloze_answers, plain
 
 PERSON = "person"
 """Who drew them."""
-MADE = "made"
-"""The key of a decision by which a card was made; under it stands what it was made of."""
 
 
 def drawn(highlight: Highlight, fields: Fields) -> Draft:
@@ -45,30 +32,10 @@ def drawn(highlight: Highlight, fields: Fields) -> Draft:
     )
 
 
-def standing_on(ledger: Ledger, key: HighlightKey) -> str:
-    """The guid of a card that a highlight has, "" if it has none; what a person left is none."""
-    cards = ledger.cards.of_highlight(key)
-    live = (
+def standing_on(ledger: Ledger, key: HighlightKey) -> tuple[Card, ...]:
+    """The cards that a highlight has; what a person left is none."""
+    return tuple(
         card
-        for card in cards
+        for card in ledger.cards.of_highlight(key)
         if card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
     )
-    return next((card.guid for card in live), "")
-
-
-def again(ledger: Ledger) -> Iterator[Drafted]:
-    """What the journal says was made by hand, and is not here: a ledger was lost, or is another's.
-
-    Each takes up its place, and whatever was decided about it since, when it is recorded.
-    """
-    for body in ledger.decisions.made():
-        highlight = ledger.highlights.get(HighlightKey(body["key"]))
-        if highlight is not None:
-            draft = _as_made(highlight, body[MADE])
-            yield Drafted(Task(highlight.document, (highlight,)), (draft,))
-
-
-def _as_made(highlight: Highlight, made: dict[str, Any]) -> Draft:
-    """As it was made: the source may say something else by now."""
-    draft = drawn(highlight, msgspec.convert(made["fields"], Fields))
-    return replace(draft, quote=str(made["quote"]))

@@ -66,6 +66,20 @@ def unwritten(
     return (part for task in limited for part in briefed(task, decks))
 
 
+def again(
+    ledger: Ledger,
+    keys: Iterable[HighlightKey],
+    decks: tuple[DeckRule, ...],
+    remark: str = "",
+    limit: int = 0,
+) -> Iterator[Task]:
+    """Passages for which a person asks again: what is drawn stands beside what there is."""
+    secrets = _Secrets(ledger)
+    tasks = (secrets.kept(task) for task in ledger.funnel.asked_again(keys))
+    for task in _limited(tasks, limit):
+        yield from briefed(replace(task, remark=remark, beside=True), decks)
+
+
 def unmended(
     ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
 ) -> Iterator[tuple[Task, tuple[Draft, ...]]]:

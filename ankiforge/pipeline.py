@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from ankiforge import check, making, resembling
+from ankiforge import check, resembling
 from ankiforge.anki.package import write_package
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
@@ -44,7 +44,7 @@ from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.reading import Settled
-from ankiforge.pending import pending, share, unwritten
+from ankiforge.pending import again, pending, share, unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,14 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     `only_read`: only what this run has read; else all the ledger knows.
     """
     checking = Checking(job, ledger, run)
-    yield from checking.take(making.again(ledger), making.PERSON)
+    if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
+        yield Progress(drafted=made)
     yield from _drafted(job, ledger, checking, run if only_read else None)
     while checking.parted:  # a revision left the twins of its card without one
-        again = replace(job, only=frozenset(checking.parted))
+        alone = replace(job, only=frozenset(checking.parted))
         checking.parted.clear()
-        yield from _drafted(again, ledger, checking, None)
-    if back := ledger.recorder.bring_back(run, partial(_deck_of, job)).drafted:
+        yield from _drafted(alone, ledger, checking, None)
+    if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
     resembling.judge_anew(ledger)
 
@@ -161,8 +162,42 @@ def _drafted(
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from checking.take(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
-    asked = (replace(task, remark=job.remark) for task in rest)
-    yield from checking.take(job.drafter.draft(asked), job.drafter_name)
+    yield from checking.take(job.drafter.draft(rest), job.drafter_name)
+
+
+def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) -> Iterator[Progress]:
+    """Draft the passages of `job.only` once more, as a person asks: beside what there is.
+
+    Each drafter is given what those before it drew nothing new for. Policy accepts none of it.
+    """
+    checking = Checking(replace(job, accepts=lambda draft: False), ledger, run)
+    left, said = job.only, dict[HighlightKey, str]()
+    for drafter in drafters:
+        before = {key: ledger.cards.of_highlight(key) for key in left}
+        drawn = drafter.draft(again(ledger, left, job.decks, job.remark, job.limit))
+        yield from checking.take(_noting(drawn, said), job.drafter_name)
+        left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
+    others = "" if job.limit else "its passage is not there now"
+    yield Progress(
+        problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
+    )
+    resembling.judge_anew(ledger)
+
+
+def _noting(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
+    """The results; `said` is told why there is no card, "" where that is a problem by itself."""
+    for drafted in results:
+        said |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
+        said |= {none.highlight: none.reason for none in drafted.no_cards}
+        said |= {key: "" for key, _ in drafted.failed}
+        yield drafted
+
+
+def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[Problem]:
+    for key, why in sorted(said.items()):
+        highlight = ledger.highlights.get(key)
+        if highlight and why:
+            yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
 
 
 class Checking:

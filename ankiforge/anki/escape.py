@@ -17,6 +17,12 @@ _DOUBLE = re.compile(r"([{}:])(?=\1)")
 _BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
 _DELIMITER = re.compile(r"\\(?=[(\[\])])")
 _TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
+_DOES_MORE = re.compile(
+    r"\\(?:href|style|class|cssId|require|mmlToken)(?![A-Za-z])|\\bbox\s*\[[^\]]*[:(]"
+)
+"""TeX by which MathJax sets links, styles and attributes: addresses that nobody may put on a card."""
+_DEEPEST = 60
+"""Braces in braces of a formula."""
 _TEX_BRACE = re.compile(r"\\.?|[{}]", re.DOTALL)
 _TEX_OPENER = re.compile(r"\{(?=\{)")
 _SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|kindle|doi):", re.IGNORECASE)
@@ -53,14 +59,14 @@ def sealed(inner: str) -> str:
 
 
 def formula(tex: str, *, display: bool, inside: bool) -> str:
-    r"""TeX between the delimiters Anki typesets; "" if it could not be told where it ends.
+    r"""TeX between the delimiters Anki typesets; "" if it must stay text: it may not end, or may do more than typeset.
 
     Args:
         tex: what stood between the dollars.
         display: `\[…\]` instead of `\(…\)`.
         inside: within a cloze, where `}}` and `::` would end or split it.
     """
-    if _TEX_DELIMITER.search(tex) or not _is_closed(tex):
+    if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _DOES_MORE.search(tex):
         return ""
     body = _TEX_OPENER.sub("{ ", _BRACKET.sub("[ ", escape(tex)))
     if inside:
@@ -74,12 +80,13 @@ def formula(tex: str, *, display: bool, inside: bool) -> str:
 def _is_closed(tex: str) -> bool:
     """Whether every brace has its partner and no backslash takes the end of the formula.
 
-    If not, MathJax takes what follows the formula as well.
+    If not, MathJax takes what follows the formula as well. Braces in braces without end keep it
+    busy for minutes.
     """
     depth = 0
     for sign in _TEX_BRACE.findall(tex):
         depth += {"{": 1, "}": -1}.get(sign, 0)
-        if depth < 0 or sign == "\\":
+        if not 0 <= depth <= _DEEPEST or sign == "\\":
             return False
     return depth == 0
 

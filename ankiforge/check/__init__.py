@@ -34,6 +34,7 @@ from ankiforge.domain import (
 
 __all__ = [
     "ALL",
+    "GROUNDS",
     "RULES",
     "SOURCELESS",
     "Bound",
@@ -104,6 +105,13 @@ RULES: tuple[Rule, ...] = (
     *duplicates.RULES,
 )
 """Every rule a finding can name."""
+GROUNDS = frozenset(
+    rule.id
+    for module in (grounding, figures, literal, relations, contraries, aim)
+    for rule in module.RULES
+    if rule.firm
+)
+"""The rules that doubt whether the source says what a card says."""
 
 
 def limits_from(settings: Mapping[str, Any], where: Location) -> Limits:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "The main job: extract, draft, check, write a package."),
     "extract": ("extract", "Show the highlights; write nothing."),
     "draft": ("draft", "Draft what is pending; export and import requests."),
+    "review": ("review", "Decide on cards in the browser."),
     "list": ("list", "List cards, or highlights without one."),
     "show": ("show", "Show cards in full, as Anki will get them."),
     "accept": ("accept", "Let cards through."),
@@ -138,4 +140,5 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _tell(message: str, hint: str) -> None:
-    click.echo(f"ankiforge: {message}" + (f"\nhint: {hint}" if hint else ""), err=True)
+    with suppress(OSError):  # the terminal may be gone
+        click.echo(f"ankiforge: {message}" + (f"\nhint: {hint}" if hint else ""), err=True)

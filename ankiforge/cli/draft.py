@@ -11,15 +11,14 @@ import click
 import msgspec
 
 from ankiforge import assembly
-from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on
-from ankiforge.cli.working import follow, job_for, model_for, repair_by, tell
+from ankiforge.cli.working import follow, job_for, model_for, tell
 from ankiforge.domain import Drafted, HighlightKey, RunId, Task
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.pending import unmended, unwritten
-from ankiforge.pipeline import Checking, forge, read
+from ankiforge.pipeline import Checking, forge, read, redraw
 from ankiforge.reports.summary import Summary, Tally, dollars, summarize
 
 EPILOG = """\b
@@ -55,7 +54,8 @@ def command(
     if remark and again is None:
         raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
-        only = frozenset[HighlightKey]() if again is None else _again(now, again)
+        beside = bool(remark.strip()) and not estimate
+        only = frozenset[HighlightKey]() if again is None else _again(now, again, waits=not beside)
         if again is not None and not only:
             call.talk.say(f"no card matches {again!r}")
             tell(now, summarize(now.ledger, None, Tally()), ())
@@ -67,7 +67,12 @@ def command(
         job = replace(job_for(now, (), model, accept or ""), only=only, remark=remark.strip())
         tally = Tally()
         run = now.ledger.start_run("draft")
-        error = follow(now, tally, forge(job, now.ledger, run, only_read=False), model, job)
+        if beside:
+            drafters = (model.from_memory(), model) if model else (job.drafter,)
+            steps = redraw(job, now.ledger, run, drafters)
+        else:
+            steps = forge(job, now.ledger, run, only_read=False)
+        error = follow(now, tally, steps, model, job)
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally, model.usage if model else None)
         tell(now, summary, _next(now, summary, job.drafter_name))
@@ -90,10 +95,11 @@ def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[st
     yield "list", "what was made"
 
 
-def _again(now: Session, query: str) -> frozenset[HighlightKey]:
-    """The highlights of the cards a query matches, made pending."""
-    keys = frozenset(card.highlight.key for card in matching(now, query))
-    now.ledger.highlights.draft_again(keys)
+def _again(now: Session, query: str, *, waits: bool) -> frozenset[HighlightKey]:
+    """The highlights of the cards a query matches; `waits`: made pending."""
+    keys = frozenset(card.highlight.key for card in now.desk.matching(query))
+    if waits:
+        now.ledger.highlights.draft_again(keys)
     return keys
 
 
@@ -186,7 +192,7 @@ def _for_batch(now: Session) -> tuple[list[str], str]:
         settings,
         assembly.prompts_of(now.workspace),
         now.ledger.replies,
-        repair=repair_by(assembly.limits_of(now.workspace.config)),
+        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
         blocked=unmended(now.ledger, settings.model, now.decks),
     )
     files = list(exchange.parts(lines))
@@ -276,7 +282,7 @@ def _from_batch(
         assembly.llm_settings(now.workspace),
         assembly.prompts_of(now.workspace),
         now.ledger.replies,
-        repair_by(assembly.limits_of(now.workspace.config)),
+        assembly.repair_by(assembly.limits_of(now.workspace.config)),
     )
     repaired = Checking(job, now.ledger, run).take(mended, job.drafter_name)
     return follow(now, tally, repaired) or error

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 import click
-import yaml
 
-from ankiforge import check, review
-from ankiforge.assembly import limits_of
-from ankiforge.check.twins.duplicates import Twins
+from ankiforge import review
+from ankiforge.cli.choosing import meant, tell_refusal
 from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.session import session
+from ankiforge.cli.editing import commented, form, need_terminal, typed
+from ankiforge.cli.session import Session, session
 from ankiforge.config.deckfiles import deck_of
-from ankiforge.domain import Card, Draft, Family, Fields, Finding, Highlight, HighlightKey
-from ankiforge.errors import UsageError
+from ankiforge.domain import Card, Fields, Highlight, HighlightKey, Standing, Verdict
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.making import standing_on
 from ankiforge.reports.cards import card_json
-from ankiforge.review import making
-from ankiforge.review.ids import find
+from ankiforge.review import Choice, making
+from ankiforge.review.ids import is_key
+from ankiforge.review.words import changed, fields_of
 
 EPILOG = """\b
 Examples:
   ankiforge edit afpl5zre                                   in $EDITOR
+  ankiforge edit finding:wording                            all of these, one after another
   ankiforge edit afpl5zre --field Back "the inner membrane"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("id", metavar="ID")
+@click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 @click.option(
     "--field",
     "changes",
@@ -40,127 +42,115 @@ Examples:
     help="Set a field to this Markdown, without an editor.",
 )
 @common_options
-def command(call: Call, id: str, changes: tuple[tuple[str, str], ...]) -> None:
-    """Reword a card, or make one of a passage; your words stay, whatever its source does."""
-    if "/" in id:
-        make(call, id, dict(changes))
+def command(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...]) -> None:
+    """Reword cards, or make one of a passage; your words stay, whatever the source does.
+
+    Several open one after another: one that is left unsaved is skipped, an emptied one ends it.
+    """
+    if any(map(is_key, words)):
+        _make_one(call, words, dict(changes))
         return
     with session(call) as now:
-        choice = find(now.ledger, id)
+        choices = meant(now, words, _may_be_edited)
+        if changes and len(choices) > 1:
+            what = f"--field sets the words of one card, and {len(choices)} are meant"
+            raise UsageError(what, hint="name it by its id; or leave out --field for an editor")
         if not changes:
-            need_terminal(id)
-        review.refuse_edit(choice)
-        shown = _as_named(choice)
-        fields = _changed(shown, dict(changes)) if changes else _edited(shown)
+            need_terminal(choices[0].card.guid)
+        at = [f"{place} of {len(choices)}" for place in range(1, len(choices) + 1)]
+        done = [_tried(now, *one, dict(changes)) for one in zip(choices, at, strict=True)]
+    if not all(done):
+        click.get_current_context().exit(1)
+
+
+def _may_be_edited(card: Card) -> bool:
+    return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
+
+
+def _tried(now: Session, choice: Choice, at: str, changes: dict[str, str]) -> bool:
+    """Reword a card; False, and why, if that is refused: the next one is opened all the same."""
+    try:
+        _reword(now, choice, at, changes)
+    except RefusedError as error:
+        tell_refusal(now.call, error.message, error.hint)
+        return False
+    return True
+
+
+def _reword(now: Session, choice: Choice, at: str, changes: dict[str, str]) -> None:
+    review.refuse_edit(choice)
+    shown, guid, folder = _as_named(choice), choice.card.guid, now.workspace.folder
+    if changes:
+        taking: AbstractContextManager[Fields | None] = nullcontext(changed(shown, changes))
+    else:
+        taking = typed(_form(shown, at), partial(changed, shown), folder)
+    with taking as fields:
         if fields is None or fields == shown.fields:
-            call.talk.say("nothing was changed")
+            now.call.talk.say(f"nothing was changed: {guid}")
             return
-        review.edit(now.ledger, choice, fields, _judge_by(limits_of(now.workspace.config)))
-        card = now.ledger.cards.get(choice.card.guid)
-        tags = now.tags(card) if call.talk.as_json else ()
-    if call.talk.as_json:
-        call.talk.data(card_json(card, tags))
+        review.edit(now.ledger, choice, fields, now.desk.judge)
+    _tell(now, now.ledger.cards.get(guid))
+
+
+def _tell(now: Session, card: Card) -> None:
+    talk = now.call.talk
+    if talk.as_json:
+        talk.data(card_json(card, now.tags(card)))
     for finding in card.leading.findings:
-        call.talk.say(f"{finding.severity}: {finding.message}")
+        talk.say(f"{finding.severity}: {finding.message}")
     unfit = ", but blocked: it is in no package until that is mended" if card.blocked else ""
-    call.talk.say(f"edited: {card.guid}{unfit}")
+    talk.say(f"edited: {card.guid}{unfit}")
 
 
-def _as_named(choice: review.Choice) -> Card:
+def _as_named(choice: Choice) -> Card:
     """The card, with the words of the candidate that is named, if one is."""
     named = choice.candidate.draft.fields if choice.letter else choice.card.fields
     return replace(choice.card, fields=named)
 
 
-def need_terminal(id: str, field: str = "NAME") -> None:
-    """Refuse to open an editor where nobody could type."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        hint = f'ankiforge edit {id} --field {field} "TEXT"'
-        raise UsageError("an editor needs a terminal, and there is none", hint=hint)
+def _form(card: Card, at: str) -> str:
+    """The fields of a card under the passage they are of, to be changed in an editor."""
+    words = dict(card.fields)
+    shown = {name: words.get(name, "") for name in card.family.content_fields if name != "Reverse"}
+    head = f"{card.guid}, {at}: unsaved it stays as it is, emptied it ends here"
+    return f"{commented(card.highlight.exact)}{commented(head)}{form(shown)}"
 
 
-# --- a passage without a card ---------------------------------------------------------------
+# --- a card of a passage --------------------------------------------------------------------
+
+
+def _make_one(call: Call, words: tuple[str, ...], said: dict[str, str]) -> None:
+    if len(words) > 1:
+        what = f"{len(words)} words, and one is the key of a passage"
+        raise UsageError(what, hint="make one card at a time: ankiforge edit KEY")
+    make(call, words[0], said)
 
 
 def make(call: Call, key: str, words: dict[str, str]) -> None:
-    """Make a card of a passage that has none, in the person's words."""
+    """Make a card of a passage, in the person's words, beside those that it has."""
     with session(call, writes="drafting") as now:
         highlight = now.ledger.highlights.get(HighlightKey(key))
         if highlight is None or not highlight.document.source:
             what = f"{key!r} is no passage that was read"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
-        if there := standing_on(now.ledger, highlight.key):
-            raise UsageError(f"{key} has a card", hint=f"ankiforge edit {there}")
-        if not words:
-            need_terminal(key, "Front")
-            words = _asked(highlight)
+        others = len(standing_on(now.ledger, highlight.key))
+        taking = nullcontext(fields_of(words)) if words else _typed_of(now, highlight)
         deck = deck_of(now.decks, highlight.document, highlight).deck
-        judge = _judge_by(limits_of(now.workspace.config))
-        guid = making.make(now.ledger, highlight, _fields(words), deck, judge)
+        with taking as fields:
+            if fields is None:
+                raise UsageError("nothing was saved", hint="no card was made")
+            guid = making.make(now.ledger, highlight, fields, deck, now.desk.judge)
         card = now.ledger.cards.get(guid)
         tags = now.tags(card) if call.talk.as_json else ()
     if call.talk.as_json:
         call.talk.data(card_json(card, tags))
-    call.talk.say(f"made: {guid}; to take it back: ankiforge undo")
+    beside = f", beside {others} of this passage" if others else ""
+    call.talk.say(f"made: {guid}{beside}; to take it back: ankiforge undo")
 
 
-def _fields(words: dict[str, str]) -> Fields:
-    """The fields of a card of either family, whichever their names say."""
-    given = {name: text for name, text in words.items() if text.strip()}
-    family = Family.CLOZE if "Text" in given else Family.BASIC
-    names = family.content_fields
-    if wrong := [name for name in given if name not in names]:
-        what = f"no field {wrong[0]!r} beside {names[0]}"
-        raise UsageError(what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra")
-    needed = ("Text",) if family is Family.CLOZE else ("Front", "Back")
-    if missing := [name for name in needed if name not in given]:
-        raise UsageError(f"the card has no {missing[0]}", hint=f'--field {missing[0]} "TEXT"')
-    return tuple((name, given[name]) for name in names if name in given)
-
-
-def _asked(highlight: Highlight) -> dict[str, str]:
-    """What a person typed in an editor, the passage before their eyes."""
-    passage = "".join(f"# {line}\n" for line in highlight.exact.splitlines())
-    form = "# Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card.\n"
-    answer = click.edit(f"{passage}{form}Front: |-\n  \nBack: |-\n  \n", extension=".yaml")
-    if answer is None:
-        raise UsageError("nothing was saved", hint="no card was made")
-    return _said(answer)
-
-
-def _judge_by(limits: check.Limits) -> review.Judge:
-    def judge(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
-        return check.check(draft, check.Context(highlight, Twins(), limits=limits))
-
-    return judge
-
-
-def _changed(card: Card, changes: dict[str, str]) -> Fields:
-    names = card.family.content_fields
-    wrong = [name for name in changes if name not in names]
-    if wrong:
-        raise UsageError(f"no field {wrong[0]!r} on this card", hint=f"it has: {', '.join(names)}")
-    words = {**dict(card.fields), **changes}
-    return tuple((name, words[name]) for name in names if words.get(name))
-
-
-def _edited(card: Card) -> Fields | None:
-    """The fields as a person left them in an editor; None if they were not saved."""
-    words = dict(card.fields)
-    shown = {name: words.get(name, "") for name in card.family.content_fields if name != "Reverse"}
-    text = yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, default_style="|")
-    answer = click.edit(text, extension=".yaml")
-    return None if answer is None else _changed(card, _said(answer))
-
-
-def _said(answer: str) -> dict[str, str]:
-    """The fields as they stand in the saved text."""
-    try:
-        said = yaml.safe_load(answer)
-    except yaml.YAMLError as error:
-        raise UsageError(
-            f"this is no YAML any more: {error}", hint="nothing was changed"
-        ) from error
-    if not isinstance(said, dict):
-        raise UsageError("the fields are gone", hint="nothing was changed")
-    return {str(name): str(value or "").rstrip("\n") for name, value in said.items()}
+def _typed_of(now: Session, highlight: Highlight) -> AbstractContextManager[Fields | None]:
+    """What a person types in an editor, the passage before their eyes."""
+    need_terminal(highlight.key, "Front")
+    ways = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
+    head = f"{commented(highlight.exact)}{commented(ways)}"
+    return typed(f"{head}Front: |-\n  \nBack: |-\n  \n", fields_of, now.workspace.folder)

@@ -236,7 +236,6 @@ def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
 def _for_batch(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
     """(texts of lines, what they hold)."""
     from ankiforge import assembly
-    from ankiforge.cli.working import repair_by
     from ankiforge.draft import exchange
 
     lines = exchange.export_jsonl(
@@ -244,7 +243,7 @@ def _for_batch(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
         assembly.llm_settings(now.workspace),
         assembly.prompts_of(now.workspace),
         now.ledger.replies,
-        repair=repair_by(assembly.limits_of(now.workspace.config)),
+        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
     )
     parts = list(exchange.parts(lines))
     texts = ["".join(f"{line}\n" for line in part) for part in parts]

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 import click
 
-from ankiforge.cli.choosing import matching
+from ankiforge.cli.choosing import joined
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session, told
 from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.config import DrafterName
 from ankiforge.domain import Card
 from ankiforge.errors import UsageError
+from ankiforge.ledger.pairs import PAIRED
+from ankiforge.ledger.queues import Queues
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
-from ankiforge.review.query import FIELDS, UNBROKEN
+from ankiforge.reports.twins import twins_told
+from ankiforge.review.query import FIELDS, Query, Term, parse
 
 EPILOG = """\b
 Examples:
   ankiforge list                        live cards
   ankiforge list verdict:pending -v     what waits, with source and findings
+  ankiforge list --view twins           pairs that ask the same, with the commands that settle them
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
 """
+
+
+def _last_decided(queues: Queues) -> Iterator[str]:
+    return (subject for subjects in queues.decided().values() for subject in subjects)
+
+
+_VIEWS: dict[str, Callable[[Queues], Iterable[str]]] = {
+    "pending": Queues.pending,
+    "findings": Queues.doubted,
+    "revisions": Queues.revisions,
+    "conflicts": Queues.conflicts,
+    "twins": lambda queues: (guid for guid, _ in queues.twins()),
+    "missing": Queues.missing,
+    "retired": lambda queues: (*queues.left_in_anki(), *queues.without_source()),
+    "recent": _last_decided,
+    "run": Queues.drawn_last,
+}
+"""What the review page asks of a person, and in which order."""
 
 
 # -finding:* is a word of the query, not an option
@@ -32,49 +55,54 @@ Fields: deck document source tag colour kind verdict standing anki finding draft
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option("--all", "everything", is_flag=True, help="Rejected and retired cards, too.")
 @click.option("--no-card", is_flag=True, help="Highlights without a card, each with its reason.")
+@click.option("--view", type=click.Choice(list(_VIEWS)), help="What this view of the page holds.")
 @common_options
-def command(call: Call, query: tuple[str, ...], everything: bool, no_card: bool) -> None:
+def command(
+    call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
+) -> None:
     """List cards; words match their text and title, `field:value` their fields."""
     unknown = next((word for word in query if word.startswith("--")), "")
     if unknown:
         raise click.NoSuchOption(unknown, ctx=click.get_current_context())
+    if view and no_card:
+        raise UsageError("--view holds cards, --no-card passages without one: name one of them")
     with session(call, forgetful=True) as now:
         if no_card:
             _without(now, query)
             return
-        found = matching(now, _joined(query), everything=everything)
+        said = joined(query)
+        twins = view == "twins" or any(map(_about_twins, parse(said).terms))
+        found = (
+            _viewed(now, view, parse(said))
+            if view
+            else now.desk.matching(said, everything=everything)
+        )
         for card in islice(found, call.limit or None):
-            if not _told(now, card):
+            if not _told(now, card, twins=twins):
                 return
 
 
-def _told(now: Session, card: Card) -> bool:
+def _viewed(now: Session, view: str, wanted: Query) -> Iterator[Card]:
+    """The cards of a view that a query matches, each once."""
+    for guid in dict.fromkeys(_VIEWS[view](now.ledger.queues)):
+        card = now.desk.card(guid)
+        if card and now.desk.means(wanted, card):
+            yield card
+
+
+def _about_twins(term: Term) -> bool:
+    """Whether who asks so wants to see the other card, too, of which the finding tells."""
+    return term.field == "finding" and term.value.casefold() in PAIRED and not term.negated
+
+
+def _told(now: Session, card: Card, *, twins: bool) -> bool:
     """Tell a card; whether somebody still reads."""
     talk = now.call.talk
     if talk.as_json:
         return talk.data(told(now, card))
-    return talk.print("\n".join((*in_full(card), "")) if talk.verbose else one_line(card))
-
-
-def _joined(words: tuple[str, ...]) -> str:
-    """The query as typed: a word the shell took quotes from gets them back."""
-    return " ".join(map(_requoted, words))
-
-
-def _requoted(word: str) -> str:
-    sign, bare = ("-", word[1:]) if word.startswith("-") else ("", word)
-    field, colon, value = bare.partition(":")
-    if field not in FIELDS:
-        field, colon, value = "", "", bare
-    if " " not in value or '"' in value or _several(field, value):
-        return word
-    return f'{sign}{field}{colon}"{value}"'
-
-
-def _several(field: str, value: str) -> bool:
-    """Whether one word of the shell is a whole query, and no value that holds blanks."""
-    named = (term.removeprefix("-").partition(":") for term in value.split())
-    return field in UNBROKEN or any(colon and name in FIELDS for name, colon, _ in named)
+    lines = [*in_full(card)] if talk.verbose else [one_line(card)]
+    lines += twins_told(now.ledger, card) if twins else []
+    return talk.print("\n".join((*lines, "") if talk.verbose else lines))
 
 
 def _without(now: Session, query: tuple[str, ...]) -> None:

@@ -25,19 +25,19 @@ _GONE = (AnkiState.MISSING, AnkiState.TOMBSTONE)
 @choosing
 @click.option("--missing", is_flag=True, help="All that are missing in Anki.")
 @common_options
-def command(call: Call, ids: tuple[str, ...], every: bool, query: str, missing: bool) -> None:
+def command(call: Call, words: tuple[str, ...], every: bool, query: str, missing: bool) -> None:
     """Bring cards back.
 
     A rejected one waits again, a retired one lives again; what was deleted in Anki, or is
     missing there, is shipped again.
     """
-    if missing and (ids or every):
-        raise UsageError("--missing stands for all that are missing in Anki: no ids beside it")
+    if missing and (words or every):
+        raise UsageError("--missing stands for all that are missing in Anki: nothing beside it")
     every, query = every or missing, "anki:missing" if missing else query
     with session(call) as now:
         choices = chosen(
             now,
-            ids,
+            words,
             every,
             query,
             lambda c: (

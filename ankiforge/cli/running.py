@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from ankiforge.cli.choosing import matching
 from ankiforge.cli.common import end
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on, ways_out
@@ -193,6 +192,6 @@ def _flood(now: Session, summary: Summary, run: RunId) -> Iterator[str]:
     """So many cards at once are for a person to let through."""
     count = summary.tally.counts["flooded"]
     yield f"\n{FLOOD} cards were accepted by themselves; {count} more wait for you, such as:"
-    waiting = matching(now, f"run:{run} verdict:pending")
+    waiting = now.desk.matching(f"run:{run} verdict:pending")
     yield from (f"  {one_line(card)}" for card in islice(waiting, SAMPLES))
     yield f"accept them all: {now.call.program} accept --all --filter run:{run}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new 
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.discovery import Wanted
     from ankiforge.pipeline import Job
+    from ankiforge.review.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,20 @@ class Session:
         return self.ledger.problems
 
     @cached_property
-    def decks(self) -> tuple[DeckRule, ...]:
-        """What the deck files say; read when it is first asked for."""
-        from ankiforge.config.deckfiles import load_decks
+    def desk(self) -> Desk:
+        """Where decisions are made."""
+        from ankiforge.review.desk import Desk
 
-        return load_decks(self.workspace.root, self.workspace.config.decks)
+        return Desk(self.workspace, self.ledger)
+
+    @property
+    def decks(self) -> tuple[DeckRule, ...]:
+        """What the deck files say."""
+        return self.desk.decks
 
     def tags(self, card: Card) -> tuple[str, ...]:
         """A card's tags, as a package has them."""
-        from ankiforge.delivery.attached import tags_of
-
-        return tags_of(self.ledger, card, self.decks)
+        return self.desk.tags(card)
 
 
 def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import click
 
+from ankiforge.cli.choosing import meant
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session, told
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import AnkiState
 from ankiforge.reports.cards import in_full, studied
 from ankiforge.reports.twins import twins_told
-from ankiforge.review.ids import find
 
 EPILOG = """\b
 Examples:
   ankiforge show afpl5zre
+  ankiforge show deck:Biology membrane      all that a query means
   ankiforge show afpl5zre --json
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 @common_options
-def command(call: Call, ids: tuple[str, ...]) -> None:
+def command(call: Call, words: tuple[str, ...]) -> None:
     """Show cards in full: fields, quote, source, findings, what waits."""
     with session(call, forgetful=True) as now:
         deliveries = Deliveries(now.ledger, now.decks)
-        for choice in [find(now.ledger, word) for word in ids]:
+        for choice in meant(now, words):
             card = choice.card
             conflicts = deliveries.of(card).conflicts if card.anki is AnkiState.HELD else ()
             seen = now.ledger.views.seen(card.guid)

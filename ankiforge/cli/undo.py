@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import click
 
 from ankiforge import review
 from ankiforge.anki.names import RETIRED
+from ankiforge.cli.choosing import choosing, chosen, tell_refused
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
+from ankiforge.ledger.decisions import Decided
+from ankiforge.review.ids import names_card
 
 EPILOG = """\b
 Examples:
   ankiforge undo             the last thing you decided; again for the one before
+  ankiforge undo afpl5zre    the last thing you decided about this card
+  ankiforge undo --all --filter verdict:rejected
   ankiforge undo 5f0c…       one action by its id, as `ankiforge trace` shows it
 """
 
+_ACTION = re.compile("[0-9a-f]{16}")
+
 
 @click.command(epilog=EPILOG)
-@click.argument("action", default="", metavar="[ACTION]")
+@choosing
 @common_options
-def command(call: Call, action: str) -> None:
-    """Take back the last action of yours, or one by its id."""
+def command(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
+    """Take back the last action of yours, or one by its id; of cards what you last decided.
+
+    Named by a card, what was decided of others in one go with it stands.
+    """
     with session(call) as now:
-        taken_back = review.undo(now.ledger, action)
+        done: tuple[review.Done, ...] = ()
+        taken_back: Sequence[Decided]
+        if every or query or not _is_action(now, words):
+            about = now.ledger.undoing.decided_about()
+            choices = chosen(now, words, every, query, lambda card: card.guid in about)
+            done, taken_back = review.undo_about(now.ledger, choices)
+        else:
+            taken_back = review.undo(now.ledger, *words)
         there = [one for one in taken_back if _in_anki(now, one.subject)]
+    _tell(call, taken_back, there=bool(there))
+    tell_refused(call, done)
+
+
+def _is_action(now: Session, words: tuple[str, ...]) -> bool:
+    """Whether an action is meant: the last one, or that of an id."""
+    match words:
+        case ():
+            return True
+        case (word,):
+            return bool(_ACTION.fullmatch(word)) and not names_card(now.ledger, word)
+    return False
+
+
+def _tell(call: Call, taken_back: Sequence[Decided], *, there: bool) -> None:
     for decided in taken_back:
         if call.talk.as_json:
             call.talk.data({"guid": decided.subject, "undone": decided.what, "id": decided.id})

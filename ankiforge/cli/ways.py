@@ -28,13 +28,15 @@ def ways_out(now: Session, funnel: Funnel, *, model: bool) -> Iterator[tuple[str
     yield "draft export ask.md", "passages without a card, to paste into any chat"
     if not model:
         yield "run --drafter llm", f"or let a model draft them{_model_here(now)}"
-    yield f"edit {first.key}", "or write a card yourself; keys: list --no-card"
+    yield "review", "or make cards by hand, beside the passages, in the browser"
+    yield f"edit {first.key}", "or one in the terminal; keys: list --no-card"
 
 
 def to_decide(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
     """(command, what it does) for cards that want a person."""
     if summary.cards["waiting"] or summary.cards["revisions"]:
-        yield "list verdict:pending -v", "what waits for you; then accept, pick, edit, reject"
+        yield "review", "what waits for you, in the browser, one key a decision"
+        yield "list verdict:pending -v", "or in the terminal; then accept, pick, edit, reject"
     if summary.cards["blocked"]:
         yield "list finding:block -v", "why cards are blocked"
 
@@ -48,10 +50,12 @@ def to_go_on(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[str
 
 
 def laid_out(now: Session, commands: Iterator[tuple[str, str]]) -> Iterator[str]:
-    """One line a command, what they do in a column."""
-    told = [(f"{now.call.program} {command}", says) for command, says in commands]
-    width = max((len(command) for command, _ in told), default=0)
-    return (f"  {command:{width}}   {says}" for command, says in told)
+    """One line a command, what it does first in a column."""
+    told: dict[str, str] = {}
+    for command, says in commands:
+        told.setdefault(f"{now.call.program} {command}", says)
+    width = max(map(len, told), default=0)
+    return (f"  {command:{width}}   {says}" for command, says in told.items())
 
 
 def _model_here(now: Session) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge import assembly, check, ledger
+from ankiforge import assembly, ledger
 from ankiforge.anki.names import deck_name
 from ankiforge.anki.package import is_ours
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.cli.common import tell_problems
 from ankiforge.cli.progress import bar
 from ankiforge.cli.session import Session, first_line
@@ -20,11 +19,8 @@ from ankiforge.delivery import Deliveries
 from ankiforge.domain import (
     AnkiState,
     Card,
-    Draft,
     Guid,
-    Highlight,
     RunId,
-    Severity,
     Source,
 )
 from ankiforge.errors import ForgeError, ServiceError, UsageError
@@ -39,16 +35,6 @@ if TYPE_CHECKING:
 
 
 # --- the first half -------------------------------------------------------------------------
-
-
-def repair_by(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
-    """Says what blocks a draft, in words a model can mend it by."""
-
-    def repair(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
-        findings = check.check(draft, check.Context(highlight, Twins(), limits=limits))
-        return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
-
-    return repair
 
 
 def model_for(now: Session, drafter: str, *, fresh: bool = False, accept: str = "") -> Model | None:
@@ -67,7 +53,7 @@ def model_for(now: Session, drafter: str, *, fresh: bool = False, accept: str = 
         jobs=now.call.jobs,
         fresh=fresh,
         accept=accept,
-        repair=repair_by(assembly.limits_of(now.workspace.config)),
+        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
     )
 
 

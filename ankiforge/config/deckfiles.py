@@ -277,7 +277,7 @@ def _collection_tags(template: str, document: Document) -> tuple[str, ...]:
 
 # --- colours --------------------------------------------------------------------------------
 
-_PALETTE = {
+PALETTE = {
     "yellow": ("#ffd400", "#ffff00"),
     "red": ("#ff6666", "#ff0000"),
     "green": ("#5fb236", "#00ff00"),
@@ -308,9 +308,9 @@ def colour_name(colour: str) -> str:
 
 def _nearest(hue: float) -> str:
     def apart(name: str) -> float:
-        return min(_turn(hue, _hue(anchor)) for anchor in _PALETTE[name])
+        return min(_turn(hue, _hue(anchor)) for anchor in PALETTE[name])
 
-    return min(_PALETTE, key=apart)
+    return min(PALETTE, key=apart)
 
 
 def _turn(one: float, other: float) -> float:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from ankiforge.anki.media import media_of
 from ankiforge.anki.names import tag_names
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import Card, HighlightKind, Media, Problem, Route
+from ankiforge.domain import Card, Highlight, HighlightKind, Media, Problem, Route
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.packages import Shipment
 from ankiforge.ledger.pictures import is_cut
@@ -28,17 +28,26 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
     found: dict[str, Media] = {}
     problems: list[Problem] = []
     paths = image_paths("\n".join(text for _, text in card.fields))
-    root = _root_of(ledger, card) if paths else None
     for path in paths:
-        cut = is_cut(path) and card.highlight.route in _CUT
-        media = _picture(ledger.pictures.folder if cut else root, unquote(path))
+        media = picture_at(ledger, card.highlight, path)
         if isinstance(media, Media):
             found[path] = media
         else:
             where = f"{card.highlight.document.title}: {path}"
-            hint = CUT_AGAIN if cut else _hint(card)
+            hint = CUT_AGAIN if _is_cut(path, card.highlight) else _hint(card)
             problems.append(Problem(where, media.what, media.hint or hint))
     return found, problems
+
+
+def picture_at(ledger: Ledger, highlight: Highlight, path: str) -> Media | Problem:
+    """The picture that a highlight's source calls so; never one outside of it."""
+    cut = _is_cut(path, highlight)
+    root = ledger.pictures.folder if cut else _root_of(ledger, highlight)
+    return _picture(root, unquote(path))
+
+
+def _is_cut(path: str, highlight: Highlight) -> bool:
+    return is_cut(path) and highlight.route in _CUT
 
 
 _FIGURES = (HighlightKind.IMAGE, HighlightKind.INK)
@@ -55,11 +64,11 @@ def _hint(card: Card) -> str:
     return "open the PDF in Zotero once: it keeps pictures of what it shows" if zotero else ""
 
 
-def _root_of(ledger: Ledger, card: Card) -> Path | None:
+def _root_of(ledger: Ledger, highlight: Highlight) -> Path | None:
     """The folder that pictures of its source are named from: the vault, Zotero's data folder."""
-    head = card.highlight.namespace.partition(":")[0]
-    kind = _ROUTES.get(card.highlight.route, head if head in _BESIDE else "")
-    root = ledger.roots.of(kind).get(card.highlight.document.source)
+    head = highlight.namespace.partition(":")[0]
+    kind = _ROUTES.get(highlight.route, head if head in _BESIDE else "")
+    root = ledger.roots.of(kind).get(highlight.document.source)
     return root.parent if root and root.is_file() else root
 
 

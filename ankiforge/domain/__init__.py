@@ -21,7 +21,18 @@ from ankiforge.domain.drafting import (
     Origin,
     Task,
 )
-from ankiforge.domain.ids import ID_BASE, card_id, guid_for, h16, named_id, note_id, number_of
+from ankiforge.domain.ids import (
+    ID_BASE,
+    MADE_FROM,
+    card_id,
+    guid_for,
+    h16,
+    made_slot,
+    named_id,
+    note_id,
+    number_of,
+    sides_of,
+)
 from ankiforge.domain.reading import (
     ELSEWHERE,
     NOTE,
@@ -74,6 +85,7 @@ from ankiforge.domain.words import (
 __all__ = [
     "ELSEWHERE",
     "ID_BASE",
+    "MADE_FROM",
     "NOTE",
     "AcceptedBy",
     "AnkiState",
@@ -133,7 +145,9 @@ __all__ = [
     "card_id",
     "guid_for",
     "h16",
+    "made_slot",
     "named_id",
     "note_id",
     "number_of",
+    "sides_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ankiforge.domain.drafting import Draft, Finding
+from ankiforge.domain.ids import MADE_FROM
 from ankiforge.domain.reading import Highlight
 from ankiforge.domain.words import (
     AcceptedBy,
@@ -81,6 +82,11 @@ class Card:
     def family(self) -> Family:
         """The note type it belongs to."""
         return self.kind.family
+
+    @property
+    def made(self) -> bool:
+        """Whether a person made it by hand of a passage; its slot tells, in every ledger."""
+        return self.slot >= MADE_FROM
 
     @property
     def picked(self) -> Candidate | None:

@@ -96,6 +96,8 @@ class Task:
     """Whether a passage of the document must stay on this machine: the text around the others
     may hold it."""
     brief: Brief = Brief()
+    beside: bool = False
+    """Whether what is drawn stands beside what waits, in the place of nothing: a person chooses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ankiforge.domain.words import Family, Guid, HighlightKey
+from ankiforge.domain.words import Family, Fields, Guid, HighlightKey
 
 
 def h16(*parts: str) -> str:
@@ -30,6 +30,25 @@ def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
     """The identity of a note, the same on every machine and for ever."""
     digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
     return Guid("af" + base64.b32encode(digest).decode().lower())
+
+
+MADE_FROM = 100_000_000
+"""Slots from here on are of cards that were made by hand; what a drafter draws counts from 1."""
+_MADE = 800_000_000
+
+
+def made_slot(fields: Fields) -> int:
+    """The slot of a card made by hand: its words name it.
+
+    So two machines that do not know of one another never give one slot to two such cards.
+    """
+    return MADE_FROM + number_of("made", *sides_of(fields)) % _MADE
+
+
+def sides_of(fields: Fields) -> tuple[str, ...]:
+    """What is asked and answered, blanks aside."""
+    words = {name: " ".join(text.split()) for name, text in fields}
+    return tuple(words.get(name, "") for name in ("Text", "Front", "Back"))
 
 
 def note_id(guid: Guid) -> int:

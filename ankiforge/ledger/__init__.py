@@ -28,7 +28,9 @@ from ankiforge.ledger.others import OtherNotes
 from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.packages import Packages
 from ankiforge.ledger.pictures import FOLDER, Pictures
+from ankiforge.ledger.placing import Placer
 from ankiforge.ledger.policy import Policy
+from ankiforge.ledger.queues import Queues
 from ankiforge.ledger.reading import Reading
 from ankiforge.ledger.rebuild import Rebuild
 from ankiforge.ledger.recording import Recorder
@@ -36,8 +38,10 @@ from ankiforge.ledger.recovery import Recovery
 from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.replies import Replies
 from ankiforge.ledger.roots import Roots
+from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.suspensions import Suspensions
 from ankiforge.ledger.twins import TwinMemory
+from ankiforge.ledger.undoing import Undoing
 from ankiforge.ledger.views import Views
 from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
@@ -72,6 +76,7 @@ class Ledger:
         self.pictures = pictures
         self.writer = Writer(connection, journal, clock)
         self.decisions = Decisions(connection, self.writer)
+        self.undoing = Undoing(connection, self.writer, self.decisions)
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
         self.cards = Cards(connection, self.highlights.get)
@@ -82,8 +87,12 @@ class Ledger:
         self.decisions.undone = self._settle
         self.policy = Policy(connection, self.decisions)
         self.choices = Choices(connection, self.decisions, self.cards)
+        slots = Slots(connection, self.writer, self.decisions)
+        self.placer = Placer(
+            connection, self.writer, self.decisions, self.cards, self.policy, self.choices, slots
+        )
         self.recorder = Recorder(
-            connection, self.writer, self.decisions, self.cards, self.policy, self.choices
+            connection, self.writer, self.decisions, self.cards, self.choices, slots, self.placer
         )
         self.packages = Packages(connection, self.writer)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
@@ -93,13 +102,18 @@ class Ledger:
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
         self.funnel = FunnelView(connection, self.highlights)
+        self.queues = Queues(connection)
         self.replies = replies
         self._name(identity)
-        rebuild = Rebuild(
+        self._rebuild = Rebuild(
             connection, journal, self.writer, self.decisions, self.packages, self.roots,
             self.choices, self.remembering,
         )  # fmt: skip
-        self.problems: tuple[Problem, ...] = rebuild.take_in()
+        self.problems: tuple[Problem, ...] = self.catch_up()
+
+    def catch_up(self) -> tuple[Problem, ...]:
+        """Take in what another machine has written into the journal; tells lines that are none."""
+        return self._rebuild.take_in()
 
     def _settle(self, subject: str) -> None:
         """What a card, and its choice, come to now that a decision was taken back."""
@@ -162,14 +176,18 @@ class Ledger:
         self.close()
 
 
-def open_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
+def open_ledger(
+    database: Path, journal: Path, clock: Clock = now, *, any_thread: bool = False
+) -> Ledger:
     """Open (or make) a workspace's ledger and take in its journal.
+
+    `any_thread`: the caller sees to it that one thread at a time uses it.
 
     Raises:
         LedgerError: it is damaged, locked, or newer than this program.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
-    connection = connect(database)
+    connection = connect(database, any_thread=any_thread)
     memories = Memories(database.with_name(MEMORY))
     replies = Replies.open(database, clock)
     pictures = Pictures(database.with_name(FOLDER))

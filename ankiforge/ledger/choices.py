@@ -30,7 +30,7 @@ from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Change, Decided, Decisions, standing
 from ankiforge.ledger.forgotten import without_card
 from ankiforge.ledger.intents import Row
-from ankiforge.ledger.revisions import match_groups
+from ankiforge.ledger.revisions import ALIKE, likeness, match_groups
 from ankiforge.ledger.writing import PERSON, SOURCE
 from ankiforge.text.fold import same
 
@@ -200,7 +200,7 @@ class Choices:
         Of a choice that was `kept` (see `wanted`) it is the card that was chosen.
         """
         drawn = [[checked.draft for checked in row] for rows in groups for row in rows]
-        found = iter(match_groups(existing, drawn, exact))
+        found = iter(match_groups(existing, drawn, exact, self._journalled(existing, drawn)))
         placed = [[next(found) for _ in rows] for rows in groups]
         taken = {card.guid for cards in placed for card in cards if card}
         for rows, cards in zip(groups, placed, strict=True):
@@ -215,6 +215,18 @@ class Choices:
                 taken |= {card.guid for card in cards if card}
         return placed
 
+    def _journalled(self, existing: list[Card], drawn: list[list[Draft]]) -> frozenset[int]:
+        """Rows with an answer of a card that was drawn of the same highlight, and is not here."""
+        keys = {card.highlight.key for card in existing}
+        lacking = [one for key in keys for one in without_card(self._db, key)]
+        return frozenset(
+            at
+            for at, drafts in enumerate(drawn)
+            for draft in drafts
+            for _, family, answer in lacking
+            if draft.kind.family is family and same(draft.answer, answer)
+        )
+
     def _drawn_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
         """The card with an answer of a row that gave way in its choice, while nobody has chosen."""
         for card in existing:
@@ -225,6 +237,34 @@ class Choices:
             if says and self.gave_way(card) and not any(map(is_decided, self.others(card))):
                 return card
         return None
+
+    def meant(
+        self,
+        existing: list[Card],
+        groups: list[list[Row]],
+        matched: list[list[Card | None]],
+        kept: dict[int, set[Guid]],
+    ) -> dict[int, list[Card]]:
+        """By the place of a new choice the cards that wait, and that a person asked again about.
+
+        Where but one thing is made of the passage it is that, else what is most like the new one.
+        Those of its note type are put into `matched`. Nothing that was chosen is asked about.
+        """
+        decided = {card.guid for card in existing if is_decided(card)}
+        live = [c for c in existing if c.standing is Standing.LIVE]
+        live = [c for c in live if c.verdict is not Verdict.REJECTED]
+        taken = {_choice_of(card) for cards in matched for card in cards if card}
+        found: dict[int, list[Card]] = {}
+        for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
+            free = [c for c in live if c.guid not in decided and _choice_of(c) not in taken]
+            one = _most_like(free, rows, things=len(set(map(_choice_of, live))))
+            if one is None or any(cards) or decided & kept.get(rows[0][0].draft.intent, set()):
+                continue
+            taken.add(_choice_of(one))
+            mates = [c for c in free if _choice_of(c) == _choice_of(one)]
+            cards[:] = [_of_family(mates, row) for row in rows]
+            found[at] = [mate for mate in mates if mate not in cards]
+        return found
 
     def wanted(
         self, key: HighlightKey, drafts: list[Checked], existing: list[Card]
@@ -320,6 +360,26 @@ def _chosen(existing: list[Card], row: Row, among: set[Guid]) -> Card | None:
 def is_decided(card: Card) -> bool:
     """Whether a live card is what somebody chose or wrote."""
     return card.standing is Standing.LIVE and (card.verdict is Verdict.ACCEPTED or card.edited)
+
+
+def _choice_of(card: Card) -> str:
+    return card.choice or card.guid
+
+
+def _of_family(cards: list[Card], row: Row) -> Card | None:
+    return next((card for card in cards if card.family is row[0].draft.kind.family), None)
+
+
+def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
+    """The card that a new choice is most like; of one of a passage's `things` no likeness is asked."""
+    drafts = [checked.draft for row in rows for checked in row]
+
+    def alike(card: Card) -> float:
+        old = card.leading.draft
+        return max(likeness(old.answer, old.quote, draft) for draft in drafts)
+
+    best = max(cards, key=alike, default=None)
+    return best if best and (things == 1 or alike(best) >= ALIKE) else None
 
 
 def _mate(existing: list[Card], row: Row, tied: set[str], taken: set[Guid]) -> Card | None:

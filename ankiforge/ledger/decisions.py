@@ -13,10 +13,9 @@ from typing import Any
 import msgspec
 
 from ankiforge.domain import Guid, HighlightKey, Standing
-from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.pairs import Pairs, link_again
-from ankiforge.ledger.writing import ANKI, PERSON, SOURCE, Writer
+from ankiforge.ledger.writing import PERSON, SOURCE, Writer
 
 COLUMNS = frozenset(
     ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
@@ -25,6 +24,8 @@ COLUMNS = frozenset(
 """The columns of a card that decisions may change."""
 
 Change = dict[str, Any]
+MADE = "made"
+"""What a decision keeps by which a person made a card of a passage: the words it was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,72 +145,13 @@ class Decisions:
 
     # --- taking back ------------------------------------------------------------------------
 
-    def undo(self, what: str = "") -> list[Decided]:
-        """Take back one action.
-
-        The given one (its id, or that of one of its decisions), else the last one of a person
-        that still stands.
-
-        Raises:
-            UsageError: there is nothing of that id.
-            RefusedError: something later was decided about the same card, or nothing is left.
-        """
-        with self._writer.unit():
-            decisions = self._action(what) if what else self._last_action()
-            for decided in decisions:
-                self._refuse_if_later(decided)
-            action = self._writer.new_action()
-            for decided in reversed(decisions):
-                self._undo_one(decided, action)
-            for decided in decisions:
-                self.undone(decided.subject)
-            return decisions
-
-    def _action(self, what: str) -> list[Decided]:
-        rows = self._db.execute(
-            "SELECT * FROM decision WHERE action = ? OR action ="
-            " (SELECT action FROM decision WHERE id = ?) ORDER BY sequence",
-            (what, what),
-        ).fetchall()
-        if not rows:
-            raise UsageError(f"no decision {what!r}", hint="ankiforge trace CARD shows their ids")
-        standing = [self._decided(row) for row in rows if not self._undone(row["id"])]
-        if not standing:
-            raise RefusedError(
-                f"{what} was taken back already", hint="ankiforge trace CARD shows what stands"
-            )
-        return standing
-
-    def _last_action(self) -> list[Decided]:
-        row = self._db.execute(
-            "SELECT action FROM decision d WHERE by = ? AND what <> 'undo' AND NOT EXISTS"
-            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY sequence DESC LIMIT 1",
-            (PERSON,),
-        ).fetchone()
-        if row is None:
-            raise RefusedError(
-                "there is nothing to undo", hint="only what you decided: ankiforge trace CARD"
-            )
-        return self._action(row["action"])
-
-    def _refuse_if_later(self, decided: Decided) -> None:
-        rows = self._db.execute(
-            "SELECT d.* FROM decision d WHERE d.subject = :subject"
-            " AND d.what NOT IN ('undo', 'move') AND d.action <> :action"
-            " AND d.sequence > (SELECT sequence FROM decision WHERE id = :id)"
-            " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
-            " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
-            " ORDER BY d.sequence DESC",
-            {"subject": decided.subject, "action": decided.action, "id": decided.id,
-             "by": decided.by, "anki": ANKI},
-        ).fetchall()  # fmt: skip
-        touched = _touched(decided)
-        later = next((row for row in rows if touched & _touched(self._decided(row))), None)
-        if later is not None:
-            raise RefusedError(
-                f"{decided.subject} was changed since ({later['what']}, {later['at']})",
-                hint=f"ankiforge undo {later['action']} first",
-            )
+    def take_back(self, decisions: list[Decided]) -> None:
+        """Go back to what was before these, within a unit, as one action."""
+        action = self._writer.new_action()
+        for decided in reversed(decisions):
+            self._undo_one(decided, action)
+        for decided in decisions:
+            self.undone(decided.subject)
 
     def _undo_one(self, decided: Decided, action: str) -> None:
         before = self._still(decided)
@@ -285,10 +227,6 @@ class Decisions:
         ).fetchone()
         return row is not None
 
-    def _undone(self, identity: str) -> bool:
-        found = self._db.execute("SELECT 1 FROM decision WHERE undoes = ?", (identity,))
-        return found.fetchone() is not None
-
     # --- looking ----------------------------------------------------------------------------
 
     def of(self, subject: str) -> list[Decided]:
@@ -296,23 +234,16 @@ class Decisions:
         rows = self._db.execute(
             "SELECT * FROM decision WHERE subject = ? ORDER BY at, sequence", (subject,)
         ).fetchall()
-        return [self._decided(row) for row in rows]
+        return [decided_in(row) for row in rows]
 
-    def made(self) -> list[dict[str, Any]]:
-        """What a person made a card of by hand, of which only the journal is left, in order.
-
-        Only where its passage is read here, and the making was not taken back.
-        """
-        rows = self._db.execute(
-            "SELECT d.body FROM decision d JOIN highlight h ON h.key = json_extract(d.body, '$.key')"
-            " WHERE d.by = ? AND d.what = 'edit' AND h.run <> '' AND h.presence = 'present'"
-            " AND json_extract(d.body, '$.made') IS NOT NULL"
-            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = d.subject)"
-            " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
-            " ORDER BY d.at, d.sequence",
-            (PERSON,),
-        ).fetchall()
-        return [msgspec.json.decode(row["body"]) for row in rows]
+    def was_merged(self, key: HighlightKey) -> bool:
+        """Whether policy let the card of another highlight stand for this one."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
+            " AND json_extract(d.body, '$.card') IS NULL LIMIT 1",
+            (key,),
+        ).fetchone()
+        return row is not None
 
     def person_decided(self, key: HighlightKey) -> bool:
         """Whether a person ever decided anything on a highlight: there policy is silent.
@@ -338,7 +269,7 @@ class Decisions:
         """Apply one decision that came by the journal, if its card is here."""
         row = self._db.execute("SELECT * FROM decision WHERE id = ?", (identity,)).fetchone()
         if row is not None:
-            self._replay_one(self._decided(row))
+            self._replay_one(decided_in(row))
 
     def _replay_one(self, decided: Decided) -> None:
         guid, after = Guid(decided.subject), dict(decided.body.get("after", {}))
@@ -355,7 +286,7 @@ class Decisions:
 
     def _undone_by(self, decided: Decided) -> Decided:
         row = self._db.execute("SELECT * FROM decision WHERE id = ?", (decided.undoes,)).fetchone()
-        return self._decided(row) if row else decided
+        return decided_in(row) if row else decided
 
     def _judged(self, guid: Guid) -> bool:
         """Whether a person ever said yes or no to a card: no policy says otherwise after that."""
@@ -366,17 +297,19 @@ class Decisions:
         ).fetchone()
         return row is not None
 
-    def _decided(self, row: Any) -> Decided:
-        return Decided(
-            row["id"],
-            row["at"],
-            row["by"],
-            row["what"],
-            row["subject"],
-            row["undoes"],
-            row["action"],
-            msgspec.json.decode(row["body"]),
-        )
+
+def decided_in(row: Any) -> Decided:
+    """A decision as a row of the table holds it."""
+    return Decided(
+        row["id"],
+        row["at"],
+        row["by"],
+        row["what"],
+        row["subject"],
+        row["undoes"],
+        row["action"],
+        msgspec.json.decode(row["body"]),
+    )
 
 
 def standing(history: list[Decided]) -> list[Decided]:
@@ -386,9 +319,3 @@ def standing(history: list[Decided]) -> list[Decided]:
         if decided.undoes and decided.id not in undone:
             undone.add(decided.undoes)
     return [decided for decided in history if decided.id not in undone]
-
-
-def _touched(decided: Decided) -> set[str]:
-    """What a decision was about: columns of a card, and its candidates as one."""
-    columns = set(decided.body.get("after", {})) - {"anki", "anki_why"}
-    return columns | ({"candidates"} if decided.body.get("candidates") else set())

@@ -204,8 +204,17 @@ class Deletions:
         with self._writer.unit():
             action = self._writer.new_action()
             for row in rows:
-                after = {"anki": AnkiState.TOMBSTONE.value, "anki_why": "deleted in Anki"}
-                self._decisions.change(
-                    Guid(row["guid"]), "tombstone", after, by=PERSON, action=action
-                )
+                self.bury(Guid(row["guid"]), action)
         return len(rows)
+
+    def bury(self, guid: Guid, action: str) -> None:
+        """A person says that this missing note was deleted on purpose.
+
+        Raises:
+            RefusedError: it is not missing.
+        """
+        row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (guid,)).fetchone()
+        if row["anki"] != AnkiState.MISSING:
+            raise RefusedError(f"{guid} is not missing in Anki", hint=f"ankiforge show {guid}")
+        after = {"anki": AnkiState.TOMBSTONE.value, "anki_why": "deleted in Anki"}
+        self._decisions.change(guid, "tombstone", after, by=PERSON, action=action)

@@ -25,7 +25,7 @@ from ankiforge.domain import (
     guid_for,
 )
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.decisions import Decided, Decisions, standing
+from ankiforge.ledger.decisions import MADE, Decided, Decisions, standing
 from ankiforge.ledger.slots import last_home
 from ankiforge.ledger.writing import PERSON
 
@@ -49,9 +49,13 @@ class Forgotten(NamedTuple):
     draft: Draft
 
 
-def forgotten(connection: Connection, decisions: Decisions) -> Iterator[Forgotten]:
-    """What a person let through or wrote, of passages that are read here, and has no card."""
-    for row in connection.execute(f"{_SLOTS} ORDER BY s.key, s.slot, s.family").fetchall():
+def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[Forgotten]:
+    """What a person let through or wrote, of passages that are read here, and has no card.
+
+    Only in slots from `first` on.
+    """
+    sql = f"{_SLOTS} AND s.slot >= ? ORDER BY s.key, s.slot, s.family"
+    for row in connection.execute(sql, (first,)).fetchall():
         guid = _guid(row)
         home = HighlightKey(last_home(connection, guid) or row["key"])
         draft = _stood(row, home, standing(decisions.of(guid)))
@@ -77,7 +81,12 @@ def _is_read(connection: Connection, key: HighlightKey) -> bool:
 
 
 def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Decided]) -> Draft | None:
-    """The words of a live card, if a person wrote them or let them through."""
+    """The words of a live card, if a person wrote them or let them through.
+
+    What he made by hand comes back whatever became of it: nothing else would ever draw it.
+    """
+    if made := [decided.body for decided in history if MADE in decided.body]:
+        return _drawn(row, home, made[-1])
     now: dict[str, Any] = {}
     said: dict[str, Any] | None = None
     for decided in history:
@@ -103,4 +112,5 @@ def _drawn(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> Draft:
         chosen["drafter"], chosen["model"], chosen["prompt"]
     )  # fmt: skip
     answer = str(said.get("answer") or row["answer"])
-    return Draft(home, kind, fields, row["quote"], answer, 0, origin, by_hand=by_hand)
+    quote = said.get(MADE, row)["quote"]
+    return Draft(home, kind, fields, quote, answer, 0, origin, by_hand=by_hand)

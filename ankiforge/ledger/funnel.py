@@ -10,7 +10,7 @@ from itertools import groupby
 
 from ankiforge.domain import Fate, Highlight, HighlightKey, RunId, Task
 from ankiforge.ledger.cards import TAGGED
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.ways import NO_LLM, private_elsewhere
 
@@ -75,6 +75,19 @@ class FunnelView:
             " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
             {"run": run, "drafter": drafter, "rules": BY_HAND, "tagged": TAGGED},
         ).fetchall()
+        return self._tasks(rows)
+
+    def asked_again(self, keys: Iterable[HighlightKey]) -> Iterator[Task]:
+        """Of these highlights those that are there, in the same way."""
+        rows = self._db.execute(
+            "SELECT h.key, h.document FROM highlight h WHERE h.presence = 'present' AND h.run <> ''"
+            " AND h.key IN (SELECT value FROM json_each(?))"
+            " ORDER BY h.container, h.place, h.position",
+            (to_json(sorted(keys)),),
+        ).fetchall()
+        return self._tasks(rows)
+
+    def _tasks(self, rows: list[sqlite3.Row]) -> Iterator[Task]:
         for _, group in groupby(rows, key=lambda row: str(row["document"])):
             found = [self._with_secrecy(HighlightKey(row["key"])) for row in group]
             highlights = tuple(highlight for highlight in found if highlight is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import msgspec
 
@@ -30,8 +31,17 @@ class Highlights:
         ).fetchone()
         if row is None:
             return None
-        document = msgspec.json.decode(row["document"], type=Document)
-        return replace(decode_highlight(row["body"]), key=key, document=document)
+        return replace(decode_highlight(row["body"]), key=key, document=_document(row["document"]))
+
+    def before(self, key: HighlightKey) -> Highlight | None:
+        """The highlight as it was before its content changed last; None if it never did."""
+        row = self._db.execute(
+            "SELECT p.body, h.document, h.key FROM past_content p JOIN highlight h ON h.key = p.key"
+            " LEFT JOIN run r ON r.id = p.until WHERE p.key = ? AND p.content <> h.content"
+            " ORDER BY r.at DESC LIMIT 1",
+            (key,),
+        ).fetchone()
+        return self._whole(row) if row else None
 
     def seen_in(self, run: RunId) -> Iterator[Highlight]:
         """The highlights of a run, in the order of reading."""
@@ -91,6 +101,12 @@ class Highlights:
 
 SLUG = 40
 """Characters of a document's part of its tag."""
+
+
+@lru_cache(maxsize=256)
+def _document(body: str) -> Document:
+    """The cards of a document are read one after another."""
+    return msgspec.json.decode(body, type=Document)
 
 
 def slug_of(document: Document) -> str:

@@ -54,9 +54,13 @@ _HEAD = ("v", "id", "at", "by", "what", "undoes", "action")
 
 def _subject(what: object) -> str:
     """What a line is about: a highlight's key, a source's kind and name, or a card's guid."""
-    return {"issued": "key", "slot": "key", "bind": "source", "union": "document"}.get(
-        str(what), "guid"
-    )
+    return {
+        "issued": "key",
+        "slot": "key",
+        "skip": "key",
+        "bind": "source",
+        "union": "document",
+    }.get(str(what), "guid")
 
 
 class Journal:

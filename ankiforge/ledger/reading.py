@@ -27,6 +27,7 @@ from ankiforge.domain import (
     Scan,
     h16,
 )
+from ankiforge.ledger.aside import NOT_WANTED, Aside
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decided, Decisions
@@ -77,6 +78,7 @@ class Reading:
         self._keys = KeyIssuer(connection, writer)
         self._recognising = Recognising(connection, self._keys)
         self.works = Works(connection, writer)
+        self.aside = Aside(connection, writer, decisions)
         self.homes = Homes(connection, decisions, cards, self.works)
         self._ways = Ways(connection, self.works)
         self._missing = Missing(connection, decisions, cards, self._ways, self._promote)
@@ -127,9 +129,10 @@ class Reading:
         return bool(found[0])
 
     def hear(self, decided: Decided) -> None:
-        """What another machine decided, or what was taken back, about works and homes."""
+        """What another machine decided, or what was taken back, about works, homes and passages."""
         self.works.hear(decided)
         self.homes.hear(decided)
+        self.aside.hear(decided)
 
     # --- settling ---------------------------------------------------------------------------
 
@@ -296,6 +299,7 @@ class Reading:
     ) -> bool:
         """Write down what a highlight says now; whether that is something else."""
         presence = self._presence(highlight, Presence(before["presence"]))
+        ignored = NOT_WANTED if presence is Presence.IGNORED else ""
         body = self._ways.body(highlight.key, row["body"])
         highlight = replace(decode_highlight(body), key=highlight.key)
         content = content_of(highlight)
@@ -310,7 +314,7 @@ class Reading:
             (
                 highlight.document.key, row["container"], row["place"], row["id"], row["mark"],
                 row["text"], content, body, presence,
-                highlight.skip, run, row["asked"], row["asked"], highlight.key,
+                highlight.skip or ignored, run, row["asked"], row["asked"], highlight.key,
             ),
         )  # fmt: skip
         if changed:
@@ -318,7 +322,10 @@ class Reading:
         return changed
 
     def _presence(self, highlight: Highlight, before: Presence) -> Presence:
-        after = presence_after(before, _event(highlight, before))
+        skips = bool(highlight.skip) or (
+            before is not Presence.PRESENT and self.aside.holds(highlight.key)
+        )
+        after = presence_after(before, _event(before, skips=skips))
         if after is Presence.IGNORED and before is not Presence.IGNORED:
             self._decisions.retire(highlight.key, "skip")
         if after is Presence.PRESENT and before is not Presence.PRESENT:
@@ -350,9 +357,9 @@ def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight)
     )
 
 
-def _event(highlight: Highlight, before: Presence) -> Event:
+def _event(before: Presence, *, skips: bool) -> Event:
     """What finding a highlight again means."""
-    if highlight.skip:
+    if skips:
         return Event.SKIP
     if before is Presence.IGNORED:
         return Event.UNSKIP

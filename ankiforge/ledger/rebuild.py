@@ -53,6 +53,8 @@ class Rebuild:
         self._choices = choices
         self._remembering = remembering
         self._newer = False
+        self._taken = ""
+        """The state of the file that was read last, be it stored or not."""
         self._decided: set[str] = set()
         """Cards of which the journal brought a decision of a person."""
 
@@ -60,13 +62,15 @@ class Rebuild:
         """Read new lines, if the file is not as we left it; returns lines that are none."""
         state = self._journal.state()
         known = self._db.execute("SELECT value FROM meta WHERE name = 'journal'").fetchone()
-        if not state or (known and known["value"] == state):
+        if state in ("", self._taken) or (known and known["value"] == state):
             return ()
+        self._newer, self._decided = False, set()
         with self._db.unit():
             problems = tuple(self._all_lines())
             self._settle()
             if not self._newer:
                 self._writer.meta("journal", state)
+        self._taken = state
         return problems
 
     def _settle(self) -> None:

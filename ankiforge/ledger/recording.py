@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ankiforge.domain import (
     Batch,
-    CandidateState,
     Card,
     Checked,
     Family,
@@ -21,21 +19,18 @@ from ankiforge.domain import (
     Severity,
     Standing,
     Verdict,
-    guid_for,
 )
-from ankiforge.errors import ForgeError
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.choices import Choices, is_decided
-from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.highlights import Highlights
-from ankiforge.ledger.intents import Row, foremost, intents, numbered_as_journalled
+from ankiforge.ledger.intents import Row, foremost, intents
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.policy import Policy
+from ankiforge.ledger.placing import Place, Placer, is_unchanged
 from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.revising import Recorded, Reviser
 from ankiforge.ledger.slots import Slots
-from ankiforge.ledger.writing import POLICY, SOURCE, Writer
+from ankiforge.ledger.writing import POLICY, Writer
 from ankiforge.text.fold import canonical
 
 
@@ -48,6 +43,8 @@ class _Placing:
     recorded: Recorded
     families: Counter[Family]
     """How many intents are drawn of each note type."""
+    beside: bool = False
+    """Whether nothing that waits is to give way to it."""
 
     def names(self, row: Row, guid: Guid) -> None:
         """Remember which card the drafts of a row belong to."""
@@ -63,12 +60,14 @@ class _Became:
     none: NoCard
     drafts: list[Checked] = field(default_factory=list)
     failed: str = ""
+    beside: bool = False
 
 
 def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
     """What became of each highlight of the task; what a result says of others is left out."""
     keys = [highlight.key for highlight in batch.task.highlights]
-    became = {key: _Became(batch.drafter, NoCard(key, "")) for key in keys}
+    beside = batch.task.beside
+    became = {key: _Became(batch.drafter, NoCard(key, ""), beside=beside) for key in keys}
     for checked in batch.checked:
         if checked.draft.highlight in became:
             became[checked.draft.highlight].drafts.append(checked)
@@ -90,21 +89,19 @@ class Recorder:
         writer: Writer,
         decisions: Decisions,
         cards: Cards,
-        policy: Policy,
         choices: Choices,
+        slots: Slots,
+        placer: Placer,
     ) -> None:
         self._db = connection
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
-        self._highlights = Highlights(connection, writer)
         self._remembering = Remembering(connection, decisions, cards)
-        self._slots = Slots(connection, writer, decisions)
-        self._policy = policy
+        self._slots = slots
+        self._placer = placer
         self._choices = choices
-        self._reviser = Reviser(
-            decisions, cards, self._slots, self._remembering, choices, self._accept
-        )
+        self._reviser = Reviser(decisions, cards, slots, self._remembering, choices, placer.accept)
 
     # --- recording --------------------------------------------------------------------------
 
@@ -117,7 +114,7 @@ class Recorder:
         sorted_out = _by_highlight(batch)
         with self._writer.unit():
             for highlight in batch.task.highlights:
-                if self._unchanged(highlight):
+                if is_unchanged(self._db, highlight):
                     self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
         return recorded
 
@@ -135,16 +132,13 @@ class Recorder:
             )
         return True
 
-    def _unchanged(self, highlight: Highlight) -> bool:
-        row = self._db.execute("SELECT content FROM highlight WHERE key = ?", (highlight.key,))
-        found = row.fetchone()
-        return found is not None and found["content"] == content_of(highlight)
-
     def _record_highlight(
         self, run: RunId, highlight: Highlight, became: _Became, recorded: Recorded
     ) -> None:
         key = highlight.key
         drafts = [_with_twins(checked, recorded) for checked in became.drafts]
+        if became.beside and not drafts:
+            return  # a person asked once more, in vain: all stands as it was
         if became.failed and not drafts:
             self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
             return
@@ -154,7 +148,8 @@ class Recorder:
                 (became.none.reason, key),
             )
             return
-        self._place(run, highlight, self._with_doubt(key, drafts), recorded)
+        placing = _Placing(run, highlight, recorded, Counter(), became.beside)
+        self._place(placing, self._with_doubt(key, drafts))
         why = became.none.reason or "nothing was drafted"
         self._db.execute(
             "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
@@ -170,11 +165,11 @@ class Recorder:
         doubt = Finding("same_highlight", Severity.WARN, row["asked"])
         return [replace(c, findings=(*c.findings, doubt), accept=False) for c in drafts]
 
-    def _place(
-        self, run: RunId, highlight: Highlight, drafts: list[Checked], recorded: Recorded
-    ) -> None:
+    def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
         """Give each intent its card, or its choice: the one it revises, or a new one."""
-        self._cards.unlink(highlight.key)
+        highlight = placing.highlight
+        if not placing.beside:
+            self._cards.unlink(highlight.key)
         existing = [
             card
             for card in self._cards.of_highlight(highlight.key)
@@ -183,19 +178,20 @@ class Recorder:
         self._join_again(highlight, existing)
         wanted, kept = self._choices.wanted(highlight.key, drafts, existing)
         groups = intents(wanted)
-        families = Counter(row[0].draft.kind.family for rows in groups for row in rows)
-        placing = _Placing(run, highlight, recorded, families)
+        placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
         matched = self._choices.matched(existing, groups, highlight.exact, kept)
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
-        for rows, cards in zip(groups, matched, strict=True):
+        mates = self._choices.meant(existing, groups, matched, kept) if placing.beside else {}
+        for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
             chosen = decided & kept.get(rows[0][0].draft.intent, set())
             if not chosen or any(cards):  # else it was chosen already, of the other note type
-                self._place_choice(placing, rows, cards)
+                self._place_choice(placing, rows, cards, mates.get(at, []))
             stay |= {card.guid for card in cards if card}
-        if groups:
-            left = self._reviser.leave_behind(highlight, existing, stay, set(families))
-            recorded.parted += left
+        if groups and not placing.beside:
+            families = set(placing.families)
+            left = self._reviser.leave_behind(highlight, existing, stay, families)
+            placing.recorded.parted += left
 
     def _join_again(self, highlight: Highlight, existing: list[Card]) -> None:
         """What a person merged stays merged while the passage has its evidence."""
@@ -206,15 +202,17 @@ class Recorder:
             if gone and highlight.key in pairs.joined(card.standing_why):
                 pairs.link(Guid(card.standing_why), highlight.key)
 
-    def _place_choice(self, placing: _Placing, rows: list[Row], cards: list[Card | None]) -> None:
+    def _place_choice(
+        self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
+    ) -> None:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
-        if not found:
+        if not found and not mates:
             if not self._merged(placing.highlight.key, rows, placing.recorded):
                 self._new_choice(placing, rows)
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
         else:
-            self._redraw(placing, rows, cards)
+            self._redraw(placing, rows, cards, mates)
 
     def _revise_decided(
         self, placing: _Placing, rows: list[Row], found: list[tuple[Row, Card]]
@@ -225,27 +223,38 @@ class Recorder:
             if card.verdict is not Verdict.REJECTED:
                 left = [c for other in rows if other is not row for c in other if len(live) == 1]
                 told = [_with_left_out(checked, left) for checked in row]
-                self._reviser.revise(placing.run, card, told, placing.recorded)
+                if placing.beside:
+                    self._reviser.offer(card, told, placing.recorded)
+                else:
+                    self._reviser.revise(placing.run, card, told, placing.recorded)
                 placing.names(row, card.guid)
 
-    def _redraw(self, placing: _Placing, rows: list[Row], cards: list[Card | None]) -> None:
-        """Nobody has chosen yet: what was drawn now is what there is to choose from."""
-        there = [card for card in cards if card]
+    def _redraw(
+        self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
+    ) -> None:
+        """Nobody has chosen yet: what was drawn now is what there is to choose from.
+
+        And its `mates`, of another note type.
+        """
+        there = [*mates, *(card for card in cards if card)]
         alone = sum(map(len, rows)) == 1
         new = self._slots.next_of(placing.highlight.key)
-        guids = []
+        guids = [mate.guid for mate in mates]
+        for mate in mates:
+            self._reviser.open(mate, placing.recorded)
         for row, card in zip(rows, cards, strict=True):
             if card is None:
                 guids.append(self._create(placing, row, new=new, alone=False))
-            elif alone and card.standing is Standing.LIVE:
+            elif alone and card.standing is Standing.LIVE and not placing.beside:
                 self._reviser.revise(placing.run, card, row, placing.recorded)
             else:
-                self._reviser.redraw(card, row, placing.recorded)
+                self._reviser.redraw(card, row, placing.recorded, beside=placing.beside)
             guids += [card.guid] if card else []
             placing.names(row, guids[-1])
         choice = next((card.choice for card in there if card.choice), "")
         self._choices.tie(guids, choice)
-        self._choices.leave(guids, [card.choice for card in there])
+        if not placing.beside:
+            self._choices.leave(guids, [card.choice for card in there])
 
     # --- new cards --------------------------------------------------------------------------
 
@@ -264,75 +273,8 @@ class Recorder:
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
-        return self._put(placing, row, key, slot, alone)
-
-    def _put(self, placing: _Placing, row: Row, key: HighlightKey, slot: int, alone: bool) -> Guid:
-        """The card of a slot, and whatever was decided about it before."""
-        highlight, recorded, run = placing.highlight, placing.recorded, placing.run
-        family = row[0].draft.kind.family
-        guid = guid_for(key, family, slot)
-        self._refuse_equal(guid)
-        history = self._decisions.of(guid)
-        row = numbered_as_journalled(history, row)
-        first = foremost(row)
-        self._db.execute(
-            "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                guid,
-                key,
-                family,
-                slot,
-                first.draft.kind,
-                to_json(first.draft.fields),
-                to_json(first.draft.tags),
-                self._policy.deck_for(highlight, guid) or first.deck,
-                run,
-            ),
-        )
-        self._cards.link(guid, highlight.key, "origin")
-        for checked in row:
-            state = CandidateState.PICKED if alone else CandidateState.OPEN
-            self._cards.add_candidate(guid, checked, state)
-        if self._slots.home_of(guid, key) != highlight.key:
-            extra = {"from": key, "to": highlight.key, "family": family, "slot": slot}
-            self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
-        recorded.guids.append(guid)
-        self._remembering.take_up(guid, history)
-        if alone and not history:
-            recorded.flooded += not self._accept(run, guid, highlight.key, first)
-        return guid
-
-    def bring_back(self, run: RunId, deck: Callable[[Highlight], str]) -> Recorded:
-        """Cards that a person chose or wrote, and that nothing drawn for a new ledger is.
-
-        `deck` tells where those of a highlight go, if nothing else does.
-        """
-        recorded = Recorded()
-        with self._writer.unit():
-            for one in self._remembering.forgotten():
-                highlight = self._highlights.get(one.home)
-                if highlight is not None:
-                    placing = _Placing(run, highlight, recorded, Counter())
-                    row = [Checked(one.draft, deck=deck(highlight))]
-                    self._choices.rejoin(self._put(placing, row, one.key, one.slot, alone=True))
-                    recorded.drafted += 1
-        return recorded
-
-    def _accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
-        """Let policy decide, unless a person decided anything about a card that lives here."""
-        here = self._cards.of_highlight(home)
-        keys = {card.key for card in here if card.highlight.key == home} - {home}
-        if any(self._decisions.person_decided(key) for key in keys):
-            return True
-        return self._policy.accept(run, guid, home, checked)
-
-    def _refuse_equal(self, guid: Guid) -> None:
-        if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
-            raise ForgeError(
-                f"two cards would have the id {guid}; nothing was written",
-                hint="this is a fault of ankiforge: please report it",
-            )
+        run, highlight, recorded = placing.run, placing.highlight, placing.recorded
+        return self._placer.put(Place(run, highlight, key, slot, alone), row, recorded)
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Whether an exact repeat went to the card there is, which now has two highlights.

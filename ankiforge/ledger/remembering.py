@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import json
 
 from ankiforge.domain import (
+    MADE_FROM,
     CandidateState,
     Card,
     Checked,
@@ -97,15 +98,31 @@ class Remembering:
         """The cards that a person let through or wrote, and that nothing drawn here is."""
         return list(forgotten(self._db, self._decisions))
 
+    def made(self) -> list[Forgotten]:
+        """Of these the ones that were made by hand."""
+        return list(forgotten(self._db, self._decisions, MADE_FROM))
+
+    def is_left_to_person(self, key: HighlightKey) -> bool:
+        """Whether a highlight never had a card but those made by hand, and some that nobody wants.
+
+        No drafter is to be asked, or paid, for it once more.
+        """
+        drawn = self._guids(key, MADE_FROM)
+        return not self._decisions.was_merged(key) and all(map(self.turned_down, drawn))
+
+    def _guids(self, key: HighlightKey, end: int = 0) -> list[Guid]:
+        """Of all cards that a highlight ever had, in slots before `end` (0 = all)."""
+        sql = "SELECT family, slot FROM slot WHERE key = ?1 AND (slot < ?2 OR ?2 = 0)"
+        rows = self._db.execute(sql, (key, end)).fetchall()
+        return [guid_for(key, Family(row["family"]), row["slot"]) for row in rows]
+
     def all_rejected(self, key: HighlightKey) -> bool:
         """Whether a person has rejected every card of a highlight, in a ledger that was lost."""
         drawn = self._db.execute(
             "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchone()
-        slots = self._db.execute("SELECT family, slot FROM slot WHERE key = ?", (key,)).fetchall()
-        guids = [guid_for(key, Family(row["family"]), row["slot"]) for row in slots]
-        said = [self._last_said(guid) for guid in guids]
+        said = [self._last_said(guid) for guid in self._guids(key)]
         rejected = Verdict.REJECTED.value
         return drawn is None and rejected in said and set(said) <= {rejected, "supersede"}
 

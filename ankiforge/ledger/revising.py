@@ -76,13 +76,20 @@ class Reviser:
 
     # --- a choice that nobody has made yet -------------------------------------------------------
 
-    def redraw(self, card: Card, row: Row, recorded: Recorded) -> None:
-        """What was drawn now takes the place of the candidates that waited; equal ones stay."""
+    def redraw(self, card: Card, row: Row, recorded: Recorded, *, beside: bool = False) -> None:
+        """What was drawn now takes the place of the candidates that waited; equal ones stay.
+
+        `beside`: none gives way; what was drawn is one more to choose from.
+        """
         if card.standing is not Standing.LIVE:
             self._choices.revive(card)
         there = self._remembering.numbers_in_anki(card.guid)
         row = [numbered_as_before(checked, card, there) for checked in row]
+        waits = [one for one in card.candidates if one.state is not CandidateState.PASSED]
+        if beside and all(_is_among(waits, checked) for checked in row):
+            return
         states = {letter_of(one): CandidateState.PASSED for one in card.candidates}
+        states |= {letter_of(one): CandidateState.OPEN for one in waits if beside}
         for checked in row:
             states[self._letter_of(card, checked)] = CandidateState.OPEN
         now = self._cards.get(card.guid).candidates
@@ -105,6 +112,13 @@ class Reviser:
         if lead.fields != card.fields:
             recorded.parted += self._decisions.part_others(card.guid)
 
+    def open(self, card: Card, recorded: Recorded) -> None:
+        """There is something else to choose from: a card that waited alone is not the one yet."""
+        states = {letter_of(c): CandidateState.OPEN.value for c in (card.picked,) if c}
+        if states:
+            self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
+        recorded.revised += 1
+
     def _letter_of(self, card: Card, checked: Checked) -> str:
         """The candidate of these very words, or a new one."""
         words = (checked.draft.kind, checked.draft.fields)
@@ -122,9 +136,7 @@ class Reviser:
 
     def revise(self, run: RunId, card: Card, group: Row, recorded: Recorded) -> None:
         """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
-        there = self._remembering.numbers_in_anki(card.guid)
-        group = [numbered_as_before(checked, card, there) for checked in group]
-        group = [self._without_settled(card.guid, checked) for checked in group]
+        group = self._as_before(card, group)
         if same := _says_the_same(card, group):
             self._stays(card, same)
             return
@@ -143,6 +155,23 @@ class Reviser:
             decided = card.verdict is Verdict.ACCEPTED or card.edited
             keep = card.picked if decided else None
             self._pass_over(card, keep)
+
+    def offer(self, card: Card, row: Row, recorded: Recorded) -> None:
+        """A person asks again about a card that is chosen: what was drawn waits beside it.
+
+        Corrections that waited before stay; what is there already, or was reworded, is not offered.
+        """
+        there = [c for c in card.candidates if card.edited or c.state is not CandidateState.PASSED]
+        new = [one for one in self._as_before(card, row) if not _is_among(there, one)]
+        for checked in new:
+            self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        recorded.revised += bool(new)
+
+    def _as_before(self, card: Card, row: Row) -> Row:
+        """With the cloze numbers of the card, and without what a person said is no twin of it."""
+        there = self._remembering.numbers_in_anki(card.guid)
+        row = [numbered_as_before(checked, card, there) for checked in row]
+        return [self._without_settled(card.guid, checked) for checked in row]
 
     def _stays(self, card: Card, checked: Checked) -> None:
         """The card stands as it is; a revision that waited has nothing to say any more."""
@@ -210,6 +239,12 @@ def _says_the_same(card: Card, group: Row) -> Checked | None:
     """What was drawn as the card says it: of several candidates the one that a person chose."""
     words = (card.picked.draft.kind, card.picked.draft.fields) if card.picked else None
     return next((c for c in group if (c.draft.kind, c.draft.fields) == words), None)
+
+
+def _is_among(candidates: list[Candidate], checked: Checked) -> bool:
+    """Whether one of these has the very words that were drawn now."""
+    words = (checked.draft.kind, checked.draft.fields)
+    return any((one.draft.kind, one.draft.fields) == words for one in candidates)
 
 
 def _reworded_since(card: Card, group: Row) -> bool:

@@ -16,14 +16,18 @@ ALIKE = 75
 
 
 def match_groups(
-    cards: Sequence[Card], groups: Sequence[Sequence[Draft]], exact: str = ""
+    cards: Sequence[Card],
+    groups: Sequence[Sequence[Draft]],
+    exact: str = "",
+    journalled: frozenset[int] = frozenset(),
 ) -> list[Card | None]:
     """For each row of candidates the card it revises, or None; a card is revised by one at most.
 
     Equal answers first, rejected cards too and across kinds (a rejection holds for the same
     answer whatever the kind); then likeness of answer and evidence; then, if one live card
     and one intent of a family are left over, these: but not where the card's evidence still
-    stands in the passage (`exact`) and the draft has another.
+    stands in the passage (`exact`) and the draft has another. A card that was made by hand is
+    revised by nothing but its own answer, and not by a row for which the journal has a place.
     """
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
@@ -34,7 +38,8 @@ def match_groups(
     ):  # fmt: skip
         for index, group in enumerate(drawn):
             if matched[index] is None:
-                card = next((c for c in free if any(rule(c, draft) for draft in group)), None)
+                may = [card for card in free if not (card.made and index in journalled)]
+                card = next((c for c in may if any(rule(c, draft) for draft in group)), None)
                 matched[index] = card
                 free = [c for c in free if c is not card]
     _pair_the_rest(free, groups, matched, exact)
@@ -62,7 +67,7 @@ def _rejected_elsewhere(card: Card, draft: Draft) -> bool:
 
 def _alike(card: Card, draft: Draft) -> bool:
     old = card.leading.draft
-    if card.family is not draft.kind.family or card.verdict is Verdict.REJECTED:
+    if card.made or card.family is not draft.kind.family or card.verdict is Verdict.REJECTED:
         return False
     return likeness(old.answer, old.quote, draft) >= ALIKE
 
@@ -80,7 +85,8 @@ def _pair_the_rest(
     exact: str,
 ) -> None:
     for family in {kind.family for kind in CardKind}:
-        cards = [c for c in free if c.family is family and c.verdict is not Verdict.REJECTED]
+        drawn = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
+        cards = [card for card in drawn if card.family is family]
         waiting = [
             index
             for index, group in enumerate(groups)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ankiforge.domain import Draft, Family, Guid, HighlightKey, guid_for
+from ankiforge.domain import (
+    MADE_FROM,
+    Draft,
+    Family,
+    Guid,
+    HighlightKey,
+    guid_for,
+    made_slot,
+)
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decisions, standing
 from ankiforge.ledger.revisions import ALIKE, EVIDENCE, likeness
@@ -55,7 +63,7 @@ class Slots:
         for family in Family:
             numbers |= self._in_use(key, family)
             numbers |= {int(row["slot"]) for row in self._given(key, family)}
-        return max(numbers) + 1
+        return _after(numbers)
 
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
         """The highlight on which a card of `key` lives, as its moves tell."""
@@ -67,28 +75,42 @@ class Slots:
         taken = self._in_use(key, family)
         rows = self._given(key, family)
         free = [row for row in rows if row["slot"] not in taken]
-        for answers in (self._chosen, lambda row: [row["answer"]]):
-            for draft in drafts:
-                for row in free:
-                    if any(same(answer, draft.answer) for answer in answers(row)):
-                        return int(row["slot"])
+        if slot := self._of_answer(free, drafts):
+            return slot
         only = only and len(free) == 1 and drafts[0].by_hand
         for draft in drafts:
             for row in free:
                 slot = int(row["slot"])
-                if self._continues(guid_for(key, family, slot), row, draft, only):
+                if self._continues(_guid(row), row, draft, only):
                     self.give(key, family, slot, draft)
                     return slot
-        slot = new or max([*taken, *(int(row["slot"]) for row in rows), 0]) + 1
+        slot = new or _after([*taken, *(int(row["slot"]) for row in rows)])
         self.give(key, family, slot, drafts[0])
         return slot
 
+    def for_made(self, key: HighlightKey, draft: Draft) -> int:
+        """The slot of a card made by hand, which its words name."""
+        family = draft.kind.family
+        taken, slot = self._in_use(key, family), made_slot(draft.fields)
+        while slot in taken:  # these words stood there before they were edited
+            slot += 1
+        self.give(key, family, slot, draft)
+        return slot
+
+    def _of_answer(self, rows: list[sqlite3.Row], drafts: Sequence[Draft]) -> int:
+        """The slot of these that stands for one of these answers, 0 if none does."""
+        for answers in (self._chosen, lambda row: [row["answer"]]):
+            for draft in drafts:
+                for row in rows:
+                    if any(same(answer, draft.answer) for answer in answers(row)):
+                        return int(row["slot"])
+        return 0
+
     def _chosen(self, row: sqlite3.Row) -> list[str]:
         """The answer that a person chose for the card of a slot, or wrote, last."""
-        guid = guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
         said = [
             str(decided.body.get("answer", row["answer"]))
-            for decided in standing(self._decisions.of(guid))
+            for decided in standing(self._decisions.of(_guid(row)))
             if decided.by == PERSON and decided.what in ("accept", "pick", "edit")
         ]
         return said[-1:]
@@ -98,9 +120,10 @@ class Slots:
         return cards | self._moved_away(key, family)
 
     def _given(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
+        """Slots of what was drawn, not made by hand."""
         return self._db.execute(
-            "SELECT * FROM slot WHERE key = ? AND family = ? ORDER BY slot",
-            (key, family),
+            "SELECT * FROM slot WHERE key = ? AND family = ? AND slot < ? ORDER BY slot",
+            (key, family, MADE_FROM),
         ).fetchall()
 
     def _moved_here(
@@ -218,6 +241,15 @@ class Slots:
 
     def _numbers(self, sql: str, *parameters: str) -> set[int]:
         return {int(row[0]) for row in self._db.execute(sql, parameters).fetchall()}
+
+
+def _after(slots: Iterable[int]) -> int:
+    """The slot after all of these that were drawn."""
+    return max((slot for slot in slots if slot < MADE_FROM), default=0) + 1
+
+
+def _guid(row: sqlite3.Row) -> Guid:
+    return guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
 
 
 def last_home(connection: Connection, guid: Guid) -> str:

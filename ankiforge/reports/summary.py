@@ -220,7 +220,7 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
     if tally.anki["conflicts"]:
         yield (
             f"{_numbered(tally.anki['conflicts'], 'note')} you changed in Anki, and the source did"
-            " too: yours stay; list anki:held, then resolve ID"
+            " too: yours stay; review, or list anki:held, then resolve ID"
         )
     if tally.retired:
         yield (
@@ -235,7 +235,7 @@ def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
     """Accepted cards that are in the package, and want a look all the same."""
     if count := cards["revisions"]:
         wait = "correction waits" if count == 1 else "corrections wait"
-        yield f"{count:6} {wait} for you: {program} list verdict:pending -v"
+        yield f"{count:6} {wait} for you: {program} review"
     if count := cards["sourceless"]:
         stay = (
             "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"

@@ -30,10 +30,11 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.choices import OVER, preference
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.decisions import Change, Decided
+from ankiforge.ledger.decisions import Change
 from ankiforge.ledger.states import Event, refuse
 from ankiforge.review.actions import Choice, Done, beside, change, each, refuse_stale
 from ankiforge.review.picking import accept, only_this, pick, preferred
+from ankiforge.review.undoing import undo, undo_about
 from ankiforge.text.markdown import cloze_answers, plain
 
 __all__ = [
@@ -41,6 +42,8 @@ __all__ = [
     "Done",
     "Judge",
     "accept",
+    "by_person",
+    "confirm_deleted",
     "edit",
     "pick",
     "refuse_edit",
@@ -48,6 +51,7 @@ __all__ = [
     "resolve",
     "restore",
     "undo",
+    "undo_about",
 ]
 
 Judge = Callable[[Draft, Highlight], tuple[Finding, ...]]
@@ -145,6 +149,12 @@ def _brought_back(ledger: Ledger, card: Card) -> tuple[Change, dict[str, str]]:
     return after, states
 
 
+def confirm_deleted(ledger: Ledger, choices: Iterable[Choice]) -> tuple[Done, ...]:
+    """Cards that are missing in Anki were deleted there on purpose: they are not shipped again."""
+    bury = ledger.views.deletions.bury
+    return each(ledger, choices, lambda choice, action: bury(choice.card.guid, action))
+
+
 # --- conflicts with Anki --------------------------------------------------------------------
 
 
@@ -196,7 +206,7 @@ def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
     with ledger.unit():
         refuse_stale(ledger, card)
         chosen = preferred(ledger, card, choice.candidate) if card.to_choose else {}
-        draft = _by_person(choice.candidate.draft, fields)
+        draft = by_person(choice.candidate.draft, fields)
         checked = Checked(draft, judge(draft, card.highlight))
         letter = ledger.cards.add_candidate(card.guid, checked, CandidateState.PASSED)
         states = {letter_of(c): CandidateState.PASSED.value for c in card.candidates
@@ -232,16 +242,9 @@ def refuse_edit(choice: Choice) -> None:
         raise RefusedError(what, hint=f"say whose words: ankiforge edit {card.to_choose[0].id}")
 
 
-def _by_person(draft: Draft, fields: Fields) -> Draft:
+def by_person(draft: Draft, fields: Fields) -> Draft:
+    """A draft in a person's words."""
     words = dict(fields)
     cloze = draft.kind is CardKind.CLOZE
     answer = cloze_answers(words.get("Text", "")) if cloze else plain(words.get("Back", ""))
     return replace(draft, fields=fields, answer=answer, by_hand=True, origin=Origin("person"))
-
-
-# --- undo -----------------------------------------------------------------------------------
-
-
-def undo(ledger: Ledger, what: str = "") -> list[Decided]:
-    """Take back one action: the given one, or the last of a person; what was taken back."""
-    return ledger.decisions.undo(what)

@@ -1,10 +1,11 @@
-"""Making a card by hand, of a passage that has none."""
+"""Making cards by hand of a passage, or saying that none is wanted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ankiforge.domain import (
     AcceptedBy,
-    Batch,
     CandidateState,
     Card,
     Checked,
@@ -12,33 +13,52 @@ from ankiforge.domain import (
     Fields,
     Guid,
     Highlight,
+    HighlightKey,
     Severity,
     Standing,
-    Task,
     Verdict,
+    sides_of,
 )
-from ankiforge.errors import RefusedError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.decisions import Change
-from ankiforge.making import MADE, PERSON, drawn, standing_on
+from ankiforge.ledger.decisions import MADE, Change
+from ankiforge.making import drawn, standing_on
 from ankiforge.review import Judge
 from ankiforge.text.fold import same
 
-_LABEL = "made"
+
+def set_aside(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None:
+    """No card is wanted of these passages; one undo takes it back.
+
+    Raises:
+        UsageError: one is no passage that was read; nothing is done.
+        RefusedError: one has a card; nothing is done.
+    """
+    for key in keys:
+        if ledger.highlights.get(key) is None:
+            what = f"{key!r} is no passage that was read"
+            raise UsageError(what, hint="ankiforge list --no-card shows their keys")
+        if there := standing_on(ledger, key):
+            raise RefusedError(f"{key} has a card", hint=f"ankiforge reject {there[0].guid}")
+    ledger.reading.aside.skip(keys, reason)
+
+
 _TAKEN_BACK = "taken back"
 
 
 def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge: Judge) -> Guid:
     """A card of a person's own words, accepted; one undo takes it back, no drafter rewrites it.
 
+    Beside all that the passage has already.
+
     Raises:
-        RefusedError: the passage has a card, or a check forbids these words.
+        RefusedError: a card of the passage says just that, or a check forbids these words.
     """
-    if there := standing_on(ledger, highlight.key):
-        raise RefusedError(f"{highlight.key} has a card", hint=f"ankiforge edit {there}")
     draft = drawn(highlight, fields)
+    if there := _saying(ledger, draft):
+        raise RefusedError(f"{there} says just that already", hint=f"ankiforge show {there}")
     had = _had(ledger, draft)
     if had and had.verdict is Verdict.REJECTED:
         hint = f"ankiforge restore {had.guid}"
@@ -46,28 +66,41 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     findings = judge(draft, highlight)
     if forbidden := [found.message for found in findings if found.severity is Severity.BLOCK]:
         raise RefusedError(f"not made: {'; '.join(forbidden)}", hint="mend the words")
-    task = Task(highlight.document, (highlight,))
-    checked = Checked(draft, findings, label=_LABEL, deck=deck)
-    guid = _drawn_again(ledger, had, checked) if had else _recorded(ledger, task, checked)
-    if guid is None:
-        raise RefusedError(f"{highlight.key} was changed meanwhile", hint="look at it again")
-    _decide(ledger, guid, fields)
-    return guid
+    checked = Checked(draft, findings, deck=deck)
+    if guid := _stored(ledger, highlight, had, checked):
+        return guid
+    raise RefusedError(f"{highlight.key} was changed meanwhile", hint="look at it again")
 
 
-def _recorded(ledger: Ledger, task: Task, checked: Checked) -> Guid | None:
+def _saying(ledger: Ledger, draft: Draft) -> str:
+    """The guid of a card of the passage with these very words on its sides, "" if there is none."""
+    sides = sides_of(draft.fields)
+    return next(
+        (one.guid for one in standing_on(ledger, draft.highlight) if sides_of(one.fields) == sides),
+        "",
+    )
+
+
+def _stored(
+    ledger: Ledger, highlight: Highlight, had: Card | None, checked: Checked
+) -> Guid | None:
     run = ledger.start_run("edit")
-    recorded = ledger.recorder.record(run, Batch(task, PERSON, (checked,)))
+    with ledger.unit():
+        if had:
+            guid: Guid | None = _drawn_again(ledger, had, checked)
+        else:
+            guid = ledger.placer.make(run, highlight, checked)
+        if guid:
+            _decide(ledger, guid, checked.draft.fields)
     ledger.finish_run(run)
-    return recorded.labels.get(_LABEL)
+    return guid
 
 
 def _drawn_again(ledger: Ledger, had: Card, checked: Checked) -> Guid:
     """The card that was taken back goes on, with these words: the same answer, the same note."""
-    with ledger.unit():
-        for one in had.candidates:
-            ledger.cards.set_state(had.guid, letter_of(one), CandidateState.PASSED)
-        ledger.cards.add_candidate(had.guid, checked, CandidateState.PICKED)
+    for one in had.candidates:
+        ledger.cards.set_state(had.guid, letter_of(one), CandidateState.PASSED)
+    ledger.cards.add_candidate(had.guid, checked, CandidateState.PICKED)
     return had.guid
 
 
@@ -95,7 +128,6 @@ def _decide(ledger: Ledger, guid: Guid, fields: Fields) -> None:
         "kind": draft.kind.value,
     }  # fmt: skip
     made = {"fields": fields, "quote": draft.quote}
-    with ledger.unit():
-        ledger.decisions.put(guid, gone, {})
-        ledger.decisions.change(guid, "edit", stands, extra={"answer": draft.answer, MADE: made})
-        ledger.policy.settle_deck(guid)
+    ledger.decisions.put(guid, gone, {})
+    ledger.decisions.change(guid, "edit", stands, extra={"answer": draft.answer, MADE: made})
+    ledger.policy.settle_deck(guid)

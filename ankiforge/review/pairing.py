@@ -8,7 +8,8 @@ from ankiforge.domain import Card, Guid, Standing, Verdict
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.pairs import NOTE, PAIRED
-from ankiforge.review.actions import Done, beside, change, refuse_stale
+from ankiforge.review.actions import Choice, Done, beside, change, refuse_stale
+from ankiforge.review.picking import accept_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
         for card in (one, other):
             refuse_stale(ledger, card)
             _refuse_gone(card)
-        stays, goes = sorted((one, other), key=lambda card: _rank(ledger, card))
+        stays, goes = in_rank(ledger, one, other)
         gone = (goes, *beside(ledger, goes))
         if stays.guid in [card.guid for card in gone]:
             hint = f"ankiforge pick {stays.to_choose[0].id}"
@@ -46,6 +47,12 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
             change(ledger, card, "retire", after, action, {}, card.leading, reason="merged")
         _serve(ledger, stays, goes, action)
     return Merged(stays.guid, goes.guid)
+
+
+def in_rank(ledger: Ledger, one: Card, other: Card) -> tuple[Card, Card]:
+    """The card that stays if they are merged, and the one that goes."""
+    stays, goes = sorted((one, other), key=lambda card: _rank(ledger, card))
+    return stays, goes
 
 
 def _refuse_gone(card: Card) -> None:
@@ -86,10 +93,34 @@ def distinct(ledger: Ledger, card: Card, twins: tuple[str, ...]) -> tuple[Done, 
     with ledger.unit():
         action = ledger.writer.new_action()
         for twin in twins:
-            if frozenset((card.guid, twin)) not in ledger.cards.pairs.apart((card.guid,)):
-                extra = {"twin": twin}
-                ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
+            _part(ledger, card, twin, action)
     return (Done(card.guid),)
+
+
+def keep_both(ledger: Ledger, card: Card, twin: str) -> tuple[Done, ...]:
+    """Let through whichever of a pair waits, and remember that they are no duplicates.
+
+    One action; refused as a whole if one of them may not be let through.
+    """
+    waiting = [one for one in (card, *_card_named(ledger, twin)) if one.verdict is Verdict.PENDING]
+    with ledger.unit():
+        action = ledger.writer.new_action()
+        for one in waiting:
+            refuse_stale(ledger, one)
+        _part(ledger, card, twin, action)
+        for one in waiting:
+            accept_one(ledger, Choice(ledger.cards.get(one.guid)), action)
+    return tuple(Done(one.guid) for one in waiting or (card,))
+
+
+def _card_named(ledger: Ledger, twin: str) -> tuple[Card, ...]:
+    return () if twin.startswith(NOTE) else (ledger.cards.get(twin),)
+
+
+def _part(ledger: Ledger, card: Card, twin: str, action: str) -> None:
+    if frozenset((card.guid, twin)) not in ledger.cards.pairs.apart((card.guid,)):
+        extra = {"twin": twin}
+        ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
 
 
 def twins_of(card: Card) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def accept(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) ->
         if choice.letter and _chooses(ledger, choice):
             _pick(ledger, choice, action, force, twice)
         else:
-            _accept(ledger, choice, action, force)
+            accept_one(ledger, choice, action, force=force)
 
     return each(ledger, meant, decide)
 
@@ -42,7 +42,12 @@ def _chooses(ledger: Ledger, choice: Choice) -> bool:
     return bool(choice.card.to_choose) or passed or ledger.choices.gave_way(choice.card)
 
 
-def _accept(ledger: Ledger, choice: Choice, action: str, force: bool) -> None:
+def accept_one(ledger: Ledger, choice: Choice, action: str, *, force: bool = False) -> None:
+    """Let one card through, as part of an action.
+
+    Raises:
+        RefusedError: as `accept` says.
+    """
     card = choice.card
     refuse(card.standing, card.verdict, Event.ACCEPT, card.guid)
     if len(card.to_choose) > 1:
@@ -64,6 +69,12 @@ def pick(ledger: Ledger, choices: Iterable[Choice], *, force: bool = False) -> t
     meant = tuple(choices)
     twice = _named_twice(meant)
     return each(ledger, meant, lambda one, action: _pick(ledger, one, action, force, twice))
+
+
+def in_bulk(card: Card) -> bool:
+    """Whether it may be accepted among many: it waits, nothing is to choose, no check warns."""
+    pending = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
+    return pending and card.picked is not None and not card.open and card.leading.clean
 
 
 def _named_twice(choices: tuple[Choice, ...]) -> frozenset[str]:

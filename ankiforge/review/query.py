@@ -17,7 +17,15 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from ankiforge.config.deckfiles import colour_name
-from ankiforge.domain import AnkiState, Candidate, Card, CardKind, Standing, Verdict
+from ankiforge.domain import (
+    AnkiState,
+    Candidate,
+    Card,
+    CardKind,
+    Highlight,
+    Standing,
+    Verdict,
+)
 from ankiforge.errors import UsageError
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
@@ -31,8 +39,8 @@ def _shown(card: Card) -> tuple[Candidate, ...]:
     return (*picked, *card.open) or card.candidates
 
 
-def _documents(card: Card) -> Iterator[str]:
-    document = card.highlight.document
+def _documents(highlight: Highlight) -> Iterator[str]:
+    document = highlight.document
     yield from (document.title, document.key, document.path)
     yield from (value for _, value in document.identifiers)
 
@@ -58,10 +66,9 @@ def _prompts(card: Card) -> Iterator[str]:
     yield from (candidate.draft.origin.prompt for candidate in _shown(card))
 
 
-def _colours(card: Card) -> Iterator[str]:
-    colour = card.highlight.colour
-    yield colour
-    yield colour_name(colour)
+def _colours(highlight: Highlight) -> Iterator[str]:
+    yield highlight.colour
+    yield colour_name(highlight.colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +133,10 @@ def _words(decisions: type[StrEnum]) -> tuple[str, ...]:
 
 _FIELDS = {
     "deck": _Field(_one(lambda card: card.deck), _below("::")),
-    "document": _Field(_many(_documents), _within),
+    "document": _Field(lambda card, beside: _documents(card.highlight), _within),
     "source": _Field(_one(lambda card: card.highlight.document.source), _whole),
     "tag": _Field(lambda card, beside: beside.tags(card), _below("::", "/")),
-    "colour": _Field(_many(_colours), _whole),
+    "colour": _Field(lambda card, beside: _colours(card.highlight), _whole),
     "kind": _Field(_one(lambda card: card.kind), _whole, _words(CardKind)),
     "verdict": _Field(_many(_verdicts), _whole, _words(Verdict)),
     "standing": _Field(_one(lambda card: card.standing), _whole, _words(Standing)),
@@ -140,6 +147,14 @@ _FIELDS = {
     "run": _Field(lambda card, beside: (beside.run,), _at_head),
     "key": _Field(_one(lambda card: card.highlight.key), _within),
 }
+_OF_PASSAGES: dict[str, Callable[[Highlight], Iterable[str]]] = {
+    "document": _documents,
+    "source": lambda highlight: (highlight.document.source,),
+    "tag": lambda highlight: (*highlight.document.tags, *highlight.tags),
+    "colour": _colours,
+    "key": lambda highlight: (highlight.key,),
+}
+"""What a passage without a card offers to a field; to all others nothing."""
 FIELDS = tuple(_FIELDS)
 """The fields a query may name."""
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour"}
@@ -161,14 +176,33 @@ class Term:
         """Whether the card fulfils it."""
         return self._found(card, beside) is not self.negated
 
+    def holds_of(self, passage: Highlight) -> bool:
+        """Whether a passage without a card fulfils it."""
+        if not self.field:
+            said = (passage.document.title, passage.exact, passage.comment)
+            return _says("\n".join(said), self.value) is not self.negated
+        values = _OF_PASSAGES.get(self.field)
+        found = values is not None and self._among(values(passage))
+        return found is not self.negated
+
+    @property
+    def only_of_cards(self) -> bool:
+        """Whether no passage without a card can fulfil it."""
+        return bool(self.field) and self.field not in _OF_PASSAGES and not self.negated
+
     def _found(self, card: Card, beside: Beside) -> bool:
         if not self.field:
             return _says(_text(card), self.value) or _begins(card.guid, self.value)
-        field = _FIELDS[self.field]
-        pattern = canonical(self.value)
-        return any(
-            value and field.match(canonical(value), pattern) for value in field.values(card, beside)
-        )
+        return self._among(_FIELDS[self.field].values(card, beside))
+
+    def _among(self, values: Iterable[str]) -> bool:
+        match, pattern = _FIELDS[self.field].match, _canonical(self.value)
+        return any(value and match(_canonical(value), pattern) for value in values)
+
+    def __str__(self) -> str:
+        """As it is typed; a quote in its value is any sign."""
+        colon = f"{self.field}:" if self.field else ""
+        return f'{"-" if self.negated else ""}{colon}"{self.value.replace(chr(34), "?")}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +214,19 @@ class Query:
     def matches(self, card: Card, beside: Beside) -> bool:
         """Whether a card is meant."""
         return all(term.holds(card, beside) for term in self.terms)
+
+    def matches_passage(self, passage: Highlight) -> bool:
+        """Whether a passage without a card is meant."""
+        return all(term.holds_of(passage) for term in self.terms)
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.terms))
+
+
+@lru_cache(maxsize=4096)
+def _canonical(value: str) -> str:
+    """Many cards have the same title, deck or tag."""
+    return canonical(value)
 
 
 _TERM = re.compile(

@@ -106,7 +106,7 @@ def read_annotations(reader: PdfReader) -> Annotations:
     damaged: list[int] = []
     crowded: list[int] = []
     for number, page in enumerate(reader.pages):
-        read = list(islice(_of_page(number, page), MOST + 1))
+        read = list(islice(of_page(number, page), MOST + 1))
         found += [one for one in read[:MOST] if isinstance(one, Annotation)]
         damaged += [number] if None in read else []
         crowded += [number] if len(read) > MOST else []
@@ -132,7 +132,7 @@ _ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 # --- one annotation -------------------------------------------------------------------------
 
 
-def _of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
+def of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
     """The marks of a page; None in the place of what cannot be read."""
     try:
         array = page["/Annots"].get_object() if "/Annots" in page else None

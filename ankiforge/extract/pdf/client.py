@@ -20,6 +20,7 @@ from ankiforge.extract.pdf.protocol import (
     Area,
     Around,
     Cut,
+    Drawn,
     Failed,
     Passage,
     Pictures,
@@ -28,6 +29,7 @@ from ankiforge.extract.pdf.protocol import (
     Read,
     Reply,
     Request,
+    Sheet,
     Surroundings,
 )
 
@@ -69,6 +71,12 @@ class PdfWorker:
         """What stands around each quote in a file, () if it cannot be read."""
         reply = self._ask(Around(os.fsencode(path), tuple(quotes)))
         return reply.passages if isinstance(reply, Surroundings) else ()
+
+    def draw(self, sheet: Sheet) -> Drawn | Failed:
+        """A whole page, and where on it a mark lies."""
+        reply = self._ask(sheet)
+        assert isinstance(reply, Drawn | Failed)
+        return reply
 
     def cut(
         self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()

@@ -197,7 +197,7 @@ def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool =
     inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
     dots = min(dots, LARGEST / max(page.get_size()))
     while True:
-        left, top, right, bottom = _edges(page, inside, dots)
+        left, top, right, bottom = seen_edges(page, inside, _size(page, dots))
         width, height = right - left, bottom - top
         if min(width, height) < max(1.0, SMALLEST * dots - 1):
             return b""
@@ -212,9 +212,18 @@ def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool =
         dots *= FEWER if longest <= LONGEST else (LONGEST - 1) / longest
 
 
-def _edges(page: PdfPage, box: tuple[float, ...], dots: float) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of what one sees of a box, in dots of the upright page."""
-    across, down = _size(page, dots)
+def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
+    """A page with all that is on it, as PNG; its width and height in dots."""
+    dots = min(RESOLUTION, LONGEST / max(page.get_size()))
+    width, height = _size(page, dots)
+    return (png(width, height, _dots(page, (0, 0, width, height), dots)), width, height)
+
+
+def seen_edges(
+    page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of what one sees of a box, on the upright page of that size."""
+    across, down = size
     x, y = c_int(), c_int()
     xs, ys = [], []
     for corner in ((box[0], box[1]), (box[2], box[3])):

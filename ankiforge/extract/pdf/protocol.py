@@ -55,7 +55,23 @@ class Cut(msgspec.Struct, frozen=True, tag="cut"):
     passwords: tuple[str, ...] = ()
 
 
-Question = Request | Around | Cut
+class Sheet(msgspec.Struct, frozen=True, tag="sheet", omit_defaults=True):
+    """Please draw this page, and say where on it a mark lies."""
+
+    path: bytes
+    page: int
+    """From 0."""
+    words: str = ""
+    """What the mark lies on."""
+    before: str = ""
+    """What stands before them."""
+    comment: str = ""
+    names: tuple[str, ...] = ()
+    """Of the mark: `nm:…`, `zotero:…`."""
+    passwords: tuple[str, ...] = ()
+
+
+Question = Request | Around | Cut | Sheet
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -135,6 +151,17 @@ class Pictures(msgspec.Struct, frozen=True, tag="cut"):
     pictures: tuple[bytes, ...]
 
 
+class Drawn(msgspec.Struct, frozen=True, tag="sheet"):
+    """The answer to `Sheet`."""
+
+    picture: bytes
+    """PNG"""
+    width: int
+    height: int
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """left, top, right, bottom of each line of the mark, in dots; () where it was not found."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A file that could not be read."""
 
@@ -142,5 +169,5 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     hint: str
 
 
-Reply = Read | Surroundings | Pictures | Failed
+Reply = Read | Surroundings | Pictures | Drawn | Failed
 REPAIR = "open it in a PDF reader and save a copy"

@@ -18,8 +18,9 @@ import msgspec
 
 from ankiforge.extract.pdf.faults import TOO_BIG
 from ankiforge.extract.pdf.pictures import cut_pictures
-from ankiforge.extract.pdf.protocol import Around, Question, Reply, Request
+from ankiforge.extract.pdf.protocol import Around, Question, Reply, Request, Sheet
 from ankiforge.extract.pdf.read import find_passages, read_pdf
+from ankiforge.extract.pdf.sheets import draw_sheet
 
 MEMORY = 2 * 1024**3
 """Bytes of address space, where the system can limit it."""
@@ -66,6 +67,8 @@ def _answer(line: bytes) -> Reply:
             return read_pdf(path, question.passwords)
         if isinstance(question, Around):
             return find_passages(path, question.quotes)
+        if isinstance(question, Sheet):
+            return draw_sheet(path, question)
         return cut_pictures(path, question.areas, question.passwords)
     except MemoryError:
         return TOO_BIG
