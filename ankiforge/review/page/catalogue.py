@@ -1,0 +1,102 @@
+"""Cards and passages as they were read last, for filters: what has changed since is read anew.
+
+What was decided, here or by another program, is read anew at once. What else may have changed is
+found by comparing all rows, which is felt, so it is done now and then only: the item that is shown
+is always read from the ledger itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from ankiforge.domain import HighlightKey
+from ankiforge.ledger.cards import AT_ONCE
+from ankiforge.review.desk import Desk
+from ankiforge.review.page.filters import Filed, Filter
+
+COMPARED_SECONDS = 5.0
+"""All rows are compared so often at most."""
+FILTERS = 4
+"""Filters of which it is remembered what they keep."""
+Answers = dict[str, tuple[Filed, bool]]
+
+
+def is_passage(subject: str) -> bool:
+    """Whether it is the key of a passage, not the guid of a card."""
+    return "/" in subject
+
+
+class Catalogue:
+    """What filters are asked about; one for all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._filed: dict[str, Filed] = {}
+        self._marks: dict[str, int] = {}
+        self._versions: dict[int, tuple[int, int]] = {}
+        self._decided = 0
+        self._compared = 0.0
+        self._doubted = False
+        self._answers: OrderedDict[Filter, Answers] = OrderedDict()
+
+    def filed(self, desk: Desk, subjects: Iterable[str]) -> Mapping[str, Filed]:
+        """The cards and passages of these names, as far as there are any."""
+        wanted = list(dict.fromkeys(subjects))
+        with self._lock:
+            self._bring_up(desk)
+            self._read(desk, [one for one in wanted if one not in self._filed])
+            return {one: self._filed[one] for one in wanted if one in self._filed}
+
+    def kept(self, desk: Desk, wanted: Filter, filed: Mapping[str, Filed]) -> frozenset[str]:
+        """The names of those that a filter keeps."""
+        with self._lock:
+            answers = self._answers.setdefault(wanted, {})
+            self._answers.move_to_end(wanted)
+            while len(self._answers) > FILTERS:
+                self._answers.popitem(last=False)
+        for name, one in filed.items():
+            known = answers.get(name)
+            if known is None or known[0] is not one:
+                answers[name] = (one, wanted.keeps(one, desk.tags))
+        return frozenset(name for name in filed if answers[name][1])
+
+    # --- keeping up -------------------------------------------------------------------------
+
+    def _bring_up(self, desk: Desk) -> None:
+        queues = desk.ledger.queues
+        version = queues.version()
+        if version != self._versions.get(id(desk)):
+            self._versions[id(desk)] = version
+            self._doubted = True
+            last = queues.last()
+            self._drop(queues.decided_since(self._decided))
+            self._decided = last
+        if self._doubted and time.monotonic() - self._compared >= COMPARED_SECONDS:
+            self._compare(desk)
+
+    def _compare(self, desk: Desk) -> None:
+        marks = desk.ledger.queues.marks()
+        self._drop(guid for guid in self._filed if self._marks.get(guid) != marks.get(guid))
+        self._drop([name for name in self._filed if is_passage(name)])
+        self._marks, self._doubted = marks, False
+        self._compared = time.monotonic()
+
+    def _drop(self, names: Iterable[str]) -> None:
+        for name in tuple(names):
+            self._filed.pop(name, None)
+
+    def _read(self, desk: Desk, names: Sequence[str]) -> None:
+        guids = [name for name in names if not is_passage(name)]
+        for start in range(0, len(guids), AT_ONCE):
+            for card in desk.ledger.cards.several(guids[start : start + AT_ONCE]):
+                others = desk.ledger.cards.of_choice(card) if card.choice and card.to_choose else []
+                beside = (one for one in others if one.to_choose)
+                run = desk.ledger.cards.run_of(card.guid)
+                self._filed[card.guid] = Filed(card.highlight, (card, *beside), run)
+        for key in filter(is_passage, names):
+            highlight = desk.ledger.highlights.get(HighlightKey(key))
+            if highlight is not None:
+                self._filed[key] = Filed(highlight)

@@ -1,0 +1,126 @@
+"""Decisions, by the names the page has for them: each ends in the same function as the terminal's.
+
+A decision names the item as it was shown, by its stamp. If that is another by now, nothing is
+done: somebody else, or another window, has decided meanwhile, and the item is shown again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ankiforge import review
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.review import Choice
+from ankiforge.review.desk import Desk
+from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.decision import Decide, Decision, Outcome, Said, done
+from ankiforge.review.page.redrafting import REDRAFTING
+from ankiforge.review.page.settling import SETTLING
+from ankiforge.review.page.views import view_named
+from ankiforge.review.page.views.pending import FORCE
+from ankiforge.review.page.views.twins import BETWEEN
+from ankiforge.review.page.writing import WRITING
+from ankiforge.review.picking import in_bulk
+
+if TYPE_CHECKING:
+    from ankiforge.review.page.browsing import Browsing
+
+CHANGED = "this was changed meanwhile; look again"
+
+
+def decide(desk: Desk, browsing: Browsing, body: Any, asking: Asking) -> dict[str, Any]:
+    """Carry out what the browser says.
+
+    Returns:
+        `told`; `refused` and `hint` if nothing was done, `waits` if it is to be said once more;
+        `show`, the id of what to look at next.
+    """
+    said = _read(body)
+    try:
+        if said.what == "undo":
+            return _undo(desk, browsing, said)
+        item = view_named(said.view).item(desk, said.at)
+        if item is None or item.stamp != said.stamp:
+            raise RefusedError(CHANGED)
+        if said.what not in DECISIONS:
+            raise UsageError(f"no decision {said.what!r}")
+        clean = partial(browsing.clean, desk, body)
+        outcome = DECISIONS[said.what](Decision(desk, said, item, asking, clean))
+    except (RefusedError, UsageError) as error:
+        return {"refused": error.message, "hint": error.hint, "show": said.at}
+    if outcome.waits:
+        return {"told": outcome.told, "show": outcome.show, "waits": True}
+    browsing.pace.decided(said.what)
+    return {"told": outcome.told, "show": outcome.show, "many": outcome.many}
+
+
+def _read(body: Any) -> Said:
+    try:
+        return msgspec.convert(body, Said)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not understood: {error}") from error
+
+
+def _undo(desk: Desk, browsing: Browsing, said: Said) -> dict[str, Any]:
+    """Take back the last action of a person, wherever it was made."""
+    taken_back = review.undo(desk.ledger)
+    browsing.pace.decided("undo")
+    last = taken_back[-1]
+    about = {last.subject, last.body.get("key")}
+    held = view_named(said.view).ids(desk)
+    shown = next((one for one in held if about & {one, *one.split(BETWEEN)}), last.subject)
+    return {"told": f"taken back: {last.what}", "show": shown}
+
+
+# --- the usual ones -------------------------------------------------------------------------
+
+
+def _accept(now: Decision) -> Outcome:
+    force = now.args.get("force", "") == "yes"
+    if force and now.args.get("words", "").strip().casefold() != FORCE:
+        raise RefusedError(f"{FORCE!r} was not typed", hint="nothing was done")
+    return done(review.accept(now.desk.ledger, [now.choice()], force=force), "accepted")
+
+
+def _accept_all(now: Decision) -> Outcome:
+    """What is clean in the list, if it is as many as a person has typed: one action, one undo."""
+    cards = [now.desk.card(guid) for guid in now.clean()]
+    choices = [Choice(card) for card in cards if card and in_bulk(card)]
+    if not choices or now.args.get("words", "").strip() != str(len(choices)):
+        raise RefusedError(
+            f"{len(choices)} cards of this filter are clean, which is not what you typed",
+            hint="nothing was done",
+        )
+    done(review.accept(now.desk.ledger, choices), "")
+    return Outcome(f"{len(choices)} cards accepted", many=True)
+
+
+def _take_back(now: Decision) -> Outcome:
+    """One action, whenever it was made."""
+    taken_back = review.undo(now.desk.ledger, now.item.id)
+    return Outcome(f"taken back: {taken_back[-1].what}")
+
+
+def _pick(now: Decision) -> Outcome:
+    return done(review.pick(now.desk.ledger, [now.choice()]), "picked")
+
+
+def _reject(now: Decision) -> Outcome:
+    why = now.args.get("words", "").strip()
+    slots = now.args.get("slot", "").split() or [""]
+    return done(review.reject(now.desk.ledger, map(now.choice, slots), why), "rejected")
+
+
+DECISIONS: dict[str, Decide] = {
+    "accept": _accept,
+    "accept all": _accept_all,
+    "take back": _take_back,
+    "pick": _pick,
+    "reject": _reject,
+    **REDRAFTING,
+    **SETTLING,
+    **WRITING,
+}

@@ -1,0 +1,43 @@
+"""How fast a person decides, and so how many minutes are left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+USUAL_SECONDS = 6.0
+"""A decision, before any was seen."""
+LONGEST_SECONDS = 60.0
+"""Whoever takes longer was away."""
+LAST = 50
+"""Decisions that tell the pace."""
+
+
+class Pace:
+    """Counts the decisions made on the page since it was opened."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._took: deque[float] = deque(maxlen=LAST)
+        self._before: float | None = None
+        self._made: Counter[str] = Counter()
+
+    def decided(self, what: str) -> None:
+        """One more decision."""
+        with self._lock:
+            now = self._clock()
+            if self._before is not None:
+                self._took.append(min(now - self._before, LONGEST_SECONDS))
+            self._before = now
+            self._made[what] += 1
+
+    def told(self, left: int) -> dict[str, Any]:
+        """What was decided here, by name, and the minutes that `left` more will take."""
+        with self._lock:
+            seconds = median(self._took) if self._took else USUAL_SECONDS
+            return {"made": dict(self._made), "minutes": round(left * seconds / 60, 1)}

@@ -1,0 +1,124 @@
+"""Drawing a card anew through the configured model: beside what there is, never in its place.
+
+The reply is remembered before it is read. Whatever fails, the card stands as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ankiforge import assembly, ledger
+from ankiforge.config import DrafterName
+from ankiforge.config.workspace import Workspace
+from ankiforge.domain import CandidateState, Highlight, HighlightKey, Problem
+from ankiforge.draft import private
+from ankiforge.draft.wording.requests import withheld
+from ankiforge.errors import ForgeError, LedgerError, RefusedError
+from ankiforge.pending import again
+from ankiforge.pipeline import redraw
+from ankiforge.review.desk import Desk
+from ankiforge.review.page.decision import Decide, Decision, Outcome
+from ankiforge.review.page.items import Act
+from ankiforge.text.modelname import model_name
+
+if TYPE_CHECKING:
+    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.llm import Model
+
+REDRAFT = Act("r", "Redraft", ":redraft", asks="What should be better?")
+PATIENCE = 1.0
+"""Seconds that another's drafting is waited for before that is said."""
+
+
+def model_named(workspace: Workspace) -> str:
+    """Who is asked, and where: `qwen3:8b at 127.0.0.1:11434`; "" = nobody, the rules draft."""
+    if workspace.config.drafter is DrafterName.RULES:
+        return ""
+    settings = assembly.llm_settings(workspace)
+    return f"{model_name(settings.model)} at {settings.host}"
+
+
+def _redraft(now: Decision) -> Outcome:
+    """Ask the model again about the passage of the item; what it draws waits for a person."""
+    desk, key = now.desk, HighlightKey(now.item.group)
+    _refuse(desk, key)
+    busy = now.asking.busy
+    with now.asking.model(desk) as model:
+        try:
+            drafting = ledger.lock(desk.workspace.folder, "drafting", PATIENCE)
+        except LedgerError as error:
+            what = "the model is still at another card" if busy else error.message
+            return Outcome(f"Waiting: {what}", show=now.item.id, waits=True)
+        with drafting:
+            before = _waits(desk, key)
+            problems = _recorded(desk, key, model, now.args.get("words", "").strip())
+    if problems:
+        raise RefusedError(_told(problems, model.usage), hint="everything stands as it was")
+    where = " and ".join(
+        sorted({view for one, view in _waits(desk, key).items() if one not in before})
+    )
+    return Outcome(f"a new card waits under {where} ({_cost(model.usage)})", show=now.item.id)
+
+
+def _refuse(desk: Desk, key: HighlightKey) -> None:
+    """Stop before anything is asked that could not be, or would change nothing."""
+    if desk.workspace.config.drafter is DrafterName.RULES:
+        hint = "name a model: drafter: llm in ankiforge.yaml; or by a chat: ankiforge draft export"
+        raise RefusedError("no model drafts here; the offline rules would draw the same", hint=hint)
+    tasks = again(desk.ledger, [key], desk.decks)
+    highlight = next((one for task in tasks for one in task.highlights), None)
+    if highlight is None:
+        what = "its passage was not there when its source was read last"
+        raise RefusedError(what, hint="ankiforge run")
+    if reason := _stays(desk, highlight):
+        raise RefusedError(reason, hint="edit it, or make a card by hand")
+
+
+def _stays(desk: Desk, highlight: Highlight) -> str:
+    """Why a passage is not sent to a model, "" if it may be."""
+    here = desk.ledger.highlights.get(highlight.key)
+    if private(highlight) and here and not private(here):
+        return "kept on this machine (#no-llm stands where the same passage is marked elsewhere)"
+    return withheld(highlight)
+
+
+def _recorded(desk: Desk, key: HighlightKey, model: Model, remark: str) -> tuple[Problem, ...]:
+    """Check and record what the model draws; why nothing of it is new, if so.
+
+    What a reply holds that was paid for, and of which nothing came yet, is taken first.
+    """
+    job = assembly.job_of(desk.workspace, (), model, only=frozenset((key,)), remark=remark)
+    run = desk.ledger.start_run("draft")
+    try:
+        steps = list(redraw(job, desk.ledger, run, (model.from_memory(), model)))
+    except ForgeError as error:  # the server, the key, `--offline`
+        raise RefusedError(error.message, hint=error.hint) from error
+    finally:
+        desk.ledger.finish_run(run)
+    return tuple(problem for step in steps for problem in step.problems)
+
+
+def _waits(desk: Desk, key: HighlightKey) -> dict[str, str]:
+    """What there is of a passage, by its draft id: in which view it waits."""
+    return {
+        one.id: "Revisions" if card.revision else "Pending"
+        for card in desk.ledger.cards.of_highlight(key)
+        for one in card.candidates
+        if one.state is not CandidateState.PASSED
+    }
+
+
+def _told(problems: tuple[Problem, ...], usage: Usage) -> str:
+    said = "; ".join(dict.fromkeys(problem.what for problem in problems))
+    return f"{said} ({_cost(usage)})" if usage.requests else said
+
+
+def _cost(usage: Usage) -> str:
+    if not usage.requests:
+        return "of a reply that was kept: nothing was asked"
+    tokens = f"{usage.tokens_in + usage.tokens_out:,} tokens"
+    return tokens if usage.cost_usd is None else f"${usage.cost_usd:.4f}, {tokens}"
+
+
+REDRAFTING: Mapping[str, Decide] = {"redraft": _redraft}

@@ -1,0 +1,46 @@
+// The bar below: what may be done with the item, and the page's own keys; each with its key.
+
+import { keyName } from "./dialogs.js";
+
+const at = (id) => document.getElementById(id);
+let highest = 0;
+
+export function wireBar(page) {
+  page.shown((item) => showActs(page, item?.acts ?? []));
+  addEventListener("resize", () => (at("acts").style.minHeight = `${(highest = 0)}px`));
+  at("keys").replaceChildren(
+    ...page.keys.filter((row) => row.bar).map((row) => button(row.key, row.bar, () => page.press(row.key))),
+  );
+}
+
+// The bar never gets lower: what decides stays at its place on the screen. No act is set off from
+// the others: the page proposes none.
+function showActs(page, acts) {
+  const bar = at("acts");
+  bar.replaceChildren(...acts.map((act) => button(act.key, act.label, () => perform(page, act))));
+  highest = Math.max(highest, bar.offsetHeight);
+  bar.style.minHeight = `${highest}px`;
+}
+
+function perform(page, act) {
+  if (page.held) page.tell("First save or leave what you are writing", "refused");
+  else page.act(act);
+}
+
+function button(key, label, does) {
+  const element = document.createElement("button");
+  const name = document.createElement("span");
+  element.type = "button";
+  name.textContent = label;
+  element.append(...(key ? [sign(key)] : []), name);
+  if (key) element.setAttribute("aria-keyshortcuts", key === " " ? "Space" : key);
+  element.addEventListener("click", does);
+  return element;
+}
+
+function sign(key) {
+  const element = document.createElement("kbd");
+  element.textContent = keyName(key);
+  element.setAttribute("aria-hidden", "true");
+  return element;
+}

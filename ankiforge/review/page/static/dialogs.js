@@ -1,0 +1,60 @@
+// What opens above the page: the field for a few words, and the list of keys.
+
+const at = (id) => document.getElementById(id);
+
+// Asks for the words of an act; `done` gets them, or null where the person would rather not.
+export function askWords(act, done) {
+  const dialog = at("words");
+  const field = at("words-field");
+  at("words-title").textContent = act.label;
+  at("words-label").textContent = act.asks;
+  at("words-send").textContent = act.label;
+  field.required = act.needs;
+  field.value = "";
+  dialog.returnValue = "";
+  dialog.onclose = () => done(dialog.returnValue === "send" ? field.value.trim() : null);
+  dialog.showModal();
+}
+
+// Enter sends, Shift+Enter begins a line; while an input method composes, Enter is its own.
+export function wireWords() {
+  const field = at("words-field");
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    field.form.requestSubmit(at("words-send"));
+  });
+  at("words-leave").addEventListener("click", () => at("words").close(""));
+}
+
+// `rows`: [keys, what they do] in groups of [title, rows].
+export function showHelp(groups, done) {
+  at("help-keys").replaceChildren(...groups.filter(([, rows]) => rows.length).map(group));
+  at("help").onclose = done;
+  at("help").showModal();
+}
+
+function group([title, rows]) {
+  const element = document.createElement("section");
+  const heading = document.createElement("h3");
+  const list = document.createElement("dl");
+  heading.textContent = title;
+  list.append(...rows.flatMap(row));
+  element.append(heading, list);
+  return element;
+}
+
+function row([key, label]) {
+  const [term, meaning] = ["dt", "dd"].map((tag) => document.createElement(tag));
+  const sign = document.createElement("kbd");
+  sign.textContent = keyName(key);
+  term.append(sign);
+  meaning.textContent = label;
+  return [term, meaning];
+}
+
+const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };
+
+export function keyName(key) {
+  return NAMES[key] ?? key;
+}

@@ -1,0 +1,251 @@
+// Rewording a card in its place: fields as Markdown, the card above them as it would be.
+
+import { register } from "./own.js";
+import { say } from "./talk.js";
+import { wrapGap } from "./gap.js";
+
+const PAUSE_MS = 120;
+const KEPT = "words:";
+let editor = null;
+
+// What was typed outlives a reload: it is kept until it is saved or left.
+const kept = {
+  of: (name) => JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null"),
+  keep: (name, words) => sessionStorage.setItem(KEPT + name, JSON.stringify(words)),
+  forget: (name) => sessionStorage.removeItem(KEPT + name),
+};
+
+class Editor {
+  #turn = 0;
+  #timer = 0;
+  #sure = false;
+
+  // `what`: the decision that saves; `slot`: the draft that is reworded, "" of a new card.
+  constructor(page, place, { what, slot, fields, focus, title }) {
+    Object.assign(this, { page, place, what, slot, item: page.item.id, passage: page.item.group, title });
+    this.name = slot || this.item;
+    this.before = fields;
+    this.hidden = Object.fromEntries(Object.entries(fields).filter(([name]) => name === "Reverse"));
+    this.form = this.#draw({ ...fields, ...kept.of(this.name)?.fields });
+    this.wake = page.hold();
+    place.element.append(this.form);
+    this.field(focus).focus();
+    this.preview();
+  }
+
+  get words() {
+    const typed = [...this.form.querySelectorAll("textarea")].map((one) => [one.name, one.value]);
+    return { ...Object.fromEntries(typed), ...this.hidden };
+  }
+
+  get changed() {
+    return Object.entries(this.words).some(([name, text]) => text !== (this.before[name] ?? ""));
+  }
+
+  field(name) {
+    return this.form.querySelector(`[name="${name}"]`) ?? this.form.querySelector("textarea");
+  }
+
+  // What the server makes of a selection, where nobody has typed meanwhile.
+  fill(fields) {
+    if (editor !== this) return;
+    const hidden = Object.keys(this.hidden);
+    for (const [name, text] of Object.entries(fields).filter(([name]) => !hidden.includes(name))) {
+      const field = this.field(name);
+      if (field.value === (this.before[name] ?? "")) field.value = text;
+    }
+    this.before = { ...this.before, ...fields };
+    this.typed();
+  }
+
+  // --- while somebody types ------------------------------------------------------------------
+
+  typed() {
+    this.#sure = false;
+    kept.keep(this.name, { what: this.what, slot: this.slot, title: this.title, fields: this.words });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.preview(), PAUSE_MS);
+  }
+
+  async preview() {
+    const turn = ++this.#turn;
+    const words = { at: this.passage, slot: this.slot, fields: this.words };
+    const found = await say("/api/preview", words).catch((error) => ({ wrong: error.message }));
+    if (turn !== this.#turn || editor !== this) return;
+    if (found.wrong) return this.tell([found.wrong]);
+    this.place.element.dataset.tone = found.tone;
+    this.place.element.querySelector("[data-part=foot]").innerHTML = found.foot;
+    this.place.preview(found.faces);
+    await this.place.stage.settled;
+    if (turn === this.#turn) this.tell(this.place.stage.broken.map((one) => `This formula cannot be read: ${one}`));
+  }
+
+  tell(lines) {
+    const told = this.form.querySelector(".wrong");
+    told.replaceChildren(...lines.map((line) => made("li", line)));
+  }
+
+  // --- the end of it --------------------------------------------------------------------------
+
+  save(accept) {
+    const words = Object.entries(this.words).map(([name, text]) => [`field:${name}`, text]);
+    const args = { ...Object.fromEntries(words), ...(accept ? { accept: "yes" } : {}) };
+    if (this.slot) args.slot = this.slot;
+    this.page.act({ what: ":save", label: "Save", args });
+  }
+
+  // Refused: what was typed stays below the card as it stands now.
+  async send(args) {
+    const found = await this.page.decide(this.what, args);
+    if (!found.refused) return this.close();
+    if (this.page.item?.id !== this.item) return undefined;
+    const now = this.page.places.find((one) => one === this.place)?.slot;
+    if (this.slot && now?.id) this.slot = now.id;
+    this.tell([`Not saved: ${found.refused}. Your words are still here.`]);
+    return this.field("").focus();
+  }
+
+  leave() {
+    if (this.changed && !this.#sure) {
+      this.#sure = true;
+      return this.tell(["Escape once more, and what you typed is gone."]);
+    }
+    this.close();
+    return this.page.redraw();
+  }
+
+  close() {
+    kept.forget(this.name);
+    this.end();
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+    this.form.remove();
+    this.wake();
+    if (editor === this) editor = null;
+  }
+
+  // --- what it is made of ---------------------------------------------------------------------
+
+  #draw(fields) {
+    const form = document.createElement("form");
+    form.className = "edit";
+    form.setAttribute("aria-label", this.title);
+    const names = Object.keys(fields).filter((name) => !(name in this.hidden));
+    form.append(...names.map((name) => labelled(name, fields[name])), wrongs(), this.#buttons());
+    form.addEventListener("input", () => this.typed());
+    form.addEventListener("keydown", (event) => this.#pressed(event));
+    form.addEventListener("submit", (event) => event.preventDefault());
+    return form;
+  }
+
+  #buttons() {
+    const row = made("p", "");
+    row.className = "buttons";
+    row.append(
+      button("Save", "Control+Enter", () => this.save(false)),
+      ...(this.slot ? [button("Save and accept", "Control+Shift+Enter", () => this.save(true))] : []),
+      button("Leave", "Escape", () => this.leave()),
+    );
+    return row;
+  }
+
+  #pressed(event) {
+    const control = event.ctrlKey || event.metaKey;
+    if (event.isComposing) return;
+    if (event.key === "Escape") this.leave();
+    else if (event.key === "Enter" && (control || this.#isLine(event))) this.save(event.shiftKey && Boolean(this.slot));
+    else if (control && event.shiftKey && event.code === "KeyC") wrapGap(event.target, event.altKey);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // A new question is one line: Enter makes the card.
+  #isLine(event) {
+    return !this.slot && !event.shiftKey && event.target.name === "Front";
+  }
+}
+
+function made(tag, words) {
+  const element = document.createElement(tag);
+  element.textContent = words;
+  return element;
+}
+
+function wrongs() {
+  const list = made("ul", "");
+  list.className = "wrong";
+  list.setAttribute("role", "status");
+  return list;
+}
+
+function labelled(name, text) {
+  const label = made("label", name);
+  const field = document.createElement("textarea");
+  field.name = name;
+  field.value = text;
+  field.rows = name === "Extra" ? 1 : Math.min(2 + text.length / 60, 8);
+  field.spellcheck = true;
+  label.append(field);
+  return label;
+}
+
+function button(name, keys, does) {
+  const element = made("button", name);
+  element.type = "button";
+  element.setAttribute("aria-keyshortcuts", keys);
+  element.addEventListener("click", does);
+  return element;
+}
+
+// --- the page's doors to it -------------------------------------------------------------------
+
+export function write(page, place, wanted) {
+  editor?.end();
+  editor = new Editor(page, place, wanted);
+  return editor;
+}
+
+function reword(page, place) {
+  const { id, fields, label } = place.slot;
+  write(page, place, { what: "edit", slot: id, fields, focus: "", title: `Edit ${label}`.trim() });
+}
+
+// Of several candidates the one that has the focus, else the one whose number is pressed.
+function edit(page) {
+  const places = page.places.filter((place) => Object.keys(place.slot.fields ?? {}).length);
+  const here = places.find((place) => place.element.contains(document.activeElement));
+  if (!places.length) return page.tell("There is nothing to edit here", "refused");
+  if (here || places.length === 1) return reword(page, here ?? places[0]);
+  const wake = page.hold();
+  page.tell(`Which one? Press its number, 1 to ${places.length}`);
+  return addEventListener("keydown", (event) => {
+    wake();
+    event.preventDefault();
+    event.stopPropagation();
+    if (places[event.key - 1]) reword(page, places[event.key - 1]);
+    else page.tell("Nothing is edited");
+  }, { once: true, capture: true });
+}
+
+// Another item is shown: its own words come back, if some were typed before a reload.
+function shown(item, page) {
+  if (editor && editor.item === item?.id) return;
+  editor?.end();
+  if (!item) return;
+  for (const place of page.places) {
+    const { id, fields } = place.slot;
+    const words = id && kept.of(id);
+    if (words) return void write(page, place, { ...words, slot: id, fields });
+  }
+  const begun = kept.of(item.id);
+  if (begun) write(page, page.places[0], begun);
+}
+
+export function wireEdit(page) {
+  register("edit", edit);
+  register("save", (_, act) => editor?.send(act.args));
+  page.shown(shown);
+}

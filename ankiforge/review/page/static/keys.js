@@ -1,0 +1,65 @@
+// The page's own keys, in one table: the listener, the bar and the help are made of it.
+//
+//   key      as KeyboardEvent.key has it
+//   label    what it does, in the help (none: it is not listed); `bar`: its name on a button, in the bar
+//   does     (page) => …
+//   when     (page) => whether it does anything now
+//   repeats  may be held down
+
+import { showHelp } from "./dialogs.js";
+import { looks } from "./looks.js";
+
+const several = (page) => page.places.some((place) => place.faces.length > 1);
+
+export const KEYS = [
+  { key: " ", label: "Question or answer; Enter does it too", bar: "Flip", does: (page) => page.stages.flip() },
+  { key: "Enter", does: (page) => page.stages.flip() },
+  { key: "]", label: "Next card of the note", when: several, does: (page) => page.stages.step(1) },
+  { key: "[", label: "Former card of the note", when: several, does: (page) => page.stages.step(-1) },
+  { key: "s", label: "Skip: it waits for you", bar: "Skip", does: (page) => page.go("skip") },
+  { key: "u", label: "Undo the last decision, wherever it was made", bar: "Undo", does: (page) => page.decide("undo") },
+  { key: "j", label: "Next", repeats: true, does: (page) => page.go("1") },
+  { key: "k", label: "Back", repeats: true, does: (page) => page.go("-1") },
+  { key: "g", label: "Next highlight", does: (page) => page.go("group") },
+  { key: "/", label: "Filter", does: () => document.getElementById("query").focus() },
+  { key: "v", label: "Answers shown at once, or questions first", does: () => looks.toggle("answers") },
+  { key: "d", label: "Dark or light", does: () => looks.toggle("dark") },
+  { key: "w", label: "Cards as wide as on a phone, or wide", does: () => looks.toggle("phone") },
+  { key: "?", label: "These keys", bar: "Keys", does: help },
+];
+
+export function listen(page) {
+  page.keys.push(...KEYS);
+  addEventListener("keydown", (event) => {
+    if (foreign(event)) return;
+    if (event.key === "Escape") leave(page);
+    else if (page.press(event.key, event.repeat)) event.preventDefault();
+  });
+}
+
+// Keys of the browser, of a field somebody types in, of a button that has the focus.
+function foreign(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return true;
+  if (event.defaultPrevented || event.target.closest("dialog")) return true;
+  if (event.key === "Escape") return false;
+  if (event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]")) return true;
+  return [" ", "Enter"].includes(event.key) && Boolean(event.target.closest("button, a, summary, input"));
+}
+
+// Out of the filter, or of anything else: back to what is shown.
+function leave(page) {
+  document.getElementById("facets").open = false;
+  document.activeElement.blur();
+  page.focus();
+}
+
+function help(page) {
+  const acts = page.item?.acts ?? [];
+  const taken = new Set(acts.map((act) => act.key));
+  const mine = page.keys.filter((row) => row.label && !taken.has(row.key));
+  const groups = [
+    ["Here", acts.filter((act) => act.key).map((act) => [act.key, act.label])],
+    ["Always", mine.map((row) => [row.key, row.label])],
+  ];
+  showHelp(groups, page.hold());
+}

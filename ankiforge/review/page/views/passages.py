@@ -1,0 +1,56 @@
+"""Passages that are no card yet: a person selects words, and they are one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ankiforge.domain import HighlightKey
+from ankiforge.review.desk import Desk
+from ankiforge.review.page.drawing import draw
+from ankiforge.review.page.items import Act, Item, Slot, stamp_of
+from ankiforge.review.page.passage import source_html
+from ankiforge.review.page.redrafting import REDRAFT
+from ankiforge.review.selecting import words_of
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """What the drafters have left."""
+
+    name: str = "passages"
+    title: str = "No card yet"
+    about: str = "Passages that are no card: select words, and they are one."
+    empty: str = "Every passage has its card, or you have said that none is wanted."
+
+    def ids(self, desk: Desk) -> Sequence[str]:
+        """The keys of the highlights."""
+        return desk.ledger.queues.passages()
+
+    def item(self, desk: Desk, identity: str) -> Item | None:
+        """The passage, its words to be selected."""
+        why = desk.ledger.queues.why_no_card(identity)
+        highlight = desk.ledger.highlights.get(HighlightKey(identity)) if why else None
+        if highlight is None:
+            return None
+        words, _ = words_of(highlight)
+        return Item(
+            identity,
+            f"No card yet from {highlight.document.title}",
+            stamp_of(highlight, why),
+            source=source_html(highlight),
+            slots=(Slot("", "", foot=draw("no_card.html", why=why, selectable=bool(words))),),
+            acts=_ACTS if words else _ACTS[3:],
+            group=identity,
+            passage=words,
+        )
+
+
+_ACTS = (
+    Act("c", "Cloze", ":cloze"),
+    Act("q", "Question", ":question"),
+    Act("t", "Term, both ways", ":term"),
+    Act("n", "New card", ":new"),
+    Act("x", "No card wanted", "skip"),
+    REDRAFT,
+)

@@ -1,0 +1,102 @@
+"""What a person decided, here, on the terminal, or on another day: looked at again, or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ankiforge.domain import Card, HighlightKey
+from ankiforge.ledger.decisions import Decided, standing
+from ankiforge.review.desk import Desk
+from ankiforge.review.page.items import Act, Item, stamp_of
+from ankiforge.review.page.known import many, when
+from ankiforge.review.page.passage import source_html
+from ankiforge.review.page.sides import Fact, sides_html
+from ankiforge.review.page.views.pending import card_item
+
+_BACK = Act("z", "Take it back", "take back")
+_TOLD = {
+    "accept": "accepted",
+    "pick": "picked",
+    "reject": "rejected",
+    "edit": "edited",
+    "restore": "brought back",
+    "skip": "no card wanted",
+    "merge": "made one of two",
+    "not-duplicate": "called no duplicate",
+    "pin": "your words kept",
+    "resolve": "the source's words taken",
+}
+_NAMED = 10
+"""Cards of one action that are told by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Each action that stands, the last one first."""
+
+    name: str = "recent"
+    title: str = "Recent"
+    about: str = "What you decided, newest first: take it back, or decide anew."
+    empty: str = "You have decided nothing yet."
+
+    def ids(self, desk: Desk) -> Sequence[str]:
+        """The actions."""
+        return tuple(desk.ledger.queues.decided())
+
+    def item(self, desk: Desk, identity: str) -> Item | None:
+        """What was decided, and the card as it stands now."""
+        made = _made(desk, identity)
+        if not made:
+            return None
+        cards = [card for one in made if (card := desk.card(one.subject))]
+        title = f"{_told(made[0])}: {_what(made, cards)}"
+        facts = sides_html(facts=_facts(made, cards))
+        if len(made) == 1 and cards:
+            shown = card_item(desk, cards[0])
+            acts = (_BACK, *shown.acts)
+            stamp = stamp_of(cards[0], identity)
+            return replace(
+                shown, id=identity, title=title, stamp=stamp, acts=acts, body=facts + shown.body
+            )
+        stamp = stamp_of(identity, cards)
+        passage = _passage(desk, made, cards)
+        return Item(identity, title, stamp, source=passage, body=facts, acts=(_BACK,))
+
+
+def _made(desk: Desk, action: str) -> list[Decided]:
+    """The decisions of an action that stand."""
+    ledger = desk.ledger
+    subjects = dict.fromkeys(ledger.queues.about(action))
+    history = (one for subject in subjects for one in standing(ledger.decisions.of(subject)))
+    return [one for one in history if one.action == action and one.what != "undo"]
+
+
+def _told(decided: Decided) -> str:
+    return _TOLD.get(decided.what, decided.what)
+
+
+def _what(made: list[Decided], cards: list[Card]) -> str:
+    if len(cards) > 1:
+        return many(len(cards), "card")
+    if cards:
+        return f"{cards[0].kind.capitalize()} card from {cards[0].highlight.document.title}"
+    return many(len(made), "passage")
+
+
+def _facts(made: list[Decided], cards: list[Card]) -> Iterator[Fact]:
+    yield ("Decided", when(made[0].at))
+    yield ("Reason", str(made[0].body.get("reason", "")))
+    if len(made) > 1:
+        for card in cards[:_NAMED]:
+            yield ("A card of it", f"{card.leading.draft.answer} ({card.highlight.document.title})")
+        left = len(cards) - _NAMED
+        yield ("And", many(left, "card") + " more" if left > 0 else "")
+
+
+def _passage(desk: Desk, made: list[Decided], cards: list[Card]) -> str:
+    """Where the first of it comes from, if that is a passage that is known here."""
+    if cards:
+        return source_html(cards[0].highlight)
+    highlight = desk.ledger.highlights.get(HighlightKey(made[0].subject))
+    return source_html(highlight) if highlight else ""

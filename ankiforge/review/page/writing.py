@@ -1,0 +1,185 @@
+"""Words that are typed or chosen on the page: shown as the card they would be, then made one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Flask, jsonify, request
+
+from ankiforge import review
+from ankiforge.config.deckfiles import deck_of
+from ankiforge.domain import (
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    Draft,
+    DraftId,
+    Fields,
+    Guid,
+    Highlight,
+    HighlightKey,
+    Standing,
+    Verdict,
+)
+from ankiforge.errors import UsageError
+from ankiforge.making import drawn, standing_on
+from ankiforge.review import Choice, making
+from ankiforge.review.desk import Desk
+from ankiforge.review.page.decision import Decide, Decision, Outcome, done, named
+from ankiforge.review.page.drawing import draw
+from ankiforge.review.page.faces import as_if, faces_of
+from ankiforge.review.page.items import Item, Slot, tone_of
+from ankiforge.review.page.media import Shown
+from ankiforge.review.selecting import begun, spans_of
+from ankiforge.review.words import changed, fields_of
+
+FIELD = "field:"
+"""Before the name of a field, among what a decision brings."""
+
+
+class Typed(msgspec.Struct, forbid_unknown_fields=True):
+    """What stands in the fields now."""
+
+    at: str
+    """The key of the passage."""
+    slot: str = ""
+    """The draft that is reworded; "" = a new card is written."""
+    fields: dict[str, str] = {}
+
+
+class Chosen(msgspec.Struct, forbid_unknown_fields=True):
+    """Words that were selected in the passage, and what is to be made of them."""
+
+    at: str
+    """The key of the passage."""
+    what: str
+    spans: str
+
+
+_Body = TypeVar("_Body", Typed, Chosen)
+
+
+def add_writing(app: Flask, desks: Callable[[], Desk], shown: Shown) -> None:
+    """The routes that answer while somebody writes; they change nothing."""
+
+    @app.post("/api/preview")
+    def preview() -> Any:
+        """The card as Anki would show it, and what the checks say of it."""
+        return jsonify(_preview(desks(), _read(Typed), shown))
+
+    @app.post("/api/chosen")
+    def chosen() -> Any:
+        """The fields that the selected words begin a card with."""
+        said = _read(Chosen)
+        highlight = highlight_of(desks(), said.at)
+        return jsonify(fields=dict(begun(said.what, highlight, spans_of(said.spans))))
+
+
+def _read(type: type[_Body]) -> _Body:
+    try:
+        return msgspec.convert(request.get_json(), type)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not understood: {error}") from error
+
+
+def highlight_of(desk: Desk, key: str) -> Highlight:
+    """The passage of this key.
+
+    Raises:
+        UsageError: there is none.
+    """
+    highlight = desk.ledger.highlights.get(HighlightKey(key))
+    if highlight is None or not highlight.document.source:
+        raise UsageError(f"{key!r} is no passage that was read")
+    return highlight
+
+
+# --- as it would be -------------------------------------------------------------------------
+
+
+def _preview(desk: Desk, typed: Typed, shown: Shown) -> dict[str, Any]:
+    card = _reworded(desk, typed) if typed.slot else _unmade(desk, typed)
+    findings = desk.judge(card.leading.draft, card.highlight)
+    faces, pictures = faces_of(desk, card)
+    shown.take(Item("", "", "", slots=(Slot("", "", pictures=pictures),)))
+    return {
+        "faces": faces,
+        "foot": draw("slot_foot.html", findings=findings),
+        "tone": tone_of(one.severity for one in findings),
+    }
+
+
+def _reworded(desk: Desk, typed: Typed) -> Card:
+    choice = named(desk, typed.slot)
+    card = as_if(choice.card, choice.candidate)
+    fields = changed(card, typed.fields)
+    draft = review.by_person(choice.candidate.draft, fields)
+    return replace(card, fields=fields, candidates=(_candidate(draft),))
+
+
+def _unmade(desk: Desk, typed: Typed) -> Card:
+    """A card of a passage, in words that may be half typed."""
+    highlight = highlight_of(desk, typed.at)
+    draft = drawn(highlight, tuple(typed.fields.items()))
+    return Card(
+        Guid(""), highlight.key, 0, draft.kind, draft.fields, Verdict.PENDING, Standing.LIVE,
+        AnkiState.NONE, highlight, (_candidate(draft),),
+    )  # fmt: skip
+
+
+def _candidate(draft: Draft) -> Candidate:
+    return Candidate(DraftId(".a"), CandidateState.PICKED, draft)
+
+
+# --- made so --------------------------------------------------------------------------------
+
+
+def _words(now: Decision) -> dict[str, str]:
+    return {
+        name.removeprefix(FIELD): text for name, text in now.args.items() if name.startswith(FIELD)
+    }
+
+
+def _edit(now: Decision) -> Outcome:
+    """A person's words; of a choice, they are the card. `accept`: and it is let through."""
+    choice = now.choice()
+    fields = changed(as_if(choice.card, choice.candidate), _words(now))
+    ledger, guid = now.desk.ledger, choice.card.guid
+    done([review.edit(ledger, choice, fields, now.desk.judge)], "edited")
+    if now.args.get("accept") != "yes":
+        return Outcome("edited", show=guid)
+    return done(review.accept(ledger, [Choice(ledger.cards.get(guid))]), "edited and accepted")
+
+
+def _make(now: Decision) -> Outcome:
+    return _made(now, fields_of(_words(now)))
+
+
+def _cloze(now: Decision) -> Outcome:
+    """The words that were selected, hidden in their sentence: a card at once."""
+    highlight = highlight_of(now.desk, now.item.group)
+    return _made(now, begun("cloze", highlight, spans_of(now.args.get("spans", ""))))
+
+
+def _made(now: Decision, fields: Fields) -> Outcome:
+    """Where a card was shown it is shown again: nothing was decided about it."""
+    desk = now.desk
+    highlight = highlight_of(desk, now.item.group)
+    others = len(standing_on(desk.ledger, highlight.key))
+    deck = deck_of(desk.decks, highlight.document, highlight).deck
+    making.make(desk.ledger, highlight, fields, deck, desk.judge)
+    beside = f", beside {others} of this passage" if others else ""
+    stays = any(slot.id for slot in now.item.slots)
+    return Outcome(f"made, and accepted{beside}", show=now.item.id if stays else "")
+
+
+def _skip(now: Decision) -> Outcome:
+    making.set_aside(now.desk.ledger, (HighlightKey(now.item.id),))
+    return Outcome("set aside: no card is wanted")
+
+
+WRITING: dict[str, Decide] = {"edit": _edit, "make": _make, "cloze": _cloze, "skip": _skip}
