@@ -78,17 +78,21 @@ class Forge:
         return self.ok("list", "--all", "--json", *arguments).lines
 
     def started(
-        self, *arguments: str | Path, before: tuple[str, ...] = ()
+        self, *arguments: str | Path, before: tuple[str, ...] = (), terminal: int | None = None
     ) -> subprocess.Popen[str]:
-        """The program in a process of its own; `before` is the command that starts it, if any."""
+        """The program in a process of its own; `before` is the command that starts it, if any.
+
+        `terminal`: the end of one, for it to run at; else nobody can be asked anything.
+        """
         words = [str(argument) for argument in arguments]
+        pipe = subprocess.PIPE if terminal is None else terminal
         return subprocess.Popen(
             [*before, sys.executable, "-m", "ankiforge", *words],
             cwd=self.folder,
             env={**os.environ, **self._environment()},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=pipe,
+            stderr=pipe,
             text=True,
             encoding="utf-8",
         )

@@ -9,8 +9,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import click
 import genanki
@@ -94,7 +97,7 @@ class Home:
         (folder / "mine.apkg").write_text("somebody else's")
         (folder / "notes").mkdir()
         (folder / "notes/Memory.md").write_text(note_of_the_readme(), encoding="utf-8")
-        entry = "A Book\n- Your Highlight at location 1-2 | Added on\n\nA passage.\n==========\n"
+        entry = "A Book\n- Your Highlight at location 1-2 | Added on Thursday, January 1, 2015 10:00:00 AM\n\nA passage.\n==========\n"
         (folder / "My Clippings.txt").write_text(entry, encoding="utf-8")
 
     def type(self, line: str) -> tuple[int, str]:
@@ -104,6 +107,8 @@ class Home:
         self._before(arguments)
         said = io.StringIO()
         spread = [re.sub(r"^~", str(self.folder), argument) for argument in arguments]
+        if spread[:1] == ["review"]:
+            return self._review(spread)
         with chdir(self.folder), redirect_stdout(said), redirect_stderr(said):
             try:
                 main(spread)
@@ -117,6 +122,32 @@ class Home:
         code, said = self.type(f"{line} --json -q")
         assert code in {0, 1}, said
         return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+
+    def _review(self, words: list[str]) -> tuple[int, str]:
+        """Visit the page, by the browser that is opened if one is, and stop it by Ctrl-C."""
+        opened = self.folder / "opened"
+        browser = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' {opened} %s"
+        with subprocess.Popen(
+            [sys.executable, "-m", "ankiforge", *words],
+            cwd=self.folder,
+            env={**os.environ, "BROWSER": browser},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            address = json.loads(line)["address"] if "--json" in words else line.strip()
+            with build_opener(HTTPCookieProcessor()).open(address, timeout=20) as page:
+                assert page.status == 200
+            wanted = not {"--no-open", "--json"}.intersection(words)
+            while wanted and not opened.exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 130
+        assert opened.exists() is wanted
+        opened.unlink(missing_ok=True)
+        return 0, line
 
     # --- a person's part: what is done elsewhere, between two commands ------------------------
 
@@ -394,6 +425,7 @@ def test_json_has_the_documented_shapes(home: Home) -> None:
     assert list(home.data("ankiforge undo")[0]) == told["undo"]
     assert list(home.data("ankiforge build")[0]) == told["build"]
     assert list(home.data("ankiforge draft --drafter llm --estimate")[0]) == told["estimate"]
+    assert list(home.data("ankiforge review")[0]) == told["review"]
     assert list(home.data("ankiforge doctor")[0]) == told["doctor"]
 
 

@@ -135,6 +135,26 @@ def test_a_rejected_choice_is_gone_whole_and_not_drawn_again(drafted, server) ->
     assert len(ids(drafted)) == 3
 
 
+def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(drafted) -> None:
+    first, second, cloze = ids(drafted)
+    drafted.ok("reject", "--all", "--filter", "kind:cloze", "--reason", "no gaps")
+    [card] = drafted.ok("list", "--json").lines
+    assert (card["verdict"], card["choice"]) == ("pending", [first, second])
+    drafted.ok("undo", cloze.partition(".")[0])
+    assert len(ids(drafted)) == 3
+    drafted.ok("reject", "--all", "--filter", "-verdict:accepted")
+    assert drafted.ok("list").stdout == ""
+    drafted.ok("undo", first.partition(".")[0])
+    assert len(ids(drafted)) == 3
+
+
+def test_one_candidate_of_a_note_type_can_be_turned_down_by_its_words(drafted) -> None:
+    first, _, cloze = ids(drafted)
+    drafted.ok("reject", "--all", "--filter", '"does the aperture"')
+    [card] = drafted.ok("list", "--json").lines
+    assert card["choice"] == [first, cloze]
+
+
 def states(forge: Any) -> list[tuple[str, str, str]]:
     return [(c["guid"], c["verdict"], c["standing"]) for c in forge.cards()]
 
@@ -182,8 +202,7 @@ def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake)
     first, _, cloze = ids(drafted)
     for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
         server.otherwise = draws(fake, drawn)
-        again = ("draft", "--again", "drafter:llm", "--remark", f"only {guid}")
-        drafted.ok(*again, "--accept", "review")
+        drafted.ok("draft", "--again", "drafter:llm", "--accept", "review")
         [card] = drafted.ok("list", "--json").lines
         assert (card["guid"], card["verdict"]) == (guid.partition(".")[0], "pending")
     assert len(drafted.cards()) == 2

@@ -370,3 +370,22 @@ def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path: Path) -> 
     assert "My Clippings.txt:1: no entry of a Kindle" in told
     assert "broken.tid: it is no tiddler" in told
     assert "a.json: annotation 2" in told
+
+
+def test_texts_beside_a_vault_or_in_it_take_none_of_its_notes(forge, tmp_path: Path) -> None:
+    vault = tmp_path / "home" / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    note = vault / "a.md"
+    note.write_text(f"{QUESTION}::Memory\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [card] = forge.cards()
+
+    for place in (vault, vault.parent):
+        text = place / "diary.txt"
+        text.write_text(f"What did I read in {place.name}?::A book\n", encoding="utf-8")
+        forge.ok("run", text)
+    forge.ok("run", vault)
+    forge.ok("run", note)
+    assert len(forge.cards()) == 3
+    assert forge.json("show", card["guid"])["highlight"] == card["highlight"]
+    assert forge.json("run", vault)["highlights"]["gone"] == 0

@@ -203,11 +203,11 @@ def test_what_is_no_card_is_not_made(forge, passage, words, said):
     assert forge.cards() == []
 
 
-def test_a_passage_with_a_card_is_not_given_another(forge, passage):
+def test_the_same_words_are_not_made_a_card_twice(forge, passage):
     made = make(forge, passage, Front="What should we do more?", Back="sleep")
-    told = forge("edit", passage, "--field", "Front", "a b c", "--field", "Back", "d", code=2)
+    again = ("--field", "Front", "What should we  do more?", "--field", "Back", "sleep")
 
-    assert f"ankiforge edit {made['guid']}" in told.stderr
+    assert f"ankiforge show {made['guid']}" in forge("edit", passage, *again, code=1).stderr
 
 
 def test_a_run_and_the_list_say_how_to_come_to_a_card(forge, notes):

@@ -57,9 +57,10 @@ def test_a_correction_that_waits_is_counted_and_named_with_the_next_command(
     first, again = forge.ok("run", vault).stdout, forge.ok("run", vault).stdout
     counts = forge.json("run", vault)["cards"]
 
-    said = "     1 correction waits for you: ankiforge list verdict:pending -v\n"
+    said = "     1 correction waits for you: ankiforge review\n"
     assert said in first
     assert said in again
+    assert "\n  ankiforge review  " in first
     assert "\n  ankiforge list verdict:pending -v " in first
     assert (counts["revisions"], counts["waiting"], counts["ready"]) == (1, 0, 2)
 

@@ -156,3 +156,27 @@ def test_twins_reworded_alike_stay_one_card(forge, write) -> None:
     write(a=f"{FRANCE}Lyon\n")
     write(a=f"{FRANCE}Paris\n", b=f"{FRANCE}Paris\n")
     assert backs(forge) == ["Paris"]
+
+
+def test_who_asks_for_duplicates_sees_both_sides_and_the_commands(forge, write) -> None:
+    write(a=f"{FRANCE}Paris\n", b="Which city is the capital of France?::Paris\n")
+    one, other = (card["guid"] for card in forge.cards())
+    [found] = {one["check"] for card in forge.cards() for one in card["findings"] if one["twin"]}
+    for asked in ([f"finding:{found}"], ["--view", "twins"]):
+        lines = forge.ok("list", *asked).stdout
+        assert {one[:10], other[:10]} <= set(lines.split())
+        assert "ankiforge merge " in lines
+    assert forge.ok("list", "--view", "twins", "capital", "-Paris").stdout == ""
+
+
+def test_the_views_of_the_page_are_listed_on_the_terminal(forge, write) -> None:
+    write(a=f"{FRANCE}Paris\n", b="What powers the cell?::The mitochondrion\n")
+    forge.ok("reject", "--all", "--filter", "powers")
+    listed = {
+        view: [card["fields"]["Back"] for card in forge.ok("list", "--view", view, "--json").lines]
+        for view in ("pending", "recent", "run", "missing", "conflicts")
+    }
+    assert listed["recent"] == ["The mitochondrion"]
+    assert listed["run"][0] == "Paris"
+    assert listed["pending"] == listed["missing"] == listed["conflicts"] == []
+    assert "--no-card" in forge("list", "--view", "run", "--no-card", code=2).stderr

@@ -23,6 +23,19 @@ HTML = {
     "formulas in a line": ("$a<b$", r"\(a&lt;b\)"),
     "formulas on display": ("$$\na\n$$", "\\[\na\n\\]"),
     "money is no formula": ("$5 and $6", "$5 and $6"),
+    "a formula that sets a link is text": (
+        r"$\href{javascript:alert(1)}{x}$",
+        r"$\href{javascript:alert(1)}{x}$",
+    ),
+    "a formula that loads a picture is text": (
+        r"$\bbox[background:url(https://a.example/)]{x}$",
+        r"$\bbox[background:url(https://a.example/)]{x}$",
+    ),
+    "a box around a formula is one": (r"$\bbox[5px,#eee]{x}$", r"\(\bbox[5px,#eee]{x}\)"),
+    "braces in braces without end are text": (
+        "$" + "{" * 61 + "x" + "}" * 61 + "$",
+        "$" + "{<wbr>" * 60 + "{x" + "}<wbr>" * 60 + "}$",
+    ),
     "a formula that holds a delimiter is text": (r"$a \) b$", "$a \\<span></span>) b$"),
     "matrix rows are no delimiters": (r"$a \\[2pt] b$", r"\(a \\[2pt] b\)"),
     "code": ("`a  <b>`", "<code>a  &lt;b&gt;</code>"),

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from ankiforge.domain import Family, HighlightKey, card_id, guid_for, h16, named_id, note_id
+from ankiforge.domain import (
+    Family,
+    HighlightKey,
+    card_id,
+    guid_for,
+    h16,
+    made_slot,
+    named_id,
+    note_id,
+)
 from ankiforge.text.anchors import anchor, percent
 from ankiforge.text.fold import fold
 from ankiforge.text.sentences import sentences
@@ -49,6 +58,12 @@ def test_anchors_of_the_page(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", vectors("source", "path"))
 def test_document_keys_of_the_page(vector: dict[str, str]) -> None:
     assert f"vault:{percent(vector['source'])}/{h16(vector['path'])}" == vector["key"]
+
+
+@pytest.mark.parametrize("vector", vectors("made"))
+def test_slots_of_cards_by_hand_of_the_page(vector: dict[str, Any]) -> None:
+    words = {name: text for name, text in vector.items() if name != "made"}
+    assert made_slot((*words.items(), ("Extra", "whatever"))) == vector["made"]
 
 
 @pytest.mark.parametrize("vector", vectors("guid"))

@@ -1,0 +1,62 @@
+"""Each view can be used by everybody: axe-core finds no serious issue, and nothing is cut off."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.page.full import full
+
+SCRIPT = os.environ.get("ANKIFORGE_AXE", "")
+"""The path of `axe.min.js`; `.ci/run` installs it."""
+CONTRAST = {"runOnly": ["color-contrast"]}
+LOOKS: tuple[tuple[str, int, dict[str, Any]], ...] = (
+    ("light", 1280, {}),
+    ("dark", 1280, CONTRAST),  # what the colours do not change need not be looked for again
+    ("light", 320, {"rules": {"color-contrast": {"enabled": False}}}),
+)
+RUN = """async (options) => {
+  const found = await axe.run(document, { iframes: false, resultTypes: ["violations"], ...options });
+  const grave = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+  return grave.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
+}"""
+
+
+@pytest.fixture
+def axe() -> str:
+    if not SCRIPT and not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
+        pytest.skip("axe-core is not installed (ANKIFORGE_AXE)")
+    return Path(SCRIPT).read_text("utf-8")
+
+
+def views(page: Any) -> list[str]:
+    names: list[str] = page.eval_on_selector_all(
+        "#views a", "all => all.map((one) => one.dataset.view)"
+    )
+    return names
+
+
+def test_no_view_has_a_serious_issue_in_any_look(
+    forge, backend, fake, review, settled, axe: str
+) -> None:
+    with full(forge, backend, fake):
+        page = review()
+        page.emulate_media(reduced_motion="reduce")
+        page.evaluate(axe)
+        found: dict[tuple[str, ...], list[str]] = {}
+        for view in views(page):
+            page.click(f'#views a[data-view="{view}"]')
+            settled(page)
+            assert page.get_attribute("body", "data-item") == "yes", f"{view} shows nothing"
+            for scheme, width, options in LOOKS:
+                page.emulate_media(color_scheme=scheme)
+                page.set_viewport_size({"width": width, "height": 800})
+                found[view, scheme, str(width)] = page.evaluate(RUN, options)
+                across = page.evaluate("document.documentElement.scrollWidth")
+                if across > width:
+                    found[view, scheme, str(width)].append(f"it is {across} wide")
+            page.set_viewport_size({"width": 1280, "height": 800})
+    assert {look: issues for look, issues in found.items() if issues} == {}

@@ -1,0 +1,73 @@
+"""Two versions of one thing in a real browser: decided by keys, read by ear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    (folder / ".obsidian").mkdir(parents=True)
+    return folder
+
+
+def test_a_conflict_is_settled_field_by_field_with_keys(
+    forge: Any, backend: Any, vault: Path, review: Any, settled: Callable[[Any], None]
+) -> None:
+    note = vault / "Cells.md"
+    note.write_text("Katze:::cat\n\nHund:::dog\n", encoding="utf-8")
+    forge.ok("run", vault)
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+    forge.ok("run", vault)
+    [guid] = [card["guid"] for card in forge.cards() if card["fields"]["Front"] == "Katze"]
+    with backend.opened(forge.profile) as anki:
+        foreign = "kitty <b onclick=alert(1)>!</b><script>alert(2)</script>"
+        anki.edit(guid, Front="die Katze", Back=foreign)
+        anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
+    for words in ("Katze:::a cat", "Katzen:::a cat"):
+        note.write_text(f"{words}\n\nHund:::dog\n", encoding="utf-8")
+        forge.ok("run", vault)
+
+    page = review()
+    page.click("[data-view=conflicts]")
+    settled(page)
+    assert page.locator("#body h2").all_text_contents() == ["Front", "Back"]
+    assert page.locator("#body script, #body [onclick]").count() == 0
+    page.keyboard.press("1")
+    settled(page)
+    assert page.locator("#body h2").all_text_contents() == ["Back"]
+    page.keyboard.press("o")
+    settled(page)
+
+    forge.ok("run", vault)
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        seen = anki.note(guid)
+        assert (seen["Front"], seen["Back"]) == ("die Katze", "a cat")
+
+
+def test_what_differs_is_said_to_who_hears_it_and_seen_without_colour(
+    forge: Any, vault: Path, review: Any, settled: Callable[[Any], None]
+) -> None:
+    note = vault / "Cells.md"
+    note.write_text("The ==mitochondrion== makes energy in cells.\n", encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("accept", forge.cards()[0]["guid"])
+    note.write_text("The ==mitochondrion== makes ATP in cells.\n", encoding="utf-8")
+    forge.ok("run", vault)
+
+    page = review()
+    page.click("[data-view=revisions]")
+    settled(page)
+    said = page.locator("#body [aria-label=Text]").aria_snapshot()
+    assert "removed: energy" in said
+    assert "added: ATP" in said
+    line = "one => getComputedStyle(one).textDecorationLine"
+    assert page.locator("#body del").first.evaluate(line) == "line-through"
+    assert page.locator("#body ins").first.evaluate(line) == "underline"

@@ -1,0 +1,244 @@
+"""Several cards by hand of one passage: each is its own note for ever, in its own words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PLAIN = "Sleep helps the brain to keep what it has learned, and to forget the rest."
+PHRASE = "Working memory holds about four chunks at a time in most of us."
+PASSAGES = {"plain": f"=={PLAIN}==", "drafted": PHRASE.replace("four chunks", "==four chunks==")}
+"""Of the second one the rules draw a cloze."""
+
+MADE = {
+    "plain": (
+        {"Text": "Sleep helps the {{c1::brain}} to keep what it has learned."},
+        {"Text": "{{c1::Sleep}} helps the brain to keep what it has learned."},
+        {"Front": "What helps the brain to keep what it has learned?", "Back": "sleep"},
+        {"Front": "What does sleep let the brain forget?", "Back": "the rest"},
+    ),
+    "drafted": (
+        {"Text": "{{c1::Working memory}} holds about four chunks at a time."},
+        {"Text": "Most of us hold {{c1::four chunks}} at a time."},
+        {"Front": "What holds about four chunks at a time?", "Back": "working memory"},
+        {"Front": "How much does working memory hold at a time?", "Back": "about four chunks"},
+    ),
+}
+"""Of each note type two; the second one's answer is the same as the rules', or as a question's."""
+
+
+@pytest.fixture(params=["plain", "drafted"])
+def desk(request, forge, vault: Path):
+    """A vault of one passage; `desk.make()` makes all the cards of it, and tells their guids."""
+    desk = Bench(forge, vault, request.param)
+    desk.write(PASSAGES[request.param])
+    desk.run()
+    return desk
+
+
+@pytest.fixture
+def there(desk, forge_in, tmp_path: Path):
+    """A second machine, with its own ledger and a copy of the journal so far."""
+    forge = forge_in(tmp_path / "there")
+    forge.home.mkdir(parents=True)
+    shutil.copy(desk.forge.home / "journal.jsonl", forge.home)
+    return Bench(forge, desk.vault, desk.passage)
+
+
+class Bench:
+    """The one passage, and what a person does with it."""
+
+    def __init__(self, forge: Any, vault: Path, passage: str) -> None:
+        self.forge = forge
+        self.vault = vault
+        self.passage = passage
+        self.words = MADE[passage]
+        self.drafted = passage == "drafted"
+
+    def write(self, text: str) -> None:
+        (self.vault / "a.md").write_text(f"{text}\n", encoding="utf-8")
+
+    def run(self) -> Any:
+        return self.forge.json("run", self.vault, "--accept", "review")
+
+    @property
+    def key(self) -> str:
+        [issued] = [line for line in self.journal() if line["what"] == "issued"]
+        return str(issued["key"])
+
+    def journal(self) -> list[Any]:
+        lines = (self.forge.home / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def one(self, number: int) -> str:
+        return str(self.forge.json("edit", self.key, *as_said(self.words[number]))["guid"])
+
+    def make(self, *numbers: int) -> list[str]:
+        return [self.one(number) for number in numbers or range(len(self.words))]
+
+    def refused(self, fields: dict[str, str]) -> str:
+        return str(self.forge("edit", self.key, *as_said(fields), code=1).stderr)
+
+    def made_of(self, cards: dict[str, list[Any]]) -> list[str]:
+        return [guid for guid, card in cards.items() if card[0] in self.words]
+
+    def open_of(self, guid: str) -> list[dict[str, str]]:
+        """The words of what waits as a revision of a card."""
+        shown = self.forge.json("show", guid)
+        return [one["fields"] for one in shown["candidates"] if one["state"] == "open"]
+
+    def lose(self) -> None:
+        shutil.rmtree(self.forge.home / ".ankiforge")
+
+
+def as_said(fields: dict[str, str]) -> list[str]:
+    return [word for name, text in fields.items() for word in ("--field", name, text)]
+
+
+def told(forge: Any) -> dict[str, list[Any]]:
+    """What a reader would miss of each card."""
+    names = ("fields", "kind", "verdict", "standing", "quote", "deck", "accepted_by")
+    return {card["guid"]: [card[name] for name in names] for card in forge.cards()}
+
+
+def live(forge: Any) -> dict[str, list[Any]]:
+    return {guid: card for guid, card in told(forge).items() if card[3] == "live"}
+
+
+def test_each_is_a_note_of_its_own_and_stays_so_while_nothing_changes(desk) -> None:
+    made = desk.make()
+    assert len(set(made)) == 4
+    before = told(desk.forge)
+    assert len(before) == 4 + desk.drafted
+    assert [before[guid][0] for guid in made] == list(desk.words)
+    again = desk.run()
+    assert (again["notes"]["written"], told(desk.forge)) == (4, before)
+
+
+@pytest.mark.parametrize("numbers", [(0, 2), (3, 1, 2, 0)])
+def test_a_lost_ledger_brings_each_back_under_its_own_guid(desk, numbers) -> None:
+    desk.make(*numbers)
+    before = told(desk.forge)
+    desk.lose()
+    desk.run()
+    assert told(desk.forge) == before
+    desk.run()
+    assert told(desk.forge) == before
+
+
+def test_a_card_of_a_lost_ledger_is_not_taken_for_another_that_is_back_before_it(desk) -> None:
+    """The rules come to the passage in a second run only; what was made is there in the first."""
+    desk.make()
+    before = told(desk.forge)
+    desk.lose()
+    (desk.vault / "0.md").write_text("Another ==mark comes== before it.\n", encoding="utf-8")
+    desk.forge.ok("run", desk.vault, "--accept", "review", "--limit", "1")
+    assert before.keys() - told(desk.forge).keys() == (set(before) - set(desk.made_of(before)))
+    desk.run()
+    assert {guid: card for guid, card in told(desk.forge).items() if guid in before} == before
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["it had the passage", "it is new"])
+def test_another_machine_has_each_once(desk, there, known) -> None:
+    if known:
+        there.run()
+    made = desk.make(0, 2)
+    if known:
+        there.make(1)
+    together(desk, there)
+    desk.run()
+    there.run()
+    assert set(made) <= told(desk.forge).keys()
+    assert told(there.forge) == told(desk.forge)
+    assert len(live(desk.forge)) == 2 + known + desk.drafted
+    desk.lose()
+    desk.run()
+    assert told(desk.forge) == told(there.forge)
+
+
+def test_what_two_machines_make_at_once_is_there_on_both(desk, there) -> None:
+    there.run()
+    desk.make(0)
+    there.make(1)
+    assert desk.make(2) == there.make(2)
+    together(desk, there)
+    desk.run()
+    there.run()
+    words = [card[0] for card in live(desk.forge).values()]
+    assert live(there.forge) == live(desk.forge)
+    assert [words.count(one) for one in desk.words] == [1, 1, 1, 0]
+
+
+def together(desk: Bench, there: Bench) -> None:
+    """The union of both journals, in both."""
+    files = [one.forge.home / "journal.jsonl" for one in (desk, there)]
+    lines = dict.fromkeys(line for file in files for line in file.read_text().splitlines())
+    for file in files:
+        file.write_text("".join(f"{line}\n" for line in lines))
+
+
+CHANGES = [
+    ("helps the brain", "helps every brain"),
+    ("about four chunks", "about five chunks"),
+    ("==four chunks==", "==about four chunks=="),
+    (".", ", as everybody knows."),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=[new for _, new in CHANGES])
+@pytest.mark.parametrize("lost", [False, True])
+def test_each_keeps_its_words_when_the_source_is_edited(desk, change, lost) -> None:
+    made = desk.make()
+    before = told(desk.forge)
+    desk.write(PASSAGES[desk.passage].replace(*change))
+    desk.run()
+    if lost:
+        desk.lose()
+        desk.run()
+    after = told(desk.forge)
+    assert [after[guid][:4] for guid in made] == [before[guid][:4] for guid in made]
+    proposed = [one for guid in made for one in desk.open_of(guid)]
+    assert not [fields for fields in proposed if fields in desk.words]
+
+
+def test_one_undo_after_another_takes_each_back(desk) -> None:
+    first, second = desk.make(0, 1)
+    before = live(desk.forge)
+    desk.forge.ok("undo")
+    assert live(desk.forge) == {guid: card for guid, card in before.items() if guid != second}
+    desk.forge.ok("undo")
+    left = live(desk.forge)
+    assert left == {guid: card for guid, card in before.items() if guid not in (first, second)}
+    desk.lose()
+    desk.run()
+    assert live(desk.forge) == left
+    assert desk.make(1, 0) == [second, first]
+    assert live(desk.forge) == before
+
+
+def test_what_was_rejected_is_refused_and_the_others_stand(desk) -> None:
+    made = desk.make()
+    desk.forge.ok("reject", made[0])
+    before = told(desk.forge)
+    for lost in (False, True):
+        if lost:
+            desk.lose()
+            desk.run()
+            assert told(desk.forge) == before
+        told_why = desk.refused(desk.words[0])
+        assert f"ankiforge restore {made[0]}" in told_why
+    desk.forge.ok("restore", made[0])
+    assert f"{made[1]} says just that" in desk.refused(desk.words[1])
+
+
+def test_to_draft_again_changes_none_of_them(desk) -> None:
+    made = desk.make()
+    before = told(desk.forge)
+    desk.forge.ok("draft", "--again", "drafter:person")
+    desk.forge.ok("draft", "--again", "drafter:person", "--remark", "shorter")
+    after = told(desk.forge)
+    assert [after[guid] for guid in made] == [before[guid] for guid in made]

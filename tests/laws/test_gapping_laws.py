@@ -1,0 +1,86 @@
+"""Laws of cards by hand: whatever is selected, the card says the passage's own words."""
+
+from __future__ import annotations
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ankiforge.text import cloze
+from ankiforge.text.fold import same
+from ankiforge.text.gapping import gapped, part
+from ankiforge.text.markdown import plain
+from ankiforge.text.sentences import sentence_around
+
+SIGNS = [
+    "a",
+    "b",
+    "細",
+    "😀",
+    "é",
+    ".",
+    ":",
+    "::",
+    "{",
+    "}",
+    "{{",
+    "}}",
+    "$",
+    "\\",
+    "`",
+    "*",
+    "_",
+    "<",
+    "[",
+    "]",
+    "(",
+    ")",
+    "#",
+    "-",
+    "1.",
+    "|",
+    "~~",
+    "==",
+    ">",
+    "&amp;",
+    "!",
+    "\n",
+]
+texts = st.lists(st.sampled_from([*SIGNS, " "]), min_size=1, max_size=25).map("".join)
+
+
+@given(texts, st.data())
+def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, data) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    try:
+        made = gapped(text, [(start, end)])
+    except ValueError:
+        assume(False)
+    first, last = sentence_around(text, start, end)
+
+    assert not list(cloze.problems(made))
+    assert same(plain(made), text[first:last])
+    assert [same(plain(gap.answer), text[start:end]) for gap in cloze.gaps(made)] == [True]
+
+
+WRITTEN = [
+    ("cell", "cell"), ("E=mc^2", "$E=mc^2$"), ("bold words", "**bold words**"), ("a_b", r"a\_b"),
+    ("the link", "[the link](http://x.y/a_b)"), ("x()", "`x()`"), ("細胞", "細胞"), ("😀", "😀"),
+    ("old", "~~old~~"), (r"\frac{a}{b}", r"$\frac{a}{b}$"), ("and so", "*and* so"), ("H2O", "H<sub>2</sub>O"),
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WRITTEN), min_size=2, max_size=8), st.data())
+def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data) -> None:
+    text = " ".join(plain for plain, _ in words)
+    markdown = " ".join(written for _, written in words)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    assume(text[start:end].strip())
+    made = gapped(text, [(start, end)], markdown)
+    [gap] = cloze.gaps(made)
+
+    assert same(plain(made), text)
+    assert same(plain(part(text, (start, end), markdown)), plain(gap.answer))
+    assert text[start:end].strip() in plain(gap.answer)
+    assert made.count("$") == markdown.count("$")
