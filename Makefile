@@ -2,8 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
+AXE := .axe/node_modules/axe-core/axe.min.js
+export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test check format golden bench-extract test-anki-versions smoke clean
+.PHONY: help demo test check format golden bench-extract test-anki-versions axe screenshots smoke clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -33,7 +35,7 @@ $(VENV)/bench-ok: $(VENV)/dev-ok
 demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
 	@$(PY) -m samples.demo
 
-test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"
+test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the page need Chromium
 	$(PY) -m pytest -n auto $(T)
 
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older Ankis
@@ -60,10 +62,18 @@ golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
 bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes
 	$(PY) -m benchmarks.extract_pdf $(ARGS)
 
+axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
+
+$(AXE):
+	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1
+
+screenshots: $(VENV)/dev-ok  ## docs/review-*.png, every view; look at each: needs Chromium
+	$(PY) -m tests.e2e.page.pictures docs
+
 smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
 	rm -rf dist && $(PY) -m pip wheel -q --no-deps -w dist .
 	$(PYTHON) -m venv dist/venv && dist/venv/bin/python -m pip install -q dist/*.whl
 	cd / && $(CURDIR)/dist/venv/bin/ankiforge --version
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .venv-anki-* .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-anki-* .axe .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
