@@ -61,6 +61,8 @@ class SeenCard:
     """Of FSRS, days."""
     difficulty: float | None = None
     """Of FSRS, 1 to 10."""
+    decay: float | None = None
+    """Of the forgetting curve of FSRS, where the collection names it."""
 
     @property
     def suspended(self) -> bool:

@@ -167,17 +167,18 @@ class _Memory(msgspec.Struct):
 
     s: float | None = None
     d: float | None = None
+    decay: float | None = None
 
 
 _decoder = msgspec.json.Decoder(_Memory)
 
 
 def _memory(data: str) -> tuple[Any, ...]:
-    """(stability, difficulty), or () without FSRS."""
+    """(stability, difficulty, decay), or () without FSRS."""
     if '"s"' not in data:
         return ()
     try:
         memory = _decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return ()
-    return memory.s, memory.d
+    return memory.s, memory.d, memory.decay
