@@ -151,7 +151,7 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in) 
     forge("run", notes)
     for card in forge.cards("verdict:pending"):
         forge.ok("accept", "--force", card["guid"])
-    forge.ok("edit", forge.cards("Katze")[0]["guid"], "--field", "Front", "\x1b")
+    forge.ok("edit", forge.cards("Katze")[0]["guid"], "--field", "Front", "---")
     forge.ok("accept", "--force", forge.cards("cat")[0]["guid"])
     result = forge("build")
 

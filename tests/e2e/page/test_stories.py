@@ -49,7 +49,9 @@ def test_from_a_vault_to_anki_by_keys_alone(forge, note, review, press, anki) ->
     press(page, " ", "a", " ", "x", "u", "j", "a")
     assert verdicts(forge) == ["accepted", "pending", "accepted", "pending"]
     press(page, "a", "a")
-    assert "0" in page.inner_text('#views a[data-view="pending"] .count')
+    page.wait_for_function(
+        """() => document.querySelector('#views a[data-view="pending"] .count').innerText == '0'"""
+    )
     forge.ok("build")
     anki.load(forge.folder / "ankiforge.apkg")
     for card in forge.cards():
