@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ankiforge.config import EXPORTS, Config, SourceEntry, source_name
 from ankiforge.config.workspace import Workspace
@@ -18,6 +18,9 @@ from ankiforge.extract import kind_of, kinds_below
 from ankiforge.ledger import Ledger
 from ankiforge.naming import named
 from ankiforge.opening import opened
+
+if TYPE_CHECKING:
+    from ankiforge.crew import Crew
 
 ON_THE_COMMAND_LINE = Location("the command line")
 
@@ -246,9 +249,14 @@ def with_names(
 
 
 def open_sources(
-    config: Config, wanted: list[Wanted], ledger: Ledger, *, offline: bool = False
+    config: Config,
+    wanted: list[Wanted],
+    ledger: Ledger,
+    *,
+    offline: bool = False,
+    crew: Crew | None = None,
 ) -> tuple[Source, ...]:
-    """Open the sources that have their names."""
+    """Open the sources that have their names; a crew helps to read them."""
     return tuple(
         opened(
             config,
@@ -256,6 +264,7 @@ def open_sources(
             one.only,
             memory=ledger.memories.of(f"{one.entry.kind}:{one.entry.name}"),
             offline=offline,
+            crew=crew,
         )
         for one in wanted
     )

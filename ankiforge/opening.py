@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ankiforge import extract
 from ankiforge.config import Config, SourceEntry
 from ankiforge.config.yamlfile import typed
 from ankiforge.domain import Memory, NoMemory, Source
 from ankiforge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ankiforge.crew import Crew
 
 
 def opened(
@@ -20,10 +23,11 @@ def opened(
     *,
     memory: Memory | None = None,
     offline: bool = False,
+    crew: Crew | None = None,
 ) -> Source:
     """The source of an entry.
 
-    `memory` and `offline` are for those sources that can do something with them.
+    `memory`, `offline` and `crew` are for those sources that can do something with them.
 
     Raises:
         ConfigError: an unknown kind, or a mistake in its settings; with file, line, key.
@@ -33,7 +37,7 @@ def opened(
     except ConfigError as error:
         raise entry.where.wrap(error) from error
     settings = typed(module.Settings, entry.options, entry.where)
-    more = {"memory": memory or NoMemory(), "offline": offline}
+    more = {"memory": memory or NoMemory(), "offline": offline, "crew": crew}
     more = {name: more[name] for name in _arguments(module.open_source) & more.keys()}
     try:
         return module.open_source(entry.name, entry.path, settings, only, config.me, **more)

@@ -98,7 +98,9 @@ class Call:
     limit: int = 0
     """At most so many of what the command makes or lists; 0 = all."""
     jobs: int = 0
-    """Requests to a model at a time; 0 = as the settings say."""
+    """Requests to a model, and files, at a time; 0 = as the settings say, and by the cores."""
+    scheduler: str = ""
+    """Of the Dask cluster that reads files; "" = this machine does."""
 
     @property
     def program(self) -> str:
@@ -114,9 +116,13 @@ _OPTIONS = (
     click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1)."),
     click.option("--offline", is_flag=True, help="No connection but to this machine."),
     click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them."),
-    click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests at a time."),
+    click.option(
+        "--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests, or files, at a time."
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Files are read by this Dask cluster."),
 )
-_NAMES = ("workspace", "as_json", "quiet", "verbose", "no_color", "offline", "limit", "jobs")
+_NAMES = ("workspace", "as_json", "quiet", "verbose", "no_color", "offline", "limit", "jobs",
+          "scheduler")  # fmt: skip
 
 
 def common_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -139,7 +145,8 @@ def _call(given: dict[str, Any]) -> Call:
     color = not given["no_color"] and not os.environ.get("NO_COLOR")
     talk = Talk(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
-    return Call(workspace, talk, bool(given["offline"]), given["limit"] or 0, given["jobs"] or 0)
+    counts = given["limit"] or 0, given["jobs"] or 0
+    return Call(workspace, talk, bool(given["offline"]), *counts, given["scheduler"] or "")
 
 
 # --- the end --------------------------------------------------------------------------------

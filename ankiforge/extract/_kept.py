@@ -56,12 +56,16 @@ class Kept:
 
     def of(self, name: str, stamp: Stamp) -> bytes | None:
         """What a file said (b"" for nothing) if it is as it was; None if it must be read."""
-        if self.index.stamps.get(name) != stamp:
+        if not self.knows(name, stamp):
             return None
         body = self._body(BODY + name) if name in self.index.said else b""
         if body is not None:
             self.stamps[name] = stamp
         return body
+
+    def knows(self, name: str, stamp: Stamp) -> bool:
+        """Whether a file was read as it is; what it said may be lost all the same."""
+        return self.index.stamps.get(name) == stamp
 
     def _body(self, name: str) -> bytes | None:
         if self.bodies is None:

@@ -133,7 +133,7 @@ def world(forge_in: Any, backend: Any) -> Iterator[Any]:
         patch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)
         patch.setattr(copying, "_PAUSE", 0.02)
         patch.setattr(views, "time", clock)
-        patch.setattr(PdfWorker, "_ask", read_here)
+        patch.setattr(PdfWorker, "ask", read_here)
         patch.setattr(ledger.open_ledger, "__defaults__", (clock.now,))
         first, second = forges = [forge_in(folder / side) for side in ("one", "two")]
         assert first.profile.exists()

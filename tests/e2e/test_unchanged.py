@@ -50,16 +50,16 @@ def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The notes that are read, as they are."""
-    from ankiforge.extract.obsidian import vault
+    from ankiforge.extract.obsidian import helping
 
     seen: list[str] = []
-    real = vault.settled
+    real = helping.settled
 
     def settled(note):
         seen.append(note.path)
         return real(note)
 
-    monkeypatch.setattr(vault, "settled", settled)
+    monkeypatch.setattr(helping, "settled", settled)
     return seen
 
 

@@ -8,7 +8,7 @@ forms, `note` makes highlights. Nothing is ever written into a vault.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ankiforge.domain import Memory, NoMemory, Source
 from ankiforge.extract import SourceSettings
@@ -19,6 +19,9 @@ from ankiforge.extract.obsidian.dialects.settings import (
     YankiSettings,
 )
 from ankiforge.extract.obsidian.vault import Vault
+
+if TYPE_CHECKING:
+    from ankiforge.crew import Crew
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -58,6 +61,7 @@ def open_source(
     me: tuple[str, ...] = (),
     *,
     memory: Memory = NO_MEMORY,
+    crew: Crew | None = None,
 ) -> Source:
     """Make a reader of the vault at `root`; `me` does not matter, a vault has one author."""
-    return Vault(name, root, settings, only, memory)
+    return Vault(name, root, settings, only, memory, crew)

@@ -8,11 +8,13 @@ The files are read by a worker process (`worker`), as PDFs crash, hang and lie.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
+from ankiforge.crew import Crew
 from ankiforge.domain import (
     Document,
     DocumentKey,
@@ -33,7 +35,7 @@ from ankiforge.extract._folder import matcher, relative, walk
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
-from ankiforge.extract.pdf.protocol import Failed, Mark, Read
+from ankiforge.extract.pdf.protocol import Failed, Mark, Read, Request
 from ankiforge.extract.pdf.remembering import RememberingWorker
 from ankiforge.text.anchors import numbered
 
@@ -62,14 +64,15 @@ def open_source(
     me: tuple[str, ...] = (),
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
+    crew: Crew | None = None,
     seconds: float = SECONDS,
 ) -> Source:
     """Make a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
 
     `me` are the names (/T) whose comments may instruct, () = everybody's; `memory` keeps what a
-    file said until it changes; `seconds` is the time that reading one file may take.
+    file said until it changes; `crew` reads several at a time; `seconds` is the time that reading one file may take.
     """
-    return PdfSource(name, root, settings, only, frozenset(me), memory, seconds)
+    return PdfSource(name, root, settings, only, frozenset(me), memory, crew, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class PdfSource:
     only: tuple[Path, ...]
     me: frozenset[str]
     memory: Memory
+    crew: Crew | None
     seconds: float
 
     @property
@@ -94,12 +98,17 @@ class PdfSource:
         missed: list[OSError] = []
         hidden: list[str] = []
         with RememberingWorker(self.seconds, self.memory) as worker:
-            for path in self._files(missed):
+            paths = tuple(self._files(missed))
+            if self.crew is not None:
+                questions = (Request(os.fsencode(path), self.settings.passwords) for path in paths)
+                worker.foresee(self.crew, questions)
+            for path in paths:
                 yield from self._file(worker, path, hidden)
             complete = not self.only and not missed
             worker.store(complete=complete)
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
+        yield from self._unhelped(worker.lost)
         yield Scan(self.name, self.container, complete=complete)
 
     def stamp(self) -> str:
@@ -144,6 +153,12 @@ class PdfSource:
                 f"marks that the files hide were left out: {', '.join(hidden[:MOST_NAMED])}{more}"
             )
             hint = "programs hide what was deleted; show them there to have them"
+            yield Problem(str(self.root), what, hint, notice=True)
+
+    def _unhelped(self, lost: int) -> Iterator[Problem]:
+        if lost:
+            what = f"{lost} files were read by this machine, as no other one could"
+            hint = "the same folders and version of ankiforge must be where the workers run"
             yield Problem(str(self.root), what, hint, notice=True)
 
     def _sightings(

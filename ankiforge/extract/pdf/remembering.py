@@ -1,15 +1,18 @@
-"""A worker that is not asked again about a file that is as it was."""
+"""A worker that is not asked again about a file that is as it was, and may be helped by others."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import msgspec
 
+from ankiforge.crew import Ahead, Crew
 from ankiforge.domain import Memory, h16
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import Stamp, program, stamp_of
+from ankiforge.extract.pdf import helping
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Failed, Question, Reply
 
@@ -21,21 +24,52 @@ class RememberingWorker(PdfWorker):
         """Prepare; `seconds` is the time a file may take."""
         super().__init__(seconds)
         self._kept = Kept.recalled(memory, program())
+        self._ahead: Ahead[Question, bytes] | None = None
+
+    def foresee(self, crew: Crew, questions: Iterable[Question]) -> None:
+        """Have a crew begin with what will be asked, in this order."""
+        unknown = [one for one in questions if not self._is_known(one)]
+        if len(unknown) > 1:
+            crew.at_end(helping.stop)
+            self._ahead = Ahead(crew, helping.answer, self._work(unknown), waits=True)
+
+    @property
+    def lost(self) -> int:
+        """How many files the crew could not read."""
+        return self._ahead.lost if self._ahead else 0
+
+    def _work(self, questions: Iterable[Question]) -> Iterator[tuple[Question, tuple[bytes]]]:
+        for one in questions:
+            line = helping.asked(one, self.seconds)
+            if line is not None:
+                yield one, (line,)
+
+    def _is_known(self, question: Question) -> bool:
+        stamp = _stamp(question)
+        return stamp is not None and self._kept.knows(_name(question), stamp)
 
     def store(self, *, complete: bool) -> None:
         """Keep it for the next scan; `complete`: what was not asked this time is not kept on."""
         self._kept.store(complete=complete)
 
-    def _ask(self, question: Question) -> Reply:
-        stamp, name = _stamp(question), h16(msgspec.json.encode(question).decode())
+    def ask(self, question: Question) -> Reply:
+        """What was said of the file as it is, else what it says now."""
+        stamp, name = _stamp(question), _name(question)
         body = self._kept.of(name, stamp) if stamp else None
         if body:
             with suppress(msgspec.MsgspecError):
                 return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
-        reply = super()._ask(question)
+        reply = self._answered(question) or super().ask(question)
         if stamp and not isinstance(reply, Failed):
             self._kept.learn(name, stamp, msgspec.json.encode(reply))
         return reply
+
+    def _answered(self, question: Question) -> Reply | None:
+        return helping.read(self._ahead.take(question)) if self._ahead else None
+
+
+def _name(question: Question) -> str:
+    return h16(msgspec.json.encode(question).decode())
 
 
 def _stamp(question: Question) -> Stamp | None:

@@ -29,6 +29,8 @@ from pypdf.generic import (
 from ankiforge.domain import Extracted, Problem, Scan, Sighting
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.annotations import MOST
+from ankiforge.extract.pdf.client import PdfWorker, end_resting
+from ankiforge.extract.pdf.protocol import Read
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 
@@ -226,10 +228,32 @@ def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
     next(sightings)
     del sightings
     gc.collect()
+    end_resting()
     children = Path("/proc/self/task")
     if children.exists():
         mine = " ".join(path.read_text() for path in children.glob("*/children"))
         assert not [pid for pid in mine.split() if is_worker(pid)]
+
+
+def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted:
+        def readline(self) -> bytes:
+            raise KeyboardInterrupt
+
+    (marked,) = good.glob("*.pdf")
+    other = tmp_path / "no marks.pdf"
+    write_pdf(other, [Page((paragraph("Nothing is marked here."),))])
+    with pytest.raises(KeyboardInterrupt), PdfWorker() as worker:
+        assert isinstance(worker.read(marked), Read)
+        with monkeypatch.context() as patch:
+            patch.setattr(worker._process, "stdout", Interrupted())
+            worker.read(marked)
+    with PdfWorker() as worker:
+        reply = worker.read(other)
+        assert isinstance(reply, Read)
+        assert reply.marks == ()
 
 
 def is_worker(pid: str) -> bool:

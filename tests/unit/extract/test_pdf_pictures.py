@@ -401,14 +401,14 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 ) -> None:
     write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     write(tmp_path / "z.pdf", around(*FIGURE))
-    ask = PdfWorker._ask
+    ask = PdfWorker.ask
 
     def slow(worker: PdfWorker, question: Any) -> Any:
         late = type(question).__name__ == "Cut" and question.path.endswith(b"a.pdf")
-        worker._seconds = 0.0 if late else 60.0
+        worker.seconds = 0.0 if late else 60.0
         return ask(worker, question)
 
-    monkeypatch.setattr(PdfWorker, "_ask", slow)
+    monkeypatch.setattr(PdfWorker, "ask", slow)
     found = scan(tmp_path)
     first, second = [one for one in found if isinstance(one, Extracted)]
     text, figure = sorted(first.highlights, key=lambda one: one.kind)

@@ -17,6 +17,7 @@ from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.extract import pdf, zotero
+from ankiforge.extract.pdf.client import end_resting
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -304,6 +305,7 @@ def test_a_worker_that_is_killed_costs_one_file(
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """The processes that are started from now on."""
     started: list[subprocess.Popen[bytes]] = []
+    end_resting()
 
     class Watched(subprocess.Popen[bytes]):
         def __init__(self, *arguments: object, **settings: object) -> None:
@@ -326,6 +328,7 @@ def test_a_scan_starts_one_worker_and_none_without_a_file(
     write_zotero(tmp_path / "zotero.sqlite", libraries)
     assert [one.sentence for one in highlights(list(sightings(tmp_path)))] == [WHOLE] * 2
     assert len(started) == 1
+    end_resting()
     assert started[0].poll() is not None
 
 
@@ -380,6 +383,8 @@ FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
 
 
 def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
+    """With a new worker, if one is needed."""
+    end_resting()
     settings = zotero.Settings(path=str(folder))
     found = list(zotero.open_source("zotero", folder, settings, memory=memory).scan())
     return [one for one in found if isinstance(one, Extracted)]

@@ -1,0 +1,175 @@
+"""Reading by several at a time, and by a real Dask cluster: what is read is the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ankiforge.extract.obsidian import helping, vault
+from ankiforge.extract.pdf import helping as pdf_helping
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+WORDS = "Paper {}: the spacing effect improves retention of {} facts, and massing does not."
+PDFS, NOTES = 12, 60
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of PDFs, one of them broken, and a vault with as many notes as others help with."""
+    folder = tmp_path_factory.mktemp("shelf")
+    (folder / "papers").mkdir()
+    for number in range(PDFS):
+        words = WORDS.format(number, 7 * number)
+        page = Page((paragraph(words),), (mark("the spacing effect"), mark(f"{7 * number} facts")))
+        write_pdf(folder / "papers" / f"{number:03}.pdf", [page])
+    (folder / "papers" / "007a.pdf").write_bytes(b"%PDF-1.7 and nothing else")
+    notes = folder / "vault"
+    (notes / ".obsidian").mkdir(parents=True)
+    (notes / "figure.png").write_bytes(b"")
+    for number in range(NOTES):
+        text = f"Note {number} says ==the answer is {number}==. ![[figure.png]]\n\nq{number}::a\n"
+        (notes / f"note {number:04}.md").write_text(text, encoding="utf-8")
+    (notes / "note 0007a.md").write_bytes(b"\xff\xfe\x00 ==half== of a letter\xd8")
+    long_ago = time.time() - 3600
+    for path in notes.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    return folder
+
+
+@pytest.fixture
+def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault, "MANY", NOTES)
+    monkeypatch.setattr(helping, "AT_A_TIME", 20)
+    sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
+               for kind, name in (("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
+    (forge.folder / "ankiforge.yaml").write_text("sources:\n" + "".join(sources), "utf-8")
+    forge("init", "--trust", forge.folder)
+
+
+@pytest.fixture(scope="module")
+def alone(shelf: Path) -> dict[str, list[str]]:
+    """What is read by one, filled by the first test that asks."""
+    return {}
+
+
+def told(forge, *options: str) -> list[str]:
+    result = forge("extract", "--json", *options)
+    assert result.exit_code == 1, result.stderr  # the broken ones are named
+    return result.stdout.splitlines()
+
+
+def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone) -> None:
+    alone["lines"] = told(forge, "--jobs", "1")
+    assert len(alone["lines"]) == 2 * PDFS + 2 * NOTES + 2
+    assert told(forge, "--jobs", "3") == alone["lines"]
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a scheduler with two workers, and what kills and replaces one of them."""
+    port = _free()
+    address = f"tcp://127.0.0.1:{port}"
+    running = [
+        _dask(tmp_path, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    ]
+
+    def worker() -> None:
+        running.append(_dask(tmp_path, "worker", address, "--no-nanny", "--nthreads", "1",
+                             "--no-dashboard", "--local-directory", str(tmp_path)))  # fmt: skip
+
+    def replace() -> None:
+        killed = running.pop(1)
+        killed.kill()
+        killed.communicate()
+        worker()
+
+    worker()
+    worker()
+    yield address, replace
+    for one in running:
+        one.kill()
+        one.communicate()
+
+
+def _dask(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """As `dask scheduler`, `dask worker`."""
+    return subprocess.Popen(
+        (sys.executable, "-m", "dask", *arguments), cwd=folder,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _free() -> int:
+    import socket
+
+    with socket.socket() as here:
+        here.bind(("127.0.0.1", 0))
+        port: int = here.getsockname()[1]
+        return port
+
+
+def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
+    forge, workspace, alone, scheduler
+) -> None:
+    address, replace = scheduler
+    expected = alone.get("lines") or told(forge, "--jobs", "1")
+    _answers(address)
+    assert told(forge, "--scheduler", address) == expected
+
+    killer = threading.Timer(0.3, replace)
+    killer.start()
+    assert told(forge, "--scheduler", address) == expected
+    killer.join()
+
+
+def _answers(address: str) -> None:
+    """Wait until two workers are there."""
+    from distributed import Client
+
+    with Client(address, timeout="60s", set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+
+
+def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
+    forge, workspace, scheduler, monkeypatch, alone
+) -> None:
+    """As if each worker ran another version of the program."""
+    address, _ = scheduler
+    _answers(address)
+    real = pdf_helping.asked
+
+    def other(question, seconds):
+        line = real(question, seconds)
+        return line and line.replace(b'"version":"', b'"version":"not ')
+
+    monkeypatch.setattr(pdf_helping, "asked", other)
+    lines = told(forge, "--scheduler", address)
+    notices = [line for line in lines if "were read by this machine" in line]
+    assert len(notices) == 1
+    assert f"{PDFS + 1} files were read by this machine" in notices[0]
+    lines.remove(notices[0])
+    assert lines == (alone.get("lines") or told(forge, "--jobs", "1"))
+
+
+def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch) -> None:
+    from ankiforge import crew
+
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", "0.5s")
+    result = forge("extract", "--scheduler", f"tcp://127.0.0.1:{_free()}")
+    assert result.exit_code == 3
+    assert "no Dask scheduler answers" in result.stderr
+    assert "dask scheduler" in result.stderr
+    assert not result.stdout
+
+
+def test_offline_no_other_machine_is_asked(forge, workspace) -> None:
+    result = forge("extract", "--offline", "--scheduler", "tcp://192.0.2.1:8786")
+    assert result.exit_code == 2
+    assert "is not on this machine" in result.stderr
