@@ -5,7 +5,7 @@ OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test check format golden bench-extract test-anki-versions axe screenshots smoke clean
+.PHONY: help demo test check format golden bench bench-extract test-anki-versions axe screenshots smoke clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -25,11 +25,13 @@ $(VENV)/bench-ok: $(VENV)/dev-ok
 	@$(PY) -m pip install -q --group bench || $(PY) -m pip install -q reportlab
 	@touch $@
 
-.venv-anki-%/ok: pyproject.toml
+# only Anki is another one there; the rest comes from the environment of the project
+.venv-anki-%/ok: $(VENV)/dev-ok
 	@echo "making .venv-anki-$* (once, needs the package index)"
-	@$(PYTHON) -m venv .venv-anki-$*
-	@.venv-anki-$*/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
-	@.venv-anki-$*/bin/python -m pip install -q -e . 'anki==$*' pytest pytest-xdist hypothesis
+	@$(PYTHON) -m venv --without-pip .venv-anki-$*
+	@$(PY) -m pip --python .venv-anki-$* install -q --disable-pip-version-check 'anki==$*'
+	@$(PY) -c 'import site, sys; print(sys.argv[1], *site.getsitepackages(), sep="\n")' $(CURDIR) \
+		> .venv-anki-$*/lib/`ls .venv-anki-$*/lib`/site-packages/project.pth
 	@touch $@
 
 demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
@@ -61,6 +63,9 @@ golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
 
 bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes
 	$(PY) -m benchmarks.extract_pdf $(ARGS)
+
+bench: $(VENV)/bench-ok  ## all figures beside their peers, into docs/figures.md: an hour, idle
+	$(PY) -m benchmarks.figures $(ARGS)
 
 axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
 

@@ -57,12 +57,21 @@ def collection(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
         yield anki
 
 
+@pytest.fixture(scope="session")
+def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Anki's own sync server."""
+    from anki_scenarios.devices import server
+
+    with server(tmp_path_factory.mktemp("sync") / "server") as running:
+        yield running
+
+
 @pytest.fixture
-def syncing(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
+def syncing(tmp_path: Path, backend: ModuleType, sync_server: Any) -> Iterator[Any]:
     """The laptop and the phone of one person, synced once with Anki's own server."""
     from anki_scenarios.devices import devices
 
-    with devices(tmp_path, backend, "laptop", "phone") as made:
+    with devices(sync_server, tmp_path, backend, "laptop", "phone") as made:
         yield made
 
 

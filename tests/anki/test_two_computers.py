@@ -46,11 +46,11 @@ class Computer:
 
 @pytest.fixture
 def pair(
-    tmp_path: Path, backend: ModuleType, forge: Any, forge_in: Any
+    tmp_path: Path, backend: ModuleType, sync_server: Any, forge: Any, forge_in: Any
 ) -> Iterator[tuple[Computer, Computer]]:
     folder = tmp_path / "devices"
     folder.mkdir()
-    with d.devices(folder, backend, "laptop", "phone") as made:
+    with d.devices(sync_server, folder, backend, "laptop", "phone") as made:
         yield (
             Computer(forge, made["laptop"]),
             Computer(forge_in(tmp_path / "second"), made["phone"]),

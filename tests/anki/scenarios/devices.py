@@ -6,28 +6,48 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hashlib import pbkdf2_hmac
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-NAME, PASSWORD = "person", "secret"
+PASSWORD = "secret"
+PEOPLE = 200
+"""Accounts of a server: it takes longer to begin than most rows, so that a session has one."""
+ROUNDS = 1000
+"""Of hashing that password; the server itself takes 600,000 for each account, when it begins."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LISTENING = re.compile(r"addr=(127\.0\.0\.1:\d+)")
 
 
+@dataclass
+class Server:
+    """A running server, and who has no collection there yet."""
+
+    address: str
+    people: Iterator[str]
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """`python -m anki.syncserver` on a free port; its address."""
-    environment = os.environ | {
-        "SYNC_USER1": f"{NAME}:{PASSWORD}",
-        "SYNC_BASE": str(folder),
-        "SYNC_HOST": "127.0.0.1",
-        "SYNC_PORT": "0",
-        "RUST_LOG": "anki=info",
-    }
+def server(folder: Path) -> Iterator[Server]:
+    """`python -m anki.syncserver` on a free port."""
+    people = [f"person{number}" for number in range(1, PEOPLE + 1)]
+    accounts = {f"SYNC_USER{at}": f"{name}:{_hashed()}" for at, name in enumerate(people, start=1)}
+    environment = (
+        os.environ
+        | accounts
+        | {
+            "PASSWORDS_HASHED": "1",
+            "SYNC_BASE": str(folder),
+            "SYNC_HOST": "127.0.0.1",
+            "SYNC_PORT": "0",
+            "RUST_LOG": "anki=info",
+        }
+    )
     command = [sys.executable, "-m", "anki.syncserver"]
     log = folder.with_suffix(".log")
     with (
@@ -35,9 +55,17 @@ def server(folder: Path) -> Iterator[str]:
         subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
     ):
         try:
-            yield f"http://{_address(process, log)}/"
+            yield Server(f"http://{_address(process, log)}/", iter(people))
         finally:
             process.terminate()
+
+
+def _hashed() -> str:
+    """The password as the server reads it (PHC)."""
+    salt = b"salt of the table"
+    digest = pbkdf2_hmac("sha256", PASSWORD.encode(), salt, ROUNDS)
+    words = (b64encode(one).decode().rstrip("=") for one in (salt, digest))
+    return f"$pbkdf2-sha256$i={ROUNDS},l=32${'$'.join(words)}"
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
@@ -82,16 +110,17 @@ class Device:
 
 
 @contextmanager
-def devices(folder: Path, backend: ModuleType, *names: str) -> Iterator[dict[str, Device]]:
-    """Collections that were synced once, with one note of the person's own."""
+def devices(
+    server: Server, folder: Path, backend: ModuleType, *names: str
+) -> Iterator[dict[str, Device]]:
+    """Collections of one person that were synced once, with one note of the person's own."""
     with ExitStack() as stack:
-        (folder / "server").mkdir()
-        address = stack.enter_context(server(folder / "server"))
+        person = next(server.people)
         made = {}
         for name in names:
             (folder / name).mkdir()
             anki = stack.enter_context(backend.opened(folder / name))
-            made[name] = Device(anki, anki.col.sync_login(NAME, PASSWORD, address))
+            made[name] = Device(anki, anki.col.sync_login(person, PASSWORD, server.address))
         first, *others = made.values()
         own = first.anki.col.new_note(first.anki.col.models.by_name("Basic"))
         own["Front"] = "own"
