@@ -63,20 +63,36 @@ class Answers:
     mature_passed: int = 0
     """The same of cards whose interval was three weeks or more."""
 
-    def add(self, one: SeenReview) -> None:
-        """Take one answer in."""
-        if one.ease == 0:
+    def add(self, one: SeenReview, times: int = 1) -> None:
+        """Take one answer in; `times`: as many alike, `one` with the mean of their times."""
+        self.take(one.ease, one.last_interval, one.factor, one.duration, one.type, times)
+
+    def take(
+        self, ease: int, last_interval: int, factor: int, duration: int, kind: int, times: int = 1
+    ) -> None:
+        """The same by its numbers, each as in `SeenReview`: for very many."""
+        if ease == 0:
             return
-        self.given += 1
-        self.seconds += one.duration / 1000
-        if not _tests_memory(one):
+        self.given += times
+        self.seconds += duration * times / 1000
+        if not _tests_memory(last_interval, factor, kind):
             return
-        if one.last_interval >= MATURE_DAYS:
-            self.mature += 1
-            self.mature_passed += one.ease > 1
+        passed = times if ease > 1 else 0
+        if last_interval >= MATURE_DAYS:
+            self.mature += times
+            self.mature_passed += passed
         else:
-            self.young += 1
-            self.young_passed += one.ease > 1
+            self.young += times
+            self.young_passed += passed
+
+    def plus(self, more: Answers) -> None:
+        """Take those of another sum in."""
+        self.given += more.given
+        self.seconds += more.seconds
+        self.young += more.young
+        self.young_passed += more.young_passed
+        self.mature += more.mature
+        self.mature_passed += more.mature_passed
 
     @property
     def retention(self) -> float | None:
@@ -90,10 +106,10 @@ class Answers:
         return self.seconds / self.given if self.given else None
 
 
-def _tests_memory(one: SeenReview) -> bool:
+def _tests_memory(last_interval: int, factor: int, kind: int) -> bool:
     """As Anki's table of true retention counts (rslib, stats/graphs/retention)."""
-    crammed = one.type == 3 and one.factor == 0
-    a_day = one.type == 1 or one.last_interval >= 1 or one.last_interval <= -DAY
+    crammed = kind == 3 and factor == 0
+    a_day = kind == 1 or last_interval >= 1 or last_interval <= -DAY
     return a_day and not crammed
 
 

@@ -49,6 +49,7 @@ from ankiforge.domain.reading import (
 )
 from ankiforge.domain.views import (
     Arranged,
+    Calendar,
     ForeignNote,
     Identity,
     SeenCard,
@@ -93,6 +94,7 @@ __all__ = [
     "Attempt",
     "Batch",
     "Brief",
+    "Calendar",
     "Candidate",
     "CandidateState",
     "Card",

@@ -23,6 +23,18 @@ class ViewKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """How a collection counts days: `due` of a card in review is a number of them."""
+
+    created: int
+    """When it was made, seconds since 1970; day 0."""
+    rollover: int = 4
+    """The hour at which a day begins, local time."""
+    west: int | None = None
+    """Minutes west of UTC where it was made; None = as on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """AnkiforgeId, taken apart: `af1 <guid> <family> <slot> <key> <content> [mod]`."""
 
@@ -192,6 +204,11 @@ class View(Protocol):
         ...
 
     @property
+    def calendar(self) -> Calendar:
+        """How it counts days."""
+        ...
+
+    @property
     def newest_review(self) -> int:
         """The highest id of the whole review log, 0 if it is empty."""
         ...
@@ -207,6 +224,14 @@ class View(Protocol):
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """The review log of these notes' cards, from ids above `after`, ascending."""
+        ...
+
+    def review_ids(self, until: int) -> Iterator[int]:
+        """The ids of these up to `until`, in any order; one may come twice."""
+        ...
+
+    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
+        """(card id, answer) of cards that are no more: the log keeps them. Without guid and ordinal."""
         ...
 
     def graves(self) -> frozenset[int]:

@@ -18,7 +18,7 @@ BY_HAND = "rules"
 """Cards people wrote by hand go through the rules, whatever the drafter."""
 
 
-_TOLD = (
+STANDS_BEHIND = (
     "CASE WHEN c.choice = '' THEN 0"
     " WHEN c.standing = 'superseded' AND c.anki = 'none' THEN 1"
     " WHEN c.verdict = 'pending' THEN EXISTS (SELECT 1 FROM card o WHERE o.choice = c.choice"
@@ -149,7 +149,7 @@ class FunnelView:
             " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
             " c.verdict, c.anki, (c.forced OR NOT c.blocked) AS passable,"
             " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
-            f" AS revised, {_TOLD} AS told"
+            f" AS revised, {STANDS_BEHIND} AS told"
             " FROM card c WHERE :run IS NULL OR EXISTS (SELECT 1 FROM card_highlight l"
             " JOIN highlight h ON h.key = l.key WHERE l.guid = c.guid AND h.run = :run))",
             {"run": run},

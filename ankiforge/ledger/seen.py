@@ -11,6 +11,8 @@ import msgspec
 from ankiforge.domain import Arranged, Guid, SeenCard, SeenNote, SeenReview
 from ankiforge.ledger.connection import to_json
 
+CALENDAR = "anki:calendar"
+"""Under which name it is kept how the collection counts days."""
 FRESH_SECONDS = 2
 """A note changed this shortly before the view may have changed again."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from ankiforge.domain import (
     AnkiState,
     Arranged,
+    Calendar,
     DocumentKey,
     Guid,
     SeenNote,
@@ -23,11 +25,9 @@ from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.deletions import Absences, Deletions
-from ankiforge.ledger.seen import FRESH_SECONDS, Bound, Seen, Taken, review_row, row_of, seen_of
+from ankiforge.ledger.reviews import take_in_reviews
+from ankiforge.ledger.seen import CALENDAR, FRESH_SECONDS, Bound, Seen, Taken, row_of, seen_of
 from ankiforge.ledger.writing import ANKI, Writer
-
-OVERLAP_MS = 180 * 86_400_000
-"""Reviews this much older than the newest known one are read again: phones sync late."""
 
 Arrange = Callable[[SeenNote], Arranged | None]
 """Brings a note's fields into the order of our note type; None if its type is not ours."""
@@ -146,7 +146,9 @@ class Views:
     def _take_in(self, view: View, arrange: Arrange, taken: Taken, bind: bool) -> None:
         if not bind and self._is_another(view):
             self._refuse(taken, _ANOTHER.format(view.path), _BIND)
-        identity = h16("view", view.kind, view.path, repr(view.taken_at), self._writer.now())
+        count = self._db.execute("SELECT count(*) FROM view").fetchone()[0]
+        taken_at = repr(view.taken_at)
+        identity = h16("view", view.kind, view.path, taken_at, self._writer.now(), str(count))
         self._record(identity, view)
         self._read_notes(identity, view, arrange)
         if not bind and self._is_older(identity, view):
@@ -162,11 +164,21 @@ class Views:
             found = self.deletions.note(absences, as_present=bind)
             taken.deleted, taken.held_back = found.tombstones, found.held_back
         taken.missing = self.count(AnkiState.MISSING)
+        taken.reviews = take_in_reviews(self._db, view, identity)
         self._forget_older(identity)
         known = {} if view.complete else self.types()
         types = known | {one.id: one for one in view.types}
         self._writer.meta("anki:types", to_json(tuple(types.values())))
-        taken.reviews = self._read_reviews(view)
+        self._keep_calendar(view)
+
+    def _keep_calendar(self, view: View) -> None:
+        """Exports do not tell the hour at which a day begins: what a collection told stays."""
+        calendar, known = view.calendar, self._writer.recall(CALENDAR)
+        if known and view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
+            told = msgspec.json.decode(known, type=Calendar)
+            calendar = replace(calendar, rollover=told.rollover)
+        if calendar.created:
+            self._writer.meta(CALENDAR, to_json(calendar))
 
     def _believe(self, view: View, before: dict[Guid, AnkiState], taken: Taken) -> None:
         """A look that shows none of our notes is of our collection only if something says so."""
@@ -300,18 +312,7 @@ class Views:
             (identity, identity),
         )
 
-    # --- reviews and remarks ----------------------------------------------------------------
-
-    def _read_reviews(self, view: View) -> int:
-        newest = self._db.execute("SELECT coalesce(max(id), 0) FROM review").fetchone()[0]
-        before = self._db.execute("SELECT count(*) FROM review").fetchone()[0]
-        self._db.executemany(
-            "INSERT OR IGNORE INTO review (id, guid, ordinal, ease, interval, duration,"
-            " last_interval, factor, type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (review_row(one) for one in view.reviews(max(0, newest - OVERLAP_MS))),
-        )
-        after = self._db.execute("SELECT count(*) FROM review").fetchone()[0]
-        return int(after - before)
+    # --- remarks ----------------------------------------------------------------------------
 
     def hear(self) -> int:
         """Remarks a person typed while studying: each is taken up once; how many are new."""

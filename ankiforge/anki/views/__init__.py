@@ -63,7 +63,7 @@ def open_everything(path: Path) -> Iterator[Everything]:
         ItemError: it cannot be looked at; says why.
     """
     with _opened(path, None) as view:
-        yield Everything(view.database, view.decks)
+        yield Everything(view)
 
 
 def connect_view(

@@ -8,14 +8,15 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-import msgspec
-
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.views import foreign
+from ankiforge.anki.views.calendar import calendar_of
 from ankiforge.anki.views.database import Database, numbers, texts
+from ankiforge.anki.views.schedule import ANSWER, HOME, SCHEDULE, seen_card
 from ankiforge.anki.views.schema import deck_names, note_types
 from ankiforge.domain import (
+    Calendar,
     Family,
     ForeignNote,
     Guid,
@@ -36,21 +37,20 @@ select o.guid, o.nid, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
 from temp.ours o cross join notes n on n.id = o.nid
 order by o.guid, o.nid
 """
-_HOME = "iif(c.odid, c.odid, c.did)"
-_DUE = "iif(c.odid and c.odue, c.odue, c.due)"
-"""Of a card in a filtered deck: what it goes back to."""
-_SCHEDULE = ("c.queue", "c.type", _DUE, "c.ivl", "c.factor", "c.reps", "c.lapses", "c.flags & 7")
 _CARDS = f"""
-select o.nid, {numbers("c.id", "c.ord", _HOME, *_SCHEDULE)}, {texts("c.data")}
+select o.nid, {numbers("c.id", "c.ord", HOME, *SCHEDULE)}, {texts("c.data")}
 from temp.ours o cross join cards c on c.nid = o.nid
 order by o.guid, o.nid, c.ord, c.id
 """
-_ANSWER = ("c.ord", "r.ease", "r.ivl", "r.lastIvl", "r.factor", "r.time", "r.type")
 _REVIEWS = f"""
-select r.id, o.guid, {numbers(*_ANSWER)}
+select r.id, o.guid, {numbers(*ANSWER)}
 from revlog r cross join cards c on c.id = r.cid cross join temp.ours o on o.nid = c.nid
 where r.id > ?
 order by r.id
+"""
+_REVIEW_IDS = """
+select r.id from revlog r cross join cards c on c.id = r.cid cross join temp.ours o on o.nid = c.nid
+where r.id <= ?
 """
 
 
@@ -76,18 +76,34 @@ class DatabaseView:
         for guid, number, *rest in self.database.rows(_NOTES):
             cards: tuple[SeenCard, ...] = ()
             if waiting and waiting[0] == number:
-                cards = tuple(self._card(row) for row in waiting[1])
+                cards = tuple(seen_card(row[1:], self.decks) for row in waiting[1])
                 waiting = next(groups, None)
             yield _note(guid, number, rest, cards)
 
-    def _card(self, row: tuple[Any, ...]) -> SeenCard:
-        _, number, ordinal, deck, *schedule, data = row
-        return SeenCard(number, ordinal, self.decks.get(deck, ""), *schedule, *_memory(data))
+    @property
+    def calendar(self) -> Calendar:
+        """As its settings have it."""
+        return calendar_of(self.database)
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """In the order of the log."""
         for number, guid, *rest in self.database.rows(_REVIEWS, after):
             yield SeenReview(number, Guid(guid), *rest)
+
+    def review_ids(self, until: int) -> Iterator[int]:
+        """Each once."""
+        return (number for (number,) in self.database.rows(_REVIEW_IDS, until))
+
+    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
+        """Asked for in batches: a statement takes so many numbers only."""
+        columns = numbers("r.cid", "r.id", "0", *ANSWER[1:])
+        for marks, batch in _batches(cards):
+            query = (
+                f"select {columns} from revlog r where r.cid in ({marks})"
+                " and not exists (select 1 from cards c where c.id = r.cid)"
+            )
+            for card, number, *rest in self.database.rows(query, *batch):
+                yield card, SeenReview(number, Guid(""), *rest)
 
     def graves(self) -> frozenset[int]:
         """Of notes; cards and decks have some too."""
@@ -112,10 +128,8 @@ class DatabaseView:
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
         """Asked for in batches: a statement takes so many numbers only."""
-        left = iter(cards)
         found: set[int] = set()
-        while batch := tuple(islice(left, _BATCH)):
-            marks = ",".join("?" * len(batch))
+        for marks, batch in _batches(cards):
             query = f"select distinct cid from revlog where cid in ({marks})"
             found.update(number for (number,) in self.database.rows(query, *batch))
         return frozenset(found)
@@ -145,6 +159,13 @@ def database_view(
 # --- rows -----------------------------------------------------------------------------------
 
 
+def _batches(numbers: Iterable[int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """(marks for a statement, so many numbers)."""
+    left = iter(numbers)
+    while batch := tuple(islice(left, _BATCH)):
+        yield ",".join("?" * len(batch)), batch
+
+
 def _note(guid: str, number: int, rest: list[Any], cards: tuple[SeenCard, ...]) -> SeenNote:
     mod, kind, tags, text = rest
     fields = tuple(text.split("\x1f"))
@@ -160,25 +181,3 @@ def _identity(guid: Guid, fields: tuple[str, ...]) -> Identity | None:
     """In whichever field it stands: a person may have given the note another note type."""
     found = (parse_identity(field) for field in fields)
     return next((one for one in found if one and one.guid == guid), None)
-
-
-class _Memory(msgspec.Struct):
-    """What FSRS knows of a card."""
-
-    s: float | None = None
-    d: float | None = None
-    decay: float | None = None
-
-
-_decoder = msgspec.json.Decoder(_Memory)
-
-
-def _memory(data: str) -> tuple[Any, ...]:
-    """(stability, difficulty, decay), or () without FSRS."""
-    if '"s"' not in data:
-        return ()
-    try:
-        memory = _decoder.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return ()
-    return memory.s, memory.d, memory.decay

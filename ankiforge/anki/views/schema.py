@@ -20,6 +20,7 @@ _FIELD_ID = 9
 _QUESTION, _ANSWER, _TEMPLATE_ID = 1, 2, 8
 
 _DECKS = f"select {numbers('id')}, {texts('name')} from decks"
+_TYPE_NAMES = f"select {numbers('id')}, {texts('name')} from notetypes"
 _NOTE_TYPE = f"select {texts('name')}, {numbers('mtime_secs')}, config from notetypes where id = ?"
 _FIELDS = f"select {texts('name')}, config from fields where ntid = ? order by ord"
 _TEMPLATES = f"select {texts('name')}, config from templates where ntid = ? order by ord"
@@ -32,6 +33,13 @@ def deck_names(database: Database) -> dict[int, str]:
         return {number: deck.name for number, deck in decks.items()}
     rows = database.rows(_DECKS)
     return {number: name.replace(_PART_OF_NAME, "::") for number, name in rows}
+
+
+def type_names(database: Database) -> dict[int, str]:
+    """The name of every note type by its id."""
+    if database.legacy:
+        return {number: kind.name for number, kind in _json(database, "models", _TYPES).items()}
+    return dict(database.rows(_TYPE_NAMES))
 
 
 def note_types(database: Database, wanted: frozenset[int]) -> tuple[SeenType, ...]:
@@ -111,8 +119,11 @@ class _Type(msgspec.Struct):
     mod: float = 0
 
 
+_TYPES = dict[int, _Type]
+
+
 def _from_json(database: Database, wanted: frozenset[int]) -> Iterator[SeenType]:
-    for number, kind in _json(database, "models", dict[int, _Type]).items():
+    for number, kind in _json(database, "models", _TYPES).items():
         if number in wanted:
             fields = sorted(kind.flds, key=lambda field: field.ord)
             templates = sorted(kind.tmpls, key=lambda template: template.ord)

@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from ankiforge.anki.views.reading import DatabaseView
-from ankiforge.domain import SeenNote, SeenReview, SeenType, ViewKind
+from ankiforge.domain import Calendar, SeenNote, SeenReview, SeenType, ViewKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class UnionView:
         return found.pop() if len(found) == 1 else 0
 
     @property
+    def calendar(self) -> Calendar:
+        """Of any: all are of one collection."""
+        return next((part.calendar for part in self.parts), Calendar(0))
+
+    @property
     def newest_review(self) -> int:
         """Of the exported decks."""
         return max((part.newest_review for part in self.parts), default=0)
@@ -61,6 +66,15 @@ class UnionView:
         merged = heapq.merge(*(part.reviews(after) for part in self.parts), key=attrgetter("id"))
         for _, same in groupby(merged, key=attrgetter("id")):
             yield next(same)
+
+    def review_ids(self, until: int) -> Iterator[int]:
+        """Of all parts."""
+        for part in self.parts:
+            yield from part.review_ids(until)
+
+    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
+        """Exports hold no answers to cards that are no more."""
+        return iter(())
 
     def graves(self) -> frozenset[int]:
         """Exports hold none as of 2026; what there is, is taken."""

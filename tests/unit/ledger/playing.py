@@ -16,6 +16,7 @@ from ankiforge.anki.theirs import arranged, our_type
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import (
+    Calendar,
     Card,
     Family,
     RunId,
@@ -50,6 +51,7 @@ class Look:
     profile: str = "User 1"
     complete: bool = True
     created: int = 1
+    calendar: Calendar = field(default_factory=lambda: Calendar(1))
     newest_review: int = 0
     types: tuple[SeenType, ...] = field(default_factory=lambda: tuple(map(our_type, Family)))
 
@@ -57,6 +59,12 @@ class Look:
         yield from sorted(self.shown, key=lambda note: note.guid)
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
+        yield from ()
+
+    def review_ids(self, until: int) -> Iterator[int]:
+        yield from ()
+
+    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
         yield from ()
 
     def graves(self) -> frozenset[int]:

@@ -1,0 +1,215 @@
+"""`ankiforge stats`: what is known, what is not, and how it is told."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CELLS = """# Cells
+
+Katze:::cat
+
+Hund:::dog
+
+The ==mitochondrion== makes ==ATP==.
+
+rank:: third in the row
+
+worth:: two in the bush
+"""
+ALPHA = "Alpha is the first fact of them all."
+BETA = "Beta comes second in the long row."
+
+
+@pytest.fixture
+def drafted(forge: Any, vault: Path) -> Any:
+    """Three cards accepted, two that wait; Anki is nowhere."""
+    (vault / "Cells.md").write_text(CELLS, encoding="utf-8")
+    forge.ok("run", vault)
+    return forge
+
+
+def guid_of(forge: Any, word: str) -> str:
+    return str(next(one["guid"] for one in forge.cards() if word in str(one["fields"])))
+
+
+# --- what became of drafts --------------------------------------------------------------------
+
+
+def test_every_draft_is_told_by_who_drew_it_and_what_became_of_it(drafted: Any) -> None:
+    drafted.ok("accept", guid_of(drafted, "third"))
+    bush = guid_of(drafted, "bush")
+    drafted.ok("edit", bush, "--field", "Back", "in the hand")
+    drafted.ok("accept", bush)
+    drafted.ok("reject", guid_of(drafted, "Hund"), "--reason", "too easy")
+
+    told = drafted.json("stats")
+
+    assert told["funnel"]["highlights"] == 5
+    assert (told["funnel"]["drafts"], told["funnel"]["accepted"]) == (5, 4)
+    assert (told["funnel"]["in_anki"], told["funnel"]["mature"]) == (0, 0)
+    assert sum(told["funnel"]["fates"].values()) == 5
+    assert sum(one["cards"] for one in told["drafting"]) == 5
+    assert sum(one["accepted"] for one in told["drafting"]) == 4
+    assert sum(one["by_policy"] + one["edited"] for one in told["drafting"]) == 2
+    assert told["reasons"] == {"too easy": 1}
+    [alone] = [one for one in told["drafting"] if one["rejected"]]
+    assert alone["reasons"] == {"too easy": 1}
+
+
+def test_what_is_not_known_is_said_with_the_command_that_helps(drafted: Any) -> None:
+    told = drafted.json("stats")
+
+    assert told["as_of"] is None
+    assert told["load"] is None
+    assert told["anki"]["retention"] is None
+    assert any("ankiforge pull" in hint for hint in told["missing"])
+    assert "ankiforge pull" in drafted.ok("stats").stdout
+
+
+def test_cards_that_are_in_no_look_yet_are_told_apart_from_a_look_that_was_never_taken(
+    drafted: Any, backend: Any
+) -> None:
+    with backend.opened(drafted.profile) as anki:
+        anki.load(drafted.folder / "ankiforge.apkg")
+    drafted.ok("pull")
+
+    [hint] = drafted.json("stats")["missing"]
+    assert "no answers are known" in hint
+    assert drafted.json("stats")["anki"]["new"] == 6  # two cards a note
+
+
+def test_only_what_is_asked_for_is_counted(drafted: Any) -> None:
+    assert drafted.json("stats", "kind:cloze")["funnel"]["drafts"] == 1
+    assert drafted.json("stats", "--deck", "Reading::Cells")["funnel"]["drafts"] == 5
+    assert drafted.json("stats", "--deck", "reading")["funnel"]["drafts"] == 5
+    nothing = drafted.json("stats", "--deck", "Reading::Cell")
+    assert (nothing["funnel"]["drafts"], len(nothing["missing"])) == (0, 1)
+    assert "no card is meant" in nothing["missing"][0]
+    partly = drafted.json("stats", "kind:cloze")
+    assert (partly["cost"], partly["funnel"]["highlights"]) == (None, None)
+    assert drafted.json("stats", "--since", "2100-01-01")["drafting"] == []
+    assert "nosuch" in drafted("stats", "nosuch:x", code=2).stderr
+    drafted("stats", "--since", "yesterday", code=2)
+
+
+# --- what it cost -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paid(forge: Any, fake: Any) -> Any:
+    """One request for each of two passages, ten tokens in and ten out; one card is rejected."""
+    with fake.LlmServer() as server:
+        llm = json.dumps({"base_url": server.base_url, "model": "m"})
+        (forge.folder / "notes").mkdir()
+        (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
+        (forge.folder / "ankiforge.yaml").write_text(
+            "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
+            f"accept: {{llm: clean}}\nllm: {llm}\nanki: {{collection: none}}\n"
+        )
+        forge.ok("run")
+    [first, *_] = [one["guid"] for one in forge.cards()]
+    forge.ok("reject", first)
+    return forge
+
+
+def test_a_kept_card_costs_what_all_replies_cost(paid: Any) -> None:
+    (paid.folder / "prices.yaml").write_text("m: [1000, 3000]\n")
+
+    told = paid.json("stats")
+
+    cost, [drawn] = told["cost"], told["drafting"]
+    assert (cost["requests"], cost["tokens_in"], cost["tokens_out"]) == (2, 20, 20)
+    assert cost["cost_usd"] == pytest.approx((20 * 1000 + 20 * 3000) / 1e6)
+    assert (drawn["model"], drawn["cards"], drawn["accepted"]) == ("m", 2, 1)
+    assert drawn["cost_per_accepted_usd"] == cost["cost_per_accepted_usd"] == cost["cost_usd"]
+    assert "$0.08" in paid.ok("stats").stdout
+
+
+def test_a_model_on_this_machine_costs_nothing(paid: Any) -> None:
+    assert paid.json("stats")["cost"]["cost_usd"] == 0
+
+
+def test_no_sum_is_made_up_where_a_price_is_not_known(paid: Any) -> None:
+    settings = paid.folder / "ankiforge.yaml"
+    settings.write_text(settings.read_text().replace('"model": "m"', '"model": "other"'))
+
+    told = paid.json("stats")
+
+    assert told["cost"]["cost_usd"] is told["cost"]["cost_per_accepted_usd"] is None
+    assert told["cost"]["unknown_prices"] == ["m"]
+    assert any("prices.yaml" in hint for hint in told["missing"])
+    assert "price unknown" in paid.ok("stats").stdout
+
+
+# --- how it is told ---------------------------------------------------------------------------
+
+
+def test_a_terminal_of_eighty_columns_is_enough(forge: Any, vault: Path) -> None:
+    long = "量子力学と一般相対性理論の長い長い長い長い題名の本" * 2
+    for name in (long, "Short", "A title that goes on and on until nobody reads it any more, ever"):
+        (vault / f"{name}.md").write_text(f"# {name}\n\n{name[:5]} one:::two\n", encoding="utf-8")
+    forge.ok("run", vault)
+
+    shown = forge.ok("stats").stdout
+
+    assert max(map(_columns, shown.splitlines())) <= 80
+    assert "\x1b" not in shown
+
+
+def _columns(line: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
+
+
+def test_a_page_is_written_over_a_page_and_over_nothing_else(drafted: Any) -> None:
+    page, other = drafted.folder / "stats.html", drafted.folder / "mine.html"
+    drafted.ok("stats", "--html", page)
+    first = page.read_text(encoding="utf-8")
+    drafted.ok("stats", "--html", page)
+    assert page.read_text(encoding="utf-8") == first
+    other.write_text("<!doctype html><title>mine</title>")
+
+    refused = drafted("stats", "--html", other, code=2)
+
+    assert "--force" in refused.stderr
+    assert "mine" in other.read_text()
+    drafted("stats", "--html", drafted.folder, code=2)
+    drafted("stats", "--html", drafted.folder / "nowhere" / "a.html", code=2)
+    drafted.ok("stats", "--html", other, "--force")
+    assert "Statistics of ankiforge" in other.read_text(encoding="utf-8")
+    assert sorted(one.name for one in drafted.folder.glob("*.part")) == []
+
+
+def test_a_page_may_be_had_beside_the_json(drafted: Any) -> None:
+    told = drafted.json("stats", "--html", "both.html")
+    assert told["funnel"]["drafts"] == 5
+    assert (drafted.folder / "both.html").exists()
+
+
+def test_a_page_says_the_numbers_and_holds_no_code_of_others(forge: Any, vault: Path) -> None:
+    bad = "<img src=x onerror=alert(1)> & <b>"
+    (vault / "Bad.md").write_text(f"---\ntitle: {json.dumps(bad)}\n---\n\nKatze:::cat\n")
+    forge.ok("run", vault)
+    forge.ok("reject", "--all", "--reason", "<script>alert(2)</script>")
+
+    forge.ok("stats", "--html", "stats.html")
+
+    page = (forge.folder / "stats.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(2)&lt;/script&gt;" in page
+    assert re.findall(r"<(?:script|img|b|iframe)\b", page) == []
+    assert "default-src 'none'" in page
+
+
+def test_nothing_is_written_into_the_workspace(drafted: Any) -> None:
+    def state() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in drafted.home.rglob("*") if path.is_file()}
+
+    before = state()
+    drafted.ok("stats")
+    assert [path.name for path in before if path.name == "ledger.db"] == ["ledger.db"]
+    assert state() == before
