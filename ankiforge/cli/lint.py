@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ankiforge.cli.common import Call, common_options
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.cli.decks import limits_here, opened_deck
+from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.check import Limits
     from ankiforge.reports.linting.findings import Linted
 
 EPILOG = """\b
@@ -75,27 +75,13 @@ def _looked(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
 
         with session(call, forgetful=True) as now:
             call.talk.say(f"the cards of the workspace {now.workspace.root}")
-            yield Linter(_limits(call)).cards(now.ledger.cards.all())
+            yield Linter(limits_here(call)).cards(now.ledger.cards.all())
         return
-    from ankiforge.anki.views import open_everything
     from ankiforge.reports.linting.notes import of_anki
 
-    path = file.expanduser().absolute()
-    try:
-        with open_everything(path) as deck:
-            call.talk.say(f"the notes of {path}")
-            notes = (of_anki(note, deck.types.get(note.type_id)) for note in deck.notes())
-            yield Linter(_limits(call)).notes(notes)
-    except ItemError as error:
-        raise UsageError(error.message, hint=error.hint) from error
-
-
-def _limits(call: Call) -> Limits:
-    """The numbers that hold where the command is called; a deck needs nobody's trust."""
-    from ankiforge.assembly import limits_of
-    from ankiforge.config.workspace import resolve
-
-    return limits_of(resolve(call.workspace, Path.cwd()).config)
+    with opened_deck(call, file.expanduser().absolute()) as deck:
+        notes = (of_anki(note, deck.types.get(note.type_id)) for note in deck.notes())
+        yield Linter(limits_here(call)).notes(notes)
 
 
 def _check_ids(checks: tuple[str, ...]) -> None:

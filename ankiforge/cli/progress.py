@@ -43,6 +43,31 @@ def bar(
         yield _Line(moving, model, total).show
 
 
+@contextmanager
+def counting(talk: Talk, what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
+    """A line that counts what was looked at, if a person looks on: told of the sum so far.
+
+    Args:
+        talk: how the command talks.
+        what: is counted, in the plural.
+        total: how many there are; 0 = that is not known.
+    """
+    if not talk.interactive or talk.quiet:
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True, no_color=not talk.color)
+    told = f"/{total:,} {what}" if total else f" {what}"
+    columns = (TextColumn("{task.completed:,}" + told, markup=False), TimeElapsedColumn())
+    drawn = (SpinnerColumn(), *((BarColumn(),) if total else ()), *columns)
+    with Bar(*drawn, console=console, transient=True) as moving:
+        task = moving.add_task("", total=total or None)
+        yield lambda count: moving.update(task, completed=count)
+
+
 class _Line:
     def __init__(self, moving: Any, model: Model | None, total: Callable[[], int]) -> None:
         self._moving = moving

@@ -16,11 +16,12 @@ PAIRED = ("duplicate", "similar")
 """The findings about a card and its twin that a person can call none."""
 _NO_TWIN = '"twin":""'
 
-_STANDS = "NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+STANDS = "NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+"""Of a decision `d`: nobody has taken it back."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
     " json_extract(d.body, '$.answer') AS answer FROM decision d WHERE d.what = 'merge'"
-    f" AND json_extract(d.body, '$.card') IS NOT NULL AND {_STANDS}"
+    f" AND json_extract(d.body, '$.card') IS NOT NULL AND {STANDS}"
 )
 
 
@@ -68,12 +69,20 @@ class Pairs:
         marks = ", ".join("?" * len(wanted))
         select = (
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM decision d"
-            f" WHERE d.what = 'not-duplicate' AND {_STANDS}"
+            f" WHERE d.what = 'not-duplicate' AND {STANDS}"
         )
         rows = self._db.execute(
             f"{select} AND d.subject IN ({marks}) UNION ALL"
             f" {select} AND json_extract(d.body, '$.twin') IN ({marks})",
             (*wanted, *wanted),
+        ).fetchall()
+        return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
+
+    def all_apart(self) -> frozenset[frozenset[str]]:
+        """All pairs that are no duplicates."""
+        rows = self._db.execute(
+            "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM decision d"
+            f" WHERE d.what = 'not-duplicate' AND {STANDS}"
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 

@@ -83,6 +83,21 @@ def look(
     return found
 
 
+def place_of(
+    settings: AnkiSettings, ledger: Ledger, home: Path, environ: Mapping[str, str]
+) -> Path | None:
+    """The collection the cards are in, as a file, or else the one in use; None if there is none.
+
+    It is not looked at; whether that is allowed is for the caller to see.
+    """
+    if settings.collection not in (NEVER, AUTO):
+        return Path(settings.collection).resolve()
+    places, bound = collections(home, environ), ledger.views.bound
+    if bound and bound.path in map(str, places):
+        return Path(bound.path)
+    return _in_use(places) if places else None
+
+
 def _in_use(places: tuple[Path, ...]) -> Path:
     """Of several collections the one with notes of ours; else, or of several, the latest."""
     latest = sorted(places, key=changed_at, reverse=True)

@@ -49,6 +49,8 @@ class Linted:
     note: Note
     findings: tuple[Finding, ...]
     ours: bool = False
+    weight: int = 0
+    """Of two equally grave ones the heavier is worse."""
 
     @property
     def worst(self) -> Severity | None:
@@ -70,7 +72,8 @@ class Linter:
             ours = note.identity is not None
             found = [*note.broken, *(self._ours(note) if ours else self._foreign(note))]
             if note.faces:
-                found += self._compared(f"note {note.id}", note.compared or note.faces[0][1])
+                home = note.identity.key if note.identity else _ALONE
+                found += self._compared(f"note {note.id}", note.compared or note.faces[0][1], home)
             yield Linted(note, tuple(dict.fromkeys(found)), ours)
 
     def cards(self, cards: Iterable[Card]) -> Iterator[Linted]:
@@ -84,7 +87,7 @@ class Linter:
             context = check.Context(card.highlight, Twins(), limits=self._limits)
             found = [
                 *check.check(draft, context),
-                *self._compared(card.guid, draft, card.highlight),
+                *self._compared(card.guid, draft, card.highlight.key),
             ]
             yield Linted(_own(card, draft), tuple(dict.fromkeys(found)), ours=True)
 
@@ -110,14 +113,11 @@ class Linter:
             if finding.check not in _OF_MARKUP:
                 yield _warned(finding) if mild else finding
 
-    def _compared(
-        self, name: str, draft: Draft, highlight: Highlight | None = None
-    ) -> Iterator[Finding]:
-        """Repeats of what came before it."""
+    def _compared(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
+        """Repeats of what came before it, but from the same passage."""
         words = "".join(text for _, text in draft.fields)
         if self._twins is None or len(words) > structure.MAX_LENGTH or "![" in words:
             return  # of two pictures nobody can say here whether they show the same
-        key = highlight.key if highlight else _ALONE
         same = self._twins.exact(draft, key)
         if same:
             yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)

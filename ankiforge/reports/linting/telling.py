@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ankiforge.domain import Finding, Severity
@@ -54,36 +54,59 @@ def _line(linted: Linted, finding: Finding) -> str:
     note = linted.note
     where = " · ".join(part for part in (str(note.id or note.guid), note.deck) if part)
     front = note.front if len(note.front) <= 60 else f"{note.front[:59].rstrip()}…"
-    return f"    {where}: {front}\n      {finding.message}"
+    return f"    {where}: {front}\n      {said(finding)}"
+
+
+def said(finding: Finding) -> str:
+    """What was found, with the note it resembles."""
+    named = finding.twin and finding.twin not in finding.message
+    return f"{finding.message} ({finding.twin})" if named else finding.message
 
 
 def told(tally: Tally) -> Iterator[str]:
     """The findings by severity and check, then the table."""
-    ranked = sorted(tally.counts, key=lambda key: (_GRAVEST.index(key[0]), -tally.counts[key]))
-    for severity, name in ranked:
+    yield from groups(tally)
+    yield from table(tally)
+    yield from _sum(tally)
+
+
+def ranked(tally: Tally) -> list[tuple[Severity, str]]:
+    """The (severity, check) that were found, the gravest first, then the most frequent."""
+    return sorted(tally.counts, key=lambda key: (_GRAVEST.index(key[0]), -tally.counts[key]))
+
+
+def groups(tally: Tally, advice: Callable[[str], str] = lambda check: "") -> Iterator[str]:
+    """Each check with some of the notes it speaks of; `advice`: what to do about one."""
+    for severity, name in ranked(tally):
         count, lines = tally.counts[severity, name], tally.examples[severity, name]
-        yield f"{WORDS[severity]}  {name}  ({_notes(count)})"
+        yield f"{WORDS[severity]}  {name}  ({counted(count)})"
+        if what := advice(name):
+            yield f"    {what}"
         yield from lines
         if count > len(lines):
             yield f"    … and {count - len(lines):,} more (-v names all)"
-    if ranked:
+
+
+def table(tally: Tally) -> Iterator[str]:
+    """How many notes each check speaks of, and their share."""
+    if tally.counts:
         yield ""
         yield f"{'check':24} {'severity':8} {'notes':>7} {'share':>7}"
-        for severity, name in ranked:
+        for severity, name in ranked(tally):
             count = tally.counts[severity, name]
             yield f"{name:24} {WORDS[severity]:8} {count:7,} {100 * count / tally.notes:6.1f} %"
-    yield from _sum(tally)
 
 
 def _sum(tally: Tally) -> Iterator[str]:
     for why, count in tally.unread.most_common():
-        yield f"not read: {_notes(count)} ({why})"
+        yield f"not read: {counted(count)} ({why})"
     clean = tally.worst[None] + tally.worst[Severity.INFO]
     yield (
-        f"{_notes(tally.notes)}, {tally.ours:,} of them ours: {tally.errors:,} with errors, "
+        f"{counted(tally.notes)}, {tally.ours:,} of them ours: {tally.errors:,} with errors, "
         f"{tally.worst[Severity.WARN]:,} with warnings, {clean:,} with neither"
     )
 
 
-def _notes(count: int) -> str:
+def counted(count: int) -> str:
+    """`1 note`, `1,234 notes`."""
     return "1 note" if count == 1 else f"{count:,} notes"

@@ -71,6 +71,12 @@ def parts(template: str, fields: Mapping[str, str]) -> Iterator[Part]:
                 yield Hole(field, tuple(word.split(" ")[0] for word in filters))
 
 
+def cloze_fields(question: str, fields: Mapping[str, str]) -> tuple[str, ...]:
+    """What stands in the fields that a question shows with their clozes hidden."""
+    shown = (part for part in parts(question, fields) if isinstance(part, Hole) and part.cloze)
+    return tuple(fields.get(hole.field, "") for hole in shown)
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """One card of a note: what it asks by and what it answers with, as HTML."""

@@ -9,6 +9,11 @@ from typing import Any
 import genanki
 import pytest
 
+from ankiforge.check import Limits
+from ankiforge.domain import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
+from ankiforge.reports.linting.findings import Linter
+from ankiforge.reports.linting.notes import Note
+
 BASIC = genanki.Model(
     1607392319, "Words",
     fields=[{"name": "Word"}, {"name": "Meaning"}, {"name": "Note"}],
@@ -241,3 +246,22 @@ def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck) -> None:
     other = ("mitosis", "the passage of a cell through division", "")
 
     assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
+
+
+@pytest.mark.parametrize(("keys", "told"), [("aa", 0), ("ab", 1)], ids=["one", "two"])
+def test_two_cards_of_one_passage_are_no_duplicates(keys: str, told: int) -> None:
+    draft = Draft(
+        HighlightKey(""), CardKind.BASIC, (("Front", "What is osmosis?"), ("Back", "a passage")),
+        quote="", answer="", start=0, origin=Origin("llm"),
+    )  # fmt: skip
+    notes = (
+        Note(
+            f"guid {n}", n, "", "", (), (("", draft),),
+            identity=Identity(Guid(f"guid {n}"), Family.BASIC, n, HighlightKey(key), ""),
+        )
+        for n, key in enumerate(keys, start=1)
+    )  # fmt: skip
+
+    checks = [f.check for one in Linter(Limits()).notes(notes) for f in one.findings]
+
+    assert checks.count("duplicate") == told

@@ -1,0 +1,40 @@
+"""Opening any deck, whoever made it: shared by `lint` and `audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ankiforge.cli.common import Call
+from ankiforge.errors import ItemError, UsageError
+
+if TYPE_CHECKING:
+    from ankiforge.anki.views import Everything
+    from ankiforge.check import Limits
+
+
+@contextmanager
+def opened_deck(call: Call, path: Path) -> Iterator[Everything]:
+    """All notes of a collection or an export; a copy of it is read.
+
+    Raises:
+        UsageError: it is none, or it is damaged, which may be noticed only while it is read.
+    """
+    from ankiforge.anki.views import open_everything
+
+    try:
+        with open_everything(path) as deck:
+            call.talk.say(f"the notes of {path}")
+            yield deck
+    except ItemError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+
+
+def limits_here(call: Call) -> Limits:
+    """The numbers that hold where the command is called; a deck needs nobody's trust."""
+    from ankiforge.assembly import limits_of
+    from ankiforge.config.workspace import resolve
+
+    return limits_of(resolve(call.workspace, Path.cwd()).config)

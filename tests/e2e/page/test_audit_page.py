@@ -1,0 +1,49 @@
+"""The page of `ankiforge audit`, opened from its file in a real browser without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import genanki
+import pytest
+
+
+@pytest.fixture
+def written(forge: Any, tmp_path: Path) -> Path:
+    """The page of a deck with a broken note and many that are alike."""
+    made = genanki.Deck(2059400114, "Biology::Cells")
+    words = [("What is lysis?", ""), *((f"Is word{n} one?", "yes") for n in range(15))]
+    for front, back in words:
+        made.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=[front, back]))
+    genanki.Package(made).write_to_file(tmp_path / "deck.apkg")
+    forge("audit", tmp_path / "deck.apkg", "--html", "audit.html", code=1)
+    page: Path = forge.folder / "audit.html"
+    return page
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")], ids=str
+)
+def test_it_needs_nothing_and_fits(browser: Any, written: Path, width: int, scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
+    )
+    said: list[str] = []
+    asked: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(written.as_uri())
+
+    page.get_by_role("link", name="yes_no_answer").click()  # opens the list it leads to
+    rows = page.locator("details", has_text="yes_no_answer").locator("tbody tr")
+
+    assert rows.count() == 15
+    assert rows.first.inner_text().startswith("Is word")
+    assert "empty_side · error · 1 note" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    context.close()
