@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.domain import (
@@ -12,6 +13,7 @@ from ankiforge.domain import (
     Card,
     Document,
     Draft,
+    Guid,
     Highlight,
     HighlightKey,
     RunId,
@@ -78,6 +80,19 @@ def again(
     tasks = (secrets.kept(task) for task in ledger.funnel.asked_again(keys))
     for task in _limited(tasks, limit):
         yield from briefed(replace(task, remark=remark, beside=True), decks)
+
+
+def in_place_of(
+    ledger: Ledger,
+    cards: Iterable[tuple[Guid, str]],
+    decks: tuple[DeckRule, ...],
+    limit: int = 0,
+) -> Iterator[Task]:
+    """The passages of cards that fail, each with what is told of that; at most `limit` (0 = all)."""
+    for guid, remark in islice(cards, limit or None):
+        key = ledger.cards.get(guid).highlight.key
+        for task in again(ledger, [key], decks, remark):
+            yield replace(task, instead=guid)
 
 
 def unmended(

@@ -7,6 +7,7 @@ from typing import Any
 
 from ankiforge.cli.common import tell_problems
 from ankiforge.cli.session import Session
+from ankiforge.cli.ways import to_work_on
 from ankiforge.cli.working import within
 from ankiforge.config import is_loopback
 from ankiforge.delivery import Deliveries
@@ -70,6 +71,8 @@ def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) 
         if tally.anki[what]:
             told = "held" if what == "held" else "changed in Anki and in the source: resolve ID"
             talk.print(f"  {tally.anki[what]} {told}; {now.call.program} list anki:held")
+    for command, says in to_work_on(now):
+        talk.print(f"  {says}; {now.call.program} {command}")
 
 
 def _json(tally: Tally, looked: Looked) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on
 from ankiforge.cli.working import follow, job_for, model_for, tell
-from ankiforge.domain import Drafted, HighlightKey, RunId, Task
+from ankiforge.domain import Card, Drafted, HighlightKey, RunId, Task
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read, redraw
 from ankiforge.reports.summary import Summary, Tally, dollars, summarize
+from ankiforge.review.failing import instead_of, replaceable
 
 EPILOG = """\b
 Examples:
@@ -27,6 +28,7 @@ Examples:
   ankiforge draft --drafter llm --limit 20    draft twenty highlights
   ankiforge draft --again drafter:llm         draft these anew
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
+  ankiforge draft --again af53yatsl3 --instead    another card, for one that keeps failing
   ankiforge draft export ask.md               one text to paste into any chat
   ankiforge draft import answer.md            the chat's answer
 """
@@ -35,6 +37,7 @@ Examples:
 @click.group(epilog=EPILOG, invoke_without_command=True)
 @click.option("--again", metavar="QUERY", help="Draft the highlights of these cards anew.")
 @click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
+@click.option("--instead", is_flag=True, help="With --again: another card in place of each.")
 @click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")
 @click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
 @click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
@@ -43,28 +46,42 @@ def command(
     call: Call,
     again: str | None,
     remark: str,
+    instead: bool,
     estimate: bool,
     drafter: str | None,
     accept: str | None,
 ) -> None:
-    """Draft what is pending: highlights that were read, and have no draft yet."""
+    """Draft what is pending: highlights that were read, and have no draft yet.
+
+    With --again --instead another card is drawn for each that a query means, with what Anki told
+    of it; the old one stands until you accept the new.
+    """
     context = click.get_current_context()
     if context.invoked_subcommand:
         return
     if remark and again is None:
         raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
+    if instead and again is None:
+        raise UsageError("--instead draws another card for some", hint="with it: --again QUERY")
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
-        beside = bool(remark.strip()) and not estimate
-        only = frozenset[HighlightKey]() if again is None else _again(now, again, waits=not beside)
+        beside = (instead or bool(remark.strip())) and not estimate
+        cards = _meant(now, again, instead)
+        only = frozenset(card.highlight.key for card in cards)
+        if not beside:
+            now.ledger.highlights.draft_again(only)
         if again is not None and not only:
-            call.talk.say(f"no card matches {again!r}")
+            call.talk.say(f"no {'accepted ' if instead else ''}card matches {again!r}")
             tell(now, summarize(now.ledger, None, Tally()), ())
             return
         model = model_for(now, drafter or "", fresh=again is not None, accept=accept or "")
         if estimate:
             _estimate(now, model, only)
             return
-        job = replace(job_for(now, (), model, accept or ""), only=only, remark=remark.strip())
+        if instead and model is None:
+            raise _without_model(now)
+        asked = instead_of(now.ledger, cards, remark) if instead else ()
+        job = job_for(now, (), model, accept or "")
+        job = replace(job, only=only, remark=remark.strip(), instead=asked)
         tally = Tally()
         run = now.ledger.start_run("draft")
         if beside:
@@ -95,12 +112,19 @@ def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[st
     yield "list", "what was made"
 
 
-def _again(now: Session, query: str, *, waits: bool) -> frozenset[HighlightKey]:
-    """The highlights of the cards a query matches; `waits`: made pending."""
-    keys = frozenset(card.highlight.key for card in now.desk.matching(query))
-    if waits:
-        now.ledger.highlights.draft_again(keys)
-    return keys
+def _without_model(now: Session) -> UsageError:
+    what = "no model drafts here, and the offline rules would draw the same"
+    program = now.call.program
+    hint = f"--drafter llm; or reword it: {program} edit ID, or make others of it: {program} review"
+    return UsageError(what, hint=hint)
+
+
+def _meant(now: Session, query: str | None, instead: bool) -> tuple[Card, ...]:
+    """The cards that a query matches; `instead`: those that another may take the place of."""
+    if query is None:
+        return ()
+    found = now.desk.matching(query)
+    return replaceable(found) if instead else tuple(found)
 
 
 def _estimate(now: Session, model: Any, only: frozenset[HighlightKey]) -> None:

@@ -19,6 +19,7 @@ from ankiforge.ledger.queues import Queues
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.reports.twins import twins_told
+from ankiforge.review.failing import work_told
 from ankiforge.review.query import FIELDS, Query, Term, parse
 
 EPILOG = """\b
@@ -26,6 +27,7 @@ Examples:
   ankiforge list                        live cards
   ankiforge list verdict:pending -v     what waits, with source and findings
   ankiforge list --view twins           pairs that ask the same, with the commands that settle them
+  ankiforge list --view work            cards that keep failing in Anki, the worst first
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
@@ -39,6 +41,7 @@ def _last_decided(queues: Queues) -> Iterator[str]:
 _VIEWS: dict[str, Callable[[Queues], Iterable[str]]] = {
     "pending": Queues.pending,
     "findings": Queues.doubted,
+    "work": Queues.work,
     "revisions": Queues.revisions,
     "conflicts": Queues.conflicts,
     "twins": lambda queues: (guid for guid, _ in queues.twins()),
@@ -78,7 +81,7 @@ def command(
             else now.desk.matching(said, everything=everything)
         )
         for card in islice(found, call.limit or None):
-            if not _told(now, card, twins=twins):
+            if not _told(now, card, twins=twins, work=view == "work"):
                 return
 
 
@@ -95,13 +98,14 @@ def _about_twins(term: Term) -> bool:
     return term.field == "finding" and term.value.casefold() in PAIRED and not term.negated
 
 
-def _told(now: Session, card: Card, *, twins: bool) -> bool:
+def _told(now: Session, card: Card, *, twins: bool, work: bool) -> bool:
     """Tell a card; whether somebody still reads."""
     talk = now.call.talk
     if talk.as_json:
         return talk.data(told(now, card))
     lines = [*in_full(card)] if talk.verbose else [one_line(card)]
     lines += twins_told(now.ledger, card) if twins else []
+    lines += work_told(now.ledger, card) if work or talk.verbose else []
     return talk.print("\n".join((*lines, "") if talk.verbose else lines))
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import click
@@ -12,6 +9,7 @@ import click
 from ankiforge.cli.browser import far_away, open_page, tunnel
 from ankiforge.cli.common import Call, common_options, tell_problems
 from ankiforge.cli.session import Session, session
+from ankiforge.cli.stopping import ended_as_by_ctrl_c
 
 EPILOG = """\b
 Examples:
@@ -23,6 +21,7 @@ Examples:
 _WAITING = {
     "pending": ("card waits", "cards wait"),
     "revisions": ("correction", "corrections"),
+    "work": ("card needs work", "cards need work"),
     "conflicts": ("conflict with Anki", "conflicts with Anki"),
     "passages": ("passage without a card", "passages without a card"),
 }
@@ -51,7 +50,7 @@ def command(call: Call, deck: str | None, source: str | None, query: str, no_ope
     whole = f"{named} {query}".strip()
     parse(whole)
 
-    with _ended_as_by_ctrl_c(), session(call) as now:
+    with ended_as_by_ctrl_c(), session(call) as now:
         tell_problems(call, now.problems)
         desks = Desks(now.workspace, lambda problems: tell_problems(call, problems))
         started = partial(_started, now, whole, no_open)
@@ -81,18 +80,3 @@ def _waits(now: Session, query: str) -> str:
     counts = ((browsing.count(name, {"query": query}), words) for name, words in _WAITING.items())
     told = (f"{count} {one if count == 1 else many}" for count, (one, many) in counts if count)
     return ", ".join(told) or "nothing waits"
-
-
-@contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Being ended, or left by a terminal, is as Ctrl-C; whoever asked for more (`nohup`) has it."""
-    names = (name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-    known = (signal.Signals[name] for name in names)
-    heeded = [one for one in known if signal.getsignal(one) is signal.SIG_DFL]
-    for one in heeded:
-        signal.signal(one, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for one in heeded:
-            signal.signal(one, signal.SIG_DFL)

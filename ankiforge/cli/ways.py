@@ -39,6 +39,14 @@ def to_decide(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
         yield "list verdict:pending -v", "or in the terminal; then accept, pick, edit, reject"
     if summary.cards["blocked"]:
         yield "list finding:block -v", "why cards are blocked"
+    yield from to_work_on(now)
+
+
+def to_work_on(now: Session) -> Iterator[tuple[str, str]]:
+    """The command that shows the cards that keep failing in Anki, with how many there are."""
+    if failing := len(now.ledger.queues.work()):
+        many = "1 card needs" if failing == 1 else f"{failing} cards need"
+        yield "list --view work", f"{many} work: forgotten too often, or you wrote something there"
 
 
 def to_go_on(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[str, str]]:

@@ -98,6 +98,8 @@ class Task:
     brief: Brief = Brief()
     beside: bool = False
     """Whether what is drawn stands beside what waits, in the place of nothing: a person chooses."""
+    instead: str = ""
+    """The guid of the card that is to give way to what is drawn, once a person takes that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -38,6 +38,7 @@ AT_ONCE = 500
 """Cards that are read together."""
 
 
+_Highlights = Mapping[HighlightKey, Highlight]
 TAGGED = "retired in Anki"
 """Why a card is retired of which nothing else is known than its tag there."""
 
@@ -46,10 +47,10 @@ class Cards:
     """The ledger's memory of cards."""
 
     def __init__(
-        self, connection: Connection, highlight: Callable[[HighlightKey], Highlight | None]
+        self, connection: Connection, highlights: Callable[[Sequence[HighlightKey]], _Highlights]
     ) -> None:
         self._db = connection
-        self._highlight = highlight
+        self._highlights = highlights
         self.pairs = Pairs(connection)
 
     # --- looking ----------------------------------------------------------------------------
@@ -88,13 +89,15 @@ class Cards:
         links = self._of("card_highlight", guids)
         also = _grouped(link for link in links if link["role"] == "also")
         beside = self._beside(rows.values())
-        homes = {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
+        homes = {guid: HighlightKey(row["key"]) for guid, row in rows.items()}
+        homes |= {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
+        highlights = self._highlights(tuple(set(homes.values())))
         for guid in guids:
             if guid in rows:
                 said = findings.get(guid, [])
                 drawn = _candidates(candidates.get(guid, []), said)
-                home = homes.get(guid, rows[guid]["key"])
-                card = self._card(rows[guid], home, drawn)
+                home = homes[guid]
+                card = _card(rows[guid], highlights[home], drawn)
                 if guid in also:
                     card = replace(card, also=self._also(also[guid], home))
                 others = [one for one in beside.get(card.choice, ()) if one not in drawn]
@@ -102,8 +105,9 @@ class Cards:
                 yield replace(card, beside=tuple(others)) if others and chooses else card
 
     def _also(self, links: list[sqlite3.Row], home: str) -> tuple[Highlight, ...]:
-        keys = sorted(link["key"] for link in links if link["key"] != home)
-        return tuple(filter(None, (self._highlight(HighlightKey(key)) for key in keys)))
+        keys = sorted(HighlightKey(link["key"]) for link in links if link["key"] != home)
+        found = self._highlights(keys)
+        return tuple(found[key] for key in keys if key in found)
 
     def _beside(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
         """What is open in the choices that these are of, the candidates of the first card first."""
@@ -149,8 +153,11 @@ class Cards:
 
     def run_of(self, guid: Guid) -> str:
         """The run that drafted it."""
-        row = self._db.execute("SELECT run FROM card WHERE guid = ?", (guid,)).fetchone()
-        return str(row["run"])
+        return self.runs_of([guid])[guid]
+
+    def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
+        """The run that drafted each of these cards; at most `AT_ONCE`."""
+        return {Guid(row["guid"]): str(row["run"]) for row in self._of("card", guids)}
 
     def of_documents(self, run: RunId) -> frozenset[Guid]:
         """The cards of all documents that a run read, those included whose passage is gone."""
@@ -168,32 +175,6 @@ class Cards:
             (run,),
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
-
-    def _card(self, row: sqlite3.Row, home: str, candidates: tuple[Candidate, ...]) -> Card:
-        highlight = self._highlight(HighlightKey(home))
-        assert highlight is not None
-        return Card(
-            guid=Guid(row["guid"]),
-            key=HighlightKey(row["key"]),
-            slot=row["slot"],
-            kind=CardKind(row["kind"]),
-            fields=msgspec.json.decode(row["fields"], type=Fields),
-            verdict=Verdict(row["verdict"]),
-            standing=Standing(row["standing"]),
-            anki=AnkiState(row["anki"]),
-            highlight=highlight,
-            candidates=candidates,
-            standing_why=row["standing_why"],
-            anki_why=row["anki_why"],
-            accepted_by=AcceptedBy(row["accepted_by"]),
-            edited=bool(row["edited"]),
-            forced=bool(row["forced"]),
-            deck=row["deck"],
-            tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
-            reason=row["reason"],
-            resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
-            choice=row["choice"],
-        )
 
     def of_choice(self, card: Card) -> list[Card]:
         """The other cards of the choice that a card is of, whatever became of them."""
@@ -302,11 +283,15 @@ class Cards:
         return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
     def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
-        """What a person typed about a card in Anki, and has not dealt with by an edit since."""
+        """What a person typed about a card in Anki, and has not dealt with since.
+
+        By an edit; or by letting it through, as it is or in other words, after it was seen there.
+        """
         rows = self._db.execute(
             "SELECT json_extract(d.body, '$.text') AS said FROM decision d WHERE d.subject = ?"
             " AND d.what = 'feedback' AND NOT EXISTS (SELECT 1 FROM decision u"
-            "  WHERE u.undoes = d.id OR (u.subject = d.subject AND u.what = 'edit'"
+            "  WHERE u.undoes = d.id OR (u.subject = d.subject AND (u.what = 'edit' OR"
+            "   (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL))"
             "  AND (u.at, u.sequence) > (d.at, d.sequence)"
             "  AND NOT EXISTS (SELECT 1 FROM decision b WHERE b.undoes = u.id)))"
             " ORDER BY d.at, d.sequence",
@@ -321,6 +306,31 @@ class Cards:
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
         """Say which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
+
+
+def _card(row: sqlite3.Row, highlight: Highlight, candidates: tuple[Candidate, ...]) -> Card:
+    return Card(
+        guid=Guid(row["guid"]),
+        key=HighlightKey(row["key"]),
+        slot=row["slot"],
+        kind=CardKind(row["kind"]),
+        fields=msgspec.json.decode(row["fields"], type=Fields),
+        verdict=Verdict(row["verdict"]),
+        standing=Standing(row["standing"]),
+        anki=AnkiState(row["anki"]),
+        highlight=highlight,
+        candidates=candidates,
+        standing_why=row["standing_why"],
+        anki_why=row["anki_why"],
+        accepted_by=AcceptedBy(row["accepted_by"]),
+        edited=bool(row["edited"]),
+        forced=bool(row["forced"]),
+        deck=row["deck"],
+        tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
+        reason=row["reason"],
+        resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
+        choice=row["choice"],
+    )
 
 
 def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:

@@ -15,6 +15,7 @@ import msgspec
 from ankiforge.domain import Guid, HighlightKey, Standing
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.pairs import Pairs, link_again
+from ankiforge.ledger.troubles import DEALT, LAPSES, lapses_of
 from ankiforge.ledger.writing import PERSON, SOURCE, Writer
 
 COLUMNS = frozenset(
@@ -71,6 +72,8 @@ class Decisions:
         """Change columns of a card (and states of its candidates) as one decision."""
         own = self._columns(guid, (*after, "key"))
         body: Change = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
+        if by == PERSON and what in DEALT and (lapses := lapses_of(self._db, guid)) is not None:
+            body[LAPSES] = lapses
         if candidates:
             body["candidates_before"] = self._candidates(guid, candidates)
             body["candidates"] = candidates

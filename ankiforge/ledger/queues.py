@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ankiforge.domain import Guid
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.pairs import PAIRED, Pairs
+from ankiforge.ledger.troubles import Troubles
 from ankiforge.ledger.writing import PERSON
 
 _FIRST = (
@@ -19,10 +21,6 @@ _ORDER = " ORDER BY h.container, h.place, h.position, c.family, c.slot"
 
 _AT_ONCE = 500
 """Findings that are weighed together."""
-_HIGHLIGHTS = (
-    "SELECT h.key, h.body, d.body, d.slug, d.work FROM highlight h"
-    " JOIN document d ON d.key = h.document"
-)
 _OTHER = "json_extract(d.body, '$.twin')"
 _TWIN = "json_extract(f.body, '$.twin')"
 _APART = "SELECT 1 FROM decision d WHERE d.what = 'not-duplicate' AND {} AND NOT EXISTS ({})"
@@ -54,19 +52,26 @@ _WITHOUT_SOURCE = (
     "   FROM card_highlight l JOIN highlight o ON o.key = l.key WHERE l.guid = c.guid)"
     f"  AND NOT EXISTS ({_UNDONE}))"
 )
-_NO_CARD = (
-    "h.run <> '' AND h.presence IN ('present', 'missing-once') AND NOT EXISTS"
-    " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
-    "  AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombstone'))"
-)
+_READ = "h.run <> '' AND h.presence IN ('present', 'missing-once')"
+_ASKED = "(c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombstone')"
 """What was rejected, or deleted in Anki, is not asked again."""
+_NO_CARD = (
+    f"{_READ} AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+    f" WHERE l.key = h.key AND {_ASKED})"
+)
+_BARE = (
+    "SELECT key FROM highlight EXCEPT SELECT l.key FROM card c CROSS JOIN card_highlight l"
+    f" ON l.guid = c.guid WHERE {_ASKED}"
+)
+"""The same for all highlights at once."""
 
 
 class Queues:
     """Looks at cards; changes nothing."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, troubles: Troubles) -> None:
         self._db = connection
+        self._troubles = troubles
 
     def pending(self) -> list[str]:
         """The guids of cards that wait for a verdict."""
@@ -93,10 +98,13 @@ class Queues:
         return [guid for guid in self._guids(live) if guid in named] if named else []
 
     def drawn_last(self) -> list[str]:
-        """The guids of what the last run that drew anything has drafted or revised."""
+        """The guids of what the last run that drew anything has drafted or revised.
+
+        A card that a person makes by hand is none.
+        """
         run = self._db.execute(
             "SELECT r.id, r.at FROM run r WHERE r.id IN"
-            " (SELECT run FROM card UNION SELECT until FROM past_content)"
+            " (SELECT run FROM card UNION SELECT until FROM past_content) AND r.command <> 'edit'"
             " ORDER BY r.at DESC, r.finished DESC LIMIT 1"
         ).fetchone()
         if run is None:
@@ -159,7 +167,9 @@ class Queues:
     def marks(self) -> dict[str, int]:
         """What changes whenever something of a card does that stands in its rows, by its guid."""
         found: dict[str, int] = {}
-        highlights = {row[0]: hash(tuple(row)) for row in self._db.execute(_HIGHLIGHTS).fetchall()}
+        documents = self._hashes("SELECT key, body, slug, work FROM document")
+        rows = self._db.execute("SELECT key, document, body FROM highlight").fetchall()
+        highlights = {row[0]: hash((row[2], documents.get(row[1]))) for row in rows}
         for row in self._db.execute("SELECT guid, key, * FROM card").fetchall():
             found[row[0]] = hash((tuple(row), highlights.get(row[1])))
         for table in ("candidate", "finding"):
@@ -167,11 +177,18 @@ class Queues:
                 found[row[0]] = hash((found[row[0]], tuple(row)))
         return found
 
+    def _hashes(self, sql: str) -> dict[str, int]:
+        return {row[0]: hash(tuple(row)) for row in self._db.execute(sql).fetchall()}
+
+    def untouched(self) -> bool:
+        """Whether no highlight was ever read."""
+        return self._db.execute("SELECT 1 FROM highlight LIMIT 1").fetchone() is None
+
     # --- passages without a card ------------------------------------------------------------
 
     def passages(self) -> list[str]:
         """The keys of passages that are no card, and of which nobody has said that none is wanted."""
-        sql = f"SELECT h.key FROM highlight h WHERE {_NO_CARD}"
+        sql = f"SELECT h.key FROM highlight h WHERE h.key IN ({_BARE}) AND {_READ}"
         rows = self._db.execute(f"{sql} ORDER BY h.container, h.place, h.position").fetchall()
         return [row["key"] for row in rows]
 
@@ -188,7 +205,7 @@ class Queues:
 
     def revisions(self) -> list[str]:
         """The guids of accepted cards with a correction that waits."""
-        return self._guids(
+        return self._few(
             "c.standing = 'live' AND c.verdict = 'accepted' AND EXISTS (SELECT 1 FROM candidate d"
             " WHERE d.guid = c.guid AND d.state = 'open') AND EXISTS (SELECT 1 FROM candidate d"
             " WHERE d.guid = c.guid AND d.state = 'picked')"
@@ -196,7 +213,7 @@ class Queues:
 
     def conflicts(self) -> list[str]:
         """The guids of cards of which Anki and the source have both changed a field."""
-        return self._guids("c.anki = 'held' AND c.anki_why GLOB 'conflict:*'")
+        return self._few("c.anki = 'held' AND c.anki_why GLOB 'conflict:*'")
 
     def twins(self) -> list[tuple[str, str]]:
         """(guid, guid or `nid:…`) of all that is called alike and was not settled; each pair once."""
@@ -211,13 +228,17 @@ class Queues:
         sql = f"{_TWINS} AND t.guid = ? AND t.twin = ?"
         return self._db.execute(sql, (guid, twin)).fetchone() is not None
 
+    def work(self) -> list[Guid]:
+        """The guids of cards that keep failing in Anki and wait for a word, the worst first."""
+        return self._troubles.queue()
+
     def missing(self) -> list[str]:
         """The guids of cards that were in Anki and are not there now, and nobody knows why."""
-        return self._guids("c.anki = 'missing'")
+        return self._few("c.anki = 'missing'")
 
     def left_in_anki(self) -> list[str]:
         """The guids of cards that are studied in Anki, and are none any more here."""
-        return self._guids(
+        return self._few(
             "c.anki IN ('seen', 'held') AND NOT (c.standing = 'live' AND c.verdict = 'accepted')"
             " AND EXISTS (SELECT 1 FROM seen s, json_each(s.cards) one WHERE s.guid = c.guid"
             " AND json_extract(one.value, '$.queue') <> -1)"
@@ -225,7 +246,12 @@ class Queues:
 
     def without_source(self) -> list[str]:
         """The guids of accepted cards of which no passage is left, unless a person said yes since."""
-        return self._guids(_WITHOUT_SOURCE)
+        return self._few(_WITHOUT_SOURCE)
+
+    def _few(self, where: str) -> list[str]:
+        """Found first and sorted then: what few cards are."""
+        sql = f"SELECT c.guid FROM card c CROSS JOIN highlight h ON h.key = c.key WHERE {where}"
+        return [row["guid"] for row in self._db.execute(sql + _ORDER).fetchall()]
 
     def _guids(self, where: str, values: Mapping[str, str] | None = None) -> list[str]:
         """Read in the order that is wanted: to sort so many rows would be felt at each step."""

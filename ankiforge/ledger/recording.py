@@ -30,6 +30,7 @@ from ankiforge.ledger.placing import Place, Placer, is_unchanged
 from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.revising import Recorded, Reviser
 from ankiforge.ledger.slots import Slots
+from ankiforge.ledger.troubles import INSTEAD, REDRAFT, Troubles
 from ankiforge.ledger.writing import POLICY, Writer
 from ankiforge.text.fold import canonical
 
@@ -45,6 +46,8 @@ class _Placing:
     """How many intents are drawn of each note type."""
     beside: bool = False
     """Whether nothing that waits is to give way to it."""
+    instead: str = ""
+    """The guid of the card that gives way to it, once a person takes it."""
 
     def names(self, row: Row, guid: Guid) -> None:
         """Remember which card the drafts of a row belong to."""
@@ -61,13 +64,16 @@ class _Became:
     drafts: list[Checked] = field(default_factory=list)
     failed: str = ""
     beside: bool = False
+    instead: str = ""
 
 
 def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
     """What became of each highlight of the task; what a result says of others is left out."""
     keys = [highlight.key for highlight in batch.task.highlights]
-    beside = batch.task.beside
-    became = {key: _Became(batch.drafter, NoCard(key, ""), beside=beside) for key in keys}
+    beside, instead = batch.task.beside, batch.task.instead
+    became = {
+        key: _Became(batch.drafter, NoCard(key, ""), beside=beside, instead=instead) for key in keys
+    }
     for checked in batch.checked:
         if checked.draft.highlight in became:
             became[checked.draft.highlight].drafts.append(checked)
@@ -148,7 +154,7 @@ class Recorder:
                 (became.none.reason, key),
             )
             return
-        placing = _Placing(run, highlight, recorded, Counter(), became.beside)
+        placing = _Placing(run, highlight, recorded, Counter(), became.beside, became.instead)
         self._place(placing, self._with_doubt(key, drafts))
         why = became.none.reason or "nothing was drafted"
         self._db.execute(
@@ -176,6 +182,9 @@ class Recorder:
             if card.highlight.key == highlight.key
         ]
         self._join_again(highlight, existing)
+        if placing.instead:
+            self._place_instead(placing, drafts, existing)
+            return
         wanted, kept = self._choices.wanted(highlight.key, drafts, existing)
         groups = intents(wanted)
         placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
@@ -192,6 +201,49 @@ class Recorder:
             families = set(placing.families)
             left = self._reviser.leave_behind(highlight, existing, stay, families)
             placing.recorded.parted += left
+
+    def _place_instead(
+        self, placing: _Placing, drafts: list[Checked], existing: list[Card]
+    ) -> None:
+        """Cards of their own for what was drawn, in the place of one that fails; that stands still.
+
+        What is of another card that somebody chose is left out: nobody asked about that.
+        """
+        old = next((card for card in existing if card.guid == placing.instead), None)
+        if old is None:
+            return  # it lives on another passage by now
+        before = Troubles(self._db).drawn_instead(old.guid)
+        waits = [one for one in existing if one.guid in before and not _is_settled(one)]
+        near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
+        said = {(one.draft.kind, one.draft.fields) for one in old.candidates}
+        new = [one for one in drafts if (one.draft.kind, one.draft.fields) not in said]
+        others = [card for card in near if card is not old]
+        wanted, kept = self._choices.wanted(placing.highlight.key, new, others)
+        groups = intents(wanted)
+        matched = self._choices.matched(near, groups, placing.highlight.exact, kept)
+        for rows, cards in zip(groups, matched, strict=True):
+            theirs = [card if card is not old else None for card in cards]
+            if not any(theirs):
+                self._new_choice(placing, rows)
+            elif not any(card and _is_settled(card) for card in theirs):
+                self._redraw(placing, rows, theirs, [])
+        named = placing.recorded.named
+        drawn = sorted({named[one.label] for one in wanted if one.label in named})
+        if not set(drawn) <= set(before):
+            self._give_way_later(old, drawn, frozenset(placing.recorded.guids))
+
+    def _give_way_later(self, old: Card, drawn: list[Guid], new: frozenset[Guid]) -> None:
+        """A person wanted these in the place of a card; taken back, what is new is put away."""
+        action = self._writer.new_action()
+        self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drawn})
+        for guid in drawn:
+            if guid in new:
+                waits = {"verdict": Verdict.PENDING.value, "standing_why": ""}
+                self._decisions.put(guid, {**waits, **_TAKEN_BACK}, {})
+                after = {**waits, "standing": Standing.LIVE.value}
+                self._decisions.change(
+                    guid, REDRAFT, after, action=action, extra={"card": old.guid}
+                )
 
     def _join_again(self, highlight: Highlight, existing: list[Card]) -> None:
         """What a person merged stays merged while the passage has its evidence."""
@@ -298,6 +350,14 @@ class Recorder:
         self._writer.decide("merge", twin, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
+
+
+_TAKEN_BACK = {"standing": Standing.RETIRED.value, "standing_why": "taken back"}
+
+
+def _is_settled(card: Card) -> bool:
+    """Whether somebody has chosen, wrote or rejected it."""
+    return card.verdict is Verdict.REJECTED or is_decided(card)
 
 
 def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:

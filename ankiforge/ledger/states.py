@@ -132,6 +132,7 @@ VERDICT: dict[str, Row] = {
 }
 
 _GAVE_WAY = "superseded (by the chosen one)"
+_REPLACED = "retired (redrafted) [one drawn in its place]"
 
 STANDING: dict[str, Row] = {
     Standing.LIVE: {
@@ -141,9 +142,9 @@ STANDING: dict[str, Row] = {
         Event.EDITED: f"retired (rewritten) [by hand, other kind] · {_GAVE_WAY} [not drawn] · live",
         Event.SPLIT: "superseded (by the twin) [says what another does there] · live",
         Event.MERGE: "superseded (by the twin)",
-        Event.REDRAFT: f"retired (redrafted) [a leech] · {_GAVE_WAY} [not drawn] · live",
-        Event.ACCEPT: f"{_GAVE_WAY} [another is named] · live",
-        Event.PICK: f"{_GAVE_WAY} [another] · live",
+        Event.REDRAFT: f"{_GAVE_WAY} [not drawn] · live",
+        Event.ACCEPT: f"{_REPLACED} · {_GAVE_WAY} [another is named] · live",
+        Event.PICK: f"{_REPLACED} · {_GAVE_WAY} [another] · live",
         Event.EDIT: f"{_GAVE_WAY} [another] · live",
         Event.REJECT: f"{_GAVE_WAY} [its last candidate is named] · live",
         Event.RESTORE: "refused [not rejected]",

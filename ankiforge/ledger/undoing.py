@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from ankiforge.domain import Guid
+from ankiforge.domain import Guid, Standing
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.decisions import Decided, Decisions, decided_in
@@ -156,5 +156,7 @@ def _named(decided: Decided, choices: dict[str, str]) -> Iterator[str]:
     yield decided.subject
     if decided.subject in choices:
         yield choices[decided.subject]
-    told = (body.get("after", {}).get("standing_why"), body.get("card"), body.get("twin"))
+    after = body.get("after", {})
+    by = after.get("standing_why") if after.get("standing") != Standing.RETIRED else ""
+    told = (by, body.get("card"), body.get("twin"))
     yield from filter(None, told)

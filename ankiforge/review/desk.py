@@ -35,6 +35,10 @@ class Desk:
         """A card's tags, as a package has them."""
         return tags_of(self.ledger, card, self.decks)
 
+    def troubles(self, card: Card) -> tuple[str, ...]:
+        """Why a card needs work: `leech`, `lapses`, `difficult`, `remark`; () if it does not."""
+        return self.ledger.troubles.of(card.guid)
+
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
         """What the checks say of a person's words, twins left out."""
         limits = limits_of(self.workspace.config)
@@ -59,7 +63,8 @@ class Desk:
 
     def means(self, wanted: Query, card: Card) -> bool:
         """Whether a query matches a card."""
-        return wanted.matches(card, Beside(self.ledger.cards.run_of(card.guid), self.tags))
+        run = self.ledger.cards.run_of(card.guid)
+        return wanted.matches(card, Beside(run, self.tags, self.troubles))
 
     def meant(self, wanted: Query, card: Card) -> tuple[Choice, ...]:
         """The card; or that of it which the query means alone: its correction, some candidates."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ankiforge.domain import AcceptedBy, Candidate, CandidateState, Card, Standing, Verdict
+from ankiforge.domain import (
+    AcceptedBy,
+    Candidate,
+    CandidateState,
+    Card,
+    Guid,
+    Standing,
+    Verdict,
+)
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
@@ -14,6 +22,7 @@ from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.decisions import Change
 from ankiforge.ledger.forgotten import PREFERRED
 from ankiforge.ledger.states import Event, refuse
+from ankiforge.ledger.troubles import REDRAFTED
 from ankiforge.ledger.writing import PERSON
 from ankiforge.review.actions import Choice, Done, change, each
 
@@ -109,7 +118,8 @@ def _let_through(
         "forced": int(candidate.blocked),
         "reason": "",
     }
-    if candidate != card.picked or candidate.draft.fields != card.fields:
+    fails = ledger.troubles.in_place_of(card.guid)
+    if fails or candidate != card.picked or candidate.draft.fields != card.fields:
         after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
         after["edited"] = int(candidate.draft.origin.drafter == PERSON)
         if candidate.draft.fields != card.fields:
@@ -120,7 +130,15 @@ def _let_through(
     change(ledger, card, what, after, action, _picked(card, candidate), candidate, **more)
     if what == "pick":
         ledger.choices.yield_to(card, action=action)
+    _retire(ledger, fails, card.guid, action)
     ledger.policy.settle_deck(card.guid)
+
+
+def _retire(ledger: Ledger, fails: Iterable[Guid], taken: Guid, action: str) -> None:
+    """The cards in whose place this one was drawn, as they kept failing, are none any more."""
+    after: Change = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
+    for guid in fails:
+        ledger.decisions.change(guid, "retire", after, action=action, extra={"card": taken})
 
 
 def _refuse_blocked(card: Card, candidate: Candidate, what: str, force: bool) -> None:

@@ -58,6 +58,12 @@ def _findings(card: Card) -> Iterator[str]:
             yield from (finding.check, finding.severity.value)
 
 
+def _found(card: Card, beside: Beside) -> Iterator[str]:
+    """What the checks have found, and what Anki has shown."""
+    yield from _findings(card)
+    yield from beside.troubles(card)
+
+
 def _drafters(card: Card) -> Iterator[str]:
     yield from (candidate.draft.origin.drafter for candidate in _shown(card))
 
@@ -79,6 +85,8 @@ class Beside:
     """The id of the run that drafted it."""
     tags: Callable[[Card], Iterable[str]]
     """Its tags, as a package has them; asked only if a query does."""
+    troubles: Callable[[Card], Iterable[str]] = lambda card: ()
+    """Why it needs work in Anki, in a word each; the same."""
 
 
 # --- how a value matches ----------------------------------------------------------------------
@@ -141,7 +149,7 @@ _FIELDS = {
     "verdict": _Field(_many(_verdicts), _whole, _words(Verdict)),
     "standing": _Field(_one(lambda card: card.standing), _whole, _words(Standing)),
     "anki": _Field(_one(lambda card: card.anki), _whole, _words(AnkiState)),
-    "finding": _Field(_many(_findings), _whole),
+    "finding": _Field(_found, _whole),
     "drafter": _Field(_many(_drafters), _below(":")),
     "prompt": _Field(_many(_prompts), _below("@")),
     "run": _Field(lambda card, beside: (beside.run,), _at_head),

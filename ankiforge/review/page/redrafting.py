@@ -6,7 +6,7 @@ The reply is remembered before it is read. Whatever fails, the card stands as it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ankiforge import assembly, ledger
 from ankiforge.config import DrafterName
@@ -18,6 +18,7 @@ from ankiforge.errors import ForgeError, LedgerError, RefusedError
 from ankiforge.pending import again
 from ankiforge.pipeline import redraw
 from ankiforge.review.desk import Desk
+from ankiforge.review.failing import instead_of
 from ankiforge.review.page.decision import Decide, Decision, Outcome
 from ankiforge.review.page.items import Act
 from ankiforge.text.modelname import model_name
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
 
 REDRAFT = Act("r", "Redraft", ":redraft", asks="What should be better?")
+INSTEAD, SPLIT = ("instead", "yes"), ("split", "yes")
+"""What an act brings by which another card is wanted in the place of the one that is shown; several."""
 PATIENCE = 1.0
 """Seconds that another's drafting is waited for before that is said."""
 
@@ -42,7 +45,7 @@ def model_named(workspace: Workspace) -> str:
 def _redraft(now: Decision) -> Outcome:
     """Ask the model again about the passage of the item; what it draws waits for a person."""
     desk, key = now.desk, HighlightKey(now.item.group)
-    _refuse(desk, key)
+    _refuse(desk, key, instead=_is_instead(now))
     busy = now.asking.busy
     with now.asking.model(desk) as model:
         try:
@@ -52,19 +55,40 @@ def _redraft(now: Decision) -> Outcome:
             return Outcome(f"Waiting: {what}", show=now.item.id, waits=True)
         with drafting:
             before = _waits(desk, key)
-            problems = _recorded(desk, key, model, now.args.get("words", "").strip())
+            problems = _recorded(desk, model, _wanted(now, key))
     if problems:
         raise RefusedError(_told(problems, model.usage), hint="everything stands as it was")
     where = " and ".join(
         sorted({view for one, view in _waits(desk, key).items() if one not in before})
     )
-    return Outcome(f"a new card waits under {where} ({_cost(model.usage)})", show=now.item.id)
+    told = f"a new card waits under {where} ({_cost(model.usage)})"
+    if _is_instead(now):
+        return Outcome(f"{told}; once you accept it, the one it is for is retired")
+    return Outcome(told, show=now.item.id)
 
 
-def _refuse(desk: Desk, key: HighlightKey) -> None:
+def _is_instead(now: Decision) -> bool:
+    return INSTEAD in now.args.items()
+
+
+def _wanted(now: Decision, key: HighlightKey) -> dict[str, Any]:
+    """What is asked of the model: fields of `Job`."""
+    words = now.args.get("words", "").strip()
+    if not _is_instead(now):
+        return {"only": frozenset((key,)), "remark": words}
+    ledger, card = now.desk.ledger, now.desk.ledger.cards.get(now.item.id)
+    split = SPLIT in now.args.items()
+    return {"only": frozenset((key,)), "instead": instead_of(ledger, [card], words, split=split)}
+
+
+_BY_HAND = "reword it (e), or select words of the passage and make others of them (c, q, t)"
+
+
+def _refuse(desk: Desk, key: HighlightKey, *, instead: bool) -> None:
     """Stop before anything is asked that could not be, or would change nothing."""
     if desk.workspace.config.drafter is DrafterName.RULES:
-        hint = "name a model: drafter: llm in ankiforge.yaml; or by a chat: ankiforge draft export"
+        hint = "name a model: drafter: llm in ankiforge.yaml; or "
+        hint += _BY_HAND if instead else "by a chat: ankiforge draft export"
         raise RefusedError("no model drafts here; the offline rules would draw the same", hint=hint)
     tasks = again(desk.ledger, [key], desk.decks)
     highlight = next((one for task in tasks for one in task.highlights), None)
@@ -83,12 +107,12 @@ def _stays(desk: Desk, highlight: Highlight) -> str:
     return withheld(highlight)
 
 
-def _recorded(desk: Desk, key: HighlightKey, model: Model, remark: str) -> tuple[Problem, ...]:
+def _recorded(desk: Desk, model: Model, wanted: dict[str, Any]) -> tuple[Problem, ...]:
     """Check and record what the model draws; why nothing of it is new, if so.
 
     What a reply holds that was paid for, and of which nothing came yet, is taken first.
     """
-    job = assembly.job_of(desk.workspace, (), model, only=frozenset((key,)), remark=remark)
+    job = assembly.job_of(desk.workspace, (), model, **wanted)
     run = desk.ledger.start_run("draft")
     try:
         steps = list(redraw(job, desk.ledger, run, (model.from_memory(), model)))

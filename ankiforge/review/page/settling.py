@@ -69,6 +69,11 @@ def _keep(now: Decision) -> Outcome:
     return done(review.accept(now.desk.ledger, [now.choice()]), "kept")
 
 
+def _leave(now: Decision) -> Outcome:
+    told = "left as it is, until it fails once more"
+    return done(review.accept(now.desk.ledger, [now.choice()]), told)
+
+
 def _all_missing(decide: Callable[..., tuple[Done, ...]], told: str) -> Decide:
     """For all that are missing; a person has typed how many."""
 
@@ -94,6 +99,7 @@ SETTLING: dict[str, Decide] = {
     "restore": _restore,
     "deleted": _deleted,
     "keep": _keep,
+    "leave": _leave,
     "all deleted": _all_missing(review.confirm_deleted, "deleted for good"),
     "all restore": _all_missing(review.restore, "brought back"),
 }

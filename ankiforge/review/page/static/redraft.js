@@ -9,17 +9,17 @@ export function wireRedraft() {
     const wake = page.hold();
     page.desk.ask(act, (words) => {
       wake();
-      if (words !== null) begin(page, { item, next: found.next, asked }, words);
+      if (words !== null) begin(page, { item, next: found.next, asked }, { ...act.args, words });
     });
   });
 }
 
-async function begin(page, { item, next, asked }, words) {
+async function begin(page, { item, next, asked }, args) {
   const { id: at, stamp } = item;
   const model = document.body.dataset.model;
   if (model) page.tell(`Asking ${model} …; you may go on to other cards`);
   try {
-    const body = { ...asked, what: "redraft", at, stamp, next, args: { words } };
+    const body = { ...asked, what: "redraft", at, stamp, next, args };
     const found = await answered(page, body);
     if (found.refused) page.tell(`Not redrafted: ${found.refused}; ${found.hint}`, "refused");
     else arrived(page, found, at);
