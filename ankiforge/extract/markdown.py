@@ -23,6 +23,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract._doors import kind_of
 from ankiforge.extract._folder import File, Folder, chosen, moment
 from ankiforge.extract.obsidian import CARDS, HandWritten
+from ankiforge.text.exported import is_export
 
 if TYPE_CHECKING:
     from ankiforge.extract.obsidian.front import Front
@@ -70,6 +71,8 @@ class Texts:
         for found in self.folder.texts():
             if isinstance(found, Problem):
                 yield found
+            elif is_export(found[1]):
+                continue  # an echo of what other sources said
             elif not (found[0].path.endswith(".txt") and kind_of(found[0].at) == "kindle"):
                 yield from self._sightings(*found)
         yield self.folder.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -24,14 +24,22 @@ class Highlights:
 
     def get(self, key: HighlightKey) -> Highlight | None:
         """One highlight with its document, or None."""
-        row = self._db.execute(
-            "SELECT h.body, d.body AS document FROM highlight h"
-            " JOIN document d ON d.key = h.document WHERE h.key = ?",
-            (key,),
-        ).fetchone()
-        if row is None:
-            return None
-        return replace(decode_highlight(row["body"]), key=key, document=_document(row["document"]))
+        return self.several([key]).get(key)
+
+    def several(self, keys: Sequence[HighlightKey]) -> dict[HighlightKey, Highlight]:
+        """Those of these keys that there are, with their documents; a thousand keys at most."""
+        rows = self._db.execute(
+            "SELECT h.key, h.body, d.body AS document FROM highlight h"
+            f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
+            tuple(keys),
+        ).fetchall()
+        found = ((HighlightKey(row["key"]), row) for row in rows)
+        return {
+            key: replace(
+                decode_highlight(row["body"]), key=key, document=_document(row["document"])
+            )
+            for key, row in found
+        }
 
     def before(self, key: HighlightKey) -> Highlight | None:
         """The highlight as it was before its content changed last; None if it never did."""
@@ -48,6 +56,14 @@ class Highlights:
         for row in self._db.execute(
             "SELECT key, document, body FROM highlight WHERE run = ? ORDER BY container, position",
             (run,),
+        ).fetchall():
+            yield self._whole(row)
+
+    def all(self) -> Iterator[Highlight]:
+        """All that were ever read here, in the order of reading; gone and set aside ones too."""
+        for row in self._db.execute(
+            "SELECT key, document, body FROM highlight WHERE run <> ''"
+            " ORDER BY container, place, position, key"
         ).fetchall():
             yield self._whole(row)
 

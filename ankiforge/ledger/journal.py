@@ -36,9 +36,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def line(self) -> bytes:
         """As it stands in the file."""
+        return msgspec.json.encode(self.as_json()) + b"\n"
+
+    def as_json(self) -> dict[str, Any]:
+        """Its keys: those of every line, what it is about, and its own."""
         head = {name: getattr(self, name) for name in _HEAD}
-        own = {_subject(self.what): self.subject, **self.body}
-        return msgspec.json.encode({**head, **own}) + b"\n"
+        return {**head, _subject(self.what): self.subject, **self.body}
 
     @classmethod
     def of(cls, line: bytes) -> Entry:

@@ -79,6 +79,24 @@ class Rebuild:
             self._remembering.settle(guid)
             self._choices.settle([guid])
 
+    def bring(self, entry: Entry) -> tuple[Problem, ...]:
+        """Take one line in that came by a file, within a unit, and write it into the journal."""
+        if entry.v > VERSION:
+            return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
+        if entry.by == ANKI:
+            self._writer.meta("anki:last", "")
+        problems = tuple(self._take(entry))
+        if problems:
+            self._db.execute("DELETE FROM journal WHERE id = ?", (entry.id,))
+        else:
+            self._writer.hand_on(entry)
+        return problems
+
+    def settle_brought(self) -> None:
+        """What all of that comes to, card by card."""
+        self._settle()
+        self._decided = set()
+
     def _all_lines(self) -> Iterator[Problem]:
         known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
         for line in self._journal.read():

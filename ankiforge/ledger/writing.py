@@ -122,6 +122,10 @@ class Writer:
         found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()
         return found is not None
 
+    def hand_on(self, entry: Entry) -> None:
+        """Write a line into the journal that another ledger has written first."""
+        self._write(entry)
+
     def _write(self, entry: Entry) -> None:
         self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
         self._lines.append(entry)

@@ -20,6 +20,7 @@ from ankiforge.extract.obsidian.front import Front, front_matter
 from ankiforge.extract.obsidian.note import Wanted, highlights
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.quotes import PASTED
+from ankiforge.text.exported import is_export
 
 MARKS = ("==", "mark")
 """What counts as a mark where nothing is said."""
@@ -63,7 +64,7 @@ class NoteReader:
             text: its text, line ends LF.
             picture: gives the path of a picture by what the note calls it, "" if it is none.
         """
-        if not self.signs.search(text):
+        if not self.signs.search(text) or is_export(text):
             return (), None
         front = front_matter(text)
         covered = cover(_without_head(text, front.lines))

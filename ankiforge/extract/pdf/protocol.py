@@ -15,6 +15,13 @@ class Request(msgspec.Struct, frozen=True, tag="read"):
     passwords: tuple[str, ...] = ()
 
 
+class Name(msgspec.Struct, frozen=True, tag="name"):
+    """Please read this file, and tell what it is though nothing be marked in it."""
+
+    path: bytes
+    passwords: tuple[str, ...] = ()
+
+
 class Quote(msgspec.Struct, frozen=True):
     """Words that another program says stand in a file."""
 
@@ -71,7 +78,7 @@ class Sheet(msgspec.Struct, frozen=True, tag="sheet", omit_defaults=True):
     passwords: tuple[str, ...] = ()
 
 
-Question = Request | Around | Cut | Sheet
+Question = Request | Name | Around | Cut | Sheet
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -59,10 +59,13 @@ CHAR_PAGES = 4
 """Pages whose letters are held in memory at a time."""
 
 
-def read_pdf(path: Path, passwords: Iterable[str] = ()) -> Read | Failed:
-    """Read the marks of a file, or say why not; never raises for what is in the file."""
+def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) -> Read | Failed:
+    """Read the marks of a file, or say why not; never raises for what is in the file.
+
+    `named`: what it is, though nothing be marked in it.
+    """
     try:
-        return _read(unlocked(path, passwords))
+        return _read(unlocked(path, passwords), named=named)
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
@@ -75,12 +78,12 @@ def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
         return failure(error)
 
 
-def _read(file: Unlocked | Failed) -> Read | Failed:
+def _read(file: Unlocked | Failed, *, named: bool) -> Read | Failed:
     if isinstance(file, Failed):
         return file
     annotations = read_annotations(file.reader)
     found = threaded(annotations.found)
-    if not (found or annotations.damaged or annotations.crowded):
+    if not (named or found or annotations.damaged or annotations.crowded):
         return Read(hidden=annotations.hidden)
     with closing(file.document()) as document:
         return _File(file.reader, document).read(annotations._replace(found=found))

@@ -18,7 +18,7 @@ import msgspec
 
 from ankiforge.extract.pdf.faults import TOO_BIG
 from ankiforge.extract.pdf.pictures import cut_pictures
-from ankiforge.extract.pdf.protocol import Around, Question, Reply, Request, Sheet
+from ankiforge.extract.pdf.protocol import Around, Name, Question, Reply, Request, Sheet
 from ankiforge.extract.pdf.read import find_passages, read_pdf
 from ankiforge.extract.pdf.sheets import draw_sheet
 
@@ -65,6 +65,8 @@ def _answer(line: bytes) -> Reply:
     try:
         if isinstance(question, Request):
             return read_pdf(path, question.passwords)
+        if isinstance(question, Name):
+            return read_pdf(path, question.passwords, named=True)
         if isinstance(question, Around):
             return find_passages(path, question.quotes)
         if isinstance(question, Sheet):

@@ -17,6 +17,10 @@ _MARKUP = re.compile(r"</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>", re.IGNORECASE)
 _CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I | re.M)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
 _EXTRA_DOI = re.compile(r"^[ \t]*DOI[ \t]*:[ \t]*(\S+)", re.I | re.M)
+_PMID = re.compile(r"^[ \t]*PMID:[ \t]*(\d{1,9})[ \t]*$", re.I | re.M)
+_PUBMED = re.compile(
+    r"^https?://(?:pubmed\.|www\.)?ncbi\.nlm\.nih\.gov/(?:pubmed/)?(\d{1,9})/?$", re.I
+)
 _ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})", re.I)
 
 
@@ -75,6 +79,8 @@ def _identifiers(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield ("doi", doi[0].lower())
     if arxiv := _first(_ARXIV, "\n".join((fields.get("archiveID", ""), extra, _url(fields)))):
         yield ("arxiv", arxiv.lower())
+    if pmid := _first(_PMID, extra) or _first(_PUBMED, _url(fields)):
+        yield ("pmid", pmid)
     for isbn in fields.get("ISBN", "").replace("-", "").split():
         yield ("isbn", isbn.upper())
     if _url(fields):

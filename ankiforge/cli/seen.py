@@ -1,0 +1,74 @@
+"""`ankiforge seen`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ankiforge.cli.common import Call, common_options, tell_problems
+from ankiforge.cli.session import Session, glance
+from ankiforge.domain import Problem
+from ankiforge.errors import UsageError
+from ankiforge.reports.seen import seen_json, told
+from ankiforge.seeking import seek, seek_file
+
+if TYPE_CHECKING:
+    from ankiforge.seeking import Found
+
+MOST = 10
+"""Works that are told where nobody says how many."""
+EPILOG = """\b
+Examples:
+  ankiforge seen forgetting curve       by words of titles, people, passages, cards
+  ankiforge seen 10.1037/h0061626       by DOI, arXiv id, ISBN, PMID, @citekey
+  ankiforge seen https://arxiv.org/abs/1706.03762v5
+  ankiforge seen ~/Downloads/paper.pdf  by its pages, its names, its title
+  ankiforge seen "Attention is al you need" --json
+"""
+
+
+# -x is a word of the query, not an option
+@click.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
+@common_options
+def command(call: Call, query: tuple[str, ...]) -> None:
+    """Haven't I looked at this before? What was read, marked and forged, and is remembered now."""
+    unknown = next((word for word in query if word.startswith("--")), "")
+    if unknown:
+        raise click.NoSuchOption(unknown, ctx=click.get_current_context())
+    words = " ".join(query)
+    with glance(call) as now:
+        moment, looked = now.ledger.clock().timestamp(), now.ledger.shelf.looked()
+        shown = 0
+        for found in islice(_found(now, words), call.limit or MOST):
+            shown += 1
+            if call.talk.as_json:
+                reads = call.talk.data(seen_json(found, moment, looked))
+            else:
+                lines = told(found, moment, whole=call.talk.verbose)
+                reads = call.talk.print("\n".join((*lines, "")))
+            if not reads:
+                return
+        if not shown:
+            call.talk.say(f"nothing here matches {words!r}: not read, not marked, no card")
+
+
+def _found(now: Session, words: str) -> Iterator[Found]:
+    path = Path(words).expanduser()
+    if not words.lower().endswith(".pdf") or "://" in words:
+        return seek(now.ledger, words)
+    if not path.is_file():
+        if len(path.parts) > 1:
+            raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
+        return seek(now.ledger, words)
+    from ankiforge.extract.pdf.naming import named
+
+    document = named(path)
+    if isinstance(document, Problem):
+        tell_problems(now.call, [document])
+        click.get_current_context().exit(1)
+    return seek_file(now.ledger, [document])

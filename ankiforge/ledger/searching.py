@@ -1,0 +1,384 @@
+"""The search index: a file beside the ledger that may be deleted at any time.
+
+It holds the words of documents, highlights and cards (FTS5), the names of works, each in one
+spelling, and titles for a search that forgives mistakes. The ledger numbers what is changed
+(`touched`); each search first reads what was changed since the index read last.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from ankiforge.domain import Document
+from ankiforge.ledger.connection import Connection
+from ankiforge.text.looseness import chunks, loose, searched, without_signs
+from ankiforge.text.worknames import Name, names_of
+
+SEARCH = "search.db"
+"""The file's name, beside the ledger."""
+_VERSION = 1
+"""Of what is indexed, and how: an index of another one is made anew."""
+_PATIENCE = 5.0
+_AT_ONCE = 500
+_MOST_HITS = 300
+_MOST_WORDS = 32
+_ALIKE = 50
+"""Titles that are compared in part, which takes long."""
+_COMMON = 1_500
+"""So many hits are not ranked."""
+_FREQUENT = 2_000
+"""A word in so many entries is looked for only where the others are."""
+_FEW = 20
+
+_SCHEMA = """
+CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY, what TEXT NOT NULL, ref TEXT NOT NULL, document TEXT NOT NULL,
+    UNIQUE (what, ref)
+) STRICT;
+CREATE VIRTUAL TABLE words USING fts5 (
+    title, people, passage, remark, card, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+CREATE TABLE name (
+    scheme TEXT NOT NULL, value TEXT NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (scheme, value, document)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entry_document ON entry (document);
+CREATE INDEX name_document ON name (document);
+CREATE VIRTUAL TABLE title USING fts5 (words, document UNINDEXED);
+"""
+Found = TypeVar("Found")
+_SIGN = "Reverse"
+"""The field of a two-way card that says only that it is one."""
+_WEIGHTS = "10.0, 6.0, 3.0, 2.0, 2.0"
+
+_ROWS = {
+    "document": "SELECT key AS ref, key AS document, body FROM document",
+    "highlight": "SELECT key AS ref, document, body FROM highlight",
+    "card": "SELECT c.guid AS ref, h.document, c.fields AS body FROM card c"
+    " JOIN highlight h ON h.key = c.key",
+}
+_REF = {"document": "key", "highlight": "key", "card": "c.guid"}
+
+
+class _Passage(msgspec.Struct):
+    """What is searched of a highlight."""
+
+    exact: str = ""
+    comment: str = ""
+    tags: tuple[str, ...] = ()
+    heading: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A document, highlight or card that holds the words."""
+
+    what: str
+    ref: str
+    """The key, or a card's guid."""
+    document: str
+    score: float
+    """The higher, the better."""
+
+
+class Searching:
+    """Finds by words, names and titles."""
+
+    def __init__(self, connection: Connection, path: Path | None) -> None:
+        """Search a ledger with the index at `path`; without a path it is made in memory."""
+        self._db = connection
+        self._path = path
+        self._open: sqlite3.Connection | None = None
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def named(self, names: Iterable[Name]) -> list[tuple[str, Name]]:
+        """(document, the name it has) of those that have one of these names."""
+        return self._ask(lambda index: list(_named(index, names)))
+
+    def titles(self) -> list[tuple[str, str]]:
+        """(document, its title in loose spelling) of all that have one."""
+        return self._ask(lambda i: i.execute("SELECT document, words FROM title").fetchall())
+
+    def titles_like(self, words: str) -> list[tuple[str, str]]:
+        """The same of those that share most with these words, all in loose spelling."""
+        asked = " OR ".join(_phrase(word, goes_on=False) for word in words.split()[:_MOST_WORDS])
+        sql = "SELECT document, words FROM title WHERE title MATCH ? ORDER BY rank LIMIT ?"
+        return self._ask(lambda i: i.execute(sql, (asked, _ALIKE)).fetchall()) if asked else []
+
+    def with_words(self, query: str) -> list[Hit]:
+        """What holds all these words, the best first; the last word may go on."""
+        asked = [_phrase(words, goes_on=on) for words, on in chunks(query)]
+        return self._ask(lambda index: _matching(index, asked)) if asked else []
+
+    def across(self, query: str) -> list[Hit]:
+        """Documents that hold all these words, each in any of their passages or cards."""
+        asked = [_phrase(words, goes_on=on) for words, on in chunks(query)]
+        return self._ask(lambda index: _across(index, asked)) if asked else []
+
+    def _ask(self, question: Callable[[sqlite3.Connection], Found]) -> Found:
+        """What the index answers; one that turns out to be damaged is made anew."""
+        try:
+            return question(self._fresh())
+        except sqlite3.DatabaseError:
+            self.close()
+            self._delete()
+            return question(self._fresh())
+
+    # --- keeping fresh ----------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _fresh(self) -> sqlite3.Connection:
+        """The index, with all that was changed; a damaged one is made anew."""
+        try:
+            return self._caught_up()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+                sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR,
+            ):  # fmt: skip
+                self._delete()
+            else:
+                self._path = None  # no room, no right to write, in use: one in memory serves
+            return self._caught_up()
+
+    def _caught_up(self) -> sqlite3.Connection:
+        if self._open is None:
+            self._open = _opened(self._path)
+        index = self._open
+        last = self._last()
+        if self._state(index) == (*self._identity(), str(last)):
+            return index
+        index.execute("BEGIN IMMEDIATE")
+        try:
+            self._take_in(index, last)
+            index.execute("COMMIT")
+        except BaseException:
+            if index.in_transaction:
+                index.execute("ROLLBACK")
+            raise
+        return index
+
+    def _take_in(self, index: sqlite3.Connection, last: int) -> None:
+        identity, read = self._identity(), self._state(index)
+        begun = read[:2] == identity[:2] and self._knows_run(read[2]) and read[3].isdecimal()
+        if begun and int(read[3]) <= last:
+            self._changed(index, int(read[3]), last)
+        else:
+            _empty(index)
+            for what in _ROWS:
+                _add(index, what, self._db.execute(_ROWS[what]))
+        values = zip(("version", "ledger", "run", "read"), (*identity, str(last)), strict=True)
+        index.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values)
+
+    def _changed(self, index: sqlite3.Connection, after: int, last: int) -> None:
+        rows = self._db.execute(
+            "SELECT what, id FROM touched WHERE n > ? AND n <= ? ORDER BY n", (after, last)
+        ).fetchall()
+        for what in _ROWS:
+            refs = [row["id"] for row in rows if row["what"] == what]
+            for start in range(0, len(refs), _AT_ONCE):
+                some = refs[start : start + _AT_ONCE]
+                _forget(index, what, some)
+                marks = ", ".join("?" * len(some))
+                sql = f"{_ROWS[what]} WHERE {_REF[what]} IN ({marks})"
+                _add(index, what, self._db.execute(sql, some))
+
+    def _last(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(n), 0) FROM touched").fetchone()[0])
+
+    def _identity(self) -> tuple[str, str, str]:
+        """Of which ledger, and of which state of it: one that was restored counts anew."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'ledger_id'").fetchone()
+        run = self._db.execute("SELECT id FROM run ORDER BY at DESC, id LIMIT 1").fetchone()
+        return (str(_VERSION), str(row["value"]) if row else "", str(run["id"]) if run else "")
+
+    def _knows_run(self, run: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM run WHERE id = ?", (run,)).fetchone()
+        return found is not None or not run
+
+    def _state(self, index: sqlite3.Connection) -> tuple[str, str, str, str]:
+        kept = dict(index.execute("SELECT name, value FROM state").fetchall())
+        version, ledger, run, read = (
+            kept.get(name, "") for name in ("version", "ledger", "run", "read")
+        )
+        return version, ledger, run, read
+
+    def _delete(self) -> None:
+        with suppress(OSError):
+            for end in ("", "-wal", "-shm", "-journal"):
+                if self._path is not None:
+                    self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+
+
+def _named(index: sqlite3.Connection, names: Iterable[Name]) -> Iterator[tuple[str, Name]]:
+    for scheme, value in names:
+        rows = index.execute(
+            "SELECT document FROM name WHERE scheme = ? AND value = ? ORDER BY document",
+            (scheme, value),
+        )
+        yield from ((row[0], (scheme, value)) for row in rows)
+
+
+def _matching(index: sqlite3.Connection, asked: list[str]) -> list[Hit]:
+    """The best, if they are not so many that to rank them would take long; else some."""
+    match = " AND ".join(asked)
+    ranked = len(_some(index, match, _COMMON)) < _COMMON
+    score = f"-bm25(words, {_WEIGHTS})" if ranked else "0.0"
+    rows = index.execute(
+        f"SELECT e.what, e.ref, e.document, f.score FROM (SELECT rowid AS id, {score} AS score"
+        f" FROM words WHERE words MATCH ? {'ORDER BY score DESC' if ranked else ''} LIMIT ?) f"
+        " JOIN entry e ON e.id = f.id",
+        (match, _MOST_HITS),
+    )
+    return sorted((Hit(*row) for row in rows), key=lambda hit: (-hit.score, hit.ref))
+
+
+def _some(index: sqlite3.Connection, match: str, most: int) -> list[tuple[int]]:
+    sql = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
+    return index.execute(sql, (match, most)).fetchall()
+
+
+def _across(index: sqlite3.Connection, asked: list[str]) -> list[Hit]:
+    """By the rarer words; in the few works that hold those, the others are looked for."""
+    found: set[str] | None = None
+    frequent = []
+    for phrase in asked:
+        if len(_some(index, phrase, _FREQUENT)) == _FREQUENT:
+            frequent.append(phrase)
+            continue
+        there = {
+            row[0]
+            for row in index.execute(
+                "SELECT DISTINCT e.document FROM words w JOIN entry e ON e.id = w.rowid"
+                " WHERE words MATCH ?",
+                (phrase,),
+            )
+        }
+        found = there if found is None else found & there
+        if not found:
+            return []
+    works = sorted(found or ())[:_FEW]
+    whole = [one for one in works if all(_holds(index, one, phrase) for phrase in frequent)]
+    return [Hit("document", one, one, 0.0) for one in whole]
+
+
+def _holds(index: sqlite3.Connection, document: str, phrase: str) -> bool:
+    row = index.execute(
+        "SELECT 1 FROM entry e JOIN words w ON w.rowid = e.id"
+        " WHERE e.document = ? AND words MATCH ? LIMIT 1",
+        (document, phrase),
+    ).fetchone()
+    return row is not None
+
+
+def _opened(path: Path | None) -> sqlite3.Connection:
+    """The index, with its tables."""
+    index = sqlite3.connect(
+        path or ":memory:", isolation_level=None, timeout=_PATIENCE, check_same_thread=False
+    )
+    try:
+        if path is not None:
+            index.execute("PRAGMA journal_mode = WAL")
+            index.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made anew
+        index.execute("PRAGMA cache_size = -32000")
+        with closing(index.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'")) as there:
+            if there.fetchone() is None:
+                _make(index)
+    except BaseException:
+        index.close()
+        raise
+    return index
+
+
+def _make(index: sqlite3.Connection) -> None:
+    try:
+        index.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+    except sqlite3.Error:
+        if index.in_transaction:
+            index.rollback()
+        there = index.execute("SELECT 1 FROM sqlite_master WHERE name = 'title'").fetchone()
+        if there is None:  # else another program made it at the same moment
+            raise
+
+
+def _empty(index: sqlite3.Connection) -> None:
+    for table in ("state", "entry", "words", "name", "title"):
+        index.execute(f"DELETE FROM {table}")
+
+
+def _forget(index: sqlite3.Connection, what: str, refs: list[str]) -> None:
+    marks = ", ".join("?" * len(refs))
+    ids = index.execute(
+        f"SELECT id FROM entry WHERE what = ? AND ref IN ({marks})", (what, *refs)
+    ).fetchall()
+    index.executemany("DELETE FROM words WHERE rowid = ?", ids)
+    index.executemany("DELETE FROM entry WHERE id = ?", ids)
+    if what == "document":
+        index.execute(f"DELETE FROM name WHERE document IN ({marks})", refs)
+        index.execute(f"DELETE FROM title WHERE document IN ({marks})", refs)
+
+
+def _add(index: sqlite3.Connection, what: str, rows: Iterable[sqlite3.Row]) -> None:
+    for row in rows:
+        added = index.execute(
+            "INSERT INTO entry (what, ref, document) VALUES (?, ?, ?)",
+            (what, row["ref"], row["document"]),
+        )
+        words = tuple(map(searched, _words_of(index, what, row)))
+        index.execute(
+            "INSERT INTO words (rowid, title, people, passage, remark, card)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (added.lastrowid, *words),
+        )
+
+
+def _words_of(index: sqlite3.Connection, what: str, row: sqlite3.Row) -> Iterator[str]:
+    """The five columns of what is searched."""
+    if what == "document":
+        document = msgspec.json.decode(row["body"], type=Document)
+        _name(index, row["ref"], document)
+        more = (document.path, *document.tags, *document.collections)
+        yield from (document.title, " ".join(document.creators), "", "\n".join(more), "")
+    elif what == "highlight":
+        one = msgspec.json.decode(row["body"], type=_Passage)
+        remarks = (one.comment, one.heading, *one.tags)
+        yield from ("", one.author, one.exact, "\n".join(remarks), "")
+    else:
+        fields = msgspec.json.decode(row["body"], type=list[tuple[str, str]])
+        yield from (
+            "",
+            "",
+            "",
+            "",
+            without_signs("\n".join(words for name, words in fields if name != _SIGN)),
+        )
+
+
+def _name(index: sqlite3.Connection, key: str, document: Document) -> None:
+    index.executemany(
+        "INSERT OR IGNORE INTO name VALUES (?, ?, ?)",
+        ((*name, key) for name in names_of(document.identifiers, document.uri)),
+    )
+    if title := loose(document.title):
+        index.execute("INSERT INTO title (words, document) VALUES (?, ?)", (title, key))
+
+
+def _phrase(words: str, *, goes_on: bool) -> str:
+    """In the language of FTS5: whatever stands in it is text."""
+    quoted = words.replace('"', '""')
+    return f'"{quoted}"' + (" *" if goes_on else "")

@@ -1,0 +1,1 @@
+"""All highlights, cards and decisions, to be taken along: JSON Lines, CSV, Markdown."""
