@@ -21,6 +21,7 @@ from ankiforge.review.page.media import Shown
 from ankiforge.review.page.papers import serve_papers
 from ankiforge.review.page.redrafting import model_named
 from ankiforge.review.page.refusals import tell_refusals
+from ankiforge.review.page.remembering import add_remembering
 from ankiforge.review.page.views import VIEWS
 from ankiforge.review.page.writing import add_writing
 
@@ -44,6 +45,7 @@ def make_app(
     _frames(app, guard, shown)
     serve_papers(app, desks, shown)
     add_writing(app, desks, shown)
+    add_remembering(app, desks)
     return app
 
 

@@ -15,6 +15,10 @@ from ankiforge.review.page.media import Shown
 from ankiforge.review.page.pace import Pace
 from ankiforge.review.page.views import VIEWS
 
+NOTHING_READ = (
+    "Nothing was read yet. In a terminal: `ankiforge run PATH`, a vault, a folder of PDFs or"
+    " zotero.sqlite; what comes of it appears here."
+)
 Asked = Mapping[str, str]
 """`view`, `query`, `unverified`, `numbers`, `at` (an id), `step` (1, -1, `skip` or `group`)."""
 _STEPS = {"1": 1, "skip": 1, "-1": -1}
@@ -47,9 +51,11 @@ class Browsing:
         `changed` is another one after anything of it is.
         """
         look = look_of(self._desks(), asked)
+        compared = self._lists.compare(look.desk)
         version = look.desk.ledger.queues.version()
         with self._lock:
-            fresh = self._told[0] == look.named and self._current.get(id(look.desk)) == version
+            known = self._told[0] == look.named and self._current.get(id(look.desk)) == version
+            fresh = known and not compared
         told = self._told if fresh else (look.named, self._overview(look))
         with self._lock:
             if told != self._told:
@@ -152,6 +158,8 @@ class Browsing:
 
     def _why_empty(self, look: Look) -> str:
         """That nothing is left, or fits; and where there is more."""
+        if look.desk.ledger.queues.untouched():
+            return NOTHING_READ
         held = len(look.view.ids(look.desk)) if look.wanted.narrows else 0
         words = [f"None of the {held} here fits the filter." if held else look.view.empty]
         if held and look.view.name == "passages" and look.wanted.of_cards:
@@ -167,7 +175,7 @@ class Browsing:
         if count < 2:
             return item
         asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
-        act = Act("A", f"Accept the {count} clean ones", "accept all", asks=asks, needs=True)
+        act = Act("A", f"Accept all {count} clean", "accept all", asks=asks, needs=True)
         return replace(item, acts=(*item.acts, act))
 
 

@@ -1,8 +1,8 @@
 """Cards and passages as they were read last, for filters: what has changed since is read anew.
 
 What was decided, here or by another program, is read anew at once. What else may have changed is
-found by comparing all rows, which is felt, so it is done now and then only: the item that is shown
-is always read from the ledger itself.
+found by comparing all rows, which is felt, so it is done now and then only, and never while a
+person waits for the next item, which is always read from the ledger itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ankiforge.review.desk import Desk
 from ankiforge.review.page.filters import Filed, Filter
 
 COMPARED_SECONDS = 5.0
-"""All rows are compared so often at most."""
+"""All rows are compared so often at most, where something else was written than decisions."""
+DECIDED_SECONDS = 60.0
+"""The same, while a person does nothing but decide: a run beside him may hide behind that."""
 FILTERS = 4
 """Filters of which it is remembered what they keep."""
 Answers = dict[str, tuple[Filed, bool]]
@@ -36,10 +38,11 @@ class Catalogue:
         self._lock = threading.Lock()
         self._filed: dict[str, Filed] = {}
         self._marks: dict[str, int] = {}
-        self._versions: dict[int, tuple[int, int]] = {}
+        self._seen: dict[int, tuple[tuple[int, int], int]] = {}
         self._decided = 0
         self._compared = 0.0
         self._doubted = False
+        self._by_others = True
         self._answers: OrderedDict[Filter, Answers] = OrderedDict()
 
     def filed(self, desk: Desk, subjects: Iterable[str]) -> Mapping[str, Filed]:
@@ -49,6 +52,16 @@ class Catalogue:
             self._bring_up(desk)
             self._read(desk, [one for one in wanted if one not in self._filed])
             return {one: self._filed[one] for one in wanted if one in self._filed}
+
+    def compare(self, desk: Desk) -> bool:
+        """Find what changed otherwise than by decisions, if it is time to; whether it was looked."""
+        with self._lock:
+            self._bring_up(desk)
+            often = COMPARED_SECONDS if self._by_others else DECIDED_SECONDS
+            due = self._doubted and time.monotonic() - self._compared >= often
+            if due:
+                self._compare(desk)
+            return due
 
     def kept(self, desk: Desk, wanted: Filter, filed: Mapping[str, Filed]) -> frozenset[str]:
         """The names of those that a filter keeps."""
@@ -60,7 +73,7 @@ class Catalogue:
         for name, one in filed.items():
             known = answers.get(name)
             if known is None or known[0] is not one:
-                answers[name] = (one, wanted.keeps(one, desk.tags))
+                answers[name] = (one, wanted.keeps(one, desk.tags, desk.troubles))
         return frozenset(name for name in filed if answers[name][1])
 
     # --- keeping up -------------------------------------------------------------------------
@@ -68,20 +81,20 @@ class Catalogue:
     def _bring_up(self, desk: Desk) -> None:
         queues = desk.ledger.queues
         version = queues.version()
-        if version != self._versions.get(id(desk)):
-            self._versions[id(desk)] = version
-            self._doubted = True
+        before = self._seen.get(id(desk), (None, 0))
+        if version != before[0]:
             last = queues.last()
+            self._seen[id(desk)] = (version, last)
+            self._doubted = True
+            self._by_others |= last == before[1]
             self._drop(queues.decided_since(self._decided))
             self._decided = last
-        if self._doubted and time.monotonic() - self._compared >= COMPARED_SECONDS:
-            self._compare(desk)
 
     def _compare(self, desk: Desk) -> None:
         marks = desk.ledger.queues.marks()
         self._drop(guid for guid in self._filed if self._marks.get(guid) != marks.get(guid))
         self._drop([name for name in self._filed if is_passage(name)])
-        self._marks, self._doubted = marks, False
+        self._marks, self._doubted, self._by_others = marks, False, False
         self._compared = time.monotonic()
 
     def _drop(self, names: Iterable[str]) -> None:
@@ -91,12 +104,15 @@ class Catalogue:
     def _read(self, desk: Desk, names: Sequence[str]) -> None:
         guids = [name for name in names if not is_passage(name)]
         for start in range(0, len(guids), AT_ONCE):
-            for card in desk.ledger.cards.several(guids[start : start + AT_ONCE]):
+            cards = list(desk.ledger.cards.several(guids[start : start + AT_ONCE]))
+            runs = desk.ledger.cards.runs_of([card.guid for card in cards])
+            for card in cards:
                 others = desk.ledger.cards.of_choice(card) if card.choice and card.to_choose else []
                 beside = (one for one in others if one.to_choose)
-                run = desk.ledger.cards.run_of(card.guid)
-                self._filed[card.guid] = Filed(card.highlight, (card, *beside), run)
-        for key in filter(is_passage, names):
-            highlight = desk.ledger.highlights.get(HighlightKey(key))
-            if highlight is not None:
-                self._filed[key] = Filed(highlight)
+                self._filed[card.guid] = Filed(card.highlight, (card, *beside), runs[card.guid])
+        keys = [HighlightKey(name) for name in names if is_passage(name)]
+        for start in range(0, len(keys), AT_ONCE):
+            for key, passage in desk.ledger.highlights.several(
+                keys[start : start + AT_ONCE]
+            ).items():
+                self._filed[key] = Filed(passage)

@@ -21,6 +21,7 @@ from ankiforge.review.page.redrafting import REDRAFTING
 from ankiforge.review.page.settling import SETTLING
 from ankiforge.review.page.views import view_named
 from ankiforge.review.page.views.pending import FORCE
+from ankiforge.review.page.views.recent import named_as
 from ankiforge.review.page.views.twins import BETWEEN
 from ankiforge.review.page.writing import WRITING
 from ankiforge.review.picking import in_bulk
@@ -50,10 +51,11 @@ def decide(desk: Desk, browsing: Browsing, body: Any, asking: Asking) -> dict[st
         clean = partial(browsing.clean, desk, body)
         outcome = DECISIONS[said.what](Decision(desk, said, item, asking, clean))
     except (RefusedError, UsageError) as error:
-        return {"refused": error.message, "hint": error.hint, "show": said.at}
+        hint = "" if error.hint.startswith("-") else error.hint  # an option: for the terminal
+        return {"refused": error.message, "hint": hint, "show": said.at}
     if outcome.waits:
         return {"told": outcome.told, "show": outcome.show, "waits": True}
-    browsing.pace.decided(said.what)
+    browsing.pace.decided(said.what, outcome.count)
     return {"told": outcome.told, "show": outcome.show, "many": outcome.many}
 
 
@@ -69,10 +71,10 @@ def _undo(desk: Desk, browsing: Browsing, said: Said) -> dict[str, Any]:
     taken_back = review.undo(desk.ledger)
     browsing.pace.decided("undo")
     last = taken_back[-1]
-    about = {last.subject, last.body.get("key")}
+    about = {name for one in taken_back for name in (one.subject, one.body.get("key"))}
     held = view_named(said.view).ids(desk)
     shown = next((one for one in held if about & {one, *one.split(BETWEEN)}), last.subject)
-    return {"told": f"taken back: {last.what}", "show": shown}
+    return {"told": f"taken back: {named_as(last)}", "show": shown}
 
 
 # --- the usual ones -------------------------------------------------------------------------
@@ -95,13 +97,13 @@ def _accept_all(now: Decision) -> Outcome:
             hint="nothing was done",
         )
     done(review.accept(now.desk.ledger, choices), "")
-    return Outcome(f"{len(choices)} cards accepted", many=True)
+    return Outcome(f"{len(choices)} cards accepted", many=True, count=len(choices))
 
 
 def _take_back(now: Decision) -> Outcome:
     """One action, whenever it was made."""
     taken_back = review.undo(now.desk.ledger, now.item.id)
-    return Outcome(f"taken back: {taken_back[-1].what}")
+    return Outcome(f"taken back: {named_as(taken_back[-1])}")
 
 
 def _pick(now: Decision) -> Outcome:

@@ -77,6 +77,8 @@ class Outcome:
     """The id of an item to show next; "" = the next one."""
     many: bool = False
     """Whether it was about more than the item."""
+    count: int = 1
+    """How many cards were decided about."""
     waits: bool = False
     """Nothing was done: what it needs is in use, and it is to be said once more."""
 

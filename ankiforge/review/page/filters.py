@@ -79,13 +79,14 @@ class Filter:
         """Whether it leaves anything out."""
         return bool(self.query.terms) or self.unverified or self.numbers
 
-    def keeps(self, filed: Filed, tags: Tags) -> bool:
-        """Whether a card or a passage is meant; `tags` gives those of a card."""
+    def keeps(self, filed: Filed, tags: Tags, troubles: Tags = lambda card: ()) -> bool:
+        """Whether a card or a passage is meant; `tags` gives those of a card, `troubles` its own."""
         if (self.unverified and not filed.unverified) or (self.numbers and not filed.numbers):
             return False
         if not filed.cards:
             return self.query.matches_passage(filed.highlight)
-        return any(self.query.matches(card, Beside(filed.run, tags)) for card in filed.cards)
+        beside = Beside(filed.run, tags, troubles)
+        return any(self.query.matches(card, beside) for card in filed.cards)
 
     @property
     def of_cards(self) -> tuple[str, ...]:

@@ -73,6 +73,10 @@ class Lists:
             shown = self._shown.get(look.named)
         return shown.ids if shown and shown.ids else self.now(look)
 
+    def compare(self, desk: Desk) -> bool:
+        """Let filters see what changed otherwise than by decisions; whether it was time to look."""
+        return self._catalogue.compare(desk)
+
     def place_of(self, look: Look, at: str, ids: Sequence[str]) -> int:
         """Where an item stands in the list; of one that is gone, what came after it."""
         with self._lock:

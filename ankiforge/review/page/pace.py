@@ -27,14 +27,14 @@ class Pace:
         self._before: float | None = None
         self._made: Counter[str] = Counter()
 
-    def decided(self, what: str) -> None:
-        """One more decision."""
+    def decided(self, what: str, count: int = 1) -> None:
+        """One more decision, about so many cards."""
         with self._lock:
             now = self._clock()
             if self._before is not None:
                 self._took.append(min(now - self._before, LONGEST_SECONDS))
             self._before = now
-            self._made[what] += 1
+            self._made[what] += count
 
     def told(self, left: int) -> dict[str, Any]:
         """What was decided here, by name, and the minutes that `left` more will take."""

@@ -37,7 +37,7 @@ def source_html(highlight: Highlight, quote: str = "", also: Iterable[Highlight]
 
     Args:
         highlight: what was marked.
-        quote: the evidence of the card beside it; marked within the highlight.
+        quote: the evidence of the card beside it; marked in the highlight, else in what is around.
         also: further passages that the card serves.
     """
     runs = runs_of(highlight, quote)
@@ -73,7 +73,8 @@ def _written(highlight: Highlight) -> tuple[str, ...]:
     """The lines of the source, where they say more than the passage as plain text shows."""
     written = tuple(side for side in highlight.markdown if side.strip())
     bare = not highlight.exact and picture_paths(highlight)
-    return () if bare or written == (highlight.exact,) else written
+    shown = all(side in highlight.exact for side in written)
+    return () if bare or shown else written
 
 
 # --- the passage in stretches -----------------------------------------------------------------
@@ -84,24 +85,37 @@ def runs_of(highlight: Highlight, quote: str) -> list[Run]:
     before, after = _around(highlight)
     runs = [
         Run("…", (CUT,)) if _begins_cut(highlight, before) else Run(""),
-        Run(_without_headings(highlight, before)),
-        *_marked(highlight, quote),
-        Run(after),
+        *_marked(_without_headings(highlight, before), highlight, after, quote),
         Run("…", (CUT,)) if _ends_cut(highlight, after) else Run(""),
     ]
     return [run for run in runs if run.text]
 
 
-def _marked(highlight: Highlight, quote: str) -> Iterator[Run]:
-    """The words that were marked, cut where the quote or a phrase begins or ends."""
-    exact = highlight.exact
-    found = locate(quote, exact) if quote.strip() else None
-    spans = [(QUOTE, found)] if found else []
-    spans += [(GAP, _within(span, len(exact))) for span in highlight.gaps]
-    edges = sorted({0, len(exact), *(edge for _, span in spans for edge in span)})
+def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterator[Run]:
+    """The words that were marked and those around, cut where a mark, quote or phrase begins or ends."""
+    text, mark = before + highlight.exact + after, _moved((0, len(highlight.exact)), len(before))
+    spans = [(EXACT, mark)]
+    spans += [(QUOTE, span) for span in _quoted(quote, text, mark)]
+    gaps = (_within(gap, len(highlight.exact)) for gap in highlight.gaps)
+    spans += [(GAP, _moved(gap, len(before))) for gap in gaps]
+    edges = sorted({0, len(text), *(edge for _, span in spans for edge in span)})
     for start, end in pairwise(edges):
         on_it = (what for what, span in spans if span[0] <= start and end <= span[1])
-        yield Run(exact[start:end], (EXACT, *dict.fromkeys(on_it)))
+        yield Run(text[start:end], tuple(dict.fromkeys(on_it)))
+
+
+def _quoted(quote: str, text: str, mark: Span) -> Iterator[Span]:
+    """Where the evidence stands: in the mark, else in its sentence or what is near."""
+    if not quote.strip():
+        return
+    if found := locate(quote, text[slice(*mark)]):
+        yield _moved(found, mark[0])
+    elif found := locate(quote, text):
+        yield found
+
+
+def _moved(span: Span, by: int) -> Span:
+    return (span[0] + by, span[1] + by)
 
 
 def _within(span: Span, length: int) -> Span:

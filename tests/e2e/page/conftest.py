@@ -1,17 +1,28 @@
-"""The review page in a real browser, served by a real process."""
+"""The review page in a real browser; a test that needs a process of the page's own says so."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from ankiforge.config.workspace import resolve
+from ankiforge.review.page.app import make_app
+from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.desks import Desks
+from ankiforge.review.page.guard import Guard
+from ankiforge.review.page.server import HOST, THREADS
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -73,25 +84,58 @@ def served(forge: Any, *options: str | Path) -> Iterator[str]:
             process.communicate()
 
 
+@contextmanager
+def hosted(forge: Any) -> Iterator[str]:
+    """The address of the page, served by threads of the test's own process: that starts at once."""
+    desks, asking = Desks(resolve(None, forge.folder), lambda problems: None), Asking()
+    listening = socket.create_server((HOST, 0))
+    connections: dict[int, Any] = {}
+    guard = Guard(listening.getsockname()[1])
+    app = make_app(desks, guard, "", asking)
+    server = create_server(app, map=connections, sockets=[listening], threads=THREADS, ident=None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with closing(desks), closing(asking):
+        try:
+            yield guard.address
+        finally:
+            server.trigger.pull_trigger(lambda: close_all(connections))
+            thread.join()
+            server.task_dispatcher.shutdown()
+
+
 Opening = Callable[..., Any]
-"""`review(*options, width=…, dark=…)`: the page of `forge`'s workspace, open, its first item shown."""
+"""`review(width=…, dark=…)`: the page of `forge`'s workspace, open, its first item shown.
+
+`process=True`: served by a process of its own, as a person starts it.
+"""
+
+
+@pytest.fixture(scope="session")
+def context(browser: Any) -> Iterator[Any]:
+    """The windows of one person: each test has its own address, and so cookies and stores of its own."""
+    made = browser.new_context()
+    made.add_init_script(PATIENT)
+    with closing(made):
+        yield made
 
 
 @pytest.fixture
-def review(forge: Any, browser: Any) -> Iterator[Opening]:
+def review(forge: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opening]:
     """Opens the page; nothing it does may fail silently: errors of its script fail the test."""
     errors: list[str] = []
+    for name, value in forge._environment().items():
+        monkeypatch.setenv(name, value)
     with ExitStack() as stack:
+        stack.callback(lambda: [page.close() for page in context.pages])
 
-        def opened(*options: str | Path, width: int = 1280, height: int = 800, dark: bool = False):
-            address = stack.enter_context(served(forge, *options))
-            scheme = "dark" if dark else "light"
-            context = browser.new_context(
-                viewport={"width": width, "height": height}, color_scheme=scheme
-            )
-            stack.enter_context(closing(context))
-            context.add_init_script(PATIENT)
+        def opened(
+            width: int = 1280, height: int = 800, dark: bool = False, process: bool = False
+        ) -> Any:
+            address = stack.enter_context((served if process else hosted)(forge))
             page = context.new_page()
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme="dark" if dark else "light")
             page.set_default_timeout(PATIENCE)
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(address)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.anki.studying import remark, study
 
 CELLS = """\
 ---
@@ -138,6 +139,9 @@ def first_term(forge: Any, opened: Opened) -> None:
         anki.load(forge.folder / "ankiforge.apkg")
     forge.ok("run")
     with opened() as anki:
+        fails = of(forge, "nuclear envelope")
+        study(anki, fails, lapses=6, data='{"s":2.6,"d":9.4,"dr":0.9}')
+        remark(anki, fails, "which membrane?")
         anki.edit(of(forge, "powers"), Back="The mitochondrion, once a bacterium of its own")
         anki.col.remove_notes([anki.note(of(forge, "chromosomes")).id])
         anki.col.db.execute("delete from graves")  # as after an older backup: no word of why

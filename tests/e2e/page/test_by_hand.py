@@ -33,6 +33,8 @@ def select(page, *, word: int, more: int = 0) -> None:
 def test_words_selected_by_keys_are_a_cloze_a_question_a_term(forge, page, settled) -> None:
     drawn = page.locator("#cards iframe").first
     expect(drawn).to_be_hidden()
+    page.keyboard.press(" ")
+    expect(page.locator("#told")).to_contain_text("select words of the passage")
     select(page, word=2)
     expect(drawn).to_be_visible()
     assert page.evaluate("getSelection().toString()") == "cell"

@@ -81,5 +81,5 @@ def test_keys_of_the_browser_held_keys_and_typed_words_decide_nothing(forge, pag
     page.keyboard.press("X")
     page.keyboard.type("xx")
     page.keyboard.press("Enter")
-    settled(page)
+    page.locator("#told", has_text="rejected").wait_for()
     assert [card["verdict"] for card in forge.cards()].count("rejected") == 1

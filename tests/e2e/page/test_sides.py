@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 
+LEADS_AWAY = (
+    "<meta http-equiv=refresh content='0;url=/static/icon.svg'><style>#qa{display:none!important}</style>"
+    "<div style='position:fixed;inset:0;background:red'></div><iframe src='https://evil.example/'></iframe>"
+)
+"""What would leave the card's frame, or hide the words of the note."""
+
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Path:
@@ -27,7 +33,7 @@ def test_a_conflict_is_settled_field_by_field_with_keys(
     forge.ok("run", vault)
     [guid] = [card["guid"] for card in forge.cards() if card["fields"]["Front"] == "Katze"]
     with backend.opened(forge.profile) as anki:
-        foreign = "kitty <b onclick=alert(1)>!</b><script>alert(2)</script>"
+        foreign = "kitty <b onclick=alert(1)>!</b><script>alert(2)</script>" + LEADS_AWAY
         anki.edit(guid, Front="die Katze", Back=foreign)
         anki.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
     for words in ("Katze:::a cat", "Katzen:::a cat"):
@@ -39,6 +45,8 @@ def test_a_conflict_is_settled_field_by_field_with_keys(
     settled(page)
     assert page.locator("#body h2").all_text_contents() == ["Front", "Back"]
     assert page.locator("#body script, #body [onclick]").count() == 0
+    page.frame_locator("#cards iframe").first.get_by_text("kitty").click()
+    assert [frame.url.partition("/frame/")[1] for frame in page.frames[1:]] == ["/frame/"] * 2
     page.keyboard.press("1")
     settled(page)
     assert page.locator("#body h2").all_text_contents() == ["Back"]

@@ -61,8 +61,8 @@ def test_from_a_vault_to_anki_by_keys_alone(forge, note, review, press, anki) ->
 def test_what_was_decided_is_taken_back_after_a_restart(forge, note, review, press) -> None:
     page = review()
     press(page, "a", "x", "a")
-    page.context.close()
-    page = review()
+    page.close()
+    page = review(process=True)
     press(page, "u", "u")
     assert verdicts(forge) == ["accepted", "pending", "pending", "pending"]
     press(page, "u")

@@ -8,7 +8,7 @@ from pathlib import Path
 def test_a_card_is_accepted_and_taken_back_by_keys(forge, vault: Path, review, settled) -> None:
     (vault / "a.md").write_text("The ==cell== divides.\n\nThe ==nucleus== holds the DNA.\n")
     forge.ok("run", vault, "--accept", "review")
-    page = review()
+    page = review(process=True)
 
     page.keyboard.press("a")
     settled(page)

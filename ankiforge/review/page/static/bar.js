@@ -4,6 +4,7 @@ import { keyName } from "./dialogs.js";
 
 const at = (id) => document.getElementById(id);
 let highest = 0;
+let seen = "";
 
 export function wireBar(page) {
   page.shown((item) => showActs(page, item?.acts ?? []));
@@ -13,10 +14,11 @@ export function wireBar(page) {
   );
 }
 
-// The bar never gets lower: what decides stays at its place on the screen. No act is set off from
+// In a view the bar never gets lower: what decides stays at its place on the screen. No act is set off from
 // the others: the page proposes none.
 function showActs(page, acts) {
   const bar = at("acts");
+  if (page.view !== seen) [seen, highest, bar.style.minHeight] = [page.view, 0, ""];
   bar.replaceChildren(...acts.map((act) => button(act.key, act.label, () => perform(page, act))));
   highest = Math.max(highest, bar.offsetHeight);
   bar.style.minHeight = `${highest}px`;

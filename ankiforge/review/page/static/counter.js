@@ -3,6 +3,7 @@
 const at = (id) => document.getElementById(id);
 const SAID = {
   accept: "accepted",
+  "accept all": "accepted",
   pick: "accepted",
   reject: "rejected",
   edit: "edited",

@@ -30,7 +30,7 @@ class Editor {
     this.wake = page.hold();
     place.element.append(this.form);
     this.field(focus).focus();
-    this.preview();
+    this.preview().then(() => this.#inSight());
   }
 
   get words() {
@@ -73,8 +73,10 @@ class Editor {
     const found = await say("/api/preview", words).catch((error) => ({ wrong: error.message }));
     if (turn !== this.#turn || editor !== this) return;
     if (found.wrong) return this.tell([found.wrong]);
-    this.place.element.dataset.tone = found.tone;
-    this.place.element.querySelector("[data-part=foot]").innerHTML = found.foot;
+    // Of words nobody has changed yet the checks say what they have said.
+    const { tone, foot } = this.slot && !this.changed ? this.place.slot : found;
+    this.place.element.dataset.tone = tone;
+    this.place.element.querySelector("[data-part=foot]").innerHTML = foot;
     this.place.preview(found.faces);
     await this.place.stage.settled;
     if (turn === this.#turn) this.tell(this.place.stage.broken.map((one) => `This formula cannot be read: ${one}`));
@@ -83,6 +85,12 @@ class Editor {
   tell(lines) {
     const told = this.form.querySelector(".wrong");
     told.replaceChildren(...lines.map((line) => made("li", line)));
+    if (lines.length) this.#inSight();
+  }
+
+  // The buttons, too.
+  #inSight() {
+    this.form.scrollIntoView({ block: "nearest" });
   }
 
   // --- the end of it --------------------------------------------------------------------------

@@ -183,6 +183,10 @@ const WAYS = {
   new: (page) => void open(page, { Front: "", Back: "" }, "Front", "New card"),
 };
 
+function wordlessly(page) {
+  page.tell("There are no words to select here: n begins with an empty card", "refused");
+}
+
 // --- while words are selected -------------------------------------------------------------------
 
 let timer = 0;
@@ -191,11 +195,13 @@ let timer = 0;
 function preview(page) {
   clearTimeout(timer);
   const [place] = page.places;
-  if (page.held || !place || place.slot.id || !page.item.passage) return;
-  timer = setTimeout(() => draw(page, place, page.item.id), PAUSE_MS);
+  if (page.held || !place || place.slot.id || !page.item?.passage) return;
+  const { id } = page.item;
+  timer = setTimeout(() => draw(page, place, id), PAUSE_MS);
 }
 
 async function draw(page, place, at) {
+  if (page.item?.id !== at) return;
   const spans = chosen(page);
   const fields = spans && (await say("/api/chosen", { at, what: "cloze", spans }).catch(() => null))?.fields;
   const found = fields ? await say("/api/preview", { at, fields }).catch(() => null) : { faces: [] };
@@ -212,7 +218,9 @@ function pressed(page, event) {
 export function wireHand(page) {
   for (const [name, work] of Object.entries(WAYS)) register(name, work);
   const able = () => Boolean(passage(page));
+  const wordless = (page) => !able(page) && Boolean(page.item?.acts.some((act) => act.what === ":new"));
   page.keys.push(
+    ...["c", "q", "t"].map((key) => ({ key, when: wordless, does: wordlessly })),
     ...MORE.map(({ key, label, what }) => ({ key, label, when: able, does: WAYS[what] })),
     { key: "→", label: "Select the next word of the passage; ← the one before, with Shift more", does: () => {} },
     { key: "+", label: "Keep the selected words, to hide several", when: able, does: keep },

@@ -9,11 +9,20 @@
 import { showHelp } from "./dialogs.js";
 import { looks } from "./looks.js";
 
+// Where no card is drawn yet, it is said how one is made.
+function turn(page) {
+  if (page.stages.flip()) return;
+  const how = page.item?.passage
+    ? "Nothing to turn yet: select words of the passage, then press c, q or t"
+    : "There is no card to turn here";
+  page.tell(how, "refused");
+}
+
 const several = (page) => page.places.some((place) => place.faces.length > 1);
 
 export const KEYS = [
-  { key: " ", label: "Question or answer; Enter does it too", bar: "Flip", does: (page) => page.stages.flip() },
-  { key: "Enter", does: (page) => page.stages.flip() },
+  { key: " ", label: "Question or answer; Enter does it too", bar: "Flip", does: turn },
+  { key: "Enter", does: turn },
   { key: "]", label: "Next card of the note", when: several, does: (page) => page.stages.step(1) },
   { key: "[", label: "Former card of the note", when: several, does: (page) => page.stages.step(-1) },
   { key: "s", label: "Skip: it waits for you", bar: "Skip", does: (page) => page.go("skip") },

@@ -11,7 +11,8 @@ import { listen } from "./keys.js";
 import { News } from "./news.js";
 import { wireRedraft } from "./redraft.js";
 import { Review } from "./review.js";
-import { failed, tell } from "./telling.js";
+import { wireSeen } from "./seen.js";
+import { failed, forget, tell } from "./telling.js";
 import { wireSheet } from "./sheet.js";
 import { remember } from "./trail.js";
 
@@ -44,6 +45,7 @@ function show(item) {
   showCounter(page.found);
   markView();
   filters.told("");
+  forget();
   address.write(page);
   focus();
   news.look();
@@ -79,6 +81,7 @@ function arrive() {
 }
 
 listen(page);
+wireSeen(page);
 wireBar(page);
 wireWords();
 page.shown(show);

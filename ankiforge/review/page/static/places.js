@@ -31,9 +31,12 @@ export class Places {
     this.#all.forEach((place, number) => place.fill(slots[number], slots.length, compared));
   }
 
+  // Whether there was anything to turn.
   flip() {
-    const turned = !this.shown.some((place) => place.turned);
-    for (const place of this.shown) place.turn(turned);
+    const drawn = this.shown.filter((place) => place.faces.length);
+    const turned = !drawn.some((place) => place.turned);
+    for (const place of drawn) place.turn(turned);
+    return drawn.length > 0;
   }
 
   // The next or the former card of the same note; as far as each note has any.

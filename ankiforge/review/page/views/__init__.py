@@ -17,6 +17,7 @@ from ankiforge.review.page.views.retired import Retired
 from ankiforge.review.page.views.revisions import Revisions
 from ankiforge.review.page.views.run import LastRun
 from ankiforge.review.page.views.twins import Twins
+from ankiforge.review.page.views.work import Work
 
 
 class View(Protocol):
@@ -54,6 +55,7 @@ class View(Protocol):
 VIEWS: tuple[View, ...] = (
     Pending(),
     Findings(),
+    Work(),
     Revisions(),
     Conflicts(),
     Twins(),

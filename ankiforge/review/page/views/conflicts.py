@@ -25,7 +25,7 @@ class Conflicts:
     """Cards whose words in Anki and in the source differ, both from what was shipped."""
 
     name: str = "conflicts"
-    title: str = "Conflicts with Anki"
+    title: str = "Conflicts"
     about: str = (
         "Fields that you changed in Anki and the source changed as well: whose words stand?"
     )

@@ -19,7 +19,7 @@ class Missing:
     """What a look at Anki did not find any more, without evidence of a deletion."""
 
     name: str = "missing"
-    title: str = "Missing in Anki"
+    title: str = "Missing"
     about: str = (
         "Cards that were in Anki and are not there now: deleted on purpose, or by accident?"
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 from ankiforge.domain import Candidate, Card, Standing, Verdict
 from ankiforge.review.desk import Desk
+from ankiforge.review.failing import forgotten, history_of
 from ankiforge.review.page.faces import slot_of
 from ankiforge.review.page.items import Act, Item, stamp_of
 from ankiforge.review.page.passage import source_html
 from ankiforge.review.page.redrafting import REDRAFT
+from ankiforge.review.page.sides import Fact, sides_html
 from ankiforge.review.selecting import words_of
 
 FORCE = "force"
@@ -51,10 +55,25 @@ def card_item(desk: Desk, card: Card) -> Item:
         stamp_of(card),
         source=source_html(card.highlight, shown[0].draft.quote, card.also),
         slots=slots,
+        body=_in_place_of(desk, card),
         acts=card_acts(card),
         group=card.highlight.key,
         passage=words_of(card.highlight)[0] if card.highlight.document.source else "",
     )
+
+
+def _in_place_of(desk: Desk, card: Card) -> str:
+    """What is told of the card that this one was drawn for, if it is to give way to it."""
+    fails = [desk.ledger.cards.get(guid) for guid in desk.ledger.troubles.in_place_of(card.guid)]
+    return (
+        sides_html(facts=chain.from_iterable(map(partial(_given_up, desk), fails))) if fails else ""
+    )
+
+
+def _given_up(desk: Desk, card: Card) -> Iterator[Fact]:
+    yield ("In place of", " → ".join(text for _, text in card.fields[:2] if text))
+    yield ("Which was", forgotten(history_of(desk.ledger, card)))
+    yield ("If you accept this one", "that one is retired; until then it stays as it is")
 
 
 def _shown(card: Card) -> tuple[Candidate, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Card, HighlightKey
-from ankiforge.ledger.decisions import Decided, standing
+from ankiforge.ledger.decisions import MADE, Decided, standing
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.items import Act, Item, stamp_of
 from ankiforge.review.page.known import many, when
@@ -25,6 +25,7 @@ _TOLD = {
     "merge": "made one of two",
     "not-duplicate": "called no duplicate",
     "pin": "your words kept",
+    "redraft": "another card asked for",
     "resolve": "the source's words taken",
 }
 _NAMED = 10
@@ -72,8 +73,14 @@ def _made(desk: Desk, action: str) -> list[Decided]:
     return [one for one in history if one.action == action and one.what != "undo"]
 
 
+def named_as(decided: Decided) -> str:
+    """What a decision is called: a card that was made by hand was not edited."""
+    return "made by hand" if MADE in decided.body else decided.what
+
+
 def _told(decided: Decided) -> str:
-    return _TOLD.get(decided.what, decided.what)
+    what = named_as(decided)
+    return _TOLD.get(what, what)
 
 
 def _what(made: list[Decided], cards: list[Card]) -> str:

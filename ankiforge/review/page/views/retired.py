@@ -30,7 +30,7 @@ class Retired:
     """What Anki asks though it is no card here; what is a card here though no source says it."""
 
     name: str = "retired"
-    title: str = "Retired but still in Anki"
+    title: str = "Retired"
     about: str = "Cards that Anki still asks and that are none here, or whose passage is gone."
     empty: str = "All that Anki asks is a card here, and has its passage."
 

@@ -86,8 +86,8 @@ def _pair(desk: Desk, identity: str, card: Card, twin: Card) -> Item:
 
 
 def _merge(card: Card, stays: Card) -> Act:
-    which = "this one" if stays.guid == card.guid else "the other one"
-    return Act("m", f"Make one of them: {which} stays", "merge")
+    which = "this one" if stays.guid == card.guid else "the other"
+    return Act("m", f"Merge: {which} stays", "merge")
 
 
 # --- a card and a note of others ------------------------------------------------------------
@@ -150,6 +150,6 @@ def _acts(card: Card) -> tuple[Act, ...]:
     return (
         Act("b", "Keep both", "both"),
         Act("n", "Not a duplicate", "distinct"),
-        Act("x", "Reject this one", "reject", this),
-        Act("X", "Reject this one, why…", "reject", this, asks="Why not?"),
+        Act("x", "Reject this", "reject", this),
+        Act("X", "Reject, why…", "reject", this, asks="Why not?"),
     )

@@ -80,3 +80,7 @@ def test_this_run_holds_what_it_drew_whatever_became_of_it(forge, page) -> None:
     assert ids_of(page, "run") == guids
     keys = {act["what"] for act in page.item(view="run", at=guids[0])["item"]["acts"]}
     assert keys == {"restore"}
+
+
+def test_where_nothing_was_read_it_is_said_how_one_begins(client) -> None:
+    assert "ankiforge run PATH" in client().item(view="passages")["empty"]

@@ -50,6 +50,21 @@ def test_selected_words_are_a_cloze_at_once_and_undo_brings_the_passage_back(for
     assert page.decide("undo", after)["item"]["id"] == found["item"]["id"]
 
 
+def test_a_card_by_hand_is_called_so_and_is_no_run(forge, page) -> None:
+    found = first(page)
+    page.decide("cloze", found, spans=spans(found, "mitosis"))
+
+    assert page.item(view="recent")["item"]["title"].startswith("made by hand: Cloze card")
+    assert page.item(view="run")["count"] == 0
+    assert page.decide("undo")["told"] == "taken back: made by hand"
+
+
+def test_a_refusal_names_no_option_of_the_terminal(page) -> None:
+    answer = page.decide("make", first(page), **{"field:Front": "What divides?", "field:Back": ""})
+
+    assert (answer["refused"], answer["hint"]) == ("the card has no Back", "")
+
+
 def test_a_selection_within_a_formula_takes_all_of_it(forge, page) -> None:
     found = first(page)
     page.decide("cloze", found, spans=spans(found, "x^"))

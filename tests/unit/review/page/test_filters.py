@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ankiforge.review.page import catalogue
+
 NUMBERS = "The ==mitochondrion== has 2 membranes.\n\nEvery ==muscle== needs oxygen.\n"
 
 
@@ -58,6 +60,18 @@ def test_a_card_that_no_longer_fits_leaves_the_list(page) -> None:
     assert (after["count"], after["item"]["id"]) == (4, found["next"])
 
 
+def test_what_a_run_has_changed_is_seen_by_a_filter_after_the_counts_are_asked(
+    page, forge, notes, monkeypatch
+) -> None:
+    monkeypatch.setattr(catalogue, "COMPARED_SECONDS", 0.0)
+    page.decide("accept", page.item(view="pending"))
+    assert page.views(view="pending", query="oxygen")["views"]["pending"] == 1
+    (notes / "powerhouse.md").write_text(NUMBERS.replace("needs oxygen", "needs sugar"))
+    forge.ok("run", notes, "--accept", "review")
+    assert page.views(view="pending", query="oxygen")["views"]["pending"] == 0
+    assert count(page, query="sugar") == 1
+
+
 @pytest.fixture
 def doubted(forge, fake, client):
     """A page with one card whose number the source does not have."""
@@ -104,9 +118,10 @@ def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page
     assert page.decide("accept all", found, query="document:powerhouse", words="4")["refused"]
     after = page.decide("accept all", found, query="document:powerhouse", words="2")
     assert (after["told"], after["item"]) == ("2 cards accepted", None)
+    assert after["pace"]["made"] == {"accept all": 2}
     assert sorted(card["verdict"] for card in forge.cards()) == ["accepted"] * 2 + ["pending"] * 3
 
-    page.decide("undo")
+    assert page.decide("undo")["item"]["id"] == found["item"]["id"]
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 

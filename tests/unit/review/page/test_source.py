@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,26 @@ def test_the_evidence_and_the_phrases_are_marked_within_the_mark() -> None:
     assert [(run.text, run.marks[1:]) for run in runs] == [
         ("Every ", ()), ("cell", ("quote", "gap")), (" divides", ("quote",)), (" into two.", ()),
     ]  # fmt: skip
+
+
+def test_evidence_around_a_phrase_is_marked_there_and_not_called_missing() -> None:
+    """Of a phrase that was marked in a sentence, the sentence is the evidence."""
+    phrase = highlight(prefix="Every ", suffix=" divides.", sentence="Every cell divides.")
+    runs = runs_of(phrase, "every cell divides.")
+    assert [(run.text, run.marks) for run in runs] == [
+        ("Every ", ("quote",)), ("cell", ("exact", "quote")), (" divides.", ("quote",)),
+    ]  # fmt: skip
+    assert "Not in the passage" not in source_html(phrase, "Every cell divides.")
+
+
+def test_what_a_card_by_hand_says_in_its_source_is_told_once() -> None:
+    said = {"kind": HighlightKind.CARD, "exact": "What divides?::A cell"}
+    assert "As it is written" not in source_html(_card(**said, sides=("What divides?", "A cell")))
+    assert "As it is written" in source_html(_card(**said, sides=("What divides?", "A **cell**")))
+
+
+def _card(kind: HighlightKind, exact: str, sides: tuple[str, ...]) -> Highlight:
+    return replace(highlight(exact, markdown=sides), kind=kind)
 
 
 def test_evidence_that_is_not_in_the_mark_is_said_in_words() -> None:
