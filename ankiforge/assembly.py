@@ -38,16 +38,18 @@ def model_of(
     jobs: int = 0,
     fresh: bool = False,
     accept: str = "",
+    spent: float = 0.0,
     repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
 ) -> Model:
     """The language model that the settings name, its replies remembered by the ledger.
 
-    `accept`: the policy given by `--accept`, "" = that of the settings.
+    `accept`: the policy given by `--accept`, "" = that of the settings; `spent`: dollars of the
+    budget that are gone.
     """
     from ankiforge.draft.llm import Model
 
     return Model(
-        llm_settings(workspace, jobs, accept),
+        llm_settings(workspace, jobs, accept, spent),
         ledger.replies,
         prompts_of(workspace),
         repair=repair,
@@ -57,14 +59,21 @@ def model_of(
     )
 
 
-def llm_settings(workspace: Workspace, jobs: int = 0, accept: str = "") -> ServerSettings:
-    """The server and its limits, as the settings have them; `jobs` requests at a time."""
+def llm_settings(
+    workspace: Workspace, jobs: int = 0, accept: str = "", spent: float = 0.0
+) -> ServerSettings:
+    """The server and its limits, as the settings have them; `jobs` requests at a time.
+
+    `spent`: dollars of the budget that are gone.
+    """
     from ankiforge.draft.desk.settings import ServerSettings
 
     given = msgspec.structs.asdict(workspace.config.llm)
     given["prices"] = load_prices(workspace.root)
     given["concurrency"] = jobs or given["concurrency"]
     given["candidates"] = given["candidates"] or candidates_for(workspace.config, accept)
+    if given["budget_usd"] is not None:
+        given["budget_usd"] = max(given["budget_usd"] - spent, 0.0)
     del given["prompt"]
     if is_small(given["base_url"], given["model"]):
         given["per_request"] = 1  # it mixes up what stands side by side

@@ -27,6 +27,7 @@ from ankiforge.domain import (
     Drafter,
     Extracted,
     Family,
+    Guid,
     Highlight,
     HighlightKey,
     Problem,
@@ -36,6 +37,7 @@ from ankiforge.domain import (
     Severity,
     Source,
     Standing,
+    Task,
     Verdict,
 )
 from ankiforge.draft import set_aside
@@ -44,7 +46,7 @@ from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.funnel import BY_HAND
 from ankiforge.ledger.reading import Settled
-from ankiforge.pending import again, pending, share, unwritten
+from ankiforge.pending import again, in_place_of, pending, share, unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,12 @@ class Job:
     """Only these are drafted; none = all."""
     remark: str = ""
     """What a person wants of the new cards, asking again."""
+    instead: tuple[tuple[Guid, str], ...] = ()
+    """Cards that fail, of the passages of `only`, each with its remark: these ask for another card."""
     limits: check.Limits = field(default_factory=check.Limits)
     """The numbers and severities of the checks."""
+    twins: Callable[[Ledger], Twins] = resembling.twins_of
+    """The cards that a draft may repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,8 @@ class Progress:
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """How many were drafted, or found to yield nothing."""
+    doubt: str = ""
+    """Why some notes are not enough, and all must be read."""
 
 
 # --- the first half -------------------------------------------------------------------------
@@ -97,8 +105,21 @@ def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
 
 def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     """Take every source into the ledger; keys are issued when all were read."""
-    scans: list[Scan] = []
-    problems: list[Problem] = []
+    found = Read()
+    yield from sight(job, ledger, run, found)
+    yield from settle(ledger, run, found)
+
+
+@dataclass(slots=True)
+class Read:
+    """What sources have told beside their documents."""
+
+    scans: list[Scan] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
+    """Stage what the sources yield."""
     ledger.reading.begin()
     for source in job.sources:
         for sighting in source.scan():
@@ -107,11 +128,15 @@ def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                 unkept = ledger.pictures.keep(sighting.pictures)
                 yield Progress(sighting.document.title, problems=unkept)
             elif isinstance(sighting, Problem):
-                problems += [] if sighting.notice else [sighting]
+                found.problems += [] if sighting.notice else [sighting]
                 yield Progress(problems=(sighting,))
             else:
-                scans.append(sighting)
-    settled = ledger.reading.settle(run, scans, problems, ledger.clock())
+                found.scans.append(sighting)
+
+
+def settle(ledger: Ledger, run: RunId, found: Read, *, part: bool = False) -> Iterator[Progress]:
+    """Give what was staged its keys; `part`: what was not read is as it was."""
+    settled = ledger.reading.settle(run, found.scans, found.problems, ledger.clock(), part=part)
     ledger.recovery.settle(run)
     yield Progress(settled=settled, problems=settled.problems)
 
@@ -168,13 +193,14 @@ def _drafted(
 def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) -> Iterator[Progress]:
     """Draft the passages of `job.only` once more, as a person asks: beside what there is.
 
+    Or, of `job.instead`, in the place of a card, which stands until a person takes the new one.
     Each drafter is given what those before it drew nothing new for. Policy accepts none of it.
     """
     checking = Checking(replace(job, accepts=lambda draft: False), ledger, run)
     left, said = job.only, dict[HighlightKey, str]()
     for drafter in drafters:
         before = {key: ledger.cards.of_highlight(key) for key in left}
-        drawn = drafter.draft(again(ledger, left, job.decks, job.remark, job.limit))
+        drawn = drafter.draft(_asked(job, ledger, left))
         yield from checking.take(_noting(drawn, said), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
     others = "" if job.limit else "its passage is not there now"
@@ -182,6 +208,14 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
     resembling.judge_anew(ledger)
+
+
+def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
+    """What is asked once more, of these passages."""
+    if not job.instead:
+        return again(ledger, left, job.decks, job.remark, job.limit)
+    cards = (one for one in job.instead if ledger.cards.get(one[0]).highlight.key in left)
+    return in_place_of(ledger, cards, job.decks, job.limit)
 
 
 def _noting(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
@@ -269,7 +303,7 @@ class Checking:
     def _twins(self) -> Twins:
         """The cards there are already, read when the first draft comes."""
         if self._known is None:
-            self._known = resembling.twins_of(self._ledger)
+            self._known = self._job.twins(self._ledger)
         return self._known
 
     def _remember(self, card: Card) -> None:

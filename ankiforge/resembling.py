@@ -39,6 +39,32 @@ def twins_of(ledger: Ledger) -> Twins:
     return twins
 
 
+class KeptTwins:
+    """The index, kept from pass to pass by a program that knows what others have done since."""
+
+    def __init__(self) -> None:
+        self._twins: Twins | None = None
+        self._last = 0
+
+    def forget(self) -> None:
+        """It can no longer be told what has changed."""
+        self._twins = None
+
+    def of(self, ledger: Ledger) -> Twins:
+        """The index as `twins_of` would give it: what was decided since it was made is taken in."""
+        last, changed = ledger.twins.changed_since(self._last)
+        if self._twins is None:
+            self._twins = twins_of(ledger)
+        else:
+            self._twins.read_by(lambda id: _words(ledger, id))
+            for id, known in changed:
+                self._twins.drop(id)
+                if known is not None:
+                    self._twins.add_mark(id, known.home, mark_of(known.draft))
+        self._last = last
+        return self._twins
+
+
 def where_of(deck: str) -> str:
     """What findings say of a note of others before they quote it."""
     return intern(f"a note in Anki, deck {deck}: " if deck else "a note in Anki: ")

@@ -109,6 +109,8 @@ class Home:
         spread = [re.sub(r"^~", str(self.folder), argument) for argument in arguments]
         if spread[:1] == ["review"]:
             return self._review(spread)
+        if spread[:1] == ["watch"] and "--once" not in spread:
+            return self._watch(spread)
         with chdir(self.folder), redirect_stdout(said), redirect_stderr(said):
             try:
                 main(spread)
@@ -149,11 +151,24 @@ class Home:
         opened.unlink(missing_ok=True)
         return 0, line
 
+    def _watch(self, words: list[str]) -> tuple[int, str]:
+        """Let it begin, and stop it by Ctrl-C."""
+        command = [sys.executable, "-m", "ankiforge", *words]
+        said = ["--json"] if "--json" not in words else []
+        with subprocess.Popen(
+            [*command, *said], cwd=self.folder, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["event"] == "started"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=20) == 130
+        return 0, ""
+
     # --- a person's part: what is done elsewhere, between two commands ------------------------
 
     def _before(self, words: list[str]) -> None:
         """Bring about in Anki what a command is for."""
-        if "--connect" in words or words[:1] == ["push"]:
+        if "--connect" in words or words[:1] == ["push"] or "--push" in words:
             settings = (self.folder / "cards/ankiforge.yaml").read_text(encoding="utf-8")
             assert self.anki.address in settings, "the user's own Anki would be asked"
         if words[:1] == ["resolve"]:
@@ -459,7 +474,44 @@ def test_json_has_the_documented_shapes_of_what_is_measured(home: Home) -> None:
     genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")
     [noted] = home.data("ankiforge lint ~/theirs.apkg")
     assert list(noted) == told["lint"]
+    [audited] = home.data("ankiforge audit ~/theirs.apkg")
+    assert list(audited) == told["audit"]
     assert list(noted["findings"][0]) == told["finding"]
+
+
+def test_json_has_the_documented_shapes_of_what_is_counted(home: Home) -> None:
+    told = shapes()
+    home.data("ankiforge init ~/cards")
+    home.data("ankiforge run notes")
+    home.load()
+    with home.anki.collection() as col:
+        line = "insert into revlog select ?, id, -1, 3, 9, 4, 2500, 7000, 1 from cards limit 1"
+        col.db.execute(line, int(time.time() * 1000))
+    home.type("ankiforge pull")
+    [counted] = home.data("ankiforge stats")
+    assert list(counted) == told["stats"]
+    for name in ("funnel", "cost", "anki", "load"):
+        assert list(counted[name]) == told[name]
+    assert list(counted["drafting"][0]) == told["drafting"]
+    [group, *_] = counted["by"]["deck"]
+    assert ["label", *list(group)[2:]] == told["anki"][: len(group) - 1]
+    assert next(iter(group)) == "name"
+    assert list(next(iter(group["months"].values()))) == told["month"]
+
+
+def test_json_has_the_documented_shapes_of_what_is_remembered(home: Home) -> None:
+    told = shapes()
+    home.data("ankiforge run notes")
+    [found] = home.data("ankiforge seen testing effect")
+    assert list(found) == told["seen QUERY"]
+    assert list(found["document"]) == told["document"]
+    [wrote] = home.data("ankiforge export all.jsonl")
+    assert list(wrote) == told["export FILE"]
+    lines = home.data("ankiforge export")
+    assert list(next(one for one in lines if one["type"] == "card"))[1:] == told["list"]
+    assert list(next(one for one in lines if one["type"] == "highlight"))[1:] == told["extract"]
+    [brought] = home.data("ankiforge import all.jsonl")
+    assert list(brought) == told["import"]
 
 
 # --- pages hold together ----------------------------------------------------------------------

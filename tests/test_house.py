@@ -21,7 +21,7 @@ PACKAGE = Path(errors.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY_WORDS = (
     "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"
-    " sqlite3 yaml filelock platformdirs flask werkzeug jinja2 waitress"
+    " sqlite3 yaml filelock platformdirs flask werkzeug jinja2 waitress watchfiles"
 )
 HEAVY = HEAVY_WORDS.split()
 

@@ -36,9 +36,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "Bring rejected, retired or deleted cards back."),
     "build": ("build", "Write the package of accepted cards."),
     "push": ("push", "Bring the cards into a running Anki."),
+    "watch": ("watch", "Follow the sources; forge as you write."),
     "pull": ("pull", "Learn what became of the cards in Anki."),
+    "seen": ("seen", "Haven't I looked at this before? What was read, marked, forged."),
+    "export": ("export", "Take highlights, cards and decisions along: Markdown, JSON Lines, CSV."),
+    "import": ("import_", "Take in what an export says was decided."),
     "recover": ("recover", "Rebuild a lost ledger from what Anki has."),
+    "stats": ("stats", "How far highlights came, who draws well, how cards fare in Anki."),
     "lint": ("lint", "Run the checks on any deck, or on the cards here."),
+    "audit": ("audit", "What a deck needs: broken, doubled, failing, orphaned notes."),
     "eval": ("eval", "Measure the drafter: a fixed set, a blind sheet, the count."),
     "trace": ("trace", "One card's whole way: source, prompt, reply, checks, decisions."),
     "doctor": ("doctor", "Check sources, model, Anki, ledger; say what to do."),
@@ -111,7 +117,10 @@ def _near(word: str) -> str:
 @click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1).")
 @click.option("--offline", is_flag=True, help="No connection but to this machine.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them.")
-@click.option("--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests at a time.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests, or files, at a time."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Files are read by this Dask cluster.")
 @click.version_option(__version__, prog_name="ankiforge")
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:

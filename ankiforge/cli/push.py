@@ -59,7 +59,7 @@ def command(
     with session(call) as now:
         path = target(now, deck, output)
         refuse_foreign(path, force)
-        work = _Push(now, deck, path, force)
+        work = Push(now, deck, path, force)
         refuse_offline(now)
         try:
             work.reachable()
@@ -78,14 +78,23 @@ def command(
     end(work.tally.problems)
 
 
-class _Push:
+class Push:
     """One push, step by step."""
 
-    def __init__(self, now: Session, deck: str, path: Path, force: bool) -> None:
+    def __init__(
+        self,
+        now: Session,
+        deck: str,
+        path: Path,
+        force: bool = False,
+        without: frozenset[Guid] = frozenset(),
+    ) -> None:
+        """`without`: these cards stay as they are there."""
         self.now = now
         self.deck = deck
         self.path = path
         self.force = force
+        self.without = without
         self.tally = Tally(problems=list(now.problems))
         self.pushed = Pushed()
         self.run_id = now.ledger.start_run("push")
@@ -114,7 +123,7 @@ class _Push:
         with tempfile.TemporaryDirectory(prefix="push-", dir=self.now.workspace.folder) as folder:
             write_packages(
                 self.now, self.run_id, sent, self.now.decks, deck=self.deck, below=self.deck,
-                output=str(Path(folder) / self.path.name), push=True,
+                output=str(Path(folder) / self.path.name), push=True, without=self.without,
             )  # fmt: skip
             self.tally.problems += [one for one in sent.problems if one not in self.tally.problems]
             for one in sent.published:
@@ -152,7 +161,7 @@ class _Push:
         """The package for an import by hand lies ready, whatever becomes of the push."""
         write_packages(
             self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, below=self.deck,
-            output=str(self.path), force=self.force,
+            output=str(self.path), force=self.force, without=self.without,
         )  # fmt: skip
         self.written = True
 

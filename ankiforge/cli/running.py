@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ankiforge.cli.common import end
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
-from ankiforge.cli.ways import laid_out, to_decide, to_go_on, ways_out
+from ankiforge.cli.ways import laid_out, to_decide, to_go_on, to_work_on, ways_out
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
     follow,
@@ -175,6 +175,8 @@ def _next(
     if summary.funnel.seen and not summary.nothing_new:
         yield "\nnext:"
         yield from laid_out(now, _commands(now, summary, drafter))
+    else:
+        yield from laid_out(now, to_work_on(now))
 
 
 def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli.common import Call
+from ankiforge.config import is_loopback
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.domain import Card, Problem, Source
+from ankiforge.domain import Card, Problem, Source, Verdict
+from ankiforge.errors import UsageError
 from ankiforge.text.modelname import model_name
 
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
     from ankiforge import ledger
     from ankiforge.anki.merge import Conflict
     from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.crew import Crew
     from ankiforge.discovery import Wanted
     from ankiforge.pipeline import Job
     from ankiforge.review.desk import Desk
@@ -41,6 +45,23 @@ class Session:
         return self.ledger.problems
 
     @cached_property
+    def crew(self) -> Crew:
+        """Who helps to read: others of this machine, or of the cluster that was named."""
+        from ankiforge import crew
+
+        address = self.call.scheduler
+        if not address:
+            return crew.local(self.call.jobs)
+        if self.call.offline and not is_loopback(address):
+            raise UsageError(f"--offline: {address} is not on this machine")
+        return crew.cluster(address)
+
+    def close(self) -> None:
+        """Send home who helped."""
+        if "crew" in self.__dict__:
+            self.crew.close()
+
+    @cached_property
     def desk(self) -> Desk:
         """Where decisions are made."""
         from ankiforge.review.desk import Desk
@@ -58,11 +79,17 @@ class Session:
 
 
 def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
-    """A card as JSON, with how it fares in Anki."""
+    """A card as JSON, with how it fares in Anki, and why it needs work there."""
     from ankiforge.reports.cards import card_json, seen_json
 
+    pending = card.verdict is Verdict.PENDING
     seen, reviews = now.ledger.views.seen(card.guid), now.ledger.views.reviews_of(card.guid)
-    return {**card_json(card, now.tags(card), conflicts), "seen": seen_json(seen, reviews)}
+    return {
+        **card_json(card, now.tags(card), conflicts),
+        "seen": seen_json(seen, reviews),
+        "troubles": now.ledger.troubles.of(card.guid) if seen else (),
+        "instead_of": now.ledger.troubles.in_place_of(card.guid) if pending else (),
+    }
 
 
 def workspace_of(call: Call) -> Workspace:
@@ -97,7 +124,23 @@ def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterato
             opened = stack.enter_context(ledger.open_ledger(workspace.ledger, workspace.journal))
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)
-        yield Session(call, workspace, stack.enter_context(opened))
+        yield stack.enter_context(closing(Session(call, workspace, stack.enter_context(opened))))
+
+
+@contextmanager
+def glance(call: Call) -> Iterator[Session]:
+    """Open the ledger for a look that may keep an index beside it, and decides nothing.
+
+    Where nothing may be written, or no ledger is yet, it is looked at in memory.
+    """
+    from ankiforge import ledger
+
+    workspace = workspace_of(call)
+    keeps = workspace.ledger.is_file() and os.access(workspace.ledger, os.W_OK)
+    keeps = keeps and os.access(workspace.ledger.parent, os.W_OK)
+    opened = ledger.open_ledger if keeps else ledger.forgetful_ledger
+    with opened(workspace.ledger, workspace.journal) as at_hand:
+        yield Session(call, workspace, at_hand)
 
 
 def wanted_of(
@@ -119,7 +162,7 @@ def opened_of(
 
     config, offline = now.workspace.config, now.call.offline
     wanted = with_names(config, wanted, now.ledger, say, offline=offline)
-    return wanted, open_sources(config, wanted, now.ledger, offline=offline)
+    return wanted, open_sources(config, wanted, now.ledger, offline=offline, crew=now.crew)
 
 
 def first_line(now: Session, job: Job, accept: str) -> str:

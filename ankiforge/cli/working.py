@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 # --- the first half -------------------------------------------------------------------------
 
 
-def model_for(now: Session, drafter: str, *, fresh: bool = False, accept: str = "") -> Model | None:
+def model_for(
+    now: Session, drafter: str, *, fresh: bool = False, accept: str = "", spent: float = 0.0
+) -> Model | None:
     """The language model, if it is to draft; None for the rules.
 
-    `accept`: the policy given by `--accept`, if any.
+    `accept`: the policy given by `--accept`, if any; `spent`: dollars of the budget that are gone.
     """
     name = DrafterName(drafter) if drafter else now.workspace.config.drafter
     if name is DrafterName.RULES:
@@ -53,6 +55,7 @@ def model_for(now: Session, drafter: str, *, fresh: bool = False, accept: str = 
         jobs=now.call.jobs,
         fresh=fresh,
         accept=accept,
+        spent=spent,
         repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
     )
 
@@ -87,7 +90,7 @@ def follow(
     back, so that what is ready can still be written.
     """
     tally.problems += [one for one in now.problems if one not in tally.problems]
-    with bar(now.call.talk, model, lambda: _waiting(now, job)) as show:
+    with bar(now.call.talk, model, lambda: waiting_for(now, job)) as show:
         try:
             for progress in steps:
                 tally.add(progress)
@@ -100,7 +103,7 @@ def follow(
     return None
 
 
-def _waiting(now: Session, job: Job | None) -> int:
+def waiting_for(now: Session, job: Job | None) -> int:
     """How many highlights a job is to draft."""
     if job is None:
         return 0
@@ -211,12 +214,13 @@ def write_packages(
     full: bool = False,
     force: bool = False,
     push: bool = False,
+    without: frozenset[Guid] = frozenset(),
 ) -> None:
     """Write what is ready: the selection, and what the packages replaced held besides.
 
     `deck` names the package; `below` leaves out the cards of other decks, `only` all
     but these and those that the package held before; `full` takes what Anki has, too;
-    `push`: they go to a running Anki.
+    `push`: they go to a running Anki; `without`: these stay as the package had them.
     """
     workspace = now.workspace
     with ledger.lock(workspace.folder, "publishing"):
@@ -227,7 +231,10 @@ def write_packages(
             refuse_foreign(path, force)
             held = now.ledger.packages.roster(str(path)) if path.exists() else frozenset()
             chosen = _chosen(now, members, held, only, new_only)
-            parcels.append(Parcel(path, tuple(deliveries.of(card) for card in chosen)))
+            parcels.append(Parcel(path, tuple(
+                deliveries.as_written(card) if card.guid in without else deliveries.of(card)
+                for card in chosen if card.guid not in without - held
+            )))  # fmt: skip
         for parcel in parcels:
             tally.weigh(parcel)
         for published in publish(now.ledger, run, parcels, deliveries.types):

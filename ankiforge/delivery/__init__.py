@@ -114,6 +114,14 @@ class Deliveries:
         pictures, _ = pictures_of(self._ledger, card)
         return self._finished(card, last, pictures, (), None)
 
+    def as_written(self, card: Card) -> Delivery:
+        """A card that is not to go out now, as a package held it; nothing, if Anki has it."""
+        last = self._ledger.packages.last(card.guid)
+        if card.anki.there or last is None or not last.known:
+            return Delivery(card)
+        pictures, _ = pictures_of(self._ledger, card)
+        return self._finished(card, last, pictures, (), None)
+
     def _of(self, card: Card) -> Delivery:
         if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
             return Delivery(card)

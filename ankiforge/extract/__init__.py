@@ -25,7 +25,14 @@ from ankiforge.extract._doors import kind_of as kind_of
 from ankiforge.extract._doors import kinds_below as kinds_below
 from ankiforge.extract._folder import File as File
 from ankiforge.extract._folder import Folder as Folder
+from ankiforge.extract._folder import relative as relative
+from ankiforge.extract._folder import walk as walk
+from ankiforge.extract._stamps import Look as Look
+from ankiforge.extract._stamps import Stamp as Stamp
+from ankiforge.extract._stamps import changed_at as changed_at
 from ankiforge.extract._stamps import program as program
+from ankiforge.extract._stamps import proves as proves
+from ankiforge.extract._stamps import stamp_of as stamp_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -55,7 +62,8 @@ class SourceModule(Protocol):
 
         A source that is quicker, or cheaper, for knowing what it read the last time may have one
         more argument, `memory: Memory = NoMemory()`; one that may ask other machines has
-        `offline: bool = False`, and leaves it when that is set.
+        `offline: bool = False`, and leaves it when that is set; one whose files others may read
+        ahead has `crew: Crew | None = None`.
 
         Args:
             name: the source's name, which may be part of keys.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +36,23 @@ def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
     """Whether any later change will show: the stamp lies a tick before now."""
     now = time.time_ns() if now_ns is None else now_ns
     return all(at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now for at in stamp[:2])
+
+
+def changed_at(stamp: Stamp) -> float:
+    """When it was last written to, or put in its place, as a time of the wall clock."""
+    return max(stamp[:2]) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The files of a source whose notes may be read one by one, as they are now; cheap to have."""
+
+    notes: Mapping[str, tuple[str, Stamp]]
+    """Where each is, and how it is, by their paths below the root (`/`, NFC)."""
+    rest: str
+    """Differs once anything else does that a scan may show."""
+    complete: bool
+    """Nothing was out of reach."""
 
 
 @cache

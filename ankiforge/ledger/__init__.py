@@ -17,10 +17,13 @@ from pathlib import Path
 
 from ankiforge.domain import Problem, RunId, h16
 from ankiforge.errors import LedgerError
+from ankiforge.ledger.accounts import Accounts
 from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.carrying import Carrying
 from ankiforge.ledger.choices import Choices
 from ankiforge.ledger.connection import Connection, connect, copy_to_memory
 from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.figures import Figures
 from ankiforge.ledger.funnel import FunnelView
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Journal
@@ -38,8 +41,11 @@ from ankiforge.ledger.recovery import Recovery
 from ankiforge.ledger.remembering import Remembering
 from ankiforge.ledger.replies import Replies
 from ankiforge.ledger.roots import Roots
+from ankiforge.ledger.searching import SEARCH, Searching
+from ankiforge.ledger.shelf import Shelf
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.suspensions import Suspensions
+from ankiforge.ledger.troubles import Troubles
 from ankiforge.ledger.twins import TwinMemory
 from ankiforge.ledger.undoing import Undoing
 from ankiforge.ledger.views import Views
@@ -69,6 +75,7 @@ class Ledger:
         *,
         memories: Memories,
         pictures: Pictures,
+        search: Path | None = None,
     ) -> None:
         self._db = connection
         self.clock = clock
@@ -79,7 +86,7 @@ class Ledger:
         self.undoing = Undoing(connection, self.writer, self.decisions)
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
-        self.cards = Cards(connection, self.highlights.get)
+        self.cards = Cards(connection, self.highlights.several)
         self.decisions.changed = self.cards.refresh
         self.reading = Reading(connection, self.writer, self.decisions, self.cards)
         self.decisions.heard = self.reading.hear
@@ -102,13 +109,19 @@ class Ledger:
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
         self.funnel = FunnelView(connection, self.highlights)
-        self.queues = Queues(connection)
+        self.troubles = Troubles(connection)
+        self.queues = Queues(connection, self.troubles)
+        self.figures = Figures(connection)
+        self.searching = Searching(connection, search)
+        self.shelf = Shelf(connection)
+        self.accounts = Accounts(connection)
         self.replies = replies
         self._name(identity)
         self._rebuild = Rebuild(
             connection, journal, self.writer, self.decisions, self.packages, self.roots,
             self.choices, self.remembering,
         )  # fmt: skip
+        self.carrying = Carrying(connection, journal, self.writer, self.decisions, self._rebuild)
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:
@@ -166,6 +179,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections."""
+        self.searching.close()
         self.replies.close()
         self._db.close()
 
@@ -192,8 +206,9 @@ def open_ledger(
     replies = Replies.open(database, clock)
     pictures = Pictures(database.with_name(FOLDER))
     return Ledger(
-        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures
-    )
+        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures,
+        search=database.with_name(SEARCH),
+    )  # fmt: skip
 
 
 def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:

@@ -104,6 +104,11 @@ class Documents:
             return
         row = self._db.execute("SELECT title, body FROM document WHERE key = ?", (new,)).fetchone()
         body = replace(msgspec.json.decode(row["body"], type=Document), key=DocumentKey(key))
+        self._db.execute(  # what it says of itself now it says under its old key
+            "INSERT OR IGNORE INTO identifier SELECT scheme, value, ? FROM identifier"
+            " WHERE document = ?",
+            (key, new),
+        )
         self._db.execute("DELETE FROM identifier WHERE document = ?", (new,))
         self._db.execute("DELETE FROM document WHERE key = ?", (new,))
         self._db.execute(

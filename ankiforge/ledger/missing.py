@@ -16,15 +16,24 @@ from ankiforge.ledger.ways import Ways
 SUSPICIOUS = 5
 """A container that had as many highlights and yields none is not believed."""
 
-_UNSEEN = (
+_HIGHLIGHTS = (
     "SELECT h.key, h.presence, h.missing_at, '' AS way, h.place, h.container,"
     " json_extract(d.body, '$.path') AS path"
     " FROM highlight h JOIN document d ON d.key = h.document"
     " WHERE h.container = :container AND h.run <> :run AND h.presence <> 'gone'"
     " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"
-    " UNION ALL SELECT w.key, 'way', w.missing_at, w.place, w.place, w.container,"
+)
+_WAYS = (
+    "SELECT w.key, 'way', w.missing_at, w.place, w.place, w.container,"
     " json_extract(w.body, '$.document.path')"
     " FROM way w WHERE w.container = :container AND w.run <> :run"
+)
+_HERE = "place IN (SELECT place FROM sighting WHERE run = :run AND container = :container)"
+_UNSEEN = f"{_HIGHLIGHTS} UNION ALL {_WAYS}"
+_UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_WAYS} AND w.{_HERE}"
+_UNSEEN_STILL = (
+    f"{_HIGHLIGHTS} AND (h.{_HERE} OR h.presence = 'missing-once')"
+    f" UNION ALL {_WAYS} AND (w.{_HERE} OR w.missing_at <> '')"
 )
 
 
@@ -47,23 +56,22 @@ class Missing:
         self._tell = tell
 
     def unseen(
-        self, run: RunId, scan: Scan, problems: tuple[Problem, ...]
+        self, run: RunId, scan: Scan, problems: tuple[Problem, ...], *, part: bool = False
     ) -> list[sqlite3.Row] | Problem:
         """What a scan looked for and did not find; of a partial one, where it looked.
 
-        A problem if it cannot be believed. What could not be read is not missing.
+        A problem if it cannot be believed. What could not be read is not missing. `part`: what
+        the scan left out is as it was, and what was missing there is so still.
         """
         where = {"container": scan.container, "run": run}
-        rows = self._db.execute(_UNSEEN, where).fetchall()
+        sql = _UNSEEN if scan.complete else _UNSEEN_STILL if part else _UNSEEN_HERE
+        rows = self._db.execute(sql, where).fetchall()
         if rows and scan.complete and len(rows) >= SUSPICIOUS and not self._found(where):
             return Problem(
                 scan.container,
                 f"none of its {len(rows)} highlights was found",
                 "is it mounted, and all there? nothing was counted as deleted",
             )
-        if not scan.complete:
-            places = self._places(where)
-            rows = [row for row in rows if row["place"] in places]
         unread = [problem.where for problem in problems]
         return [row for row in rows if not any(_is_about(row["path"], name) for name in unread)]
 
@@ -74,12 +82,6 @@ class Missing:
             where,
         ).fetchone()
         return bool(row[0])
-
-    def _places(self, where: dict[str, str]) -> set[str]:
-        rows = self._db.execute(
-            "SELECT DISTINCT place FROM sighting WHERE run = :run AND container = :container", where
-        ).fetchall()
-        return {row["place"] for row in rows}
 
     def note(self, rows: list[sqlite3.Row], now: datetime, gone_after: float) -> Iterator[Presence]:
         """Once missing, then, `gone_after` seconds later, gone; what each became."""

@@ -36,6 +36,7 @@ from ankiforge.ledger.highlights import decode_highlight, place_of
 from ankiforge.ledger.homes import Homes
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.missing import Missing
+from ankiforge.ledger.partial import Partial
 from ankiforge.ledger.recognising import Recognising
 from ankiforge.ledger.states import Event, presence_after
 from ankiforge.ledger.ways import Ways
@@ -82,6 +83,7 @@ class Reading:
         self.homes = Homes(connection, decisions, cards, self.works)
         self._ways = Ways(connection, self.works)
         self._missing = Missing(connection, decisions, cards, self._ways, self._promote)
+        self.partial = Partial(connection)
         self._sighted: list[tuple[RunId, Extracted]] = []
 
     # --- reading ----------------------------------------------------------------------------
@@ -136,23 +138,39 @@ class Reading:
 
     # --- settling ---------------------------------------------------------------------------
 
+    def doubt(self, run: RunId, container: str, places: Iterable[str]) -> str:
+        """Why all must be read to know what was read of these places; "" if that is enough."""
+        self._write_down()
+        with self._db.unit():
+            self._recognising.in_place(run)
+            return self.partial.doubt(run, container, places)
+
     def settle(
-        self, run: RunId, scans: Iterable[Scan], problems: Iterable[Problem], now: datetime
+        self,
+        run: RunId,
+        scans: Iterable[Scan],
+        problems: Iterable[Problem],
+        now: datetime,
+        *,
+        part: bool = False,
     ) -> Settled:
-        """Match, move, issue, and note what is missing: when all sources were read."""
+        """Match, move, issue, and note what is missing: when all sources were read.
+
+        `part`: what was not read is as it was, and there is no `doubt`.
+        """
         scans, problems = tuple(scans), tuple(problems)
         self._write_down()
         with self._writer.unit():
             self._record_scans(run, scans, now)
             action = self._recognise(run, scans)
             counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
-            unseen = [self._missing.unseen(run, scan, problems) for scan in scans]
+            unseen = [self._missing.unseen(run, scan, problems, part=part) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
             self.homes.follow(run, [row["key"] for found in rows for row in found], action)
             missed = [
                 presence
                 for scan, found in zip(scans, unseen, strict=True)
-                if scan.complete and not isinstance(found, Problem)
+                if (scan.complete or part) and not isinstance(found, Problem)
                 for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
             ]
             self._db.execute("DELETE FROM sighting")

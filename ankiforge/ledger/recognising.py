@@ -216,13 +216,17 @@ class Recognising:
 
         Of a partial scan only those whose place was read.
         """
+        here = (
+            ""
+            if scan.complete
+            else " AND h.place IN (SELECT place FROM sighting WHERE run = :run"
+            " AND container = :container)"
+        )
         yield from self._db.execute(
-            "SELECT key, mark, text FROM highlight h WHERE container = ?"
-            " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = ? AND s.key = h.key)"
-            " AND (? OR EXISTS (SELECT 1 FROM sighting s WHERE s.run = ?"
-            " AND s.container = h.container AND s.place = h.place))"
+            f"SELECT key, mark, text FROM highlight h WHERE container = :container{here}"
+            " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND s.key = h.key)"
             " ORDER BY place, position",
-            (scan.container, run, int(scan.complete), run),
+            {"container": scan.container, "run": run},
         ).fetchall()
 
 

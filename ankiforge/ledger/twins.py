@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -57,6 +58,13 @@ def draft_of(kind: str, stored: str) -> Draft:
     return Draft(HighlightKey(""), told, fields, "", "", 0, Origin(""))
 
 
+def _known(row: sqlite3.Row) -> Known:
+    return Known(
+        row["id"], HighlightKey(row["home"]), row["kind"], row["fields"],
+        row["deck"], row["words"], row["mark"],
+    )  # fmt: skip
+
+
 class TwinMemory:
     """Cards that stand and notes of others, as the duplicate search wants them."""
 
@@ -72,10 +80,24 @@ class TwinMemory:
         """Each card that is live and not rejected, then each note of others."""
         for query in (_STANDING, _FOREIGN):
             for row in self._db.execute(query):
-                yield Known(
-                    row["id"], HighlightKey(row["home"]), row["kind"], row["fields"],
-                    row["deck"], row["words"], row["mark"],
-                )  # fmt: skip
+                yield _known(row)
+
+    def changed_since(self, number: int) -> tuple[int, list[tuple[str, Known | None]]]:
+        """The last decision, and the cards about which something was decided since `number`.
+
+        With each what is known of it, None if it is not live, or was rejected.
+        """
+        [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM decision").fetchone()
+        rows = self._db.execute(
+            "SELECT DISTINCT d.subject AS guid FROM decision d JOIN card c ON c.guid = d.subject"
+            " WHERE d.sequence > ? ORDER BY guid",
+            (number,),
+        ).fetchall()
+        return int(last), [(row["guid"], self._one(row["guid"])) for row in rows]
+
+    def _one(self, guid: str) -> Known | None:
+        row = self._db.execute(f"{_STANDING} AND c.guid = ?", (guid,)).fetchone()
+        return _known(row) if row else None
 
     def keep(self, marks: Iterable[tuple[str, str, str]]) -> None:
         """Remember (id, digest of its words, mark), in place of what was known."""

@@ -114,6 +114,10 @@ class Twins:
     def __len__(self) -> int:
         return len(self._places)
 
+    def read_by(self, read: Callable[[str], Draft]) -> None:
+        """From now on the words of cards come from here."""
+        self._read = read
+
     def add(self, id: str, highlight: HighlightKey, draft: Draft) -> None:
         """Take a card in; one of the same id is replaced.
 

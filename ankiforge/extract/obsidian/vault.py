@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +14,17 @@ from ankiforge.domain import Extracted, Memory, Problem, Scan, Sighting, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._folder import PICTURE
 from ankiforge.extract._kept import Kept
-from ankiforge.extract._stamps import program, proves
+from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find
-from ankiforge.extract.obsidian.settled import settled
 from ankiforge.text.anchors import percent
 
 if TYPE_CHECKING:
-    from ankiforge.extract.obsidian.reading import NoteReader, Wishes
+    from ankiforge.crew import Crew
+    from ankiforge.extract.obsidian.helping import Helped, Manner
+    from ankiforge.extract.obsidian.reading import Wishes
+
+MANY = 400
+"""From so many unread notes on others help: it takes them a while to begin."""
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,9 +55,12 @@ class Vault:
         settings: Wishes,
         only: tuple[Path, ...],
         memory: Memory,
+        crew: Crew | None = None,
     ) -> None:
         self.name, self.root, self.settings, self.only = name, root, settings, only
-        self.memory = memory
+        self.memory, self.crew = memory, crew
+        self._looked: Files | None = None
+        self._wanted: Files | None = None
 
     @property
     def namespace(self) -> str:
@@ -64,12 +72,13 @@ class Vault:
         files = self._find()
         yield from files.problems
         kept = Kept.recalled(self.memory, self._context, at_once=True)
+        helped = self._helped(kept, files)
         read = lost = 0
         for note in files.notes:
             said = self._kept(kept, note, files)
             if said is None:
                 try:
-                    said = self._read(kept, note, files)
+                    said = self._read(kept, note, files, helped)
                 except ItemError as error:
                     lost += isinstance(error.__cause__, OSError)
                     yield Problem(note.path, error.message, error.hint)
@@ -77,19 +86,45 @@ class Vault:
             read += 1
             yield from said.sightings()
         kept.store(complete=files.complete)
+        yield from self._unhelped(helped.lost if helped else 0)
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
 
     @cached_property
-    def _reader(self) -> NoteReader:
+    def _manner(self) -> Manner:
         """Made when there is something to read: a parser takes a while to import."""
-        from ankiforge.extract.obsidian.reading import NoteReader
+        from ankiforge.extract.obsidian.helping import Manner
 
-        return NoteReader(
-            self.name, self.namespace, self.container, self.root.resolve().name, self.settings
-        )
+        vault = self.root.resolve().name
+        return Manner(self.name, self.namespace, self.container, vault, self.settings)
+
+    def _helped(self, kept: Kept, files: Files) -> Helped | None:
+        """Others who have begun with what must be read, if it is much."""
+        unread = [note for note in files.notes if not kept.knows(note.path, note.stamp)]
+        if self.crew is None or len(unread) < MANY:
+            return None
+        from ankiforge.extract.obsidian.helping import Helped
+
+        pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
+        return Helped(self.crew, self._manner, unread, pictures)
+
+    def _unhelped(self, lost: int) -> Iterator[Problem]:
+        if lost:
+            what = f"{lost} notes were read by this machine, as no other one could"
+            hint = "the same folders and version of ankiforge must be where the workers run"
+            yield Problem(self.root.name, what, hint, notice=True)
+
+    def part(self, paths: Collection[str]) -> Vault:
+        """A reader of these notes, as the last look found them."""
+        found = self._looked or self._find()
+        notes = [note for note in found.notes if note.path in paths]
+        some = Vault(self.name, self.root, self.settings, self.only, self.memory, self.crew)
+        some._wanted = replace(found, notes=notes, problems=[], complete=False)
+        return some
 
     def _find(self) -> Files:
+        if self._wanted is not None:
+            return self._wanted
         return find(self.root, self.settings.include, self.settings.exclude, self.only)
 
     @property
@@ -107,6 +142,15 @@ class Vault:
         told = [(problem.where, problem.what) for problem in files.problems]
         return h16(self._context, repr(stamps), repr(told))
 
+    def look(self) -> Look:
+        """Which notes there are, as they are now."""
+        files = self._looked = self._find()
+        pictures = sorted(path for path in files.stamps if PICTURE.match(path))
+        told = [(problem.where, problem.what) for problem in files.problems]
+        rest = h16(self._context, repr(pictures), repr(told))
+        notes = {note.path: (note.at, note.stamp) for note in files.notes}
+        return Look(notes, rest, files.complete)
+
     @property
     def _context(self) -> str:
         """All that decides what a note says besides its own words."""
@@ -121,34 +165,33 @@ class Vault:
             said = msgspec.json.decode(body, type=Said)
         except msgspec.MsgspecError:
             return None
-        moved = any(_picture(name, note.path, files) != was for name, was in said.pictures)
+        moved = any(picture(name, note.path, files.others) != at for name, at in said.pictures)
         return None if moved else said
 
-    def _read(self, kept: Kept, note: NoteFile, files: Files) -> Said:
-        """Read a note.
+    def _read(self, kept: Kept, note: NoteFile, files: Files, helped: Helped | None) -> Said:
+        """Read a note, or hear what another has read in it.
 
         Raises:
             ItemError: it cannot be read, or is no text.
         """
-        text, stamp = settled(note)
-        pictures: dict[str, str] = {}
-
-        def picture(target: str) -> str:
-            return pictures.setdefault(target, _picture(target, note.path, files))
-
-        problems, extracted = self._reader.read(note.path, text, picture)
-        said = Said(problems, extracted, tuple(pictures.items())) if extracted else NOTHING
+        told = helped.of(note) if helped else None
+        said, stamp = told or self._manner.read(note, files.others)
+        if helped and told is None:
+            helped.left += 1
         kept.learn(note.path, stamp, b"" if said == NOTHING else msgspec.json.encode(said))
         return said
 
 
-def _picture(target: str, note: str, files: Files) -> str:
-    """The path below the vault of the picture that a note calls `target`, or ""."""
+def picture(target: str, note: str, others: Mapping[str, str]) -> str:
+    """The path below the vault of the picture that a note calls `target`, or "".
+
+    `others` are the vault's files that are no notes, as in `Files`.
+    """
     if not PICTURE.match(target):
         return ""
     beside = f"{note.rpartition('/')[0]}/{target}".lstrip("/")
     for name in (beside, target.lstrip("/"), target.rpartition("/")[2]):
-        if found := files.others.get(_normal(name)):
+        if found := others.get(_normal(name)):
             return found
     return target
 

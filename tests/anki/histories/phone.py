@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from anki_scenarios.devices import NAME, PASSWORD, Device, server
+from anki_scenarios.devices import PASSWORD, Device, server
 
 from .person import Person
 
@@ -35,12 +35,13 @@ class Phone(Person):
         self._arrive()
 
     def _begin(self) -> None:
-        (self.folder / "server").mkdir()
-        address = self.stack.enter_context(server(self.folder / "server"))
+        running = self.stack.enter_context(server(self.folder / "server"))
+        person = next(running.people)
         (self.folder / "phone").mkdir()
         anki = self.stack.enter_context(self.opened(self.folder / "phone"))
         self.laptop, self.phone = (
-            Device(one, one.col.sync_login(NAME, PASSWORD, address)) for one in (self.anki, anki)
+            Device(one, one.col.sync_login(person, PASSWORD, running.address))
+            for one in (self.anki, anki)
         )
         self.laptop.sync(upload=True)
         self.phone.sync(upload=False)

@@ -1,0 +1,108 @@
+"""`ankiforge watch`: follow the sources, and forge while a person writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+
+from ankiforge.cli.common import Call, common_options, tell_problems
+from ankiforge.cli.session import workspace_of
+from ankiforge.cli.stopping import ended_as_by_ctrl_c
+from ankiforge.cli.wish import Wish
+from ankiforge.config.workspace import Workspace
+from ankiforge.errors import LedgerError, RefusedError, UsageError
+
+EPILOG = """\b
+Examples:
+  ankiforge watch                  forges as you write; the package is kept up to date
+  ankiforge watch --push           what was left alone for two minutes goes to a running Anki
+  ankiforge watch --poll           where the file system tells of no changes: network folders, WSL
+  ankiforge watch --once --json    one pass, as run does it
+"""
+
+AT_ONCE = -3600.0
+"""Seconds for which cards must have been left alone, where one pass is all there is."""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--push", is_flag=True, help="Bring what is quiet into a running Anki.")
+@click.option("--once", is_flag=True, help="One pass, then the end.")
+@click.option("--poll", is_flag=True, help="Look again and again; wait for no events.")
+@common_options
+def command(call: Call, push: bool, once: bool, poll: bool) -> None:
+    """Follow vaults, PDF folders, Zotero and files; what you mark is a card a moment later.
+
+    Cards go into the package (or, with --push, to Anki) when their note was left alone for two
+    minutes. Nothing is ever written to a note. Ctrl-C ends it, at any moment.
+    """
+    workspace = workspace_of(call)
+    if not workspace.config.sources:
+        hint = f"name a folder under `sources:` in {workspace.settings}, or: ankiforge init"
+        raise UsageError("there is nothing to watch", hint=hint)
+    with ended_as_by_ctrl_c():
+        if once:
+            _once(call, push)
+        else:
+            _watch(call, workspace, push, poll)
+
+
+def _once(call: Call, push: bool) -> None:
+    """What `run` does, then what `push` does."""
+    from ankiforge.cli.running import work
+
+    try:
+        work(Wish(call, (), "", None, "", "", False, "", False, False), None)
+    finally:
+        if push:
+            _push_once(call)
+
+
+def _push_once(call: Call) -> None:
+    from ankiforge.cli.watching import Passes
+
+    aside = replace(call, talk=replace(call.talk, quiet=True, as_json=False))
+    passes = Passes(aside, workspace_of(call), time.time, push=True)
+    came = passes.deliver({}, quiet=AT_ONCE)
+    tell_problems(call, came.problems)
+    if came.error is not None:
+        raise came.error
+
+
+def _watch(call: Call, workspace: Workspace, push: bool, poll: bool) -> None:
+    from ankiforge.cli.narrating import Narrator
+    from ankiforge.cli.watching import Aside, Passes
+    from ankiforge.watch import Watcher
+    from ankiforge.watch.hints import FileHints
+
+    workspace.prepare()
+    narrator = Narrator(call.talk, time.time)
+    talk = call.talk
+    aside = Aside(talk.as_json, talk.quiet, talk.verbose, talk.color, hear=narrator.heard)
+    passes = Passes(replace(call, talk=aside), workspace, time.time, push=push)
+    hints = FileHints(poll=poll)
+    try:
+        with _alone(workspace):
+            Watcher(passes, hints, narrator, time.time).run()
+    finally:
+        hints.close()
+        narrator.stopped()
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """One watcher a workspace."""
+    from ankiforge import ledger
+
+    try:
+        lock = ledger.lock(workspace.folder, "watching", seconds=0)
+    except LedgerError as error:
+        what = error.message.partition(" has been watching")[0]
+        raise RefusedError(
+            f"{what} watches this workspace already", hint="one is enough"
+        ) from error
+    with lock:
+        yield

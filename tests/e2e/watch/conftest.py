@@ -1,0 +1,129 @@
+"""A watcher in this process: its clock and its hints are the test's, its files are real."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.cli.common import Call
+from ankiforge.cli.session import workspace_of
+from ankiforge.cli.watching import Aside, Passes
+from ankiforge.extract import _stamps
+from ankiforge.watch import Watcher, followed
+
+
+class Watched:
+    """A watcher, and all it has told."""
+
+    def __init__(self, folder: Path, *, push: bool = False) -> None:
+        self.ahead = 0.0
+        self.stirred = False
+        self.deaf = ""
+        self.told: list[tuple[str, Any]] = []
+        call = Call(folder, Aside(hear=lambda words: self.told.append(("heard", words))))
+        self.passes = Passes(call, workspace_of(call), self.clock, push=push)
+        self.watcher = Watcher(self.passes, self, self, self.clock)
+
+    def clock(self) -> float:
+        return time.time() + self.ahead
+
+    def beside(self) -> object:
+        """What happens after each pass."""
+
+    # --- what a test does -------------------------------------------------------------------
+
+    def turn(self, *, hint: bool = True) -> list[tuple[str, Any]]:
+        """What is told after a hint (or without one), until nothing is due for a second."""
+        self.stirred = hint
+        return self.later(1.0)
+
+    def later(self, seconds: float) -> list[tuple[str, Any]]:
+        """What is told until so many seconds have passed."""
+        before, until = len(self.told), self.clock() + seconds
+        while self.clock() < until:
+            self.watcher.turn()
+            self.watcher.rest()
+        return self.told[before:]
+
+    def of(self, event: str) -> list[Any]:
+        return [what for name, what in self.told if name == event]
+
+    # --- hints ------------------------------------------------------------------------------
+
+    def follow(self, roots) -> None:
+        self.roots = sorted(roots)
+
+    def wait(self, seconds: float) -> bool:
+        if not self.stirred:
+            self.ahead += max(seconds, 0.01)
+        came, self.stirred = self.stirred, False
+        return came
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    # --- who is told ------------------------------------------------------------------------
+
+    def started(self, sources) -> None:
+        self.told.append(("started", list(sources)))
+
+    def waiting(self, words) -> None:
+        """A line that moves."""
+
+    def passed(self, came, notes, seconds) -> None:
+        self.told.append(("part" if notes else "whole", (came, notes)))
+        self.beside()
+
+    def delivered(self, came) -> None:
+        self.told.append(("delivered", came))
+
+    def problem(self, problem) -> None:
+        self.told.append(("problem", problem))
+
+    def mended(self, problem) -> None:
+        self.told.append(("mended", problem))
+
+
+@pytest.fixture
+def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with a vault, in an environment of its own; what is written is quiet at once."""
+    settings = f"sources:\n- obsidian: {{name: notes, path: {vault}}}\nanki: {{collection: none}}\n"
+    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.ok("init", "--trust", forge.folder)
+    for name, value in forge._environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    monkeypatch.setattr(followed, "QUIET", 0.0)
+    monkeypatch.setattr(followed, "EMPTY", 0.0)
+    return forge.folder
+
+
+@pytest.fixture
+def watch(desk: Path) -> Callable[..., Watched]:
+    """Makes a watcher of the workspace, its first pass done."""
+
+    def make(*, push: bool = False) -> Watched:
+        watched = Watched(desk, push=push)
+        watched.turn()
+        return watched
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def serving(backend: Any) -> Any:
+    """AnkiConnect's rules in front of a real collection; needs the real Anki."""
+    path = Path(__file__).parents[2] / "fakes" / "anki_connect.py"
+    spec = importlib.util.spec_from_file_location("watch_anki_connect", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.serving

@@ -1,0 +1,400 @@
+"""What a watcher does with what happens to its sources: on real files, in the test's own time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ankiforge import ledger
+from ankiforge.cli import watching
+
+CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
+LENS = "\nThe ==aperture== decides how much light enters.\n"
+
+
+@pytest.fixture(autouse=True)
+def _notes(vault: Path) -> None:
+    (vault / "Cells.md").write_text(CELLS, "utf-8")
+    (vault / "Other.md").write_text("Nothing is marked here.\n", "utf-8")
+
+
+def passes(told) -> list[str]:
+    return [name for name, _ in told if name in ("part", "whole")]
+
+
+def fronts(forge) -> list[str]:
+    return sorted(
+        (card["fields"].get("Front") or card["fields"]["Text"]).partition("\n")[0]
+        for card in forge.cards()
+        if card["standing"] == "live"
+    )
+
+
+def problems(told) -> list[str]:
+    return [f"{one.where}: {one.what}" for name, one in told if name == "problem"]
+
+
+# --- how programs save ------------------------------------------------------------------------
+
+
+def in_place(note: Path, text: str) -> None:
+    note.write_text(text, "utf-8")
+
+
+def by_rename(note: Path, text: str) -> None:
+    beside = note.with_name(".Cells.md.tmp")
+    beside.write_text(text, "utf-8")
+    beside.replace(note)
+
+
+def as_vim(note: Path, text: str) -> None:
+    note.rename(note.with_name("Cells.md~"))
+    note.write_text(text, "utf-8")
+    note.with_name("Cells.md~").unlink()
+
+
+def emptied_first(note: Path, text: str) -> None:
+    with note.open("w", encoding="utf-8") as file:
+        file.flush()
+        file.write(text)
+
+
+@pytest.mark.parametrize("save", [in_place, by_rename, as_vim, emptied_first])
+def test_a_new_mark_is_a_card_however_the_note_is_saved(
+    forge, watch, vault: Path, save: Callable[[Path, str], None]
+) -> None:
+    watched = watch()
+    save(vault / "Cells.md", CELLS + LENS)
+    assert passes(watched.turn()) == ["part"]
+    assert len(forge.cards()) == 3
+
+
+def test_a_hint_without_a_change_reads_nothing(watch, vault: Path) -> None:
+    watched = watch()
+    (vault / "Cells.md").read_text("utf-8")
+    (vault / "drawing.canvas").write_text("{}", "utf-8")
+    assert passes(watched.turn()) == []
+
+
+def test_five_thousand_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None:
+    watched = watch()
+    for number in range(5000):
+        (vault / f"Note {number}.md").write_text("Plain words.\n", "utf-8")
+    (vault / "Note 17.md").write_text(LENS, "utf-8")
+    assert passes(watched.turn()) == ["part"]
+    assert len(forge.cards()) == 3
+
+
+def test_renamed_notes_and_moved_folders_keep_their_cards(forge, watch, vault: Path) -> None:
+    watched = watch()
+    before = {card["guid"] for card in forge.cards()}
+    (vault / "Cells.md").rename(vault / "Zellen.md")
+    watched.turn()
+    (vault / "deep").mkdir()
+    (vault / "Zellen.md").rename(vault / "deep" / "Zellen.md")
+    watched.turn()
+    (vault / "deep").rename(vault / "deeper")
+    watched.later(30)
+    assert {card["guid"] for card in forge.cards()} == before
+    assert {card["standing"] for card in forge.cards()} == {"live"}
+
+
+def test_a_conflict_copy_is_told_of_and_gives_no_card(forge, watch, vault: Path) -> None:
+    watched = watch()
+    copy = "Cells.sync-conflict-20260101-120000-ABCDEFG.md"
+    shutil.copy(vault / "Cells.md", vault / copy)
+    assert problems(watched.turn()) == [f"{copy}: a conflict copy was left out"]
+    (vault / copy).unlink()
+    assert "mended" in [name for name, _ in watched.turn()]
+    assert len(forge.cards()) == 2
+
+
+def test_what_was_deleted_is_looked_for_twice_and_then_gone(
+    forge, watch, vault: Path, no_waiting: None
+) -> None:
+    watched = watch()
+    (vault / "Cells.md").write_text("The ==mitochondrion== makes ATP.\n", "utf-8")
+    assert passes(watched.turn()) == ["whole"]
+    assert forge.cards("finding:source_gone") == []
+    watched.later(30)
+    [gone] = forge.cards("finding:source_gone")
+    assert gone["fields"]["Front"] == "What is osmosis?"
+    assert passes(watched.later(60)) == []
+
+
+# --- what is lost, and comes back --------------------------------------------------------------
+
+
+def test_a_vault_that_is_gone_or_empty_is_told_of_and_nothing_is_deleted(
+    forge, watch, vault: Path, tmp_path: Path, no_waiting: None
+) -> None:
+    watched = watch()
+    vault.rename(tmp_path / "away")
+    assert [one.partition(" ")[0] for one in problems(watched.later(30))] == ["obsidian"]
+    vault.mkdir()
+    assert "is suddenly empty" in problems(watched.later(30))[0]
+    vault.rmdir()
+    (tmp_path / "away").rename(vault)
+    told = watched.later(30)
+    assert "mended" in [name for name, _ in told]
+    assert {card["standing"] for card in forge.cards()} == {"live"}
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    watched.turn()
+    assert len(forge.cards()) == 3
+
+
+def test_it_follows_a_vault_that_was_put_in_the_place_of_another(watch, vault: Path) -> None:
+    watched = watch()
+    shutil.copytree(vault, vault.with_name("copy"))
+    shutil.rmtree(vault)
+    vault.with_name("copy").rename(vault)
+    followed: list[list[Path]] = []
+    watched.follow = lambda roots: followed.append(sorted(roots))
+    watched.later(5)
+    assert followed == [[vault]]
+
+
+def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault: Path) -> None:
+    watched = watch()
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    assert passes(watched.later(60)) == []
+    assert passes(watched.later(300)) == ["part"]
+
+
+def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:
+    watched = watch()
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    wait = watched.wait
+
+    def asleep(seconds: float) -> bool:
+        watched.ahead += 40
+        watched.wait = wait
+        return False
+
+    watched.wait = asleep
+    assert passes(watched.later(60)) == ["part"]
+
+
+def test_without_events_it_looks_often_and_says_so(watch, vault: Path) -> None:
+    watched = watch()
+    watched.deaf = "the limit of watches is reached"
+    vault.rename(vault.with_name("away"))
+    watched.later(5)
+    vault.with_name("away").rename(vault)
+    watched.later(10)
+    assert [one for one in problems(watched.told) if "no events" in one]
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    assert passes(watched.later(15)) == ["part"]
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+def test_damaged_settings_are_told_once_and_read_when_they_are_mended(
+    forge, desk: Path, watch, vault: Path
+) -> None:
+    watched = watch()
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    (desk / "ankiforge.yaml").write_text(settings + "nonsense: true\n", "utf-8")
+    assert len(problems(watched.later(60))) == 1
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    watched.turn()
+    (desk / "ankiforge.yaml").write_text(settings + "package: per-deck\n", "utf-8")
+    told = watched.later(60)
+    assert "started" in [name for name, _ in told]
+    assert len(forge.cards()) == 3
+
+
+def test_a_source_nobody_trusts_is_not_read_though_the_settings_name_it(
+    forge, desk: Path, watch, tmp_path: Path
+) -> None:
+    watched = watch()
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "a.md").write_text(LENS, "utf-8")
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    more = f"- obsidian: {{name: secret, path: {tmp_path / 'secret'}}}\nanki:"
+    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    assert "secret" in problems(watched.later(10))[0]
+    (desk / "ankiforge.yaml").write_text(settings, "utf-8")
+    watched.later(60)
+    assert len(forge.cards()) == 2
+
+
+def test_a_ledger_in_use_is_told_once_and_tried_again(
+    forge, desk: Path, watch, vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = watch()
+    monkeypatch.setattr(ledger, "lock", partial(ledger.lock, seconds=0.05))
+    with ledger.lock(desk / ".ankiforge", "drafting"):
+        (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+        assert len(problems(watched.turn())) == 1
+        assert problems(watched.later(60)) == []
+    told = watched.later(120)
+    assert "mended" in [name for name, _ in told]
+    assert len(forge.cards()) == 3
+
+
+def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(
+    forge, watch, vault: Path
+) -> None:
+    watched = watch()
+    (vault / "Broken.md").write_bytes(b"Caf\xe9 ==x==")
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    assert len(problems(watched.turn())) == 1
+    assert len(forge.cards()) == 3
+    (vault / "Cells.md").write_text(CELLS, "utf-8")
+    assert problems(watched.turn()) == []
+
+
+# --- beside others ----------------------------------------------------------------------------
+
+
+def test_after_another_program_has_read_everything_is_read(
+    forge, watch, vault: Path, tmp_path: Path
+) -> None:
+    watched = watch()
+    (vault / "Other.md").write_text(LENS, "utf-8")
+    forge.ok("run")
+    assert passes(watched.turn()) == ["whole"]
+    (vault / "Cells.md").write_text(CELLS.replace("ATP", "energy"), "utf-8")
+    assert passes(watched.turn()) == ["part"]
+    assert len(forge.cards()) == 3
+
+
+def test_a_decision_made_beside_it_stands(forge, watch, vault: Path) -> None:
+    watched = watch()
+    guid = next(card["guid"] for card in forge.cards() if card["kind"] == "cloze")
+    forge.ok("reject", guid)
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    watched.turn()
+    verdicts = {card["guid"]: card["verdict"] for card in forge.cards()}
+    assert verdicts[guid] == "rejected"
+    assert len(verdicts) == 3
+
+
+# --- delivering -------------------------------------------------------------------------------
+
+
+def test_a_card_goes_out_when_its_note_was_left_alone_for_two_minutes(
+    desk: Path, watch, vault: Path, notes_in
+) -> None:
+    watched = watch()
+    package = desk / "ankiforge.apkg"
+    watched.later(60)
+    assert not package.exists()
+    told = watched.later(120)
+    assert [one.added for name, one in told if name == "delivered"] == [2]
+    assert len(notes_in(package)) == 2
+
+
+def test_half_a_sentence_does_not_go_out_and_the_rest_does(
+    desk: Path, watch, vault: Path, notes_in
+) -> None:
+    watched = watch()
+    watched.later(180)
+    package = desk / "ankiforge.apkg"
+    before = notes_in(package)
+    (vault / "Other.md").write_text(LENS, "utf-8")
+    watched.turn()
+    watched.ahead += 100
+    now = watched.clock()
+    (vault / "Cells.md").write_text(CELLS.replace("water", "wat"), "utf-8")
+    os.utime(vault / "Cells.md", (now, now))
+    watched.turn()
+    watched.later(60)
+    half = notes_in(package)
+    assert {guid: half[guid] for guid in before} == before
+    assert len(half) == 3
+    watched.later(180)
+    assert notes_in(package).keys() == half.keys()
+    assert any(
+        "Movement of wat<" in one[1] or one[1].endswith("of wat")
+        for _, one, _ in notes_in(package).values()
+    )
+
+
+def test_what_was_accepted_beside_it_is_in_the_package_soon(
+    forge, desk: Path, watch, vault: Path, notes_in
+) -> None:
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    (desk / "ankiforge.yaml").write_text(settings + "accept: {rules: review}\n", "utf-8")
+    watched = watch()
+    watched.later(300)
+    assert not (desk / "ankiforge.apkg").exists()
+    forge.ok("accept", "--all")
+    watched.later(300)
+    assert len(notes_in(desk / "ankiforge.apkg")) == 2
+
+
+# --- a model ----------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_down_is_told_once_and_asked_again(
+    forge, desk: Path, watch, vault: Path, fake
+) -> None:
+    (vault / "Cells.md").write_text("==We should all sleep much more than we do.==\n", "utf-8")
+    with fake.LlmServer() as server:
+        address = server.base_url
+    llm = f"drafter: llm\nllm: {{base_url: {address}, model: m}}\n"
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+    watched = watch()
+    assert passes(watched.later(10))
+    assert len([one for one in problems(watched.told) if one.startswith("model")]) == 1
+    assert forge.cards() == []
+
+
+def test_a_model_drafts_some_at_a_time_until_nothing_is_left_within_one_budget(
+    forge, desk: Path, watch, vault: Path, fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "SLICE", 2)
+    lines = [f"==The passage number {number} says something else.==" for number in range(5)]
+    (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
+    with fake.LlmServer() as server:
+        llm = (
+            f"drafter: llm\nllm: {{base_url: {server.base_url}, model: m, candidates: 1,"
+            " price_usd: [1, 1], budget_usd: 1.0}\n"
+        )
+        settings = (desk / "ankiforge.yaml").read_text("utf-8")
+        (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        watched = watch()
+        watched.later(10)
+        assert len(forge.cards()) == 5
+        asked = len(server.asked)
+        spent = watched.passes._spent
+        assert spent > 0
+        (vault / "Other.md").write_text("==One more passage that says something.==\n", "utf-8")
+        watched.turn()
+        assert len(server.asked) == asked + 1
+        assert watched.passes._spent > spent
+
+
+# --- a running Anki ---------------------------------------------------------------------------
+
+
+def test_what_is_quiet_is_pushed_and_a_closed_anki_is_asked_again(
+    forge, desk: Path, watch, vault: Path, serving, tmp_path: Path
+) -> None:
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    with serving(tmp_path / "profile") as closed:
+        address = closed.address
+    at = settings.replace("{collection: none}", f"{{collection: none, connect: '{address}'}}")
+    (desk / "ankiforge.yaml").write_text(at, "utf-8")
+    watched = watch(push=True)
+    watched.later(230)
+    assert len([one for one in problems(watched.told) if one.startswith("Anki")]) == 1
+    assert (desk / "ankiforge.apkg").exists()
+    with serving(tmp_path / "profile") as anki:
+        at = settings.replace(
+            "{collection: none}", f"{{collection: none, connect: '{anki.address}'}}"
+        )
+        (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        watched.later(300)
+        with anki.collection() as col:
+            assert col.note_count() == 2
+    assert [one.added for one in watched.of("delivered") if one.pushed] == [2]
