@@ -32,6 +32,7 @@ from ankiforge.extract.pdf.protocol import (
     Request,
     Sheet,
     Surroundings,
+    absolute,
 )
 
 SECONDS = 60.0
@@ -160,7 +161,7 @@ class PdfWorker:
         timer = Timer(self.seconds, _stop, (process, late))
         timer.start()
         try:
-            process.stdin.write(msgspec.json.encode(question) + b"\n")
+            process.stdin.write(msgspec.json.encode(absolute(question)) + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
         except OSError:

@@ -9,7 +9,7 @@ import msgspec
 
 import ankiforge
 from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Question, Reply
+from ankiforge.extract.pdf.protocol import Question, Reply, absolute
 
 _here = threading.local()
 _all: list[PdfWorker] = []
@@ -31,7 +31,7 @@ def asked(question: Question, seconds: float) -> bytes | None:
         size = os.stat(question.path).st_size  # noqa: PTH116 - a path in bytes
     except OSError:
         return None
-    return msgspec.json.encode(Asked(question, size, seconds))
+    return msgspec.json.encode(Asked(absolute(question), size, seconds))
 
 
 def answer(line: bytes) -> bytes | None:

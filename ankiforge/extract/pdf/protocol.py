@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
+from msgspec.structs import replace
 
 from ankiforge.domain import HighlightKind
 
@@ -79,6 +82,11 @@ class Sheet(msgspec.Struct, frozen=True, tag="sheet", omit_defaults=True):
 
 
 Question = Request | Name | Around | Cut | Sheet
+
+
+def absolute(question: Question) -> Question:
+    """The same, whatever folder the process works in: it may be older than the asker's present one."""
+    return replace(question, path=os.path.abspath(question.path))  # noqa: PTH100 - a path in bytes
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):

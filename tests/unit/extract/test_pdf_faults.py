@@ -256,6 +256,17 @@ def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
         assert reply.marks == ()
 
 
+def test_a_path_is_that_of_the_folder_one_works_in_now(
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (marked,) = good.glob("*.pdf")
+    for folder, name in ((tmp_path / "elsewhere", f"../{marked.name}"), (good, marked.name)):
+        monkeypatch.chdir(folder)
+        with PdfWorker() as worker:
+            assert isinstance(worker.read(Path(name)), Read)
+
+
 def is_worker(pid: str) -> bool:
     return b"ankiforge.extract.pdf.worker" in Path("/proc", pid, "cmdline").read_bytes()
 
