@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 NOTES, EACH = 30, 5
-MOMENTS = sorted(random.Random(2).sample(range(1, NOTES * EACH * 4), 7))
+MOMENTS = sorted(random.Random(2).sample(range(1, NOTES * EACH * 4), 4))
 """Lines of the journal after which a run is killed; a whole first run writes some 600."""
 
 
@@ -187,7 +187,7 @@ def test_a_ledger_from_last_weeks_backup_catches_up_from_the_journal(
     assert package == package_before
 
 
-@pytest.mark.parametrize("cut", [1, 40, 200])
+@pytest.mark.parametrize("cut", [1, 200])
 def test_a_journal_line_cut_off_by_a_power_failure_costs_nothing(forge, tmp_path, cut) -> None:
     vault = tmp_path / "notes"
     fill(vault)

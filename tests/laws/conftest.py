@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "laws",
-    max_examples=int(os.environ.get("ANKIFORGE_LAWS", "30")),
+    max_examples=int(os.environ.get("ANKIFORGE_LAWS", "20")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -12,7 +12,13 @@ export function askWords(act, done) {
   field.required = act.needs;
   field.value = "";
   dialog.returnValue = "";
-  dialog.onclose = () => done(dialog.returnValue === "send" ? field.value.trim() : null);
+  let left = false;
+  const leave = (words) => {
+    if (!left) done(words);
+    left = true;
+  };
+  dialog.oncancel = () => leave(null); // Escape: the next key may come before `close` does
+  dialog.onclose = () => leave(dialog.returnValue === "send" ? field.value.trim() : null);
   dialog.showModal();
 }
 
