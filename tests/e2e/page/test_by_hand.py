@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -28,6 +30,21 @@ def select(page, *, word: int, more: int = 0) -> None:
         page.keyboard.press("ArrowRight")
     for _ in range(more):
         page.keyboard.press("Shift+ArrowRight")
+
+
+def test_enter_may_be_quicker_than_the_server(forge, page, settled) -> None:
+    def late(route: Any) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    page.route("**/api/chosen", late)
+    select(page, word=2)
+    page.keyboard.press("q")
+    page.keyboard.type("What is small?")
+    page.keyboard.press("Enter")
+    settled(page)
+    [card] = forge.cards()
+    assert (card["fields"]["Front"], card["fields"]["Back"]) == ("What is small?", "cell")
 
 
 def test_words_selected_by_keys_are_a_cloze_a_question_a_term(forge, page, settled) -> None:
