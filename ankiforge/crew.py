@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from ankiforge.domain import Problem
 from ankiforge.errors import ServiceError, UsageError
 
 AT_MOST = 4
@@ -140,6 +141,14 @@ class _Cluster:
             if self.client is not None:
                 self.client.close()
         self.client = None
+
+
+def unhelped(where: str, lost: int, what: str) -> Iterator[Problem]:
+    """A word about what other machines could not read; `what`: `files`, `notes`."""
+    if lost:
+        told = f"{lost} {what} were read by this machine, as no other one could"
+        hint = "the same folders and version of ankiforge must be where the workers run"
+        yield Problem(where, told, hint, notice=True)
 
 
 # --- work that is handed out ------------------------------------------------------------------

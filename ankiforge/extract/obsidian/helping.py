@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
 
 import ankiforge
-from ankiforge.crew import Ahead, Crew
+from ankiforge.crew import Ahead, Crew, unhelped
+from ankiforge.domain import Problem
 from ankiforge.errors import ItemError
 from ankiforge.extract._stamps import Stamp, stamp_of
 from ankiforge.extract.obsidian.files import NoteFile
@@ -100,10 +101,9 @@ class Helped:
             return None
         return msgspec.json.decode(line, type=Said), note.stamp
 
-    @property
-    def lost(self) -> int:
-        """How many notes other machines could not read."""
-        return self.left if self._elsewhere else 0
+    def told(self, where: str) -> Iterator[Problem]:
+        """A word about the notes that other machines could not read."""
+        return unhelped(where, self.left if self._elsewhere else 0, "notes")
 
 
 def _as_found(note: NoteFile) -> bool:

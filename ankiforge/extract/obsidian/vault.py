@@ -86,7 +86,7 @@ class Vault:
             read += 1
             yield from said.sightings()
         kept.store(complete=files.complete)
-        yield from self._unhelped(helped.lost if helped else 0)
+        yield from helped.told(self.root.name) if helped else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
 
@@ -107,12 +107,6 @@ class Vault:
 
         pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
         return Helped(self.crew, self._manner, unread, pictures)
-
-    def _unhelped(self, lost: int) -> Iterator[Problem]:
-        if lost:
-            what = f"{lost} notes were read by this machine, as no other one could"
-            hint = "the same folders and version of ankiforge must be where the workers run"
-            yield Problem(self.root.name, what, hint, notice=True)
 
     def part(self, paths: Collection[str]) -> Vault:
         """A reader of these notes, as the last look found them."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-from ankiforge.crew import Crew
+from ankiforge.crew import Crew, unhelped
 from ankiforge.domain import (
     Document,
     DocumentKey,
@@ -108,7 +108,7 @@ class PdfSource:
             worker.store(complete=complete)
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
-        yield from self._unhelped(worker.lost)
+        yield from unhelped(str(self.root), worker.lost, "files")
         yield Scan(self.name, self.container, complete=complete)
 
     def stamp(self) -> str:
@@ -153,12 +153,6 @@ class PdfSource:
                 f"marks that the files hide were left out: {', '.join(hidden[:MOST_NAMED])}{more}"
             )
             hint = "programs hide what was deleted; show them there to have them"
-            yield Problem(str(self.root), what, hint, notice=True)
-
-    def _unhelped(self, lost: int) -> Iterator[Problem]:
-        if lost:
-            what = f"{lost} files were read by this machine, as no other one could"
-            hint = "the same folders and version of ankiforge must be where the workers run"
             yield Problem(str(self.root), what, hint, notice=True)
 
     def _sightings(
