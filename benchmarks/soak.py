@@ -1,10 +1,11 @@
 """Does a watcher that is edited under, and killed, end where one whole run ends?
 
-    python -m benchmarks.soak [EDITS [SEED]]
+    python -m benchmarks.soak [EDITS [SEED [KILLS]]]
 
 Notes are written, moved, renamed and deleted in every way programs save, at random, while a watcher runs
-that is killed (SIGKILL) now and then. At the end its cards are laid beside those of a workspace that
-saw the last state alone: every highlight has its one card, none is double, nothing is left over.
+that is killed (SIGKILL) now and then; after each death a person rejects a card and rewords another. At
+the end its cards are laid beside those of a workspace that saw the last state alone: every highlight has
+its one card, none is double, nothing is left over, and what the person did still holds.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,10 @@ EDITS = 200
 KILLS = 2
 BURST = 5
 """Edits between two moments at which one waits for the watcher."""
-PATIENCE = 120.0
+MANY = 1000
+"""Passages from which on the vault grows no more: the watcher shall have time for every way of reading."""
+PATIENCE = 300.0
+OWN = "in my own words"
 
 
 class Vault:
@@ -67,6 +73,10 @@ class Vault:
     def edit(self) -> None:
         note = self.dice.choice(self.notes())
         lines, what = self.lines(note), self.dice.random()
+        full = sum(map(len, map(self.lines, self.notes()))) > MANY
+        if full and what < 0.4:
+            self.shorten(note, lines)
+            return
         if what < 0.5 or not lines:
             lines.insert(self.dice.randint(0, len(lines)), self.line())
         elif what < 0.65:
@@ -85,10 +95,18 @@ class Vault:
             self.save(self.folder / f"Note {self.count}.md", [self.line() for _ in range(3)])
         self.save(note, lines)
 
+    def shorten(self, note: Path, lines: list[str]) -> None:
+        """A passage less; now and then the whole note."""
+        if self.dice.random() < 0.1:
+            note.unlink()
+        else:
+            self.save(note, lines[1:])
+
     def move(self, note: Path) -> None:
         deep = self.folder / f"folder {self.dice.randrange(3)}"
-        if deep.is_dir() and self.dice.random() < 0.5:
-            deep.rename(self.folder / f"folder {self.count} moved")
+        away = self.folder / f"folder {self.count} moved"
+        if deep.is_dir() and not away.exists() and self.dice.random() < 0.5:
+            deep.rename(away)
         else:
             deep.mkdir(exist_ok=True)
             note.rename(deep / note.name)
@@ -110,65 +128,109 @@ def workspace(desk: Path, vault: Path) -> Path:
 
 
 def told(desk: Path, *words: str) -> list[Any]:
-    process = called(desk, *words, "--json", stdout=subprocess.PIPE)
+    process = called(desk, *words, "--json", "-q", stdout=subprocess.PIPE)
     out, _ = process.communicate(timeout=PATIENCE)
     return [json.loads(line) for line in out.splitlines()]
 
 
-def here(desk: Path) -> Counter[str]:
+class Person:
+    """Who decides at the terminal between two watchers, and remembers it."""
+
+    def __init__(self, desk: Path, dice: random.Random) -> None:
+        self.desk, self.dice = desk, dice
+        self.known: set[str] = set()
+        self.rejected: set[str] = set()
+        self.reworded: set[str] = set()
+        self.passages: set[str] = set()
+        """The numbers of the passages whose cards these are."""
+
+    def decide(self) -> None:
+        self.known |= {card["guid"] for card in told(self.desk, "list", "--all")}
+        cards = [card for card in told(self.desk, "list") if card["guid"] not in self.reworded]
+        if len(cards) > 1:
+            off, other = self.dice.sample(cards, 2)
+            told(self.desk, "reject", off["guid"])
+            self.rejected.add(off["guid"])
+            field = next(iter(other["fields"]))
+            told(
+                self.desk,
+                "edit",
+                other["guid"],
+                "--field",
+                field,
+                f"{other['fields'][field]} {OWN}",
+            )
+            self.reworded.add(other["guid"])
+            self.passages |= {number(off), number(other)}
+
+    def undone(self) -> Iterator[str]:
+        """What was known or decided and is not any more."""
+        cards = {card["guid"]: card for card in told(self.desk, "list", "--all")}
+        yield from (f"lost: {guid}" for guid in self.known - set(cards))
+        for guid in self.rejected & set(cards):
+            if cards[guid]["verdict"] != "rejected":
+                yield f"not rejected any more: {guid}"
+        for guid in self.reworded & set(cards):
+            if not any(text.endswith(OWN) for text in cards[guid]["fields"].values()):
+                yield f"not in my own words any more: {guid}"
+
+
+def number(card: Any) -> str:
+    """The number that its passage has, and no other: it stands in each of its fields."""
+    return str(re.findall(r"\d+", json.dumps(card["fields"]))[0])
+
+
+def here(desk: Path, without: Collection[str] = ()) -> Counter[str]:
     """The words of all live cards whose passage is there, with how often they are."""
-    cards = (card for card in told(desk, "list") if card["standing"] == "live")
-    gone = "source_gone"
-    there = (card for card in cards if gone not in [one["check"] for one in card["findings"]])
-    return Counter(json.dumps(card["fields"], sort_keys=True) for card in there)
+    return Counter(
+        json.dumps(card["fields"], sort_keys=True)
+        for card in told(desk, "list")
+        if number(card) not in without
+        and "source_gone" not in [one["check"] for one in card["findings"]]
+    )
 
 
-def soak(folder: Path, edits: int, seed: int) -> list[str]:
+def differences(desk: Path, fresh: Path, decided: Collection[str]) -> Iterator[str]:
+    """Where the two workspaces differ in cards of passages of which a person decided nothing."""
+    found, expected = here(desk, decided), here(fresh, decided)
+    yield from (f"not there: {one}" for one in (expected - found))
+    yield from (f"too much: {one}" for one in (found - expected))
+
+
+def soak(folder: Path, edits: int, seed: int, kills: int) -> list[str]:
     """What is wrong at the end, in words; nothing if all is as it should be."""
     vault = Vault(folder / "vault", seed)
     desk = workspace(folder / "desk", folder / "vault")
-    kills = {edits * (at + 1) // (KILLS + 1) for at in range(KILLS)}
+    person = Person(desk, vault.dice)
+    deaths = {edits * (at + 1) // (kills + 1) for at in range(kills)}
     process = called(desk, "watch", "-q")
-    guids: set[str] = set()
     try:
-        for number in range(edits):
+        for count in range(edits):
             vault.edit()
-            if number in kills:
+            if count in deaths:
+                time.sleep(vault.dice.random())
                 process.kill()
                 process.wait()
-                guids |= {card["guid"] for card in told(desk, "list", "--all")}
+                person.decide()
                 process = called(desk, "watch", "-q")
-            elif not number % BURST:
+                print(f"{count} edits", file=sys.stderr, flush=True)
+            elif not count % BURST:
                 time.sleep(vault.dice.random() * 0.4)
-        expected = here_of_a_fresh_run(folder)
+        fresh = workspace(folder / "fresh", folder / "vault")
+        told(fresh, "run")
         until = time.monotonic() + PATIENCE
-        while here(desk) != expected and time.monotonic() < until:
+        while any(differences(desk, fresh, person.passages)) and time.monotonic() < until:
             time.sleep(1)
     finally:
         process.terminate()
         process.wait()
-    return list(faults(here(desk), expected, guids, told(desk, "list", "--all")))
-
-
-def here_of_a_fresh_run(folder: Path) -> Counter[str]:
-    fresh = workspace(folder / "fresh", folder / "vault")
-    told(fresh, "run")
-    return here(fresh)
-
-
-def faults(
-    found: Counter[str], expected: Counter[str], guids: set[str], cards: list[Any]
-) -> list[str]:
-    wrong = [f"not there: {one}" for one in (expected - found)]
-    wrong += [f"too much: {one}" for one in (found - expected)]
-    wrong += [f"lost: {guid}" for guid in guids - {card["guid"] for card in cards}]
-    return wrong
+    return [*differences(desk, fresh, person.passages), *person.undone()]
 
 
 if __name__ == "__main__":
-    numbers = [int(word) for word in sys.argv[1:]]
+    given = [int(word) for word in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as place:
         begun = time.perf_counter()
-        wrong = soak(Path(place), *(numbers + [EDITS, 1][len(numbers) :])[:2])
+        wrong = soak(Path(place), *(given + [EDITS, 1, KILLS][len(given) :]))
     print("\n".join(wrong) or f"all is as it should be ({time.perf_counter() - begun:.0f} s)")
     sys.exit(bool(wrong))
