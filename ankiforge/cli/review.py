@@ -39,7 +39,7 @@ def command(call: Call, deck: str | None, source: str | None, query: str, no_ope
 
     Everything stays on this machine. Ctrl-C ends it; each decision is stored as it is made.
     """
-    from ankiforge.review.page.asking import Asking
+    from ankiforge.review.page.decisions.asking import Asking
     from ankiforge.review.page.desks import Desks
     from ankiforge.review.page.server import serve
     from ankiforge.review.query import parse
@@ -74,7 +74,7 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
 
 def _waits(now: Session, query: str) -> str:
     """`81 cards wait, 3 corrections`."""
-    from ankiforge.review.page.browsing import Browsing
+    from ankiforge.review.page.lists.browsing import Browsing
 
     browsing = Browsing(lambda: now.desk, query)
     counts = ((browsing.count(name, {"query": query}), words) for name, words in _WAITING.items())

@@ -12,18 +12,18 @@ from flask import Flask, Response, jsonify, request, send_from_directory
 from ankiforge.anki.media import is_media_name
 from ankiforge.anki.notetypes import style
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.asking import Asking
-from ankiforge.review.page.browsing import Browsing
-from ankiforge.review.page.deciding import decide
-from ankiforge.review.page.drawing import draw
+from ankiforge.review.page.decisions.asking import Asking
+from ankiforge.review.page.decisions.deciding import decide
+from ankiforge.review.page.decisions.redrafting import model_named
+from ankiforge.review.page.decisions.writing import add_writing
 from ankiforge.review.page.guard import Guard
-from ankiforge.review.page.media import Shown
-from ankiforge.review.page.papers import serve_papers
-from ankiforge.review.page.redrafting import model_named
+from ankiforge.review.page.lists.browsing import Browsing
 from ankiforge.review.page.refusals import tell_refusals
 from ankiforge.review.page.remembering import add_remembering
+from ankiforge.review.page.shown.drawing import draw
+from ankiforge.review.page.shown.media import Shown
+from ankiforge.review.page.shown.papers import serve_papers
 from ankiforge.review.page.views import VIEWS
-from ankiforge.review.page.writing import add_writing
 
 LARGEST = 512 * 1024
 """Bytes of a request."""

@@ -12,7 +12,7 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from ankiforge.review.page.app import LARGEST, make_app
-from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.desks import Desks
 from ankiforge.review.page.guard import Guard
 

@@ -19,7 +19,7 @@ from waitress.wasyncore import close_all
 
 from ankiforge.config.workspace import resolve
 from ankiforge.review.page.app import make_app
-from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.desks import Desks
 from ankiforge.review.page.guard import Guard
 from ankiforge.review.page.server import HOST, THREADS

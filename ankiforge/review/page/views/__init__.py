@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.items import Item
+from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.conflicts import Conflicts
 from ankiforge.review.page.views.findings import Findings
 from ankiforge.review.page.views.missing import Missing

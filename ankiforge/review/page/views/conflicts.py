@@ -13,11 +13,11 @@ from ankiforge.delivery import Deliveries
 from ankiforge.domain import Card, Guid
 from ankiforge.ledger.seen import Seen
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.differences import runs
-from ankiforge.review.page.faces import faces_of
-from ankiforge.review.page.items import Act, Face, Item, Slot, stamp_of
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.sides import Row, Side, as_it_is, beside, sides_html
+from ankiforge.review.page.shown.differences import runs
+from ankiforge.review.page.shown.faces import faces_of
+from ankiforge.review.page.shown.items import Act, Face, Item, Slot, stamp_of
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Row, Side, as_it_is, beside, sides_html
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ankiforge.domain import Card, Standing, Verdict
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.items import Item
+from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.pending import card_item
 
 

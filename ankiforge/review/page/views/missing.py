@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ankiforge.domain import AnkiState, Card
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.faces import slot_of
-from ankiforge.review.page.items import Act, Item, stamp_of
-from ankiforge.review.page.known import seen_last, when
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.sides import Fact, sides_html
+from ankiforge.review.page.shown.faces import slot_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.known import seen_last, when
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Fact, sides_html
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ankiforge.domain import HighlightKey
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.drawing import draw
-from ankiforge.review.page.items import Act, Item, Slot, stamp_of
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.redrafting import REDRAFT
+from ankiforge.review.page.decisions.redrafting import REDRAFT
+from ankiforge.review.page.shown.drawing import draw
+from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
+from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.selecting import words_of
 
 

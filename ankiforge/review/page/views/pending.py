@@ -10,11 +10,11 @@ from itertools import chain
 from ankiforge.domain import Candidate, Card, Standing, Verdict
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import forgotten, history_of
-from ankiforge.review.page.faces import slot_of
-from ankiforge.review.page.items import Act, Item, stamp_of
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.redrafting import REDRAFT
-from ankiforge.review.page.sides import Fact, sides_html
+from ankiforge.review.page.decisions.redrafting import REDRAFT
+from ankiforge.review.page.shown.faces import slot_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.selecting import words_of
 
 FORCE = "force"

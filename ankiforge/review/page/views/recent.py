@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from ankiforge.domain import Card, HighlightKey
 from ankiforge.ledger.decisions import MADE, Decided, standing
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.items import Act, Item, stamp_of
-from ankiforge.review.page.known import many, when
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.sides import Fact, sides_html
+from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.known import many, when
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.page.views.pending import card_item
 
 _BACK = Act("z", "Take it back", "take back")

@@ -10,11 +10,11 @@ from ankiforge.domain import Card, Standing, Verdict, note_id
 from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.seen import Seen
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.faces import slot_of
-from ankiforge.review.page.items import Act, Item, Slot, stamp_of
-from ankiforge.review.page.known import many, studied
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.sides import Fact, sides_html
+from ankiforge.review.page.shown.faces import slot_of
+from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
+from ankiforge.review.page.shown.known import many, studied
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.page.views.conflicts import faces_in_anki
 
 _WHY = {

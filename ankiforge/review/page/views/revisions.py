@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from ankiforge.domain import Candidate, Card, Highlight
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.faces import slot_of
-from ankiforge.review.page.items import Act, Item, stamp_of
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.redrafting import REDRAFT
-from ankiforge.review.page.sides import Row, changed, changed_fields, sides_html
+from ankiforge.review.page.decisions.redrafting import REDRAFT
+from ankiforge.review.page.shown.faces import slot_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Row, changed, changed_fields, sides_html
 
 
 @dataclass(frozen=True, slots=True)

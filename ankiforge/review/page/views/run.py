@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.items import Item
+from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.pending import card_item
 
 

@@ -9,11 +9,11 @@ from ankiforge.domain import Card, Finding, ForeignNote, Standing, Verdict
 from ankiforge.ledger.pairs import NOTE, PAIRED
 from ankiforge.review import pairing
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.faces import slot_of
-from ankiforge.review.page.items import Act, Item, stamp_of
-from ankiforge.review.page.known import studied
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.sides import Fact, Row, beside, sides_html
+from ankiforge.review.page.shown.faces import slot_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.known import studied
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Fact, Row, beside, sides_html
 from ankiforge.text.markdown import plain
 
 BETWEEN = "~"

@@ -10,12 +10,12 @@ from ankiforge.ledger.seen import Seen
 from ankiforge.recall import Trouble, retrievability
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import History, forgotten, history_of, reasons
-from ankiforge.review.page.faces import slot_of
-from ankiforge.review.page.items import Act, Item, stamp_of
-from ankiforge.review.page.known import many, studied, when
-from ankiforge.review.page.passage import source_html
-from ankiforge.review.page.redrafting import INSTEAD, SPLIT
-from ankiforge.review.page.sides import Fact, sides_html
+from ankiforge.review.page.decisions.redrafting import INSTEAD, SPLIT
+from ankiforge.review.page.shown.faces import slot_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.known import many, studied, when
+from ankiforge.review.page.shown.passage import source_html
+from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.selecting import words_of
 
 _BESIDE = 6

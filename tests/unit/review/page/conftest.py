@@ -13,7 +13,7 @@ from ankiforge.config.workspace import resolve
 from ankiforge.ledger import open_ledger
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.app import make_app
-from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.guard import Guard
 
 HOST = "127.0.0.1:7777"

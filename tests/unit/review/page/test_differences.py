@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.review.page.differences import runs
+from ankiforge.review.page.shown.differences import runs
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.review.page import catalogue
+from ankiforge.review.page.lists import catalogue
 
 NUMBERS = "The ==mitochondrion== has 2 membranes.\n\nEvery ==muscle== needs oxygen.\n"
 

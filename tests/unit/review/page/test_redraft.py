@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.decisions.asking import Asking
 
 ALPHA = "Alpha is the first letter of the Greek alphabet."
 OLD, NEW = "Which letter comes first in Greek?", "Which Greek letter is the first?"

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from ankiforge.review.page import server
-from ankiforge.review.page.asking import Asking
+from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.desks import Desks
 
 

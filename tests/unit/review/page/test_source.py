@@ -13,8 +13,8 @@ import pytest
 from pypdf import PdfWriter
 
 from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.review.page.links import links_of
-from ankiforge.review.page.passage import runs_of, source_html
+from ankiforge.review.page.shown.links import links_of
+from ankiforge.review.page.shown.passage import runs_of, source_html
 from ankiforge.text.anchors import CONTEXT
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero

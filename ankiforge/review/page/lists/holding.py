@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.catalogue import Catalogue
-from ankiforge.review.page.filters import Filed, Filter, filter_of
-from ankiforge.review.page.items import Item
+from ankiforge.review.page.lists.catalogue import Catalogue
+from ankiforge.review.page.lists.filters import Filed, Filter, filter_of
+from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views import View, view_named
 from ankiforge.review.page.views.recent import Recent
 from ankiforge.review.page.views.twins import BETWEEN

@@ -19,8 +19,8 @@ from ankiforge.pending import again
 from ankiforge.pipeline import redraw
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import instead_of
-from ankiforge.review.page.decision import Decide, Decision, Outcome
-from ankiforge.review.page.items import Act
+from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome
+from ankiforge.review.page.shown.items import Act
 from ankiforge.text.modelname import model_name
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.cards import letter_of
 from ankiforge.review import Choice, Done
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.asking import Asking
-from ankiforge.review.page.items import Item
+from ankiforge.review.page.decisions.asking import Asking
+from ankiforge.review.page.shown.items import Item
 
 
 class Said(msgspec.Struct, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from ankiforge.domain import Card, Guid
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.pairs import NOTE
 from ankiforge.review import Choice, Done, pairing
-from ankiforge.review.page.decision import Decide, Decision, Outcome, done
+from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done
 from ankiforge.review.page.views.conflicts import conflicts_of
 from ankiforge.review.page.views.twins import BETWEEN
 

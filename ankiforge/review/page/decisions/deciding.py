@@ -15,19 +15,19 @@ from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.review import Choice
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.asking import Asking
-from ankiforge.review.page.decision import Decide, Decision, Outcome, Said, done
-from ankiforge.review.page.redrafting import REDRAFTING
-from ankiforge.review.page.settling import SETTLING
+from ankiforge.review.page.decisions.asking import Asking
+from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, Said, done
+from ankiforge.review.page.decisions.redrafting import REDRAFTING
+from ankiforge.review.page.decisions.settling import SETTLING
+from ankiforge.review.page.decisions.writing import WRITING
 from ankiforge.review.page.views import view_named
 from ankiforge.review.page.views.pending import FORCE
 from ankiforge.review.page.views.recent import named_as
 from ankiforge.review.page.views.twins import BETWEEN
-from ankiforge.review.page.writing import WRITING
 from ankiforge.review.picking import in_bulk
 
 if TYPE_CHECKING:
-    from ankiforge.review.page.browsing import Browsing
+    from ankiforge.review.page.lists.browsing import Browsing
 
 CHANGED = "this was changed meanwhile; look again"
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ankiforge.domain import HighlightKey
 from ankiforge.ledger.cards import AT_ONCE
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.filters import Filed, Filter
+from ankiforge.review.page.lists.filters import Filed, Filter
 
 COMPARED_SECONDS = 5.0
 """All rows are compared so often at most, where something else was written than decisions."""

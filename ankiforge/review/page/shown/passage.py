@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from ankiforge.config.deckfiles import PALETTE, colour_name
 from ankiforge.domain import Highlight, Route, Span
-from ankiforge.review.page.drawing import draw
-from ankiforge.review.page.links import links_of
-from ankiforge.review.page.media import name_of
+from ankiforge.review.page.shown.drawing import draw
+from ankiforge.review.page.shown.links import links_of
+from ankiforge.review.page.shown.media import name_of
 from ankiforge.text.anchors import CONTEXT
 from ankiforge.text.fold import same
 from ankiforge.text.markdown import image_paths

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ankiforge.domain import Fields
-from ankiforge.review.page.differences import GONE, NEW, SAME, Run, only, runs
-from ankiforge.review.page.drawing import draw
+from ankiforge.review.page.shown.differences import GONE, NEW, SAME, Run, only, runs
+from ankiforge.review.page.shown.drawing import draw
 
 
 @dataclass(frozen=True, slots=True)

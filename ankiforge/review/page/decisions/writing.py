@@ -29,11 +29,11 @@ from ankiforge.errors import UsageError
 from ankiforge.making import drawn, standing_on
 from ankiforge.review import Choice, making
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.decision import Decide, Decision, Outcome, done, named
-from ankiforge.review.page.drawing import draw
-from ankiforge.review.page.faces import as_if, faces_of
-from ankiforge.review.page.items import Item, Slot, tone_of
-from ankiforge.review.page.media import Shown
+from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done, named
+from ankiforge.review.page.shown.drawing import draw
+from ankiforge.review.page.shown.faces import as_if, faces_of
+from ankiforge.review.page.shown.items import Item, Slot, tone_of
+from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.selecting import begun, spans_of
 from ankiforge.review.words import changed, fields_of
 

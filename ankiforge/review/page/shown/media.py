@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from ankiforge.domain import HighlightKey, h16
-from ankiforge.review.page.items import Item
+from ankiforge.review.page.shown.items import Item
 
 MOST = 4096
 """Pictures, and sources, that are remembered; the oldest are forgotten."""

@@ -18,9 +18,9 @@ from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet
 from ankiforge.extract.zotero.files import STORAGE
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.drawing import draw
-from ankiforge.review.page.media import Shown
-from ankiforge.review.page.passage import picture_paths
+from ankiforge.review.page.shown.drawing import draw
+from ankiforge.review.page.shown.media import Shown
+from ankiforge.review.page.shown.passage import picture_paths
 
 SECONDS = 15.0
 """No page is given more."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ankiforge.domain import AnkiState, Card, Guid
 from ankiforge.ledger.seen import Seen
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.sides import Fact
+from ankiforge.review.page.shown.sides import Fact
 
 
 def studied(desk: Desk, card: Card) -> str:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.filters import facets_of, toggles_of
-from ankiforge.review.page.items import Act, Item, as_json
-from ankiforge.review.page.lists import Lists, Look, look_of
-from ankiforge.review.page.media import Shown
-from ankiforge.review.page.pace import Pace
+from ankiforge.review.page.lists.filters import facets_of, toggles_of
+from ankiforge.review.page.lists.holding import Lists, Look, look_of
+from ankiforge.review.page.lists.pace import Pace
+from ankiforge.review.page.shown.items import Act, Item, as_json
+from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.page.views import VIEWS
 
 NOTHING_READ = (

@@ -10,8 +10,8 @@ from ankiforge.anki.preview import sides
 from ankiforge.delivery.attached import pictures_of
 from ankiforge.domain import Candidate, Card, Fields, Media
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.drawing import draw
-from ankiforge.review.page.items import Face, Slot, tone_of
+from ankiforge.review.page.shown.drawing import draw
+from ankiforge.review.page.shown.items import Face, Slot, tone_of
 
 
 def slot_of(desk: Desk, card: Card, candidate: Candidate, label: str) -> Slot:
