@@ -51,7 +51,7 @@ class Bench:
 BENCHES = (
     Bench("help"),
     Bench("extract_pdf"),
-    Bench("vault", ("1000", "10000"), ("300", "1000")),
+    Bench("vault", ("1000", "10000", "100000"), ("300", "1000")),
     Bench("build", ("1000", "10000", "100000"), ("1000",)),
     Bench("duplicates", ("1000", "10000", "100000"), ("1000",)),
     Bench("drafting", ("1", "4", "16"), ("4", "--rounds", "4", "--runs", "1")),
@@ -60,6 +60,7 @@ BENCHES = (
     Bench("watch", (), ("300",)),
     Bench("review_page", ("10000",), ("300",)),
     Bench("audit", ("20000",), ("1000",)),
+    Bench("stats", ("20000", "100000"), ("1000", "5000")),
 )
 
 # --- the table ------------------------------------------------------------------------------
@@ -72,7 +73,7 @@ class Row:
     what: str
     bench: str
     pattern: str
-    """Its first group is the figure, a second one what stands beside it."""
+    """Its first group is the figure, a second one what stands beside it; its last line is shown."""
     goal: str
     reached: Callable[[float], bool]
 
@@ -83,7 +84,8 @@ class Row:
             return (self.what, "not measured", self.goal, "")
         groups = [group for group in found.groups() if group]
         reached = self.reached(float(groups[0].replace(",", "")))
-        return (self.what, found[0].strip(), self.goal, "yes" if reached else "**no**")
+        line = found[0].splitlines()[-1]
+        return (self.what, line.strip(), self.goal, "yes" if reached else "**no**")
 
 
 def at_most(goal: float) -> Callable[[float], bool]:
@@ -103,7 +105,7 @@ ROWS = (
     Row("build 100,000 notes against genanki", "build", r"^ 100,000  ours.*? s +([\d.]+) .*", "ratio 1", at_most(1)),
     Row("duplicates among 100,000 cards", "duplicates", r"^ 100,000 cards: +([\d.]+) s, .*at most", "10 s, 300 MB", at_most(10)),
     Row("model of 1 s, 16 slots: the whole program", "drafting", r"^program +16.*?([\d.]+)%", "95 %", at_least(95)),
-    Row("`seen` among 100,000 highlights", "seen", r"100,000 highlights(?:.*\n)+?.* ([\d.]+) ms", "100 ms", at_most(100)),
+    Row("`seen` among 100,000 highlights, the slowest of nine questions", "seen", r"(?<=100,000 highlights)(?:.*\n)+?the slowest of these +([\d.]+) ms", "100 ms", at_most(100)),
     Row("from save to card, 10,000 notes", "watch", r"save to card +([\d.]+) s", "1 s", at_most(1)),
     Row("review page, 10,000 pending: next card", "review_page", r"^next card +median +([\d.]+) ms", "50 ms", at_most(50)),
     Row("`audit` of 20,000 notes", "audit", r"audit ([\d.]+) s", "30 s", at_most(30)),
