@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.domain import Extracted, Memory, Problem, Scan, Sighting, h16
+from ankiforge.domain import Memory, Problem, Scan, Sighting, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._folder import PICTURE
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find
+from ankiforge.extract.obsidian.said import NOTHING, Said, picture
 from ankiforge.text.anchors import percent
 
 if TYPE_CHECKING:
@@ -25,24 +26,6 @@ if TYPE_CHECKING:
 
 MANY = 400
 """From so many unread notes on others help: it takes them a while to begin."""
-
-
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one note yields."""
-
-    problems: tuple[Problem, ...] = ()
-    extracted: Extracted | None = None
-    pictures: tuple[tuple[str, str], ...] = ()
-    """(what it calls a picture, which file that was): another file by that name may come."""
-
-    def sightings(self) -> Iterator[Sighting]:
-        """In the order in which a scan yields them."""
-        yield from self.problems
-        if self.extracted is not None:
-            yield self.extracted
-
-
-NOTHING = Said()
 
 
 class Vault:
@@ -174,27 +157,3 @@ class Vault:
             helped.left += 1
         kept.learn(note.path, stamp, b"" if said == NOTHING else msgspec.json.encode(said))
         return said
-
-
-def picture(target: str, note: str, others: Mapping[str, str]) -> str:
-    """The path below the vault of the picture that a note calls `target`, or "".
-
-    `others` are the vault's files that are no notes, as in `Files`.
-    """
-    if not PICTURE.match(target):
-        return ""
-    beside = f"{note.rpartition('/')[0]}/{target}".lstrip("/")
-    for name in (beside, target.lstrip("/"), target.rpartition("/")[2]):
-        if found := others.get(_normal(name)):
-            return found
-    return target
-
-
-def _normal(path: str) -> str:
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            parts = parts[:-1]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts).casefold()
