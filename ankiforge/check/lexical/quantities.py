@@ -209,20 +209,13 @@ def fractions(text: str) -> dict[str, Fraction]:
 
 # --- months ---------------------------------------------------------------------------------
 
-_MONTHS = {
-    name: at
-    for at, names in enumerate(
-        listed(
-            """january januar janvier enero february februar février febrero
-    march märz mars marzo\n         april avril abril may mai mayo june juni juin junio
-    july juli juillet julio\n         august août agosto september septembre septiembre
-    october oktober octobre octubre\n         november novembre noviembre
-    december dezember décembre diciembre"""
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
+_NAMES = (
+    "january januar janvier enero", "february februar février febrero", "march märz mars marzo",
+    "april avril abril", "may mai mayo", "june juni juin junio", "july juli juillet julio",
+    "august août agosto", "september septembre septiembre", "october oktober octobre octubre",
+    "november novembre noviembre", "december dezember décembre diciembre",
+)  # fmt: skip
+_MONTHS = {name: at for at, names in enumerate(_NAMES, start=1) for name in listed(names)}
 _MONTH = re.compile(
     rf"(?<![^\W_])(?:(?P<before>\d{{1,2}}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
     rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?",

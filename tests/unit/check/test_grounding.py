@@ -30,6 +30,16 @@ def test_an_answer_from_the_passage_is_grounded_however_it_is_written(cards, fro
 
 
 @pytest.mark.parametrize(
+    ("back", "grounded"), [("on 3 March 1918", True), ("on 3 April 1918", False)]
+)
+def test_a_month_is_the_same_in_another_language(cards, back, grounded):
+    source = "Der Vertrag von Brest-Litowsk wurde am 3. März 1918 geschlossen."
+    draft = cards.question("When was the treaty of Brest-Litovsk signed?", back, source)
+
+    assert ("ungrounded_number" in cards.named(draft, cards.passage(source))) != grounded
+
+
+@pytest.mark.parametrize(
     ("back", "rule"),
     [
         ("recurrence", "answer_not_in_source"),
