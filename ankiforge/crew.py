@@ -41,6 +41,8 @@ class Crew:
     """Whether they work on other machines, which may lack what is here."""
     leave: Callable[[], None] = lambda: None
     """Called last: closes the line to other machines, and with it what is under way there."""
+    gone: bool = False
+    """Whether they were given up, as nobody answered: nothing more is handed out to them."""
     _leaving: list[Callable[[], None]] = field(default_factory=list)
     _made: dict[bool, Executor] = field(default_factory=dict)
 
@@ -95,7 +97,8 @@ def _undisturbed() -> None:
 
 # --- a cluster ------------------------------------------------------------------------------
 
-CONNECT_SECONDS = "10s"
+CONNECT_SECONDS = 10.0
+"""So long a scheduler is called, and so long it may be without a single worker."""
 
 
 def cluster(address: str) -> Crew:
@@ -118,22 +121,73 @@ class _Cluster:
     address: str
     distributed: Any
     client: Any = None
+    wanted: dict[str, Any] = field(default_factory=dict)
+    """Who is given work, if not everybody is."""
 
     def executor(self, _: int, waits: bool) -> Executor:
         """The same for all work: a worker there is a process of its own."""
         if self.client is None:
             self.client = self._connected()
-        executor: Executor = self.client.get_executor(pure=False)
+        executor: Executor = self.client.get_executor(pure=False, **self.wanted)
         return executor
 
     def _connected(self) -> Any:
-        make = self.distributed.Client
+        """A client of a scheduler that is there and has workers who can help.
+
+        Raises:
+            ServiceError: that cannot be had.
+            UsageError: the address is none.
+        """
+        self._call()
+        client = self.distributed.Client(
+            self.address, timeout=CONNECT_SECONDS, set_as_default=False
+        )
         try:
-            return make(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
-            what = f"no Dask scheduler answers at {self.address}"
+            self._choose(client)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def _choose(self, client: Any) -> None:
+        """A worker that lacks this program would die over the first piece of work: ask before."""
+        named = f"the Dask scheduler at {self.address}"
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            hint = f"begin one on each machine: dask worker {self.address}"
+            raise ServiceError(f"{named} has no workers", hint=hint) from error
+        said = client.run(_version, on_error="return")
+        able = [worker for worker, version in said.items() if version == _version()]
+        if not able:
+            what = f"no worker of {named} has ankiforge {_version()}"
+            raise ServiceError(what, hint="pip install 'ankiforge-cards[dask]' where they run")
+        if len(able) < len(said):
+            self.wanted = {"workers": able}
+
+    def _call(self) -> None:
+        """See that a scheduler answers, before a client is made: one that fails hangs and prints."""
+        import asyncio
+
+        try:
+            found = asyncio.run(asyncio.wait_for(self._identity(), CONNECT_SECONDS))
+        except ValueError as error:
+            what = f"{self.address} is no address of a Dask scheduler: {error}"
+            raise UsageError(what, hint="--scheduler tcp://HOST:8786") from error
+        except TypeError as error:  # it names no certificates
+            hint = "tls:// needs them in Dask's own settings: distributed.comm.tls"
+            raise UsageError(f"no certificates for {self.address}", hint=hint) from error
+        except OSError:
+            found = {}
+        if found.get("type") != "Scheduler":
             hint = "begin one: dask scheduler; and workers: dask worker ADDRESS"
-            raise ServiceError(what, hint=hint) from error
+            raise ServiceError(f"no Dask scheduler answers at {self.address}", hint=hint)
+
+    async def _identity(self) -> Any:
+        """What whoever is there says of himself."""
+        secure = self.distributed.Security().get_connection_args("client")
+        async with self.distributed.rpc(self.address, connection_args=secure) as there:
+            return await there.identity()
 
     def leave(self) -> None:
         """Close the connection; one that is broken has nothing to close."""
@@ -143,10 +197,18 @@ class _Cluster:
         self.client = None
 
 
+def _version() -> str:
+    """Of the program, wherever this is asked."""
+    import ankiforge
+
+    return ankiforge.__version__
+
+
 def unhelped(where: str, lost: int, what: str) -> Iterator[Problem]:
     """A word about what other machines could not read; `what`: `files`, `notes`."""
     if lost:
-        told = f"{lost} {what} were read by this machine, as no other one could"
+        read = f"1 {what.removesuffix('s')} was" if lost == 1 else f"{lost} {what} were"
+        told = f"{read} read by this machine, as no other one could"
         hint = "the same folders and version of ankiforge must be where the workers run"
         yield Problem(where, told, hint, notice=True)
 
@@ -197,17 +259,21 @@ class Ahead(Generic[Key, Answer]):
 
     def _give_up(self) -> None:
         """Nobody comes back: no more is handed out, or waited for."""
+        if self._crew.elsewhere:
+            self._crew.gone = True
+            self._lost += len(self._out) + sum(1 for _ in self._work)
+            self._out.clear()
         self._work = iter(())
-        self._out.clear()
 
     def _hand_out(self) -> None:
-        while len(self._out) <= self._crew.width:
+        while len(self._out) <= self._crew.width and not self._crew.gone:
             found = next(self._work, None)
             if found is None:
                 return
             key, given = found
+            executor = self._crew.executor(waits=self._waits)
             try:
-                executor = self._crew.executor(waits=self._waits)
                 self._out[key] = executor.submit(self._function, *given)
-            except RuntimeError:  # nobody is left who could
-                self._work = iter(())
+            except Exception:  # noqa: BLE001 - all were sent home, or the line to them is cut
+                self._lost += 1
+                self._give_up()

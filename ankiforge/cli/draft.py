@@ -12,6 +12,7 @@ import msgspec
 
 from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options, end, tell_problems
+from ankiforge.cli.instead import from_batch, from_chat, lines_for, named_in, tasks_for
 from ankiforge.cli.session import Session, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on
 from ankiforge.cli.working import follow, job_for, model_for, tell
@@ -58,6 +59,9 @@ def command(
     """
     context = click.get_current_context()
     if context.invoked_subcommand:
+        if again is not None or instead or remark:
+            what = f"of `draft {context.invoked_subcommand}` options stand behind its name"
+            raise UsageError(what, hint="draft export FILE --again QUERY --instead")
         return
     if remark and again is None:
         raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
@@ -115,7 +119,10 @@ def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[st
 def _without_model(now: Session) -> UsageError:
     what = "no model drafts here, and the offline rules would draw the same"
     program = now.call.program
-    hint = f"--drafter llm; or reword it: {program} edit ID, or make others of it: {program} review"
+    hint = (
+        f"--drafter llm; by a chat: {program} draft export ask.md --again QUERY --instead; or reword"
+        f" it: {program} edit ID, or make others of it: {program} review"
+    )
     return UsageError(what, hint=hint)
 
 
@@ -164,18 +171,27 @@ def _cost(found: Any) -> str:
 
 @command.command("export", epilog="\b\nExample:\n  ankiforge draft export requests.jsonl")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--again", metavar="QUERY", help="With --instead: for these cards.")
+@click.option("--instead", is_flag=True, help="With --again: another card in place of each.")
+@click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @common_options
-def export(call: Call, file: Path) -> None:
+def export(call: Call, file: Path, again: str | None, instead: bool, remark: str) -> None:
     """Write what is pending as requests.
 
     FILE.md is one text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
-    `vllm run-batch`. What is too much for one file goes on in FILE-2.
+    `vllm run-batch`. What is too much for one file goes on in FILE-2. With --again --instead it
+    is another card that is asked for, for each that a query means, as in draft.
     """
     chat = _is_chat(file)
-    with session(call, forgetful=True) as now:
-        texts, count = _for_chat(now) if chat else _for_batch(now)
+    if instead is (again is None) or (remark and not instead):
+        raise UsageError("--again, --instead and --remark go together", hint="draft export --help")
+    with session(call, forgetful=chat or again is None) as now:
+        tasks, why = None, "nothing is pending"
+        if again is not None:
+            tasks, why = tasks_for(now, again, remark)
+        texts, count = _for_chat(now, tasks) if chat else _for_batch(now, tasks)
     if not texts:
-        call.talk.say("nothing is pending")
+        call.talk.say(why)
         return
     files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
     for path, text in zip(files, texts, strict=True):
@@ -187,14 +203,12 @@ def export(call: Call, file: Path) -> None:
     call.talk.say(f"next: {call.program} draft import ANSWER{file.suffix}")
 
 
-def _for_chat(now: Session) -> tuple[list[str], str]:
-    """(texts, what they hold)."""
+def _for_chat(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
+    """(texts, what they hold): of these tasks, or of what is pending."""
     from ankiforge.draft import chat
 
-    tasks, prompts = (
-        _pending(now, chat.CHAT, now.call.limit),
-        assembly.prompts_of(now.workspace, chat=True),
-    )
+    tasks = _pending(now, chat.CHAT, now.call.limit) if tasks is None else tasks
+    prompts = assembly.prompts_of(now.workspace, chat=True)
     texts = chat.export_chats(tasks, prompts, *_asked_for(now))
     return texts, _counted(chat.asked_in(tasks, prompts), "highlight")
 
@@ -205,23 +219,28 @@ def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
     return config.llm.candidates or assembly.candidates_for(config), config.llm.tags
 
 
-def _for_batch(now: Session) -> tuple[list[str], str]:
-    """(texts of lines, what they hold)."""
+def _for_batch(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
+    """(texts of lines, what they hold): the same."""
+    from ankiforge.draft import exchange
+
+    lines = _requests(now) if tasks is None else lines_for(now, tasks)
+    files = list(exchange.parts(lines))
+    texts = ["".join(f"{line}\n" for line in part) for part in files]
+    return texts, _counted(sum(map(len, files)), "request")
+
+
+def _requests(now: Session) -> Iterator[str]:
     from ankiforge.draft import exchange
 
     settings = assembly.llm_settings(now.workspace)
-    tasks = _pending(now, settings.model, now.call.limit)
-    lines = exchange.export_jsonl(
-        tasks,
+    return exchange.export_jsonl(
+        _pending(now, settings.model, now.call.limit),
         settings,
         assembly.prompts_of(now.workspace),
         now.ledger.replies,
         repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
         blocked=unmended(now.ledger, settings.model, now.decks),
     )
-    files = list(exchange.parts(lines))
-    texts = ["".join(f"{line}\n" for line in part) for part in files]
-    return texts, _counted(sum(map(len, files)), "request")
 
 
 @command.command("import", epilog="\b\nExample:\n  ankiforge draft import answer.md")
@@ -264,9 +283,11 @@ def _from_chat(
         tasks = _pending(now, chat.CHAT, 0)
         answers = chat.import_chat(text, tasks, prompts, *asked)
         drafted = [one for answer in answers if (one := _answered(answer))]
-        if drafted:
+        named = named_in(now, text)
+        if drafted or named:
             _keep(now, text, prompts.usual.fingerprint)
             error = follow(now, tally, checking.take(drafted, chat.CHAT)) or error
+            error = follow(now, tally, from_chat(now, run, text, named)) or error
         elif now.ledger.replies.get(chat.chat_request(text)) is not None:
             now.call.talk.say(f"{file}: nothing new: it was imported before")
         else:
@@ -309,7 +330,9 @@ def _from_batch(
         assembly.repair_by(assembly.limits_of(now.workspace.config)),
     )
     repaired = Checking(job, now.ledger, run).take(mended, job.drafter_name)
-    return follow(now, tally, repaired) or error
+    error = follow(now, tally, repaired) or error
+    others = from_batch(now, run, memory, job.drafter_name) if memory else iter(())
+    return follow(now, tally, others, memory, job) or error
 
 
 def _answered(drafted: Drafted) -> Drafted | None:

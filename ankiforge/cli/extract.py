@@ -49,7 +49,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         for problem in tally.problems if call.talk.as_json else ():
             call.talk.data({"problem": problem})
         tell_problems(now.call, tally.problems)
-        if not found:
+        if not found and error is None:
             call.talk.say("no highlights there; what counts as one: docs/commands.md")
     end(tally.problems, error)
 

@@ -117,8 +117,10 @@ class Card:
     @property
     def leading(self) -> Candidate:
         """The candidate to show: the picked one, else the first open that may be, else the first."""
+        if picked := self.picked:
+            return picked
         passable = [candidate for candidate in self.open if not candidate.blocked]
-        return self.picked or (*passable, *self.open, *self.candidates)[0]
+        return (*passable, *self.open, *self.candidates)[0]
 
     @property
     def blocked(self) -> bool:

@@ -88,7 +88,7 @@ def _cut(tasks: Iterable[Task], most: int, largest: int) -> Iterator[_Part]:
     part = _Part()
     for task in tasks:
         for one in task.highlights:
-            length = len(passage(chat_label(one), one))
+            length = len(passage(_label(task, one), one))
             if part.highlights >= most or (part.tasks and part.characters + length > largest):
                 yield part
                 part = _Part()
@@ -124,7 +124,7 @@ def _text(part: _Part, prompt: Wording, shape: Shape) -> str:
 def _section(task: Task, alone: bool) -> str:
     head = "" if alone else f"Document: {title_of(task)}\n{remark_of(task)}".strip() + "\n\n"
     wish = wish_of(task)
-    return head + "\n\n".join(passage(chat_label(one), one, wish) for one in task.highlights)
+    return head + "\n\n".join(passage(_label(task, one), one, wish) for one in task.highlights)
 
 
 def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
@@ -134,7 +134,21 @@ def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
 
 def chat_label(highlight: Highlight) -> str:
     """Eight hex digits of its key."""
-    return h16(highlight.key)[:8]
+    return label_for(highlight.key)
+
+
+def label_for(identity: str) -> str:
+    """What stands for a key, or for the guid of a card in whose place another is wanted."""
+    return h16(identity)[:8]
+
+
+def labels_in(text: str) -> frozenset[str]:
+    """All that may be labels in an answer."""
+    return frozenset(word.lower() for word in _LABEL.findall(text))
+
+
+def _label(task: Task, highlight: Highlight) -> str:
+    return label_for(task.instead) if task.instead else chat_label(highlight)
 
 
 def _sent(task: Task, prompt: Wording | None) -> tuple[Highlight, ...]:
@@ -163,13 +177,14 @@ def import_chat(
     Highlights that the answer leaves out are failed, and asked again the next time.
     """
     everything = tuple(tasks)
-    read = answers(text, tuple(one for task in everything for one in task.highlights))
+    labelled = {_label(task, one): one for task in everything for one in task.highlights}
+    read = answers(text, labelled)
     for task in everything:
         words = prompt.of(task)
         shape = shape_of(task, words, candidates, tags)
         origin = Origin("llm", CHAT, words.fingerprint, chat_request(text))
         outcomes = (
-            _from_chat(one, read.get(chat_label(one), []), origin, shape)
+            _from_chat(one, read.get(_label(task, one), []), origin, shape)
             for one in _sent(task, prompt)
         )
         yield drafted(task, joined((*outcomes, _barred(task, prompt))))
@@ -182,9 +197,8 @@ def _barred(task: Task, prompt: Wording) -> Outcome:
     return Outcome(no_cards=tuple(NoCard(one.key, reason, passing=True) for one in kept))
 
 
-def answers(text: str, highlights: tuple[Highlight, ...]) -> dict[str, list[Item]]:
+def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:
     """What an answer says of each highlight, by its label: JSON, else tables and `Q:` lines."""
-    marked = {chat_label(one): one for one in highlights}
     read: dict[str, list[Item]] = {}
     for item in usable(objects(text), tuple(marked)):
         read.setdefault(item.label, []).append(item)

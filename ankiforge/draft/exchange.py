@@ -55,8 +55,10 @@ __all__ = [
     "import_chat",
     "import_files",
     "import_jsonl",
+    "is_answered",
     "mended",
     "parts",
+    "request_in",
     "unread",
 ]
 
@@ -163,6 +165,11 @@ def _lines(outbox: _Outbox) -> Iterator[str]:
         )
 
 
+def request_in(line: str) -> str:
+    """The hash of the request that a line of ours holds."""
+    return str(json.loads(line)["custom_id"]).removeprefix("ak-")
+
+
 def parts(lines: Iterable[str]) -> Iterator[list[str]]:
     """The lines of each file: no more than a service takes in one."""
     part: list[str] = []
@@ -223,7 +230,7 @@ def import_files(
                 failed.append((name, Problem(f"{where}:{number}", what, hint)))
             else:
                 new.add(name)
-    left = [fault for name, fault in failed if not (name and _answered(replies.get(name)))]
+    left = [fault for name, fault in failed if not (name and is_answered(replies.get(name)))]
     return Imported(len(new), tuple(_few(left)), len(known - new))
 
 
@@ -257,7 +264,7 @@ def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
     if read is None:
         fault = found.get("error") or answer.get("body") or "no reply"
         return name[1], f"the request failed: {message_of(json.dumps(fault))}"
-    if _answered(replies.get(name[1])):
+    if is_answered(replies.get(name[1])):
         return name[1], _KNOWN
     replies.put(
         name[1],
@@ -270,7 +277,7 @@ def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
     return name[1], ""
 
 
-def _answered(raw: str | None) -> bool:
+def is_answered(raw: str | None) -> bool:
     """Whether a remembered reply holds cards; one that cannot be read may be had again."""
     read = completion(raw) if raw else None
     return read is not None and bool(objects(read.content))

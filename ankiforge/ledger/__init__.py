@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ankiforge.domain import Problem, RunId, h16
-from ankiforge.errors import LedgerError
+from ankiforge.errors import BusyError
 from ankiforge.ledger.accounts import Accounts
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.carrying import Carrying
 from ankiforge.ledger.choices import Choices
 from ankiforge.ledger.connection import Connection, connect, copy_to_memory
 from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.errands import Errands
 from ankiforge.ledger.figures import Figures
 from ankiforge.ledger.funnel import FunnelView
 from ankiforge.ledger.highlights import Highlights
@@ -110,6 +111,7 @@ class Ledger:
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
         self.funnel = FunnelView(connection, self.highlights)
         self.troubles = Troubles(connection)
+        self.errands = Errands(connection, self.writer)
         self.queues = Queues(connection, self.troubles)
         self.figures = Figures(connection)
         self.searching = Searching(connection, search)
@@ -225,7 +227,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
     """Hold the pass lock `what` ("drafting", "publishing"), waiting for another's.
 
     Raises:
-        LedgerError: another program held it all the time.
+        BusyError: another program held it all the time.
     """
     from filelock import FileLock, Timeout
 
@@ -234,8 +236,9 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
     try:
         acquired = held.acquire()
     except Timeout as error:
-        raise LedgerError(
-            f"another ankiforge{_holder(path)} has been {what} here for over {seconds:.0f} s",
+        long = f"has been {what} here for over {seconds:.0f} s" if seconds else f"is {what} here"
+        raise BusyError(
+            f"another ankiforge{_holder(path)} {long}",
             hint="wait for it, or stop it: nothing is lost by that",
         ) from error
     with suppress(OSError):  # a word for whoever waits; the lock itself is the system's

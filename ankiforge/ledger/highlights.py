@@ -33,13 +33,8 @@ class Highlights:
             f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
             tuple(keys),
         ).fetchall()
-        found = ((HighlightKey(row["key"]), row) for row in rows)
-        return {
-            key: replace(
-                decode_highlight(row["body"]), key=key, document=_document(row["document"])
-            )
-            for key, row in found
-        }
+        found = (_completed(row["body"], HighlightKey(row["key"]), row["document"]) for row in rows)
+        return {highlight.key: highlight for highlight in found}
 
     def before(self, key: HighlightKey) -> Highlight | None:
         """The highlight as it was before its content changed last; None if it never did."""
@@ -133,6 +128,14 @@ def slug_of(document: Document) -> str:
 def place_of(document: Document) -> str:
     """Where its highlights are matched: a vault note by its path, all else by its key."""
     return document.path if document.key.startswith("vault:") else document.key
+
+
+def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
+    """A highlight with its key and its document; nobody has it yet, and a copy of each would be felt."""
+    found = decode_highlight(body)
+    object.__setattr__(found, "key", key)
+    object.__setattr__(found, "document", _document(document))
+    return found
 
 
 def decode_highlight(body: str) -> Highlight:

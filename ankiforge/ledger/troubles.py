@@ -1,8 +1,8 @@
 """Cards that keep failing in Anki: which they are, what is known of it, and what was done about it.
 
-A card leaves the queue by a decision of a person on it (a yes, an edit, a pick, a redraft), which
-notes how often it had lapsed by then; it comes back when it lapses once more, or when a person
-types another remark while studying.
+A card leaves the queue by a decision of a person on it (a yes, an edit, here or in Anki, a pick, a
+redraft), which notes how often it had lapsed by then; it comes back when it lapses once more, or
+when a person types another remark while studying.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Guid, SeenCard, SeenReview
+from ankiforge.domain import Family, Guid, SeenCard, SeenReview
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.recall import Answers, Limits, Trouble, troubles
 
@@ -21,6 +21,8 @@ REDRAFT = "redraft"
 """The decision by which a person wants another card in the place of one."""
 REDRAFTED = "redrafted"
 """Why a card is retired in whose place another one was taken."""
+REWORDED = "reworded"
+"""What is noted when a person gave a card that fails other words in Anki."""
 LAPSES = "lapses"
 """What a decision that deals with a card keeps: how often it had lapsed by then."""
 INSTEAD = "cards"
@@ -50,9 +52,17 @@ _DEALT = (
     "SELECT d.subject, d.what, json_extract(d.body, '$.lapses') AS lapses,"
     " json_extract(d.body, '$.cards') AS cards FROM decision d"
     " WHERE d.subject IN (SELECT value FROM json_each(?))"
-    f" AND (d.what = 'feedback' OR (d.by = 'person' AND lapses IS NOT NULL)) AND {_STANDS}"
+    f" AND (d.what IN ('feedback', '{REWORDED}') OR (d.by = 'person' AND lapses IS NOT NULL))"
+    f" AND {_STANDS}"
     " ORDER BY d.at DESC, d.sequence DESC"
 )
+_OTHERWISE = (
+    "SELECT s.guid, s.tags, s.cards, s.fields, o.fields AS before, c.family FROM seen s"
+    " JOIN seen o ON o.guid = s.guid AND o.view <> s.view JOIN card c ON c.guid = s.guid"
+    " WHERE s.view = ? AND s.fields <> o.fields AND s.type_id <> 0 AND o.type_id <> 0"
+    " AND (s.content, s.named) = (o.content, o.named)"
+)
+"""Of the same revision of ours, and yet in other words than the last view showed."""
 _WAITING = (
     "SELECT 1 FROM json_each(?) one LEFT JOIN card c ON c.guid = one.value WHERE"
     " CASE WHEN c.guid IS NULL THEN NOT EXISTS (SELECT 1 FROM decision d"
@@ -230,6 +240,27 @@ class Troubles:
 
 def _named(row: Any) -> Mapping[str, Any]:
     return {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row iterates over values
+
+
+def reworded_in(connection: Connection, view: str) -> list[Guid]:
+    """The failing cards to which a person gave other words in Anki since the view before this one.
+
+    To be asked before what earlier views showed of them is forgotten.
+    """
+    rows = connection.execute(_OTHERWISE, (view,)).fetchall()
+    remarked = {row["guid"] for row in connection.execute(_REMARKED).fetchall()} if rows else set()
+    return [
+        Guid(row["guid"])
+        for row in rows
+        if _content(row["family"], row["fields"]) != _content(row["family"], row["before"])
+        and troubles((seen := _Seen.of(row)).tags, seen.cards, remark=row["guid"] in remarked)
+    ]
+
+
+def _content(family: str, fields: str) -> tuple[str, ...]:
+    """What a person is asked, without where it comes from."""
+    count = len(Family(family).content_fields)
+    return msgspec.json.decode(fields, type=tuple[str, ...])[:count]
 
 
 def lapses_of(connection: Connection, guid: str) -> int | None:

@@ -27,6 +27,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.deletions import Absences, Deletions
 from ankiforge.ledger.reviews import take_in_reviews
 from ankiforge.ledger.seen import CALENDAR, FRESH_SECONDS, Bound, Seen, Taken, row_of, seen_of
+from ankiforge.ledger.troubles import LAPSES, REWORDED, lapses_of, reworded_in
 from ankiforge.ledger.writing import ANKI, Writer
 
 Arrange = Callable[[SeenNote], Arranged | None]
@@ -165,7 +166,11 @@ class Views:
             taken.deleted, taken.held_back = found.tombstones, found.held_back
         taken.missing = self.count(AnkiState.MISSING)
         taken.reviews = take_in_reviews(self._db, view, identity)
+        reworded = reworded_in(self._db, identity)
         self._forget_older(identity)
+        for guid in reworded:
+            lapsed = {LAPSES: lapses_of(self._db, guid)}
+            self._decisions.change(guid, REWORDED, {}, by=ANKI, extra=lapsed)
         known = {} if view.complete else self.types()
         types = known | {one.id: one for one in view.types}
         self._writer.meta("anki:types", to_json(tuple(types.values())))

@@ -31,6 +31,7 @@ from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.choices import OVER, preference
 from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.decisions import Change
+from ankiforge.ledger.remembering import blocked_by
 from ankiforge.ledger.states import Event, refuse
 from ankiforge.review.actions import Choice, Done, beside, change, each, refuse_stale
 from ankiforge.review.picking import accept, only_this, pick, preferred
@@ -194,8 +195,17 @@ def resolve(
 # --- edit -----------------------------------------------------------------------------------
 
 
-def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
+def edit(
+    ledger: Ledger,
+    choice: Choice,
+    fields: Fields,
+    judge: Judge,
+    over: Mapping[str, str] | None = None,
+) -> Done:
     """Put a person's words in place; the verdict stays. Of a choice they are the card.
+
+    `over`: what stands in Anki, HTML by field, if these words were made of that and are to take its
+    place; else what a person changed there is in conflict with them.
 
     Raises:
         RefusedError: the card was rejected or retired, or has changed meanwhile; a choice is
@@ -212,6 +222,9 @@ def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
         states = {letter_of(c): CandidateState.PASSED.value for c in card.candidates
                   if c.state is not CandidateState.PASSED}  # fmt: skip
         after: Change = {"fields": to_json(fields), "edited": 1, "forced": 0}
+        if over:
+            said = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
+            after["resolved"] = to_json(dict(card.resolved) | said)
         if draft.kind is not card.kind:
             after["kind"] = draft.kind.value
         states_and_mine = {**states, letter: CandidateState.PICKED.value}
@@ -222,7 +235,7 @@ def edit(ledger: Ledger, choice: Choice, fields: Fields, judge: Judge) -> Done:
             after | (only_this(card) if chosen else {}),
             action=action,
             candidates=states_and_mine,
-            extra={"answer": draft.answer, "letter": letter, **chosen},
+            extra={"answer": draft.answer, "letter": letter, **blocked_by(checked), **chosen},
         )
         if chosen:
             ledger.choices.yield_to(card, action=action)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ankiforge.domain import Card, Guid, SeenCard, Standing, Verdict
+from ankiforge.anki.content import content_hash
+from ankiforge.anki.unrender import unrender
+from ankiforge.domain import Card, Fields, Guid, SeenCard, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import FEEDBACK
+from ankiforge.ledger.seen import Seen
 from ankiforge.recall import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"
 """What a model is asked for to make several cards of one."""
+_SHOWN, _TOLD = 200, 1_000
+"""Characters of a remark, or of a card, for a person and for a model."""
+_SIGNS = {ord("«"): "‹", ord("»"): "›"}
 _BETTER = (
     "make a card in its place that lasts: ask for less at once, or from another side, with a cue in"
     " the question that tells it from what is alike"
@@ -47,6 +53,17 @@ def history_of(ledger: Ledger, card: Card) -> History:
     )
 
 
+def words_in_anki(card: Card, seen: Seen | None) -> Fields:
+    """What a person has made of a card in Anki, as Markdown; () if it stands there as shipped."""
+    if seen is None or not seen.type_id or not seen.content:
+        return ()
+    if content_hash(card.family, seen.fields) == seen.content:
+        return ()
+    kept = tuple(one for one in card.fields if one[0] == "Reverse")
+    named = zip(card.family.content_fields, map(unrender, seen.fields), strict=False)
+    return (*((name, text) for name, text in named if text and name != "Reverse"), *kept)
+
+
 # --- for a person ---------------------------------------------------------------------------
 
 
@@ -55,7 +72,7 @@ def reasons(history: History) -> Iterator[str]:
     for trouble in history.troubles:
         match trouble:
             case Trouble.REMARK:
-                yield f"you wrote “{'”, “'.join(history.remarks)}”"
+                yield f"you wrote “{'”, “'.join(_short(one, _SHOWN) for one in history.remarks)}”"
             case Trouble.LEECH:
                 yield "Anki calls it a leech"
             case Trouble.LAPSES:
@@ -100,16 +117,28 @@ def remark_for(ledger: Ledger, card: Card, words: str = "", *, split: bool = Fal
     history = history_of(ledger, card)
     asked = words.strip() or (SPLIT if split else _BETTER)
     both = f"{SPLIT}; {asked}" if split and asked != SPLIT else asked
-    told = "; ".join(filter(None, (*_told(card, history), both)))
+    asks = words_in_anki(card, ledger.views.seen(card.guid)) or card.fields
+    told = "; ".join(filter(None, (*_told(asks, history), both)))
     return f"{told}."
 
 
-def _told(card: Card, history: History) -> Iterator[str]:
-    sides = " / ".join(text for _, text in card.fields if text)
-    yield f"this card of the passage is to be replaced: «{sides}»"
+def _told(fields: Fields, history: History) -> Iterator[str]:
+    sides = " / ".join(text for name, text in fields if text and name != "Reverse")
+    yield f"this card of the passage is to be replaced: {_quoted(sides)}"
     yield forgotten(history) or "it is hard to remember"
     if history.remarks:
-        yield f"the learner wrote: «{'», «'.join(history.remarks)}»"
+        yield f"the learner wrote: {', '.join(map(_quoted, history.remarks))}"
+
+
+def _quoted(text: str) -> str:
+    """In one line, from which nothing breaks out: a card's words may come from any document."""
+    return f"«{_short(text.translate(_SIGNS), _TOLD)}»"
+
+
+def _short(text: str, most: int) -> str:
+    """In one line, of so many characters at most."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def replaceable(cards: Iterable[Card]) -> tuple[Card, ...]:

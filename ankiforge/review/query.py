@@ -87,6 +87,8 @@ class Beside:
     """Its tags, as a package has them; asked only if a query does."""
     troubles: Callable[[Card], Iterable[str]] = lambda card: ()
     """Why it needs work in Anki, in a word each; the same."""
+    said: Callable[[Card], Said] = lambda card: said_on(card)
+    """All a reader sees of it; the same."""
 
 
 # --- how a value matches ----------------------------------------------------------------------
@@ -188,7 +190,7 @@ class Term:
         """Whether a passage without a card fulfils it."""
         if not self.field:
             said = (passage.document.title, passage.exact, passage.comment)
-            return _says("\n".join(said), self.value) is not self.negated
+            return Said("\n".join(said)).says(self.value) is not self.negated
         values = _OF_PASSAGES.get(self.field)
         found = values is not None and self._among(values(passage))
         return found is not self.negated
@@ -200,7 +202,7 @@ class Term:
 
     def _found(self, card: Card, beside: Beside) -> bool:
         if not self.field:
-            return _says(_text(card), self.value) or _begins(card.guid, self.value)
+            return beside.said(card).says(self.value) or _begins(card.guid, self.value)
         return self._among(_FIELDS[self.field].values(card, beside))
 
     def _among(self, values: Iterable[str]) -> bool:
@@ -297,13 +299,13 @@ def _known(field: str, value: str) -> None:
 # --- words ------------------------------------------------------------------------------------
 
 
-def _text(card: Card) -> str:
+def said_on(card: Card) -> Said:
     """All a reader sees of the card, and the title of its document."""
     fields = [*card.fields]
     for candidate in _shown(card):
         fields += candidate.draft.fields
     words = [_bare(text) for _, text in dict.fromkeys(fields)]
-    return "\n".join((card.highlight.document.title, *words))
+    return Said("\n".join((card.highlight.document.title, *words)))
 
 
 @lru_cache(maxsize=4096)
@@ -321,19 +323,42 @@ _HYPHEN = re.compile(r"(?<=\w)[-'](?=\w)")
 _PLAIN = re.compile(r"[\w '-]+")
 
 
-def _says(text: str, words: str) -> bool:
-    """Whether the words stand in the text; signs count only where the words hold some.
+class Said:
+    """A text in which words are looked for, in the forms that are compared, each made once."""
 
-    `cross validation` finds cross-validation, `schrodinger` Schrödinger; `C++` not C.
-    """
-    wanted, said = canonical(words), canonical(text)
-    if not _PLAIN.fullmatch(wanted) or not _folded(wanted):
-        return wanted in said
-    joined = (_HYPHEN.sub("", form) for form in (wanted, said))
-    return _folded(wanted) in _folded(said) or _folded(next(joined)) in _folded(next(joined))
+    __slots__ = ("_folded", "_joined", "_whole")
+
+    def __init__(self, text: str) -> None:
+        """`text` as a reader sees it."""
+        self._whole = canonical(text)
+        self._folded = self._joined = ""
+
+    def says(self, words: str) -> bool:
+        """Whether the words stand in the text; signs count only where the words hold some.
+
+        `cross validation` finds cross-validation, `schrodinger` Schrödinger; `C++` not C.
+        """
+        whole, folded, joined = _wanted(words)
+        if not folded:
+            return whole in self._whole
+        self._folded = self._folded or _folded(self._whole)
+        if folded in self._folded:
+            return True
+        self._joined = self._joined or _folded(_HYPHEN.sub("", self._whole))
+        return joined in self._joined
+
+
+@lru_cache(maxsize=64)
+def _wanted(words: str) -> tuple[str, str, str]:
+    """(as they are, their letters, these without hyphens); of signs only as they are."""
+    whole = canonical(words)
+    folded = _folded(whole) if _PLAIN.fullmatch(whole) else ""
+    return whole, folded, _folded(_HYPHEN.sub("", whole)) if folded else ""
 
 
 def _folded(text: str) -> str:
+    if text.isascii():
+        return _SIGNS.sub(" ", text).strip()
     letters = unicodedata.normalize("NFKD", text)
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return _SIGNS.sub(" ", bare).strip()

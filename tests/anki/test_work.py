@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.anki.studying import NEW, NEWEST, OLD, Desk, fail, remark
+from tests.anki.studying import ALPHA, NEW, NEWEST, OLD, Desk, fail, remark
 from tests.unit.review.page import conftest as page_server
 
 client = page_server.client
@@ -57,6 +59,14 @@ def test_a_card_that_lapses_again_and_again_needs_work(desk: Desk) -> None:
     desk.forge.ok("undo")
     assert desk.work() == [desk.old]
 
+    with desk.anki() as anki:
+        anki.edit(desk.old, Front=NEWEST)
+    assert desk.work() == []
+    assert "reworded" in desk.forge.ok("trace", desk.old).stdout
+    with desk.anki() as anki:
+        fail(anki, desk.old)
+    assert desk.work() == [desk.old]
+
 
 # --- another card in its place ----------------------------------------------------------------
 
@@ -92,6 +102,46 @@ def test_another_card_takes_its_place_once_a_person_accepts_it(desk: Desk) -> No
         assert anki.schedule(new["guid"])[0][6:] == [0, 0]
 
 
+@pytest.mark.parametrize("name", ["ask.md", "ask.jsonl"])
+def test_asked_for_by_a_file_the_answer_takes_its_place_as_well(desk: Desk, name: str) -> None:
+    desk.studied(lapses=6)
+    said = desk.forge.ok("draft", "export", name, "--again", desk.old, "--instead")
+    assert said.stdout == ""
+    asked = (desk.forge.folder / name).read_text(encoding="utf-8")
+    assert "forgotten 6 times in 14 answers" in asked
+    with desk.anki() as anki:
+        fail(anki, desk.old)
+    assert desk.work() == [desk.old]
+    desk.forge("draft", "import", _answered(desk, asked, name, spoilt=True))
+    assert desk.work() == [desk.old]
+    back = _answered(desk, asked, name)
+    for _ in range(2):  # the second time nothing is new
+        desk.forge.ok("draft", "import", back)
+        new = desk.card(NEW)
+        assert (new["verdict"], new["instead_of"]) == ("pending", [desk.old])
+        assert desk.work() == []
+    assert len(desk.forge.cards()) == 2
+    desk.forge.ok("accept", new["guid"])
+    assert desk.card(OLD)["standing"] == "retired"
+
+
+def _answered(desk: Desk, asked: str, name: str, *, spoilt: bool = False) -> str:
+    """A file with the answer of a chat, or of a batch service; `spoilt`: one without a card."""
+    if name.endswith(".md"):
+        [label] = re.findall(r'<highlight h="([0-9a-f]{8})"', asked)
+        cards = json.dumps({"cards": [desk.fake.card(label, ALPHA, NEW, "Alpha")]})
+        text = f"Of {label}: sorry.\n" if spoilt else f"Here it is:\n\n```json\n{cards}\n```\n"
+    else:
+        desk.draws(NEW)
+        body = json.loads((desk.fake.says("sorry") if spoilt else desk.model.queue[0]).body)
+        desk.model.queue.clear()
+        answer = {"custom_id": json.loads(asked)["custom_id"],
+                  "response": {"status_code": 200, "body": body}}  # fmt: skip
+        text = json.dumps(answer) + "\n"
+    (desk.forge.folder / f"back {name}").write_text(text, encoding="utf-8")
+    return f"back {name}"
+
+
 # --- on the page ------------------------------------------------------------------------------
 
 
@@ -101,6 +151,7 @@ def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(
     desk.studied(lapses=6, data='{"s":2.5,"d":8.3,"dr":0.9}')
     with desk.anki() as anki:
         remark(anki, desk.old, "which alphabet?")
+        anki.col.sched.suspend_cards([card.id for card in anki.cards(desk.old)])
     desk.forge.ok("pull")
     page = client()
     found = page.item(view="work")
@@ -111,6 +162,7 @@ def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(
         "9 s an answer",
         "difficulty 8.3 of 10",
         "stability 2.5 days",
+        "unsuspend it in Anki",
     ):
         assert told in found["item"]["body"]
     after = press(page, found, "l")
@@ -142,12 +194,47 @@ def test_redrawn_by_a_key_the_new_card_waits_and_replaces_the_old(desk: Desk, cl
     assert f"{NEW} → Alpha (retired)" in found["item"]["body"]
 
 
+def test_in_other_words_in_anki_it_is_shown_told_and_reworded_as_it_stands_there(
+    desk: Desk, client: Any
+) -> None:
+    desk.studied(lapses=6)
+    with desk.anki() as anki:
+        anki.edit(
+            desk.old, Front="Which <b>letter</b> is first?", Back='<font color="red">α</font>'
+        )
+        anki.col.db.execute("update notes set mod = mod - 60 where guid = ?", desk.old)
+    assert desk.work() == []
+    with desk.anki() as anki:
+        fail(anki, desk.old)
+    assert desk.work() == [desk.old]
+    page = client()
+    found = page.item(view="work")
+    [slot] = found["item"]["slots"]
+    assert "Which <b>letter</b> is first?" in slot["faces"][0][0]
+    assert slot["label"] == "as you changed it in Anki"
+    assert slot["fields"] == {"Front": "Which **letter** is first?", "Back": "α", "Extra": ""}
+    desk.draws(NEW)
+    press(page, found, "r", words="")
+    assert "Which **letter** is first?" in desk.asked()
+    assert "Which **letter** is first?" in page.item(view="pending")["item"]["body"]
+    page.decide("undo")
+
+    words = {**slot["fields"], "Front": NEWEST}
+    page.decide("edit", page.item(view="work"), **{f"field:{n}": text for n, text in words.items()})
+    assert "conflict" not in desk.forge.ok("run").stdout
+    with desk.anki() as anki:
+        anki.load(desk.forge.folder / "ankiforge.apkg")
+        fields = anki.note(desk.old).fields
+    assert fields[:2] == [NEWEST, '<font color="red">α</font>']
+
+
 def test_split_by_a_key_all_that_is_drawn_stands_for_it(desk: Desk, client: Any) -> None:
     desk.studied(lapses=6)
     page = client()
     desk.draws(NEW, NEWEST)
     after = press(page, page.item(view="work"), "p", words="")
     assert after["count"] == 0
+    assert "2 new cards wait under Pending" in after["told"]
     assert "two or more simpler cards" in desk.asked()
     assert page.views()["views"]["pending"] == 2
     press(page, page.item(view="pending"), "a")
@@ -162,6 +249,9 @@ def test_without_a_model_it_is_said_what_else_can_be_done(desk: Desk, client: An
     said = desk.forge("draft", "--again", desk.old, "--instead", code=2).stderr
     assert "would draw the same" in said
     assert "edit ID" in said
+    assert "draft export ask.md" in said
+    said = desk.forge("draft", "--again", desk.old, "--instead", "export", "ask.md", code=2).stderr
+    assert "stand behind its name" in said
     page = client()
     after = press(page, page.item(view="work"), "r", words="")
     assert "would draw the same" in after["refused"]

@@ -15,14 +15,15 @@ import pytest
 from ankiforge.extract.obsidian import helping, vault
 from ankiforge.extract.pdf import helping as pdf_helping
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 WORDS = "Paper {}: the spacing effect improves retention of {} facts, and massing does not."
-PDFS, NOTES = 12, 60
+PDFS, NOTES, WORKS = 12, 60, 4
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of PDFs, one of them broken, and a vault with as many notes as others help with."""
+    """PDFs, one of them broken, a vault with as many notes as others help with, Zotero with files."""
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "papers").mkdir()
     for number in range(PDFS):
@@ -37,10 +38,24 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = f"Note {number} says ==the answer is {number}==. ![[figure.png]]\n\nq{number}::a\n"
         (notes / f"note {number:04}.md").write_text(text, encoding="utf-8")
     (notes / "note 0007a.md").write_bytes(b"\xff\xfe\x00 ==half== of a letter\xd8")
+    _library(folder / "zotero")
     long_ago = time.time() - 3600
     for path in notes.iterdir():
         os.utime(path, (long_ago, long_ago))
     return folder
+
+
+def _library(folder: Path) -> None:
+    works = []
+    for number in range(WORKS):
+        words = WORDS.format(number, 3 * number)
+        file = folder / "storage" / f"ATTACH{number:02}" / "paper.pdf"
+        file.parent.mkdir(parents=True)
+        write_pdf(file, [Page((paragraph(words),), ())])
+        marks = (Annotation(f"MARK{number:04}", "the spacing effect", top=1),)
+        attached = (Attachment(f"ATTACH{number:02}", "paper.pdf", marks),)
+        works.append(Work(f"PAPER{number:03}", {"title": f"Paper {number}"}, attachments=attached))
+    write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
 
 
 @pytest.fixture
@@ -48,7 +63,7 @@ def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault, "MANY", NOTES)
     monkeypatch.setattr(helping, "AT_A_TIME", 20)
     sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
-               for kind, name in (("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
+               for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
     (forge.folder / "ankiforge.yaml").write_text("sources:\n" + "".join(sources), "utf-8")
     forge("init", "--trust", forge.folder)
 
@@ -67,13 +82,14 @@ def told(forge, *options: str) -> list[str]:
 
 def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone) -> None:
     alone["lines"] = told(forge, "--jobs", "1")
-    assert len(alone["lines"]) == 2 * PDFS + 2 * NOTES + 2
+    assert len(alone["lines"]) == WORKS + 2 * PDFS + 2 * NOTES + 2
+    assert sum('"zotero:user/' in line and "improves" in line for line in alone["lines"]) == WORKS
     assert told(forge, "--jobs", "3") == alone["lines"]
 
 
 @pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The address of a scheduler with two workers, and what kills and replaces one of them."""
+def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """The address of a scheduler with two workers; what replaces one of them; what ends it itself."""
     port = _free()
     address = f"tcp://127.0.0.1:{port}"
     running = [
@@ -81,8 +97,7 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     ]
 
     def worker() -> None:
-        running.append(_dask(tmp_path, "worker", address, "--no-nanny", "--nthreads", "1",
-                             "--no-dashboard", "--local-directory", str(tmp_path)))  # fmt: skip
+        running.append(_worker(tmp_path, address))
 
     def replace() -> None:
         killed = running.pop(1)
@@ -92,16 +107,34 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
     worker()
     worker()
-    yield address, replace
+
+    def end() -> None:
+        running[0].kill()
+        running[0].wait()
+
+    yield address, replace, end
     for one in running:
         one.kill()
         one.communicate()
 
 
-def _dask(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def _worker(folder: Path, address: str, **environment: str) -> subprocess.Popen[bytes]:
+    options = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
+    return _dask(folder, "worker", address, *options, **environment)
+
+
+def _without_us(folder: Path) -> Path:
+    """What makes a Python that lacks this program."""
+    found = folder / "bare"
+    found.mkdir()
+    (found / "sitecustomize.py").write_text("import sys; sys.modules['ankiforge'] = None")
+    return found
+
+
+def _dask(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """As `dask scheduler`, `dask worker`."""
     return subprocess.Popen(
-        (sys.executable, "-m", "dask", *arguments), cwd=folder,
+        (sys.executable, "-m", "dask", *arguments), cwd=folder, env={**os.environ, **environment},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -116,9 +149,9 @@ def _free() -> int:
 
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
-    forge, workspace, alone, scheduler
+    forge, workspace, alone, scheduler, monkeypatch
 ) -> None:
-    address, replace = scheduler
+    address, replace, end = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     _answers(address)
     assert told(forge, "--scheduler", address) == expected
@@ -128,40 +161,62 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     assert told(forge, "--scheduler", address) == expected
     killer.join()
 
+    monkeypatch.setattr(pdf_helping, "asked", _before_the(PDFS // 2, end, pdf_helping.asked))
+    lines = told(forge, "--scheduler", address)
+    notices = [line for line in lines if "read by this machine" in line]
+    assert len(notices) == 2  # of PDFs and of notes
+    assert [line for line in lines if line not in notices] == expected
 
-def _answers(address: str) -> None:
-    """Wait until two workers are there."""
+
+def _before_the(number: int, happens: Callable[[], None], real: Callable[..., object]) -> object:
+    """The same, but that before one call something happens."""
+    calls = iter(range(PDFS + NOTES))
+
+    def called(*given: object) -> object:
+        if next(calls) == number:
+            happens()
+        return real(*given)
+
+    return called
+
+
+def _answers(address: str, count: int = 2) -> None:
+    """Wait until so many workers are there."""
     from distributed import Client
 
     with Client(address, timeout="60s", set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(count, timeout=60)
 
 
 def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
-    forge, workspace, scheduler, monkeypatch, alone
+    forge, workspace, scheduler, monkeypatch, alone, tmp_path
 ) -> None:
-    """As if each worker ran another version of the program."""
-    address, _ = scheduler
-    _answers(address)
+    """As if each worker had other files; beside them is one that lacks the program."""
+    address, *_ = scheduler
+    lacking = _worker(tmp_path, address, PYTHONPATH=str(_without_us(tmp_path)))
+    _answers(address, 3)
     real = pdf_helping.asked
 
     def other(question, seconds):
         line = real(question, seconds)
-        return line and line.replace(b'"version":"', b'"version":"not ')
+        return line and line.replace(b'"size":', b'"size":1')
 
     monkeypatch.setattr(pdf_helping, "asked", other)
     lines = told(forge, "--scheduler", address)
     notices = [line for line in lines if "were read by this machine" in line]
-    assert len(notices) == 1
-    assert f"{PDFS + 1} files were read by this machine" in notices[0]
-    lines.remove(notices[0])
+    found = [f"{count} files were read by this machine" for count in (WORKS, PDFS + 1)]
+    assert [told in line for told, line in zip(found, notices, strict=True)] == [True, True]
+    lines = [line for line in lines if line not in notices]
     assert lines == (alone.get("lines") or told(forge, "--jobs", "1"))
+    assert lacking.poll() is None  # it was left in peace
+    lacking.kill()
+    lacking.communicate()
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch) -> None:
     from ankiforge import crew
 
-    monkeypatch.setattr(crew, "CONNECT_SECONDS", "0.5s")
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
     result = forge("extract", "--scheduler", f"tcp://127.0.0.1:{_free()}")
     assert result.exit_code == 3
     assert "no Dask scheduler answers" in result.stderr

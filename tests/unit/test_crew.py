@@ -10,7 +10,7 @@ import pytest
 
 from ankiforge import crew
 from ankiforge.crew import Ahead
-from ankiforge.errors import ServiceError
+from ankiforge.errors import ServiceError, UsageError
 
 
 def double(number: int) -> int | None:
@@ -55,8 +55,23 @@ def test_after_closing_the_rest_is_left_to_who_asks() -> None:
     readers.close()
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("somewhere", "is no address of a Dask scheduler"),
+        ("http://127.0.0.1:8786", "is no address of a Dask scheduler"),
+        ("tls://127.0.0.1:8786", "no certificates"),
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_a_mistake(address: str, says: str) -> None:
+    readers = crew.cluster(address)
+    with pytest.raises(UsageError, match=says):
+        readers.executor(waits=True)
+    readers.close()
+
+
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "CONNECT_SECONDS", "0.5s")
+    monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
     readers = crew.cluster("tcp://127.0.0.1:9")
     with pytest.raises(ServiceError, match="no Dask scheduler answers"):
         readers.executor(waits=True)
@@ -72,6 +87,8 @@ def test_a_cluster_whose_workers_are_gone_is_not_waited_for_for_ever(
     readers = crew.Crew(2, lambda width, waits: waiting, elsewhere=True)
     ahead: Ahead[int, bool] = Ahead(readers, released.wait, ((n, ()) for n in range(9)), waits=True)
     assert [ahead.take(n) for n in range(9)] == [None] * 9
-    assert ahead.lost == 1
+    assert ahead.lost == 9
+    other: Ahead[int, bool] = Ahead(readers, released.wait, [(0, ())], waits=True)
+    assert other.take(0) is None  # nobody is waited for twice
     released.set()
     waiting.shutdown()

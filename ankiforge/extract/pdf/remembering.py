@@ -1,4 +1,4 @@
-"""A worker that is not asked again about a file that is as it was, and may be helped by others."""
+"""Workers that are helped by others, and not asked again about a file that is as it was."""
 
 from __future__ import annotations
 
@@ -17,32 +17,49 @@ from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Failed, Question, Reply
 
 
-class RememberingWorker(PdfWorker):
-    """Keeps what the worker said of each file; never a failure, as that may be the machine's."""
+class HelpedWorker(PdfWorker):
+    """Others may have begun with what it is asked."""
 
-    def __init__(self, seconds: float, memory: Memory) -> None:
+    def __init__(self, seconds: float) -> None:
         """Prepare; `seconds` is the time a file may take."""
         super().__init__(seconds)
-        self._kept = Kept.recalled(memory, program())
-        self._ahead: Ahead[Question, bytes] | None = None
+        self._ahead: list[Ahead[Question, bytes]] = []
 
     def foresee(self, crew: Crew, questions: Iterable[Question]) -> None:
-        """Have a crew begin with what will be asked, in this order."""
-        unknown = [one for one in questions if not self._is_known(one)]
-        if len(unknown) > 1:
+        """Have a crew begin with what will be asked next, in this order."""
+        new = list(questions)
+        if len(new) > 1:
             crew.at_end(helping.stop)
-            self._ahead = Ahead(crew, helping.answer, self._work(unknown), waits=True)
+            self._ahead.append(Ahead(crew, helping.answer, self._work(new), waits=True))
 
     @property
     def lost(self) -> int:
         """How many files the crew could not read."""
-        return self._ahead.lost if self._ahead else 0
+        return sum(one.lost for one in self._ahead)
 
     def _work(self, questions: Iterable[Question]) -> Iterator[tuple[Question, tuple[bytes]]]:
         for one in questions:
             line = helping.asked(one, self.seconds)
             if line is not None:
                 yield one, (line,)
+
+    def ask(self, question: Question) -> Reply:
+        """What others have found out, else what the worker does."""
+        ahead = helping.read(self._ahead[-1].take(question)) if self._ahead else None
+        return ahead or super().ask(question)
+
+
+class RememberingWorker(HelpedWorker):
+    """Keeps what the worker said of each file; never a failure, as that may be the machine's."""
+
+    def __init__(self, seconds: float, memory: Memory) -> None:
+        """Prepare; `seconds` is the time a file may take."""
+        super().__init__(seconds)
+        self._kept = Kept.recalled(memory, program())
+
+    def foresee(self, crew: Crew, questions: Iterable[Question]) -> None:
+        """Have a crew begin with what will be asked next, in this order."""
+        super().foresee(crew, (one for one in questions if not self._is_known(one)))
 
     def _is_known(self, question: Question) -> bool:
         stamp = _stamp(question)
@@ -59,13 +76,10 @@ class RememberingWorker(PdfWorker):
         if body:
             with suppress(msgspec.MsgspecError):
                 return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
-        reply = self._answered(question) or super().ask(question)
+        reply = super().ask(question)
         if stamp and not isinstance(reply, Failed):
             self._kept.learn(name, stamp, msgspec.json.encode(reply))
         return reply
-
-    def _answered(self, question: Question) -> Reply | None:
-        return helping.read(self._ahead.take(question)) if self._ahead else None
 
 
 def _name(question: Question) -> str:

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ankiforge.crew import Crew, unhelped
 from ankiforge.domain import Memory, NoMemory, Problem, Scan, Sighting, Source, h16
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
-from ankiforge.extract.pdf.client import SECONDS, PdfWorker
+from ankiforge.extract.pdf.client import SECONDS
+from ankiforge.extract.pdf.remembering import HelpedWorker
 from ankiforge.extract.zotero.address import UntoldError
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Library
@@ -60,14 +62,15 @@ def open_source(
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
     offline: bool = False,
+    crew: Crew | None = None,
     seconds: float = SECONDS,
     pace: Pace | None = None,
 ) -> Source:
     """Make a reader of the data folder (or database file) `root`, or of Zotero's API.
 
     `memory` keeps what the web API told; `offline` forbids any connection but to this machine;
-    `seconds` is the time that finding the words around the marks of one PDF may take; `pace` is
-    how to wait for a server that asks for it.
+    `crew` reads several PDFs at a time; `seconds` is the time that finding the words around the
+    marks of one PDF may take; `pace` is how to wait for a server that asks for it.
 
     Raises:
         ConfigError: the settings cannot be meant, or name neither a path nor an API.
@@ -83,7 +86,7 @@ def open_source(
     local, web = addresses(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
     routes = Routes(settings.api, database, libraries, local, web, memory, offline, pace)
-    return ZoteroSource(name, routes, only, me, seconds)
+    return ZoteroSource(name, routes, only, me, crew, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class ZoteroSource:
     routes: Routes
     only: tuple[Path, ...]
     me: tuple[str, ...]
+    crew: Crew | None
     seconds: float
 
     @property
@@ -111,9 +115,10 @@ class ZoteroSource:
             return
         if self.routes.api == "auto":
             yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
-        with PdfWorker(self.seconds) as worker:
+        with HelpedWorker(self.seconds) as worker:
             for way in ways:
                 yield from self._way(way, worker)
+            yield from unhelped(self.name, worker.lost, "files")
 
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if only asking Zotero can tell."""
@@ -143,7 +148,7 @@ class ZoteroSource:
             told.append(f"{names or 'no library'} by {way.says}")
         return "; ".join(told)
 
-    def _way(self, way: Way, worker: PdfWorker) -> Iterator[Sighting]:
+    def _way(self, way: Way, worker: HelpedWorker) -> Iterator[Sighting]:
         try:
             with way.opened() as catalog:
                 for library in way.libraries(catalog):
@@ -157,12 +162,13 @@ class ZoteroSource:
                 yield Scan(self.name, way.container, complete=False)
 
     def _library(
-        self, way: Way, catalog: Catalog, library: Library, worker: PdfWorker
+        self, way: Way, catalog: Catalog, library: Library, worker: HelpedWorker
     ) -> Iterator[Sighting]:
         chosen = _attachments(self.folder, self.only)
         complete = not self.only
         try:
-            works = Works(self.name, catalog, worker, self.folder, self.me, self.routes.memory)
+            memory = self.routes.memory
+            works = Works(self.name, catalog, worker, self.folder, self.me, memory, self.crew)
             yield from works.of(library, chosen)
         except ItemError as error:
             complete = False

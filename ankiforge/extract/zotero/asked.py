@@ -69,6 +69,15 @@ class Asked:
         self._known.add(place)
         return answer
 
+    def is_new(self, library: Library, attachment: str, file: Path) -> bool:
+        """Whether the file will be read: it never was, or is another by now.
+
+        Raises:
+            OSError: it is not there any more.
+        """
+        answer = self._recalled(_Place(library.namespace, attachment))
+        return answer is None or answer.stamp != stamp_of(file.stat())
+
     def _ask(
         self,
         file: Path,

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
 import msgspec
 
+from ankiforge.crew import Crew
 from ankiforge.domain import Memory, Picture, h16
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Area, Passage, Quote
+from ankiforge.extract.pdf.protocol import Area, Around, Passage, Quote
+from ankiforge.extract.pdf.remembering import HelpedWorker
 from ankiforge.extract.zotero.asked import Asked
 from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.marks import KINDS, PICTURES, Shown
@@ -40,8 +42,9 @@ _LOOKED = "looked/"
 class Files:
     """Zotero's data folder, with the files in it and those it links to."""
 
-    def __init__(self, worker: PdfWorker, folder: Path | None, memory: Memory) -> None:
+    def __init__(self, worker: HelpedWorker, folder: Path | None, memory: Memory) -> None:
         """Without a `folder` nothing is found; `memory` keeps what files said."""
+        self._worker = worker
         self._asked = Asked(worker, memory)
         self._folder = folder
         self._memory = memory
@@ -51,6 +54,19 @@ class Files:
     def _base(self) -> Path | None:
         """Where links begin that are told without their beginning."""
         return linked_folder(self._folder) if self._folder else None
+
+    def foresee(self, crew: Crew, library: Library, marks: Iterable[Mark]) -> None:
+        """Have a crew begin with the words around all these marks, which are asked for next."""
+        self._worker.foresee(crew, self._questions(library, marks))
+
+    def _questions(self, library: Library, marks: Iterable[Mark]) -> Iterator[Around]:
+        for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):
+            on_file = tuple(group)
+            quotes = tuple(quote for mark in on_file for quote in _quotes(mark))
+            file = self._file(library, on_file[0]) if quotes else None
+            with suppress(OSError):
+                if file and self._asked.is_new(library, on_file[0].attachment_key, file):
+                    yield Around(os.fsencode(file), quotes)
 
     def around(
         self, library: Library, marks: tuple[Mark, ...]

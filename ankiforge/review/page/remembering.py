@@ -68,7 +68,7 @@ def _facts(found: Found, chances: Chances) -> Iterator[tuple[str, str]]:
 def _mark(found: Found, one: Marked) -> dict[str, Any]:
     page = f"p. {one.said.page_label}" if one.said.page_label else ""
     comment = one.said.comment if one.said.exact else ""
-    words = one.said.exact or one.said.comment
+    words = one.said.exact or one.said.comment or f"({one.said.kind})"
     return {"words": words, "beside": " · ".join(filter(None, (page, comment))),
             "hit": one.key in found.matched}  # fmt: skip
 

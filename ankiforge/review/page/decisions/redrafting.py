@@ -58,12 +58,14 @@ def _redraft(now: Decision) -> Outcome:
             problems = _recorded(desk, model, _wanted(now, key))
     if problems:
         raise RefusedError(_told(problems, model.usage), hint="everything stands as it was")
-    where = " and ".join(
-        sorted({view for one, view in _waits(desk, key).items() if one not in before})
-    )
-    told = f"a new card waits under {where} ({_cost(model.usage)})"
+    new = {where for one, where in _waits(desk, key).items() if one not in before}
+    several = len(new) > 1
+    where = " and ".join(sorted({view for view, _ in new}))
+    cards = f"{len(new)} new cards wait" if several else "a new card waits"
+    told = f"{cards} under {where} ({_cost(model.usage)})"
     if _is_instead(now):
-        return Outcome(f"{told}; once you accept it, the one it is for is retired")
+        which = "one of them, the one they are for" if several else "it, the one it is for"
+        return Outcome(f"{told}; once you accept {which} is retired")
     return Outcome(told, show=now.item.id)
 
 
@@ -123,10 +125,10 @@ def _recorded(desk: Desk, model: Model, wanted: dict[str, Any]) -> tuple[Problem
     return tuple(problem for step in steps for problem in step.problems)
 
 
-def _waits(desk: Desk, key: HighlightKey) -> dict[str, str]:
-    """What there is of a passage, by its draft id: in which view it waits."""
+def _waits(desk: Desk, key: HighlightKey) -> dict[str, tuple[str, str]]:
+    """What there is of a passage, by its draft id: in which view it waits, as which choice."""
     return {
-        one.id: "Revisions" if card.revision else "Pending"
+        one.id: ("Revisions" if card.revision else "Pending", card.choice or card.guid)
         for card in desk.ledger.cards.of_highlight(key)
         for one in card.candidates
         if one.state is not CandidateState.PASSED

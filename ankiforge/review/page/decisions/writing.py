@@ -29,6 +29,7 @@ from ankiforge.errors import UsageError
 from ankiforge.making import drawn, standing_on
 from ankiforge.review import Choice, making
 from ankiforge.review.desk import Desk
+from ankiforge.review.failing import words_in_anki
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done, named
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.faces import as_if, faces_of
@@ -37,6 +38,8 @@ from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.selecting import begun, spans_of
 from ankiforge.review.words import changed, fields_of
 
+WORK = "work"
+"""The view in which a card is shown, and reworded, as it stands in Anki."""
 FIELD = "field:"
 """Before the name of a field, among what a decision brings."""
 
@@ -145,11 +148,20 @@ def _words(now: Decision) -> dict[str, str]:
 
 
 def _edit(now: Decision) -> Outcome:
-    """A person's words; of a choice, they are the card. `accept`: and it is let through."""
+    """A person's words; of a choice, they are the card. `accept`: and it is let through.
+
+    Where a card was shown as it stands in Anki, they take the place of what stands there.
+    """
     choice = now.choice()
-    fields = changed(as_if(choice.card, choice.candidate), _words(now))
     ledger, guid = now.desk.ledger, choice.card.guid
-    done([review.edit(ledger, choice, fields, now.desk.judge)], "edited")
+    words, over = _words(now), dict[str, str]()
+    seen = ledger.views.seen(guid) if now.said.view == WORK else None
+    if seen and (theirs := dict(words_in_anki(choice.card, seen))):  # it began with those
+        words = {name: text for name, text in words.items() if text != theirs.get(name, "")}
+        there = dict(zip(choice.card.family.content_fields, seen.fields, strict=False))
+        over = {name: html for name, html in there.items() if name in words}
+    fields = changed(as_if(choice.card, choice.candidate), words)
+    done([review.edit(ledger, choice, fields, now.desk.judge, over)], "edited")
     if now.args.get("accept") != "yes":
         return Outcome("edited", show=guid)
     return done(review.accept(ledger, [Choice(ledger.cards.get(guid))]), "edited and accepted")

@@ -20,7 +20,7 @@ NOTHING_READ = (
     " zotero.sqlite; what comes of it appears here."
 )
 Asked = Mapping[str, str]
-"""`view`, `query`, `unverified`, `numbers`, `at` (an id), `step` (1, -1, `skip` or `group`)."""
+"""`view`, `query`, `unverified`, `numbers`, `at` (an id), `step` (1, -1, `skip` or `group`), `facets`."""
 _STEPS = {"1": 1, "skip": 1, "-1": -1}
 
 
@@ -48,9 +48,11 @@ class Browsing:
     def overview(self, asked: Asked) -> dict[str, Any]:
         """Each view with how much it holds under the filter; what this one may be narrowed by.
 
-        `changed` is another one after anything of it is.
+        `changed` is another one after anything of it is. With `facets` = `no` how much it is alone.
         """
         look = look_of(self._desks(), asked)
+        if asked.get("facets") == "no":
+            return {"views": _counts(self._held(look))}
         compared = self._lists.compare(look.desk)
         version = look.desk.ledger.queues.version()
         with self._lock:
@@ -65,13 +67,17 @@ class Browsing:
             return {**told[1], "changed": self._changes}
 
     def _overview(self, look: Look) -> dict[str, Any]:
-        lists = {view.name: self._lists.now(replace(look, view=view)) for view in VIEWS}
+        lists = self._held(look)
         filed = self._lists.filed(look, lists[look.view.name])
         return {
-            "views": {name: len(ids) for name, ids in lists.items()},
+            "views": _counts(lists),
             "facets": facets_of(look.wanted, filed),
             "toggles": toggles_of(look.wanted, filed),
         }
+
+    def _held(self, look: Look) -> dict[str, tuple[str, ...]]:
+        """The list of each view."""
+        return {view.name: self._lists.now(replace(look, view=view)) for view in VIEWS}
 
     def clean(self, desk: Desk, asked: Asked) -> tuple[str, ...]:
         """The guids of the list that may be accepted at once."""
@@ -177,6 +183,10 @@ class Browsing:
         asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
         act = Act("A", f"Accept all {count} clean", "accept all", asks=asks, needs=True)
         return replace(item, acts=(*item.acts, act))
+
+
+def _counts(lists: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    return {name: len(ids) for name, ids in lists.items()}
 
 
 def _around(ids: Sequence[str], place: int) -> Sequence[str]:

@@ -13,7 +13,7 @@ from ankiforge.check import GROUNDS
 from ankiforge.config.deckfiles import colour_name
 from ankiforge.domain import Card, Highlight, Severity
 from ankiforge.review.picking import in_bulk
-from ankiforge.review.query import Beside, Query, Term, parse
+from ankiforge.review.query import Beside, Query, Said, Term, parse, said_on
 from ankiforge.text.fold import canonical
 
 MOST = 12
@@ -41,6 +41,14 @@ class Filed:
     """Whether a digit stands in its words or in its evidence."""
     facets: tuple[tuple[str, ...], ...] = field(init=False)
     """Its values of each of `FACETS`."""
+    _said: dict[str, Said] = field(init=False, default_factory=dict)
+
+    def said(self, card: Card) -> Said:
+        """All a reader sees of one of the cards; made when it is first asked for."""
+        found = self._said.get(card.guid)
+        if found is None:
+            found = self._said[card.guid] = said_on(card)
+        return found
 
     def __post_init__(self) -> None:
         known: dict[str, object] = {
@@ -85,7 +93,7 @@ class Filter:
             return False
         if not filed.cards:
             return self.query.matches_passage(filed.highlight)
-        beside = Beside(filed.run, tags, troubles)
+        beside = Beside(filed.run, tags, troubles, filed.said)
         return any(self.query.matches(card, beside) for card in filed.cards)
 
     @property

@@ -7,6 +7,7 @@ const EVERY_MS = 10_000;
 
 export class News {
   #known = { found: null, count: 0 };
+  #begun = false;
 
   // `told`: called with what the server says of all views.
   constructor(page, told) {
@@ -16,10 +17,18 @@ export class News {
     addEventListener("focus", () => this.look());
   }
 
+  // The first time the numbers alone come before all that one may filter by: that takes longer.
   async look() {
+    const first = !this.#begun;
+    this.#begun = true;
+    if (first) await this.#ask({ facets: "no" });
+    await this.#ask({});
+  }
+
+  async #ask(more) {
     const shown = this.page.found;
     try {
-      const found = await ask("/api/views", this.page.asked);
+      const found = await ask("/api/views", { ...this.page.asked, ...more });
       ended(false);
       if (shown !== this.page.found) return;
       this.told(found);

@@ -9,7 +9,7 @@ from itertools import chain
 
 from ankiforge.domain import Candidate, Card, Standing, Verdict
 from ankiforge.review.desk import Desk
-from ankiforge.review.failing import forgotten, history_of
+from ankiforge.review.failing import forgotten, history_of, words_in_anki
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, stamp_of
@@ -71,7 +71,8 @@ def _in_place_of(desk: Desk, card: Card) -> str:
 
 
 def _given_up(desk: Desk, card: Card) -> Iterator[Fact]:
-    yield ("In place of", " → ".join(text for _, text in card.fields[:2] if text))
+    asked = words_in_anki(card, desk.ledger.views.seen(card.guid)) or card.fields
+    yield ("In place of", " → ".join(text for _, text in asked[:2] if text))
     yield ("Which was", forgotten(history_of(desk.ledger, card)))
     yield ("If you accept this one", "that one is retired; until then it stays as it is")
 

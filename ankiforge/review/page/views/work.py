@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ankiforge.domain import Card, SeenCard
+from ankiforge.domain import Card, Fields, SeenCard, note_id
 from ankiforge.ledger.seen import Seen
 from ankiforge.recall import Trouble, retrievability
 from ankiforge.review.desk import Desk
-from ankiforge.review.failing import History, forgotten, history_of, reasons
+from ankiforge.review.failing import History, forgotten, history_of, reasons, words_in_anki
 from ankiforge.review.page.decisions.redrafting import INSTEAD, SPLIT
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
 from ankiforge.review.page.shown.known import many, studied, when
 from ankiforge.review.page.shown.passage import source_html
-from ankiforge.review.page.shown.sides import Fact, sides_html
+from ankiforge.review.page.shown.sides import Fact, Row, changed_fields, sides_html
+from ankiforge.review.page.views.conflicts import faces_in_anki
 from ankiforge.review.selecting import words_of
 
 _BESIDE = 6
@@ -48,17 +49,37 @@ class Work:
 def _item(desk: Desk, card: Card, seen: Seen, history: History) -> Item:
     others = _others(desk, card)
     given = history.answers.given
+    theirs = words_in_anki(card, seen)
     return Item(
         card.guid,
         f"Needs work: a {card.kind} card from {card.highlight.document.title}",
-        stamp_of(card, seen.tags, seen.cards, history.troubles, given, others),
+        stamp_of(card, seen.tags, seen.cards, history.troubles, given, others, theirs),
         source=source_html(card.highlight, card.leading.draft.quote, card.also),
-        slots=(slot_of(desk, card, card.leading, ""),),
-        body=sides_html(facts=_facts(desk, card, seen, history, others)),
+        slots=(_slot(desk, card, seen, theirs),),
+        body=sides_html(
+            _changes(card, theirs),
+            _facts(desk, card, seen, history, others),
+        ),
         acts=tuple(_acts(card)),
         group=card.highlight.key,
         passage=words_of(card.highlight)[0] if card.highlight.document.source else "",
     )
+
+
+def _slot(desk: Desk, card: Card, seen: Seen, theirs: Fields) -> Slot:
+    """The card as it is asked there: in a person's own words, if he gave it others in Anki."""
+    here = slot_of(desk, card, card.leading, "")
+    if not theirs:
+        return here
+    label, words = "as you changed it in Anki", dict(theirs)
+    fields = tuple((name, words.get(name, "")) for name, _ in here.fields)
+    return replace(here, label=label, faces=faces_in_anki(card, seen), fields=fields)
+
+
+def _changes(card: Card, theirs: Fields) -> tuple[Row, ...]:
+    """What a person made of it in Anki."""
+    rows = changed_fields(card.fields, theirs) if theirs else ()
+    return tuple(replace(row, name=f"{row.name}, changed in Anki") for row in rows)
 
 
 # --- what is known --------------------------------------------------------------------------
@@ -79,12 +100,19 @@ def _facts(
             f"Card {at} of this note" if several else "Its memory",
             " · ".join((*apart, *memory) if several else memory),
         )
+    if seen.cards and all(one.suspended for one in seen.cards):
+        yield ("To study it again", f"unsuspend it in Anki, which asks it no more: {_search(card)}")
     for other in others[:_BESIDE]:
         yield ("Beside it", _told(other))
     left = len(others) - _BESIDE
     yield ("And", f"{many(left, 'card')} more of this passage" if left > 0 else "")
     if card.revision:
         yield ("A correction waits", "decide on it under Revisions: that deals with this as well")
+
+
+def _search(card: Card) -> str:
+    """What finds it there."""
+    return f"nid:{note_id(card.guid)}"
 
 
 def _answers(history: History) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ankiforge.ledger.cards import Cards
+
 
 @pytest.fixture
 def page(forge, notes, client):
@@ -70,6 +72,12 @@ def test_views_are_told_anew_only_when_something_changed(forge, page) -> None:
     after = page.views(view="pending")
     assert (before["views"]["pending"], after["views"]["pending"]) == (3, 2)
     assert after["changed"] != before["changed"]
+
+
+def test_the_numbers_alone_are_told_without_reading_a_card(page, monkeypatch) -> None:
+    whole = page.views(view="pending")
+    monkeypatch.setattr(Cards, "several", None)
+    assert page.views(view="pending", facets="no") == {"views": whole["views"]}
 
 
 def test_this_run_holds_what_it_drew_whatever_became_of_it(forge, page) -> None:
