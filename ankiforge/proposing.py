@@ -52,7 +52,7 @@ def propose(
     Args:
         ledger: that has taken in a look at Anki.
         limits: of the checks.
-        within: whether a deck is meant.
+        within: whether a deck is meant, of those in which cards are in Anki.
         step: told of the number of cards so far.
     """
     judge_anew(ledger)
@@ -60,7 +60,8 @@ def propose(
     made, waiting = Proposed(), []
     for count, card in enumerate(ledger.cards.all(), start=1):
         step(count)
-        new = judge.news_of(card) if _stands(card) and within(card.deck) else ()
+        seen = ledger.views.seen(card.guid) if _stands(card) else None
+        new = judge.news_of(card, seen) if seen and within(seen.deck or card.deck) else ()
         if new:
             waiting.append((card, new))
             made.cards += 1
@@ -93,9 +94,9 @@ class _Judge:
         self._pairs = {frozenset(pair) for pair in ledger.queues.twins()}
         self._pairs |= ledger.accounts.distinct()
 
-    def news_of(self, card: Card) -> tuple[Finding, ...]:
+    def news_of(self, card: Card, seen: Seen) -> tuple[Finding, ...]:
         """What the checks say of a card today, and nobody has been told."""
-        draft = self._as_in_anki(card)
+        draft = _as_in_anki(card, seen)
         context = check.Context(card.highlight, self._twins, limits=self._limits)
         known = {one.check for one in card.leading.findings}
         return tuple(self._new(card, check.check(draft, context), known))
@@ -121,16 +122,16 @@ class _Judge:
         mine = {one.key for one in (card.highlight, *card.also)}
         return mine.isdisjoint(one.key for one in (other.highlight, *other.also))
 
-    def _as_in_anki(self, card: Card) -> Draft:
-        """The words that are studied: those a person typed there, where one did."""
-        draft = replace(card.leading.draft, fields=card.fields)
-        seen = self._ledger.views.seen(card.guid)
-        if seen and seen.type_id and _is_edited(card, seen):
-            names = dict(zip(note_type(card.family).fields, seen.fields, strict=False))
-            shown = ((name, unrender(names.get(name, ""))) for name in card.family.content_fields)
-            words = tuple((name, text) for name, text in shown if text)
-            return replace(draft, fields=words, origin=_PERSON)
-        return replace(draft, origin=_PERSON) if card.edited else draft
+
+def _as_in_anki(card: Card, seen: Seen) -> Draft:
+    """The words that are studied: those a person typed there, where one did."""
+    draft = replace(card.leading.draft, fields=card.fields)
+    if seen.type_id and _is_edited(card, seen):
+        names = dict(zip(note_type(card.family).fields, seen.fields, strict=False))
+        shown = ((name, unrender(names.get(name, ""))) for name in card.family.content_fields)
+        words = tuple((name, text) for name, text in shown if text)
+        return replace(draft, fields=words, origin=_PERSON)
+    return replace(draft, origin=_PERSON) if card.edited else draft
 
 
 _GRAVITY = tuple(Severity)

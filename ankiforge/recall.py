@@ -95,10 +95,15 @@ class Answers:
         self.mature_passed += more.mature_passed
 
     @property
+    def tested(self) -> int:
+        """Those that tell of retention."""
+        return self.young + self.mature
+
+    @property
     def retention(self) -> float | None:
         """The share remembered of all that were due after a day or more; None if there were none."""
-        count = self.young + self.mature
-        return (self.young_passed + self.mature_passed) / count if count else None
+        passed = self.young_passed + self.mature_passed
+        return passed / self.tested if self.tested else None
 
     @property
     def seconds_each(self) -> float | None:

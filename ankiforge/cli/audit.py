@@ -55,6 +55,8 @@ def command(
     with _ledger(call, file) as (workspace, ledger):
         path = file.expanduser().absolute() if file else _collection(workspace, ledger)
         audit, taken_at = _audited(call, path, ledger, deck)
+    if deck and not audit.figures.notes:
+        call.talk.say(f"no note is in deck {deck}")
     _tell(call, audit, 0 if call.talk.verbose else call.limit or SHOWN)
     if file is None and not propose and any(one.ours for one in audit.notes):
         call.talk.say(f"to be asked about your cards in review: {call.program} audit --propose")

@@ -6,7 +6,7 @@ Reads; changes nothing. A look at all cards at once: each costs microseconds, no
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -23,7 +23,7 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.funnel import STANDS_BEHIND
 from ankiforge.ledger.seen import CALENDAR
 
@@ -186,18 +186,26 @@ class Figures:
         rows.row_factory = None  # plain tuples: there are very many
         yield from rows.execute(_ANSWERS)
 
-    def paid(self, since: str = "") -> list[Paid]:
-        """What was paid for, from this time on (ISO 8601, UTC); answers pasted from a chat are not."""
+    def paid(self, since: str = "", shares: Mapping[str, float] | None = None) -> list[Paid]:
+        """What was paid for; answers pasted from a chat are not.
+
+        Args:
+            since: from this time on (ISO 8601, UTC).
+            shares: of the reply to each request this part only, 0 to 1; None = all of each.
+        """
         rows = self._db.execute(
-            "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out),"
-            " sum(CASE WHEN json_valid(raw) THEN coalesce(json_extract(raw,"
+            "WITH part AS (SELECT key AS request, value AS share FROM json_each(:shares))"
+            " SELECT model, prompt, count(*), sum(tokens_in * share), sum(tokens_out * share),"
+            " sum(share * CASE WHEN json_valid(raw) THEN coalesce(json_extract(raw,"
             "  '$.usage.prompt_tokens_details.cached_tokens'), 0) ELSE 0 END)"
-            " FROM reply WHERE tokens_in + tokens_out > 0 AND at >= ? GROUP BY model, prompt"
+            " FROM (SELECT r.*, CASE WHEN :all THEN 1 ELSE p.share END AS share FROM reply r"
+            "  LEFT JOIN part p ON p.request = r.request WHERE :all OR p.share > 0)"
+            " WHERE tokens_in + tokens_out > 0 AND at >= :since GROUP BY model, prompt"
             " ORDER BY model, prompt",
-            (since,),
+            {"since": since, "all": shares is None, "shares": to_json(shares or {})},
         ).fetchall()
         return [
-            Paid(model, prompt, count, sent, got, min(int(again or 0), sent))
+            Paid(model, prompt, count, round(sent), round(got), min(round(again or 0), round(sent)))
             for model, prompt, count, sent, got, again in rows
         ]
 

@@ -1,22 +1,27 @@
 """Answers: what the review log of Anki holds of our cards is kept, whenever it comes to light.
 
 A device may sync months late, a first look may be at a part of the collection only, a card may
-be deleted after it was answered: nothing of the log is left out for that.
+be deleted after it was answered: nothing of the log is left out for that. Only what a person
+undid in Anki was never answered.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 
-from ankiforge.domain import Guid, SeenCard, SeenReview, View, card_id
+from ankiforge.domain import Guid, SeenCard, SeenReview, View, ViewKind, card_id
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.seen import review_row
 
 OVERLAP_MS = 180 * 86_400_000
 """Answers this much older than the newest known one are always read again."""
+SESSION_MS = 86_400_000
+"""What was answered longer ago than this before a look is not undone after it."""
 _SIDES = (0, 1)
 """The cards a note has at the least, and as the other way round."""
 _CARDS = msgspec.json.Decoder(tuple[SeenCard, ...])
@@ -34,7 +39,9 @@ def take_in_reviews(connection: Connection, view: View, identity: str) -> int:
     _put(connection, view.reviews(_from(connection, view)))
     gone = {card: (guid, side) for card, guid, side in _gone(connection, identity)}
     _put(connection, _answers_to(view, gone))
-    return _count(connection) - before
+    new = _count(connection) - before
+    _forget_undone(connection, view, identity)
+    return new
 
 
 def _count(connection: Connection) -> int:
@@ -87,3 +94,30 @@ def _answers_to(view: View, gone: dict[int, tuple[Guid, int]]) -> Iterator[SeenR
     for card, answer in view.answers_to(gone):
         guid, side = gone[card]
         yield replace(answer, guid=guid, ordinal=side)
+
+
+# --- answers that were undone -----------------------------------------------------------------
+
+
+def _forget_undone(connection: Connection, view: View, identity: str) -> None:
+    """Of the answers of its last day, when this very collection was seen last, those it has no more."""
+    if view.kind not in (ViewKind.COLLECTION, ViewKind.CONNECT) or not view.complete:
+        return
+    (seen_at,) = connection.execute(
+        "SELECT max(taken_at) FROM view WHERE id <> ? AND kind = ? AND path = ?",
+        (identity, view.kind, view.path),
+    ).fetchone()
+    until = int(datetime.fromisoformat(seen_at).timestamp() * 1000) if seen_at else 0
+    rows = connection.execute(
+        "SELECT r.id, r.ordinal, s.cards FROM review r JOIN seen s ON s.guid = r.guid"
+        " AND s.view = ? WHERE r.id BETWEEN ? AND ?",
+        (identity, until - SESSION_MS, until),
+    ).fetchall()
+    there = {one.id for one in view.reviews(until - SESSION_MS - 1)} if rows else set()
+    undone = (row["id"] for row in rows if row["id"] not in there and _has(row))
+    connection.executemany("DELETE FROM review WHERE id = ?", [(one,) for one in undone])
+
+
+def _has(row: sqlite3.Row) -> bool:
+    """Whether the card is there: of one that is deleted the log is read elsewhere."""
+    return any(card.ordinal == row["ordinal"] for card in _CARDS.decode(row["cards"]))

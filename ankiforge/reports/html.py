@@ -260,14 +260,29 @@ caption { padding: .25rem 0; color: var(--quiet); font-size: .875rem; text-align
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); text-align: start; vertical-align: top; }
 thead th { color: var(--quiet); font-size: .8125rem; font-weight: 600; vertical-align: bottom; }
 tbody th { min-width: 9rem; font-weight: 400; overflow-wrap: anywhere; }
+td:not(.number) { min-width: 6rem; overflow-wrap: anywhere; }
+td code { white-space: nowrap; }
 th:first-child { position: sticky; left: 0; background: var(--paper); }
 .number { padding: .25rem .25rem .25rem .5rem; text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number + :not(.number) { padding-left: .75rem; }
 details { margin: .5rem 0; padding: .25rem 0; border-top: 1px solid var(--line); }
 summary { cursor: pointer; }
 @media (max-width: 34rem) {
   body { padding: .5rem; }
   section { margin: .75rem 0; padding: .75rem; }
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  td code { white-space: normal; }
 }
-@media print { body { background: none; } section { break-inside: avoid; } }
+@media print {
+  body { max-width: none; padding: 0; background: none; }
+  section { padding: .5rem; }
+  tr, figure, .facts { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  .plot { min-width: 0 !important; }
+  table { font-size: .6875rem; }
+  thead th { font-size: .625rem; }
+  tbody th { min-width: 5rem; }
+  td:not(.number) { min-width: 4rem; }
+  .number { padding: .125rem .125rem .125rem .25rem; }
+}
 """

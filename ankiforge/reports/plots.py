@@ -28,6 +28,12 @@ STYLE = """\
 .plot .level-2 { fill: var(--level-2); }
 .plot .level-3 { fill: var(--level-3); }
 .plot .level-4 { fill: var(--level-4); }
+.plot .squares { fill: none; stroke-width: 10; }
+.plot .squares.level-0 { stroke: var(--level-0); }
+.plot .squares.level-1 { stroke: var(--level-1); }
+.plot .squares.level-2 { stroke: var(--level-2); }
+.plot .squares.level-3 { stroke: var(--level-3); }
+.plot .squares.level-4 { stroke: var(--level-4); }
 """
 """Of the classes used here; the colours are the page's."""
 
@@ -120,12 +126,12 @@ def _hovered(cells: list[tuple[date, int, int]], first: date, unit: str) -> Iter
 
 
 def _squares(cells: list[tuple[date, int, int]], first: date) -> Iterator[str]:
-    """One path a level."""
+    """One path a level, each square a short line as wide as it is long."""
     for level in range(_LEVELS + 1):
         places = [_place(day, first) for day, _, its in cells if its == level]
-        path = "".join(f"M{x} {y}h{_CELL}v{_CELL}h-{_CELL}z" for x, y in places)
+        path = "".join(f"M{x + _CELL // 2} {y}v{_CELL}" for x, y in places)
         if path:
-            yield f'<path class="level-{level}" d="{path}"/>'
+            yield f'<path class="squares level-{level}" d="{path}"/>'
 
 
 def _months(first: date, until: date) -> Iterator[str]:
@@ -291,19 +297,33 @@ def _line_told(line: Line, labels: Sequence[str]) -> str:
 # --- bars -----------------------------------------------------------------------------------
 
 
-def bars(name: str, title: str, counts: Sequence[tuple[str, int]], *, unit: str = "cards") -> str:
-    """A bar a (label, count), from the left; as many labels as have room."""
+def bars(
+    name: str,
+    title: str,
+    counts: Sequence[tuple[str, int]],
+    *,
+    unit: str = "cards",
+    hover: bool = True,
+) -> str:
+    """A bar a (label, count), from the left; as many labels as have room.
+
+    `hover`: whether each bar tells its number to the mouse; it makes the plot four times larger.
+    """
     top = _round_up(max((count for _, count in counts), default=0))
     width = (_RIGHT - _X) / max(len(counts), 1)
-    drawn = []
+    path, drawn = "", ""
     for n, (label, count) in enumerate(counts):
-        high = (_FLOOR - _Y) * count / top
-        drawn.append(
-            f'<rect class="bar" x="{_X + n * width + width * 0.1:.1f}" y="{_FLOOR - high:.1f}"'
-            f' width="{width * 0.8:.1f}" height="{high:.1f}">'
-            f"<title>{escape(label)}: {count:,} {escape(unit)}</title></rect>"
-        )
-    inner = f"{_count_axis(top)}{''.join(drawn)}{_labels([label for label, _ in counts])}"
+        x, high = _X + (n + 0.1) * width, (_FLOOR - _Y) * count / top
+        if hover:
+            drawn += (
+                f'<rect class="bar" x="{x:.1f}" y="{_FLOOR - high:.1f}"'
+                f' width="{width * 0.8:.1f}" height="{high:.1f}">'
+                f"<title>{escape(label)}: {count:,} {escape(unit)}</title></rect>"
+            )
+        elif count:
+            path += f"M{x:.1f} {_FLOOR}v-{high:.1f}h{width * 0.8:.1f}V{_FLOOR}z"
+    drawn += f'<path class="bar" d="{path}"/>' if path else ""
+    inner = f"{_count_axis(top)}{drawn}{_labels([label for label, _ in counts])}"
     total = sum(count for _, count in counts)
     told = f"{total:,} {unit}: " + ", ".join(f"{label} {count:,}" for label, count in counts)
     return _plot(name, title, told, (_WIDTH, _HEIGHT), inner, fixed=False)

@@ -125,3 +125,28 @@ def test_an_answer_is_kept_once_however_often_anki_is_looked_at(forge: Any, anki
     touch(anki)
 
     assert given(forge) == 1
+
+
+def test_an_answer_that_was_undone_in_anki_was_never_given(forge: Any, anki: Any) -> None:
+    cat, dog = (anki.note(guid_of(forge, word)) for word in ("Katze", "Hund"))
+    answer(anki, dog.cards()[0].id, 3)
+    anki.answer_first_card(cat.guid)
+    assert given(forge) == 2
+
+    anki.col.undo()
+    anki.answer_first_card(cat.guid)
+
+    assert given(forge) == 2
+
+
+def test_an_answer_that_only_a_phone_has_yet_is_not_taken_for_undone(
+    forge: Any, backend: Any, anki: Any, tmp_path: Path
+) -> None:
+    """It came by an export, and is kept when the laptop is looked at, which does not know it."""
+    card = anki.cards(guid_of(forge, "Katze"))[0].id
+    answer(anki, card, 2)
+    backend.export(anki.col, tmp_path / "phone.apkg", legacy=False, scheduling=True)
+    anki.col.db.execute("delete from revlog")
+    forge.ok("pull", "--apkg", tmp_path / "phone.apkg")
+
+    assert given(forge) == 1

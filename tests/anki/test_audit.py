@@ -270,6 +270,12 @@ def test_without_a_file_it_is_the_collection_the_cards_are_in(desk: Desk) -> Non
     assert "0 notes (0.0 %) with findings" in done.stdout
 
 
+def test_a_card_whose_template_is_gone_stops_nothing(desk: Desk) -> None:
+    desk.anki.col.db.execute("update cards set ord = 7")
+
+    assert "2 notes, 2 of them ours" in desk.forge("audit").stdout
+
+
 def test_a_card_turned_down_here_is_told_of_until_it_is_suspended_there(desk: Desk) -> None:
     guid = desk.guid("helicase")
     desk.forge.ok("reject", guid, "--reason", "known for years")
@@ -385,4 +391,10 @@ def test_proposals_are_of_the_deck_that_is_named(desk: Desk) -> None:
     done = desk.forge.ok("audit", "--propose", "--deck", "Elsewhere")
 
     assert "nothing to propose" in done.stderr
+    assert "no note is in deck Elsewhere" in done.stderr
+    cards = desk.anki.cards(desk.guid("helicase"))
+    desk.anki.col.set_deck([card.id for card in cards], desk.anki.col.decks.id("Elsewhere"))
+    moved = desk.forge.ok("audit", "--propose", "--deck", "Elsewhere")
+    assert "to review: 1 pair called alike" in moved.stderr
+    assert "no note" not in moved.stderr
     desk.forge("audit", "--propose", "out.apkg", code=2)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+PICTURE = f'<img src="data:image/png;base64,{"A" * 20_000}">'
+
 
 @pytest.fixture
 def anki(forge: Any, backend: Any) -> Iterator[Any]:
@@ -56,6 +58,7 @@ def warned(card: dict[str, Any]) -> list[str]:
         ("Basic", {"Front": "Which enzyme <b>unwinds</b> the DNA?", "Back": "<i>helicase</i>"}),
         ("Basic", {"Front": "What enzyme unwinds DNA?", "Back": "helicase<br>[sound:a.mp3]"}),
         ("Cloze", {"Text": "The enzyme that unwinds DNA is {{c1::helicase}}."}),
+        ("Basic", {"Front": f"{PICTURE}What enzyme unwinds DNA?", "Back": f"helicase{PICTURE}"}),
     ],
 )
 def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(

@@ -196,6 +196,43 @@ def test_the_hour_at_which_a_day_begins_is_that_of_the_collection(
     assert forge.json("stats")["anki"]["days"] == {day_before: 1}
 
 
+def test_a_deck_is_found_by_the_name_it_has_in_anki(
+    forge: Any, backend: Any, tmp_path: Path
+) -> None:
+    """Anki takes signs in a name that no deck of ours is given."""
+    with _small(forge, backend, tmp_path) as anki:
+        note = anki.note(forge.cards()[0]["guid"])
+        moved = anki.col.decks.id('The "best" of all::one')
+        anki.col.set_deck([card.id for card in note.cards()], moved)
+    forge.ok("pull")
+
+    assert forge.json("stats", "--deck", 'The "best" of all')["funnel"]["drafts"] == 1
+
+
+def test_a_card_is_counted_in_the_deck_it_lies_in_not_in_that_of_its_sibling(
+    forge: Any, backend: Any, tmp_path: Path
+) -> None:
+    """A person keeps the other way round apart."""
+    at = int(datetime.now().timestamp() * 1000) - 3 * 86_400_000
+    with _small(forge, backend, tmp_path) as anki:
+        first, second = anki.cards(forge.cards()[0]["guid"])
+        anki.col.set_deck([second.id], anki.col.decks.id("Backwards"))
+        for n, (card, ease) in enumerate(((first, 3), (second, 1), (second, 1))):
+            row = (at + n, card.id, ease, 9, 4, 2500, 7000)
+            anki.col.db.execute("insert into revlog values (?, ?, -1, ?, ?, ?, ?, ?, 1)", *row)
+    forge.ok("pull")
+
+    decks = {one["name"]: one for one in forge.json("stats")["by"]["deck"]}
+    assert (decks["Backwards"]["cards"], decks["Backwards"]["answers"]) == (1, 2)
+    assert (decks["Reading::Two"]["cards"], decks["Reading::Two"]["retention"]) == (3, 1.0)
+    told = forge.json("stats", "--deck", "Backwards")
+    apart = told["anki"]
+    assert told["missing"] == ["highlights are told of all cards only"]
+    assert (apart["cards"], apart["answers"], apart["retention"]) == (1, 2, 0.0)
+    rest = forge.json("stats", "--deck", "Reading")["anki"]
+    assert (rest["cards"], rest["answers"], rest["retention"]) == (3, 1, 1.0)
+
+
 @contextmanager
 def _small(forge: Any, backend: Any, tmp_path: Path) -> Iterator[Any]:
     """A collection with two notes of one vault, open."""

@@ -91,8 +91,7 @@ def test_only_what_is_asked_for_is_counted(drafted: Any) -> None:
     nothing = drafted.json("stats", "--deck", "Reading::Cell")
     assert (nothing["funnel"]["drafts"], len(nothing["missing"])) == (0, 1)
     assert "no card is meant" in nothing["missing"][0]
-    partly = drafted.json("stats", "kind:cloze")
-    assert (partly["cost"], partly["funnel"]["highlights"]) == (None, None)
+    assert drafted.json("stats", "kind:cloze")["funnel"]["highlights"] is None
     assert drafted.json("stats", "--since", "2100-01-01")["drafting"] == []
     assert "nosuch" in drafted("stats", "nosuch:x", code=2).stderr
     drafted("stats", "--since", "yesterday", code=2)
@@ -105,17 +104,21 @@ def test_only_what_is_asked_for_is_counted(drafted: Any) -> None:
 def paid(forge: Any, fake: Any) -> Any:
     """One request for each of two passages, ten tokens in and ten out; one card is rejected."""
     with fake.LlmServer() as server:
-        llm = json.dumps({"base_url": server.base_url, "model": "m"})
-        (forge.folder / "notes").mkdir()
-        (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
-        (forge.folder / "ankiforge.yaml").write_text(
-            "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-            f"accept: {{llm: clean}}\nllm: {llm}\nanki: {{collection: none}}\n"
-        )
-        forge.ok("run")
+        _drafted(forge, server)
     [first, *_] = [one["guid"] for one in forge.cards()]
     forge.ok("reject", first)
     return forge
+
+
+def _drafted(forge: Any, server: Any) -> None:
+    llm = json.dumps({"base_url": server.base_url, "model": "m", "candidates": 1})
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
+    (forge.folder / "ankiforge.yaml").write_text(
+        "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
+        f"accept: {{llm: clean}}\nllm: {llm}\nanki: {{collection: none}}\n"
+    )
+    forge.ok("run")
 
 
 def test_a_kept_card_costs_what_all_replies_cost(paid: Any) -> None:
@@ -129,6 +132,26 @@ def test_a_kept_card_costs_what_all_replies_cost(paid: Any) -> None:
     assert (drawn["model"], drawn["cards"], drawn["accepted"]) == ("m", 2, 1)
     assert drawn["cost_per_accepted_usd"] == cost["cost_per_accepted_usd"] == cost["cost_usd"]
     assert "$0.08" in paid.ok("stats").stdout
+
+
+def test_cards_of_one_reply_share_its_cost_equally(forge: Any, fake: Any) -> None:
+    """Two cards come of the first reply, none of the second."""
+    fronts = (("Which letter is the first fact?", "Alpha"), ("What is Alpha?", "first fact"))
+    cards = [fake.card("1", ALPHA, *said, fact=str(n)) for n, said in enumerate(fronts, 1)]
+    with fake.LlmServer() as server:
+        server.queue += [fake.cards(*cards), fake.cards()]
+        _drafted(forge, server)
+    (forge.folder / "prices.yaml").write_text("m: [1000, 3000]\n")
+    whole = forge.json("stats")["cost"]
+    assert (whole["cost_usd"] > 0.07, whole["shared"]) == (True, False)
+
+    part = forge.json("stats", "letter")
+
+    assert part["funnel"]["drafts"] == 1
+    assert (part["cost"]["requests"], part["cost"]["tokens_in"]) == (1, 5)
+    assert (part["cost"]["cost_usd"], part["cost"]["shared"]) == (0.02, True)
+    assert part["drafting"][0]["cost_usd"] == 0.02
+    assert "1 reply, shared equally by their cards" in forge.ok("stats", "letter").stdout
 
 
 def test_a_model_on_this_machine_costs_nothing(paid: Any) -> None:

@@ -103,5 +103,6 @@ def _copy(path: Path, source: IO[bytes], target: Path, *, most: int) -> None:
         while piece := source.read(_PIECE):
             size += len(piece)
             if size > most:
-                raise ItemError(f"{path}: swells to more than {most >> 20} MiB when unpacked")
+                what = f"{path}: swells to more than {most >> 20} MiB when unpacked"
+                raise ItemError(what, hint=_AGAIN)
             file.write(piece)

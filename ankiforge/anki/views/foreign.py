@@ -18,6 +18,8 @@ from ankiforge.domain import Fields, ForeignNote, SeenType
 _AT_ONCE = 500
 _LONGEST = 2000
 """Characters of a side that are kept; no card worth having is longer."""
+_LONGEST_READ = 10_000
+"""Characters of a field that are read: to read broken markup takes ever longer."""
 _OURS = "af" + "[a-z2-7]" * 24
 
 _ALL = f"select {numbers('id', 'mod')} from notes where guid not glob '{_OURS}'"
@@ -84,15 +86,23 @@ def _shown(template: str, names: Mapping[str, int]) -> list[int]:
 
 
 _DROPPED = re.compile(
-    r"<(style|script)\b.*?</\1\s*>|\[sound:[^\]]*\]|\[latex\].*?\[/latex\]|\[\$\$?\].*?\[/\$\$?\]"
-    r"|\[anki:[^\]]*\]",
+    r"<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
+    r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]",
     re.DOTALL | re.IGNORECASE,
 )
 _BREAK = re.compile(r"<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
+_TAG = re.compile(r"<!--.*?(?:-->|\Z)|<[^>]*>", re.DOTALL)
+
+
+_EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
+"""The bytes of a picture."""
+_CUT = re.compile(r"<[^<>]*\Z")
+"""A tag that was cut through."""
 
 
 def _text(field: str) -> str:
+    if len(field) > _LONGEST_READ:
+        field = _CUT.sub("", _EMBEDDED.sub("", field)[:_LONGEST_READ])
     if "<" in field or "[" in field:
         field = _TAG.sub("", _BREAK.sub(" ", _DROPPED.sub(" ", field)))
     if "&" in field:

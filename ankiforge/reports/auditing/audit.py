@@ -33,7 +33,7 @@ class Figures:
     ours: int = 0
     cards: int = 0
     new: int = 0
-    """Cards never answered."""
+    """Cards that Anki calls so: they are not being learnt, or were reset."""
     suspended: int = 0
     """Cards."""
     leeches: int = 0
@@ -67,7 +67,7 @@ class Figures:
         self.notes += 1
         self.ours += linted.ours
         self.cards += len(note.cards)
-        self.new += sum(not card.reps for card in note.cards)
+        self.new += sum(card.type == 0 for card in note.cards)
         self.suspended += sum(card.suspended for card in note.cards)
         self.leeches += "leech" in (tag.casefold() for tag in note.tags)
         self.lapses.update(card.lapses for card in note.cards if card.reps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ankiforge.anki.cards import is_blank
 from ankiforge.anki.names import RETIRED
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
@@ -13,7 +14,7 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.accounts import Account
 from ankiforge.ledger.pairs import NOTE, PAIRED
 from ankiforge.reports.auditing import kinds
-from ankiforge.reports.linting.notes import Note, markdown
+from ankiforge.reports.linting.notes import LONGEST_READ, Note, markdown
 
 _SOURCES = frozenset(
     [
@@ -96,7 +97,7 @@ def _why(account: Account | None) -> str:
 
 def _sourceless(read: Note, *, ours: bool) -> Iterator[Finding]:
     named = {name: text for name, text in read.fields if name.strip().casefold() in _SOURCES}
-    if named and not any(markdown(text) for text in named.values()):
+    if named and all(is_blank(text[:LONGEST_READ]) for text in named.values()):
         found = kinds.NO_SOURCE.found(next(iter(named)))
         yield replace(found, severity=Severity.WARN) if ours else found
 
@@ -104,7 +105,7 @@ def _sourceless(read: Note, *, ours: bool) -> Iterator[Finding]:
 def remark(read: Note, books: Books) -> str:
     """What a person typed about a note of ours while studying, and nobody has dealt with."""
     said = dict(read.fields).get("Feedback", "") if read.identity else ""
-    words = " ".join(bare(markdown(said)).split()) if said else ""
+    words = " ".join(bare(markdown(said[:LONGEST_READ])).split()) if said else ""
     if (Guid(read.guid), words) in books.answered:
         return ""
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"

@@ -78,7 +78,7 @@ def _overdue(card: SeenCard, moment: Moment) -> int:
 def _lapsed(note: AnyNote) -> str:
     worst = max(note.cards, key=lambda card: card.lapses, default=None)
     if worst is None or not worst.lapses:
-        return "its lapses were reset since"
+        return "of its lapses nothing is told"
     times = "once" if worst.lapses == 1 else f"{worst.lapses} times"
     return f"forgotten {times} in {worst.reps} answers"
 

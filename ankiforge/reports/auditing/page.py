@@ -48,7 +48,7 @@ def as_html(audit: Audit, title: str, below: str, shown: int = SHOWN) -> str:
 
 def _facts(figures: Figures) -> Html:
     answers = figures.answers
-    given = f"of {answers.given:,} answers" if answers.given else "no answers"
+    given = f"of {answers.tested:,} answers" if answers.tested else "no answers"
     return html.facts(
         (
             ("Notes", f"{figures.notes:,}", f"{figures.ours:,} by ankiforge"),
@@ -124,7 +124,8 @@ def _kind(
 
 
 def _said(linted: Linted, finding: Finding) -> Html:
-    return html.joined((_short(linted.note.front), html.note(said(finding))))
+    front = html.element("bdi", _short(linted.note.front))
+    return html.joined((front, html.note(said(finding))))
 
 
 def _short(text: str) -> str:

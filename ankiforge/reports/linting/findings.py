@@ -31,7 +31,7 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.reports.linting.notes import Note
+from ankiforge.reports.linting.notes import LONGEST_READ, Note
 from ankiforge.text.fold import fold
 
 _OF_MARKUP = frozenset((structure.MALFORMED_CLOZE.id, structure.BAD_TEMPLATE.id))
@@ -148,7 +148,7 @@ def _warned(finding: Finding) -> Finding:
 def _with_source(note: Note) -> tuple[Draft, Highlight, bool] | None:
     """(the card, its passage, whether a person changed it); None if its Source is empty."""
     fields, identity = dict(note.fields), note.identity
-    passage, exact, quote = _passage(fields.get("Source", ""))
+    passage, exact, quote = _passage(fields.get("Source", "")[:LONGEST_READ])
     if identity is None or not exact or not note.faces:
         return None
     ours = note_type(identity.family)

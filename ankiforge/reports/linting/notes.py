@@ -13,7 +13,7 @@ from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.unrender import unrender
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
-from ankiforge.check.structure import MALFORMED_CLOZE, MATH_UNBALANCED
+from ankiforge.check.structure import MALFORMED_CLOZE, MATH_UNBALANCED, MAX_LENGTH, TOO_LONG
 from ankiforge.domain import (
     CardKind,
     Draft,
@@ -31,6 +31,10 @@ from ankiforge.text import cloze
 PERSON = "person"
 _LONGEST = 400
 """Signs of a field that may be shown on a line."""
+LONGEST_READ = 10_000
+"""Signs of a side that are read: no card is so long, and to read broken markup takes ever longer."""
+_TAGS = re.compile(r"<[^<>]*>")
+_EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,33 @@ def of_anki(note: AnyNote, kind: SeenType | None) -> Note:
         return replace(found, unread="its note type is not there")
     if any("image-occlusion:" in text for _, text in fields):
         return replace(found, unread="an image occlusion")
-    shown = tuple(_faces(note, kind, dict(fields)))
-    drafts = tuple((one.name, _draft(one)) for one in shown)
+    shown = tuple(_faces(note, kind, {name: _lean(text) for name, text in fields}))
+    longest = max(
+        (side for one in shown for side in (one.question, one.answer)), key=len, default=""
+    )
+    if len(longest) > LONGEST_READ:
+        return _too_long(found, longest)
     broken = tuple(dict.fromkeys(fault for one in shown for fault in _faults(one)))
+    drafts: tuple[tuple[str, Draft], ...]
     if found.identity is not None:
         drafts = (("", _of_ours(found.identity, dict(fields))),)
-    compared = _as_compared(shown[0], drafts[0][1]) if drafts else None
+    else:
+        drafts = tuple((one.name, _draft(one)) for one in shown)
+    compared = _as_compared(shown[0], drafts[0][1]) if shown else None
     return replace(found, faces=drafts, broken=broken, compared=compared)
+
+
+def _lean(text: str) -> str:
+    """A field without the bytes of pictures that stand in it."""
+    return _EMBEDDED.sub("data:", text) if "data:" in text else text
+
+
+def _too_long(found: Note, side: str) -> Note:
+    """Without faces; if it is not only its markup that is long, that is told as a fault."""
+    words = len(_TAGS.sub("", side))
+    if words > MAX_LENGTH:
+        return replace(found, broken=(TOO_LONG.exceeded(words, MAX_LENGTH),))
+    return replace(found, unread=f"more than {LONGEST_READ:,} characters of markup")
 
 
 def _as_compared(one: Face, draft: Draft) -> Draft:

@@ -12,6 +12,8 @@ from ankiforge.reports.linting.findings import Linted
 SHOWN = 5
 """Notes of a check that are named; the others are counted."""
 WORDS = {Severity.BLOCK: "error", Severity.WARN: "warning", Severity.INFO: "info"}
+_LONGEST = 60
+"""Characters of a deck, and of a note, on its line."""
 _GRAVEST = tuple(reversed(Severity))
 
 
@@ -52,9 +54,12 @@ class Tally:
 
 def _line(linted: Linted, finding: Finding) -> str:
     note = linted.note
-    where = " · ".join(part for part in (str(note.id or note.guid), note.deck) if part)
-    front = note.front if len(note.front) <= 60 else f"{note.front[:59].rstrip()}…"
-    return f"    {where}: {front}\n      {said(finding)}"
+    where = " · ".join(part for part in (str(note.id or note.guid), _short(note.deck)) if part)
+    return f"    {where}: {_short(note.front)}\n      {said(finding)}"
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
 
 
 def said(finding: Finding) -> str:

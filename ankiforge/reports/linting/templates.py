@@ -10,8 +10,13 @@ from functools import lru_cache
 from ankiforge.anki.cards import is_empty
 
 _TAG = re.compile(r"\{\{([^{}]*)\}\}")
-_COMMENT = re.compile(r"<!--.*?-->|<style\b.*?</style>|<script\b.*?</script>", re.DOTALL | re.I)
-_ANSWER = re.compile(r"<hr\b[^>]*\bid\s*=\s*[\"']?answer\b[^>]*>", re.IGNORECASE)
+_COMMENT = re.compile(
+    r"<!--.*?(?:-->|\Z)|<style\b.*?(?:</style>|\Z)|<script\b.*?(?:</script>|\Z)", re.DOTALL | re.I
+)
+"""What is never closed hides all that follows, as in a browser."""
+_ANSWER = re.compile(
+    r"<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b[^<>]{0,200}>", re.IGNORECASE
+)
 _SPECIAL = frozenset(("FrontSide", "Tags", "Type", "Deck", "Subdeck", "Card", "CardFlag", "CardID"))
 _DEEPEST = 50
 _WORD = re.compile(r"[^\W\d_]{2}")

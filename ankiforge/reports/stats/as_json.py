@@ -8,7 +8,7 @@ from typing import Any
 from ankiforge.recall import Answers
 from ankiforge.reports.stats.counting import Statistics, load_of
 from ankiforge.reports.stats.drawing import Cost, Drawing, Outcome
-from ankiforge.reports.stats.groups import FEW, Group, tested
+from ankiforge.reports.stats.groups import FEW, Group
 from ankiforge.reports.stats.hints import missing
 
 _DIGITS = 4
@@ -84,14 +84,12 @@ def _cost(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _all_cost(found: Statistics) -> dict[str, Any] | None:
-    """None where only some cards are counted: one reply serves many."""
-    if found.choice.partly:
-        return None
+def _all_cost(found: Statistics) -> dict[str, Any]:
     return {
         **_cost(found.drawings.cost),
         "unknown_prices": found.drawings.unpriced,
         "cost_per_accepted_usd": _rounded(found.drawings.each_usd, 6),
+        "shared": found.choice.partly,
     }
 
 
@@ -117,7 +115,7 @@ def group_json(group: Group) -> dict[str, Any]:
         "seconds_each": _rounded(answers.seconds_each, 1),
         **_retention(answers, group.few),
         "months": {
-            month: {"answers": one.given, **_retention(one, tested(one) < FEW)}
+            month: {"answers": one.given, **_retention(one, one.tested < FEW)}
             for month, one in sorted(group.series.months.items())
         } if group.series else {},
         "load": load_of(group) if group.series and group.series.load else [],

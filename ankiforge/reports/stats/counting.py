@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from ankiforge.anki.names import deck_name
 from ankiforge.domain import Calendar, Fate, Guid, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.figures import CardRow, LastLook
 from ankiforge.recall import is_mature
 from ankiforge.reports.stats.days import Days
-from ankiforge.reports.stats.drawing import Drawings, Prices
+from ankiforge.reports.stats.drawing import Drawings, Prices, Served
 from ankiforge.reports.stats.groups import DIMENSIONS, Group, Sums
 
 AHEAD = 30
@@ -25,7 +26,7 @@ class Choice:
     """Which cards and answers are counted."""
 
     deck: str = ""
-    """This deck and those below it."""
+    """This deck and those below it, as `deck_name` writes it."""
     query: str = ""
     cards: frozenset[Guid] | None = None
     """Those that the query matches; None = all."""
@@ -39,10 +40,16 @@ class Choice:
 
     def holds(self, row: CardRow) -> bool:
         """Whether a card is counted."""
-        deck, wanted = row.deck.casefold(), self.deck.casefold()
-        if wanted and deck != wanted and not deck.startswith(f"{wanted}::"):
-            return False
+        return self.matches(row) and self.within(row.deck)
+
+    def matches(self, row: CardRow) -> bool:
+        """Whether the query means a card."""
         return self.cards is None or row.guid in self.cards
+
+    def within(self, name: str) -> bool:
+        """Whether a deck is the one that is meant, or below it."""
+        deck, wanted = deck_name(name).casefold() if name else "", self.deck.casefold()
+        return not wanted or deck == wanted or deck.startswith(f"{wanted}::")
 
 
 @dataclass(slots=True)
@@ -142,17 +149,21 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     since = days.begin(choice.since) if choice.since else 0.0
     since_text = datetime.fromtimestamp(since, UTC).isoformat() if choice.since else ""
     way, drawings, sums = Way(), Drawings(), Sums(days, calendar is not None)
+    served = Served()
     for row in figures.cards():
-        if choice.holds(row):
-            sums.add_card(row)
-            if not row.behind:
-                way.add(row)
-                if row.drafted_at >= since_text:
-                    drawings.add(row)
+        held = choice.holds(row)
+        served.add(row, held=held)
+        if choice.matches(row):
+            sums.add_card(row, choice.within)
+        if held and not row.behind:
+            way.add(row)
+            if row.drafted_at >= since_text:
+                drawings.add(row)
     if not choice.partly:
         funnel = ledger.funnel.funnel()
         way.highlights, way.fates = funnel.seen, funnel.fates
-        drawings.pay(figures.paid(since_text), figures.replies(), prices)
+    paid = figures.paid(since_text, served.shares if choice.partly else None)
+    drawings.pay(paid, figures.replies(), prices)
     sums.add_answers(figures.answers(), int(since * 1000))
     sums.close()
     return _told(Statistics(

@@ -108,6 +108,26 @@ class Drawing:
 
 
 @dataclass(slots=True)
+class Served:
+    """How many cards came of each reply, and how many of them are counted."""
+
+    cards: Counter[str] = field(default_factory=Counter)
+    """By request."""
+    held: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: CardRow, *, held: bool) -> None:
+        """Take a card in; a choice is one card."""
+        if row.request and not row.behind:
+            self.cards[row.request] += 1
+            self.held[row.request] += held
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The part of each reply that the cards counted bear: each card of a reply an equal one."""
+        return {name: many / self.cards[name] for name, many in self.held.items() if many}
+
+
+@dataclass(slots=True)
 class Drawings:
     """All of them, and what could not be priced."""
 

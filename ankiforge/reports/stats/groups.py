@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date
 
@@ -109,7 +109,7 @@ class Group:
     @property
     def few(self) -> bool:
         """Whether its retention rests on too few answers."""
-        return tested(self.answers) < FEW
+        return self.answers.tested < FEW
 
     @property
     def known(self) -> bool:
@@ -127,11 +127,6 @@ class Group:
             self.series.plus(more.series)
 
 
-def tested(answers: Answers) -> int:
-    """Answers that tell of retention."""
-    return answers.young + answers.mature
-
-
 @dataclass(slots=True)
 class _Alike:
     """Cards that are in the same groups: they are added up once."""
@@ -146,7 +141,10 @@ class _Note:
     """A card of ours, and when each card that Anki makes of it was answered last."""
 
     row: CardRow
-    alike: _Alike
+    alike: _Alike | None
+    """Where its cards are counted; None: nowhere."""
+    apart: dict[int, _Alike | None] = field(default_factory=dict)
+    """The same of those that lie in another deck than the first, by ordinal."""
     last: dict[int, int] = field(default_factory=dict)
     """Milliseconds since 1970, by ordinal."""
 
@@ -165,15 +163,24 @@ class Sums:
     _alike: dict[Kinship, _Alike] = field(default_factory=dict)
     _notes: dict[Guid, _Note] = field(default_factory=dict)
 
-    def add_card(self, row: CardRow) -> None:
-        """Take a card in."""
-        kinship = (row.deck, row.document, row.drawn, row.kind, row.checks)
+    def add_card(self, row: CardRow, within: Callable[[str], bool]) -> None:
+        """Take a card in, as far as what Anki makes of it lies in decks that are meant."""
+        note = _Note(row, self._kin(row, row.deck) if within(row.deck) else None)
+        for card in row.cards:
+            if card.deck != row.deck:
+                alike = self._kin(row, card.deck) if within(card.deck) else None
+                note.apart[card.ordinal] = alike
+        if note.alike or any(note.apart.values()):
+            self._notes[row.guid] = note
+
+    def _kin(self, row: CardRow, deck: str) -> _Alike:
+        kinship = (deck, row.document, row.drawn, row.kind, row.checks)
         alike = self._alike.get(kinship)
         if alike is None:
-            groups = (self.total, *(self._group(*place) for place in _places(row)))
+            groups = (self.total, *(self._group(*place) for place in _places(row, deck)))
             series = Series()
             alike = self._alike[kinship] = _Alike(Group("", "", series), series, groups)
-        self._notes[row.guid] = _Note(row, alike)
+        return alike
 
     def _group(self, dimension: str, name: str, label: str) -> Group:
         members = self.groups[dimension]
@@ -189,42 +196,46 @@ class Sums:
             if note is None:
                 continue
             note.last[ordinal] = number
-            if number < since:
+            alike = note.apart.get(ordinal, note.alike)
+            if number < since or alike is None:
                 continue
             if number >= next_day:  # they come in the order of time
                 day = self.days.of(number / 1000)
                 month, next_day = f"{day.year}-{day.month:02}", self.days.end(day) * 1000
-            series = note.alike.series
+            series = alike.series
             series.days[day] += 1
             series.months[month].take(ease, last_interval, factor, duration, kind)
 
     def close(self) -> None:
         """All are in: add up what is known of each card now."""
         for note in self._notes.values():
-            if note.row.cards:
-                _count_note(note.alike.sums, note.row)
-                for card in note.row.cards:
-                    self._count_time(card, note)
+            if note.row.cards and note.alike:
+                note.alike.sums.counts.notes += 1
+                note.alike.sums.counts.leeches += note.row.leech
+            for card in note.row.cards:
+                alike = note.apart.get(card.ordinal, note.alike)
+                if alike:
+                    _count_card(alike.sums, card)
+                    self._count_time(card, alike, note.last.get(card.ordinal))
         for alike in self._alike.values():
             for answers in alike.series.months.values():
                 alike.sums.answers.plus(answers)
             for group in alike.groups:
                 group.plus(alike.sums)
 
-    def _count_time(self, card: SeenCard, note: _Note) -> None:
+    def _count_time(self, card: SeenCard, alike: _Alike, last: int | None) -> None:
         """When a card comes, and how likely it is remembered."""
-        last = note.last.get(card.ordinal)
         share = retrievability(card, last / 1000, self.days.now) if last else None
         if share is not None:
-            note.alike.sums.recall.add(share)
+            alike.sums.recall.add(share)
         due = self.days.due(card) if self.dated else None
         if due is not None:
-            note.alike.series.load[due] += 1
+            alike.series.load[due] += 1
 
 
-def _places(row: CardRow) -> Iterator[tuple[str, str, str]]:
-    """(dimension, name, label) of each group a card is in."""
-    yield "deck", row.deck, row.deck or "no deck yet"
+def _places(row: CardRow, deck: str) -> Iterator[tuple[str, str, str]]:
+    """(dimension, name, label) of each group a card is in that lies in this deck."""
+    yield "deck", deck, deck or "no deck yet"
     yield "document", row.document, row.title or row.document
     yield "drafter", row.drawn.drafter, row.drawn.drafter or "unknown"
     if row.drawn.model:
@@ -236,19 +247,12 @@ def _places(row: CardRow) -> Iterator[tuple[str, str, str]]:
         yield "check", check, check
 
 
-def _count_note(group: Group, row: CardRow) -> None:
+def _count_card(group: Group, card: SeenCard) -> None:
     counts = group.counts
-    counts.notes += 1
-    counts.leeches += row.leech
-    for card in row.cards:
-        _count_card(counts, card)
-        if card.difficulty is not None:
-            group.difficulty.add(card.difficulty)
-        elif card.factor and card.type in (2, 3):
-            group.ease.add(card.factor / 1000)
-
-
-def _count_card(counts: Counts, card: SeenCard) -> None:
+    if card.difficulty is not None:
+        group.difficulty.add(card.difficulty)
+    elif card.factor and card.type in (2, 3):
+        group.ease.add(card.factor / 1000)
     counts.cards += 1
     counts.lapses += card.lapses
     counts.suspended += card.suspended

@@ -11,7 +11,7 @@ _OLD_DAYS = 7
 
 def missing(found: Statistics, program: str) -> list[str]:
     """In words, each with the command that helps; [] if all is known."""
-    if found.choice.partly and not found.way.drafts:
+    if found.choice.partly and not found.way.drafts and not found.total.known:
         return [f"no card is meant by that: {program} stats tells of all"]
     return [*_of_anki(found, program), *_of_drafting(found)]
 
@@ -41,5 +41,5 @@ def _of_drafting(found: Statistics) -> list[str]:
         names = ", ".join(found.drawings.unpriced)
         told.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
     if found.choice.partly:
-        told.append("cost and highlights are told of all cards only: one reply serves many")
+        told.append("highlights are told of all cards only")
     return told

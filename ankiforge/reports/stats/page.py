@@ -23,11 +23,12 @@ from ankiforge.reports.html import (
 )
 from ankiforge.reports.stats.counting import Statistics, load_of
 from ankiforge.reports.stats.drawing import Outcome
-from ankiforge.reports.stats.groups import DIMENSIONS, FEW, IN_TIME, Group, tested
+from ankiforge.reports.stats.groups import DIMENSIONS, FEW, IN_TIME, Group
 from ankiforge.reports.stats.hints import missing
 from ankiforge.reports.stats.telling import (
     COLUMNS,
     LABELS,
+    SHARED,
     as_of,
     chosen,
     drawer,
@@ -40,7 +41,7 @@ from ankiforge.reports.stats.telling import (
 )
 from ankiforge.reports.summary import counted, dollars
 
-PLOTTED = 50
+PLOTTED = 200
 """Decks, and documents, that have plots of their own; all others stand in the table."""
 GOAL = 0.9
 """Where Anki aims unless told otherwise."""
@@ -87,7 +88,7 @@ def _answers(found: Statistics) -> Html:
     large = facts([
         ("answers", f"{answers.given:,}", f"on {counted(days, 'day')} since {found.first}"),
         ("time", duration(answers.seconds), f"{number(answers.seconds_each)} s an answer"),
-        ("retention", percent(answers.retention), _of_answers(tested(answers), total.few)),
+        ("retention", percent(answers.retention), _of_answers(answers.tested, total.few)),
         ("young cards", _share(answers.young_passed, answers.young), _of_answers(answers.young)),
         ("mature cards", _share(answers.mature_passed, answers.mature), _of_answers(answers.mature)),
     ])  # fmt: skip
@@ -111,14 +112,16 @@ def _in_time(found: Statistics, group: Group, name: str, *, hover: bool = True) 
     if series.days:
         what = "Answers a day in the last year"
         year = plots.year(f"{name}-year", what, series.days, today, hover=hover)
-        yield figure(year, f"{what}; darker means more", wide=True)
+        yield figure(year, what, wide=True)
     parts = [*_retention(series.months, name, today)]
     load = load_of(group)
     if any(load):
         bars = [(_day_name(today, n), many) for n, many in enumerate(load)]
         title = f"Cards due in the next {len(load)} days"
         parts.append(
-            figure(plots.bars(f"{name}-load", title, bars), f"{title}; overdue ones today")
+            figure(
+                plots.bars(f"{name}-load", title, bars, hover=hover), f"{title}; overdue ones today"
+            )
         )
     if parts:
         yield beside(*parts)
@@ -135,7 +138,7 @@ def _retention(months: dict[str, Answers], name: str, today: date) -> Iterator[H
     """By month, over the last twelve."""
     labels = _last_months(today)
     shown = [months.get(label, Answers()) for label in labels]
-    if not any(map(tested, shown)):
+    if not any(one.tested for one in shown):
         return
     young = [(one.young_passed, one.young) for one in shown]
     mature = [(one.mature_passed, one.mature) for one in shown]
@@ -206,8 +209,9 @@ def _cost(found: Statistics) -> str:
     cost, per = found.drawings.cost, found.drawings.each_usd
     spent = "price unknown" if cost.usd is None else f"{dollars(cost.usd)} at list prices"
     each_told = f", {dollars(per)} for each accepted card" if per else ""
+    shared = f", {SHARED}" if found.choice.partly else ""
     return (
-        f"{counted(cost.requests, 'request')} to models, {cost.tokens_in:,} tokens in,"
+        f"{counted(cost.requests, 'request')} to models{shared}, {cost.tokens_in:,} tokens in,"
         f" {cost.tokens_out:,} out: {spent}{each_told}"
     )
 
@@ -223,7 +227,7 @@ def _groups(found: Statistics, name: str, groups: list[Group]) -> Html:
     heads = [LABELS[name], *COLUMNS, "suspended", "difficulty", "remembered"]
     rows = [_row(one) for one in groups]
     parts: list[Html] = [table(f"By {LABELS[name]}", _columns(heads), rows)]
-    if any(one.few and tested(one.answers) for one in groups):
+    if any(one.few and one.answers.tested for one in groups):
         parts.append(note(f"* rests on fewer than {FEW} answers"))
     if name in IN_TIME:
         parts += [*_folded(found, name, groups)]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ankiforge.reports.stats.counting import Statistics
 from ankiforge.reports.stats.drawing import Drawing, Outcome
-from ankiforge.reports.stats.groups import DIMENSIONS, FEW, Group, tested
+from ankiforge.reports.stats.groups import DIMENSIONS, FEW, Group
 from ankiforge.reports.stats.hints import missing
 from ankiforge.reports.summary import counted, dollars
 
@@ -25,6 +25,8 @@ LABELS = {
     "check": "finding",
 }
 """What a table by each dimension calls its rows."""
+SHARED = "shared equally by their cards"
+"""How the cost of a reply is told where not all of its cards are counted."""
 FEW_TOLD = f"* rests on fewer than {FEW} answers"
 
 
@@ -38,7 +40,7 @@ def told(
     yield from _load(found)
     for name in DIMENSIONS:
         yield from _groups(name, found.groups[name], shown, width)
-    if any(one.few and tested(one.answers) for name in DIMENSIONS for one in found.groups[name]):
+    if any(one.few and one.answers.tested for name in DIMENSIONS for one in found.groups[name]):
         yield FEW_TOLD, False
     hints = missing(found, program)
     if hints:
@@ -115,7 +117,8 @@ def _drafting(found: Statistics, shown: int, width: int) -> Iterator[tuple[str, 
         each_told = f", {dollars(per)} an accepted card" if per else ""
         tokens = f"{cost.tokens_in:,} tokens in, {cost.tokens_out:,} out"
         replies = "1 reply" if cost.requests == 1 else f"{cost.requests:,} replies"
-        yield f"  {replies}, {tokens}: {spent}{each_told}", False
+        shared = f", {SHARED}" if found.choice.partly else ""
+        yield f"  {replies}{shared}, {tokens}: {spent}{each_told}", False
 
 
 def drawer(one: Drawing) -> str:
@@ -180,8 +183,8 @@ def _part(what: str, passed: int, count: int) -> str:
 
 def hardness(group: Group) -> Iterator[str]:
     """Lapses, leeches, difficulty or ease, what is remembered now."""
-    yield f"{group.counts.lapses:,} lapses"
-    yield f"{group.counts.leeches:,} leeches"
+    yield counted(group.counts.lapses, "lapse")
+    yield "1 leech" if group.counts.leeches == 1 else f"{group.counts.leeches:,} leeches"
     if group.difficulty.value is not None:
         yield f"difficulty {number(group.difficulty.value)} of 10"
     if group.ease.value is not None:

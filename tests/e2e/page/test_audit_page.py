@@ -35,3 +35,19 @@ def test_it_needs_nothing_and_fits(
         assert rows.count() == 15
         assert rows.first.inner_text().startswith("Is word")
         assert "empty_side · error · 1 note" in page.inner_text("main")
+
+
+def test_a_deck_with_an_endless_name_hides_nothing(
+    forge: Any, opened_alone: Any, tmp_path: Path
+) -> None:
+    made = genanki.Deck(2059400115, "N" * 300)
+    made.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["What is lysis?", ""]))
+    genanki.Package(made).write_to_file(tmp_path / "deck.apkg")
+    forge("audit", tmp_path / "deck.apkg", "--html", "audit.html", code=1)
+
+    with opened_alone(forge.folder / "audit.html", 1200, "light") as page:
+        place = page.locator("td code", has_text="nid:").bounding_box()
+        note = page.get_by_text("What is lysis?").bounding_box()
+
+    assert place["x"] + place["width"] < 1200
+    assert (place["height"] < 30, note["height"] < 30) == (True, True)  # a line each

@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.page.test_access import RUN, SCRIPT
 
 DAY_MS = 86_400_000
+CUT = """[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth)
+ .map(one => one.getAttribute('aria-label'))"""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,17 @@ def test_on_a_phone_the_latest_days_are_in_view(browser: Any, written: Path) -> 
 
     assert days.last.bounding_box()["x"] < 360
     assert days.first.bounding_box()["x"] < 0
+    context.close()
+
+
+def test_on_paper_nothing_is_cut_off(browser: Any, written: Path) -> None:
+    """Of the size A4: what is scrolled on a screen is not there on paper."""
+    context = browser.new_context(viewport={"width": 718, "height": 1000}, offline=True)
+    page = context.new_page()
+    page.emulate_media(media="print")
+    page.goto(written.as_uri())
+
+    assert page.evaluate(CUT) == []
     context.close()
 
 

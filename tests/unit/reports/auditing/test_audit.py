@@ -10,7 +10,10 @@ import genanki
 import pytest
 
 from ankiforge.check import RULES
+from ankiforge.recall import Answers
 from ankiforge.reports.auditing import kinds
+from ankiforge.reports.auditing.audit import Audit, Figures
+from ankiforge.reports.auditing.page import as_html
 
 SOURCED = genanki.Model(
     1607392320, "Facts",
@@ -186,6 +189,14 @@ def test_the_page_holds_what_was_found_and_no_markup_of_a_note(forge: Any, deck:
     assert "Deck&lt;b&gt;::&lt;/style&gt;" in page
     for part in ("<script", "onerror=", "<img", "//evil"):
         assert part not in page, part
+
+
+def test_retention_is_of_the_answers_that_tested_memory() -> None:
+    answers = Answers(given=90, young=3, young_passed=2, mature=1, mature_passed=1)
+
+    page = as_html(Audit(Figures(answers=answers), ()), "Audit", "")
+
+    assert "<dd>75.0 %<small>of 4 answers</small>" in page
 
 
 def test_a_page_of_somebody_else_is_not_replaced(forge: Any, deck: Any) -> None:

@@ -110,6 +110,26 @@ def test_what_anki_takes_is_no_error(forge, deck, note: Any) -> None:
     forge("lint", deck(note), code=0)
 
 
+def test_of_what_is_far_too_long_to_be_a_card_nothing_else_is_said(forge, deck) -> None:
+    [line] = forge("lint", deck((r"\(" * 5_001, "<br>", "")), "--json", code=1).lines
+
+    assert [one["check"] for one in line["findings"]] == ["too_long"]
+
+
+def test_a_card_that_is_long_by_its_markup_only_is_counted_not_read(forge, deck) -> None:
+    done = forge.ok("lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, "")))
+
+    assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
+
+
+def test_the_bytes_of_a_picture_make_no_card_long(forge, deck) -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
+
+    [line] = forge("lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1).lines
+
+    assert "empty_side" in {one["check"] for one in line["findings"]}
+
+
 def test_peoples_own_wording_is_never_an_error(forge, deck) -> None:
     long = " ".join(["word"] * 40)
     path = deck(("osmosis in osmosis", "osmosis", ""), ("it", "yes", ""), ("x", long, ""))

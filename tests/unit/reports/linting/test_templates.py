@@ -24,6 +24,7 @@ FIELDS = {"A": "ask", "B": "answer", "C": "more", "E": "", "T": "{{c1::x}} y"}
         ("{{A}}{{hint:C}}", "{{B}}", "ask", "answer", ""),
         ("{{text:furigana:A}}", "{{kana:B}}", "ask", "answer", ""),
         ("{{ A }}<style>.x{}</style><!-- {{C}} -->", "{{ B }}", "ask", "answer", ""),
+        ("{{A}}<script>{{C}}", "{{B}}<!-- {{C}}", "ask", "answer", ""),
         ("{{Tags}}{{Deck}}{{A}}", "{{Type}}{{B}}", "ask", "answer", ""),
         ("{{A}}", "{{Gone}}", "ask", "", ""),
         ("{{A}}{{/never}}{{#A}}", "{{B}}", "ask", "answer", ""),
