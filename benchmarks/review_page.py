@@ -135,6 +135,8 @@ def home(folder: Path) -> None:
 
 def measure(page: Page) -> None:
     tell("first look", [timed(lambda: page.get("/api/item", view="pending"))[0]])
+    numbers = timed(lambda: page.get("/api/views", view="pending", facets="no"))[0]
+    tell("counts alone, first", [numbers])
     tell("counts and facets, first", [timed(lambda: page.get("/api/views", view="pending"))[0]])
     unchanged = [timed(lambda: page.get("/api/views", view="pending"))[0] for _ in range(20)]
     tell("counts and facets, unchanged", unchanged)
