@@ -5,6 +5,7 @@
     │   └── ConfigError       2   wrong words in ankiforge.yaml, decks/ or prompts/
     ├── ServiceError          3   a service that was needed does not answer
     ├── LedgerError           4   the ledger is damaged, locked or newer than this program
+    │   └── BusyError         4   another program has it at this moment
     ├── RefusedError          1   a decision that would break a promise (stale, blocked)
     └── ItemError             1   one file, page or reply; becomes a `Problem`, never stops a run
 
@@ -48,6 +49,10 @@ class LedgerError(ForgeError):
     """The ledger is damaged, locked by another program, or newer than this program."""
 
     exit_code = 4
+
+
+class BusyError(LedgerError):
+    """Another program has the ledger, or does what only one may do at a time; it will be done."""
 
 
 class RefusedError(ForgeError):

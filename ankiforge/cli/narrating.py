@@ -96,10 +96,11 @@ class Narrator:
         if not self._moves:
             return
         forged = f" · {counted(self._forged, 'card')} so far" if self._forged else ""
-        status = f"{words or 'watching'}{forged}"[: _columns() - 1]
+        said = (sign for sign in f"{words or 'watching'}{forged}" if sign.isprintable())
+        status = _fitting(said, _columns() - 1)
         if status != self._status:
             self._status = status
-            self._raw(f"\r\x1b[2K{''.join(sign for sign in status if sign.isprintable())}")
+            self._raw(f"\r\x1b[2K{status}")
 
     def _clear(self) -> None:
         if self._status:
@@ -133,6 +134,19 @@ def _columns() -> int:
     import shutil
 
     return shutil.get_terminal_size().columns
+
+
+def _fitting(signs: Iterable[str], columns: int) -> str:
+    """As many as there is room for: those of Chinese and its neighbours take two columns each."""
+    from unicodedata import east_asian_width
+
+    kept, left = [], columns
+    for sign in signs:
+        left -= 2 if east_asian_width(sign) in "WF" else 1
+        if left < 0:
+            break
+        kept.append(sign)
+    return "".join(kept)
 
 
 def _where(notes: tuple[str, ...]) -> str:

@@ -88,17 +88,29 @@ class Push:
         path: Path,
         force: bool = False,
         without: frozenset[Guid] = frozenset(),
+        tally: Tally | None = None,
     ) -> None:
-        """`without`: these cards stay as they are there."""
+        """`without`: these cards stay as they are there; `tally`: what was done before."""
         self.now = now
         self.deck = deck
         self.path = path
         self.force = force
         self.without = without
-        self.tally = Tally(problems=list(now.problems))
+        self.tally = tally or Tally(problems=list(now.problems))
         self.pushed = Pushed()
         self.run_id = now.ledger.start_run("push")
         self.written = False
+
+    def bring(self) -> ServiceError | None:
+        """All that is to be done with nobody there to be asked; why Anki did not take it."""
+        try:
+            self.reachable()
+            anki = Running.of(self.now.workspace.config.anki)
+            self.run(anki, sync=False)
+            self.suspensions(anki, wanted=False, yes=False)
+        except ServiceError as error:
+            return error
+        return None
 
     def run(self, anki: Running, *, sync: bool) -> None:
         """Look, write, import, look again."""
@@ -128,10 +140,11 @@ class Push:
             self.tally.problems += [one for one in sent.problems if one not in self.tally.problems]
             for one in sent.published:
                 anki.take(one.path)
+        self.tally.pushed = self.pushed
         if sent.published:
             self.tally.saw(anki.look(self.now.ledger), self.now.ledger)
             shipped = (one for one in sent.weighed if one.note)
-            self.pushed = came_of(self.now.ledger, shipped, before)
+            self.pushed = self.tally.pushed = came_of(self.now.ledger, shipped, before)
             self._refused()
 
     def reachable(self) -> None:

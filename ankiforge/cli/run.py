@@ -57,11 +57,16 @@ def command(
     wish = Wish(
         call, paths, deck, output, drafter or "", accept or "", new_only, name, force, dry_run
     )
-    workspace = workspace_of(call)
+    carry_out(wish)
+
+
+def carry_out(wish: Wish) -> None:
+    """Do what is asked for; where nothing has changed, say what the last run left to be said."""
+    workspace = workspace_of(wish.call)
     here = (wish.request, wish.paths, Path.home(), os.environ)
-    still = None if dry_run else Standstill(workspace, *here)
+    still = None if wish.dry_run or wish.push else Standstill(workspace, *here)
     if still and (outcome := still.outcome()):
-        _tell(call, outcome)
+        _tell(wish.call, outcome)
         end(outcome.problems)
         return
     from ankiforge.cli.running import work  # all that a run needs takes a while to import
@@ -70,7 +75,7 @@ def command(
 
 
 def _tell(call: Call, outcome: Outcome) -> None:
-    """Nothing has changed: say what the last run left to be said."""
+    """What the last run left to be said."""
     for line in outcome.said:
         call.talk.say(line)
     if call.talk.as_json:

@@ -25,8 +25,8 @@ from ankiforge.cli.working import (
 )
 from ankiforge.delivery import PASSING
 from ankiforge.discovery import Wanted
-from ankiforge.domain import Fate, RunId
-from ankiforge.errors import UsageError
+from ankiforge.domain import Fate, Problem, RunId
+from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.policy import FLOOD
 from ankiforge.ledger.reading import Settled
 from ankiforge.looking import Looked, Sight
@@ -71,7 +71,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         run = now.ledger.start_run("run")
         error = follow(now, tally, propose(job, now.ledger, run), model, job)
         if not dry_run:
-            _write(now, wish, job, run, tally)
+            error = _bring_out(now, wish, job, run, tally, error)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
         stuck = error and summary.nothing_new  # which is told at the end
         drafter = job.drafter_name
@@ -81,6 +81,25 @@ def work(wish: Wish, still: Standstill | None) -> None:
     if still and left:
         still.note(before, left.sources, left.packages, left.pictures, left.outcome)
     end(tally.problems, error)
+
+
+def _bring_out(
+    now: Session, wish: Wish, job: Job, run: RunId, tally: Tally, error: ForgeError | None
+) -> ForgeError | None:
+    """Into a package, or into a running Anki; what stops the call in the end, if anything does."""
+    if not wish.push:
+        _write(now, wish, job, run, tally)
+        return error
+    from ankiforge.cli.push import Push
+
+    push = Push(now, wish.deck, target(now, wish.deck, None), wish.force, tally=tally)
+    absent = push.bring()
+    if absent and not push.written:
+        _write(now, wish, job, run, tally)
+    now.ledger.finish_run(run)
+    if absent and (error or now.call.talk.as_json):  # else it is said at the end
+        tally.problems.append(Problem("Anki", absent.message, absent.hint))
+    return error or absent
 
 
 def _write(now: Session, wish: Wish, job: Job, run: RunId, tally: Tally) -> None:
@@ -166,7 +185,9 @@ def _next(
         return
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
-    for one in tally.published:
+    if tally.pushed and (tally.pushed.added or tally.pushed.updated):
+        yield f"\nin Anki: {tally.pushed.added} notes new, {tally.pushed.updated} updated"
+    for one in tally.lying:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
             yield "  import it: double-click it, or in Anki: File › Import, options as they are"

@@ -105,11 +105,13 @@ def workspace_of(call: Call) -> Workspace:
 
 
 @contextmanager
-def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterator[Session]:
+def session(
+    call: Call, *, writes: str = "", forgetful: bool = False, patience: float | None = None
+) -> Iterator[Session]:
     """Open the ledger of a call's workspace.
 
     `writes`: the pass lock to hold ("drafting", "publishing"); `forgetful`: work on a copy in
-    memory, so that nothing is written.
+    memory, so that nothing is written; `patience`: seconds to wait for the lock, None = as usual.
     """
     from ankiforge import ledger
 
@@ -120,7 +122,8 @@ def session(call: Call, *, writes: str = "", forgetful: bool = False) -> Iterato
         else:
             workspace.prepare()
             if writes:
-                stack.enter_context(ledger.lock(workspace.folder, writes))
+                waits = () if patience is None else (patience,)
+                stack.enter_context(ledger.lock(workspace.folder, writes, *waits))
             opened = stack.enter_context(ledger.open_ledger(workspace.ledger, workspace.journal))
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)

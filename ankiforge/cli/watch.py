@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import click
 
-from ankiforge.cli.common import Call, common_options, tell_problems
+from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import workspace_of
 from ankiforge.cli.stopping import ended_as_by_ctrl_c
 from ankiforge.cli.wish import Wish
 from ankiforge.config.workspace import Workspace
-from ankiforge.errors import LedgerError, RefusedError, UsageError
+from ankiforge.errors import BusyError, RefusedError, UsageError
 
 EPILOG = """\b
 Examples:
@@ -23,9 +23,6 @@ Examples:
   ankiforge watch --poll           where the file system tells of no changes: network folders, WSL
   ankiforge watch --once --json    one pass, as run does it
 """
-
-AT_ONCE = -3600.0
-"""Seconds for which cards must have been left alone, where one pass is all there is."""
 
 
 @click.command(epilog=EPILOG)
@@ -51,25 +48,10 @@ def command(call: Call, push: bool, once: bool, poll: bool) -> None:
 
 
 def _once(call: Call, push: bool) -> None:
-    """What `run` does, then what `push` does."""
-    from ankiforge.cli.running import work
+    """What `run` does, and what `push` does."""
+    from ankiforge.cli.run import carry_out
 
-    try:
-        work(Wish(call, (), "", None, "", "", False, "", False, False), None)
-    finally:
-        if push:
-            _push_once(call)
-
-
-def _push_once(call: Call) -> None:
-    from ankiforge.cli.watching import Passes
-
-    aside = replace(call, talk=replace(call.talk, quiet=True, as_json=False))
-    passes = Passes(aside, workspace_of(call), time.time, push=True)
-    came = passes.deliver({}, quiet=AT_ONCE)
-    tell_problems(call, came.problems)
-    if came.error is not None:
-        raise came.error
+    carry_out(Wish(call, (), "", None, "", "", False, "", False, False, push))
 
 
 def _watch(call: Call, workspace: Workspace, push: bool, poll: bool) -> None:
@@ -99,8 +81,8 @@ def _alone(workspace: Workspace) -> Iterator[None]:
 
     try:
         lock = ledger.lock(workspace.folder, "watching", seconds=0)
-    except LedgerError as error:
-        what = error.message.partition(" has been watching")[0]
+    except BusyError as error:
+        what = error.message.partition(" is watching")[0]
         raise RefusedError(
             f"{what} watches this workspace already", hint="one is enough"
         ) from error

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from ankiforge import assembly, ledger
 from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.push import Push
 from ankiforge.cli.session import Session, opened_of, session, wanted_of, workspace_of
@@ -21,14 +24,16 @@ from ankiforge.cli.working import (
     waiting_for,
     write_packages,
 )
+from ankiforge.config import is_loopback
 from ankiforge.config.workspace import Workspace
 from ankiforge.discovery import Wanted
 from ankiforge.domain import Guid
-from ankiforge.errors import ForgeError, ServiceError
-from ankiforge.looking.pushing import Running
+from ankiforge.errors import ForgeError
+from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
 from ankiforge.opening import opened
 from ankiforge.partly import propose_part
+from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, Progress, forge, propose
 from ankiforge.reports.summary import Tally
 from ankiforge.resembling import KeptTwins
@@ -38,7 +43,7 @@ from ankiforge.watch.watcher import DELIVER
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
 
-SLICE = 20
+FEWEST, SLICE = 2, 20
 """Highlights that a model drafts before one looks again for what has changed."""
 OTHERS = "another program has read or decided something meanwhile"
 
@@ -104,25 +109,27 @@ class Passes:
         """Read all of these, draft."""
         names = {one.name for one in sources}
         self._twins.forget()  # it is made anew now and then
-        with session(self._call, writes="drafting") as now:
+        with session(self._call, writes="drafting", patience=0.0) as now:
+            partial = now.ledger.reading.partial
+            before = partial.state()
             found, lost = wanted_of(now, ())
             chosen = [one for one in found if _name(one) in names]
             wanted, opened_ones = opened_of(now, chosen, now.call.talk.say)
             self._names |= {_name(old): new for old, new in _renamed(chosen, wanted)}
             tally = Tally(problems=list(lost))
             model = model_for(now, "", spent=self._spent)
-            job = self._limited(job_for(now, opened_ones, model), model)
+            job = self._limited(now, job_for(now, opened_ones, model), model)
             look_first(now, tally)
             run = now.ledger.start_run("watch")
             error = follow(now, tally, propose(job, now.ledger, run), model, job)
             now.ledger.finish_run(run)
             self._twins.of(now.ledger)  # so that the next note need not wait for it
-            self._known = now.ledger.reading.partial.state()
+            self._known = None if partial.disturbed(before) else partial.state()
             return self._came(now, tally, job, model, error)
 
     def part(self, source: Followed, notes: Mapping[str, str]) -> Came:
         """Read these notes of a vault, draft; or say why that is not enough."""
-        with session(self._call, writes="drafting") as now, self._alone(now) as alone:
+        with session(self._call, writes="drafting", patience=0.0) as now, self._alone(now) as alone:
             if not alone:
                 return Came(doubt=OTHERS)
             want = Wanted(source.entry, tuple(map(Path, notes.values())))
@@ -131,7 +138,7 @@ class Passes:
             looked = source.part(notes, name)
             sources = (looked,) if looked else sources
             model = model_for(now, "", spent=self._spent)
-            job = self._limited(job_for(now, sources if notes else (), model), model)
+            job = self._limited(now, job_for(now, sources if notes else (), model), model)
             run, tally = now.ledger.start_run("watch"), Tally()
             steps = propose_part(job, now.ledger, run, name, f"vault:{name}", tuple(notes))
             doubts: list[str] = []
@@ -141,9 +148,9 @@ class Passes:
 
     def draft(self) -> Came:
         """Draft some of what waits for a model."""
-        with session(self._call, writes="drafting") as now, self._alone(now):
+        with session(self._call, writes="drafting", patience=0.0) as now, self._alone(now):
             model = model_for(now, "", spent=self._spent)
-            job = self._limited(job_for(now, (), model), model)
+            job = _untried(now, self._limited(now, job_for(now, (), model), model))
             run, tally = now.ledger.start_run("draft"), Tally()
             steps = forge(job, now.ledger, run, only_read=False)
             error = follow(now, tally, steps, model, job)
@@ -152,7 +159,7 @@ class Passes:
 
     @contextmanager
     def _alone(self, now: Session) -> Iterator[bool]:
-        """Whether nobody else has read or decided anything since; what is done here is known."""
+        """Whether nobody else has read or decided anything since; the one run here is known."""
         partial = now.ledger.reading.partial
         alone = self._known is not None and (
             partial.state()[0] == self._known[0] and not partial.decided_since(self._known[1])
@@ -160,11 +167,16 @@ class Passes:
         self._known = None
         if not alone:
             self._twins.forget()
+        before = partial.state()
         yield alone
-        self._known = partial.state() if alone else None
+        self._known = partial.state() if alone and not partial.disturbed(before) else None
 
-    def _limited(self, job: Job, model: Model | None) -> Job:
-        limit = job.limit or SLICE if model else job.limit
+    def _limited(self, now: Session, job: Job, model: Model | None) -> Job:
+        """With a model not more than it is given at a time: meanwhile all others wait."""
+        limit = job.limit
+        if model:
+            server = assembly.llm_settings(now.workspace, now.call.jobs)
+            limit = job.limit or max(min(server.threads * server.batch, SLICE), FEWEST)
         return replace(job, limit=limit, twins=self._twins.of)
 
     def _came(
@@ -176,22 +188,37 @@ class Passes:
         return Came(
             read.new, read.changed, read.gone, counts["drafted"], counts["revised"],
             tuple(tally.problems), now.ledger.reading.waits, error,
-            waiting_for(now, job) if model else 0,
+            waiting_for(now, replace(job, only=frozenset())) if model else 0,
         )  # fmt: skip
 
     # --- deliveries -------------------------------------------------------------------------
 
-    def deliver(
-        self, stirred: Mapping[str, frozenset[str]], *, quiet: float = DELIVER
-    ) -> Delivered:
+    def anki(self) -> bool:
+        """Whether something listens where Anki does; cheap."""
+        address = self._workspace.config.anki.connect
+        at = urlsplit(address)
+        if not is_loopback(address):
+            return True  # nobody is asked there
+        try:
+            with socket.create_connection((at.hostname or "127.0.0.1", at.port or 80), 0.5):
+                return True
+        except OSError:
+            return False
+
+    def deliver(self, stirred: Mapping[str, frozenset[str]]) -> Delivered:
         """Write, or push, what is ready but for the cards of these files, by source.
 
-        And for those drawn less than `quiet` seconds ago.
+        And for those drawn a moment ago.
         """
-        since = datetime.fromtimestamp(self._clock() - quiet, UTC).isoformat(timespec="seconds")
-        files = {self._names.get(name, name): paths for name, paths in stirred.items()}
+        moment = self._clock()
+        since, until = _utc(moment - DELIVER), _utc(moment + AHEAD)
+        files = {
+            self._names.get(name, name.partition(" ")[2]): paths for name, paths in stirred.items()
+        }
         with session(self._call) as now, self._alone(now):
-            without = now.ledger.reading.partial.unquiet(files, since)
+            with ledger.lock(now.workspace.folder, "publishing", 0.0):
+                pass  # else one would wait for another's turn, and hear nothing meanwhile
+            without = now.ledger.reading.partial.unquiet(files, since, until)
             if self._push:
                 return replace(_pushed(now, without), waiting=bool(without))
             tally = Tally()
@@ -202,14 +229,19 @@ class Passes:
             return replace(_written(tally), waiting=bool(without))
 
 
+def _untried(now: Session, job: Job) -> Job:
+    """What has failed comes last: it is not to keep the rest from being drafted."""
+    failed = now.ledger.reading.partial.failed()
+    if not failed:
+        return job
+    tasks = unwritten(now.ledger, None, job.drafter_name)
+    keys = frozenset(one.key for task in tasks for one in task.highlights)
+    return replace(job, only=keys - failed)
+
+
 def _pushed(now: Session, without: frozenset[Guid]) -> Delivered:
     work = Push(now, "", target(now, "", None), without=without)
-    try:
-        work.reachable()
-        anki = Running.of(now.workspace.config.anki)
-        work.run(anki, sync=False)
-        work.suspensions(anki, wanted=False, yes=False)
-    except ServiceError as error:
+    if error := work.bring():
         work.fall_back(error)
         return replace(_written(work.tally), error=error)
     pushed = work.pushed
@@ -243,6 +275,10 @@ def _renamed(before: list[Wanted], after: list[Wanted]) -> Iterator[tuple[Wanted
     """Each source as the settings call it, and as it is called for ever."""
     names = {(one.entry.kind, one.entry.path): one.entry.name for one in after}
     return ((one, names[one.entry.kind, one.entry.path]) for one in before)
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _stamp(path: Path) -> str:

@@ -22,6 +22,8 @@ class Wish:
     name: str
     force: bool
     dry_run: bool
+    push: bool = False
+    """Into a running Anki, not only into a package."""
 
     @property
     def request(self) -> str:

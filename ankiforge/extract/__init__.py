@@ -27,6 +27,7 @@ from ankiforge.extract._folder import File as File
 from ankiforge.extract._folder import Folder as Folder
 from ankiforge.extract._folder import relative as relative
 from ankiforge.extract._folder import walk as walk
+from ankiforge.extract._stamps import AHEAD as AHEAD
 from ankiforge.extract._stamps import Look as Look
 from ankiforge.extract._stamps import Stamp as Stamp
 from ankiforge.extract._stamps import changed_at as changed_at

@@ -25,6 +25,9 @@ TICK_NS = 100_000_000
 """No clock of a file system that has fractions of a second is coarser."""
 COARSE_NS = 2_000_000_000
 """FAT counts in steps of two seconds."""
+DAY_NS = 86_400_000_000_000
+AHEAD = 60.0
+"""Seconds by which the clock of another machine may be ahead."""
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
@@ -33,14 +36,23 @@ def stamp_of(found: os.stat_result) -> Stamp:
 
 
 def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Whether any later change will show: the stamp lies a tick before now."""
+    """Whether any later change will show: the stamp lies a tick before now.
+
+    Or so far ahead that no clock of a file system gave it: the next change gives another.
+    """
     now = time.time_ns() if now_ns is None else now_ns
-    return all(at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now for at in stamp[:2])
+    return all(
+        at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now or at > now + DAY_NS
+        for at in stamp[:2]
+    )
 
 
-def changed_at(stamp: Stamp) -> float:
-    """When it was last written to, or put in its place, as a time of the wall clock."""
-    return max(stamp[:2]) / 1e9
+def changed_at(stamp: Stamp, now: float) -> float:
+    """When it was last written to, or put in its place, as a time of the wall clock.
+
+    A time to come is no time: a clock that was wrong gave it. 0 if both are.
+    """
+    return max((at / 1e9 for at in stamp[:2] if at / 1e9 <= now + AHEAD), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

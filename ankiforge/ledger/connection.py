@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from importlib.resources import files
@@ -11,9 +12,12 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.errors import LedgerError
+from ankiforge.errors import BusyError, LedgerError
 
 BUSY_SECONDS = 10.0
+"""For so long one waits for another program that writes."""
+_DEAF_MS = 200
+"""While SQLite waits by itself, nobody hears Ctrl-C."""
 CACHE_KB = 64_000
 """At most so much of the ledger is held in memory."""
 WAL_PAGES = 8_000
@@ -28,8 +32,21 @@ class Connection(sqlite3.Connection):
         try:  # of so many that a context manager would be felt
             return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
+            if _is_in_use(error):
+                return self._waited(sql, parameters)
             with readable_errors():
                 raise error
+
+    def _waited(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+        """Run a statement that another program kept from running, when it lets go."""
+        latest = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.DatabaseError as error:
+                if not _is_in_use(error) or time.monotonic() > latest:
+                    with readable_errors():
+                        raise error
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Run one statement for many rows."""
@@ -72,10 +89,14 @@ def readable_errors() -> Iterator[None]:
         raise readable from error
 
 
+def _is_in_use(error: sqlite3.DatabaseError) -> bool:
+    return str(getattr(error, "sqlite_errorname", "")) == "SQLITE_BUSY"
+
+
 def _readable(error: sqlite3.DatabaseError) -> LedgerError | None:
     code = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
     if code in _IN_USE:
-        return LedgerError(
+        return BusyError(
             "the ledger is locked by another program",
             hint="wait until the other ankiforge has finished, then run this again",
         )
@@ -124,6 +145,7 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
         connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         migrate(connection, path)
+        connection.execute(f"PRAGMA busy_timeout = {_DEAF_MS}")
     except BaseException:
         connection.close()
         raise

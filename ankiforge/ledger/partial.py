@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ankiforge.domain import Guid, Route, RunId
+from ankiforge.domain import Guid, HighlightKey, Route, RunId
 from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.works import ALONE
+from ankiforge.ledger.writing import PERSON
 
 _HERE = "place IN (SELECT value FROM json_each(:places))"
 _CONTINUES = "SELECT 1 FROM highlight k WHERE k.key = s.key AND k.text = s.text"
@@ -31,12 +33,12 @@ _DOUBTS = {
     ),
     "a passage is reached by several ways": (
         f"SELECT EXISTS (SELECT 1 FROM way w WHERE w.container = :container AND w.{_HERE})"
-        " OR EXISTS (SELECT 1 FROM sighting s JOIN way w ON w.key = s.key WHERE s.run = :run)"
     ),
     "a note quotes, or is about, something else": (
         "SELECT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND (s.route <> :vault"
         " OR json_array_length(s.body, '$.hints') > 0"
-        " OR json_array_length(s.body, '$.document.identifiers') > 0))"
+        " OR EXISTS (SELECT 1 FROM json_each(s.body, '$.document.identifiers') i"
+        f"  WHERE json_extract(i.value, '$[0]') NOT IN {ALONE})))"
     ),
     "a new passage has a block id": (
         "SELECT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND s.own <> '' AND s.key = '')"
@@ -83,26 +85,45 @@ class Partial:
         [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM decision").fetchone()
         return int(runs), int(last)
 
-    def decided_since(self, number: int) -> bool:
-        """Whether something was decided since that may matter to what is read next."""
+    def decided_since(self, number: int, by: str = "") -> bool:
+        """Whether something was decided since (`by` whom) that may matter to what is read next."""
         marks = ", ".join(map(repr, _HARMLESS))
         row = self._db.execute(
-            f"SELECT EXISTS (SELECT 1 FROM decision WHERE sequence > ? AND what NOT IN ({marks}))",
-            (number,),
+            "SELECT EXISTS (SELECT 1 FROM decision WHERE sequence > :number"
+            f" AND what NOT IN ({marks}) AND :by IN ('', by))",
+            {"number": number, "by": by},
         ).fetchone()
         return bool(row[0])
 
-    def unquiet(self, files: Mapping[str, Iterable[str]], since: str) -> frozenset[Guid]:
+    def failed(self) -> frozenset[HighlightKey]:
+        """The highlights that were to be drafted, in vain."""
+        rows = self._db.execute("SELECT key FROM highlight WHERE failed <> ''").fetchall()
+        return frozenset(HighlightKey(row[0]) for row in rows)
+
+    def disturbed(self, before: tuple[int, int]) -> bool:
+        """Whether others have run or decided something during one run of ours.
+
+        Args:
+            before: the state when it began.
+        """
+        return self.state()[0] != before[0] + 1 or self.decided_since(before[1], by=PERSON)
+
+    def unquiet(
+        self, files: Mapping[str, Iterable[str]], since: str, until: str
+    ) -> frozenset[Guid]:
         """The cards whose words may still be in the making.
 
         Args:
             files: the paths of what was changed a moment ago, by the name of the source.
             since: ISO text in UTC; what was drawn or revised since is so, too.
+            until: the same; what was drawn later, by a clock that was wrong, is not.
         """
         rows = self._db.execute(
-            "SELECT c.guid FROM card c JOIN run r ON r.id = c.run WHERE r.at >= :since"
-            " UNION SELECT subject FROM decision WHERE what = 'revise' AND at >= :since",
-            {"since": since},
+            "SELECT c.guid FROM card c JOIN run r ON r.id = c.run"
+            "  WHERE r.at BETWEEN :since AND :until"
+            " UNION SELECT subject FROM decision WHERE what = 'revise'"
+            "  AND at BETWEEN :since AND :until",
+            {"since": since, "until": until},
         ).fetchall()
         found = {row[0] for row in rows}
         for source, paths in files.items():

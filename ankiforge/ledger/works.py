@@ -27,6 +27,8 @@ SURE = ("doi", "arxiv")
 """Identifiers of one work; chapters share an ISBN, papers the address of a journal."""
 NAMING = ("doi", "arxiv", "citekey", "zotero")
 """Identifiers by which a note says which paper it is about."""
+ALONE = ("url", "isbn", "pmid")
+"""Identifiers by which a note is found, and that make no paper of another document its own."""
 QUOTED = "quoted-"
 """Before those of papers it quotes with a link: the files and attachments of these, too."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from ankiforge.reports.cards import titled
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage
+    from ankiforge.looking.pushing import Pushed
 
 LISTED = 40
 """Highlights without a card that are named one by one; more are listed by `list --no-card`."""
@@ -46,6 +47,8 @@ class Tally:
     weighed: tuple[Delivery, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
+    pushed: Pushed | None = None
+    """What a running Anki took; None if nothing was brought there."""
 
     def saw(self, looked: Looked, ledger: Ledger) -> None:
         """Take a look at Anki in, and what the ledger knows since."""
@@ -76,6 +79,11 @@ class Tally:
             self.published.append(published)
         self.incomplete |= bool(published.problems)
         self.problems += [one for one in published.problems if one not in self.problems]
+
+    @property
+    def lying(self) -> list[Published]:
+        """The packages that are to be imported by hand: all of them, or what a push left over."""
+        return [one for one in self.published if not self.pushed or one.path.exists()]
 
     @property
     def failed(self) -> bool:
@@ -126,7 +134,7 @@ class Summary:
                 **self.cards,
             },
             "notes": notes_json(self.tally),
-            "packages": [str(one.path) for one in self.tally.published],
+            "packages": [str(one.path) for one in self.tally.lying],
             "llm": self._llm(),
             "problems": [
                 {"where": p.where, "what": p.what, "hint": p.hint, "notice": p.notice}
@@ -141,12 +149,13 @@ class Summary:
 
 
 def notes_json(tally: Tally) -> dict[str, int]:
-    """Notes of the packages; what only a look at Anki can tell is 0 without one."""
+    """Notes of the packages, or of a push; what only a look at Anki can tell is 0 without one."""
     published = tally.published
+    came: Iterable[Pushed | Published] = [tally.pushed] if tally.pushed else published
     return {
         "written": sum(one.notes for one in published),
-        "added": sum(one.added for one in published),
-        "updated": sum(one.updated for one in published),
+        "added": sum(one.added for one in came),
+        "updated": sum(one.updated for one in came),
         **{name: tally.anki[name] for name in ("held", "missing", "conflicts", "tombstones")},
     }
 

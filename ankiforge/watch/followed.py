@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ankiforge.config import EXPORTS, SourceEntry
@@ -15,6 +15,7 @@ QUIET = 0.3
 """Seconds for which a note must have been left alone."""
 EMPTY = 2.0
 """The same for an empty one: it may be about to be filled."""
+NOT_DELETED = "nothing is counted as deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,9 @@ class State:
     look: Look | None = None
     """Its notes, if they may be read one by one."""
     stamp: str = ""
-    """Of any other source; "" = it cannot be told whether it has changed."""
+    """Of any other source; "" = it cannot be told whether it has changed, or not yet."""
+    bare: bool = False
+    """A folder in which there is no file at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,14 @@ class Followed:
     def root(self) -> Path | None:
         """The folder in which files come and go; None where one file, or a service, is read."""
         path = self.entry.path
-        return path if self._is_folder and path.is_dir() else None
+        try:
+            return path if self._is_folder and path.is_dir() else None
+        except OSError:
+            return None
 
     @property
     def is_asked(self) -> bool:
-        """Whether only asking can tell if something has changed."""
+        """Whether only asking can tell if something has changed, as far as that is known yet."""
         return self._was is not None and not (self._was.look or self._was.stamp)
 
     @property
@@ -84,20 +90,23 @@ class Followed:
 
     def now(self) -> State:
         """How it is; cheap."""
-        if self.entry.has_folder and not self.entry.path.exists():
-            return State(missing="is not there; nothing is counted as deleted")
-        look = getattr(self._source, "look", None) if self.entry.kind == "obsidian" else None
-        if look is None:
-            stamp = getattr(self._source, "stamp", None)
-            return State(stamp=stamp() if stamp else "")
-        found: Look = look()
-        if not found.notes and self._had_notes:
-            return State(missing="is suddenly empty; nothing is counted as deleted")
-        return State(look=found)
+        try:
+            found = self._found()
+        except OSError as error:  # a disk that no longer answers
+            return State(missing=f"cannot be read: {error.strerror or error}; {NOT_DELETED}")
+        if found.bare and self._was is not None and not self._was.bare:
+            return State(missing=f"is suddenly empty; {NOT_DELETED}")
+        return found
 
-    @property
-    def _had_notes(self) -> bool:
-        return self._was is not None and self._was.look is not None and bool(self._was.look.notes)
+    def _found(self) -> State:
+        if self.entry.has_folder and not self.entry.path.exists():
+            return State(missing=f"is not there; {NOT_DELETED}")
+        if self.entry.kind == "obsidian":
+            look: Look = self._source.look()  # type: ignore[attr-defined]
+            return State(look=look, bare=not look.notes)
+        stamp = getattr(self._source, "stamp", None)
+        bare = self._is_folder and next(walk(self.entry.path, _unheard), None) is None
+        return State(stamp=stamp() if stamp else "", bare=bare)
 
     def news(self, now: State, at: float) -> News:
         """What has changed since it was read; `at` is the time of the wall clock."""
@@ -112,7 +121,7 @@ class Followed:
     def taken(self, state: State, at: float) -> None:
         """It was read as it was then; what was still being written counts as unread."""
         if not state.missing:
-            self._was = State(look=_proven(state.look, at), stamp=state.stamp)
+            self._was = replace(state, look=_proven(state.look, at))
 
     def note_taken(self, state: State, paths: Mapping[str, str]) -> None:
         """Of its notes these were read, as they were then."""
@@ -122,24 +131,31 @@ class Followed:
         notes = dict(self._was.look.notes)
         notes |= {path: state.look.notes[path] for path in paths}
         look = Look(notes, self._was.look.rest, self._was.look.complete)
-        self._was = State(look=look)
+        self._was = State(look=look, bare=not notes)
 
     # --- what is quiet ----------------------------------------------------------------------
 
-    def stirred_since(self, at: float) -> frozenset[str]:
+    def stirred_since(self, at: float, now: float) -> frozenset[str]:
         """The paths, as documents have them, of the files that were changed since."""
-        return frozenset(path for path, stamp in self._stamps() if changed_at(stamp) > at)
+        try:
+            return frozenset(path for path, stamp in self._stamps() if changed_at(stamp, now) > at)
+        except OSError:  # a disk that no longer answers: nobody writes there
+            return frozenset()
 
     def _stamps(self) -> Iterator[tuple[str, Stamp]]:
         state = self.now()
         if state.look is not None:
             yield from ((path, stamp) for path, (_, stamp) in state.look.notes.items())
         elif self.entry.has_folder and self.entry.kind != "zotero" and not state.missing:
-            for at in walk(self.entry.path, lambda error: None):
+            for at in walk(self.entry.path, _unheard):
                 try:
                     yield relative(at, self.entry.path), stamp_of(os.stat(at))  # noqa: PTH116
                 except OSError:
                     continue
+
+
+def _unheard(error: OSError) -> None:
+    """What cannot be listed is told of by whoever reads it."""
 
 
 def _news(was: Look, now: Look, at: float) -> News:

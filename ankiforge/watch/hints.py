@@ -17,6 +17,8 @@ STEP_MS = 50
 READY_MS = 200
 """After so long at the latest it is known that it listens."""
 POLL_MS = 2_000
+PAUSE = 0.5
+"""Seconds until one listens again, when something came that cannot be told."""
 ENDING = 5.0
 """Seconds to wait for a thread that was told to end."""
 
@@ -88,8 +90,22 @@ class FileHints:
     def _listen(
         self, folders: tuple[Path, ...], end: threading.Event, ready: threading.Event
     ) -> None:
+        heard = True
+        while heard and not end.is_set():
+            heard = self._heard(folders, end, ready)
+            self._stirred.set()  # what came meanwhile was not heard
+            end.wait(PAUSE)
+
+    def _heard(
+        self, folders: tuple[Path, ...], end: threading.Event, ready: threading.Event
+    ) -> bool:
+        """Listen until something comes that cannot be told, or the end; whether one may go on.
+
+        Such as a name that is no UTF-8.
+        """
         from watchfiles import watch
 
+        began = False
         try:
             for found in watch(
                 *folders, watch_filter=lambda _, path: matters(path, folders),
@@ -98,13 +114,15 @@ class FileHints:
                 poll_delay_ms=POLL_MS, ignore_permission_denied=True,
             ):  # fmt: skip
                 ready.set()  # there is something, or there was nothing for a while
-                if found:
+                if found or not began:
                     self._stirred.set()
+                began = True
         except Exception as error:  # noqa: BLE001 - whatever it is, there are no events then
-            self._deaf = str(error) or type(error).__name__
-            self._stirred.set()
+            if not began:
+                self._deaf = str(error) or type(error).__name__
         finally:
             ready.set()
+        return began
 
 
 def matters(path: str, folders: Iterable[Path]) -> bool:

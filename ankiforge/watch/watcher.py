@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from ankiforge.domain import Problem
-from ankiforge.errors import ForgeError
 from ankiforge.watch.followed import Followed, News, State
 from ankiforge.watch.hints import Hints
+from ankiforge.watch.trying import Trying
 from ankiforge.watch.work import Came, Tell, Work
-
-Found = TypeVar("Found")
 
 GATHER = 0.1
 """Seconds without a hint after which one looks."""
@@ -37,10 +35,10 @@ LATER = DELIVER + 2.0
 """When a delivery is due after a change: clocks of files are coarse."""
 ASLEEP = 30.0
 """Seconds that nobody knows of: the computer slept, or its clock was set."""
+COURTESY = 0.2
+"""Seconds between two drafts: so that another program that waits has its turn."""
 BREATH = 3.0
 """A pass over everything comes after a pause of so many times what the last one took."""
-PAUSES = (5.0, 15.0, 60.0, 300.0, 900.0)
-"""Seconds until what failed is tried again, the first time, the second, and so on."""
 
 
 @dataclass(slots=True)
@@ -68,14 +66,18 @@ class Watcher:
         self._sources: list[Followed] = []
         self._states: dict[str, State] = {}
         self._roots: dict[Path, tuple[int, int]] = {}
+        self._last = self._listened = clock()
         self._settings = self._decided = ""
         self._due = _Due(draft=NEVER)
         self._hinted = self._unsettled = 0.0
+        self._again = 0.0
+        """Before that nothing is read: it failed."""
         self._missing = NEVER
         self._must: set[str] = set()
         self._asked = 0.0
-        self._told: dict[tuple[str, str], Problem] = {}
-        self._failures: dict[str, int] = {}
+        self._trying = Trying(tell, clock)
+        self._anki = True
+        """Whether something listens where Anki does."""
 
     def run(self) -> NoReturn:
         """Go on until a signal ends it."""
@@ -85,20 +87,27 @@ class Watcher:
 
     def rest(self) -> None:
         """Wait until something stirs, or is due."""
-        self._tell.waiting("")
+        self._tell.waiting(self._trying.held)
         began = self._clock()
         wait = min(max(self._next() - began, 0.0), CHECK)
         stirred = self._hints.wait(wait)
         now = self._clock()
-        if not -1.0 <= now - began <= wait + ASLEEP:
+        if now - began > wait + ASLEEP or min(now, began) < self._last - 1.0:
             self._awake(now)
+        self._last = now
         if stirred:
             self._stir(now)
 
     def _awake(self, now: float) -> None:
-        """The computer slept: nothing that was planned holds, and no event came meanwhile."""
-        settings = NEVER if self._sources else 0.0
-        self._due = _Due(settings, draft=self._due.draft, deliver=now + LATER)
+        """The computer slept, or its clock was set: nothing that was planned holds.
+
+        And no event came meanwhile.
+        """
+        settings = NEVER if self._due.settings == NEVER else now
+        draft = NEVER if self._due.draft == NEVER else now
+        self._due = _Due(settings, draft=draft, deliver=now + LATER)
+        self._missing = NEVER if self._missing == NEVER else now + CONFIRM
+        self._hinted = self._unsettled = self._asked = self._again = 0.0
         self._roots = {}
 
     def _stir(self, now: float) -> None:
@@ -108,6 +117,9 @@ class Watcher:
     def _next(self) -> float:
         due = self._due
         return min(due.settings, due.check, due.look, due.draft, due.deliver)
+
+    def _doing(self, words: str) -> None:
+        self._tell.waiting(self._trying.held or words)
 
     # --- one turn ---------------------------------------------------------------------------
 
@@ -137,20 +149,24 @@ class Watcher:
         if decided != self._decided:
             self._decided = decided
             self._due.deliver = min(self._due.deliver, now + LATER)
-        if any(one.root is None and self._moved(one, now) for one in self._sources):
+        if any(self._moved(one, now) for one in self._sources):
             self._due.look = min(self._due.look, now)
+        if not self._anki and self._work.anki():
+            self._anki, self._due.deliver = True, now
 
     def _moved(self, source: Followed, now: float) -> bool:
-        if source.is_asked:
-            return now >= self._asked + ASK
-        return bool(source.news(source.now(), now))
+        """Whether a source has changed that gives no events, or may have and gave one too early."""
+        if source.is_asked and now >= self._asked + ASK:
+            return True
+        told = source.root is not None and not source.is_asked
+        return not told and bool(source.news(source.now(), now))
 
     def _reload(self, now: float) -> None:
         """Read the settings, and follow what they name."""
         self._settings = self._work.settings()
-        sources = self._try("settings", self._work.sources)
+        sources = self._trying.attempt("settings", self._work.sources)
         if sources is None:
-            self._due.settings = now + self._pause("settings")
+            self._due.settings = now + self._trying.pause("settings")
             return
         self._due.settings = NEVER
         self._sources = sources
@@ -158,7 +174,7 @@ class Watcher:
         self._tell.started(one.name for one in sources)
         self._must = {one.name for one in sources}
         self._due.look = self._due.whole = self._due.deliver = 0.0
-        self._failures.clear()  # what failed by the old ones may do by these
+        self._trying.begin_anew()  # what failed by the old ones may do by these
 
     def _places(self) -> dict[Path, tuple[int, int]]:
         """Where the folders are: another one at the same path gives no events."""
@@ -174,18 +190,25 @@ class Watcher:
     def _listen(self) -> None:
         self._roots = self._places()
         self._hints.follow(self._roots)
+        self._listened = self._clock()
+        self._tell_if_deaf()
+
+    def _tell_if_deaf(self) -> None:
         deaf = self._hints.deaf
         what = f"no events from the file system ({deaf}): looked at every {DEAF:g} seconds"
-        self._say("events", [Problem("watch", what, "--poll", notice=True)] if deaf else [])
+        self._trying.say("events", [Problem("watch", what, "--poll", notice=True)] if deaf else [])
 
     # --- looking and reading ------------------------------------------------------------------
 
     def _look(self, now: float) -> None:
         """See what has changed, and read it."""
         self._hinted = 0.0
+        if self._hints.deaf and now >= self._listened + RESCAN:
+            self._listen()
+        self._tell_if_deaf()
         self._due.look = now + (DEAF if self._hints.deaf else RESCAN)
         states = {one.name: one.now() for one in self._sources}
-        self._say("sources", [
+        self._trying.say("sources", [
             Problem(one.name, f"{one.entry.path} {states[one.name].missing}", "is its disk mounted?")
             for one in self._sources if states[one.name].missing
         ])  # fmt: skip
@@ -217,6 +240,7 @@ class Watcher:
         if self._must:
             self._due.look = min(self._due.look, self._due.whole)
         self._due.look = min(self._due.look, self._missing)
+        self._due.look = max(self._due.look, self._again)
 
     def _parts(
         self, here: list[Followed], states: Mapping[str, State], news: Mapping[str, News]
@@ -237,10 +261,10 @@ class Watcher:
     def _part(self, source: Followed, state: State, notes: Mapping[str, str]) -> Came | None:
         """Read some notes; None if that failed."""
         began = self._clock()
-        self._tell.waiting(f"reading {', '.join(list(notes)[:3]) or 'once more'}")
-        came = self._try("reading", lambda: self._work.part(source, notes))
+        self._doing(f"reading {', '.join(list(notes)[:3]) or 'once more'}")
+        came = self._trying.attempt("reading", lambda: self._work.part(source, notes))
         if came is None:
-            self._due.look = self._clock() + self._pause("reading")
+            self._again = self._due.look = self._clock() + self._trying.pause("reading")
         elif not came.doubt:
             source.note_taken(state, notes)
             self._confirm(came)
@@ -251,18 +275,17 @@ class Watcher:
         """What is missing is looked for once more, after a while; in vain, later and later."""
         if not came.missing:
             self._missing = NEVER
-            self._failures.pop("missing", None)
+            self._trying.over("missing")
         elif self._missing == NEVER:
-            self._missing = self._clock() + max(CONFIRM, self._pause("missing"))
+            self._missing = self._clock() + max(CONFIRM, self._trying.pause("missing"))
 
     def _whole(self, here: list[Followed], states: Mapping[str, State]) -> None:
         began = self._clock()
-        self._tell.waiting("reading everything")
-        came = self._try("reading", lambda: self._work.whole(here))
+        self._doing("reading everything")
+        came = self._trying.attempt("reading", lambda: self._work.whole(here))
         now = self._clock()
         if came is None:
-            self._due.whole = now + self._pause("reading")
-            self._due.look = self._due.whole
+            self._again = self._due.look = self._due.whole = now + self._trying.pause("reading")
             return
         self._due.whole = now + BREATH * max(now - began, 0.0)
         for one in here:
@@ -270,7 +293,7 @@ class Watcher:
         self._asked = now
         self._must = set()
         self._missing = NEVER
-        self._say("reading", came.problems)
+        self._trying.say("reading", came.problems)
         self._confirm(came)
         self._after(came, (), began)
 
@@ -278,7 +301,7 @@ class Watcher:
         now = self._clock()
         self._tell.passed(came, notes, now - began)
         if notes:
-            self._say_more("reading", came.problems)
+            self._trying.say("reading", came.problems, notes)
         self._drafting(came)
         news = came.new or came.changed or came.gone or came.drafted or came.revised
         if news:
@@ -290,26 +313,26 @@ class Watcher:
     def _draft(self) -> None:
         self._due.draft = NEVER
         began = self._clock()
-        self._tell.waiting("drafting")
-        came = self._try("drafting", self._work.draft)
+        self._doing("drafting")
+        came = self._trying.attempt("drafting", self._work.draft)
         if came is None:
-            self._due.draft = self._clock() + self._pause("drafting")
+            self._due.draft = self._clock() + self._trying.pause("drafting")
             return
         self._after(came, (), began)
 
     def _drafting(self, came: Came) -> None:
         """Go on at once with what waits for a model; after a failure, later and later."""
         error = came.error
-        self._say("model", [Problem("model", error.message, error.hint)] if error else [])
+        self._trying.say("model", [Problem("model", error.message, error.hint)] if error else [])
         done = came.drafted or came.revised
         if not came.left:
-            self._failures.pop("model", None)
+            self._trying.over("model")
             self._due.draft = NEVER
         elif error or not done:
-            self._due.draft = self._clock() + self._pause("model")
+            self._due.draft = self._clock() + self._trying.pause("model")
         else:
-            self._failures.pop("model", None)
-            self._due.draft = self._clock()
+            self._trying.over("model")
+            self._due.draft = self._clock() + COURTESY
 
     # --- delivering -------------------------------------------------------------------------
 
@@ -317,55 +340,22 @@ class Watcher:
         """Bring out what is quiet; the rest when it will be."""
         now = self._clock()
         self._due.deliver = NEVER
-        stirred = {one.name: one.stirred_since(now - DELIVER) for one in self._sources}
-        self._tell.waiting("delivering")
-        came = self._try("delivering", lambda: self._work.deliver(stirred))
+        stirred = {one.name: one.stirred_since(now - DELIVER, now) for one in self._sources}
+        self._doing("delivering")
+        came = self._trying.attempt("delivering", lambda: self._work.deliver(stirred))
         if came is None:
-            self._due.deliver = self._clock() + self._pause("delivering")
+            self._due.deliver = self._clock() + self._trying.pause("delivering")
             return
         self._decided = self._work.decided()
         error = came.error
         said = [Problem("Anki", error.message, error.hint)] if error else []
-        self._say("delivering", [*came.problems, *said])
+        self._trying.say("delivering", [*came.problems, *said])
         if came.added or came.updated or came.pushed:
             self._tell.delivered(came)
         if error:
-            self._due.deliver = self._clock() + self._pause("Anki")
+            self._anki = self._work.anki()
+            self._due.deliver = self._clock() + self._trying.pause("Anki")
         else:
-            self._failures.pop("Anki", None)
+            self._trying.over("Anki")
         if came.waiting:
             self._due.deliver = min(self._due.deliver, now + LATER)
-
-    # --- what goes wrong --------------------------------------------------------------------
-
-    def _try(self, what: str, work: Callable[[], Found]) -> Found | None:
-        """What comes of it; None if it failed, which is told, and is to be tried again."""
-        try:
-            found = work()
-        except ForgeError as error:
-            self._say(f"{what} failed", [Problem(what, error.message, error.hint)])
-            return None
-        self._failures.pop(what, None)
-        self._say(f"{what} failed", [])
-        return found
-
-    def _pause(self, what: str) -> float:
-        count = self._failures.get(what, 0)
-        self._failures[what] = count + 1
-        return PAUSES[min(count, len(PAUSES) - 1)]
-
-    def _say(self, about: str, problems: Iterable[Problem]) -> None:
-        """All there is to be said about something now: what is new, and what is over."""
-        now = {(about, f"{one.where}: {one.what}"): one for one in problems}
-        for key, problem in list(self._told.items()):
-            if key[0] == about and key not in now:
-                del self._told[key]
-                self._tell.mended(problem)
-        self._say_more(about, now.values())
-
-    def _say_more(self, about: str, problems: Iterable[Problem]) -> None:
-        for one in problems:
-            key = (about, f"{one.where}: {one.what}")
-            if key not in self._told:
-                self._told[key] = one
-                self._tell.problem(one)

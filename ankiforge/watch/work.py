@@ -79,6 +79,10 @@ class Work(Protocol):
         """Draft some of what waits for a model."""
         ...
 
+    def anki(self) -> bool:
+        """Whether something listens where Anki does; cheap."""
+        ...
+
     def deliver(self, stirred: Mapping[str, frozenset[str]]) -> Delivered:
         """Write, or push, what is ready but for the cards of these files, by source."""
         ...

@@ -49,6 +49,8 @@ class AnkiConnectServer:
     """Connections are taken and never answered, as while Anki works or shows a dialog."""
     html: bool = False
     """Something else has the port: a web server."""
+    port: int = 0
+    """Where it listens; 0 = wherever there is room."""
     old: bool = False
     lacks: tuple[str, ...] = ()
     """Actions this release does not know."""
@@ -86,7 +88,7 @@ class AnkiConnectServer:
         folder.mkdir(parents=True, exist_ok=True)
         self._collection = Collection(str(folder / "collection.anki2"))
         handler = type("Handler", (_Handler,), {"fake": self})
-        with HTTPServer(("127.0.0.1", 0), handler) as http:
+        with HTTPServer(("127.0.0.1", self.port), handler) as http:
             self._port = http.server_address[1]
             thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
             thread.start()

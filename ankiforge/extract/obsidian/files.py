@@ -102,7 +102,14 @@ def _asked(root: Path, asked: Path, files: Files) -> Iterator[NoteFile]:
 
 
 def _relative(path: Path) -> str:
-    return unicodedata.normalize("NFC", path.as_posix())
+    return _legible(path.as_posix())
+
+
+def _legible(name: str) -> str:
+    """NFC; a sign that is none, in a name of long ago, as the sign for that."""
+    if name.isascii():
+        return name
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +132,7 @@ class _Walk:
                 )
                 continue
             for entry in found:
-                name = entry.name
-                path = before + (name if name.isascii() else unicodedata.normalize("NFC", name))
+                path = before + _legible(entry.name)
                 if _hidden(entry, path, self.files):
                     continue
                 if entry.is_symlink():
@@ -150,6 +156,9 @@ class _Walk:
             stamp = stamp_of(entry.stat(follow_symlinks=False))
         except FileNotFoundError:
             return  # gone since the folder was listed
+        except OSError as error:
+            _missing(self.files, path, f"cannot be looked at: {error.strerror or error}")
+            return
         if not path.lower().endswith(".md"):
             self.files.stamps[path] = stamp
             self.files.others.setdefault(path.casefold(), path)
@@ -171,7 +180,7 @@ def _hidden(entry: os.DirEntry[str], path: str, files: Files) -> bool:
         return False
     evicted = _EVICTED.match(entry.name)
     if evicted:
-        where = path.replace(entry.name, evicted[1])
+        where = f"{path.removesuffix(_legible(entry.name))}{_legible(evicted[1])}"
         hint = "open its folder once, so that it is downloaded"
         files.problems.append(Problem(where, "the note is in iCloud, not on this disk", hint))
         files.complete = False

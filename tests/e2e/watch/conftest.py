@@ -26,6 +26,7 @@ class Watched:
         self.stirred = False
         self.deaf = ""
         self.told: list[tuple[str, Any]] = []
+        self.says: list[str] = []
         call = Call(folder, Aside(hear=lambda words: self.told.append(("heard", words))))
         self.passes = Passes(call, workspace_of(call), self.clock, push=push)
         self.watcher = Watcher(self.passes, self, self, self.clock)
@@ -75,6 +76,7 @@ class Watched:
 
     def waiting(self, words) -> None:
         """A line that moves."""
+        self.says.append(words)
 
     def passed(self, came, notes, seconds) -> None:
         self.told.append(("part" if notes else "whole", (came, notes)))

@@ -265,6 +265,24 @@ def test_a_note_about_a_paper_asks_for_all(watch, two, vault: Path) -> None:
     assert edited(watched, vault / "a.md", f"=={PAPER}==\n\n{SENTENCES[3]}") == ["whole"]
 
 
+def test_a_quote_that_is_taken_out_asks_for_all(
+    forge, watch, forge_in, two, desk: Path, vault: Path, tmp_path: Path, no_waiting: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (vault / "a.md").write_text(f"---\ndoi: 10.1000/xyz\n---\n\n=={PAPER}==\n", "utf-8")
+    other = forge_in(tmp_path / "other")
+    shutil.copy(desk / "ankiforge.yaml", other.folder)
+    other.ok("init", "--trust", other.folder)
+    watched = at_rest(watch)
+    other("run", "-q")
+    monkeypatch.setattr(watched, "beside", lambda: other("run", "-q"))
+    assert state(desk)["ways"]
+    assert edited(watched, vault / "a.md", "Nothing is quoted any more.\n") == ["whole"]
+    watched.later(330)
+    assert state(desk)["ways"] == []
+    assert not differences(state(desk), state(other.folder))
+
+
 def test_a_new_passage_with_a_name_asks_for_all(watch, two, vault: Path) -> None:
     watched = at_rest(watch)
     assert edited(watched, vault / "a.md", BLOCKS[0]) == ["whole"]

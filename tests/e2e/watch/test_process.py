@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.watch.hints import FileHints
+
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"
 PATIENCE = 60.0
@@ -86,6 +88,20 @@ def test_being_ended_is_as_ctrl_c(forge, desk: Path, name: str) -> None:
     with watching(forge) as process:
         process.event("started")
         assert process.ended(getattr(signal, name))[0] == 130
+
+
+def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path: Path) -> None:
+    hints = FileHints()
+    hints.follow([tmp_path])
+    try:
+        for name in (b"caf\xe9.md", b"plain.md"):
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("x", "utf-8")
+            assert hints.wait(PATIENCE / 6), name
+            while hints.wait(1.0):
+                """Until it is quiet."""
+        assert hints.deaf == ""
+    finally:
+        hints.close()
 
 
 def test_polling_sees_what_events_would_tell(forge, desk: Path, vault: Path) -> None:

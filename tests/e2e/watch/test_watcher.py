@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ankiforge import ledger
 from ankiforge.cli import watching
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
@@ -225,20 +223,6 @@ def test_a_source_nobody_trusts_is_not_read_though_the_settings_name_it(
     assert len(forge.cards()) == 2
 
 
-def test_a_ledger_in_use_is_told_once_and_tried_again(
-    forge, desk: Path, watch, vault: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watched = watch()
-    monkeypatch.setattr(ledger, "lock", partial(ledger.lock, seconds=0.05))
-    with ledger.lock(desk / ".ankiforge", "drafting"):
-        (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
-        assert len(problems(watched.turn())) == 1
-        assert problems(watched.later(60)) == []
-    told = watched.later(120)
-    assert "mended" in [name for name, _ in told]
-    assert len(forge.cards()) == 3
-
-
 def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(
     forge, watch, vault: Path
 ) -> None:
@@ -249,6 +233,8 @@ def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(
     assert len(forge.cards()) == 3
     (vault / "Cells.md").write_text(CELLS, "utf-8")
     assert problems(watched.turn()) == []
+    (vault / "Broken.md").write_text("Caf\xe9", "utf-8")
+    assert "mended" in [name for name, _ in watched.turn()]
 
 
 # --- beside others ----------------------------------------------------------------------------

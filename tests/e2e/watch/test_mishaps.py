@@ -1,0 +1,273 @@
+"""What a watcher lives through: disks, clocks, programs and names that misbehave."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ankiforge import ledger
+from ankiforge.cli import watching
+from ankiforge.cli.common import Talk
+from ankiforge.cli.narrating import Narrator
+from ankiforge.extract import _stamps
+from ankiforge.ledger import connection
+
+CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
+LENS = "\nThe ==aperture== decides how much light enters.\n"
+
+
+@pytest.fixture(autouse=True)
+def _notes(vault: Path) -> None:
+    (vault / "Cells.md").write_text(CELLS, "utf-8")
+
+
+def problems(told) -> list[str]:
+    return [f"{one.where}: {one.what}" for name, one in told if name == "problem"]
+
+
+def passes(told) -> list[str]:
+    return [name for name, _ in told if name in ("part", "whole")]
+
+
+def turns(watched, seconds: float) -> int:
+    """How often it does something in so long."""
+    count, until = 0, watched.clock() + seconds
+    while watched.clock() < until:
+        watched.watcher.turn()
+        watched.watcher.rest()
+        count += 1
+    return count
+
+
+# --- disks ------------------------------------------------------------------------------------
+
+
+def test_a_disk_that_no_longer_answers_is_told_of_and_looked_at_again(
+    watch, vault: Path, forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = watch()
+    stat = os.stat
+
+    def broken(path, *args, **kwargs):
+        if str(path).startswith(str(vault)):
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN), str(path))
+        return stat(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", broken)
+        told = watched.later(400)
+    assert [one for one in problems(told) if "notes" in one]
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    told = watched.later(400)
+    assert "mended" in [name for name, _ in told]
+    assert len(forge.cards()) == 3
+
+
+def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_deleted(
+    watch, desk: Path, tmp_path: Path, forge, no_waiting: None
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "a.md").write_text(LENS, "utf-8")
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
+    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    forge.ok("init", "--trust", desk)
+    watched = watch()
+    texts.rename(tmp_path / "away")
+    texts.mkdir()
+    told = watched.later(400)
+    assert "is suddenly empty" in "".join(problems(told))
+    assert forge.cards("finding:source_gone") == []
+    texts.rmdir()
+    (tmp_path / "away").rename(texts)
+    assert "mended" in [name for name, _ in watched.later(30)]
+    assert {card["standing"] for card in forge.cards()} == {"live"}
+    assert len(forge.cards()) == 3
+
+
+def test_what_is_missing_is_looked_for_in_peace_while_the_ledger_is_in_use(
+    watch, vault: Path, desk: Path
+) -> None:
+    watched = watch()
+    (vault / "Cells.md").write_text("The ==mitochondrion== makes ATP.\n", "utf-8")
+    while not passes(watched.later(1)):
+        """It is missing once the whole vault was read."""
+    with ledger.lock(desk / ".ankiforge", "drafting"):
+        assert turns(watched, 60) < 200
+
+
+# --- clocks -----------------------------------------------------------------------------------
+
+
+def test_a_note_from_the_future_goes_out_like_any_other(
+    watch, vault: Path, desk: Path, notes_in
+) -> None:
+    ahead = 4_000_000_000
+    os.utime(vault / "Cells.md", (ahead, ahead))
+    watched = watch()
+    watched.later(300)
+    assert len(notes_in(desk / "ankiforge.apkg")) == 2
+    before = len(watched.told)
+    watched.later(1200)
+    assert len(watched.told) == before
+
+
+def test_a_clock_that_is_set_back_stops_nothing(
+    watch, vault: Path, desk: Path, forge, no_waiting: None, notes_in
+) -> None:
+    watched = watch()
+    watched.later(10)
+    (vault / "Cells.md").write_text(f"The ==mitochondrion== makes ATP.\n{LENS}", "utf-8")
+    watched.turn()
+    watched.ahead -= 7200
+    watched.later(30)
+    assert len(forge.cards("finding:source_gone")) == 1
+    watched.later(200)
+    assert len(notes_in(desk / "ankiforge.apkg")) == 3
+
+
+# --- stamps that prove nothing ----------------------------------------------------------------
+
+
+def test_a_file_that_is_still_being_written_is_read_when_it_is_done(
+    watch, desk: Path, tmp_path: Path, forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
+    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    forge.ok("init", "--trust", desk)
+    monkeypatch.setattr(_stamps, "TICK_NS", 10**18)  # no stamp proves anything
+    watched = watch()
+    (texts / "a.md").write_text("Half a", "utf-8")
+    watched.turn()
+    (texts / "a.md").write_text(LENS, "utf-8")
+    watched.turn()
+    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    watched.later(10)
+    assert len(forge.cards()) == 3
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.md", b"a\nb.md", "日本語 ノート.md".encode(), b"-rf.md", b"a'b\"c.md"]
+)
+def test_a_note_with_an_odd_name_is_read_like_any_other(
+    watch, vault: Path, forge, name: bytes
+) -> None:
+    watched = watch()
+    Path(os.fsdecode(os.fsencode(vault) + b"/" + name)).write_text(LENS, "utf-8")
+    assert passes(watched.turn()) == ["part"]
+    assert len(forge.cards()) == 3
+
+
+# --- people and programs beside it ------------------------------------------------------------
+
+
+def test_a_ledger_in_use_is_waited_for_and_told_of_if_that_takes_long(
+    forge, desk: Path, watch, vault: Path
+) -> None:
+    watched = watch()
+    with ledger.lock(desk / ".ankiforge", "drafting"):
+        (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+        assert problems(watched.turn()) == []
+        assert (
+            f"waiting: another ankiforge (process {os.getpid()}) is drafting here" in watched.says
+        )
+        assert len(problems(watched.later(90))) == 1
+    told = watched.later(2)
+    assert "mended" in [name for name, _ in told]
+    assert len(forge.cards()) == 3
+
+
+def test_what_is_taken_back_during_a_pass_asks_for_all_at_the_next(
+    watch, vault: Path, forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = watch()
+    forge.ok("reject", forge.cards()[0]["guid"])
+    follow = watching.follow
+
+    def meanwhile(*args, **kwargs):
+        forge.ok("undo")
+        return follow(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "follow", meanwhile)
+        (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+        assert passes(watched.turn()) == ["part"]
+    (vault / "Cells.md").write_text(CELLS + LENS.replace("much", "little"), "utf-8")
+    assert passes(watched.turn()) == ["whole"]
+
+
+def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(
+    watch, desk: Path, serving, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "profile") as anki:
+        address = anki.address
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    at = settings.replace("{collection: none}", f"{{collection: none, connect: '{address}'}}")
+    (desk / "ankiforge.yaml").write_text(at, "utf-8")
+    watched = watch(push=True)
+    watched.later(3000)
+    assert not [one for one in watched.of("delivered") if one.pushed]
+    with serving(tmp_path / "profile", port=int(address.rpartition(":")[2])) as anki:
+        watched.later(10)
+        with anki.collection() as col:
+            assert col.note_count() == 2
+
+
+def test_a_ledger_that_is_written_to_leaves_ctrl_c_alive(watch, vault: Path, desk: Path) -> None:
+    watched = watch()
+    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
+    with closing(sqlite3.connect(desk / ".ankiforge/ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        alarm = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt):
+            watched.turn()
+        assert time.monotonic() - began < connection.BUSY_SECONDS / 2
+
+
+def test_a_passage_that_no_model_can_read_leaves_the_others_their_turn(
+    watch, desk: Path, vault: Path, forge, fake
+) -> None:
+    lines = [f"==The passage number {number} says something else.==" for number in range(9)]
+    (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
+
+    def answer(request):
+        marked = str(fake.marked(request))
+        bad = any(f"number {number} " in marked for number in (0, 1, 2))
+        return fake.says("no json") if bad else fake.obliging(request)
+
+    with fake.LlmServer(otherwise=answer) as server:
+        llm = f"drafter: llm\nllm: {{base_url: {server.base_url}, model: m, candidates: 1}}\n"
+        settings = (desk / "ankiforge.yaml").read_text("utf-8")
+        (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        watched = watch()
+        watched.later(30)
+    assert len(forge.cards()) == 6
+
+
+def test_the_line_that_moves_never_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    written.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((20, 24)))
+    Narrator(Talk(), time.time).waiting("reading 日本語のノート\n\x1b[2J.md")
+    assert written.getvalue() == "\r\x1b[2Kreading 日本語のノ"
