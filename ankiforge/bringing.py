@@ -18,7 +18,7 @@ from ankiforge.ledger.journal import Entry
 VERSION = 1
 LONGEST = 32 * 1024 * 1024
 """Bytes of a line."""
-_OTHERS = frozenset(("ankiforge", "document", "highlight", "card"))
+_OTHERS = frozenset(("ankiforge", "document", "highlight", "card", "end"))
 """Lines for people and other programs."""
 
 
@@ -30,8 +30,9 @@ def bring(ledger: Ledger, path: Path) -> Brought:
     """
     found: dict[str, int] = {}
     entries, problems = [], []
-    any_of_ours = False
+    any_of_ours, there, line = False, 0, b""
     for number, line in _lines(path):
+        there += 1
         read = _read(path, number, line)
         if isinstance(read, Problem):
             problems.append(read)
@@ -42,6 +43,7 @@ def bring(ledger: Ledger, path: Path) -> Brought:
     if not any_of_ours:
         raise UsageError(f"{path}: no export of ankiforge", hint="ankiforge export FILE.jsonl")
     brought = ledger.carrying.bring(entries)
+    problems += _cut_short(path, there, line)
     brought.problems = [*problems, *(_placed(path, found, one) for one in brought.problems)]
     return brought
 
@@ -73,6 +75,18 @@ def _read(path: Path, number: int, line: bytes) -> Entry | Problem | None:
         return Entry.of(msgspec.json.encode(said["entry"]))
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError) as error:
         return Problem(f"{path}:{number}", f"not a line of an export: {error}", "it was left out")
+
+
+def _cut_short(path: Path, there: int, last: bytes) -> Iterator[Problem]:
+    """Whether lines are missing: the last one says how many stood before it."""
+    try:
+        said = msgspec.json.decode(last, type=dict[str, Any])
+        whole = said.get("type") == "end" and there > said["lines"]
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        what = "lines of the export are missing: it was cut short"
+        yield Problem(str(path), what, "what is there was taken in; export it anew for the rest")
 
 
 def _check_version(path: Path, version: object) -> None:

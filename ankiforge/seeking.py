@@ -67,7 +67,8 @@ class Found:
     def title(self) -> str:
         """As its best route has it."""
         titles = (document.title for document in self.work.documents)
-        return next(filter(None, titles), self.work.key)
+        paths = (document.path for document in self.work.documents)
+        return next(filter(None, (*titles, *paths)), self.work.key)
 
     @property
     def marks(self) -> tuple[Marked, ...]:
@@ -164,7 +165,8 @@ class _Reason:
 
 def seek(ledger: Ledger, query: str) -> Iterator[Found]:
     """The works that match a person's words, the surest and best first; read one by one."""
-    names = [*names_in(query), *_single(query)]
+    query = query.encode("utf-8", "replace").decode()
+    names = dict.fromkeys((*names_in(query), *_single(query)))
     reasons = [*_by_names(ledger, names)]
     if not any(one.by is By.NAME for one in reasons):
         reasons += _by_title(ledger, query)
@@ -206,7 +208,8 @@ def _by_pages(ledger: Ledger, extracted: Extracted) -> Iterator[_Reason]:
     for document, shared in ledger.shelf.sharing_pages(folds, 1):
         theirs = ledger.shelf.text_pages(document, LONG_PAGE)
         if shared * 2 >= min(len(folds), theirs):
-            yield _Reason(document, By.PAGES, f"{shared} equal pages", score=shared)
+            said = f"{shared} equal page{'' if shared == 1 else 's'}"
+            yield _Reason(document, By.PAGES, said, score=shared)
     if not folds:  # scanned: its pictures name it
         for document in ledger.shelf.works_of([extracted.document.key]):
             yield _Reason(document, By.PAGES, "the same file")
@@ -257,9 +260,13 @@ def _in_part(ledger: Ledger, asked: str) -> Iterator[tuple[str, float]]:
 def _by_words(ledger: Ledger, query: str) -> Iterator[_Reason]:
     """What holds all words in one place; else the works that do in several."""
     hits: list[Hit] = ledger.searching.with_words(query) or ledger.searching.across(query)
+    said = ""
+    if not hits:
+        hits, read = ledger.searching.misspelt(query)
+        said = f"read as “{read}”"
     for hit in hits:
         told = "" if hit.what == "document" else hit.ref
-        yield _Reason(hit.document, By.WORDS, "", hit.score, told)
+        yield _Reason(hit.document, By.WORDS, said, hit.score, told)
 
 
 def _works(ledger: Ledger, reasons: Sequence[_Reason]) -> Iterator[Found]:

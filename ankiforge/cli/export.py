@@ -94,7 +94,10 @@ def _chosen(now: Session, query: str) -> Chosen:
     cards = tuple(now.desk.matching(query))
     highlights = dict(_passages(now, cards, wanted.matches_passage))
     tags = {str(card.guid): now.tags(card) for card in cards}
-    return Chosen(tuple(highlights.values()), cards, tags, not query, query)
+    documents = {one.document.key for one in highlights.values()}
+    documents |= {card.highlight.document.key for card in cards}
+    works = now.ledger.shelf.works_of(sorted(documents))
+    return Chosen(tuple(highlights.values()), cards, tags, not query, query, works)
 
 
 def _passages(

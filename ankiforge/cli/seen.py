@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import click
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST = 10
 """Works that are told where nobody says how many."""
+LONGEST = 100
+"""Characters of a question that are told again."""
 EPILOG = """\b
 Examples:
   ankiforge seen forgetting curve       by words of titles, people, passages, cards
@@ -54,10 +57,13 @@ def command(call: Call, query: tuple[str, ...]) -> None:
             if not reads:
                 return
         if not shown:
-            call.talk.say(f"nothing here matches {words!r}: not read, not marked, no card")
+            asked = words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
+            call.talk.say(f"nothing here matches {asked!r}: not marked, no card")
 
 
 def _found(now: Session, words: str) -> Iterator[Found]:
+    linked = Path(unquote(words[7:])) if words.lower().startswith("file://") else Path()
+    words = str(linked) if linked.is_file() else words
     path = Path(words).expanduser()
     if not words.lower().endswith(".pdf") or "://" in words:
         return seek(now.ledger, words)

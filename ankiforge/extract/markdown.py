@@ -107,7 +107,7 @@ class Texts:
             title=front.title or PurePosixPath(file.path).stem,
             path=file.path,
             creators=(author,) if author else (),
-            identifiers=(*front.identifiers, *web),
+            identifiers=tuple(dict.fromkeys((*front.identifiers, *web))),
             tags=tuple(dict.fromkeys([*front.tags, *tags])),
             deck=front.deck,
         )

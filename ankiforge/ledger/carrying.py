@@ -22,6 +22,7 @@ from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.text.fold import same
 
 _IDENTITIES = ("issued", "slot", "shipped")
+_MOST_SLOTS = 1_000_000
 _HERE = frozenset(("bind",))
 """Lines that mean something on this machine only."""
 
@@ -178,10 +179,8 @@ def _is_fit(entry: Entry) -> bool:
     """Whether a slot says which card it names."""
     if entry.what != "slot":
         return True
-    try:
-        return bool(_guid_of(entry))
-    except (KeyError, TypeError, ValueError):
-        return False
+    family, slot = entry.body.get("family"), entry.body.get("slot")
+    return family in list(Family) and type(slot) is int and 0 < slot <= _MOST_SLOTS
 
 
 def _identity(entry: Entry) -> tuple[str, ...]:
@@ -191,7 +190,7 @@ def _identity(entry: Entry) -> tuple[str, ...]:
 
 def _guid_of(entry: Entry) -> Guid:
     body = entry.body
-    return guid_for(HighlightKey(entry.subject), Family(body["family"]), int(body["slot"]))
+    return guid_for(HighlightKey(entry.subject), Family(body["family"]), body["slot"])
 
 
 def _subjects(entry: Entry) -> frozenset[str]:

@@ -26,7 +26,10 @@ from ankiforge.ledger.roots import Roots
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
 from ankiforge.text.anchors import mark_of, text_of
 
-_UNFIT = (KeyError, TypeError, ValueError, msgspec.ValidationError, sqlite3.Error)
+_UNFIT = (
+    AttributeError, KeyError, OverflowError, TypeError, ValueError, msgspec.ValidationError,
+    sqlite3.Error,
+)  # fmt: skip
 """What a line raises that is none of ours, or was changed by hand."""
 
 

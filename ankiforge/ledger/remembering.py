@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from msgspec import json
+from msgspec import ValidationError, convert, json, to_builtins
 
 from ankiforge.domain import (
     MADE_FROM,
@@ -14,9 +14,11 @@ from ankiforge.domain import (
     Checked,
     Draft,
     Family,
+    Finding,
     Guid,
     HighlightKey,
     Origin,
+    Severity,
     Verdict,
     guid_for,
 )
@@ -28,6 +30,19 @@ from ankiforge.ledger.forgotten import PREFERRED, Forgotten, forgotten
 from ankiforge.ledger.writing import PERSON
 from ankiforge.text.cloze import numbers
 from ankiforge.text.fold import same
+
+
+def blocked_by(checked: Checked) -> dict[str, Any]:
+    """What a decision says of words that a check forbids, so that they are forbidden elsewhere, too."""
+    blocks = [one for one in checked.findings if one.severity is Severity.BLOCK]
+    return {"blocked": to_builtins(blocks)} if blocks else {}
+
+
+def _blocks_of(said: dict[str, Any]) -> tuple[Finding, ...]:
+    try:
+        return convert(said.get("blocked", ()), tuple[Finding, ...])
+    except ValidationError:  # a line that was changed by hand
+        return ()
 
 
 class Remembering:
@@ -83,7 +98,8 @@ class Remembering:
             states[letter_of(one)] = CandidateState.OPEN if stays_open else CandidateState.PASSED
         if drawn:
             return states | {letter_of(drawn): CandidateState.PICKED}
-        self._cards.add_candidate(card.guid, Checked(_words_of(card, last)), CandidateState.PICKED)
+        checked = Checked(_words_of(card, last), _blocks_of(last))
+        self._cards.add_candidate(card.guid, checked, CandidateState.PICKED)
         return states
 
     def _lead(self, guid: Guid) -> None:

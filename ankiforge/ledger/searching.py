@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
-from ankiforge.domain import Document
 from ankiforge.ledger.connection import Connection
-from ankiforge.text.looseness import chunks, loose, searched, without_signs
-from ankiforge.text.worknames import Name, names_of
+from ankiforge.ledger.indexing import REF, ROWS, add, empty, forget, make
+from ankiforge.ledger.spelling import respelt
+from ankiforge.text.looseness import chunks
+from ankiforge.text.worknames import Name
 
 SEARCH = "search.db"
 """The file's name, beside the ledger."""
-_VERSION = 1
+_VERSION = 2
 """Of what is indexed, and how: an index of another one is made anew."""
 _PATIENCE = 5.0
 _AT_ONCE = 500
@@ -37,45 +36,8 @@ _FREQUENT = 2_000
 """A word in so many entries is looked for only where the others are."""
 _FEW = 20
 
-_SCHEMA = """
-CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE entry (
-    id INTEGER PRIMARY KEY, what TEXT NOT NULL, ref TEXT NOT NULL, document TEXT NOT NULL,
-    UNIQUE (what, ref)
-) STRICT;
-CREATE VIRTUAL TABLE words USING fts5 (
-    title, people, passage, remark, card, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
-);
-CREATE TABLE name (
-    scheme TEXT NOT NULL, value TEXT NOT NULL, document TEXT NOT NULL,
-    PRIMARY KEY (scheme, value, document)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX entry_document ON entry (document);
-CREATE INDEX name_document ON name (document);
-CREATE VIRTUAL TABLE title USING fts5 (words, document UNINDEXED);
-"""
 Found = TypeVar("Found")
-_SIGN = "Reverse"
-"""The field of a two-way card that says only that it is one."""
 _WEIGHTS = "10.0, 6.0, 3.0, 2.0, 2.0"
-
-_ROWS = {
-    "document": "SELECT key AS ref, key AS document, body FROM document",
-    "highlight": "SELECT key AS ref, document, body FROM highlight",
-    "card": "SELECT c.guid AS ref, h.document, c.fields AS body FROM card c"
-    " JOIN highlight h ON h.key = c.key",
-}
-_REF = {"document": "key", "highlight": "key", "card": "c.guid"}
-
-
-class _Passage(msgspec.Struct):
-    """What is searched of a highlight."""
-
-    exact: str = ""
-    comment: str = ""
-    tags: tuple[str, ...] = ()
-    heading: str = ""
-    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +86,11 @@ class Searching:
         """Documents that hold all these words, each in any of their passages or cards."""
         asked = [_phrase(words, goes_on=on) for words, on in chunks(query)]
         return self._ask(lambda index: _across(index, asked)) if asked else []
+
+    def misspelt(self, query: str) -> tuple[list[Hit], str]:
+        """The same for words that stand nowhere, read as others that do; and what they are read as."""
+        asked = [(words, _phrase(words, goes_on=on)) for words, on in chunks(query)]
+        return self._ask(lambda index: _misspelt(index, asked))
 
     def _ask(self, question: Callable[[sqlite3.Connection], Found]) -> Found:
         """What the index answers; one that turns out to be damaged is made anew."""
@@ -179,9 +146,9 @@ class Searching:
         if begun and int(read[3]) <= last:
             self._changed(index, int(read[3]), last)
         else:
-            _empty(index)
-            for what in _ROWS:
-                _add(index, what, self._db.execute(_ROWS[what]))
+            empty(index)
+            for what in ROWS:
+                add(index, what, self._db.execute(ROWS[what]))
         values = zip(("version", "ledger", "run", "read"), (*identity, str(last)), strict=True)
         index.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values)
 
@@ -189,14 +156,14 @@ class Searching:
         rows = self._db.execute(
             "SELECT what, id FROM touched WHERE n > ? AND n <= ? ORDER BY n", (after, last)
         ).fetchall()
-        for what in _ROWS:
+        for what in ROWS:
             refs = [row["id"] for row in rows if row["what"] == what]
             for start in range(0, len(refs), _AT_ONCE):
                 some = refs[start : start + _AT_ONCE]
-                _forget(index, what, some)
+                forget(index, what, some)
                 marks = ", ".join("?" * len(some))
-                sql = f"{_ROWS[what]} WHERE {_REF[what]} IN ({marks})"
-                _add(index, what, self._db.execute(sql, some))
+                sql = f"{ROWS[what]} WHERE {REF[what]} IN ({marks})"
+                add(index, what, self._db.execute(sql, some))
 
     def _last(self) -> int:
         return int(self._db.execute("SELECT coalesce(max(n), 0) FROM touched").fetchone()[0])
@@ -286,6 +253,25 @@ def _holds(index: sqlite3.Connection, document: str, phrase: str) -> bool:
     return row is not None
 
 
+def _misspelt(index: sqlite3.Connection, asked: list[tuple[str, str]]) -> tuple[list[Hit], str]:
+    read: list[tuple[str, ...]] = []
+    for words, phrase in asked:
+        there = _some(index, phrase, 1)
+        read.append(() if there else respelt(index, words))
+        if not there and not read[-1]:
+            return [], ""
+    if not any(read):
+        return [], ""
+    match = [
+        f"({' OR '.join(_phrase(one, goes_on=False) for one in others)})" if others else phrase
+        for others, (_, phrase) in zip(read, asked, strict=True)
+    ]
+    told = " ".join(
+        others[0] if others else words for others, (words, _) in zip(read, asked, strict=True)
+    )
+    return _matching(index, match) or _across(index, match), told
+
+
 def _opened(path: Path | None) -> sqlite3.Connection:
     """The index, with its tables."""
     index = sqlite3.connect(
@@ -296,86 +282,30 @@ def _opened(path: Path | None) -> sqlite3.Connection:
             index.execute("PRAGMA journal_mode = WAL")
             index.execute("PRAGMA synchronous = OFF")  # what a power cut spoils is made anew
         index.execute("PRAGMA cache_size = -32000")
-        with closing(index.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'")) as there:
-            if there.fetchone() is None:
-                _make(index)
+        if not _is_made(index):
+            _make(index)
     except BaseException:
         index.close()
         raise
     return index
 
 
+def _is_made(index: sqlite3.Connection) -> bool:
+    return bool(index.execute("PRAGMA user_version").fetchone()[0] == _VERSION)
+
+
 def _make(index: sqlite3.Connection) -> None:
+    """The tables, in place of what another version made; unless another program is quicker."""
+    index.execute("BEGIN IMMEDIATE")
     try:
-        index.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
-    except sqlite3.Error:
+        if not _is_made(index):
+            make(index)
+            index.execute(f"PRAGMA user_version = {_VERSION}")
+        index.execute("COMMIT")
+    except BaseException:
         if index.in_transaction:
-            index.rollback()
-        there = index.execute("SELECT 1 FROM sqlite_master WHERE name = 'title'").fetchone()
-        if there is None:  # else another program made it at the same moment
-            raise
-
-
-def _empty(index: sqlite3.Connection) -> None:
-    for table in ("state", "entry", "words", "name", "title"):
-        index.execute(f"DELETE FROM {table}")
-
-
-def _forget(index: sqlite3.Connection, what: str, refs: list[str]) -> None:
-    marks = ", ".join("?" * len(refs))
-    ids = index.execute(
-        f"SELECT id FROM entry WHERE what = ? AND ref IN ({marks})", (what, *refs)
-    ).fetchall()
-    index.executemany("DELETE FROM words WHERE rowid = ?", ids)
-    index.executemany("DELETE FROM entry WHERE id = ?", ids)
-    if what == "document":
-        index.execute(f"DELETE FROM name WHERE document IN ({marks})", refs)
-        index.execute(f"DELETE FROM title WHERE document IN ({marks})", refs)
-
-
-def _add(index: sqlite3.Connection, what: str, rows: Iterable[sqlite3.Row]) -> None:
-    for row in rows:
-        added = index.execute(
-            "INSERT INTO entry (what, ref, document) VALUES (?, ?, ?)",
-            (what, row["ref"], row["document"]),
-        )
-        words = tuple(map(searched, _words_of(index, what, row)))
-        index.execute(
-            "INSERT INTO words (rowid, title, people, passage, remark, card)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (added.lastrowid, *words),
-        )
-
-
-def _words_of(index: sqlite3.Connection, what: str, row: sqlite3.Row) -> Iterator[str]:
-    """The five columns of what is searched."""
-    if what == "document":
-        document = msgspec.json.decode(row["body"], type=Document)
-        _name(index, row["ref"], document)
-        more = (document.path, *document.tags, *document.collections)
-        yield from (document.title, " ".join(document.creators), "", "\n".join(more), "")
-    elif what == "highlight":
-        one = msgspec.json.decode(row["body"], type=_Passage)
-        remarks = (one.comment, one.heading, *one.tags)
-        yield from ("", one.author, one.exact, "\n".join(remarks), "")
-    else:
-        fields = msgspec.json.decode(row["body"], type=list[tuple[str, str]])
-        yield from (
-            "",
-            "",
-            "",
-            "",
-            without_signs("\n".join(words for name, words in fields if name != _SIGN)),
-        )
-
-
-def _name(index: sqlite3.Connection, key: str, document: Document) -> None:
-    index.executemany(
-        "INSERT OR IGNORE INTO name VALUES (?, ?, ?)",
-        ((*name, key) for name in names_of(document.identifiers, document.uri)),
-    )
-    if title := loose(document.title):
-        index.execute("INSERT INTO title (words, document) VALUES (?, ?)", (title, key))
+            index.execute("ROLLBACK")
+        raise
 
 
 def _phrase(words: str, *, goes_on: bool) -> str:

@@ -125,7 +125,7 @@ def told(found: Found, now: float, *, whole: bool = False) -> Iterator[str]:
 
 def _why(found: Found) -> str:
     if found.by is By.WORDS:
-        return "its words"
+        return f"its words ({found.said})" if found.said else "its words"
     return f"{found.by} ({found.said})" if found.said else found.by.value
 
 
@@ -139,8 +139,9 @@ def _when(found: Found) -> str:
 def _mark(mark: Marked) -> str:
     page = f"p. {mark.said.page_label}: " if mark.said.page_label else ""
     comment = f"  [{mark.said.comment}]" if mark.said.exact and mark.said.comment else ""
+    words = mark.said.exact or mark.said.comment or f"({mark.said.kind})"
     gone = "  (gone from the source)" if mark.presence == "gone" else ""
-    return _short(f"{page}{mark.said.exact or mark.said.comment}{comment}") + gone
+    return _short(f"{page}{words}{comment}") + gone
 
 
 def _cards(found: Found, chances: Chances) -> str:

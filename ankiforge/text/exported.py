@@ -10,7 +10,7 @@ MARK = "ankiforge-export"
 """The key in the head of the file."""
 _HEAD = re.compile(r"\A\ufeff?---\r?\n(?P<head>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
 _LINE = re.compile(
-    rf"^{MARK}:[ \t]*\"?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"\r\n]+?)\"?[ \t]*$", re.M
+    rf"^{MARK}:[ \t]*[\"']?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"'\r\n]+?)[\"']?[ \t]*\r?$", re.M
 )
 LONGEST = 64_000
 """Characters of a head that is read."""

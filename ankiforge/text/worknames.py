@@ -13,6 +13,7 @@ Name = tuple[str, str]
 
 LONGEST = 4_000
 """Characters of a text in which names are looked for."""
+_DEEPEST = 12
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
 _AFTER_DOI = re.compile(
@@ -34,6 +35,8 @@ _ZOTERO = re.compile(
     r"zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})", re.IGNORECASE
 )
 _BARE_HOST = re.compile(r"(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*", re.IGNORECASE)
+_FILE = re.compile(r"[^\n\"<>|?*]{1,300}\.(?:pdf|epub|html?|md|markdown|txt|tid)", re.IGNORECASE)
+_OBSIDIAN = re.compile(r"obsidian://[^\s?]*\?(\S+)", re.IGNORECASE)
 _CITEKEY = re.compile(r"@([^\s@,;\[\]]+)")
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|ref_src|via|casa_token|needAccess", re.I)
 _PAGES = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
@@ -59,12 +62,28 @@ def _found(text: str) -> Iterator[Name]:
         yield ("citekey", found[1].casefold())
     for group, key in _ZOTERO.findall(text):
         yield ("zotero", f"group.{group}/{key.upper()}" if group else f"user/{key.upper()}")
+    yield from _of_file(text)
 
 
 def _addresses(text: str) -> Iterator[str]:
     yield from _URL.findall(text)
     if _BARE_HOST.fullmatch(text) and not _DOI.match(text):
         yield f"https://{text}"
+
+
+def _of_file(text: str) -> Iterator[Name]:
+    """A file, by its name or its path: one does not know where the folder that was read begins."""
+    if found := _OBSIDIAN.fullmatch(text):
+        told = dict(parse_qsl(found[1]))
+        path = (told.get("file") or told.get("path") or "").partition("#")[0]
+        path = path if path[-3:].lower() == ".md" or not path else f"{path}.md"
+    else:
+        path = unquote(text[7:]) if text.lower().startswith("file://") else text
+    parts = [part for part in re.split(r"[/\\]", path.casefold()) if part]
+    if "://" in path or not parts or not _FILE.fullmatch(path.strip()):
+        return
+    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_DEEPEST:])
+    yield ("file", parts[-1])
 
 
 def _works(text: str) -> Iterator[Name]:
@@ -149,13 +168,16 @@ def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
     scheme = scheme.removesuffix("-hint")
     if scheme == "doi":
         yield from _of_doi(value)
+        yield from _works(value)  # as far as a text can tell: some of old hold `<` and `>`
     elif scheme == "arxiv":
         yield ("arxiv", re.sub(r"v\d+$", "", value.lower()))
     elif scheme == "isbn":
         yield ("isbn", isbn13(value) or value)
     elif scheme == "url":
         yield from _of_address(value)
-    elif scheme in ("citekey", "file"):
+    elif scheme == "attachment":
+        yield ("zotero", value)
+    elif scheme in ("citekey", "file", "path"):
         yield (scheme, value.casefold())
     elif not scheme.startswith("quoted-"):
         yield (scheme, value)

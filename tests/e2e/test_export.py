@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ankiforge.domain import Document, DocumentKey, h16
+from ankiforge.reports.exporting.pages import name_of
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
 NOTE = """---
 title: "Cells: a note"
 ---
@@ -40,6 +45,7 @@ def test_json_lines_hold_all_there_is_and_say_what_they_are(read: Any) -> None:
     read.ok("reject", read.cards()[0]["guid"], "--reason", "dull")
     told = read.ok("export").lines
     assert told[0] == {"type": "ankiforge", "version": 1, "query": ""}
+    assert told[-1] == {"type": "end", "lines": len(told) - 1}
     cards = {one["guid"]: one for one in of_type(told, "card")}
     for card in read.cards():
         assert {name: cards[card["guid"]][name] for name in card} == card
@@ -85,9 +91,43 @@ def test_each_work_has_a_page_that_says_what_was_marked_and_made(read: Any) -> N
     text = (folder / "Cells a note.md").read_text(encoding="utf-8")
     head = yaml.safe_load(text.split("---\n")[1])
     assert (head["title"], head["cards"], head["ankiforge"]) == ("Cells: a note", 4, False)
-    assert "> The mitochondrion makes ATP" in text
+    assert "> The **mitochondrion** makes **ATP**." in text
+    assert "- The **mitochondrion** makes **ATP**. (accepted)" in text
     assert "- Katze (accepted)\n    - cat" in text
     assert "==" not in text.partition("---\n")[2].replace("http", "")
+
+
+def test_formulas_and_code_stay_what_they_are(forge: Any, vault: Path) -> None:
+    note = (
+        "Rest has ==$E = \\frac{m}{c^{-2}}$== of it, at ==1.5 $/kWh==.\n\n"
+        "How does one print?\n?\n```python\nif x:\n    print('::')\n```\n"
+    )
+    (vault / "Sums.md").write_text(note, encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("export", "pages")
+    text = (forge.folder / "pages/Sums.md").read_text(encoding="utf-8")
+    assert "- Rest has **$E = \\frac{m}{c^{-2}}$** of it, at **1.5 \\$/kWh**." in text
+    code = "    - ```python\n      if x:\n          print('::')\n      ```\n"
+    assert f"- How does one print? (accepted)\n{code}" in text
+
+
+def test_a_paper_that_was_reached_by_two_ways_has_one_page(forge: Any, tmp_path: Path) -> None:
+    marks = (Annotation("MARKAAA2", "Forgetting is fast at first.", page_label="1"),)
+    fields = {"title": "On Forgetting", "DOI": "10.1037/h0061626"}
+    work = Work("PAPER001", fields, attachments=(Attachment("ATTACH01", "a.pdf", marks),))
+    write_zotero(tmp_path / "zotero.sqlite", [Library((work,))])
+    (tmp_path / "papers").mkdir()
+    page = Page((paragraph("Slow later on."),), (mark("Slow later on."),))
+    write_pdf(tmp_path / "papers/b.pdf", [page], fields={"/doi": "10.1037/h0061626"})
+    forge.ok("run", tmp_path / "papers")
+    forge.ok("export", "pages")
+    [first] = (forge.folder / "pages").iterdir()
+    forge.ok("run", tmp_path / "papers", tmp_path / "zotero.sqlite")
+    told = forge.json("export", "pages")
+    assert (told["written"], told["left"]) == ([str(first)], [])
+    text = first.read_text(encoding="utf-8")
+    assert "> Forgetting is fast at first." in text
+    assert "> Slow later on." in text
 
 
 def test_pages_that_are_as_they_were_are_not_touched_and_others_find_their_place(
@@ -126,7 +166,33 @@ def test_a_page_that_a_person_changed_or_wrote_is_never_replaced(read: Any, vaul
     assert "you have changed this page" in told.stderr
     assert cells.read_text(encoding="utf-8").endswith("\nMy own thoughts.\n")
     assert (folder / "dogs.md").read_text() == "my own\n"
-    assert len([path for path in folder.iterdir() if path.name.startswith("Dogs ")]) == 1
+    [mine] = [path for path in folder.iterdir() if path.name.startswith("Dogs ")]
+
+    mine.write_text("now it is mine\n")
+    read.ok("export", "pages")
+    assert mine.read_text() == "now it is mine\n"
+    assert len([path for path in folder.iterdir() if path.name.startswith("Dogs ")]) == 2
+
+
+def test_a_page_that_was_thrown_away_in_obsidian_is_written_anew(read: Any) -> None:
+    read.ok("export", "pages")
+    folder = read.folder / "pages"
+    (folder / ".trash").mkdir()
+    (folder / "Dogs.md").rename(folder / ".trash/Dogs.md")
+    assert read.json("export", "pages")["written"] == [str(folder / "Dogs.md")]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("CON", "CON 3fb6"), ("Con. Law: cases", "Con Law cases 3fb6"), ("Contract", "Contract"),
+        ("a/b\\c: d?", "a b c d"), ("...", "3fb6"), ("abc\u202edm.exe", "abc dm.exe"),
+        ("é" * 150, "é" * 100), ("語" * 300, "語" * 66),
+    ],
+)  # fmt: skip
+def test_a_page_has_a_name_that_every_system_takes(title: str, name: str) -> None:
+    document = Document(DocumentKey("vault:n/1"), "n", title)
+    assert name_of(document).replace(h16(document.key)[:8], "3fb6") == name
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,23 @@ def test_another_machine_learns_all_that_was_decided(
     assert told(there) == told(decided)
 
 
+@pytest.mark.parametrize("first", ["run", "import"])
+def test_words_that_a_check_forbids_are_forbidden_there_too(
+    forge: Any, forge_in: Any, vault: Path, tmp_path: Path, first: str
+) -> None:
+    (vault / "Cells.md").write_text("The ==mitochondrion== makes ==ATP==.\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [card] = forge.cards()
+    forge.ok("edit", card["guid"], "--field", "Text", "Nothing is hidden {{c1::}}")
+    forge.ok("export", tmp_path / "all.jsonl")
+    there = forge_in(tmp_path / "there")
+    if first == "run":
+        there.ok("run", vault)
+    there.ok("import", tmp_path / "all.jsonl")
+    assert there.json("run", vault)["fates"]["blocked"] == 1
+    assert told(there) == told(forge)
+
+
 def test_what_was_decided_here_later_stays(decided: Any, tmp_path: Path) -> None:
     decided.ok("export", tmp_path / "all.jsonl")
     [card] = [one for one in decided.cards() if one["fields"].get("Front") == "Katze"]
@@ -87,5 +104,8 @@ def test_a_damaged_line_is_named_by_its_number_and_the_rest_is_taken(
     came = there("import", file, code=1)
     assert f"{file}:4: not a line of an export" in came.stderr
     assert told(there) == told(decided)
+    for cut in (lines[:-1], lines[:-6], [*lines[:-6], lines[-1]]):
+        file.write_text("\n".join(cut) + "\n", encoding="utf-8")
+        assert "cut short" in there("import", file, code=1).stderr
     (tmp_path / "x.txt").write_text("no export\n")
     there("import", tmp_path / "x.txt", code=2)

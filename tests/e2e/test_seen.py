@@ -13,6 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    TextStringObject,
+)
 
 from ankiforge.ledger import Ledger, open_ledger
 from ankiforge.seeking import seek
@@ -94,7 +102,8 @@ def sought(ledger: Ledger, query: str) -> list[tuple[str, str]]:
         "https://doi.org/10.1037%2Fh0061626", "https://psycnet.org/doi/full/10.1037/h0061626/full",
         "ISBN 978-0-306-40615-7", "pmid: 20190320", "@ebbinghaus1885", "Ebbinghaus1885",
         "example.org/Ebbinghaus?a=1&b=2", "https://example.org/Ebbinghaus/?b=2&a=1&utm_medium=mail",
-        "zotero://select/library/items/PAPER001", "PAPER001", "memory.pdf",
+        "zotero://select/library/items/PAPER001", "PAPER001", "memory.pdf", "x/Memory.pdf",
+        "zotero://open-pdf/library/items/ATTACH01?page=2&annotation=MARKAAA2",
     ],
 )  # fmt: skip
 def test_a_work_is_found_by_each_of_its_names_in_any_spelling(ledger: Ledger, query: str) -> None:
@@ -110,7 +119,8 @@ def test_a_work_is_found_by_each_of_its_names_in_any_spelling(ledger: Ledger, qu
         ("The Shape of Forgeting Curves: a replication with syllables", "similar title"),
         ("ebbinghaus gedächt", "words"), ("EBBINGHAUS", "words"), ("metronome", ""),
         ("loss learnt", "words"), ("naive frage", "words"), ('"called the loss"', "words"),
-        ('"loss the called"', ""), ("ebbinghaus ersparnis", "words"),
+        ('"loss the called"', ""), ("ebbinghaus ersparnis", "words"), ("Ersparniss misst", "words"),
+        ("misst was Erspraniss blieb", "words"),
     ],
 )  # fmt: skip
 def test_a_work_is_found_by_its_title_or_words(ledger: Ledger, query: str, by: str) -> None:
@@ -134,6 +144,7 @@ def test_scripts_without_blanks_are_searched_by_their_characters(
 )  # fmt: skip
 def test_no_sign_a_person_types_is_an_operator(ledger: Ledger, query: str) -> None:
     assert sought(ledger, query) == []
+    assert sought(ledger, "\udcff") == []
     assert sought(ledger, "-x") == sought(ledger, "x") == [("記憶", "words")]
     assert sought(ledger, "AND") == sought(ledger, "and") != []
 
@@ -146,6 +157,33 @@ def test_no_text_breaks_the_search(ledger: Ledger, query: str) -> None:
 def test_words_that_begin_with_a_sign_are_words(known: Any) -> None:
     known.ok("seen", "-x", "--json")
     known("seen", "--nonsense", code=2)
+
+
+@pytest.mark.parametrize(
+    ("head", "query"),
+    [
+        ("url: https://www.example.com/post/?utm_source=x", "example.com/post"),
+        ("source: '[Post](https://example.com/post)'", "http://example.com/post"),
+        ("arxiv: 2203.02150", "https://arxiv.org/pdf/2203.02150v2"),
+        ("arXiv ID: hep-th/9901001v3", "hep-th/9901001"), ("isbn: 0-306-40615-2", "9780306406157"),
+        ("pmid: 31452104", "https://pubmed.ncbi.nlm.nih.gov/31452104/"), ("x: 1", "notes/Head.md"),
+        ("x: 1", "obsidian://open?vault=notes&file=Head"),
+    ],
+)  # fmt: skip
+def test_a_note_is_found_by_what_its_head_says_it_is_about(
+    forge: Any, vault: Path, head: str, query: str
+) -> None:
+    (vault / "Head.md").write_text(f"---\n{head}\n---\nKatze:::cat\n", encoding="utf-8")
+    forge.ok("run", vault)
+    assert titles(forge, query) == ["Head"]
+    [found] = forge.ok("seen", query, "--json").lines
+    assert found["found"]["by"] == "identifier"
+
+
+def test_a_misspelt_word_is_read_as_one_that_is_there(known: Any) -> None:
+    told = known.ok("seen", "mitochondrium")
+    assert told.stdout.startswith("Cells\n")
+    assert "its words (read as “mitochondrion”)" in told.stdout
 
 
 def test_nothing_found_is_said_and_no_failure(known: Any) -> None:
@@ -181,6 +219,24 @@ def test_a_pdf_is_known_by_its_pages_though_nothing_is_marked_in_this_copy(
     broken.write_bytes(b"%PDF-1.7 and no more")
     assert known("seen", broken).exit_code == 1
     assert known("seen", copy.with_name("no such.pdf")).exit_code == 2
+
+
+def test_an_empty_page_is_not_taken_for_another_one(forge: Any, tmp_path: Path) -> None:
+    ours, other = tmp_path / "ours.pdf", tmp_path / "unlike.pdf"
+    pdf = PdfWriter()
+    page = pdf.add_blank_page(300, 300)
+    box = ArrayObject(map(FloatObject, (9, 9, 99, 99)))
+    said = {"/Type": NameObject("/Annot"), "/Subtype": NameObject("/Text"), "/Rect": box}
+    note = {NameObject(name): value for name, value in said.items()}
+    note[NameObject("/Contents")] = TextStringObject("? What is empty here")
+    page[NameObject("/Annots")] = ArrayObject([pdf._add_object(DictionaryObject(note))])
+    pdf.write(ours)
+    blank = PdfWriter()
+    blank.add_blank_page(400, 200)
+    blank.write(other)
+    forge.ok("run", ours)
+    assert titles(forge, "empty") == ["ours"]
+    assert titles(forge, other) == []
 
 
 def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ankiforge.text.worknames import names_in
+
 _HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
 _ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
@@ -15,6 +17,16 @@ _TARGET_FILE = re.compile(
     r"\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z", re.IGNORECASE
 )
 """The PDF that a note of the Annotator plug-in annotates."""
+_NAMED_BY = {
+    **dict.fromkeys(("arxiv", "arxivid", "eprint"), "arxiv"),
+    **dict.fromkeys(("isbn", "isbn10", "isbn13"), "isbn"),
+    **dict.fromkeys(("pmid", "pubmed", "pubmedid"), "pmid"),
+    **dict.fromkeys(("url", "source", "link"), "url"),
+}
+_MOST_NAMES = 8
+_ADDRESS = re.compile(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
+_FIVE_DIGITS = 1501
+"""Year and month since which arXiv's numbers have five digits."""
 _NO = ("cards", "ankiforge")
 _LARGEST = 64_000
 """Characters of a head that is read."""
@@ -97,9 +109,30 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "citekey", citekey
     if target := _TARGET_FILE.search(named.get("annotationtarget", "")):
         yield "quoted-file", target[1]
+    yield from _found(values)
     for key, value in named.items():
         if key.startswith("zotero") and (found := _ZOTERO.search(value)):
             yield "zotero", f"group.{found[1]}/{found[2]}" if found[1] else f"user/{found[2]}"
+
+
+def _found(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """An arXiv id, ISBN, PMID, and the address of the page it was taken from."""
+    for key, value in values.items():
+        scheme = _NAMED_BY.get(re.sub(r"[\W_]+", "", key.casefold()), "")
+        for one in (value if isinstance(value, list) else [value])[:_MOST_NAMES]:
+            if scheme == "url" and (address := _ADDRESS.fullmatch(_word(one))):
+                yield "url", address[1]
+            elif scheme and scheme != "url":
+                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_word(one)}"
+                yield from (name for name in names_in(word) if name[0] == scheme)
+
+
+def _arxiv(value: Any) -> str:
+    """YAML takes an id without quotes for a number, and its last zeros for nothing."""
+    if not isinstance(value, float):
+        return _word(value)
+    digits = 5 if value >= _FIVE_DIGITS else 4
+    return f"{value:0{5 + digits}.{digits}f}"
 
 
 def _word(value: Any) -> str:

@@ -25,6 +25,11 @@ def document_id(folds: Sequence[str], pages: Iterable[Any]) -> str:
     return h16(*(digest for page in pages for digest in _digests(page)))
 
 
+def empty_id(pages: int) -> str:
+    """What names a document of so many pages of which none draws anything."""
+    return h16(*(_code_digest(()) for _ in range(pages)))
+
+
 def place_name(fold_hash: str, box: Box | None, media: Box) -> str:
     """A page and a rectangle in tenths of its media box, counted from its lower left corner."""
     if box is None:

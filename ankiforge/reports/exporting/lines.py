@@ -6,8 +6,8 @@ other programs; last the entries by which `ankiforge import` gives another ledge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ankiforge.domain import Card, Document, Highlight
@@ -31,6 +31,12 @@ class Chosen:
     everything: bool = True
     """Whether no query chose."""
     query: str = ""
+    works: Mapping[str, str] = field(default_factory=dict)
+    """Of each document the work it belongs to; it is one of its own where none stands here."""
+
+    def work_of(self, document: Document) -> str:
+        """The key of its work."""
+        return self.works.get(document.key, document.key)
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -43,10 +49,24 @@ class Chosen:
 def lines(
     ledger: Ledger, chosen: Chosen, told: Callable[[Card], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """All lines, cards as `told` tells them; the same ledger gives the same."""
+    """All lines, cards as `told` tells them; the same ledger gives the same.
+
+    The last one says how many there are, so that whoever reads them knows that none is missing.
+    """
+    number = 0
+    for line in _told(ledger, chosen, told):
+        number += 1
+        yield line
+    yield {"type": "end", "lines": number}
+
+
+def _told(
+    ledger: Ledger, chosen: Chosen, told: Callable[[Card], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     yield {"type": "ankiforge", "version": VERSION, "query": chosen.query}
     for document in chosen.documents:
-        yield {"type": "document", **document_json(document), **_more(ledger, document)}
+        work = chosen.work_of(document)
+        yield {"type": "document", **document_json(document), **_more(document), "work": work}
     for highlight in chosen.highlights:
         yield {"type": "highlight", **highlight_json(highlight)}
     for card in chosen.cards:
@@ -69,12 +89,11 @@ def entries(ledger: Ledger, chosen: Chosen) -> Iterator[Entry]:
             yield entry
 
 
-def _more(ledger: Ledger, document: Document) -> dict[str, Any]:
+def _more(document: Document) -> dict[str, Any]:
     return {
         "source": document.source,
         "path": document.path,
         "uri": document.uri,
         "tags": document.tags,
         "collections": document.collections,
-        "work": ledger.shelf.works_of([document.key]).get(document.key, document.key),
     }

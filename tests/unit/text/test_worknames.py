@@ -37,6 +37,10 @@ from ankiforge.text.worknames import isbn13, names_in, names_of, url_name
         ("zotero://select/groups/77/items/ABCD2345", ("zotero", "group.77/ABCD2345")),
         ("HTTP://WWW.Example.org:80/A%20b/index.html?utm_source=x&b=2&a=1#c", ("url", "example.org/A b?a=1&b=2")),
         ("example.org/page/", ("url", "example.org/page")),
+        ("Shannon 1948.pdf", ("file", "shannon 1948.pdf")),
+        ("file:///home/a/Papers/On%20Light.PDF", ("path", "papers/on light.pdf")),
+        ("C:\\Vault\\Sci\\Bits.md", ("path", "sci/bits.md")),
+        ("obsidian://open?vault=v&file=Sci%2FBits%23Head", ("path", "sci/bits.md")),
     ],
 )  # fmt: skip
 def test_a_name_is_found_in_any_spelling(text: str, name: tuple[str, str]) -> None:
@@ -56,6 +60,8 @@ def test_what_was_read_has_the_same_names() -> None:
     given = (("doi", "10.1/X"), ("isbn", "0306406152"), ("arxiv", "1706.03762v5"),
              ("url", "https://doi.org/10.1000/2"), ("quoted-file", "a.pdf"), ("doi-hint", "10.1000/3."))  # fmt: skip
     found = names_of(given, "https://www.example.org/a/")
+    old = "10.1002/(SICI)1097(199)1::AID-1>3.0.CO;2-N"
+    assert set(names_in(old)) <= set(names_of((("doi", old),)))
     assert {("doi", "10.1000/2"), ("doi", "10.1000/3"), ("isbn", "9780306406157"),
             ("arxiv", "1706.03762"), ("url", "example.org/a")} <= set(found)  # fmt: skip
     assert "quoted-file" not in dict(found)
@@ -72,8 +78,14 @@ def test_no_text_breaks_it(text: str) -> None:
 
 def test_words_are_searched_without_case_and_signs() -> None:
     assert chunks('"Spaced Repetition" Gedächtnis  wo') == (
-        ("spaced repetition", False), ("gedächtnis", False), ("wo", True),
+        ("spaced repetition", False), ("gedachtnis", False), ("wo", True),
     )  # fmt: skip
     assert chunks("a - * \" ' 記憶") == (("a", False), ("記 憶", True))
     assert searched("Straße ﬁne\u00adly") == "strasse finely"
+    assert searched("Søren Œuvre İstanbul μνήμη ёжик па́мять й") == (
+        "soren oeuvre istanbul μνημη ежик память й"
+    )
+    assert searched("الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²") == (
+        "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"
+    )
     assert loose("Über, das:  Gedächtnis!") == "uber das gedachtnis"
