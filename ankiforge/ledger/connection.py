@@ -154,7 +154,7 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
 
 
 def migrate(connection: Connection, path: Path | str) -> None:
-    """Run the steps that are missing, each whole or not at all, a copy kept before each."""
+    """Run the steps that are missing, each whole or not at all; of what there was a copy is kept."""
     have = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = schema_steps()
     if have > steps[-1][0]:
@@ -162,12 +162,11 @@ def migrate(connection: Connection, path: Path | str) -> None:
             f"the ledger is of version {have}, this program knows {steps[-1][0]}",
             hint="upgrade ankiforge",
         )
-    for number, sql in steps:
-        if number > have:
-            if have and str(path) != ":memory:":
-                _keep_copy(connection, Path(path), have)
-            _step(connection, number, sql)
-            have = number
+    missing = [step for step in steps if step[0] > have]
+    if have and missing and str(path) != ":memory:":
+        _keep_copy(connection, Path(path), have)
+    for number, sql in missing:
+        _step(connection, number, sql)
 
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:
