@@ -12,8 +12,8 @@ import msgspec
 from ankiforge.domain import Problem
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.carrying import Brought
 from ankiforge.ledger.journal import Entry
+from ankiforge.ledger.returning.carrying import Brought
 
 VERSION = 1
 LONGEST = 32 * 1024 * 1024

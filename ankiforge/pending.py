@@ -23,7 +23,7 @@ from ankiforge.domain import (
 )
 from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.funnel import BY_HAND
+from ankiforge.ledger.looks.funnel import BY_HAND
 from ankiforge.text.fold import fold
 
 LONG_ENOUGH = 20

@@ -44,8 +44,8 @@ from ankiforge.draft import set_aside
 from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.funnel import BY_HAND
-from ankiforge.ledger.reading import Settled
+from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
 
 

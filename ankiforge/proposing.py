@@ -17,9 +17,9 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.check import clozes, filler, wording
 from ankiforge.domain import Card, Draft, Finding, Origin, Severity, Standing, Verdict
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.pairs import NOTE, PAIRED
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.collection.seen import Seen
+from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.resembling import judge_anew, twins_of
 
 _AT_ONCE = 200

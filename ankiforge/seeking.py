@@ -20,9 +20,9 @@ from ankiforge.domain import (
     Verdict,
 )
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.searching import Hit
-from ankiforge.ledger.shelf import Made, Marked, Shelved
-from ankiforge.ledger.works import LONG_PAGE
+from ankiforge.ledger.looks.searching import Hit
+from ankiforge.ledger.looks.shelf import Made, Marked, Shelved
+from ankiforge.ledger.reading.works import LONG_PAGE
 from ankiforge.recall import retrievability
 from ankiforge.text.looseness import loose
 from ankiforge.text.worknames import Name, names_in, names_of

@@ -42,7 +42,7 @@ def tasks_for(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
 def lines_for(now: Session, tasks: list[Task]) -> Iterator[str]:
     """The lines of a batch; what each is about is remembered, for no answer says so."""
     from ankiforge.draft import exchange
-    from ankiforge.ledger.errands import Errand
+    from ankiforge.ledger.cards.errands import Errand
 
     settings, prompts = assembly.llm_settings(now.workspace), assembly.prompts_of(now.workspace)
     repair = assembly.repair_by(assembly.limits_of(now.workspace.config))

@@ -14,8 +14,8 @@ from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.config import DrafterName
 from ankiforge.domain import Card
 from ankiforge.errors import UsageError
-from ankiforge.ledger.pairs import PAIRED
-from ankiforge.ledger.queues import Queues
+from ankiforge.ledger.deciding.pairs import PAIRED
+from ankiforge.ledger.deciding.queues import Queues
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.reports.twins import twins_told

@@ -27,8 +27,8 @@ from ankiforge.delivery import PASSING
 from ankiforge.discovery import Wanted
 from ankiforge.domain import Fate, Problem, RunId
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger.policy import FLOOD
-from ankiforge.ledger.reading import Settled
+from ankiforge.ledger.cards.policy import FLOOD
+from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked, Sight
 from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, propose

@@ -12,7 +12,7 @@ from ankiforge.anki.names import RETIRED
 from ankiforge.cli.choosing import choosing, chosen, tell_refused
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
-from ankiforge.ledger.decisions import Decided
+from ankiforge.ledger.deciding.decisions import Decided
 from ankiforge.review.ids import names_card
 
 EPILOG = """\b

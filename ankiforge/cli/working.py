@@ -24,7 +24,7 @@ from ankiforge.domain import (
     Source,
 )
 from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.ledger.seen import Taken
+from ankiforge.ledger.collection.seen import Taken
 from ankiforge.looking import Looked, Sight, look
 from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish

@@ -43,8 +43,8 @@ from ankiforge.domain import (
     Verdict,
 )
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.packages import Shipment, digest_of, next_mod
-from ankiforge.ledger.seen import FRESH_SECONDS, Seen
+from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.collection.seen import FRESH_SECONDS, Seen
 
 AHEAD_SECONDS = 86_400
 """A mod further than this beyond now is held: the clock of a device is wrong."""

@@ -14,8 +14,8 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery.attached import tags_of
 from ankiforge.domain import Card, CardKind, Family, Fields, Media, Problem
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.packages import Shipment, digest_of, next_mod
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.collection.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)

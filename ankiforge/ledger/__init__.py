@@ -17,39 +17,39 @@ from pathlib import Path
 
 from ankiforge.domain import Problem, RunId, h16
 from ankiforge.errors import BusyError
-from ankiforge.ledger.accounts import Accounts
-from ankiforge.ledger.cards import Cards
-from ankiforge.ledger.carrying import Carrying
-from ankiforge.ledger.choices import Choices
+from ankiforge.ledger.cards.choices import Choices
+from ankiforge.ledger.cards.errands import Errands
+from ankiforge.ledger.cards.others import OtherNotes
+from ankiforge.ledger.cards.placing import Placer
+from ankiforge.ledger.cards.policy import Policy
+from ankiforge.ledger.cards.recording import Recorder
+from ankiforge.ledger.cards.remembering import Remembering
+from ankiforge.ledger.cards.replies import Replies
+from ankiforge.ledger.cards.slots import Slots
+from ankiforge.ledger.cards.twins import TwinMemory
+from ankiforge.ledger.cards.values import Cards
+from ankiforge.ledger.collection.packages import Packages
+from ankiforge.ledger.collection.suspensions import Suspensions
+from ankiforge.ledger.collection.views import Views
 from ankiforge.ledger.connection import Connection, connect, copy_to_memory
-from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.errands import Errands
-from ankiforge.ledger.figures import Figures
-from ankiforge.ledger.funnel import FunnelView
-from ankiforge.ledger.highlights import Highlights
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.deciding.queues import Queues
+from ankiforge.ledger.deciding.troubles import Troubles
+from ankiforge.ledger.deciding.undoing import Undoing
 from ankiforge.ledger.journal import Journal
-from ankiforge.ledger.others import OtherNotes
+from ankiforge.ledger.looks.accounts import Accounts
+from ankiforge.ledger.looks.figures import Figures
+from ankiforge.ledger.looks.funnel import FunnelView
+from ankiforge.ledger.looks.searching import SEARCH, Searching
+from ankiforge.ledger.looks.shelf import Shelf
 from ankiforge.ledger.ownership import Ownership
-from ankiforge.ledger.packages import Packages
-from ankiforge.ledger.pictures import FOLDER, Pictures
-from ankiforge.ledger.placing import Placer
-from ankiforge.ledger.policy import Policy
-from ankiforge.ledger.queues import Queues
-from ankiforge.ledger.reading import Reading
-from ankiforge.ledger.rebuild import Rebuild
-from ankiforge.ledger.recording import Recorder
-from ankiforge.ledger.recovery import Recovery
-from ankiforge.ledger.remembering import Remembering
-from ankiforge.ledger.replies import Replies
-from ankiforge.ledger.roots import Roots
-from ankiforge.ledger.searching import SEARCH, Searching
-from ankiforge.ledger.shelf import Shelf
-from ankiforge.ledger.slots import Slots
-from ankiforge.ledger.suspensions import Suspensions
-from ankiforge.ledger.troubles import Troubles
-from ankiforge.ledger.twins import TwinMemory
-from ankiforge.ledger.undoing import Undoing
-from ankiforge.ledger.views import Views
+from ankiforge.ledger.passages.highlights import Highlights
+from ankiforge.ledger.passages.pictures import FOLDER, Pictures
+from ankiforge.ledger.passages.roots import Roots
+from ankiforge.ledger.reading.sighted import Reading
+from ankiforge.ledger.returning.carrying import Carrying
+from ankiforge.ledger.returning.rebuild import Rebuild
+from ankiforge.ledger.returning.recovery import Recovery
 from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
 

@@ -14,7 +14,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.domain import Arranged, ForeignNote, Problem, SeenNote, View
 from ankiforge.errors import ForgeError, ItemError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.seen import FRESH_SECONDS, Taken
+from ankiforge.ledger.collection.seen import FRESH_SECONDS, Taken
 from ankiforge.looking.taking_over import recover
 
 NEVER = "none"

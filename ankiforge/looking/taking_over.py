@@ -17,8 +17,8 @@ from ankiforge.anki.theirs import family_of
 from ankiforge.anki.unrender import unrender
 from ankiforge.domain import CardKind, Family, Guid, Identity, guid_for
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.recovery import Recovered
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.collection.seen import Seen
+from ankiforge.ledger.returning.recovery import Recovered
 from ankiforge.text.markdown import cloze_answers, plain
 
 AT_ONCE = 500

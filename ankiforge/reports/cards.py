@@ -10,8 +10,8 @@ from ankiforge.anki.fields import content_html
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.unrender import unrender
 from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, Highlight, Standing
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.collection.seen import Seen
 
 
 def card_json(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ankiforge.domain import AnkiState, Standing, Verdict
-from ankiforge.ledger.shelf import Made, Marked
+from ankiforge.ledger.looks.shelf import Made, Marked
 from ankiforge.reports.cards import document_json
 from ankiforge.seeking import (
     By,

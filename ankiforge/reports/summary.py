@@ -12,8 +12,8 @@ from ankiforge.anki.names import RETIRED
 from ankiforge.delivery import Delivery
 from ankiforge.domain import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.funnel import Funnel, Without
-from ankiforge.ledger.reading import Settled
+from ankiforge.ledger.looks.funnel import Funnel, Without
+from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked
 from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled

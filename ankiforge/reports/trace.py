@@ -7,9 +7,9 @@ from typing import Any
 
 from ankiforge.domain import Candidate, Card, Fields
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.choices import OVER
-from ankiforge.ledger.decisions import Decided
+from ankiforge.ledger.cards.choices import OVER
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.deciding.decisions import Decided
 from ankiforge.reports.cards import (
     card_json,
     finding_json,

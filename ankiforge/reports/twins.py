@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ankiforge.domain import Card
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.pairs import NOTE, PAIRED
+from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.reports.cards import one_line, worded
 
 

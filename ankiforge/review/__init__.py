@@ -27,12 +27,12 @@ from ankiforge.domain import (
 )
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.choices import OVER, preference
+from ankiforge.ledger.cards.choices import OVER, preference
+from ankiforge.ledger.cards.remembering import blocked_by
+from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.decisions import Change
-from ankiforge.ledger.remembering import blocked_by
-from ankiforge.ledger.states import Event, refuse
+from ankiforge.ledger.deciding.decisions import Change
+from ankiforge.ledger.deciding.states import Event, refuse
 from ankiforge.review.actions import Choice, Done, beside, change, each, refuse_stale
 from ankiforge.review.picking import accept, only_this, pick, preferred
 from ankiforge.review.undoing import undo, undo_about

@@ -9,8 +9,8 @@ from typing import Any
 from ankiforge.domain import Candidate, Card, Guid
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.decisions import Change
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.deciding.decisions import Change
 
 
 @dataclass(frozen=True, slots=True)

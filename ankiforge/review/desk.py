@@ -14,7 +14,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.delivery.attached import tags_of
 from ankiforge.domain import Candidate, Card, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.cards.values import letter_of
 from ankiforge.review import Choice
 from ankiforge.review.query import Beside, Query, parse
 

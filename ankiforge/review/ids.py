@@ -6,7 +6,7 @@ import re
 
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.cards.values import letter_of
 from ankiforge.review import Choice
 from ankiforge.review.query import FIELDS
 

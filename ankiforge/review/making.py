@@ -21,9 +21,9 @@ from ankiforge.domain import (
 )
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
+from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.decisions import MADE, Change
+from ankiforge.ledger.deciding.decisions import MADE, Change
 from ankiforge.making import drawn, standing_on
 from ankiforge.review import Judge
 from ankiforge.text.fold import same

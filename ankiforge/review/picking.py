@@ -16,13 +16,13 @@ from ankiforge.domain import (
 )
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.choices import FOLLOWS, OVER, preference
+from ankiforge.ledger.cards.choices import FOLLOWS, OVER, preference
+from ankiforge.ledger.cards.forgotten import PREFERRED
+from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.decisions import Change
-from ankiforge.ledger.forgotten import PREFERRED
-from ankiforge.ledger.states import Event, refuse
-from ankiforge.ledger.troubles import REDRAFTED
+from ankiforge.ledger.deciding.decisions import Change
+from ankiforge.ledger.deciding.states import Event, refuse
+from ankiforge.ledger.deciding.troubles import REDRAFTED
 from ankiforge.ledger.writing import PERSON
 from ankiforge.review.actions import Choice, Done, change, each
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ankiforge.domain import Guid
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.decisions import Decided
+from ankiforge.ledger.deciding.decisions import Decided
 from ankiforge.review.actions import Choice, Done, is_stale, refuse_stale
 
 

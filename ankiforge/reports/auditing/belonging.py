@@ -11,8 +11,8 @@ from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
 from ankiforge.domain import Finding, Guid, Severity, Standing, Verdict
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.accounts import Account
-from ankiforge.ledger.pairs import NOTE, PAIRED
+from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.looks.accounts import Account
 from ankiforge.reports.auditing import kinds
 from ankiforge.reports.linting.notes import LONGEST_READ, Note, markdown
 

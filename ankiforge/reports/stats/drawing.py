@@ -10,7 +10,7 @@ from enum import StrEnum
 from ankiforge.config import LlmSettings, is_loopback
 from ankiforge.domain import AcceptedBy, Standing, Verdict
 from ankiforge.draft.desk.prices import FREE, Price, known_price
-from ankiforge.ledger.figures import CardRow, Drawn, Paid
+from ankiforge.ledger.looks.figures import CardRow, Drawn, Paid
 
 Prices = Callable[[str], Price | None]
 """The price of a model, None if it is unknown."""

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, jsonify, request
 
 from ankiforge.anki.escape import address
-from ankiforge.ledger.shelf import Made, Marked
+from ankiforge.ledger.looks.shelf import Made, Marked
 from ankiforge.review.desk import Desk
 from ankiforge.seeking import Chances, Found, chances_of, counts_of, links_of, recall_of, seek
 from ankiforge.text.looseness import without_signs

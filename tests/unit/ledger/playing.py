@@ -29,8 +29,8 @@ from ankiforge.domain import (
     note_id,
 )
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.packages import Shipment
-from ankiforge.ledger.states import (
+from ankiforge.ledger.collection.packages import Shipment
+from ankiforge.ledger.deciding.states import (
     REFUSED,
     Event,
 )

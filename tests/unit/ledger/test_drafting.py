@@ -16,7 +16,7 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.ledger import policy
+from ankiforge.ledger.cards import policy
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 

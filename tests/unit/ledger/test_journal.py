@@ -8,7 +8,7 @@ import pytest
 from ankiforge import review
 from ankiforge.domain import RunId, Verdict
 from ankiforge.ledger import Ledger, open_ledger
-from ankiforge.ledger.packages import Shipment
+from ankiforge.ledger.collection.packages import Shipment
 from ankiforge.review import Choice
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."

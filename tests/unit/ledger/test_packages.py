@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.domain import RunId, note_id
-from ankiforge.ledger.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 

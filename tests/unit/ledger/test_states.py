@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.domain import Standing, Verdict
-from ankiforge.ledger.states import BEFORE, PRESENCE, STANDING, VERDICT, Event
+from ankiforge.ledger.deciding.states import BEFORE, PRESENCE, STANDING, VERDICT, Event
 
 
 def _playing():

@@ -11,7 +11,15 @@ import pytest
 from ankiforge import review
 from ankiforge.anki.theirs import arranged
 from ankiforge.domain import RunId, Standing, Verdict
-from ankiforge.ledger.states import ANKI, BEFORE, CANDIDATE, PRESENCE, STANDING, VERDICT, Event
+from ankiforge.ledger.deciding.states import (
+    ANKI,
+    BEFORE,
+    CANDIDATE,
+    PRESENCE,
+    STANDING,
+    VERDICT,
+    Event,
+)
 
 
 def _playing():

@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge import looking, review
 from ankiforge.domain import Batch, Calendar, Checked, Guid, SeenReview, Task
-from ankiforge.ledger.troubles import REDRAFTED
+from ankiforge.ledger.deciding.troubles import REDRAFTED
 from ankiforge.review import Choice
 from ankiforge.review.failing import remark_for
 from tests.unit.ledger import playing

@@ -11,7 +11,7 @@ from ankiforge.anki.preview import sides
 from ankiforge.anki.unrender import unrender
 from ankiforge.delivery import Deliveries
 from ankiforge.domain import Card, Guid
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.collection.seen import Seen
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.differences import runs
 from ankiforge.review.page.shown.faces import faces_of

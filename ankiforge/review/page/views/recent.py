@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Card, HighlightKey
-from ankiforge.ledger.decisions import MADE, Decided, standing
+from ankiforge.ledger.deciding.decisions import MADE, Decided, standing
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Act, Item, stamp_of
 from ankiforge.review.page.shown.known import many, when

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ankiforge.anki.names import RETIRED
 from ankiforge.domain import Card, Standing, Verdict, note_id
-from ankiforge.ledger.cards import letter_of
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.collection.seen import Seen
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ankiforge.domain import Card, Finding, ForeignNote, Standing, Verdict
-from ankiforge.ledger.pairs import NOTE, PAIRED
+from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.review import pairing
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of

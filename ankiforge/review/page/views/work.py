@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ankiforge.domain import Card, Fields, SeenCard, note_id
-from ankiforge.ledger.seen import Seen
+from ankiforge.ledger.collection.seen import Seen
 from ankiforge.recall import Trouble, retrievability
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import History, forgotten, history_of, reasons, words_in_anki

@@ -1,0 +1,1 @@
+"""Cards: what is drawn of a passage, and in which slot it stays."""

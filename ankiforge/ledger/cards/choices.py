@@ -1,0 +1,392 @@
+"""Choices: candidates of one intent, of which a person picks one.
+
+Candidates of one note type share a card. A choice of both has a card for each, tied by
+`card.choice`: one of them becomes the card, the other gives way to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ankiforge.domain import (
+    AcceptedBy,
+    Candidate,
+    CandidateState,
+    Card,
+    CardKind,
+    Checked,
+    Draft,
+    Family,
+    Fields,
+    Guid,
+    HighlightKey,
+    Standing,
+    Verdict,
+)
+from ankiforge.ledger.cards.forgotten import without_card
+from ankiforge.ledger.cards.intents import Row
+from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions, standing
+from ankiforge.ledger.deciding.revisions import ALIKE, likeness, match_groups
+from ankiforge.ledger.writing import PERSON, SOURCE
+from ankiforge.text.fold import same
+
+OVER = "over"
+"""What a decision names that a person has passed over by it; only those that chose have it."""
+
+FOLLOWS = "follows"
+"""And the decision that chose before, as far as was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TurnedDown:
+    """Words that a person did not want."""
+
+    guid: Guid
+    kind: CardKind
+    fields: Fields
+    answer: str
+    whole: bool = False
+    """With the card they were."""
+
+
+def preference(candidate: Candidate) -> dict[str, Any]:
+    """A candidate, as a decision remembers what was preferred, and over what."""
+    draft, origin = candidate.draft, candidate.draft.origin
+    return {
+        "draft": candidate.id,
+        "kind": draft.kind.value,
+        "fields": dict(draft.fields),
+        "answer": draft.answer,
+        "drafter": origin.drafter,
+        "model": origin.model,
+        "prompt": origin.prompt,
+    }
+
+
+class Choices:
+    """What belongs to one choice, and what of it is settled."""
+
+    def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
+        self._db = connection
+        self._decisions = decisions
+        self._cards = cards
+
+    # --- one is the card --------------------------------------------------------------------
+
+    def yield_to(self, card: Card, *, by: str = PERSON, action: str = "") -> list[Guid]:
+        """The other cards of the choice that a card is of give way to it; which they were."""
+        others = [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
+        for one in others:
+            self._give_way(one, card.guid, by, action)
+        return [one.guid for one in others]
+
+    def _give_way(self, card: Card, to: Guid, by: str, action: str) -> None:
+        after, states = _given_way(card, to)
+        self._decisions.change(
+            card.guid, "supersede", after, by=by, action=action, candidates=states,
+            extra={"answer": card.leading.draft.answer},
+        )  # fmt: skip
+        self._decisions.part_others(card.guid)
+
+    def leave(self, guids: Sequence[Guid], choices: Iterable[str]) -> None:
+        """Cards of these choices that nothing was drawn for now give way to those that were."""
+        first = self._cards.get(guids[0])
+        for choice in sorted({first.choice, *choices} - {""}):
+            for card in self._cards.in_choice(choice):
+                if card.guid not in guids and card.standing is Standing.LIVE:
+                    self._give_way(card, first.guid, SOURCE, "")
+
+    def others(self, card: Card) -> list[Card]:
+        """The other cards of the choice that a card is of, whatever became of them."""
+        return self._cards.of_choice(card)
+
+    def gave_way(self, card: Card) -> bool:
+        """Whether a card is none because another of its choice is it."""
+        if card.standing is not Standing.SUPERSEDED:
+            return False
+        return card.standing_why in {one.guid for one in self._cards.of_choice(card)}
+
+    def revive(self, card: Card) -> None:
+        """What gave way waits again: it was drawn anew while nobody has chosen."""
+        after = {"standing": Standing.LIVE.value, "standing_why": ""}
+        self._decisions.change(card.guid, "revive", after, by=SOURCE)
+
+    def tie(self, guids: Sequence[Guid], choice: str = "") -> None:
+        """Make cards one choice, but for those a person took out; what the journal knows holds."""
+        guids = [guid for guid in guids if not self._taken_out(guid)]
+        if len(guids) < 2 and not choice:
+            return
+        self._cards.tie(guids, choice or guids[0])
+        self.settle(guids[:1])
+        for card in self._cards.several(guids):
+            if self.gave_way(card) and not self._choosing([card, *self._cards.of_choice(card)]):
+                self.revive(card)
+
+    def rejoin(self, guid: Guid) -> None:
+        """A card that came back is one choice again with those that gave way to it."""
+        card = self._cards.get(guid)
+        slot = (card.key, card.slot, Standing.SUPERSEDED, guid)
+        there = self._cards.of_highlight(card.highlight.key)
+        gave_way = [c for c in there if (c.key, c.slot, c.standing, c.standing_why) == slot]
+        if gave_way:
+            guids = [guid, *(one.guid for one in gave_way)]
+            self._cards.tie(guids, gave_way[0].choice or gave_way[0].guid)
+
+    def _taken_out(self, guid: Guid) -> bool:
+        """Whether a person wanted this card beside the one it had given way to."""
+        changes = [decided.body.get("after", {}) for decided in standing(self._decisions.of(guid))]
+        return any(after.get("choice") == "" for after in changes)
+
+    # --- several machines -------------------------------------------------------------------
+
+    def settle(self, guids: Iterable[str]) -> None:
+        """Where more than one card of a choice was chosen, the last decision holds, everywhere.
+
+        One that was made in view of another is later; else its time tells, of two of the same
+        second the greater id.
+        """
+        for card in list(self._cards.several(list(guids))):
+            rows = [card, *self._cards.of_choice(card)]
+            if choosing := self._choosing(rows):
+                self._hold_to(choosing, rows)
+
+    def _hold_to(self, choosing: list[Decided], rows: list[Card]) -> None:
+        last, heads = choosing[-1], _heads(choosing)
+        others = {card.guid: card for card in rows}
+        chosen = others.pop(Guid(last.subject))
+        gave_way = chosen.standing is Standing.SUPERSEDED and chosen.standing_why in others
+        undone = chosen.standing is Standing.LIVE and chosen.picked is None
+        if gave_way or undone or any(one.at == last.at for one in heads if one is not last):
+            history = standing(self._decisions.of(chosen.guid))
+            start = next(at for at, decided in enumerate(history) if decided.id == last.id)
+            passing = ("supersede", "undo")
+            later = [d for d in history[start + 1 :] if d not in choosing and d.what not in passing]
+            self._decisions.replay([last, *later])
+        for card in others.values():
+            if card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
+                self._decisions.put(card.guid, *_given_way(card, chosen.guid))
+
+    def _choosing(self, rows: list[Card]) -> list[Decided]:
+        """The decisions that stand by which a candidate was chosen, the last one last."""
+        choosing = [
+            decided
+            for card in rows
+            for decided in standing(self._decisions.of(card.guid))
+            if OVER in decided.body and decided.what != "reject"
+        ]
+        heads = {decided.id for decided in _heads(choosing)}
+        return sorted(choosing, key=lambda one: (one.id in heads, one.at, one.id))
+
+    def last_choosing(self, card: Card) -> str:
+        """The id of the decision by which something of a card's choice was chosen last, or ""."""
+        choosing = self._choosing([card, *self._cards.of_choice(card)])
+        return choosing[-1].id if choosing else ""
+
+    # --- what is drawn anew -----------------------------------------------------------------
+
+    def matched(
+        self,
+        existing: list[Card],
+        groups: list[list[Row]],
+        exact: str,
+        kept: dict[int, set[Guid]],
+    ) -> list[list[Card | None]]:
+        """For each row of each choice the card it revises, those included that gave way.
+
+        Of a choice that was `kept` (see `wanted`) it is the card that was chosen.
+        """
+        drawn = [[checked.draft for checked in row] for rows in groups for row in rows]
+        found = iter(match_groups(existing, drawn, exact, self._journalled(existing, drawn)))
+        placed = [[next(found) for _ in rows] for rows in groups]
+        taken = {card.guid for cards in placed for card in cards if card}
+        for rows, cards in zip(groups, placed, strict=True):
+            stands = kept.get(rows[0][0].draft.intent, set())
+            for at, row in enumerate(rows):
+                cards[at] = cards[at] or _chosen(existing, row, stands - taken)
+                cards[at] = cards[at] or self._drawn_before(existing, row, taken)
+                taken |= {card.guid for card in cards if card}
+            for at, row in enumerate(rows):
+                tied = {card.choice for card in cards if card} - {""}
+                cards[at] = cards[at] or _mate(existing, row, tied, taken)
+                taken |= {card.guid for card in cards if card}
+        return placed
+
+    def _journalled(self, existing: list[Card], drawn: list[list[Draft]]) -> frozenset[int]:
+        """Rows with an answer of a card that was drawn of the same highlight, and is not here."""
+        keys = {card.highlight.key for card in existing}
+        lacking = [one for key in keys for one in without_card(self._db, key)]
+        return frozenset(
+            at
+            for at, drafts in enumerate(drawn)
+            for draft in drafts
+            for _, family, answer in lacking
+            if draft.kind.family is family and same(draft.answer, answer)
+        )
+
+    def _drawn_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
+        """The card with an answer of a row that gave way in its choice, while nobody has chosen."""
+        for card in existing:
+            if card.guid in taken or card.family is not row[0].draft.kind.family:
+                continue
+            answers = [one.draft.answer for one in card.candidates]
+            says = any(same(one.draft.answer, answer) for one in row for answer in answers)
+            if says and self.gave_way(card) and not any(map(is_decided, self.others(card))):
+                return card
+        return None
+
+    def meant(
+        self,
+        existing: list[Card],
+        groups: list[list[Row]],
+        matched: list[list[Card | None]],
+        kept: dict[int, set[Guid]],
+    ) -> dict[int, list[Card]]:
+        """By the place of a new choice the cards that wait, and that a person asked again about.
+
+        Where but one thing is made of the passage it is that, else what is most like the new one.
+        Those of its note type are put into `matched`. Nothing that was chosen is asked about.
+        """
+        decided = {card.guid for card in existing if is_decided(card)}
+        live = [c for c in existing if c.standing is Standing.LIVE]
+        live = [c for c in live if c.verdict is not Verdict.REJECTED]
+        taken = {_choice_of(card) for cards in matched for card in cards if card}
+        found: dict[int, list[Card]] = {}
+        for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
+            free = [c for c in live if c.guid not in decided and _choice_of(c) not in taken]
+            one = _most_like(free, rows, things=len(set(map(_choice_of, live))))
+            if one is None or any(cards) or decided & kept.get(rows[0][0].draft.intent, set()):
+                continue
+            taken.add(_choice_of(one))
+            mates = [c for c in free if _choice_of(c) == _choice_of(one)]
+            cards[:] = [_of_family(mates, row) for row in rows]
+            found[at] = [mate for mate in mates if mate not in cards]
+        return found
+
+    def wanted(
+        self, key: HighlightKey, drafts: list[Checked], existing: list[Card]
+    ) -> tuple[list[Checked], dict[int, set[Guid]]]:
+        """Drafts without those that a person has passed over or rejected, whatever their kind.
+
+        And by intent the cards that stand for what was left out. An answer that a live card of the
+        same note type has is no new one.
+        """
+        unwanted = [one for card in existing for one in self._turned_down(card)]
+        unwanted += self._remembered(key, drafts)
+        live = [c for c in existing if c.standing is Standing.LIVE]
+        live = [c for c in live if c.verdict is not Verdict.REJECTED]
+        wanted: list[Checked] = []
+        kept: dict[int, set[Guid]] = {}
+        for checked in drafts:
+            draft = checked.draft
+            found = {one.guid for one in unwanted if _is(one, draft, live)}
+            wanted += [] if found else [checked]
+            if found:
+                tied = {card.choice for card in existing if card.guid in found} - {""}
+                mates = {card.guid for card in existing if card.choice in tied}
+                kept[draft.intent] = kept.get(draft.intent, set()) | found | mates
+        return wanted, kept
+
+    def _turned_down(self, card: Card) -> Iterator[_TurnedDown]:
+        tagged = card.standing is Standing.RETIRED and card.standing_why == TAGGED
+        if card.verdict is Verdict.REJECTED or tagged:
+            for one in dict.fromkeys((card.leading, *card.open)):
+                draft = one.draft
+                yield _TurnedDown(card.guid, draft.kind, draft.fields, draft.answer, whole=True)
+        yield from self._passed_over(card.guid)
+
+    def _passed_over(self, guid: Guid) -> Iterator[_TurnedDown]:
+        for decided in standing(self._decisions.of(guid)):
+            for said in decided.body.get(OVER, ()):
+                yield _TurnedDown(
+                    guid, CardKind(said["kind"]), tuple(said["fields"].items()), said["answer"]
+                )
+
+    def _remembered(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_TurnedDown]:
+        """What the journal says was turned down, of cards that nothing drawn now will be."""
+        for guid, family, answer in without_card(self._db, key):
+            drawn = [one.draft for one in drafts if one.draft.kind.family is family]
+            if any(same(draft.answer, answer) for draft in drawn):
+                continue
+            yield from self._passed_over(guid)
+            said = [d.body["after"]["verdict"] for d in standing(self._decisions.of(guid))
+                    if d.body.get("after", {}).get("verdict") and not d.undoes]  # fmt: skip
+            if said and said[-1] == Verdict.REJECTED:
+                kind = CardKind.CLOZE if family is Family.CLOZE else CardKind.BASIC
+                yield _TurnedDown(guid, kind, (), answer, whole=True)
+
+
+def _heads(choosing: list[Decided]) -> list[Decided]:
+    """Those in view of which none of the others was made."""
+    known = {decided.body.get(FOLLOWS, "") for decided in choosing}
+    return [decided for decided in choosing if decided.id not in known]
+
+
+def _given_way(card: Card, to: Guid) -> tuple[Change, dict[str, str]]:
+    """The columns of a card that gives way, and the states of its candidates."""
+    after: Change = {
+        "standing": Standing.SUPERSEDED.value,
+        "standing_why": to,
+        "verdict": Verdict.PENDING.value,
+        "accepted_by": AcceptedBy.NOBODY.value,
+    }
+    return after, {letter_of(one): CandidateState.PASSED.value for one in card.open}
+
+
+def _is(one: _TurnedDown, draft: Draft, live: list[Card]) -> bool:
+    """Whether a draft is what was turned down, and is not what a card says now."""
+    family = draft.kind.family
+    mine = [card for card in live if card.family is family]
+    if not one.whole and one.kind.family is family and one.fields == draft.fields:
+        return all(card.fields != draft.fields for card in mine)
+    if draft.by_hand or not same(one.answer, draft.answer):
+        return False
+    says = ((card.picked,) if card.picked else card.open for card in mine)
+    return not any(same(c.draft.answer, draft.answer) for those in says for c in those)
+
+
+def _chosen(existing: list[Card], row: Row, among: set[Guid]) -> Card | None:
+    """Which of these cards was chosen, if it is of the note type of a row."""
+    for card in existing:
+        fits = card.guid in among and card.family is row[0].draft.kind.family
+        if fits and is_decided(card):
+            return card
+    return None
+
+
+def is_decided(card: Card) -> bool:
+    """Whether a live card is what somebody chose or wrote."""
+    return card.standing is Standing.LIVE and (card.verdict is Verdict.ACCEPTED or card.edited)
+
+
+def _choice_of(card: Card) -> str:
+    return card.choice or card.guid
+
+
+def _of_family(cards: list[Card], row: Row) -> Card | None:
+    return next((card for card in cards if card.family is row[0].draft.kind.family), None)
+
+
+def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
+    """The card that a new choice is most like; of one of a passage's `things` no likeness is asked."""
+    drafts = [checked.draft for row in rows for checked in row]
+
+    def alike(card: Card) -> float:
+        old = card.leading.draft
+        return max(likeness(old.answer, old.quote, draft) for draft in drafts)
+
+    best = max(cards, key=alike, default=None)
+    return best if best and (things == 1 or alike(best) >= ALIKE) else None
+
+
+def _mate(existing: list[Card], row: Row, tied: set[str], taken: set[Guid]) -> Card | None:
+    """The card of one of these choices that a row of its note type belongs to."""
+    for card in existing:
+        fits = card.choice in tied and card.family is row[0].draft.kind.family
+        gone = card.standing is Standing.RETIRED or card.verdict is Verdict.REJECTED
+        if fits and not gone and card.guid not in taken:
+            return card
+    return None

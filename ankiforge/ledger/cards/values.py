@@ -1,0 +1,379 @@
+"""Cards and their candidates, read as domain values."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from ankiforge.domain import (
+    AcceptedBy,
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    CardKind,
+    Checked,
+    Draft,
+    DraftId,
+    Fields,
+    Finding,
+    Guid,
+    Highlight,
+    HighlightKey,
+    RunId,
+    Severity,
+    Standing,
+    Verdict,
+)
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.deciding.pairs import Pairs
+
+SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
+FEEDBACK = "feedback"
+"""The finding that a person typed a remark in Anki."""
+AT_ONCE = 500
+"""Cards that are read together."""
+
+
+_Highlights = Mapping[HighlightKey, Highlight]
+TAGGED = "retired in Anki"
+"""Why a card is retired of which nothing else is known than its tag there."""
+
+
+class Cards:
+    """The ledger's memory of cards."""
+
+    def __init__(
+        self, connection: Connection, highlights: Callable[[Sequence[HighlightKey]], _Highlights]
+    ) -> None:
+        self._db = connection
+        self._highlights = highlights
+        self.pairs = Pairs(connection)
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def get(self, guid: Guid | str) -> Card:
+        """One card by its guid; `KeyError` if there is none."""
+        for card in self.several([str(guid)]):
+            return card
+        raise KeyError(guid)
+
+    def of_highlight(self, key: HighlightKey) -> list[Card]:
+        """The cards of a highlight, those merged into others' included."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
+            " ORDER BY c.family, c.slot",
+            (key,),
+        ).fetchall()
+        return list(self.several([row["guid"] for row in rows]))
+
+    def all(self) -> Iterator[Card]:
+        """Every card, in the order of reading."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            " ORDER BY h.container, h.place, h.position, c.family, c.slot"
+        ).fetchall()
+        for start in range(0, len(rows), AT_ONCE):
+            yield from self.several([row["guid"] for row in rows[start : start + AT_ONCE]])
+
+    def several(self, guids: Sequence[str]) -> Iterator[Card]:
+        """The cards of these guids, in their order; at most `AT_ONCE`."""
+        if not guids:
+            return
+        rows = {row["guid"]: row for row in self._of("card", guids)}
+        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
+        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        links = self._of("card_highlight", guids)
+        also = _grouped(link for link in links if link["role"] == "also")
+        beside = self._beside(rows.values())
+        homes = {guid: HighlightKey(row["key"]) for guid, row in rows.items()}
+        homes |= {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
+        highlights = self._highlights(tuple(set(homes.values())))
+        for guid in guids:
+            if guid in rows:
+                said = findings.get(guid, [])
+                drawn = _candidates(candidates.get(guid, []), said)
+                home = homes[guid]
+                card = _card(rows[guid], highlights[home], drawn)
+                if guid in also:
+                    card = replace(card, also=self._also(also[guid], home))
+                others = [one for one in beside.get(card.choice, ()) if one not in drawn]
+                chooses = card.verdict is Verdict.PENDING and card.picked is None
+                yield replace(card, beside=tuple(others)) if others and chooses else card
+
+    def _also(self, links: list[sqlite3.Row], home: str) -> tuple[Highlight, ...]:
+        keys = sorted(HighlightKey(link["key"]) for link in links if link["key"] != home)
+        found = self._highlights(keys)
+        return tuple(found[key] for key in keys if key in found)
+
+    def _beside(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
+        """What is open in the choices that these are of, the candidates of the first card first."""
+        choices = tuple({row["choice"] for row in rows} - {""})
+        if not choices:
+            return {}
+        marks = ", ".join("?" * len(choices))
+        waiting = self._db.execute(
+            f"SELECT guid, choice FROM card WHERE choice IN ({marks}) AND choice <> ''"
+            " AND standing = 'live' AND verdict = 'pending' ORDER BY guid <> choice, guid",
+            choices,
+        ).fetchall()
+        guids = [row["guid"] for row in waiting]
+        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
+        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        found: dict[str, list[Candidate]] = {}
+        for row in waiting:
+            drawn = _candidates(candidates.get(row["guid"], []), findings.get(row["guid"], []))
+            if not any(one.state is CandidateState.PICKED for one in drawn):
+                is_open = [one for one in drawn if one.state is CandidateState.OPEN]
+                found.setdefault(row["choice"], []).extend(is_open)
+        return found
+
+    def _of(self, table: str, guids: Sequence[str], order: str = "guid") -> list[sqlite3.Row]:
+        marks = ", ".join("?" * len(guids))
+        sql = f"SELECT * FROM {table} WHERE guid IN ({marks}) ORDER BY {order}"
+        return self._db.execute(sql, tuple(guids)).fetchall()
+
+    def stands(self, guid: Guid | str) -> bool:
+        """Whether there is such a card, live and not rejected."""
+        row = self._db.execute(
+            "SELECT 1 FROM card WHERE guid = ? AND standing = 'live' AND verdict <> 'rejected'",
+            (guid,),
+        ).fetchone()
+        return row is not None
+
+    def starting_with(self, prefix: str) -> list[Guid]:
+        """The guids that begin so; at most three of them."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE guid >= ? AND guid < ? LIMIT 3", (prefix, prefix + "~")
+        ).fetchall()
+        return [Guid(row["guid"]) for row in rows]
+
+    def run_of(self, guid: Guid) -> str:
+        """The run that drafted it."""
+        return self.runs_of([guid])[guid]
+
+    def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
+        """The run that drafted each of these cards; at most `AT_ONCE`."""
+        marks = ", ".join("?" * len(guids))
+        sql = f"SELECT guid, run FROM card WHERE guid IN ({marks})"
+        rows = self._db.execute(sql, tuple(guids)).fetchall()
+        return {Guid(row["guid"]): str(row["run"]) for row in rows}
+
+    def of_documents(self, run: RunId) -> frozenset[Guid]:
+        """The cards of all documents that a run read, those included whose passage is gone."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
+            " WHERE h.document IN (SELECT document FROM highlight WHERE run = ?)",
+            (run,),
+        ).fetchall()
+        return frozenset(Guid(row["guid"]) for row in rows)
+
+    def of_run(self, run: RunId) -> frozenset[Guid]:
+        """The cards of all highlights that a run read, those merged into others' included."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key WHERE h.run = ?",
+            (run,),
+        ).fetchall()
+        return frozenset(Guid(row["guid"]) for row in rows)
+
+    def of_choice(self, card: Card) -> list[Card]:
+        """The other cards of the choice that a card is of, whatever became of them."""
+        return [one for one in self.in_choice(card.choice) if one.guid != card.guid]
+
+    def in_choice(self, choice: str) -> list[Card]:
+        """The cards of a choice, by the guid of the first."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE choice = ? AND choice <> '' ORDER BY guid", (choice,)
+        ).fetchall()
+        return list(self.several([row["guid"] for row in rows]))
+
+    def tie(self, guids: Sequence[Guid], choice: str) -> None:
+        """Make these cards one choice."""
+        self._db.executemany(
+            "UPDATE card SET choice = ? WHERE guid = ?", [(choice, guid) for guid in guids]
+        )
+
+    def mark_gone(self, key: HighlightKey) -> None:
+        """Its accepted cards stay, and say so if no passage of theirs is left."""
+        for card in self.of_highlight(key):
+            lead = card.leading
+            if card.ready and SOURCE_GONE not in lead.findings and not self._still_read(card.guid):
+                self.set_findings(card.guid, letter_of(lead), (*lead.findings, SOURCE_GONE))
+
+    def _still_read(self, guid: Guid) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM card_highlight l JOIN highlight h ON h.key = l.key"
+            " WHERE l.guid = ? AND h.presence <> 'gone'",
+            (guid,),
+        ).fetchone()
+        return row is not None
+
+    def mark_back(self, key: HighlightKey) -> None:
+        """The passage is there again."""
+        for card in self.of_highlight(key):
+            lead = card.leading
+            said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
+            self.set_findings(card.guid, letter_of(lead), said)
+
+    # --- candidates -------------------------------------------------------------------------
+
+    def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
+        """Store a draft as the next candidate; returns its letter."""
+        count = self._db.execute(
+            "SELECT count(*) FROM candidate WHERE guid = ?", (guid,)
+        ).fetchone()[0]
+        letter = _letter(count)
+        self._db.execute(
+            "INSERT INTO candidate (guid, letter, state, draft) VALUES (?, ?, ?, ?)",
+            (guid, letter, state, to_json(checked.draft)),
+        )
+        self.set_findings(guid, letter, checked.findings)
+        self.refresh(guid)
+        return letter
+
+    def set_state(self, guid: Guid, letter: str, state: CandidateState) -> None:
+        """Put one candidate into a state, without a decision."""
+        self._db.execute(
+            "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?", (state, guid, letter)
+        )
+
+    def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
+        """Store what the checks said of a candidate, in place of what they said before."""
+        self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
+        self._db.executemany(
+            "INSERT INTO finding VALUES (?, ?, ?, ?)",
+            ((guid, letter, n, to_json(finding)) for n, finding in enumerate(findings)),
+        )
+
+    def refresh(self, guid: Guid) -> None:
+        """Derive again what a person remarked and whether a check forbids it, of the leading one.
+
+        Of no card there is nothing.
+        """
+        lead = self._lead(guid)
+        if lead is None:
+            return
+        before, remarks = self.findings(guid, lead), self._remarks(guid)
+        said = tuple(one for one in before if one.check != FEEDBACK)
+        if (*said, *remarks) != before:
+            self.set_findings(guid, lead, (*said, *remarks))
+        blocked = _blocks(before)
+        self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (int(blocked), guid))
+
+    def _lead(self, guid: Guid) -> str | None:
+        """The letter of `Card.leading`, without reading the card."""
+        rows = self._db.execute(
+            "SELECT letter, state FROM candidate WHERE guid = ? ORDER BY length(letter), letter",
+            (guid,),
+        ).fetchall()
+        letters: dict[str, list[str]] = {state: [] for state in CandidateState}
+        for row in rows:
+            letters[row["state"]].append(row["letter"])
+        picked, waiting = letters[CandidateState.PICKED], letters[CandidateState.OPEN]
+        if not picked and len(waiting) > 1:
+            passable = (one for one in waiting if not _blocks(self.findings(guid, one)))
+            return next(passable, waiting[0])
+        return next(iter((*reversed(picked), *waiting, *letters[CandidateState.PASSED])), None)
+
+    def findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
+        """All that is stored of a candidate, of twins that are none any more, too."""
+        rows = self._db.execute(
+            "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
+        ).fetchall()
+        return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
+
+    def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
+        """What a person typed about a card in Anki, and has not dealt with since.
+
+        By an edit; or by letting it through, as it is or in other words, after it was seen there.
+        """
+        rows = self._db.execute(
+            "SELECT json_extract(d.body, '$.text') AS said FROM decision d WHERE d.subject = ?"
+            " AND d.what = 'feedback' AND NOT EXISTS (SELECT 1 FROM decision u"
+            "  WHERE u.undoes = d.id OR (u.subject = d.subject AND (u.what = 'edit' OR"
+            "   (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL))"
+            "  AND (u.at, u.sequence) > (d.at, d.sequence)"
+            "  AND NOT EXISTS (SELECT 1 FROM decision b WHERE b.undoes = u.id)))"
+            " ORDER BY d.at, d.sequence",
+            (guid,),
+        ).fetchall()
+        return tuple(Finding(FEEDBACK, Severity.WARN, row["said"]) for row in rows)
+
+    def unlink(self, key: HighlightKey) -> None:
+        """It is drawn anew: the cards of others that it was merged into are its own no more."""
+        self._db.execute("DELETE FROM card_highlight WHERE key = ? AND role = 'also'", (key,))
+
+    def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
+        """Say which highlight a card serves, as its `origin` or `also`."""
+        self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
+
+
+def _card(row: sqlite3.Row, highlight: Highlight, candidates: tuple[Candidate, ...]) -> Card:
+    return Card(
+        guid=Guid(row["guid"]),
+        key=HighlightKey(row["key"]),
+        slot=row["slot"],
+        kind=CardKind(row["kind"]),
+        fields=msgspec.json.decode(row["fields"], type=Fields),
+        verdict=Verdict(row["verdict"]),
+        standing=Standing(row["standing"]),
+        anki=AnkiState(row["anki"]),
+        highlight=highlight,
+        candidates=candidates,
+        standing_why=row["standing_why"],
+        anki_why=row["anki_why"],
+        accepted_by=AcceptedBy(row["accepted_by"]),
+        edited=bool(row["edited"]),
+        forced=bool(row["forced"]),
+        deck=row["deck"],
+        tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
+        reason=row["reason"],
+        resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
+        choice=row["choice"],
+    )
+
+
+def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
+    groups: dict[str, list[sqlite3.Row]] = {}
+    for row in rows:
+        groups.setdefault(row["guid"], []).append(row)
+    return groups
+
+
+def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candidate, ...]:
+    """The candidates of one card, each with what the checks said of it."""
+    findings: dict[str, list[Finding]] = {}
+    for row in said:
+        finding = msgspec.json.decode(row["body"], type=Finding)
+        findings.setdefault(row["letter"], []).append(finding)
+    return tuple(
+        Candidate(
+            DraftId(f"{row['guid']}.{row['letter']}"),
+            CandidateState(row["state"]),
+            msgspec.json.decode(row["draft"], type=Draft),
+            tuple(findings.get(row["letter"], ())),
+        )
+        for row in rows
+    )
+
+
+def _blocks(findings: tuple[Finding, ...]) -> bool:
+    return any(one.severity is Severity.BLOCK for one in findings)
+
+
+def _letter(count: int) -> str:
+    """The name of the candidate after `count` others: a, b … z, aa, ab …."""
+    letters = ""
+    count += 1
+    while count:
+        count, rest = divmod(count - 1, 26)
+        letters = chr(ord("a") + rest) + letters
+    return letters
+
+
+def letter_of(candidate: Candidate) -> str:
+    """What follows the guid in a draft id."""
+    return candidate.id.partition(".")[2]

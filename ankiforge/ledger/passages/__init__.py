@@ -1,0 +1,1 @@
+"""Documents and their highlights: keys that are given once, and how each is known again."""

@@ -1,0 +1,1 @@
+"""Taking in what sources show: what each sighting continues, and what is missing."""

@@ -1,0 +1,264 @@
+"""Recognising: which known highlight each sighting of a run continues.
+
+In place first (`matching`, by way of the ledger's own places), then what came back from Anki
+without a place, then what was lost here and stands there.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Scan
+from ankiforge.domain.words import NO_KEY
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.passages.highlights import decode_highlight, slug_of
+from ankiforge.ledger.passages.keys import KeyIssuer
+from ankiforge.ledger.passages.matching import Match, in_place
+from ankiforge.text.anchors import text_of
+from ankiforge.text.fold import canonical
+
+MOVED_LENGTH = 40
+"""Equal text moves a key from note to note only from this length (canonical characters)."""
+
+_ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
+
+
+class Recognising:
+    """Gives sightings the keys that are known already."""
+
+    def __init__(self, connection: Connection, keys: KeyIssuer) -> None:
+        self._db = connection
+        self._keys = keys
+
+    def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
+        """This sighting is that highlight."""
+        self._db.execute(
+            "UPDATE sighting SET key = ?, asked = ? WHERE run = ? AND id = ?",
+            (key, asked, run, sighting),
+        )
+
+    # --- in place ---------------------------------------------------------------------------
+
+    def in_place(self, run: RunId) -> None:
+        """What stands where it stood, edited or not."""
+        groups = self._db.execute(
+            "SELECT DISTINCT container, place, path FROM sighting WHERE run = ?"
+            " ORDER BY route, container, place, path",
+            (run,),
+        ).fetchall()
+        for container, place, path in groups:
+            stored = self._stored(container, place)
+            if not stored:
+                continue
+            staged = self._db.execute(
+                # left alone, SQLite walks the whole run for the sake of the order
+                "SELECT id, body FROM sighting INDEXED BY sighting_place"
+                " WHERE run = ? AND container = ? AND place = ? AND path = ? ORDER BY id",
+                (run, container, place, path),
+            ).fetchall()
+            found = [decode_highlight(row["body"]) for row in staged]
+            matches = in_place(stored, found, self._moved_here(run, container, place, found))
+            matches += self._as_before(stored, found, matches)
+            for match in matches:
+                self.assign(run, staged[match.found]["id"], match.key, match.asked)
+
+    def _moved_here(
+        self, run: RunId, container: str, place: str, found: list[Highlight]
+    ) -> frozenset[int]:
+        """Those that say, word for word, what a known one said that its own place has no more."""
+        return frozenset(
+            at
+            for at, one in enumerate(found)
+            if one.exact
+            and self._db.execute(
+                "SELECT 1 FROM highlight h WHERE h.text = :text AND h.presence <> 'gone'"
+                " AND (h.container, h.place) <> (:container, :place) AND h.container <> ''"
+                " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run"
+                "  AND s.container = h.container AND s.place = h.place AND s.text = h.text)"
+                " LIMIT 1",
+                {"text": text_of(one), "container": container, "place": place, "run": run},
+            ).fetchone()
+        )
+
+    def _as_before(
+        self, stored: list[Highlight], found: list[Highlight], matches: list[Match]
+    ) -> list[Match]:
+        """Those that say what a known one has said before: an edit was taken back, or lags."""
+        keys = {one.key for one in stored} - {match.key for match in matches}
+        said: dict[str, HighlightKey] = {}
+        for key in sorted(keys):
+            for row in self._db.execute(
+                "SELECT body FROM past_content WHERE key = ?", (key,)
+            ).fetchall():
+                one = decode_highlight(row["body"])
+                said.setdefault(f"{one.kind} {canonical(one.exact)}", key)
+        taken, more = {match.found for match in matches}, []
+        for at, one in enumerate(found):
+            key = (
+                said.get(f"{one.kind} {canonical(one.exact)}", NO_KEY)
+                if at not in taken
+                else NO_KEY
+            )
+            if key in keys and one.exact:
+                keys.discard(key)
+                more.append(Match(at, key))
+        return more
+
+    def _stored(self, container: str, place: str) -> list[Highlight]:
+        rows = self._db.execute(
+            "SELECT key, position, body FROM highlight WHERE container = :container"
+            " AND place = :place UNION ALL SELECT key, position, body FROM way w"
+            " WHERE container = :container AND place = :place AND NOT EXISTS (SELECT 1"
+            " FROM highlight h WHERE h.key = w.key AND h.container = w.container"
+            " AND h.place = w.place) ORDER BY position, key",
+            {"container": container, "place": place},
+        )
+        return [replace(decode_highlight(row["body"]), key=row["key"]) for row in rows]
+
+    # --- back from Anki ---------------------------------------------------------------------
+
+    def placeless(self, run: RunId) -> None:
+        """What only Anki still knew, and no source has shown since, wherever it stands now.
+
+        By the key it would be given, by its anchor, by its words if they are many or all of a
+        card that a person wrote.
+        """
+        known = {row["key"]: decode_highlight(row["body"]) for row in self._placeless()}
+        if not known:
+            return
+        rows = self._db.execute(
+            "SELECT id, length, body FROM sighting WHERE run = ? AND key = '' ORDER BY route, id",
+            (run,),
+        ).fetchall()
+        waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
+        for names in (_by_key, _by_anchor, _by_words):
+            called = {name: key for key, one in known.items() for name in names(key, one, None)}
+            for number, (found, length) in list(waiting.items()):
+                claimed = self._keys.claimed(found, run)
+                key = next(filter(None, map(called.get, names(claimed, found, length))), "")
+                if key in known:
+                    self.assign(run, number, HighlightKey(key))
+                    del known[key], waiting[number]
+        self._edited(run, set(known), waiting)
+
+    def _edited(
+        self, run: RunId, known: set[str], waiting: dict[int, tuple[Highlight, int]]
+    ) -> None:
+        """What was edited since it went to Anki: as in place, in the work of that title."""
+        stored: dict[str, list[Highlight]] = defaultdict(list)
+        for row in self._placeless():
+            if row["key"] in known and row["slug"]:
+                one = decode_highlight(row["body"])
+                stored[row["slug"]].append(replace(one, key=row["key"]))
+        found: dict[str, list[tuple[int, Highlight]]] = defaultdict(list)
+        for number, (one, _) in waiting.items():
+            found[slug_of(one.document)].append((number, one))
+        for slug in sorted(stored.keys() & found.keys()):
+            self._in_work(run, stored[slug], found[slug], _without_place)
+            rest = [one for one in stored[slug] if not self._known(run, one.key)]
+            left = [(n, one) for n, one in found[slug] if not self._named(run, n)]
+            self._in_work(run, [_without_kind(one) for one in rest], left, _without_kind)
+
+    def _in_work(
+        self,
+        run: RunId,
+        stored: list[Highlight],
+        found: list[tuple[int, Highlight]],
+        bare: Callable[[Highlight], Highlight],
+    ) -> None:
+        for match in in_place(stored, [bare(one) for _, one in found]):
+            self.assign(run, found[match.found][0], match.key, match.asked)
+
+    def _known(self, run: RunId, key: HighlightKey) -> bool:
+        row = self._db.execute("SELECT 1 FROM sighting WHERE run = ? AND key = ?", (run, key))
+        return row.fetchone() is not None
+
+    def _named(self, run: RunId, number: int) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM sighting WHERE run = ? AND id = ? AND key <> ''", (run, number)
+        )
+        return row.fetchone() is not None
+
+    def _placeless(self) -> list[sqlite3.Row]:
+        return self._db.execute(
+            "SELECT h.key, h.body, d.slug FROM highlight h JOIN document d ON d.key = h.document"
+            " WHERE h.container = '' AND h.run = '' ORDER BY h.key"
+        ).fetchall()
+
+    # --- moved ------------------------------------------------------------------------------
+
+    def moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
+        """What lost its old place and stands, equal, in a new one, keeps its key."""
+        self._keys.by_own_id(run)
+        lost = {row["key"]: row for scan in scans for row in self._lost(run, scan)}
+        for column in ("mark", "text"):
+            waiting = self._db.execute(
+                f"SELECT id, {column} AS name, length, body FROM sighting"
+                " WHERE run = ? AND key = '' ORDER BY id",
+                (run,),
+            ).fetchall()
+            by_name: dict[str, list[str]] = defaultdict(list)
+            for key, row in reversed(lost.items()):
+                by_name[row[column]].append(key)
+            for row in waiting:
+                keys = by_name.get(row["name"])
+                if keys and (column == "mark" or _long_enough(row)):
+                    key = keys.pop()
+                    self.assign(run, row["id"], HighlightKey(key))
+                    del lost[key]
+
+    def _lost(self, run: RunId, scan: Scan) -> Iterator[sqlite3.Row]:
+        """Known highlights of a container that no sighting of this run continues.
+
+        Of a partial scan only those whose place was read.
+        """
+        here = (
+            ""
+            if scan.complete
+            else " AND h.place IN (SELECT place FROM sighting WHERE run = :run"
+            " AND container = :container)"
+        )
+        yield from self._db.execute(
+            f"SELECT key, mark, text FROM highlight h WHERE container = :container{here}"
+            " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND s.key = h.key)"
+            " ORDER BY place, position",
+            {"container": scan.container, "run": run},
+        ).fetchall()
+
+
+def _without_place(one: Highlight) -> Highlight:
+    """As Anki shows it: a passage without what stands around it, a card or not."""
+    kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
+    return replace(one, heading="", prefix="", suffix="", kind=kind, own="")
+
+
+def _without_kind(one: Highlight) -> Highlight:
+    """Its words alone: Anki does not tell whether a cloze was a marked sentence or a card."""
+    return replace(_without_place(one), kind=HighlightKind.HIGHLIGHT, markdown=())
+
+
+def _by_key(key: str, one: Highlight, length: int | None) -> list[str]:
+    return [key]
+
+
+def _by_anchor(key: str, one: Highlight, length: int | None) -> list[str]:
+    """The part of a key that its words and surroundings made, without what it lies in."""
+    found = _ANCHOR.search(key)
+    return [found[1]] if found else []
+
+
+def _by_words(key: str, one: Highlight, length: int | None) -> list[str]:
+    """All its words, if that is enough; of a known one it is always tried."""
+    by_hand = one.kind is HighlightKind.CARD
+    enough = length is None or by_hand or length >= MOVED_LENGTH
+    text = canonical(one.exact)
+    return [text] if enough and text else []
+
+
+def _long_enough(row: sqlite3.Row) -> bool:
+    by_hand = decode_highlight(row["body"]).kind is HighlightKind.CARD
+    return by_hand or row["length"] >= MOVED_LENGTH

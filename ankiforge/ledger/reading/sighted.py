@@ -1,0 +1,390 @@
+"""What was read: sightings of a run, matched with what is known, then given keys.
+
+A run stages every document it reads (`sight`), and when all sources were read settles the
+whole (`settle`): matched in place, moved, and only then issued. Keys are issued once and
+looked up ever after.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ankiforge.domain import (
+    Extracted,
+    Highlight,
+    HighlightKey,
+    Presence,
+    Problem,
+    Route,
+    RunId,
+    Scan,
+    h16,
+)
+from ankiforge.ledger.cards.values import Cards
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import Decided, Decisions
+from ankiforge.ledger.deciding.states import Event, presence_after
+from ankiforge.ledger.passages.documents import Documents
+from ankiforge.ledger.passages.highlights import decode_highlight, place_of
+from ankiforge.ledger.passages.keys import KeyIssuer, content_of, with_own_name
+from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
+from ankiforge.ledger.reading.homes import Homes
+from ankiforge.ledger.reading.missing import Missing
+from ankiforge.ledger.reading.partial import Partial
+from ankiforge.ledger.reading.recognising import Recognising
+from ankiforge.ledger.reading.ways import Ways
+from ankiforge.ledger.reading.works import Works
+from ankiforge.ledger.writing import Writer
+from ankiforge.text.anchors import mark_of, own_key
+from ankiforge.text.fold import canonical
+
+GONE_AFTER_SECONDS = 5.0
+"""Two complete scans at least this far apart must miss a highlight before it is gone."""
+TOGETHER = 50
+"""Documents that are written down in one transaction."""
+
+_ROUTES = tuple(Route)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a run's reading came to; `seen` is the sum of new, changed and unchanged."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+class Reading:
+    """Takes what sources yield into the ledger."""
+
+    def __init__(
+        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
+    ) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+        self._documents = Documents(connection)
+        self._keys = KeyIssuer(connection, writer)
+        self._recognising = Recognising(connection, self._keys)
+        self.works = Works(connection, writer)
+        self.aside = Aside(connection, writer, decisions)
+        self.homes = Homes(connection, decisions, cards, self.works)
+        self._ways = Ways(connection, self.works)
+        self._missing = Missing(connection, decisions, cards, self._ways, self._promote)
+        self.partial = Partial(connection)
+        self._sighted: list[tuple[RunId, Extracted]] = []
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Forget what a reading that died left half-done."""
+        self._sighted.clear()
+        with self._db.unit():
+            self._db.execute("DELETE FROM sighting")
+
+    def sight(self, run: RunId, extracted: Extracted) -> None:
+        """Stage one document with its highlights; some are written down together."""
+        self._sighted.append((run, replace(extracted, pictures=())))
+        if len(self._sighted) >= TOGETHER:
+            self._write_down()
+
+    def _write_down(self) -> None:
+        if not self._sighted:
+            return
+        with self._db.unit():
+            for run, extracted in self._sighted:
+                self._stage(run, self._documents.take_in(extracted))
+        self._sighted.clear()
+
+    def _stage(self, run: RunId, extracted: Extracted) -> None:
+        first = self._db.execute(
+            "SELECT coalesce(max(id), 0) + 1 FROM sighting WHERE run = ?", (run,)
+        ).fetchone()[0]
+        self._db.executemany(
+            "INSERT INTO sighting (run, id, container, place, path, route, own, mark, text,"
+            " length, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                _staged(run, number, extracted, highlight)
+                for number, highlight in enumerate(extracted.highlights, start=first)
+            ),
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is missing that the next complete scan may find gone."""
+        found = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
+            " OR EXISTS (SELECT 1 FROM way WHERE missing_at <> '')"
+        ).fetchone()
+        return bool(found[0])
+
+    def hear(self, decided: Decided) -> None:
+        """What another machine decided, or what was taken back, about works, homes and passages."""
+        self.works.hear(decided)
+        self.homes.hear(decided)
+        self.aside.hear(decided)
+
+    # --- settling ---------------------------------------------------------------------------
+
+    def doubt(self, run: RunId, container: str, places: Iterable[str]) -> str:
+        """Why all must be read to know what was read of these places; "" if that is enough."""
+        self._write_down()
+        with self._db.unit():
+            self._recognising.in_place(run)
+            return self.partial.doubt(run, container, places)
+
+    def settle(
+        self,
+        run: RunId,
+        scans: Iterable[Scan],
+        problems: Iterable[Problem],
+        now: datetime,
+        *,
+        part: bool = False,
+    ) -> Settled:
+        """Match, move, issue, and note what is missing: when all sources were read.
+
+        `part`: what was not read is as it was, and there is no `doubt`.
+        """
+        scans, problems = tuple(scans), tuple(problems)
+        self._write_down()
+        with self._writer.unit():
+            self._record_scans(run, scans, now)
+            action = self._recognise(run, scans)
+            counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
+            unseen = [self._missing.unseen(run, scan, problems, part=part) for scan in scans]
+            rows = [found for found in unseen if not isinstance(found, Problem)]
+            self.homes.follow(run, [row["key"] for found in rows for row in found], action)
+            missed = [
+                presence
+                for scan, found in zip(scans, unseen, strict=True)
+                if (scan.complete or part) and not isinstance(found, Problem)
+                for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
+            ]
+            self._db.execute("DELETE FROM sighting")
+        gone = sum(1 for found in missed if found is Presence.GONE)
+        return Settled(
+            seen=counts["new"] + counts["changed"] + counts["unchanged"],
+            new=counts["new"],
+            changed=counts["changed"],
+            gone=gone,
+            unchanged=counts["unchanged"],
+            problems=tuple(found for found in unseen if isinstance(found, Problem)),
+        )
+
+    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
+        """Who is known, and which documents are one; the name of the action that united them."""
+        self.works.refresh()  # the journal may tell of a union before its documents
+        for way in self._ways.parted():
+            self._missing.forget_way(way)
+        self._recognising.in_place(run)
+        self._recognising.placeless(run)
+        self._recognising.moved(run, scans)
+        self._documents.follow_renames(run)
+        action = self._writer.new_action()
+        grown = self.works.unite(run, action)
+        self._ways.begin()
+        return action if grown else ""
+
+    def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO scan VALUES (?, ?, ?, ?, ?)",
+            ((run, s.container, s.source, int(s.complete), now.isoformat()) for s in scans),
+        )
+
+    # --- taking in --------------------------------------------------------------------------
+
+    def _staged(self, run: RunId) -> Iterator[sqlite3.Row]:
+        yield from self._db.execute(
+            "SELECT * FROM sighting WHERE run = ? ORDER BY route, container, id", (run,)
+        ).fetchall()
+
+    def _take_in(self, run: RunId, row: sqlite3.Row) -> str:
+        highlight = decode_highlight(row["body"])
+        known = self._known(run, row, highlight)
+        if not known:
+            known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
+            if not self._remembered(known):
+                self._insert(run, row, replace(highlight, key=HighlightKey(known)))
+                return "new"
+        return self._update(run, row, replace(highlight, key=HighlightKey(known)))
+
+    def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        """The key by which it is known, here or by another route.
+
+        Of two that were issued before one knew that they are one, the better route's prevails.
+        """
+        known = row["key"]
+        quotes = highlight.route is Route.VAULT
+        hinted = self._keys.by_hint(highlight, row) if quotes or not known else ""
+        for elsewhere in (hinted, self._ways.equal(run, row, highlight)):
+            if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
+                known = elsewhere
+        if known and known != row["key"]:
+            self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
+        return str(known)
+
+    def _remembered(self, key: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
+        return found is not None
+
+    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> None:
+        presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
+        self._db.execute(
+            "INSERT INTO highlight (key, document, container, place, position, mark, text,"
+            " content, body, presence, presence_why, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                highlight.key,
+                highlight.document.key,
+                row["container"],
+                row["place"],
+                row["id"],
+                row["mark"],
+                row["text"],
+                content_of(highlight),
+                row["body"],
+                presence,
+                highlight.skip,
+                run,
+            ),
+        )
+        self.homes.touched(highlight)
+
+    def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        before = self._before(highlight.key)
+        if not self._ways.tells(run, row, highlight.key, before):
+            changed = self._seen_elsewhere(run, highlight.key, before)
+            if before["run"] == run:
+                return "also"
+            return "changed" if changed else "unchanged"
+        if before["run"] == run:  # the same mark in a second copy
+            return "also"
+        return "changed" if self._tell(run, row, highlight, before) else "unchanged"
+
+    def _before(self, key: str) -> sqlite3.Row:
+        found: sqlite3.Row = self._db.execute(
+            "SELECT document, container, place, content, body, presence, run FROM highlight"
+            " WHERE key = ?",
+            (key,),
+        ).fetchone()
+        return found
+
+    def _seen_elsewhere(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """It was reached by a way that does not tell its content: it is there.
+
+        Whether something is marked in its words that was not.
+        """
+        told = self._ways.refresh(key)
+        content = content_of(told) if told else before["content"]
+        self._db.execute(
+            "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?"
+            " WHERE key = ?",
+            (run, presence_after(Presence(before["presence"]), Event.SAME), content, key),
+        )
+        if told is None or content == before["content"]:
+            return False
+        self._keep_past(run, key, before)
+        place = {"path": told.document.path, "container": before["container"]}
+        self._keys.journal_issued(told, place)
+        return True
+
+    def _promote(self, way: sqlite3.Row) -> None:
+        """The way that told a highlight's content is gone; another tells it now."""
+        row = {name: way[name] for name in ("container", "place", "mark", "text", "body")}
+        highlight = replace(decode_highlight(way["body"]), key=way["key"])
+        more = {"id": way["position"], "asked": "", "path": highlight.document.path}
+        self._tell(RunId(way["run"]), row | more, highlight, self._before(way["key"]))
+
+    def _tell(
+        self,
+        run: RunId,
+        row: Mapping[str, Any] | sqlite3.Row,
+        highlight: Highlight,
+        before: sqlite3.Row,
+    ) -> bool:
+        """Write down what a highlight says now; whether that is something else."""
+        presence = self._presence(highlight, Presence(before["presence"]))
+        ignored = NOT_WANTED if presence is Presence.IGNORED else ""
+        body = self._ways.body(highlight.key, row["body"])
+        highlight = replace(decode_highlight(body), key=highlight.key)
+        content = content_of(highlight)
+        changed = bool(content != before["content"])
+        if changed:
+            self._keep_past(run, highlight.key, before)
+            self.homes.changed(highlight, decode_highlight(before["body"]))
+        self._db.execute(
+            "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
+            " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
+            " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END WHERE key = ?",
+            (
+                highlight.document.key, row["container"], row["place"], row["id"], row["mark"],
+                row["text"], content, body, presence,
+                highlight.skip or ignored, run, row["asked"], row["asked"], highlight.key,
+            ),
+        )  # fmt: skip
+        if changed:
+            self._keys.journal_issued(highlight, row)
+        return changed
+
+    def _presence(self, highlight: Highlight, before: Presence) -> Presence:
+        skips = bool(highlight.skip) or (
+            before is not Presence.PRESENT and self.aside.holds(highlight.key)
+        )
+        after = presence_after(before, _event(before, skips=skips))
+        if after is Presence.IGNORED and before is not Presence.IGNORED:
+            self._decisions.retire(highlight.key, "skip")
+        if after is Presence.PRESENT and before is not Presence.PRESENT:
+            self._decisions.revive(highlight.key)
+            self._cards.mark_back(highlight.key)
+        return after
+
+    def _keep_past(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO past_content VALUES (?, ?, ?, ?)",
+            (key, before["content"], before["body"], run),
+        )
+
+
+def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight) -> tuple:  # type: ignore[type-arg]
+    text = canonical(highlight.exact)
+    return (
+        run,
+        number,
+        extracted.container,
+        place_of(extracted.document),
+        extracted.document.path,
+        _ROUTES.index(highlight.route),
+        own_key(highlight),
+        mark_of(highlight),
+        h16(text, highlight.kind),
+        len(text),
+        msgspec.json.encode(with_own_name(highlight)).decode(),
+    )
+
+
+def _event(before: Presence, *, skips: bool) -> Event:
+    """What finding a highlight again means."""
+    if skips:
+        return Event.SKIP
+    if before is Presence.IGNORED:
+        return Event.UNSKIP
+    return Event.BACK if before is Presence.GONE else Event.SAME
+
+
+def _rank(key: str) -> tuple[int, str]:
+    """Which of two keys of one highlight is to stay: the better route's; else the same everywhere."""
+    head = key.partition(":")[0]
+    return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)

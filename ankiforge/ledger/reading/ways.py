@@ -1,0 +1,269 @@
+"""Ways: one highlight that several routes reach, as Zotero, the PDF, and a note that quotes it.
+
+The best way that is still there tells its content (zotero, pdf, vault, others); of the rest it
+has the links. A way that two complete scans did not find is forgotten, and the next best tells.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import replace
+
+import msgspec
+from rapidfuzz import fuzz
+
+from ankiforge.domain import (
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Presence,
+    Route,
+    RunId,
+)
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.passages.highlights import decode_highlight
+from ankiforge.ledger.passages.keys import content_of
+from ankiforge.ledger.reading.works import Works
+from ankiforge.text.fold import canonical
+from ankiforge.text.quotes import locate
+
+SHORT = 20
+"""Canonical characters under which equal words prove nothing, if no page is known."""
+QUOTED = 40
+"""Canonical characters from which a note quotes a paper it names."""
+
+NO_LLM = "no-llm"
+"""The tag that keeps a passage on this machine."""
+
+_ROUTES = tuple(Route)
+
+
+class Ways:
+    """The ledger's memory of the ways to a highlight."""
+
+    def __init__(self, connection: Connection, works: Works) -> None:
+        self._db = connection
+        self._works = works
+        self._near: dict[str, tuple[str, ...]] = {}
+
+    # --- recognising ------------------------------------------------------------------------
+
+    def equal(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
+        """The highlight of the same work, reached by another route, that says the same."""
+        related = self._related(found) if row["length"] else ()
+        if not related:
+            return None
+        known = [
+            replace(decode_highlight(one["body"]), key=one["key"])
+            for one in self._equal_texts(run, row, related)
+        ]
+        fit = [one for one in known if _of_one_page(one, found, row["length"])]
+        best = min(fit, key=lambda one: (-_likeness(one, found), one.key), default=None)
+        return best.key if best else None
+
+    def begin(self) -> None:
+        """Works may have grown: look again where a highlight may stand as well."""
+        self._near.clear()
+
+    def _related(self, found: Highlight) -> tuple[str, ...]:
+        """Documents in which the same passage may be marked."""
+        key = found.document.key
+        if key not in self._near:
+            self._near[key] = tuple(self._documents(found))
+        return self._near[key]
+
+    def _documents(self, found: Highlight) -> list[str]:
+        key = found.document.key
+        if found.route in (Route.ZOTERO, Route.PDF):
+            members = self._works.members(key)
+            return [*(one for one in members if one != key), *self._works.notes_about(members)]
+        if found.route is Route.VAULT and found.document.identifiers:
+            return self._works.spoken_of(key)
+        return []
+
+    def _equal_texts(
+        self, run: RunId, row: sqlite3.Row, documents: tuple[str, ...]
+    ) -> list[sqlite3.Row]:
+        """Highlights of equal text and kind, of which this place has no other sighting."""
+        marks = ", ".join("?" * len(documents))
+        return self._db.execute(
+            "SELECT key, body FROM highlight h WHERE text = ? AND key <> ?"
+            " AND (container <> ? OR place <> ?)"
+            f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM way w WHERE w.key = h.key"
+            f" AND json_extract(w.body, '$.document.key') IN ({marks})))"
+            " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM sighting s"
+            " WHERE s.run = ? AND s.key = h.key AND s.container = ? AND s.place = ?)",
+            (
+                row["text"], row["key"], row["container"], row["place"], *documents, *documents,
+                row["key"], run, row["container"], row["place"],
+            ),
+        ).fetchall()  # fmt: skip
+
+    # --- taking in --------------------------------------------------------------------------
+
+    def tells(self, run: RunId, row: sqlite3.Row, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """Note that a highlight was reached this way; whether this way tells its content."""
+        ways = self._of(key)
+        if not ways:
+            moved = row["container"] == before["container"] and row["key"] == key
+            moved |= (row["container"], row["place"]) == (before["container"], before["place"])
+            if moved or before["presence"] == Presence.GONE or not before["run"]:
+                return True
+            self._put_teller(key, before)
+        self._put(run, row, key)
+        best = self._best(key, run)
+        return (best["container"], best["place"]) == (row["container"], row["place"])
+
+    def _of(self, key: str) -> list[sqlite3.Row]:
+        return self._db.execute("SELECT * FROM way WHERE key = ?", (key,)).fetchall()
+
+    def _best(self, key: str, run: str = "") -> sqlite3.Row:
+        """By route; of two by one route, that which is there now."""
+        return min(
+            self._of(key),
+            key=lambda way: (way["route"], way["run"] != run, way["container"], way["place"]),
+        )
+
+    def _put_teller(self, key: str, before: sqlite3.Row) -> None:
+        told = decode_highlight(before["body"])
+        self._db.execute(
+            "INSERT INTO way SELECT key, container, place, ?, position, mark, text, ?, run,"
+            " missing_at FROM highlight WHERE key = ?",
+            (_ROUTES.index(told.route), before["body"], key),
+        )
+
+    def _put(self, run: RunId, row: sqlite3.Row, key: str) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO way (key, container, place, route, position, mark, text, body,"
+            " run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                key, row["container"], row["place"], row["route"], row["id"], row["mark"],
+                row["text"], row["body"], run,
+            ),
+        )  # fmt: skip
+
+    def body(self, key: str, told: str) -> str:
+        """A highlight as the way that tells it has it, with the links of the others."""
+        ways = self._of(key)
+        if not ways:
+            return told
+        highlight = decode_highlight(told)
+        others = [decode_highlight(way["body"]) for way in ways]
+        near = (link for one in others for link in (one.uri, *one.links) if link)
+        links = dict.fromkeys((*highlight.links, *(link for link in near if link != highlight.uri)))
+        highlight = _with_phrases(highlight, others)
+        return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
+
+    def refresh(self, key: str) -> Highlight | None:
+        """What the other ways link to, or mark in its words, may have changed: as it is now."""
+        teller = self._db.execute(
+            "SELECT w.body FROM way w JOIN highlight h ON h.key = w.key AND h.place = w.place"
+            " AND h.container = w.container WHERE w.key = ?",
+            (key,),
+        ).fetchone()
+        if teller is None:
+            return None
+        body = self.body(key, teller["body"])
+        self._db.execute("UPDATE highlight SET body = ? WHERE key = ?", (body, key))
+        return replace(decode_highlight(body), key=HighlightKey(key))
+
+    # --- forgetting -------------------------------------------------------------------------
+
+    def forget(self, key: str, container: str, place: str) -> sqlite3.Row | None:
+        """A way is no more; the one that is to tell its content, if this one did."""
+        self._db.execute(
+            "DELETE FROM way WHERE key = ? AND container = ? AND place = ?",
+            (key, container, place),
+        )
+        teller = self._db.execute(
+            "SELECT container, place FROM highlight WHERE key = ?", (key,)
+        ).fetchone()
+        same_place = (container, place) == (teller["container"], teller["place"])
+        return self._best(key) if same_place and self._of(key) else None
+
+    def settle(self, key: str) -> None:
+        """Where but one way is left, the highlight itself tells all there is to know."""
+        ways = self._of(key)
+        if len(ways) == 1:
+            self._db.execute(
+                "UPDATE highlight SET missing_at = ?, presence = CASE WHEN ? <> ''"
+                " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?,"
+                " content = ? WHERE key = ?",
+                (
+                    ways[0]["missing_at"], ways[0]["missing_at"], ways[0]["body"],
+                    content_of(decode_highlight(ways[0]["body"])), key,
+                ),
+            )  # fmt: skip
+            self._db.execute("DELETE FROM way WHERE key = ?", (key,))
+
+    def parted(self) -> list[sqlite3.Row]:
+        """Ways to highlights of works that were united once and are no more.
+
+        A highlight stays with the route that gave it its key.
+        """
+        rows = self._db.execute(
+            "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document"
+            " FROM way WHERE route <= 1 ORDER BY key, route"
+        ).fetchall()
+        at_home: dict[str, str] = {}
+        for row in rows:
+            if row["key"].startswith(f"{_ROUTES[row['route']]}:") or row["key"] not in at_home:
+                at_home[row["key"]] = self._works.of(row["document"])
+        return [row for row in rows if self._works.of(row["document"]) != at_home[row["key"]]]
+
+
+def private_elsewhere(bodies: list[str]) -> bool:
+    """Whether a way keeps the passage on this machine; one too many rather than one too few."""
+    return any(_mentions(decode_highlight(body)) for body in bodies)
+
+
+def _mentions(highlight: Highlight) -> bool:
+    tags = (*highlight.tags, *highlight.document.tags)
+    tagged = any(tag.lstrip("#").casefold() == NO_LLM for tag in tags)
+    return tagged or f"#{NO_LLM}" in highlight.comment.casefold()
+
+
+def _with_phrases(told: Highlight, others: list[Highlight]) -> Highlight:
+    """With the phrases a person marked in the same words where a note quotes them."""
+    if told.gaps or told.kind is HighlightKind.CARD:
+        return told
+    words = canonical(told.exact)
+    for one in others:
+        if one.gaps and one.form is Form.PHRASE and canonical(one.exact) == words:
+            same = one.exact == told.exact
+            found = (locate(one.exact[start:end], told.exact) for start, end in one.gaps)
+            gaps = one.gaps if same else tuple(sorted(filter(None, found)))
+            return replace(told, gaps=gaps, form=Form.PHRASE if gaps else told.form)
+    return told
+
+
+def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
+    """Equal pages where both know theirs; else the words must be enough.
+
+    A note may name the page by its label or by its number.
+    """
+    quoted = Route.VAULT in (one.route, other.route)
+    if quoted:
+        return length >= QUOTED or bool(_pages(one) & _pages(other))
+    if one.page_label and other.page_label:
+        return one.page_label == other.page_label
+    return length >= SHORT
+
+
+_PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")
+
+
+def _pages(one: Highlight) -> set[str]:
+    """The label of its page, and `#` and the number it is opened by."""
+    numbers = {f"#{found[1]}" for link in (one.uri, *one.links) if (found := _PAGE.search(link))}
+    if one.route is Route.PDF and one.block.isdigit():
+        numbers.add(f"#{int(one.block) + 1}")
+    return numbers | ({one.page_label} if one.page_label else set())
+
+
+def _likeness(one: Highlight, other: Highlight) -> float:
+    """Of what stands around: tells equal words of one work apart."""
+    before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
+    return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
