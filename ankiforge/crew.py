@@ -170,7 +170,8 @@ class _Cluster:
         import asyncio
 
         try:
-            found = asyncio.run(asyncio.wait_for(self._identity(), CONNECT_SECONDS))
+            with ThreadPoolExecutor(1) as aside:  # whoever calls may have a loop of his own
+                found = aside.submit(asyncio.run, self._identified()).result()
         except ValueError as error:
             what = f"{self.address} is no address of a Dask scheduler: {error}"
             raise UsageError(what, hint="--scheduler tcp://HOST:8786") from error
@@ -183,11 +184,13 @@ class _Cluster:
             hint = "begin one: dask scheduler; and workers: dask worker ADDRESS"
             raise ServiceError(f"no Dask scheduler answers at {self.address}", hint=hint)
 
-    async def _identity(self) -> Any:
+    async def _identified(self) -> Any:
         """What whoever is there says of himself."""
+        import asyncio
+
         secure = self.distributed.Security().get_connection_args("client")
         async with self.distributed.rpc(self.address, connection_args=secure) as there:
-            return await there.identity()
+            return await asyncio.wait_for(there.identity(), CONNECT_SECONDS)
 
     def leave(self) -> None:
         """Close the connection; one that is broken has nothing to close."""

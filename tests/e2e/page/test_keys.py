@@ -83,3 +83,21 @@ def test_keys_of_the_browser_held_keys_and_typed_words_decide_nothing(forge, pag
     page.keyboard.press("Enter")
     page.locator("#told", has_text="rejected").wait_for()
     assert [card["verdict"] for card in forge.cards()].count("rejected") == 1
+
+
+ESCAPE_AND = """([id, key]) => {
+  const dialog = document.getElementById(id);
+  dialog.dispatchEvent(new Event("cancel"));
+  dialog.close();
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+}"""
+"""What Escape does, and the next key in the same moment: the dialog's `close` comes after both."""
+
+
+def test_the_next_key_after_escape_is_heard_at_once(page) -> None:
+    page.keyboard.press("?")
+    page.locator("#help").wait_for()
+    page.evaluate(ESCAPE_AND, ["help", "S"])
+    page.locator("#seen").wait_for()
+    page.evaluate(ESCAPE_AND, ["seen", "?"])
+    page.locator("#help").wait_for()

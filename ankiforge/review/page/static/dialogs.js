@@ -2,6 +2,12 @@
 
 const at = (id) => document.getElementById(id);
 
+// `left`: called when it is left; Escape is heard at once, for the next key may come before `close` does.
+export function openUntil(dialog, left) {
+  dialog.oncancel = dialog.onclose = left;
+  dialog.showModal();
+}
+
 // Asks for the words of an act; `done` gets them, or null where the person would rather not.
 export function askWords(act, done) {
   const dialog = at("words");
@@ -36,8 +42,7 @@ export function wireWords() {
 // `rows`: [keys, what they do] in groups of [title, rows].
 export function showHelp(groups, done) {
   at("help-keys").replaceChildren(...groups.filter(([, rows]) => rows.length).map(group));
-  at("help").onclose = done;
-  at("help").showModal();
+  openUntil(at("help"), done);
 }
 
 function group([title, rows]) {

@@ -1,6 +1,7 @@
 // "Have I looked at this before?": a field above the page, and the works that match as one types.
 // What the server says is text, and is set as text.
 
+import { openUntil } from "./dialogs.js";
 import { ask } from "./talk.js";
 
 const at = (id) => document.getElementById(id);
@@ -23,8 +24,7 @@ export function wireSeen(page) {
 }
 
 function open(page) {
-  at("seen").onclose = page.hold();
-  at("seen").showModal();
+  openUntil(at("seen"), page.hold());
   at("seen-query").select();
 }
 
