@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ankiforge.domain import Extracted, Problem
 from ankiforge.extract import pdf
+from ankiforge.extract.pdf.client import end_resting
 
 SECONDS = 20.0
 """A file that takes longer counts as one that hangs."""
@@ -27,6 +28,7 @@ def main(folder: Path) -> None:
                 texts[document.path] += [one.exact for one in highlights]
             case Problem(where, what):
                 problems.append((where, what))
+    end_resting()  # what a process held is known once it has ended
     print(json.dumps({"texts": texts, "problems": problems, "peak": _peak()}))
 
 

@@ -107,13 +107,12 @@ def _ratios(text: str) -> Iterator[tuple[str, str, Fraction]]:
 
 def _foreign_words(answer: str, source: str) -> Iterator[str]:
     """Numbers and fractions that an answer spells out, and the source does not have."""
-    sizes = values(source)
     for one in quantities(answer):
-        if one.spelled and one.value >= 2 and abs(one.value) not in sizes:
+        if one.spelled and one.value >= 2 and abs(one.value) not in values(source):
             yield one.shown
     for word, value in fractions(answer).items():
         named = word.rstrip("s") in source.casefold()
-        if not named and not sizes & {value, value * 100}:
+        if not named and not values(source) & {value, value * 100}:
             yield word
 
 
