@@ -48,6 +48,10 @@ PATIENT = """{
 """A page waits only so long for a card to be drawn; in a test it waits as long as the test does."""
 
 
+PAINTED = "new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(() => seen())))"
+"""Chromium drops keys that are pressed before a page was painted for the first time."""
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """The system's Chromium, once for all tests of a worker."""
@@ -140,6 +144,7 @@ def review(forge: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.goto(address)
             page.wait_for_selector("body[data-shown]")
+            page.evaluate(PAINTED)
             return page
 
         yield opened

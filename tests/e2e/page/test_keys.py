@@ -101,3 +101,14 @@ def test_the_next_key_after_escape_is_heard_at_once(page) -> None:
     page.locator("#seen").wait_for()
     page.evaluate(ESCAPE_AND, ["seen", "?"])
     page.locator("#help").wait_for()
+
+
+def test_a_dialog_that_is_opened_again_at_once_is_not_left_by_its_former_end(forge, page) -> None:
+    page.keyboard.press("X")
+    page.locator("#words").wait_for()
+    page.evaluate(ESCAPE_AND, ["words", "X"])
+    page.locator("#words").wait_for()
+    page.keyboard.type("known")
+    page.keyboard.press("Enter")
+    page.locator("#told", has_text="rejected").wait_for()
+    assert [card["verdict"] for card in forge.cards()].count("rejected") == 1

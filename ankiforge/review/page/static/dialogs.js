@@ -2,9 +2,11 @@
 
 const at = (id) => document.getElementById(id);
 
-// `left`: called when it is left; Escape is heard at once, for the next key may come before `close` does.
-export function openUntil(dialog, left) {
-  dialog.oncancel = dialog.onclose = left;
+// `left`: called when it is left; Escape is heard at once, for the next key may come before `close` does,
+// and may have opened the dialog again by then.
+export function openUntil(dialog, left, closed = left) {
+  dialog.oncancel = () => left();
+  dialog.onclose = () => dialog.open || closed();
   dialog.showModal();
 }
 
@@ -23,9 +25,8 @@ export function askWords(act, done) {
     if (!left) done(words);
     left = true;
   };
-  dialog.oncancel = () => leave(null); // Escape: the next key may come before `close` does
-  dialog.onclose = () => leave(dialog.returnValue === "send" ? field.value.trim() : null);
-  dialog.showModal();
+  const said = () => leave(dialog.returnValue === "send" ? field.value.trim() : null);
+  openUntil(dialog, () => leave(null), said);
 }
 
 // Enter sends, Shift+Enter begins a line; while an input method composes, Enter is its own.
