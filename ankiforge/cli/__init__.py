@@ -145,6 +145,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _tell("stopped; nothing is lost", "the same command goes on where it stopped")
         code = 130
+    except OSError as error:  # click ends the line of a terminal that is gone
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        code = 130
     sys.exit(code if isinstance(code, int) else 0)
 
 
