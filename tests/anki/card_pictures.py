@@ -1,4 +1,4 @@
-"""Makes the pictures of a card in docs/: `python tests/anki/card_pictures.py --mathjax FOLDER`.
+"""Makes the pictures of a card in docs/: `python tests/anki/card_pictures.py`.
 
 Real notes go through a real collection of Anki, and headless Chromium takes the pictures.
 FOLDER is the unpacked wheel of sphinx-mathjax-offline; without it formulas stay as TeX.
