@@ -48,7 +48,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
     site = tmp_path / "site-packages"
     (site / "ankiforge-0.3.1.dist-info").mkdir(parents=True)
     (tmp_path / "a.md").write_text("The ==cell== divides.")
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.getcwd()])}
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path.cwd())])}
 
     done = subprocess.run(
         [sys.executable, "-m", "ankiforge", "run", "a.md"],
