@@ -6,6 +6,7 @@ is kept before anybody reads it. No request goes out that could overdraw the bud
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ankiforge.draft import Replies
@@ -109,6 +110,14 @@ class Desk:
             self._replies, chunk, self.settings, self.prompt, further, self._ladder.form
         )
 
+    def kept(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Iterator[Answer]:
+        """All replies that are remembered, of each form in which it was asked."""
+        question = body(chunk, self.settings, self.prompt, further=further)
+        for name in names(question, self.settings, self._ladder.form):
+            found = completion(self._replies.get(name) or "")
+            if found is not None:
+                yield Answer(found, name, cached=True)
+
     # --- sending ----------------------------------------------------------------------------
 
     def prepare(self) -> None:
@@ -210,10 +219,11 @@ def guessed_tokens(request: Body) -> int:
 
 
 def _used(found: Completion, request: Body) -> tuple[int, int]:
-    """Tokens in and out, as the reply says; by its length where the server does not count."""
-    if found.tokens_in or found.tokens_out:
-        return found.tokens_in, found.tokens_out
-    return len(canonical(request)) // 4, len(found.content) // 4
+    """Tokens in and out, as the reply says; by its length where the server tells no number."""
+    return (
+        found.tokens_in or len(canonical(request)) // 4,
+        found.tokens_out or len(found.content) // 4,
+    )
 
 
 def _whole(value: object) -> int:

@@ -279,11 +279,47 @@ def test_an_unreadable_reply_is_asked_once_more_with_the_reason(draft, task, ser
     ]
 
 
-def test_what_stayed_unreadable_is_tried_anew_in_the_next_run(draft, task, server, fake):
-    server.queue.extend([fake.says("Sure!")] * 3)
+UNREADABLE = {
+    "prose": ("Sure!", "stop"),
+    "nothing": (None, "stop"),
+    "an empty list": ('{"cards": []}', "stop"),
+    "cut off": ('{"cards": [{"h": "1", "fro', "length"),
+}
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+@pytest.mark.parametrize("per_request", [1, 3])
+def test_what_stayed_unreadable_is_asked_again_only_if_a_person_asks(
+    draft, task, server, fake, said, per_request
+):
+    server.otherwise = lambda _: fake.says(*UNREADABLE[said])
+    first = draft(task(count=3), per_request=per_request)
+    assert not first.failed
+    assert first.problems
+    asked = len(server.asked)
+    for _ in range(3):
+        again = draft(task(count=3), per_request=per_request)
+        assert not again.problems
+        reasons = {none.highlight: none.reason for none in again.no_cards}
+        assert set(reasons) == {"pdf:p/1", "pdf:p/2", "pdf:p/3"}
+        assert "ankiforge draft --again pdf:p/2" in reasons["pdf:p/2"]
+    assert len(server.asked) == asked
+    server.otherwise = fake.obliging
+    assert len(draft(task(count=3), fresh=True).drafts) == 3
+
+
+def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), *[fake.error(502, "boom")] * 4])
     assert draft(task(FACT)).failed
     assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 4
+    assert len(server.asked) == 6
+
+
+def test_the_readable_reply_of_another_form_is_found_and_costs_nothing(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
+    assert len(draft(task(FACT)).drafts) == 1  # a rung down
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize("extra", [{"refusal": "I cannot."}, {"finish": "content_filter"}])
