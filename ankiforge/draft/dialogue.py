@@ -276,7 +276,7 @@ def _problems(task: Task, outcome: Outcome) -> Iterator[Problem]:
     ):
         if failure.where:
             yield Problem(failure.where, failure.what, failure.hint)
-    causes = Counter((failure.what, failure.hint) for failure in own)
-    for (what, hint), count in causes.items():
+    causes = Counter((failure.what, failure.hint, failure in outcome.unread) for failure in own)
+    for (what, hint, once), count in causes.items():
         passages = "1 highlight" if count == 1 else f"{count} highlights"
-        yield Problem(where, f"{passages} not drafted: {what}", hint)
+        yield Problem(where, f"{passages} not drafted: {what}", hint, once=once)
