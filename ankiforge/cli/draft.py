@@ -38,7 +38,9 @@ Examples:
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True)
-@click.option("--again", metavar="QUERY", help="Draft the highlights of these cards, or of these keys, anew.")
+@click.option(
+    "--again", metavar="QUERY", help="Draft the highlights of these cards, or of these keys, anew."
+)
 @click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @click.option("--instead", is_flag=True, help="With --again: another card in place of each.")
 @click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")

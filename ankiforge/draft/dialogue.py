@@ -234,7 +234,10 @@ def _unreadable(highlight: Highlight, answer: Answer) -> Outcome:
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
     else:
         said = " ".join(answer.completion.content.split())[:80]
-        what, fault = UNREADABLE, f"{UNREADABLE}: {said!r}" if said else f"{UNREADABLE}: it is empty"
+        what, fault = (
+            UNREADABLE,
+            f"{UNREADABLE}: {said!r}" if said else f"{UNREADABLE}: it is empty",
+        )
         hint = "try another model"
     none = NoCard(key, f"{what}; ask again with: {AGAIN} {shlex.quote(key)}")
     told = Failure(key, fault, f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card")
