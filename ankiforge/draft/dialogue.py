@@ -154,7 +154,9 @@ class Dialogue:
         for one in (*known, *again):
             if read := self._read(chunk, one):
                 return self._carded(chunk, highlight, read[0], one)
-        if not again and len(whole) == len(known) and answer.completion.finish != "length":
+        cut_off = len(whole) < len(known) or answer.completion.finish == "length"
+        ended = known and (again or highlight.key in chunk.task.unread)
+        if not ended and not cut_off:
             answer = self._desk.reply(chunk, _not_json(answer))
             if read := self._read(chunk, answer):
                 return self._carded(chunk, highlight, read[0], answer)

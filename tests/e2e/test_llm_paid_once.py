@@ -207,10 +207,15 @@ def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, se
     import sqlite3
 
     configure(forge, server, concurrency=1)
-    server.otherwise = lambda _: fake.says("Sure!")
+    server.otherwise = lambda request: fake.says(f"Sure, number {len(server.asked)}!")
     forge("run", code=1)
     with sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db") as db:
-        db.execute("UPDATE highlight SET failed = 'could not be read', drafted = '', no_card = ''")
+        said = "the reply could not be read: 'Sure, number 7!'"
+        db.execute("UPDATE highlight SET failed = ?, drafted = '', no_card = ''", (said,))
+        kept = db.execute("SELECT request, raw FROM reply WHERE request NOT LIKE '%/%'").fetchall()
+        for request, raw in kept:  # what was asked anew has taken the place of the first reply
+            newer = raw.replace("Sure, number", "Well, number")
+            db.execute("UPDATE reply SET raw = ? WHERE request = ?", (newer, request))
     db.close()
     asked = len(server.asked)
     came = forge.ok("run", "--json").data
