@@ -304,13 +304,20 @@ def _without(funnel: Funnel, ledger: Ledger, program: str, *, brief: bool) -> It
     yield f"{count} without a card ready:"
     groups: dict[tuple[Fate, str], list[Without]] = {}
     for without in funnel.without:
-        groups.setdefault((without.fate, without.reason), []).append(without)
+        groups.setdefault((without.fate, _for_any(without)), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
-        yield f"{len(members):6} {FATES[fate]}: {reason}"
+        yield f"{len(members):6} {FATES[fate]}: {members[0].reason if len(members) == 1 else reason}"
         if len(funnel.without) <= LISTED:
             yield from (f"         {place_of(ledger, without.key)}" for without in members)
     if len(funnel.without) > LISTED:
         yield f"       each of them: {program} list --no-card"
+
+
+def _for_any(without: Without) -> str:
+    """The reason, where it names the highlight's own key with KEY in its place."""
+    if f" {without.key}" not in without.reason:
+        return without.reason
+    return without.reason.replace(without.key, "KEY (keys: list --no-card)")
 
 
 def reason_of(ledger: Ledger, without: Without) -> str:

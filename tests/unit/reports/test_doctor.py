@@ -279,7 +279,7 @@ def test_a_field_that_a_server_does_not_take_is_told(workspace, around, server) 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("Sure!", "drew no card of a plain fact: the reply could not be read"),
+        ("Sure!", "drew no card of a plain fact: the model's answer could not be read ("),
         (
             '{"cards": [{"h": "1", "kind": "basic", "quote": "Madonna sang in 1986",'
             ' "front": "When did Madonna sing?", "back": "1986"}]}',
