@@ -53,8 +53,30 @@ SOURCES = {
 }
 DECK = 'deck: "Golden::{title}"\n'
 
-CARD = """draft choice kind verdict standing anki deck tags fields html quote highlight also document title
-origin revision conflicts accepted_by reason troubles instead_of""".split()
+CARD = [
+    "draft",
+    "choice",
+    "kind",
+    "verdict",
+    "standing",
+    "anki",
+    "deck",
+    "tags",
+    "fields",
+    "html",
+    "quote",
+    "highlight",
+    "also",
+    "document",
+    "title",
+    "origin",
+    "revision",
+    "conflicts",
+    "accepted_by",
+    "reason",
+    "troubles",
+    "instead_of",
+]
 """The keys of `list --json` that are recorded as they are."""
 PASSAGE = ("fate", "kind", "form", "exact", "gaps", "comment", "tags", "heading", "links", "uri")
 
@@ -77,7 +99,7 @@ def read_workspaces() -> dict[str, dict[str, Any]]:
 
 
 def needs_anki(history: dict[str, Any]) -> bool:
-    return any("anki" in step for step in history["steps"] + history.get("make", []))
+    return any("anki" in step for step in [*history["steps"], *history.get("make", [])])
 
 
 def play(history: dict[str, Any], folder: Path, make_forge: Any, fake: Any) -> list[dict[str, Any]]:
@@ -271,7 +293,9 @@ class Player:
                 )
             )  # fmt: skip
         (machine.desk / "Zotero").mkdir(exist_ok=True)
-        zotero.write_zotero(machine.desk / "Zotero" / "zotero.sqlite", [zotero.Library(tuple(made))])
+        zotero.write_zotero(
+            machine.desk / "Zotero" / "zotero.sqlite", [zotero.Library(tuple(made))]
+        )
 
     def do_lose(self, machine: Machine, what: str) -> None:
         """Lose the `ledger`, the `cache`, the `journal`, or all of the hidden folder (`state`)."""
@@ -485,7 +509,9 @@ class Player:
         guids: dict[str, str] = {}
         for verb, what in steps.items():
             if verb not in ("import", "add"):
-                words = what if verb == "undo_import" else [what] if isinstance(what, str) else what[:1]
+                words = (
+                    what if verb == "undo_import" else [what] if isinstance(what, str) else what[:1]
+                )
                 guids |= {word: self.guid(machine, word) for word in words}
         with anki.opened(machine.collection, self.ahead - START + 10 * self.number) as open_one:
             for verb, what in steps.items():

@@ -3,7 +3,7 @@
     python -m tests.golden.make_workspaces [NAME]...
 
 Run it with commit eaf6667 and with no other: a workspace of that commit is what an upgrade meets. They are
-made below /tmp/golden, at a fixed time, so that nothing in them tells of the machine they were made on.
+made below /tmp/golden-eaf6667, at a fixed time, so that nothing in them tells of the machine they were made on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.fakes import llm_server
 from tests.golden import histories
 
 HERE = Path(__file__).parent
-ROOT = Path("/tmp/golden")
+ROOT = Path("/tmp/golden-eaf6667")
 MOMENT = datetime.datetime(2024, 6, 1, 10, tzinfo=datetime.UTC).timestamp()
 
 
@@ -65,6 +65,7 @@ def main() -> None:
     for name, workspace in histories.read_workspaces().items():
         if not sys.argv[1:] or name in sys.argv[1:]:
             make(name, workspace)
+    shutil.rmtree(ROOT)  # where it stands, the packed ones would be its copies
 
 
 if __name__ == "__main__":
