@@ -274,28 +274,17 @@ class Player:
                 fields=made.get("fields", {}),
             )  # fmt: skip
 
-    def do_zotero(self, machine: Machine, works: list[dict[str, Any]]) -> None:
-        made = []
-        for work in works:
-            marks = tuple(
-                zotero.Annotation(top=100 * at, **{**one, "tags": tuple(one.get("tags", ()))})
-                for at, one in enumerate(work.get("marks", []), 1)
-            )
-            file = work.get("file", f"{work['key']}.pdf")
-            attachment = zotero.Attachment(f"A{work['key'][1:]}", file, marks)
-            notes = tuple(zotero.Note(**one) for one in work.get("notes", []))
-            made.append(
-                zotero.Work(
-                    work["key"], {"title": work["title"], **work.get("fields", {})},
-                    creators=(("author", "Jane", "Doe"),), tags=tuple(work.get("tags", ())),
-                    collections=tuple(work.get("collections", ())), attachments=(attachment,),
-                    notes=notes, trashed=work.get("trashed", False),
-                )
-            )  # fmt: skip
+    def do_zotero(self, machine: Machine, works: list[dict[str, Any]] | dict[str, Any]) -> None:
+        """A list of works, or {`group`: its number, `account`: [number, name], `works`: …}."""
+        given = works if isinstance(works, dict) else {"works": works}
+        library = zotero.Library(tuple(map(work_of, given["works"])), group=given.get("group"))
+        number, name = given.get("account", (0, ""))
         (machine.desk / "Zotero").mkdir(exist_ok=True)
-        zotero.write_zotero(
-            machine.desk / "Zotero" / "zotero.sqlite", [zotero.Library(tuple(made))]
-        )
+        path = machine.desk / "Zotero" / "zotero.sqlite"
+        own = () if library.group is None else (zotero.Library(),)
+        users = {int(key): value for key, value in given.get("users", {}).items()}
+        account = (number, name) if number else None
+        zotero.write_zotero(path, [*own, library], account=account, users=users)
 
     def do_lose(self, machine: Machine, what: str) -> None:
         """Lose the `ledger`, the `cache`, the `journal`, or all of the hidden folder (`state`)."""
@@ -562,6 +551,25 @@ class Player:
                     cards += [{"h": label, "kind": "basic", "quote": words, **one} for one in rule]
         answer = "Here you are:\n```json\n" + json.dumps({"cards": cards}) + "\n```\n"
         (machine.desk / what["into"]).write_text(answer, encoding="utf-8")
+
+
+def work_of(work: dict[str, Any]) -> zotero.Work:
+    """A work with one file, its marks in order, and notes."""
+    marks = tuple(
+        zotero.Annotation(top=100 * at, **{**one, "tags": tuple(one.get("tags", ()))})
+        for at, one in enumerate(work.get("marks", []), 1)
+    )
+    file = work.get("file", f"{work['key']}.pdf")
+    return zotero.Work(
+        work["key"],
+        {"title": work["title"], **work.get("fields", {})},
+        creators=(("author", "Jane", "Doe"),),
+        tags=tuple(work.get("tags", ())),
+        collections=tuple(work.get("collections", ())),
+        attachments=(zotero.Attachment(f"A{work['key'][1:]}", file, marks),),
+        notes=tuple(zotero.Note(**one) for one in work.get("notes", [])),
+        trashed=work.get("trashed", False),
+    )
 
 
 # --- what is told -------------------------------------------------------------------------------
