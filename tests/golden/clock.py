@@ -3,8 +3,9 @@
     python -m tests.golden.clock SECONDS ARGUMENT...
 
 runs the program in this process with its clock so many seconds ahead. Nothing here knows where the
-program asks for the time: every module of it that holds `datetime.datetime` gets one that is shifted,
-and `time.time` is shifted for as long as `ahead` lasts.
+program asks for the time: each module of it that holds the class `datetime`, the module of that name, or
+`time.time` gets one that is shifted, and `time.time` itself is, for as long as `ahead` lasts. A clock that
+was made a default argument keeps the real time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import importlib
 import pkgutil
 import sys
 import time
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -55,9 +57,29 @@ for _name in ("fromisoformat", "fromtimestamp", "strptime", "combine"):
 _Shifted.min, _Shifted.max = _REAL.min, _REAL.max
 
 
+_shim = types.ModuleType("datetime")
+vars(_shim).update({**vars(_datetime), "datetime": _Shifted})
+
+
+def _time() -> float:
+    return _TIME() + _seconds
+
+
+def _time_ns() -> int:
+    return _TIME_NS() + int(_seconds * 1e9)
+
+
+SHIFTED: dict[int, Any] = {
+    id(_REAL): _Shifted,
+    id(_datetime): _shim,
+    id(_TIME): _time,
+    id(_TIME_NS): _time_ns,
+}
+
+
 @cache
-def _modules() -> list[Any]:
-    """Every module of the program that holds the class, imported beforehand."""
+def _holders() -> list[tuple[Any, str, Any]]:
+    """(module, name, value) of each clock that a module of the program holds, all imported before."""
     import ankiforge
 
     found = []
@@ -68,8 +90,8 @@ def _modules() -> list[Any]:
             module = importlib.import_module(one.name)
         except ImportError:  # an optional dependency that is not installed
             continue
-        if getattr(module, "datetime", None) is _REAL:
-            found.append(module)
+        held = [(name, value) for name, value in vars(module).items() if id(value) in SHIFTED]
+        found += [(module, name, value) for name, value in held]
     return found
 
 
@@ -77,18 +99,17 @@ def _modules() -> list[Any]:
 def ahead(seconds: float) -> Iterator[None]:
     """The program's clock is so many seconds ahead of the real one."""
     global _seconds
-    modules = _modules()
+    holders = _holders()
     _seconds = seconds
-    time.time = lambda: _TIME() + seconds
-    time.time_ns = lambda: _TIME_NS() + int(seconds * 1e9)
-    for module in modules:
-        module.datetime = _Shifted
+    time.time, time.time_ns = _time, _time_ns
+    for module, name, value in holders:
+        setattr(module, name, SHIFTED[id(value)])
     try:
         yield
     finally:
         time.time, time.time_ns = _TIME, _TIME_NS
-        for module in modules:
-            module.datetime = _REAL
+        for module, name, value in holders:
+            setattr(module, name, value)
         _seconds = 0.0
 
 
