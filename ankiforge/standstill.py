@@ -120,7 +120,8 @@ class Standstill:
         root = self.workspace.root
         patterns = (*self.workspace.config.decks, "prompts/*.md", "prices.yaml")
         files = [path for pattern in patterns for path in sorted(root.glob(pattern))]
-        return {"program": program(), "settings": _texts([self.workspace.settings, *files])}
+        settings, output = _texts([self.workspace.settings, *files]), str(self.workspace.output)
+        return {"program": program(), "settings": settings, "output": output}
 
     def _anki(self) -> str:
         """Differs once a look at Anki might show something else."""

@@ -100,8 +100,7 @@ def workspace_of(call: Call) -> Workspace:
     """
     workspace = resolve(call.workspace, Path.cwd())
     ask = (lambda text: click.confirm(text, err=True)) if call.talk.interactive else None
-    require_trust(workspace, ask, user_folders())
-    return workspace
+    return require_trust(workspace, ask, user_folders())
 
 
 @contextmanager

@@ -32,6 +32,8 @@ class Workspace:
     """The folder for packages."""
     is_default: bool = False
     """The user's own, used where no other is named; has no `ankiforge.yaml`."""
+    unconfirmed_output: Path | None = None
+    """The folder for packages that the settings name, where nobody has confirmed it yet."""
 
     @property
     def settings(self) -> Path:

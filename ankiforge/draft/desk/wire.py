@@ -8,7 +8,6 @@ and for what is packed (a few bytes can hold gigabytes).
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import zlib
@@ -16,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
+from ankiforge.config.keys import LLM, key_for
 from ankiforge.draft.desk.faults import PassingError
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.requests import Body
@@ -132,7 +132,7 @@ def _client(settings: ServerSettings, openai: ModuleType, limit: Any) -> Any:
         timeout=wait,
         http_client=many,
     )
-    if settings.host != "api.openai.com":
+    if not LLM.owns(settings.base_url):
         client.organization = client.project = None
     return client
 
@@ -145,21 +145,21 @@ def _library(openai: ModuleType) -> ModuleType:
 
 def key_of(settings: ServerSettings) -> str:
     """The key out of the environment, "" if there is none."""
-    return os.environ.get(settings.key_env, "").strip()
+    return key_for(LLM, settings.base_url, settings.key_env)
 
 
 def usable_key(settings: ServerSettings) -> str:
-    """The key; on loopback there need not be one.
+    """The key; on loopback there need not be one, nor where no variable is named.
 
     Raises:
         ConfigError: it is missing, or no header can carry it.
     """
-    key = key_of(settings)
-    if not key and not settings.local:
+    key, name = key_of(settings), settings.key_name
+    if name and not key and not settings.local:
         raise ConfigError(
-            f"llm.key_env: the environment variable {settings.key_env} is not set",
-            hint=f"export {settings.key_env}=… before the run",
+            f"llm.key_env: the environment variable {name} is not set",
+            hint=f"export {name}=… before the run",
         )
     if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"the key in {settings.key_env} holds signs no header can carry")
+        raise ConfigError(f"the key in {name} holds signs no header can carry")
     return key or "none"
