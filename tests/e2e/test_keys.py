@@ -72,6 +72,7 @@ def anki() -> Iterator[Recorder]:
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"Authorization: Bearer {KEY}\nX-Key: {KEY}")
     for name in ("OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY", "MY_KEY"):
         monkeypatch.setenv(name, KEY)
 

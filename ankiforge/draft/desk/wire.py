@@ -8,6 +8,7 @@ and for what is packed (a few bytes can hold gigabytes).
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import zlib
@@ -118,21 +119,31 @@ def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _client(settings: ServerSettings, openai: ModuleType, limit: Any) -> Any:
     wait = openai.Timeout(settings.silence_s, connect=min(CONNECT_S, settings.silence_s))
+    key = usable_key(settings)
+
+    def only_ours(request: Any) -> None:
+        """Take out what the client read from OPENAI_CUSTOM_HEADERS: it is meant for OpenAI."""
+        lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+        for name in {line.partition(":")[0].strip() for line in lines} - {""}:
+            request.headers.pop(name, None)
+        request.headers.update({**settings.headers, "Authorization": f"Bearer {key}"})
+
+    foreign = not LLM.owns(settings.base_url)
     many = openai.DefaultHttpxClient(
         follow_redirects=False,
         trust_env=not settings.local,
         timeout=wait,
-        event_hooks={"response": [limit]},
+        event_hooks={"request": [only_ours] if foreign else [], "response": [limit]},
     )
     client = openai.OpenAI(
         base_url=settings.base_url,
-        api_key=usable_key(settings),
+        api_key=key,
         default_headers={"Accept-Encoding": "identity", **settings.headers},
         max_retries=0,
         timeout=wait,
         http_client=many,
     )
-    if not LLM.owns(settings.base_url):
+    if foreign:
         client.organization = client.project = None
     return client
 
