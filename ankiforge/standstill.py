@@ -111,7 +111,8 @@ class Standstill:
 
         try:
             for what in ("drafting", "publishing"):
-                FileLock(self.workspace.folder / f"{what}.lock", timeout=0).acquire().lock.release()
+                path = self.workspace.folder / f"{what}.lock"
+                FileLock(path, timeout=0, mode=0o600).acquire().lock.release()
         except (Timeout, OSError):
             return True
         return not at_rest(self.workspace.ledger)

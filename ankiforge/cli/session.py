@@ -100,7 +100,9 @@ def workspace_of(call: Call) -> Workspace:
     """
     workspace = resolve(call.workspace, Path.cwd())
     ask = (lambda text: click.confirm(text, err=True)) if call.talk.interactive else None
-    return require_trust(workspace, ask, user_folders())
+    workspace = require_trust(workspace, ask, user_folders())
+    workspace.close_to_others()
+    return workspace
 
 
 @contextmanager
