@@ -243,7 +243,7 @@ def write_packages(
             tally.take(published)
             if not published.notes and not published.problems:
                 tally.aside += set_aside(now, published.path)
-            elif (notice := _stayed_inside(now, published.path)) not in (None, *tally.problems):
+            elif (notice := _stayed_inside(now, published.path)) and notice not in tally.problems:
                 tally.problems.append(notice)
 
 

@@ -101,9 +101,7 @@ def _key_concern(
     to = origin(url)
     says = f"the environment variable {name} would be used as a key, sent to {to}"
     concern = _concern(where, f"{name} {to}", says, key)
-    yield replace(
-        concern, stops=not (usual and is_loopback(url)), former="" if usual else name
-    )
+    yield replace(concern, stops=not (usual and is_loopback(url)), former="" if usual else name)
 
 
 def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:

@@ -94,7 +94,7 @@ class Journal:
     def _opened(self, mode: str) -> Iterator[IO[bytes]]:
         assert self._path is not None
         try:
-            with open(self._path, mode, opener=private.opener) as file:  # noqa: PTH123
+            with open(self._path, mode, opener=private.opener) as file:
                 yield file
         except OSError as error:
             raise LedgerError(

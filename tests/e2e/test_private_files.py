@@ -17,7 +17,6 @@ from tests.e2e.test_pdf_pictures import Papers
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="rights of another kind")
 
 
-
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
     before = os.umask(mask)

@@ -180,4 +180,6 @@ def test_what_is_kept_and_what_changed_give_what_there_is(states: list[list[Libr
     with fake.ZoteroServer(states[0], users=USERS) as server:
         for state in states:
             server.show(state)
-            assert read(memory, api="web", url=server.url, key_env=KEY) == read(api="web", url=server.url, key_env=KEY)
+            assert read(memory, api="web", url=server.url, key_env=KEY) == read(
+                api="web", url=server.url, key_env=KEY
+            )

@@ -710,9 +710,7 @@ def test_auto_says_what_it_tried(
 
 def test_a_look_tells_libraries_and_way(serve: Callable[..., Any], folder: Path) -> None:
     def look(api: str, server: Any, **more: Any) -> str:
-        settings = zotero.Settings(
-            api=api, url=server.url, key_env="ZOTERO_API_KEY", **more
-        )
+        settings = zotero.Settings(api=api, url=server.url, key_env="ZOTERO_API_KEY", **more)
         source = zotero.open_source("zotero", folder, settings)
         assert isinstance(source, zotero.ZoteroSource)
         return source.look()
