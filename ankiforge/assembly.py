@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,8 @@ def llm_settings(
     if given["budget_usd"] is not None:
         given["budget_usd"] = max(given["budget_usd"] - spent, 0.0)
     del given["prompt"]
+    if not workspace.is_default:
+        given["workspace"] = shlex.quote(str(workspace.root))
     if is_small(given["base_url"], given["model"]):
         given["per_request"] = 1  # it mixes up what stands side by side
     try:

@@ -12,6 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from ankiforge import private
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (
     owner TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (owner, name)
@@ -64,6 +66,7 @@ class Memories:
             self._lose_patience(error)
 
     def _write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
+        private.make_file(self._path)
         with closing(self._open()) as connection, connection:
             connection.execute(_SCHEMA)
             connection.executemany(

@@ -111,7 +111,8 @@ class Standstill:
 
         try:
             for what in ("drafting", "publishing"):
-                FileLock(self.workspace.folder / f"{what}.lock", timeout=0).acquire().lock.release()
+                path = self.workspace.folder / f"{what}.lock"
+                FileLock(path, timeout=0, mode=0o600).acquire().lock.release()
         except (Timeout, OSError):
             return True
         return not at_rest(self.workspace.ledger)
@@ -120,7 +121,8 @@ class Standstill:
         root = self.workspace.root
         patterns = (*self.workspace.config.decks, "prompts/*.md", "prices.yaml")
         files = [path for pattern in patterns for path in sorted(root.glob(pattern))]
-        return {"program": program(), "settings": _texts([self.workspace.settings, *files])}
+        settings, output = _texts([self.workspace.settings, *files]), str(self.workspace.output)
+        return {"program": program(), "settings": settings, "output": output}
 
     def _anki(self) -> str:
         """Differs once a look at Anki might show something else."""

@@ -169,10 +169,13 @@ class Connection:
                 f"the key in {self._key_env} is not that of AnkiConnect at {self._address}",
                 hint=f"give it the apiKey of {_CONFIG}, or none where apiKey is null",
             )
-        return ServiceError(
-            f"AnkiConnect at {self._address} asks for its key",
-            hint=f"put the apiKey of {_CONFIG} into the environment variable {self._key_env}",
-        )
+        hint = f"put the apiKey of {_CONFIG} into the environment variable {self._key_env}"
+        if not self._key_env:
+            hint = (
+                f"put the apiKey of {_CONFIG} into an environment variable NAME, write"
+                " `key_env: NAME` under `anki:` in ankiforge.yaml, then: ankiforge init --trust DIR"
+            )
+        return ServiceError(f"AnkiConnect at {self._address} asks for its key", hint=hint)
 
     def _blocked(self) -> ServiceError:
         return ServiceError(

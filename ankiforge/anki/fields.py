@@ -16,6 +16,7 @@ from ankiforge.anki.names import deck_name, tag_names
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import render
 from ankiforge.domain import Card, CardKind, Fields, Highlight, Media, Note
+from ankiforge.text.bidi import isolated
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical, same
 from ankiforge.text.markdown import plain
@@ -181,7 +182,7 @@ def _places(highlight: Highlight) -> tuple[str, ...]:
     headings = highlight.heading.split(" › ")
     if same(headings[0], title):
         headings = headings[1:]
-    return tuple(part for part in (title, *headings) if part.strip())
+    return tuple(isolated(part) for part in (title, *headings) if part.strip())
 
 
 _LONGEST_ITEM = 60
@@ -191,8 +192,8 @@ _LONGEST_ITEM = 60
 def _shortened(text: str) -> str:
     text = text.rstrip(" :：")
     if len(text) <= _LONGEST_ITEM:
-        return text
-    return f"{text[:_LONGEST_ITEM].rpartition(' ')[0] or text[:_LONGEST_ITEM]}…"
+        return isolated(text)
+    return isolated(f"{text[:_LONGEST_ITEM].rpartition(' ')[0] or text[:_LONGEST_ITEM]}…")
 
 
 def _answers(card: Card) -> tuple[str, ...]:
@@ -240,7 +241,7 @@ def reference(highlight: Highlight) -> str:
 
 
 def _authors(creators: tuple[str, ...]) -> str:
-    families = tuple(creator.partition(",")[0].strip() for creator in creators)
+    families = tuple(isolated(creator.partition(",")[0].strip()) for creator in creators)
     return " & ".join(families) if len(families) < 3 else f"{families[0]} et al."
 
 
@@ -260,7 +261,7 @@ def _links(highlight: Highlight) -> Iterator[str]:
     own = address(highlight.uri)
     for target in dict.fromkeys(address(url) for url in _urls(highlight)):
         if target and not _names_a_path(target):
-            yield f'<a href="{escape(target)}">{literal(_label(target, own))}</a>'
+            yield f'<a href="{escape(target)}">{literal(isolated(_label(target, own)))}</a>'
     yield from _file(highlight)
 
 
@@ -293,5 +294,6 @@ def _label(target: str, own: str) -> str:
 def _file(highlight: Highlight) -> Iterator[str]:
     name = highlight.document.path.rpartition("/")[2]
     if name.lower().endswith(".pdf"):
+        name = isolated(name)
         words = f"{name}, p. {highlight.page_label}" if highlight.page_label else name
         yield f"<span>{literal(words)}</span>"

@@ -171,5 +171,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _tell(message: str, hint: str) -> None:
+    from ankiforge.cli.common import for_terminal
+
     with suppress(OSError):  # the terminal may be gone
-        click.echo(f"ankiforge: {message}" + (f"\nhint: {hint}" if hint else ""), err=True)
+        said = f"ankiforge: {message}" + (f"\nhint: {hint}" if hint else "")
+        click.echo(for_terminal(said), err=True)

@@ -23,13 +23,22 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from ankiforge.text.bidi import CONTROLS
+
 if TYPE_CHECKING:
     from ankiforge.domain import Problem
     from ankiforge.errors import ForgeError
 
-_UNSEEN = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
-"""Signs by which a title or a passage could steer the terminal; our colours pass."""
+_STEERING = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+"""By these a title or a passage could steer the terminal; our colours pass."""
+_UNSEEN = re.compile(_STEERING)
+_UNFIT = re.compile(f"{_STEERING}|[{CONTROLS}]")
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
+
+
+def for_terminal(text: str) -> str:
+    """Text without what could steer the terminal, or reorder the line that it stands in."""
+    return _UNFIT.sub("", text)
 
 
 def _one_line(text: str) -> str:
@@ -49,24 +58,28 @@ class Talk:
     def say(self, text: str = "") -> None:
         """Talk: to stderr, unless quiet."""
         if not self.quiet:
-            self._echo(text, err=True)
+            self._echo(for_terminal(text), err=True)
 
     def warn(self, text: str) -> None:
         """What is to be heard though quiet: to stderr."""
-        self._echo(text, err=True)
+        self._echo(for_terminal(text), err=True)
 
     def data(self, value: Any) -> bool:
         """One JSON value on a line of stdout; whether somebody still reads."""
-        return self._echo(_one_line(msgspec.json.encode(value).decode()))
+        return self.write(_one_line(msgspec.json.encode(value).decode()))
 
     def print(self, text: str) -> bool:
         """Data as text, for people, to stdout; whether somebody still reads."""
-        return self._echo(text)
+        return self._echo(for_terminal(text))
+
+    def write(self, text: str) -> bool:
+        """Data as text, for a file or a program, to stdout; whether somebody still reads."""
+        return self._echo(_UNSEEN.sub("", text))
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Write a line; a reader that has seen enough (`| head`) stops no work."""
         try:
-            click.echo(_UNSEEN.sub("", text), err=err, color=self._color)
+            click.echo(text, err=err, color=self._color)
         except BrokenPipeError:
             stream = sys.stderr if err else sys.stdout
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

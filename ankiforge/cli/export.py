@@ -150,9 +150,9 @@ def _print(now: Session, chosen: Chosen, form: str) -> None:
     if talk.as_json and form != "jsonl":
         raise UsageError("--json prints JSON Lines", hint=f"name a file for {form}")
     if form == "csv":
-        talk.print(sheet(chosen).replace("\r\n", "\n").rstrip("\n"))
+        talk.write(sheet(chosen).replace("\r\n", "\n").rstrip("\n"))
     elif form == "markdown":
-        talk.print("\n".join(text for _, text in pages(chosen)))
+        talk.write("\n".join(text for _, text in pages(chosen)))
     else:
         for line in lines(now.ledger, chosen, partial(told, now)):
             if not talk.data(line):

@@ -107,7 +107,7 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         moved=tuple(path.name for path in moved),
         registered=register(root, folders),
         found=found.listed(),
-        unconfirmed=tuple(concern.says for concern in waiting),
+        unconfirmed=tuple(one.says for one in waiting if one.stops or not one.is_key),
     )
     talk.data(made) if talk.as_json else _tell(made, talk)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.cli.common import Talk
+from ankiforge.cli.common import Talk, for_terminal
 from ankiforge.pipeline import Progress
 from ankiforge.reports.summary import counted, dollars
 
@@ -90,7 +90,7 @@ class _Line:
         )
 
     def _words(self, document: str) -> str:
-        parts = [" ".join(document.split())[:50] or "settling"]
+        parts = [" ".join(for_terminal(document).split())[:50] or "settling"]
         if self._cards:
             parts.append(counted(self._cards, "card"))
         if self._known:

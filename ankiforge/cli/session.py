@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.common import Call
+from ankiforge.cli.common import Call, for_terminal
 from ankiforge.config import is_loopback
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
@@ -99,8 +99,13 @@ def workspace_of(call: Call) -> Workspace:
         UsageError: it is none, or needs a person's word first.
     """
     workspace = resolve(call.workspace, Path.cwd())
-    ask = (lambda text: click.confirm(text, err=True)) if call.talk.interactive else None
-    require_trust(workspace, ask, user_folders())
+    ask = (
+        (lambda text: click.confirm(for_terminal(text), err=True))
+        if call.talk.interactive
+        else None
+    )
+    workspace = require_trust(workspace, ask, user_folders())
+    workspace.close_to_others()
     return workspace
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ankiforge import assembly, ledger
@@ -20,6 +21,7 @@ from ankiforge.domain import (
     AnkiState,
     Card,
     Guid,
+    Problem,
     RunId,
     Source,
 )
@@ -241,6 +243,21 @@ def write_packages(
             tally.take(published)
             if not published.notes and not published.problems:
                 tally.aside += set_aside(now, published.path)
+            elif (notice := _stayed_inside(now, published.path)) and notice not in tally.problems:
+                tally.problems.append(notice)
+
+
+def _stayed_inside(now: Session, package: Path) -> Problem | None:
+    """That a package lies in the workspace though its settings name a folder elsewhere."""
+    workspace = now.workspace
+    if workspace.unconfirmed_output is None or package.parent != workspace.output:
+        return None
+    what = (
+        f"output: {workspace.unconfirmed_output} lies outside this workspace and needs your word;"
+        f" until then packages are written to {workspace.output}"
+    )
+    do = f"if that is what you want: ankiforge init --trust {quote(str(workspace.root))}"
+    return Problem(str(workspace.settings), what, do, notice=True)
 
 
 def set_aside(now: Session, path: Path) -> tuple[Path, ...]:

@@ -24,7 +24,7 @@ from ankiforge.text.fold import fold
 FILE_NAME = "ankiforge.yaml"
 """What makes a folder a workspace."""
 LLM_KEY, ANKI_KEY, ZOTERO_KEY = "OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY"
-"""The environment variables keys are read from, unless the file names others."""
+"""The environment variables keys are read from, unless the file names others: `config.keys`."""
 ZOTERO_WEB = "https://api.zotero.org"
 """Where Zotero's web API is, unless the file names another address."""
 
@@ -76,8 +76,9 @@ class LlmSettings(_Section, frozen=True):
 
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "qwen3:8b"
-    key_env: str = LLM_KEY
-    """The environment variable that holds the key; the key itself never stands in a file."""
+    key_env: str = ""
+    """The environment variable that holds the key, "" = the default one, which goes to its own
+    address alone (`keys.key_for`); the key itself never stands in a file."""
     budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
     """What one run may spend, in US dollars; None = no limit."""
     price_usd: tuple[_Price, _Price] | None = None
@@ -113,7 +114,7 @@ class AnkiSettings(_Section, frozen=True):
     collection: str = "auto"
     """`auto`, `none` (never look), or a path; after `load` an absolute one."""
     connect: str = "http://127.0.0.1:8765"
-    key_env: str = ANKI_KEY
+    key_env: str = ""
 
 
 class _Settings(_Section, frozen=True):
@@ -300,7 +301,8 @@ def url_host(url: str) -> str:
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
     _check_address(url, where.at(name))
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
+    written = key_env or where.at("key_env").steps in where.lines
+    if written and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         what = "not the name of an environment variable"
         hint = f"a name such as {LLM_KEY}; the key itself never stands in this file"
         raise where.at("key_env").error(what, hint)

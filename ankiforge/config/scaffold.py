@@ -127,7 +127,7 @@ drafter: rules
 llm:
   base_url: {base_url}
   model: {model}{models}
-  key_env: OPENAI_API_KEY
+  # key_env: MY_KEY               # a variable for this server; OPENAI_API_KEY goes to api.openai.com alone
   # budget_usd: 1.00              # what one run may spend; default: no limit
   # price_usd: [0.25, 2.00]       # per million tokens (in, out), for models without a known price
 

@@ -1,7 +1,8 @@
 """Trust: a workspace may come from strangers, and must not send, read or unlock by itself.
 
 What it asks for is confirmed once and kept in the user's own folder, bound to the workspace's
-path and the very value: a changed value asks again.
+path and the very value: a changed value asks again. Without that word most things stop a command;
+a few are merely not followed (`Concern.stops`): see `settled`.
 """
 
 from __future__ import annotations
@@ -9,17 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge.config import (
-    ANKI_KEY,
-    LLM_KEY,
-    ZOTERO_KEY,
-    ZOTERO_WEB,
-    SourceEntry,
-    is_loopback,
-)
+import msgspec
+
+from ankiforge.config import ZOTERO_WEB, SourceEntry, is_loopback
+from ankiforge.config.keys import ANKI, LLM, ZOTERO, DefaultKey, origin
 from ankiforge.config.user import UserFolders, remember, remembered
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
@@ -37,11 +34,29 @@ class Concern:
     value: str
     says: str
     """The whole of it, for people: file, line, what would happen."""
+    stops: bool = True
+    """A command stops without a person's word; else it goes on and leaves this out."""
+    former: str = ""
+    """The value under which earlier versions kept a person's word for this; "" if they did not."""
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it names a variable for a key."""
+        return self.key.endswith(".key_env")
 
     def fingerprint(self, root: Path) -> str:
         """What is kept once it is confirmed."""
-        parts = "\x1f".join((str(root), self.key, self.value))
-        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+        return _fingerprint(root, self.key, self.value)
+
+    def confirmed(self, root: Path, trusted: Mapping[str, str]) -> bool:
+        """Whether a person has said so."""
+        formerly = self.former and _fingerprint(root, self.key, self.former) in trusted
+        return bool(formerly) or self.fingerprint(root) in trusted
+
+
+def _fingerprint(root: Path, key: str, value: str) -> str:
+    parts = "\x1f".join((str(root), key, value))
+    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def concerns(workspace: Workspace) -> list[Concern]:
@@ -57,19 +72,36 @@ def _concerns(workspace: Workspace) -> Iterator[Concern]:
     if not is_loopback(config.anki.connect):
         says = f"cards would be sent to {config.anki.connect}"
         yield _concern(where.at("anki", "connect"), config.anki.connect, says)
-    yield from _key_concern(where.at("llm", "key_env"), config.llm.key_env, LLM_KEY)
-    yield from _key_concern(where.at("anki", "key_env"), config.anki.key_env, ANKI_KEY)
+    llm, anki = config.llm, config.anki
+    yield from _key_concern(where.at("llm", "key_env"), llm.key_env, LLM, llm.base_url)
+    yield from _key_concern(where.at("anki", "key_env"), anki.key_env, ANKI, anki.connect)
     for source in config.sources:
         yield from _source_concerns(source, workspace.root)
+    output = workspace.output.resolve()
+    if not workspace.is_default and not output.is_relative_to(workspace.root):
+        says = f"packages would be written to {output}, which is outside this workspace"
+        yield replace(_concern(where.at("output"), str(output), says), stops=False)
 
 
 def _concern(where: Location, value: str, says: str, key: str = "") -> Concern:
     return Concern(key or where.key, value, f"{where}: {says}")
 
 
-def _key_concern(where: Location, name: str, usual: str, key: str = "") -> Iterator[Concern]:
-    if name != usual:
-        yield _concern(where, name, f"the environment variable {name} would be used as a key", key)
+def _key_concern(
+    where: Location, name: str, default: DefaultKey, url: str, key: str = ""
+) -> Iterator[Concern]:
+    """Bound to where the key goes, too.
+
+    A server on this machine for which an earlier `init` wrote the default variable goes on
+    working: it stops nothing, it is not sent that key.
+    """
+    usual = name == default.name
+    if not name or (usual and default.owns(url)):
+        return
+    to = origin(url)
+    says = f"the environment variable {name} would be used as a key, sent to {to}"
+    concern = _concern(where, f"{name} {to}", says, key)
+    yield replace(concern, stops=not (usual and is_loopback(url)), former="" if usual else name)
 
 
 def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
@@ -78,10 +110,11 @@ def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
     if not path.is_relative_to(root):
         says = f"{path} would be read, which is outside this workspace"
         yield _concern(source.where.at("path"), str(path), says, f"sources.{source.name}.path")
-    if name := source.options.get("key_env"):
-        where = source.where.at("key_env")
-        yield from _key_concern(where, str(name), ZOTERO_KEY, f"sources.{source.name}.key_env")
     url = str(source.options.get("url") or ZOTERO_WEB)
+    if name := source.options.get("key_env"):
+        where, key = source.where.at("key_env"), f"sources.{source.name}.key_env"
+        local = source.options.get("api") != "web" and is_loopback(url)  # it is sent no key
+        yield from _key_concern(where, str(name), ZOTERO, ZOTERO_WEB if local else url, key)
     if url.rstrip("/") != ZOTERO_WEB and not is_loopback(url):
         says = f"a key and questions would be sent to {url}"
         yield _concern(source.where.at("url"), url, says, f"sources.{source.name}.url")
@@ -97,7 +130,37 @@ def unconfirmed(
     if _vouched(workspace.root, environ.get("ANKIFORGE_TRUST", "")):
         return []
     trusted = remembered(folders, _TRUSTED)
-    return [one for one in concerns(workspace) if one.fingerprint(workspace.root) not in trusted]
+    root = workspace.root
+    return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
+
+
+def settled(workspace: Workspace, waiting: list[Concern]) -> Workspace:
+    """The workspace without what waits for a person's word.
+
+    No key goes where none was confirmed, and packages stay in the workspace.
+    """
+    keys = {one.key for one in waiting if one.is_key}
+    config = workspace.config
+    llm, anki, sources = config.llm, config.anki, config.sources
+    if "llm.key_env" in keys:
+        llm = msgspec.structs.replace(llm, key_env="")
+    if "anki.key_env" in keys:
+        anki = msgspec.structs.replace(anki, key_env="")
+    if keys:
+        sources = tuple(
+            _without_key(one) if f"sources.{one.name}.key_env" in keys else one for one in sources
+        )
+    config = msgspec.structs.replace(config, llm=llm, anki=anki, sources=sources)
+    workspace = replace(workspace, config=config)
+    if any(one.key == "output" for one in waiting):
+        inside = workspace.root
+        return replace(workspace, output=inside, unconfirmed_output=workspace.output)
+    return workspace
+
+
+def _without_key(source: SourceEntry) -> SourceEntry:
+    options = {name: value for name, value in source.options.items() if name != "key_env"}
+    return replace(source, options=options)
 
 
 def _vouched(root: Path, named: str) -> bool:
@@ -118,8 +181,8 @@ def require_trust(
     ask: Callable[[str], bool] | None,
     folders: UserFolders,
     environ: Mapping[str, str] = os.environ,
-) -> None:
-    """Pass if all that needs a person's word has it.
+) -> Workspace:
+    """Pass if all that stops a command without a person's word has it.
 
     Args:
         workspace: the one to be worked in.
@@ -127,14 +190,18 @@ def require_trust(
         folders: the user's.
         environ: may hold ANKIFORGE_TRUST=<path of the workspace>.
 
+    Returns:
+        The workspace to work in: without what is merely not followed until it is confirmed.
+
     Raises:
         UsageError: somebody has to look at the settings first; each concern is named.
     """
     waiting = unconfirmed(workspace, folders, environ)
-    if not waiting:
-        return
+    if not any(one.stops for one in waiting):
+        return settled(workspace, waiting)
     listed = "\n".join(f"  {one.says}" for one in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
         hint = f"if that is what you want: ankiforge init --trust {workspace.root}"
         raise UsageError(f"{workspace.root} needs your word for:\n{listed}", hint=hint)
     confirm(workspace, waiting, folders)
+    return workspace

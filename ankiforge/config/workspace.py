@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ankiforge import private
 from ankiforge.config import FILE_NAME, Config, expanded, load
 from ankiforge.config.user import UserFolders, remember, remembered, user_folders
 from ankiforge.errors import UsageError
@@ -32,6 +33,8 @@ class Workspace:
     """The folder for packages."""
     is_default: bool = False
     """The user's own, used where no other is named; has no `ankiforge.yaml`."""
+    unconfirmed_output: Path | None = None
+    """The folder for packages that the settings name, where nobody has confirmed it yet."""
 
     @property
     def settings(self) -> Path:
@@ -65,13 +68,27 @@ class Workspace:
             UsageError: the folder cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.is_default:
+                private.make_folder(self.root)
+            private.make_folder(self.folder)
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
+                private.make_file(ignore)
                 ignore.write_text("*\n", encoding="utf-8")
         except OSError as error:
             what = f"{self.folder}: cannot be written: {error.strerror}"
             raise UsageError(what, hint="another workspace: ankiforge -C DIR") from error
+        self.close_to_others()
+
+    def close_to_others(self) -> None:
+        """Make private what an earlier version, a copy or a checkout left readable for others.
+
+        That is what the program keeps for itself; never the settings, decks or packages.
+        """
+        if self.is_default:
+            private.close(self.root)
+        private.close_below(self.folder)
+        private.close(self.journal)
 
 
 # --- which one ------------------------------------------------------------------------------
@@ -180,8 +197,10 @@ def _copy_whole(source: Path, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     _remove(part)
     if source.is_dir():
-        shutil.copytree(source, part)
+        private.make_folder(part)
+        shutil.copytree(source, part, dirs_exist_ok=True)
     else:
+        private.make_file(part)
         shutil.copy2(source, part)
     part.rename(target)
 

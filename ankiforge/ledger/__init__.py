@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ankiforge import private
 from ankiforge.domain import Problem, RunId, h16
 from ankiforge.errors import BusyError
 from ankiforge.ledger.cards.choices import Choices
@@ -202,7 +203,7 @@ def open_ledger(
     Raises:
         LedgerError: it is damaged, locked, or newer than this program.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
+    private.make_folder(database.parent)
     connection = connect(database, any_thread=any_thread)
     memories = Memories(database.with_name(MEMORY))
     replies = Replies.open(database, clock)
@@ -232,7 +233,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
     from filelock import FileLock, Timeout
 
     path = folder / f"{what}.lock"
-    held = FileLock(path, timeout=seconds)
+    held = FileLock(path, timeout=seconds, mode=0o600)
     try:
         acquired = held.acquire()
     except Timeout as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ankiforge import private
 from ankiforge.errors import BusyError, LedgerError
 
 BUSY_SECONDS = 10.0
@@ -130,6 +131,7 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
     Raises:
         LedgerError: it is damaged, locked, or newer than this program.
     """
+    private.make_file(path)  # what SQLite puts beside it gets the same rights
     with readable_errors():
         connection = sqlite3.connect(
             path,
@@ -171,6 +173,7 @@ def migrate(connection: Connection, path: Path | str) -> None:
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:
     copy = path.with_name(f"{path.name}.before-{version + 1}")
+    private.make_file(copy)
     with readable_errors(), closing(sqlite3.connect(copy)) as kept:
         connection.backup(kept)
 

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import msgspec
 
+from ankiforge import private
 from ankiforge.domain import Problem, h16
 from ankiforge.errors import LedgerError
 
@@ -93,7 +94,7 @@ class Journal:
     def _opened(self, mode: str) -> Iterator[IO[bytes]]:
         assert self._path is not None
         try:
-            with self._path.open(mode) as file:
+            with open(self._path, mode, opener=private.opener) as file:
                 yield file
         except OSError as error:
             raise LedgerError(

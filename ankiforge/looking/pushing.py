@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ankiforge.anki.names import RETIRED
 from ankiforge.anki.views import connect_view
 from ankiforge.anki.views.exports import note_ids
 from ankiforge.config import AnkiSettings
+from ankiforge.config.keys import ANKI, key_for, key_variable
 from ankiforge.delivery import Delivery
 from ankiforge.domain import Card, Guid
 from ankiforge.errors import ServiceError
@@ -33,8 +33,9 @@ class Running:
         Raises:
             ServiceError: it does not answer, or is no Anki one may talk to.
         """
-        key = os.environ.get(settings.key_env, "")
-        connect = AnkiConnect(settings.connect, key, key_env=settings.key_env)
+        key = key_for(ANKI, settings.connect, settings.key_env)
+        name = key_variable(ANKI, settings.connect, settings.key_env)
+        connect = AnkiConnect(settings.connect, key, key_env=name)
         connect.check()
         return Running(connect)
 

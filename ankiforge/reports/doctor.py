@@ -12,7 +12,7 @@ from ankiforge.assembly import limits_of
 from ankiforge.config import EXPORTS, Config, SourceEntry
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.prices import load_prices
-from ankiforge.config.trust import unconfirmed
+from ankiforge.config.trust import settled, unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.domain import Problem
 from ankiforge.errors import ConfigError, ForgeError
@@ -53,7 +53,8 @@ def examine(
         return
     yield _settings(workspace)
     yield from _trust(workspace, around)
-    trusted = not unconfirmed(workspace, around.folders, around.environ)
+    waiting = unconfirmed(workspace, around.folders, around.environ)
+    workspace, trusted = settled(workspace, waiting), not any(one.stops for one in waiting)
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     yield _ledger(workspace, ledger_check)
@@ -88,7 +89,14 @@ def _settings(workspace: Workspace) -> Check:
 def _trust(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
     do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
     for concern in unconfirmed(workspace, around.folders, around.environ):
-        yield Check("trust", State.FAIL, f"not confirmed yet: {concern.says}", do, 2)
+        says = f"not confirmed yet: {concern.says}"
+        if concern.stops:
+            yield Check("trust", State.FAIL, says, do, 2)
+        elif concern.is_key:
+            says = f"no key is sent to a server on this machine: {concern.says}"
+            yield Check("trust", State.OK, says, f"if that server wants it: {do}")
+        else:
+            yield Check("trust", State.WARN, f"{says}; until then they stay in it", do, 1)
 
 
 def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ankiforge import __version__
 from ankiforge.errors import UsageError
 from ankiforge.reports.plots import STYLE as PLOT_STYLE
+from ankiforge.text.bidi import isolated
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
@@ -37,8 +38,12 @@ class Html(str):
 
 
 def words(value: object) -> Html:
-    """Text as markup; markup stays."""
-    return value if isinstance(value, Html) else Html(escape(_UNSEEN.sub("", str(value))))
+    """Text as markup, such that it reorders nothing beside it; markup stays."""
+    return value if isinstance(value, Html) else _escaped(isolated(str(value)))
+
+
+def _escaped(text: str) -> Html:
+    return Html(escape(_UNSEEN.sub("", text)))
 
 
 def element(name: str, /, *inside: object, **attributes: object) -> Html:
@@ -56,7 +61,7 @@ def _attribute(key: str, value: object) -> str:
     if value is None or value is False:
         return ""
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{words(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{_escaped(str(value))}"'
 
 
 def joined(parts: Iterable[object], between: str = "") -> Html:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ankiforge import assembly
 from ankiforge.config import DrafterName, is_loopback
+from ankiforge.config.keys import LLM, key_for, key_variable
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError
@@ -38,7 +39,8 @@ def _could_draft(server: Server, file: str) -> Check:
     name = f"model server {server.program}"
     if server.locked:
         says = f"{server.base_url} wants a key"
-        return Check(name, State.OK, says, "export OPENAI_API_KEY=… and name it as llm.base_url")
+        do = "name it as llm.base_url, and the environment variable of its key as llm.key_env"
+        return Check(name, State.OK, says, do)
     if not server.models:
         return Check(name, State.OK, f"{server.base_url} has no model")
     says = f"{server.base_url} has {', '.join(server.models[:_SHOWN])}"
@@ -54,10 +56,16 @@ def _there(workspace: Workspace, around: Surroundings) -> Check:
     if blocked := _out_of_reach(workspace, around):
         return blocked
     try:
-        offered = models(llm.base_url, around.environ.get(llm.key_env, ""))
+        offered = models(llm.base_url, key_for(LLM, llm.base_url, llm.key_env, around.environ))
     except Unreachable as error:
         if error.status in _NO_LIST:
             return Check("model", State.OK, f"{llm.model} at {llm.base_url}, which lists no models")
+        if error.status in (401, 403) and not key_variable(LLM, llm.base_url, llm.key_env):
+            do = (
+                "name the environment variable of its key as llm.key_env in ankiforge.yaml,"
+                f" then: ankiforge init --trust {workspace.root}"
+            )
+            return Check("model", State.FAIL, f"{llm.base_url} {error}: no key was sent", do, 3)
         others = [one for one in model_servers(around.machine) if one.base_url != llm.base_url]
         found = f"; or use {others[0].program} at {others[0].base_url}" if others else ""
         do = f"start it (ollama serve), or mend llm.base_url in ankiforge.yaml{found}"
@@ -88,12 +96,13 @@ def _out_of_reach(workspace: Workspace, around: Surroundings) -> Check | None:
     if around.offline:
         says = f"{llm.base_url} was not asked: --offline"
         return Check("model", State.WARN, says, "run doctor without --offline", 1)
-    if unconfirmed(workspace, around.folders, around.environ):
+    if any(one.stops for one in unconfirmed(workspace, around.folders, around.environ)):
         says = f"{llm.base_url} was not asked: the workspace is not trusted yet"
         return Check("model", State.WARN, says, "see trust above", 1)
-    if not around.environ.get(llm.key_env):
-        says = f"the environment variable {llm.key_env} is not set, {llm.base_url} will want a key"
-        return Check("model", State.FAIL, says, f"export {llm.key_env}=…", 2)
+    name = key_variable(LLM, llm.base_url, llm.key_env)
+    if name and not around.environ.get(name):
+        says = f"the environment variable {name} is not set, {llm.base_url} will want a key"
+        return Check("model", State.FAIL, says, f"export {name}=…", 2)
     return None
 
 

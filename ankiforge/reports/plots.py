@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from html import escape
 from itertools import groupby
 
+from ankiforge.text.bidi import isolated
+
 STYLE = """\
 .plot { display: block; }
 .plot text { fill: var(--quiet); font: 11px system-ui, sans-serif; }
@@ -318,7 +320,7 @@ def bars(
             drawn += (
                 f'<rect class="bar" x="{x:.1f}" y="{_FLOOR - high:.1f}"'
                 f' width="{width * 0.8:.1f}" height="{high:.1f}">'
-                f"<title>{escape(label)}: {count:,} {escape(unit)}</title></rect>"
+                f"<title>{escape(isolated(label))}: {count:,} {escape(unit)}</title></rect>"
             )
         elif count:
             path += f"M{x:.1f} {_FLOOR}v-{high:.1f}h{width * 0.8:.1f}V{_FLOOR}z"

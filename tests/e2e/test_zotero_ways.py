@@ -97,9 +97,16 @@ class Desk:
 
     def read_by(self, **settings: Any) -> None:
         named = {"name": "zotero"} | settings
+        if settings.get("api") == "web":
+            named = {"key_env": "ZOTERO_API_KEY"} | named
         self.settings.write_text(
             json.dumps({"sources": [{"zotero": named}], "anki": {"collection": "none"}}), "utf-8"
         )
+
+    def read_here(self, **settings: Any) -> None:
+        """By the web API of a server on this machine, which may have the key."""
+        self.read_by(api="web", **settings)
+        self.forge.ok("init", "--trust")
 
     def run(self, *words: str, code: int = 0) -> dict[str, Any]:
         came: dict[str, Any] = self.forge("run", "--json", *words, code=code).data
@@ -141,7 +148,7 @@ def counts(came: dict[str, Any]) -> tuple[int, int, int, int]:
 
 def test_a_library_on_the_web_from_first_run_to_last(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN, CLUB)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     first = desk.run()
     assert counts(first) == (7, 0, 0, 0)
     assert first["problems"] == []
@@ -176,7 +183,7 @@ def test_a_library_on_the_web_from_first_run_to_last(desk: Desk, serve: Callable
 
 def test_a_run_that_breaks_off_goes_on_where_it_was(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN, CLUB)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     server.faults.extend([fake.FINE] * 5 + [fake.status(404, "lost")])
     came = desk.run(code=1)
     [problem] = came["problems"]
@@ -198,7 +205,7 @@ def test_a_library_that_is_suddenly_empty_loses_no_card(
     desk: Desk, serve: Callable[..., Any]
 ) -> None:
     server = serve(OWN)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     desk.run()
     before = desk.live
     server.shelves.clear()
@@ -226,7 +233,7 @@ def test_another_way_makes_no_double_and_loses_nothing(
     web, local = serve(OWN, CLUB), serve(OWN, CLUB, flavour="local10")
     ways: dict[str, dict[str, Any]] = {
         "database": {"path": str(folder)},
-        "web": {"api": "web", "url": web.url},
+        "web": {"api": "web", "url": web.url, "key_env": "ZOTERO_API_KEY"},
         "local": {"api": "local", "url": local.url, "path": str(folder)},
         "auto": {"api": "auto", "url": local.url, "path": str(folder)},
     }
@@ -256,7 +263,7 @@ def test_an_edit_seen_by_another_way_is_an_edit(
     before = desk.live
     moved = Annotation("MARKDDD5", "The drinking of water by roots is called absorption.")
     server = serve(Library((RESIST, with_marks(LEAVES, moved))))
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     assert counts(desk.run()) == (0, 1, 0, 4)
     assert set(desk.live.values()) == set(before.values())
 
@@ -266,7 +273,7 @@ def test_an_edit_seen_by_another_way_is_an_edit(
 
 def test_a_dry_run_leaves_no_trace(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     assert counts(desk.run("--dry-run")) == (5, 0, 0, 0)
     assert desk.live == {}
     assert counts(desk.run()) == (5, 0, 0, 0)
@@ -280,7 +287,7 @@ def test_offline_the_web_is_left_alone(desk: Desk) -> None:
 
 def test_extract_gives_the_marks_and_no_key(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN)
-    desk.read_by(api="web", url=server.url, library="user")
+    desk.read_here(url=server.url, library="user")
     told = desk.forge.ok("extract", "--json")
     assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
     assert fake.KEY not in told.stdout + told.stderr
@@ -290,7 +297,7 @@ def test_extract_gives_the_marks_and_no_key(desk: Desk, serve: Callable[..., Any
 
 def test_doctor_asks_and_tells_the_way(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN, CLUB)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
     source = told["source zotero"]
     assert source["state"] == "ok"
@@ -304,7 +311,7 @@ def test_doctor_asks_and_tells_the_way(desk: Desk, serve: Callable[..., Any]) ->
 
 def test_doctor_misses_the_shared_libraries(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN, CLUB)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     server.faults.extend([fake.FINE, fake.status(403, "not these")])
     told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
     source = told["source zotero"]
@@ -329,7 +336,7 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(
     desk: Desk, serve: Callable[..., Any]
 ) -> None:
     server = serve(Library(()))
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     assert "Nothing is marked there" in desk.forge("run").stdout
     server.faults.extend([fake.status(404, "lost")] * 9)
     failed = desk.forge("run", code=1)
@@ -340,7 +347,7 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(
 def test_doctor_misses_the_folder_beside_an_api(
     desk: Desk, serve: Callable[..., Any], tmp_path: Path
 ) -> None:
-    desk.read_by(api="web", url=serve(OWN).url, path=str(desk.forge.folder / "Zotero"))
+    desk.read_here(url=serve(OWN).url, path=str(desk.forge.folder / "Zotero"))
     told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
     assert told["source zotero"]["state"] == "fail"
     assert "Zotero is not there" in told["source zotero"]["says"]
@@ -357,7 +364,7 @@ def test_a_strangers_workspace_sends_no_key_anywhere(desk: Desk) -> None:
 
 def test_a_file_of_the_workspace_is_none_of_zoteros(desk: Desk, serve: Callable[..., Any]) -> None:
     server = serve(OWN)
-    desk.read_by(api="web", url=server.url)
+    desk.read_here(url=server.url)
     note = desk.forge.folder / "note.md"
     note.write_text("Katze::cat\n", "utf-8")
     assert desk.run(str(note))["highlights"]["seen"] == 1

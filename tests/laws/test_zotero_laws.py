@@ -36,6 +36,7 @@ KINDS = st.sampled_from(["highlight", "underline", "note", "image", "ink", "text
 PATHS = st.sets(st.sampled_from(["A", "A/B", "A/B/C", "Bin", "Bin/D", "É"]), max_size=2)
 DATES = st.sampled_from(["2019-03-00 March 2019", "1999-05-01 May 1, 1999", "0000-00-00 n.d.", ""])
 TIMES = st.sampled_from(["2023-01-01 09:00:00", "2024-01-01 12:00:00", "2024-06-01 00:00:01"])
+KEY = "ZOTERO_API_KEY"
 RARELY = st.integers(0, 9).map(lambda number: number == 0)
 
 
@@ -167,7 +168,7 @@ def test_every_way_gives_the_same(folder: Path, made: list[Library], flavour: st
     expected = read(path=str(folder))
     assert not any(isinstance(one, Problem) for one in expected)
     with fake.ZoteroServer(made, users=USERS) as server:
-        assert read(api="web", url=server.url, path=str(folder)) == expected
+        assert read(api="web", url=server.url, key_env=KEY, path=str(folder)) == expected
     with fake.ZoteroServer(made, users=USERS, flavour=flavour) as server:
         assert read(api="local", url=server.url, path=str(folder)) == expected
 
@@ -179,4 +180,6 @@ def test_what_is_kept_and_what_changed_give_what_there_is(states: list[list[Libr
     with fake.ZoteroServer(states[0], users=USERS) as server:
         for state in states:
             server.show(state)
-            assert read(memory, api="web", url=server.url) == read(api="web", url=server.url)
+            assert read(memory, api="web", url=server.url, key_env=KEY) == read(
+                api="web", url=server.url, key_env=KEY
+            )

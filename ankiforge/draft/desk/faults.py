@@ -266,7 +266,13 @@ def _taken(words: str) -> tuple[str, ...]:
 
 def _fatal(settings: ServerSettings, status: int, whole: str, headers: Mapping[str, str]) -> str:
     """What to do about an answer that every further request would get, too; "" if none."""
-    key = f"check the key in the environment variable {settings.key_env}"
+    key = (
+        f"check the key in the environment variable {settings.key_name}"
+        if settings.key_name
+        else f"no key was sent to {settings.host}: write `key_env: NAME` under `llm:` in"
+        " ankiforge.yaml, NAME being the environment variable that holds this server's key, then:"
+        f" ankiforge init --trust {settings.workspace}"
+    )
     if status in (401, 403) and not (status == 403 and _MODERATED.search(whole)):
         return key
     if status == 400 and _BAD_KEY.search(whole):

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ankiforge.config import is_loopback
+from ankiforge.config.keys import LLM, key_variable
 from ankiforge.draft.desk.prices import FREE, Price, known_models, known_price
 from ankiforge.errors import ConfigError
 
@@ -27,8 +28,8 @@ class ServerSettings:
     base_url: str
     """Ends before `/chat/completions`."""
     model: str
-    key_env: str = "OPENAI_API_KEY"
-    """The environment variable that holds the key."""
+    key_env: str = ""
+    """The environment variable that holds the key; "" = the default one, if this is its address."""
     budget_usd: float | None = None
     """What one run may spend; None = no limit."""
     price_usd: tuple[float, float] | None = None
@@ -56,6 +57,8 @@ class ServerSettings:
     too many requests, eight times as long each, 30 s at most."""
     longest_wait_s: float = 300.0
     """The longest `Retry-After` that is waited for."""
+    workspace: str = "DIR"
+    """The folder to be named in a command that a person may copy."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -69,6 +72,11 @@ class ServerSettings:
     def local(self) -> bool:
         """Whether nothing leaves this machine."""
         return is_loopback(self.base_url)
+
+    @property
+    def key_name(self) -> str:
+        """The environment variable whose key is sent; "" if none is."""
+        return key_variable(LLM, self.base_url, self.key_env)
 
     @property
     def silence_s(self) -> float:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
+from ankiforge.config.keys import LLM, key_for
 from ankiforge.draft.desk.faults import PassingError, SlowError
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.requests import Body
@@ -157,25 +158,35 @@ def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _client(settings: ServerSettings, openai: ModuleType, limit: Any, time: _Time) -> Any:
     wait = openai.Timeout(settings.silence_s, connect=min(CONNECT_S, settings.silence_s))
+    key = usable_key(settings)
+
+    def only_ours(request: Any) -> None:
+        """Take out what the client read from OPENAI_CUSTOM_HEADERS: it is meant for OpenAI."""
+        lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+        for name in {line.partition(":")[0].strip() for line in lines} - {""}:
+            request.headers.pop(name, None)
+        request.headers.update({**settings.headers, "Authorization": f"Bearer {key}"})
+
+    foreign = not LLM.owns(settings.base_url)
     many = openai.DefaultHttpxClient(
         follow_redirects=False,
         trust_env=not settings.local,
         verify=_verify(settings),
         timeout=wait,
-        event_hooks={"response": [limit]},
+        event_hooks={"request": [only_ours] if foreign else [], "response": [limit]},
     )
     for transport in (many._transport, *many._mounts.values()):
         if pool := getattr(transport, "_pool", None):  # nobody else counts the time of a head
             pool._network_backend = _Timed(pool._network_backend, time)
     client = openai.OpenAI(
         base_url=settings.base_url,
-        api_key=usable_key(settings),
+        api_key=key,
         default_headers={"Accept-Encoding": "identity", **settings.headers},
         max_retries=0,
         timeout=wait,
         http_client=many,
     )
-    if settings.host != "api.openai.com":
+    if foreign:
         client.organization = client.project = None
     return client
 
@@ -194,21 +205,21 @@ def _library(openai: ModuleType) -> ModuleType:
 
 def key_of(settings: ServerSettings) -> str:
     """The key out of the environment, "" if there is none."""
-    return os.environ.get(settings.key_env, "").strip()
+    return key_for(LLM, settings.base_url, settings.key_env)
 
 
 def usable_key(settings: ServerSettings) -> str:
-    """The key; on loopback there need not be one.
+    """The key; on loopback there need not be one, nor where no variable is named.
 
     Raises:
         ConfigError: it is missing, or no header can carry it.
     """
-    key = key_of(settings)
-    if not key and not settings.local:
+    key, name = key_of(settings), settings.key_name
+    if name and not key and not settings.local:
         raise ConfigError(
-            f"llm.key_env: the environment variable {settings.key_env} is not set",
-            hint=f"export {settings.key_env}=… before the run",
+            f"llm.key_env: the environment variable {name} is not set",
+            hint=f"export {name}=… before the run",
         )
     if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"the key in {settings.key_env} holds signs no header can carry")
+        raise ConfigError(f"the key in {name} holds signs no header can carry")
     return key or "none"

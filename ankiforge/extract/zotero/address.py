@@ -142,6 +142,10 @@ class Address:
 
     def no_key(self) -> RefusalError:
         """It asks for a key, and there is none."""
+        if not self.key_env:
+            says = f"{self.host} wants a key, and no variable is confirmed for it"
+            hint = "write `key_env: NAME`, NAME being the environment variable that holds it, then:"
+            return RefusalError(403, says, f"{hint} ankiforge init --trust DIR")
         says = f"{self.host} wants a key: the environment variable {self.key_env} is not set"
         return RefusalError(403, says, f"export {self.key_env}=…; {_NEW_KEY}")
 

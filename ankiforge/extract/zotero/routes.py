@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ankiforge.config import ZOTERO_KEY, is_loopback
+from ankiforge.config.keys import ZOTERO, key_for, key_variable
 from ankiforge.domain import Memory, Problem
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.zotero.address import LOCAL, WEB, Address
@@ -80,9 +81,14 @@ class Routes:
                 return (self._by_web(),)
             raise ItemError(
                 f"no way to Zotero: {error.message}; no data folder; no key for the web",
-                hint=f"{error.hint}; or export {self.web.key_env}=…",
+                hint=f"{error.hint}; or {self._give_key}",
             ) from error
         return self._by_local()
+
+    @property
+    def _give_key(self) -> str:
+        name = self.web.key_env
+        return f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
 
     @property
     def _has_database(self) -> bool:
@@ -194,16 +200,16 @@ def addresses(
     Raises:
         ConfigError: they cannot be meant.
     """
-    name = key_env or ZOTERO_KEY
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    if not re.fullmatch(r"(?:[A-Za-z_][A-Za-z0-9_]*)?", key_env):
         raise ConfigError("key_env: not the name of an environment variable", hint=ZOTERO_KEY)
-    key = environ.get(name, "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"key_env: the key in {name} holds signs no header can carry")
     if url:
         _check_url(api, url)
     here = url.rstrip("/") if api == "local" or (api == "auto" and is_loopback(url)) else ""
     there = url.rstrip("/") if not here else ""
+    name = key_variable(ZOTERO, there or WEB, key_env)
+    key = key_for(ZOTERO, there or WEB, key_env, environ)
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(f"key_env: the key in {name} holds signs no header can carry")
     return Address(here or LOCAL, True), Address(there or WEB, False, name, key)
 
 

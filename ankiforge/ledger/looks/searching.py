@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ankiforge import private
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.looks.indexing import REF, ROWS, add, empty, forget, make
 from ankiforge.ledger.looks.spelling import respelt
@@ -274,6 +275,8 @@ def _misspelt(index: sqlite3.Connection, asked: list[tuple[str, str]]) -> tuple[
 
 def _opened(path: Path | None) -> sqlite3.Connection:
     """The index, with its tables."""
+    if path is not None:
+        private.make_file(path)
     index = sqlite3.connect(
         path or ":memory:", isolation_level=None, timeout=_PATIENCE, check_same_thread=False
     )

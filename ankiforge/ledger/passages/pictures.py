@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from ankiforge import private
 from ankiforge.domain import Picture, Problem
 
 FOLDER = "pictures"
@@ -43,7 +44,8 @@ class Pictures:
         path = self.folder / picture.name
         try:
             if not path.is_file() or path.read_bytes() != picture.data:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                private.make_folder(self.folder)
+                private.make_folder(path.parent)
                 _write(path, picture.data)
         except OSError as error:
             what = f"the picture cannot be kept: {error.strerror or error}"

@@ -23,6 +23,7 @@ from ankiforge.domain import (
 )
 from ankiforge.errors import UsageError
 from ankiforge.shipped import shipped
+from ankiforge.text.bidi import isolated
 
 LARGEST = 200_000_000
 """Bytes of a file that is read."""
@@ -155,7 +156,8 @@ def tasks_of(passages: Iterable[Passage], brief: Brief | None = None) -> Iterato
 def as_json(passage: Passage) -> dict[str, Any]:
     """What a rater is shown of a passage."""
     highlight = passage.highlight
-    where = " › ".join(part for part in (highlight.document.title, highlight.heading) if part)
+    parts = (highlight.document.title, highlight.heading)
+    where = " › ".join(isolated(part) for part in parts if part)
     before, after = _around(highlight)
     return {
         "where": where,

@@ -1,7 +1,7 @@
 """Who may speak to the page: this person's browser, on this machine, from the page itself.
 
-The token stands once in the address; a cookie takes its place. A cookie knows no ports: a page of
-another program on this machine may send it along, so the browser's word on who asks counts, too.
+The token in the address is good for one browser, once: it is exchanged for a cookie that holds
+another secret. A cookie knows no ports: a page of another program on this machine may send it along, so the browser's word on who asks counts, too.
 A card's frame has no origin, so no cookie goes with what it asks for: its addresses hold a secret
 of their own.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,13 @@ _OWN = (None, "same-origin", "none")
 """`Sec-Fetch-Site` of the page itself, of a typed address, and of a browser that says nothing."""
 
 
+USED = (
+    "this address was opened before, and it works only once. For a new one press Ctrl-C in the"
+    " terminal where the page was started, then: ankiforge review"
+)
+"""What a second use of the address is told."""
+
+
 def _secret() -> str:
     return secrets.token_urlsafe(32)
 
@@ -33,6 +41,11 @@ class Guard:
 
     port: int
     token: str = field(default_factory=_secret)
+    """In the address; worth nothing once it was used."""
+    session: str = field(default_factory=_secret, repr=False)
+    """In the cookie of the browser that used it."""
+    _used: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    """Taken for ever by the first use."""
     frames: str = field(default_factory=_secret)
 
     @property
@@ -75,9 +88,13 @@ class Guard:
             return self._welcome()
         if request.path != "/" and request.headers.get("Sec-Fetch-Site") not in _OWN:
             abort(403)  # another page asks, and the browser sends our cookie along
-        if not self._is(request.cookies.get(self._cookie, ""), self.token):
+        if not self._known():
             abort(403)
         return None
+
+    def _known(self) -> bool:
+        """Whether the browser has the cookie."""
+        return self._is(request.cookies.get(self._cookie, ""), self.session)
 
     def _same_origin(self) -> None:
         origin = urlsplit(request.headers.get("Origin", ""))
@@ -86,8 +103,16 @@ class Guard:
             abort(403)
 
     def _welcome(self) -> Any:
+        """Let the first browser in; a look ahead, before anybody opens the page, uses nothing up."""
+        ahead = request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
+        if request.method == "HEAD" or "prefetch" in ahead:
+            return Response(status=204)
         answer = redirect("/", code=303)
-        answer.set_cookie(self._cookie, self.token, httponly=True, samesite="Strict", path="/")
+        if self._known():
+            return answer
+        if not self._used.acquire(blocking=False):
+            abort(403, USED)
+        answer.set_cookie(self._cookie, self.session, httponly=True, samesite="Strict", path="/")
         return answer
 
     @staticmethod

@@ -12,6 +12,7 @@ from ankiforge.anki.escape import address
 from ankiforge.ledger.looks.shelf import Made, Marked
 from ankiforge.review.desk import Desk
 from ankiforge.seeking import Chances, Found, chances_of, counts_of, links_of, recall_of, seek
+from ankiforge.text.bidi import isolated
 from ankiforge.text.looseness import without_signs
 
 MOST = 8
@@ -42,8 +43,8 @@ def _work(found: Found, now: float) -> dict[str, Any]:
     links = (address(link) for link in links_of(found))
     made = sorted(found.work.made, key=lambda one: one.guid not in found.matched)
     return {
-        "title": f"{found.title}{year}",
-        "people": ", ".join(document.creators),
+        "title": f"{isolated(found.title)}{year}",
+        "people": ", ".join(map(isolated, document.creators)),
         "facts": list(_facts(found, chances)),
         "links": list(dict.fromkeys(filter(None, links))),
         "marks": [_mark(found, one) for one in found.marks[:SHOWN]],

@@ -55,10 +55,10 @@ def test_the_settings_of_the_design_are_read(config, tmp_path: Path) -> None:
 
     assert got.me == ("Ada",)
     assert got.drafter is DrafterName.LLM
-    assert got.llm == LlmSettings(budget_usd=1.0)
+    assert got.llm == LlmSettings(key_env="OPENAI_API_KEY", budget_usd=1.0)
     assert got.accept == AcceptSettings(rules=AcceptPolicy.CLEAN, llm=AcceptPolicy.REVIEW)
     assert got.package is PackageShape.PER_DECK
-    assert got.anki == AnkiSettings()
+    assert got.anki == AnkiSettings(key_env="ANKICONNECT_KEY")
     assert [(s.kind, s.name, s.path) for s in got.sources] == [
         ("obsidian", "notes", tmp_path / "home/Vault"),
         ("pdf", "papers", tmp_path / "Articles"),

@@ -109,8 +109,8 @@ def test_a_silent_server_is_given_up(draft, task, server, fake):
 @pytest.mark.parametrize(
     ("status", "code", "hint"),
     [
-        (401, "invalid_api_key", "OPENAI_API_KEY"),
-        (403, "forbidden", "OPENAI_API_KEY"),
+        (401, "invalid_api_key", "write `key_env: NAME` under `llm:`"),
+        (403, "forbidden", "write `key_env: NAME` under `llm:`"),
         (404, "model_not_found", "'fake'"),
         (402, "", "credit"),
         (429, "insufficient_quota", "credit"),

@@ -28,7 +28,7 @@ def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
     """What a source yields; settings and arguments of `open_source` by name."""
     names = {"library", "path", "key_env", "url"}
     settings = {name: more.pop(name) for name in names & more.keys()}
-    settings = {"url": server.url} | settings if server else settings
+    settings = {"url": server.url, "key_env": "ZOTERO_API_KEY"} | settings if server else settings
     only, me = more.pop("only", ()), more.pop("me", ())
     more.setdefault("pace", Clock().pace)
     root = Path(settings.get("path", "."))
@@ -490,7 +490,7 @@ def test_no_zotero_runs() -> None:
 def test_the_web_cannot_be_reached() -> None:
     clock = Clock()
     url = f"http://127.0.0.1:{free_port()}"
-    problem = blocked(scanned("web", None, url=url, pace=clock.pace))
+    problem = blocked(scanned("web", None, url=url, key_env="ZOTERO_API_KEY", pace=clock.pace))
     assert "cannot be reached" in problem.what
     assert clock.slept == [1.0, 2.0, 4.0]
 
@@ -710,7 +710,7 @@ def test_auto_says_what_it_tried(
 
 def test_a_look_tells_libraries_and_way(serve: Callable[..., Any], folder: Path) -> None:
     def look(api: str, server: Any, **more: Any) -> str:
-        settings = zotero.Settings(api=api, url=server.url, **more)
+        settings = zotero.Settings(api=api, url=server.url, key_env="ZOTERO_API_KEY", **more)
         source = zotero.open_source("zotero", folder, settings)
         assert isinstance(source, zotero.ZoteroSource)
         return source.look()

@@ -51,7 +51,7 @@ def serve() -> Iterator[Callable[..., Any]]:
 def read(
     url: str, pace: Any = None, memory: Any = None, api: str = "web", **more: Any
 ) -> list[Sighting]:
-    settings = zotero.Settings(api=api, url=url, **more)
+    settings = zotero.Settings(api=api, url=url, key_env="ZOTERO_API_KEY", **more)
     kept, pace = memory or fake.Kept(), pace or fake.Clock().pace
     return list(zotero.open_source("zotero", Path(), settings, memory=kept, pace=pace).scan())
 

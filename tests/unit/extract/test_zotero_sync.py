@@ -47,7 +47,9 @@ class Reader:
     def __init__(self, server: Any, **settings: Any) -> None:
         self.server = server
         self.memory = fake.Kept()
-        self.settings = zotero.Settings(api="web", url=server.url, **settings)
+        self.settings = zotero.Settings(
+            api="web", url=server.url, key_env="ZOTERO_API_KEY", **settings
+        )
 
     def read(self, memory: Any = None) -> list[Sighting]:
         self.server.forget_requests()

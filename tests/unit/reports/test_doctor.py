@@ -233,6 +233,14 @@ def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
     assert "1885 (json_schema: kept; " in check.says
     assert "tokens/s" in check.says
     assert exit_code(got) == 0
+    assert {head["authorization"] for head in heads} == {"Bearer none"}
+    written = workspace(llm(url, "good, key_env: OPENAI_API_KEY"))
+    heads.clear()
+    checks(written, around)
+    assert {head["authorization"] for head in heads} == {"Bearer none"}
+    confirm(written, concerns(written), around.folders)
+    heads.clear()
+    got = checks(written, around)
     assert {head["authorization"] for head in heads} == {"Bearer secret-key-0123456789"}
     assert not [check for check in got if "secret" in str(check)]
     assert not (workspace("").folder / "ledger.db").exists()
@@ -382,7 +390,7 @@ def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, around) -> N
 
 
 def test_a_remote_server_is_not_asked_offline_untrusted_or_without_a_key(workspace, around) -> None:
-    found = workspace(llm("https://api.example.org/v1", "good"))
+    found = workspace(llm("https://api.openai.com/v1", "good"))
 
     def model(around: Surroundings) -> Check:
         return next(check for check in checks(found, around) if check.name == "model")

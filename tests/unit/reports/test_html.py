@@ -61,6 +61,11 @@ def test_what_is_no_sign_is_left_out() -> None:
     page("\ud83d", "\x00").encode("utf-8")
 
 
+def test_text_with_bidirectional_controls_reorders_nothing_beside_it() -> None:
+    shown = element("p", "a \u202eb", " · c", title="d \u202ee")
+    assert shown == '<p title="d \u202ee">\u2068a \u202eb\u2069 · c</p>'
+
+
 def test_markup_stays_and_text_beside_it_is_escaped() -> None:
     assert (
         element("p", "<", element("b", "&"), class_='x"y')

@@ -14,6 +14,7 @@ from ankiforge.config.deckfiles import colour_name
 from ankiforge.domain import Card, Highlight, Severity
 from ankiforge.review.picking import in_bulk
 from ankiforge.review.query import Beside, Query, Said, Term, parse, said_on
+from ankiforge.text.bidi import isolated
 from ankiforge.text.fold import canonical
 
 MOST = 12
@@ -200,7 +201,7 @@ def _values(query: Query, name: str, counts: Counter[str]) -> list[dict[str, Any
 
 
 def _value(label: str, count: int | None, query: str, on: bool) -> dict[str, Any]:
-    return {"label": label, "count": count, "query": query, "on": on}
+    return {"label": isolated(label), "count": count, "query": query, "on": on}
 
 
 def _with(query: Query, term: Term) -> str:

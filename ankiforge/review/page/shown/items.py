@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Media, h16
+from ankiforge.domain import Card, Media, h16
+from ankiforge.text.bidi import isolated
 
 Face = tuple[str, str]
 """(question, answer) of one card of a note, as Anki shows its two sides: HTML without the style."""
@@ -73,6 +74,11 @@ class Item:
     """The text in which words may be selected to make a card of; "" = none is made here."""
     compared: bool = False
     """Whether its slots are two versions of one thing: then the answers are shown first."""
+
+
+def title_of(card: Card) -> str:
+    """Where a card comes from, to stand beside other words."""
+    return isolated(card.highlight.document.title)
 
 
 def stamp_of(*shown: object) -> str:

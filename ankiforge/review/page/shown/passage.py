@@ -12,6 +12,7 @@ from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.links import links_of
 from ankiforge.review.page.shown.media import name_of
 from ankiforge.text.anchors import CONTEXT
+from ankiforge.text.bidi import isolated
 from ankiforge.text.fold import same
 from ankiforge.text.markdown import image_paths
 from ankiforge.text.quotes import locate
@@ -60,8 +61,10 @@ def source_html(highlight: Highlight, quote: str = "", also: Iterable[Highlight]
 
 def _where(highlight: Highlight) -> str:
     """The headings above, without a first one that only says the title again."""
-    first, _, rest = highlight.heading.partition(" › ")
-    return rest if same(first, highlight.document.title) else highlight.heading
+    headings = highlight.heading.split(" › ")
+    if same(headings[0], highlight.document.title):
+        headings = headings[1:]
+    return " › ".join(map(isolated, headings))
 
 
 def picture_paths(highlight: Highlight) -> tuple[str, ...]:

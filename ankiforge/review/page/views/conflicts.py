@@ -15,7 +15,7 @@ from ankiforge.ledger.collection.seen import Seen
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.differences import runs
 from ankiforge.review.page.shown.faces import faces_of
-from ankiforge.review.page.shown.items import Act, Face, Item, Slot, stamp_of
+from ankiforge.review.page.shown.items import Act, Face, Item, Slot, stamp_of, title_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Row, Side, as_it_is, beside, sides_html
 
@@ -54,7 +54,7 @@ def _item(desk: Desk, card: Card, seen: Seen, found: tuple[Conflict, ...]) -> It
     named = ", ".join(one.field for one in found)
     return Item(
         card.guid,
-        f"Conflict in {named} of a card from {card.highlight.document.title}",
+        f"Conflict in {named} of a card from {title_of(card)}",
         stamp_of(card, found, seen.fields),
         source=source_html(card.highlight, card.leading.draft.quote),
         slots=_slots(desk, card, seen),

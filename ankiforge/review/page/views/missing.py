@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ankiforge.domain import AnkiState, Card
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import seen_last, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
@@ -37,7 +37,7 @@ class Missing:
         count = len(self.ids(desk))
         return Item(
             card.guid,
-            f"Missing in Anki: a {card.kind} card from {card.highlight.document.title}",
+            f"Missing in Anki: a {card.kind} card from {title_of(card)}",
             stamp_of(card, count),
             source=source_html(card.highlight, card.leading.draft.quote),
             slots=(slot_of(desk, card, card.leading, "as it was"),),

@@ -12,6 +12,7 @@ from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.selecting import words_of
+from ankiforge.text.bidi import isolated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Passages:
         words, _ = words_of(highlight)
         return Item(
             identity,
-            f"No card yet from {highlight.document.title}",
+            f"No card yet from {isolated(highlight.document.title)}",
             stamp_of(highlight, why),
             source=source_html(highlight),
             slots=(Slot("", "", foot=draw("no_card.html", why=why, selectable=bool(words))),),

@@ -12,7 +12,7 @@ from ankiforge.review.desk import Desk
 from ankiforge.review.failing import forgotten, history_of, words_in_anki
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.selecting import words_of
@@ -51,7 +51,7 @@ def card_item(desk: Desk, card: Card) -> Item:
     )
     return Item(
         card.guid,
-        f"{card.kind.capitalize()} card from {card.highlight.document.title}",
+        f"{card.kind.capitalize()} card from {title_of(card)}",
         stamp_of(card),
         source=source_html(card.highlight, shown[0].draft.quote, card.also),
         slots=slots,

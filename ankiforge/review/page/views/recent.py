@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ankiforge.domain import Card, HighlightKey
 from ankiforge.ledger.deciding.decisions import MADE, Decided, standing
 from ankiforge.review.desk import Desk
-from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
@@ -87,7 +87,7 @@ def _what(made: list[Decided], cards: list[Card]) -> str:
     if len(cards) > 1:
         return many(len(cards), "card")
     if cards:
-        return f"{cards[0].kind.capitalize()} card from {cards[0].highlight.document.title}"
+        return f"{cards[0].kind.capitalize()} card from {title_of(cards[0])}"
     return many(len(made), "passage")
 
 
@@ -96,7 +96,7 @@ def _facts(made: list[Decided], cards: list[Card]) -> Iterator[Fact]:
     yield ("Reason", str(made[0].body.get("reason", "")))
     if len(made) > 1:
         for card in cards[:_NAMED]:
-            yield ("A card of it", f"{card.leading.draft.answer} ({card.highlight.document.title})")
+            yield ("A card of it", f"{card.leading.draft.answer} ({title_of(card)})")
         left = len(cards) - _NAMED
         yield ("And", many(left, "card") + " more" if left > 0 else "")
 

@@ -11,7 +11,7 @@ from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.collection.seen import Seen
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, studied
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
@@ -56,7 +56,7 @@ class Retired:
 def _left(desk: Desk, card: Card, seen: Seen) -> Item:
     return Item(
         card.guid,
-        f"Still in Anki: a {card.kind} card from {card.highlight.document.title}",
+        f"Still in Anki: a {card.kind} card from {title_of(card)}",
         stamp_of(card, seen.tags, [one.queue for one in seen.cards]),
         source=source_html(card.highlight, card.leading.draft.quote),
         slots=(Slot(f"{card.guid}.anki", "in Anki", faces_in_anki(card, seen)),),
@@ -105,7 +105,7 @@ def _without_source(desk: Desk, card: Card) -> Item:
     lead = card.leading
     return Item(
         card.guid,
-        f"Its passage is gone: a {card.kind} card from {card.highlight.document.title}",
+        f"Its passage is gone: a {card.kind} card from {title_of(card)}",
         stamp_of(card),
         source=source_html(card.highlight, lead.draft.quote),
         slots=(slot_of(desk, card, lead, ""),),

@@ -9,7 +9,7 @@ from ankiforge.domain import Candidate, Card, Highlight
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Row, changed, changed_fields, sides_html
 
@@ -42,7 +42,7 @@ def _item(desk: Desk, card: Card, now: Candidate) -> Item:
     proposed = (slot_of(desk, card, one, label or "proposed") for one, label in labels)
     return Item(
         card.guid,
-        f"Correction of a {card.kind} card from {card.highlight.document.title}",
+        f"Correction of a {card.kind} card from {title_of(card)}",
         stamp_of(card, past),
         source=source_html(card.highlight, card.open[0].draft.quote),
         slots=(slot_of(desk, card, now, "now"), *proposed),

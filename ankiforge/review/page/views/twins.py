@@ -10,7 +10,7 @@ from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.review import pairing
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import studied
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, Row, beside, sides_html
@@ -67,11 +67,11 @@ def _pair(desk: Desk, identity: str, card: Card, twin: Card) -> Item:
         ("This one", studied(desk, card)),
         ("The other", studied(desk, twin)),
         ("The other's passage", twin.highlight.exact),
-        ("The other's source", twin.highlight.document.title),
+        ("The other's source", title_of(twin)),
     )
     return Item(
         identity,
-        f"Two cards that are called alike, from {card.highlight.document.title}",
+        f"Two cards that are called alike, from {title_of(card)}",
         stamp_of(card, twin, stays.guid),
         source=source_html(card.highlight, card.leading.draft.quote),
         slots=(
@@ -103,7 +103,7 @@ def _beside_note(desk: Desk, identity: str, card: Card, note: ForeignNote) -> It
     )
     return Item(
         identity,
-        f"A card that is called like a note in Anki, from {card.highlight.document.title}",
+        f"A card that is called like a note in Anki, from {title_of(card)}",
         stamp_of(card, note),
         source=source_html(card.highlight, card.leading.draft.quote),
         slots=(slot_of(desk, card, card.leading, "this one"),),

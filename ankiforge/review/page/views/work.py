@@ -12,7 +12,7 @@ from ankiforge.review.desk import Desk
 from ankiforge.review.failing import History, forgotten, history_of, reasons, words_in_anki
 from ankiforge.review.page.decisions.redrafting import INSTEAD, SPLIT
 from ankiforge.review.page.shown.faces import slot_of
-from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
+from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, studied, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, Row, changed_fields, sides_html
@@ -52,7 +52,7 @@ def _item(desk: Desk, card: Card, seen: Seen, history: History) -> Item:
     theirs = words_in_anki(card, seen)
     return Item(
         card.guid,
-        f"Needs work: a {card.kind} card from {card.highlight.document.title}",
+        f"Needs work: a {card.kind} card from {title_of(card)}",
         stamp_of(card, seen.tags, seen.cards, history.troubles, given, others, theirs),
         source=source_html(card.highlight, card.leading.draft.quote, card.also),
         slots=(_slot(desk, card, seen, theirs),),

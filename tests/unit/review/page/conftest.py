@@ -25,7 +25,7 @@ class Client:
     def __init__(self, app: Any, guard: Guard) -> None:
         self.guard = guard
         self.http = app.test_client()
-        self.get("/", token=guard.token)
+        self.first = self.get("/", token=guard.token)
 
     def get(self, path: str, **values: str) -> Any:
         return self.http.get(path, query_string=values, headers={"Host": HOST})

@@ -7,8 +7,10 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -77,7 +79,7 @@ def test_without_the_cookie_nothing_is_told(page, stranger) -> None:
     wrong = ("/?token=", "/?token=wrong", "/?token=%ff%00", "/frame/x/")
     for path in ("/", *DATA, "/nowhere", *wrong):
         refused(stranger.get(path, headers={"Host": HOST}), 403)
-    for cookie in ("", "x", "ü", page.guard.frames, page.guard.token[:-1]):
+    for cookie in ("", "x", "ü", page.guard.frames, page.guard.token, page.guard.session[:-1]):
         headers = {"Host": HOST, "Cookie": f"ankiforge_7777={cookie}"}
         refused(stranger.get("/api/item", headers=headers), 403)
     refused(stranger.get(f"/api/item?token={page.guard.token}", headers={"Host": HOST}), 403)
@@ -86,12 +88,43 @@ def test_without_the_cookie_nothing_is_told(page, stranger) -> None:
 def test_the_token_leaves_the_address_for_a_cookie_no_script_and_no_site_can_use(
     page, stranger
 ) -> None:
-    answer = stranger.get("/", query_string={"token": page.guard.token}, headers={"Host": HOST})
+    answer = page.first
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     told = set(answer.headers["Set-Cookie"].split("; "))
-    assert told == {f"ankiforge_7777={page.guard.token}", "HttpOnly", "SameSite=Strict", "Path=/"}
+    assert told == {f"ankiforge_7777={page.guard.session}", "HttpOnly", "SameSite=Strict", "Path=/"}
+    assert page.guard.session != page.guard.token
     assert answer.headers["Cache-Control"] == "no-store"
     assert stranger.get("/", headers={"Host": "localhost:7777"}).status_code == 403
+
+
+def test_a_second_use_of_the_address_is_told_how_to_get_another(page, stranger) -> None:
+    asked = {"query_string": {"token": page.guard.token}}
+    refused(stranger.get("/", headers={"Host": HOST}, **asked), 403)
+    told = stranger.get("/", headers={"Host": HOST, "Accept": "text/html,*/*"}, **asked)
+    refused(told, 403)
+    assert told.mimetype == "text/plain"
+    assert "works only once" in told.get_data(as_text=True)
+    assert "then: ankiforge review" in told.get_data(as_text=True)
+    again = page.get("/", token=page.guard.token)  # from the history of the browser it belongs to
+    assert (again.status_code, again.headers["Location"]) == (303, "/")
+    assert "Set-Cookie" not in again.headers
+    assert page.get("/").status_code == 200
+    assert page.views()
+
+
+def test_of_many_at_the_same_moment_one_is_let_in(forge, notes) -> None:
+    forge.ok("run", notes, "--accept", "review")
+    with serving(forge) as (port, token):
+        host = f"Host: 127.0.0.1:{port}\r\n"
+        ahead = f"HEAD /?token={token} HTTP/1.1\r\n{host}\r\n"
+        assert b"Set-Cookie" not in spoken(port, ahead.encode())
+        early = f"GET /?token={token} HTTP/1.1\r\n{host}Sec-Purpose: prefetch\r\n\r\n"
+        assert b"Set-Cookie" not in spoken(port, early.encode())
+        with ThreadPoolExecutor(8) as pool:
+            first = f"GET /?token={token} HTTP/1.1\r\n{host}\r\n".encode()
+            answers = list(pool.map(lambda _: spoken(port, first), range(8)))
+        assert sum(b" 303 " in answer.split(b"\r\n")[0] for answer in answers) == 1
+        assert sum(b"Set-Cookie" in answer for answer in answers) == 1
 
 
 def test_another_page_on_this_machine_reads_nothing_with_our_cookie(page) -> None:
@@ -242,11 +275,12 @@ def test_a_mistake_of_ours_is_told_on_the_terminal_and_the_page_lives_on(
 
 
 @contextmanager
-def serving(forge) -> Iterator[int]:
-    """The program serves the page in a process of its own; its port."""
+def serving(forge) -> Iterator[tuple[int, str]]:
+    """The program serves the page in a process of its own; its port, and the token."""
     process = forge.started("review", "--no-open", "-q")
     try:
-        yield int(process.stdout.readline().split(":")[2].split("/")[0])
+        address = urlsplit(process.stdout.readline().strip())
+        yield address.port or 0, address.query.removeprefix("token=")
     finally:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
@@ -262,7 +296,7 @@ def spoken(port: int, words: bytes) -> bytes:
 
 
 def test_half_requests_block_nobody_and_large_ones_are_not_read(forge) -> None:
-    with serving(forge) as port:
+    with serving(forge) as (port, _):
         host = f"Host: 127.0.0.1:{port}\r\n".encode()
         stuck = [socket.create_connection(("127.0.0.1", port)) for _ in range(12)]
         for connection in stuck:

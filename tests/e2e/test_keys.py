@@ -1,0 +1,235 @@
+"""An API key reaches only the server it belongs to, or one it was written and confirmed for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from ankiforge.config.keys import ANKI, LLM, ZOTERO, key_for
+
+KEY = "sk-real-openai-999"
+
+
+class Recorder:
+    """A server on loopback that answers every request alike, and keeps what was sent."""
+
+    def __init__(self, status: int, answer: object) -> None:
+        kept: list[str] = []
+        self.kept = kept
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                kept.append(f"{self.headers} {body.decode()}")
+                raw = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            do_GET = do_POST
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the key came, in whatever place; what was kept is forgotten."""
+        assert self.kept, "it was never asked"
+        found = any(KEY in one for one in self.kept)
+        self.kept.clear()
+        return found
+
+
+@pytest.fixture
+def locked() -> Iterator[Recorder]:
+    """A server that wants a key."""
+    server = Recorder(401, {"error": {"message": "no key", "code": "invalid_api_key"}})
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def anki() -> Iterator[Recorder]:
+    """An AnkiConnect that wants its key."""
+    server = Recorder(200, {"result": None, "error": "valid api key must be provided"})
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"Authorization: Bearer {KEY}\nX-Key: {KEY}")
+    for name in ("OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY", "MY_KEY"):
+        monkeypatch.setenv(name, KEY)
+
+
+def settings(forge: Any, **sections: Any) -> None:
+    (forge.folder / "notes").mkdir(exist_ok=True)
+    (forge.folder / "notes/a.md").write_text("Sleep has ==four stages== in a night.\n")
+    usual = {
+        "sources": [{"obsidian": {"name": "notes", "path": "notes"}}],
+        "anki": {"collection": "none"},
+    }
+    (forge.folder / "ankiforge.yaml").write_text(json.dumps(usual | sections))
+
+
+def drafting(forge: Any, url: str, **llm: str) -> None:
+    settings(forge, drafter="llm", llm={"base_url": f"{url}/v1", "model": "m-70b", **llm})
+
+
+# --- the default variables belong to one address each -----------------------------------------
+
+OWN = [
+    (LLM, "https://api.openai.com/v1"),
+    (LLM, "https://API.OpenAI.com:443/v1"),
+    (LLM, "https://api.openai.com"),
+    (ZOTERO, "https://api.zotero.org"),
+    (ZOTERO, "https://api.zotero.org/"),
+    (ANKI, "http://127.0.0.1:8765"),
+    (ANKI, "http://127.0.0.1:8765/"),
+]
+FOREIGN = [
+    (LLM, url)
+    for url in (
+        "http://api.openai.com/v1", "https://api.openai.com:444/v1", "https://api.openai.com./v1",
+        "https://api.openai.com.evil.example/v1", "https://evil.example/api.openai.com/v1",
+        "https://evil.example\\@api.openai.com/v1", "https://api.openai.com\\.evil.example/v1",
+        "https://api.openai.com@evil.example/v1", "https://x:y@api.openai.com/v1",
+        "https://api.openai.com:443@evil.example/", "https://api.openai.com#@evil.example/",
+        "https://api.openai.com?@evil.example/", "https://api.openaı.com/v1",
+        "https://api.openai.com\t.evil.example/v1", "https://apiXopenai.com/v1",
+        "https://eu.api.openai.com/v1", "https://openai.com/v1", " https://api.openai.com/v1",
+        "http://127.0.0.1:11434/v1", "http://localhost/v1", "https://openrouter.ai/api/v1", "",
+    )
+] + [
+    (ZOTERO, "http://api.zotero.org"), (ZOTERO, "https://api.zotero.org:8443"),
+    (ZOTERO, "http://127.0.0.1:23119/api"), (ZOTERO, "https://zotero.example.org"),
+    (ANKI, "http://127.0.0.1:8766"), (ANKI, "http://127.0.0.1"), (ANKI, "http://localhost:8765"),
+    (ANKI, "http://[::1]:8765"), (ANKI, "http://127.0.0.1:87650"), (ANKI, "http://127.1:8765"),
+    (ANKI, "http://127.0.0.1:8765@evil.example/"), (ANKI, "https://127.0.0.1:8765"),
+]  # fmt: skip
+
+
+def test_a_default_variable_is_read_for_its_own_address_alone() -> None:
+    environ = {one.name: KEY for one in (LLM, ZOTERO, ANKI)} | {"MY_KEY": "mine"}
+    assert [url for default, url in OWN if key_for(default, url, "", environ) != KEY] == []
+    assert [url for default, url in FOREIGN if key_for(default, url, "", environ)] == []
+    for default, url in OWN + FOREIGN:
+        assert key_for(default, url, "MY_KEY", environ) == "mine"
+
+
+# --- a model ----------------------------------------------------------------------------------
+
+
+def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked) -> None:
+    drafting(forge, locked.url)
+    said = forge("run", code=3).stderr
+    assert not locked.has_key
+    assert "`key_env: NAME` under `llm:`" in said
+    assert f"ankiforge init --trust {forge.folder}" in said
+    for command in (["doctor"], ["doctor", "--draw"], ["draft"]):
+        forge(*command)
+        assert not any(KEY in one for one in locked.kept)
+    locked.kept.clear()
+    said = forge("doctor", code=3).stdout
+    assert "llm.key_env" in said
+
+
+def test_a_local_server_with_the_default_variable_works_without_the_key_until_it_is_confirmed(
+    forge, locked
+) -> None:
+    """Every ankiforge.yaml that an earlier `init` wrote says `key_env: OPENAI_API_KEY`."""
+    drafting(forge, locked.url, key_env="OPENAI_API_KEY")
+    forge("run", code=3)
+    assert not locked.has_key
+    forge("doctor", code=3)
+    assert not locked.has_key
+    forge.ok("init", "--trust")
+    said = forge("run", code=3).stderr
+    assert locked.has_key
+    assert "check the key in the environment variable OPENAI_API_KEY" in said
+
+
+def test_a_word_for_one_port_is_none_for_another(forge, locked, anki) -> None:
+    drafting(forge, anki.url, key_env="MY_KEY")
+    assert "MY_KEY would be used as a key" in forge("run", code=2).stderr
+    forge("doctor", code=2)
+    assert not any(KEY in one for one in anki.kept)
+    forge.ok("init", "--trust")
+    forge("run")
+    assert anki.has_key
+    drafting(forge, locked.url, key_env="MY_KEY")
+    assert f"sent to {locked.url}" in forge("run", code=2).stderr
+    assert locked.kept == []
+
+
+def test_the_default_variable_written_for_another_host_is_confirmed_too(forge) -> None:
+    drafting(forge, "https://llm.invalid", key_env="OPENAI_API_KEY")
+    said = forge("run", code=2).stderr
+    assert "OPENAI_API_KEY would be used as a key, sent to https://llm.invalid" in said
+    drafting(forge, "https://api.openai.com", key_env="OPENAI_API_KEY")
+    assert "would be used as a key" not in forge("run", code=2).stderr
+
+
+def test_what_an_earlier_version_was_trusted_with_stays_trusted(forge, locked, monkeypatch) -> None:
+    import hashlib
+
+    drafting(forge, locked.url, key_env="MY_KEY")
+    parts = "\x1f".join((str(forge.folder), "llm.key_env", "MY_KEY"))
+    forge.home.mkdir(exist_ok=True)
+    kept = {hashlib.sha256(parts.encode()).hexdigest(): f"{forge.folder}: llm.key_env"}
+    (forge.home / "trusted.json").write_text(json.dumps(kept))
+    forge("run", code=3)
+    assert locked.has_key
+
+
+def test_a_new_workspace_names_no_key(forge, locked) -> None:
+    forge.ok("init")
+    text = (forge.folder / "ankiforge.yaml").read_text()
+    assert "\n  # key_env: " in text
+    assert "\n  key_env: " not in text
+
+
+# --- AnkiConnect ------------------------------------------------------------------------------
+
+
+def test_another_port_gets_no_key_of_ankis(forge, anki) -> None:
+    settings(forge, anki={"connect": anki.url})
+    said = forge("push", code=3).stderr
+    assert not anki.has_key
+    assert "`key_env: NAME` under `anki:`" in said
+    settings(forge, anki={"connect": anki.url, "key_env": "ANKICONNECT_KEY"})
+    forge("push", code=3)
+    assert not anki.has_key
+    forge.ok("init", "--trust")
+    forge("pull", "--connect", code=3)
+    assert anki.has_key
+
+
+# --- Zotero -----------------------------------------------------------------------------------
+
+
+def test_another_web_api_gets_no_key_of_zoteros(forge, locked) -> None:
+    source = {"name": "z", "api": "web", "url": locked.url}
+    settings(forge, sources=[{"zotero": source}])
+    assert "key_env" in forge("run", code=1).stderr
+    settings(forge, sources=[{"zotero": source | {"key_env": "ZOTERO_API_KEY"}}])
+    forge("run", code=1)
+    assert not any(KEY in one for one in locked.kept)
+    forge.ok("init", "--trust")
+    forge("run", code=1)
+    assert locked.has_key
