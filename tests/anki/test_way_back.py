@@ -130,6 +130,8 @@ def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk: Desk)
         "field": "Back", "base": "cat", "mine": "kitty", "source": "cat (an animal)",
     }  # fmt: skip
     assert desk.run()["notes"]["conflicts"] == 1
+    assert desk.forge.ok("seen", "Cells", "--json").lines[0]["counts"]["in_anki"] == 3
+    assert " · 3 in Anki" in desk.forge.ok("seen", "Cells").stdout
 
     desk.forge.ok("resolve", guid, "--source")
     desk.forge.ok("undo")
