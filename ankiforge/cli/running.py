@@ -160,6 +160,7 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
         counts=Counter(),
         published=[replace(one, added=0, updated=0) for one in tally.published],
         aside=(),
+        stale=(),
     )
     return replace(summary, tally=tally, usage=summary.usage and type(summary.usage)())
 

@@ -240,24 +240,55 @@ def write_packages(
         for published in publish(now.ledger, run, parcels, deliveries.types):
             tally.take(published)
             if not published.notes and not published.problems:
-                tally.aside += set_aside(now, published.path)
+                if _is_stale(now, published.path):
+                    tally.stale += _renamed(published.path)
+                else:
+                    tally.aside += set_aside(now, published.path)
+        if not (deck or output):
+            for path in _others(now, {parcel.path for parcel in parcels}):
+                if _is_stale(now, path):
+                    tally.stale += _renamed(path)
 
 
 def set_aside(now: Session, path: Path) -> tuple[Path, ...]:
-    """Anki has all that a package of ours holds: it is kept under another name.
-
-    One that another program has open stays where it is: to import it again changes nothing.
-    """
-    if not now.ledger.views.ever or not path.exists() or not is_ours(path):
+    """Anki has all that a package of ours holds: it is kept under another name."""
+    if not now.ledger.views.ever:
         return ()
     if any(_waits(now, guid) for guid in now.ledger.packages.roster(str(path))):
         return ()
-    kept = path.with_name(f"{path.stem}.previous.apkg")
+    return _renamed(path)
+
+
+def previous(path: Path) -> Path:
+    """The name under which a package is kept that is not to be imported any more."""
+    return path.with_name(f"{path.stem}.previous.apkg")
+
+
+def _renamed(path: Path) -> tuple[Path, ...]:
+    """Keep a package of ours under another name.
+
+    One that another program has open stays where it is.
+    """
+    if not path.exists() or not is_ours(path):
+        return ()
     try:
-        path.replace(kept)
+        path.replace(previous(path))
     except OSError:
         return ()
-    return (kept,)
+    return (previous(path),)
+
+
+def _is_stale(now: Session, path: Path) -> bool:
+    """Whether no card of a package is accepted any more, and Anki has none of them."""
+    cards = [now.ledger.cards.get(guid) for guid in now.ledger.packages.roster(str(path))]
+    return bool(cards) and not any(card.ready or card.anki.there for card in cards)
+
+
+def _others(now: Session, written: set[Path]) -> Iterator[Path]:
+    """The packages of earlier runs in the output folder, beside those of this one."""
+    for path in map(Path, now.ledger.packages.paths()):
+        if path.parent == now.workspace.output and path not in written and path.exists():
+            yield path
 
 
 def _waits(now: Session, guid: Guid) -> bool:

@@ -47,6 +47,8 @@ class Tally:
     weighed: tuple[Delivery, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
+    stale: tuple[Path, ...] = ()
+    """Packages none of whose cards is accepted any more, under the name they have now."""
     pushed: Pushed | None = None
     """What a running Anki took; None if nothing was brought there."""
 
@@ -238,6 +240,8 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
         )
     for path in tally.aside:
         yield f"Anki has all of it: the old package is kept as {path.name}"
+    for path in tally.stale:
+        yield f"no card of the old package is accepted any more: it is kept as {path.name}"
 
 
 def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
