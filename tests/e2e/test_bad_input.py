@@ -342,6 +342,25 @@ def test_a_journal_line_that_is_none_is_named_and_the_rest_taken_in(forge, notes
     assert len(forge.cards()) == 1
 
 
+def test_doctor_tells_of_a_journal_that_is_missing_or_lacks_lines(forge, notes) -> None:
+    forge.ok("run", notes)
+    forge.ok("reject", "--all")
+    journal = forge.home / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert not [one for one in forge("doctor").stdout.splitlines() if "warn  journal" in one]
+
+    journal.write_text("".join(lines[:-1]), encoding="utf-8")
+    told = forge("doctor", code=1).stdout
+    assert "journal.jsonl: it lacks 1 line that the ledger knows\n" in told
+    assert "from git or a backup" in told
+    journal.unlink()
+    told = forge("doctor", code=1).stdout
+    assert f"it is missing; it held {len(lines)} lines that the ledger knows\n" in told
+    assert "ankiforge export" in told
+    journal.write_text("".join(lines), encoding="utf-8")
+    assert "every line of" in forge("doctor").stdout
+
+
 # --- output ---------------------------------------------------------------------------------
 
 
