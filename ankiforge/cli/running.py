@@ -69,7 +69,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         for line in kept:
             call.talk.say(line)
         run = now.ledger.start_run("run")
-        error = follow(now, tally, propose(job, now.ledger, run), model, job)
+        error = follow(now, tally, propose(job, now.ledger, run), model, job, run)
         if not dry_run:
             error = _bring_out(now, wish, job, run, tally, error)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)

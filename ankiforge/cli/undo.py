@@ -93,9 +93,7 @@ def _words(now: Session, guid: str) -> str:
         return ""
 
 
-def _tell(
-    call: Call, taken_back: Sequence[Decided], lines: Sequence[str], *, there: bool
-) -> None:
+def _tell(call: Call, taken_back: Sequence[Decided], lines: Sequence[str], *, there: bool) -> None:
     if call.talk.as_json:
         for decided in taken_back:
             call.talk.data({"guid": decided.subject, "undone": decided.what, "id": decided.id})

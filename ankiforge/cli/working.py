@@ -26,7 +26,7 @@ from ankiforge.domain import (
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.ledger.collection.seen import Taken
 from ankiforge.looking import Looked, Sight, look
-from ankiforge.pending import unwritten
+from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
 from ankiforge.reports.summary import Summary, Tally, counted, told
 
@@ -83,14 +83,18 @@ def follow(
     steps: Iterable[Progress],
     model: Model | None = None,
     job: Job | None = None,
+    scope: RunId | None = None,
 ) -> ForgeError | None:
     """Work through the steps, showing where they are; `model` and `job`: who drafts what.
+
+    `scope`: only what this run has read is drafted.
 
     A service that is needed and not there, or may not be asked, ends them; the reason is handed
     back, so that what is ready can still be written.
     """
     tally.problems += [one for one in now.problems if one not in tally.problems]
-    with bar(now.call.talk, model, lambda: waiting_for(now, job)) as show:
+    sources = job.sources if job else ()
+    with bar(now.call.talk, model, lambda: _to_draft(now, job, scope), sources) as show:
         try:
             for progress in steps:
                 tally.add(progress)
@@ -109,6 +113,15 @@ def waiting_for(now: Session, job: Job | None) -> int:
         return 0
     tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, job.only)
     return sum(len(task.highlights) for task in tasks)
+
+
+def _to_draft(now: Session, job: Job | None, scope: RunId | None) -> int:
+    """How many highlights are drafted now, cards written by hand among them."""
+    if job is None:
+        return 0
+    written = share(pending(now.ledger, scope, job.drafter_name), job.only, by_hand=True)
+    rest = unwritten(now.ledger, scope, job.drafter_name, job.limit, job.only)
+    return sum(len(task.highlights) for task in (*written, *rest))
 
 
 # --- a look at Anki -------------------------------------------------------------------------

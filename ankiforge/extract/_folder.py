@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,15 @@ LARGEST = 2_000_000
 """Bytes of a text, if the source says nothing else."""
 PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
 """What texts show."""
+
+
+@dataclass(slots=True)
+class Count:
+    """How far a scan is; for a display, which may look at any time."""
+
+    done: int = 0
+    total: int = 0
+    """0 = that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +118,7 @@ class Folder:
     """What decides, besides its files, what a source yields: its settings, in words."""
     missed: bool = False
     """Whether something was out of reach: what is not yielded may be there all the same."""
+    count: Count = field(default_factory=Count)
 
     @property
     def container(self) -> str:
@@ -127,14 +137,19 @@ class Folder:
         """
         seen: set[Path] = set()
         self.missed = False
+        found: list[File | Problem] = []
         for start in self.only or (self.root,):
             failed: list[OSError] = []
             for at in walk(start, failed.append):
                 file = File(relative(at, self.root), at, at == start)
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
-                    yield file
-            yield from map(self._unlisted, failed)
+                    found.append(file)
+            found += map(self._unlisted, failed)
+        self.count.done, self.count.total = 0, len(seen)
+        for one in found:
+            yield one
+            self.count.done += isinstance(one, File)
 
     def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
         """Those that this kind of source reads; of others that were asked for a problem says what."""

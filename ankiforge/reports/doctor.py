@@ -171,9 +171,7 @@ def _journal(
     first, others = lines[0], len(lines) - 1
     more = f" (and {others} more)" if others else ""
     lost = first.where == str(workspace.journal)  # else it is about one line
-    says = f"{first.where}: {first.what}{more}" + (
-        "" if lost else "; the other lines are taken in"
-    )
+    says = f"{first.where}: {first.what}{more}" + ("" if lost else "; the other lines are taken in")
     yield Check("journal", State.WARN, says, first.hint, 1)
 
 

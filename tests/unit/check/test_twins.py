@@ -228,8 +228,6 @@ def test_one_word_said_twice_is_still_a_twin(cards):
     assert found.check == "duplicate"
 
 
-
-
 def judged(cards, pairs):
     """(precision of what is asked about, its recall, what is called the same letter by letter)."""
     asked, same = [], []
