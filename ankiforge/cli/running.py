@@ -34,7 +34,7 @@ from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, propose
 from ankiforge.reports.cards import one_line
 from ankiforge.reports.decks import left_behind
-from ankiforge.reports.summary import Summary, Tally, summarize, told
+from ankiforge.reports.summary import Summary, Tally, summarize, told, told_of_push
 from ankiforge.standstill import Outcome, Read, Standstill
 
 
@@ -187,7 +187,7 @@ def _next(
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     if tally.pushed and (tally.pushed.added or tally.pushed.updated):
-        yield f"\nin Anki: {tally.pushed.added} notes new, {tally.pushed.updated} updated"
+        yield f"\n{told_of_push(tally.pushed)}"
     for one in tally.lying:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:

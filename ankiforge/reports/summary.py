@@ -244,6 +244,11 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
         yield f"no card of the old package is accepted any more: it is kept as {path.name}"
 
 
+def told_of_push(pushed: Pushed) -> str:
+    """What a running Anki took: `in Anki: 1 new note, 2 updated`."""
+    return f"in Anki: {counted(pushed.added, 'new note')}, {pushed.updated:,} updated"
+
+
 def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
     """Accepted cards that are in the package, and want a look all the same."""
     if count := cards["revisions"]:
