@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ankiforge.domain import Problem, Scan, h16
+from ankiforge.domain import WENT_AWAY, Problem, Scan, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._doors import encoding_of, kind_of
 from ankiforge.extract._stamps import program, proves, stamp_of
@@ -18,6 +18,7 @@ from ankiforge.text.anchors import percent
 
 LARGEST = 2_000_000
 """Bytes of a text, if the source says nothing else."""
+READ_AGAIN = "renamed or deleted? the next run reads what is there"
 PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
 """What texts show."""
 
@@ -98,6 +99,8 @@ def moment(words: str) -> str:
 
 def unreadable(error: OSError) -> ItemError:
     """A file that is out of reach."""
+    if isinstance(error, FileNotFoundError):
+        return ItemError(WENT_AWAY, hint=READ_AGAIN)
     return ItemError(f"cannot be read: {error.strerror or error}", hint="check its rights")
 
 

@@ -116,7 +116,10 @@ class PdfSource:
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if that cannot be told."""
         missed: list[OSError] = []
-        stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
+        try:
+            stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
+        except OSError:  # it went away since the folder was listed
+            return ""
         if missed or not all(proves(stamp) for _, stamp in stamps):
             return ""
         return h16(
