@@ -144,6 +144,8 @@ _USED_BY = {
     "scheduler": "run extract draft watch",
 }
 """Options that every command takes, but whose help only these show."""
+_TELLS_LINES = "list show extract lint audit seen undo watch doctor"
+_LINES = "JSON Lines on stdout, an object a line, and nothing else."
 
 
 def common_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -160,7 +162,8 @@ def common_options(function: Callable[..., None]) -> Callable[..., None]:
     name = _name_of(function)
     for option, made in reversed(_OPTIONS.items()):
         hidden = option in _USED_BY and name not in _USED_BY[option].split()
-        command = made(hidden=hidden)(command)
+        told = {"help": _LINES} if option == "as_json" and name in _TELLS_LINES.split() else {}
+        command = made(hidden=hidden, **told)(command)
     return command
 
 

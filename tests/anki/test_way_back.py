@@ -87,6 +87,9 @@ def test_what_anki_has_is_not_shipped_again(desk: Desk) -> None:
     assert again["packages"] == []
     assert not desk.package.exists()
     assert desk.package.with_name("ankiforge.previous.apkg").exists()
+    told = desk.forge("lint", desk.package, code=2).stderr
+    assert "no such file" in told
+    assert f"renamed: {desk.package.with_name('ankiforge.previous.apkg')}" in told
     assert {card["anki"] for card in desk.forge.cards()} == {"seen"}
 
 

@@ -16,11 +16,11 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from ankiforge import ledger
-from ankiforge.ledger import connection
 from ankiforge.extract._folder import Folder
 from ankiforge.extract.markdown import Texts
 from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.extract.pdf import PdfSource
+from ankiforge.ledger import connection
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 
