@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ankiforge.domain import Problem
+from ankiforge.errors import ForgeError
 from ankiforge.watch.followed import Followed, News, State
 from ankiforge.watch.hints import Hints
 from ankiforge.watch.trying import Trying
@@ -371,7 +372,11 @@ class Watcher:
         """Deliver once more as soon as something that was left out is quiet."""
         self._due.calm = now + RECHECK
         stirred = self._stirred(now)
-        if self._trying.attempt("delivering", lambda: self._work.calmed(stirred)):
+        try:
+            calmed = self._work.calmed(stirred)
+        except (ForgeError, OSError):
+            return  # what is wrong is told by what is done next; looked at again soon
+        if calmed:
             self._due.deliver = now
 
     def _stirred(self, now: float) -> dict[str, frozenset[str]]:
