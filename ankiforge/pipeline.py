@@ -8,10 +8,11 @@ a document is recorded whole or not at all, and no transaction is open while a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from posixpath import commonpath
 
 from ankiforge import check, resembling
 from ankiforge.anki.package import write_package
@@ -19,6 +20,7 @@ from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.delivery import Delivery
 from ankiforge.domain import (
+    WENT_AWAY,
     Batch,
     Card,
     Checked,
@@ -122,6 +124,7 @@ def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progres
     """Stage what the sources yield."""
     ledger.reading.begin()
     for source in job.sources:
+        gone: list[Problem] = []
         for sighting in source.scan():
             if isinstance(sighting, Extracted):
                 ledger.reading.sight(run, _with_skips(job, sighting))
@@ -129,9 +132,25 @@ def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progres
                 yield Progress(sighting.document.title, problems=unkept)
             elif isinstance(sighting, Problem):
                 found.problems += [] if sighting.notice else [sighting]
-                yield Progress(problems=(sighting,))
+                if sighting.what == WENT_AWAY:
+                    gone.append(sighting)
+                else:
+                    yield Progress(problems=(sighting,))
             else:
                 found.scans.append(sighting)
+        if gone:
+            yield Progress(problems=(_as_one(gone),))
+
+
+def _as_one(gone: Sequence[Problem]) -> Problem:
+    """What is said of files that went away while a source was read: a folder was renamed."""
+    if len(gone) == 1:
+        return gone[0]
+    try:
+        where = commonpath([one.where for one in gone]) or gone[0].where
+    except ValueError:  # not all of them below one folder
+        where = gone[0].where
+    return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
 
 
 def settle(ledger: Ledger, run: RunId, found: Read, *, part: bool = False) -> Iterator[Progress]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ankiforge.domain import (
-    AnkiState,
     Document,
     DocumentKey,
     Extracted,
@@ -103,7 +102,7 @@ Chances = dict[Guid, tuple[float | None, ...]]
 
 def chances_of(made: Iterable[Made], now: float) -> Chances:
     """How well cards are remembered; `now` in seconds since 1970."""
-    return {one.guid: tuple(_chances(one, now)) for one in made if one.anki is AnkiState.SEEN}
+    return {one.guid: tuple(_chances(one, now)) for one in made if one.anki.there}
 
 
 def _chances(made: Made, now: float) -> Iterator[float | None]:
@@ -141,7 +140,7 @@ def counts_of(found: Found) -> dict[str, int]:
         "waiting": sum(one.verdict is Verdict.PENDING for one in here),
         "rejected": sum(one.verdict is Verdict.REJECTED for one in made),
         "retired": sum(one.standing is not Standing.LIVE for one in made),
-        "in_anki": sum(one.anki is AnkiState.SEEN for one in made),
+        "in_anki": sum(one.anki.there for one in made),
     }
 
 

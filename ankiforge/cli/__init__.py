@@ -134,11 +134,19 @@ def _near(word: str) -> str:
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 @click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1).")
 @click.option("--offline", is_flag=True, help="No connection but to this machine.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests, or files, at a time."
+    "--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them.", hidden=True
 )
-@click.option("--scheduler", metavar="ADDRESS", help="Files are read by this Dask cluster.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="N requests, or files, at a time.",
+    hidden=True,
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Files are read by this Dask cluster.", hidden=True
+)
 @click.version_option(__version__, prog_name="ankiforge")
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:

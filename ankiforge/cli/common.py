@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -121,21 +121,44 @@ class Call:
         return f"ankiforge -C {quote(str(self.workspace))}" if self.workspace else "ankiforge"
 
 
-_OPTIONS = (
-    click.option("-C", "--workspace", type=click.Path(), help="Work in this workspace."),
-    click.option("--json", "as_json", is_flag=True, help="JSON on stdout, and nothing else."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-    click.option("-v", "--verbose", is_flag=True, help="Say more."),
-    click.option("--no-color", is_flag=True, help="No colours (also: NO_COLOR=1)."),
-    click.option("--offline", is_flag=True, help="No connection but to this machine."),
-    click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them."),
-    click.option(
-        "--jobs", type=click.IntRange(1, 64), metavar="N", help="N requests, or files, at a time."
+_OPTIONS: dict[str, Callable[..., Any]] = {
+    "workspace": partial(
+        click.option, "-C", "--workspace", type=click.Path(), help="Work in this workspace."
     ),
-    click.option("--scheduler", metavar="ADDRESS", help="Files are read by this Dask cluster."),
-)
-_NAMES = ("workspace", "as_json", "quiet", "verbose", "no_color", "offline", "limit", "jobs",
-          "scheduler")  # fmt: skip
+    "as_json": partial(
+        click.option, "--json", "as_json", is_flag=True, help="JSON on stdout, and nothing else."
+    ),
+    "quiet": partial(
+        click.option, "-q", "--quiet", is_flag=True, help="Say nothing but errors."
+    ),
+    "verbose": partial(click.option, "-v", "--verbose", is_flag=True, help="Say more."),
+    "no_color": partial(
+        click.option, "--no-color", is_flag=True, help="No colours (also: NO_COLOR=1)."
+    ),
+    "offline": partial(
+        click.option, "--offline", is_flag=True, help="No connection but to this machine."
+    ),
+    "limit": partial(
+        click.option, "--limit", type=click.IntRange(min=0), metavar="N", help="At most N of them."
+    ),
+    "jobs": partial(
+        click.option, "--jobs", type=click.IntRange(1, 64), metavar="N",
+        help="N requests, or files, at a time.",
+    ),
+    "scheduler": partial(
+        click.option, "--scheduler", metavar="ADDRESS", help="Files are read by this Dask cluster."
+    ),
+}  # fmt: skip
+_USED_BY = {
+    "limit": (
+        "run extract draft draft_export draft_import list show edit seen stats lint audit eval watch"
+    ),
+    "jobs": "run extract draft draft_import eval watch",
+    "scheduler": "run extract draft watch",
+}
+"""Options that every command takes, but whose help only these show."""
+_TELLS_LINES = "list show extract lint audit seen undo watch doctor"
+_LINES = "JSON Lines on stdout, an object a line, and nothing else."
 
 
 def common_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -145,13 +168,23 @@ def common_options(function: Callable[..., None]) -> Callable[..., None]:
     def command(*args: Any, **options: Any) -> None:
         context = click.get_current_context()
         before = context.obj or {}
-        given = {name: options.pop(name) or before.get(name) for name in _NAMES}
+        given = {name: options.pop(name) or before.get(name) for name in _OPTIONS}
         context.obj = given
         function(*args, call=_call(given), **options)
 
-    for option in reversed(_OPTIONS):
-        command = option(command)
+    name = _name_of(function)
+    for option, made in reversed(_OPTIONS.items()):
+        hidden = option in _USED_BY and name not in _USED_BY[option].split()
+        told = {"help": _LINES} if option == "as_json" and name in _TELLS_LINES.split() else {}
+        command = made(hidden=hidden, **told)(command)
     return command
+
+
+def _name_of(function: Callable[..., None]) -> str:
+    """`run` for the command of run.py, `draft_export` for `export` in draft.py."""
+    module = function.__module__.rpartition(".")[2].strip("_")
+    own = function.__name__.strip("_")
+    return module if own == "command" else f"{module}_{own}"
 
 
 def _call(given: dict[str, Any]) -> Call:

@@ -29,7 +29,17 @@ def opened_deck(call: Call, path: Path) -> Iterator[Everything]:
             call.talk.say(f"the notes of {path}")
             yield deck
     except ItemError as error:
-        raise UsageError(error.message, hint=error.hint) from error
+        raise UsageError(error.message, hint=_set_aside(path) or error.hint) from error
+
+
+def _set_aside(path: Path) -> str:
+    """Where a package lies that is no longer under its name; "" if it was not set aside."""
+    from ankiforge.cli.working import previous
+
+    kept = previous(path)
+    if path.exists() or not kept.is_file():
+        return ""
+    return f"nothing in it was left to import, so it was renamed: {kept}"
 
 
 def limits_here(call: Call) -> Limits:

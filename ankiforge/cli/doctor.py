@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -91,16 +92,39 @@ def _ledger_health(workspace: Workspace) -> str:
 
 
 def _unread_lines(workspace: Workspace) -> Iterator[Problem]:
-    """The lines of the journal that no ledger takes in, each with what to do."""
+    """The lines of the journal that cannot be read, and those it lacks, each with what to do."""
     from ankiforge.ledger.journal import VERSION, Journal
 
+    unreadable = 0
     for line in Journal(workspace.journal).read():
         if isinstance(line, Problem):
+            unreadable += 1
             do = "put the line right, or take it back from git or a backup; or delete it"
             yield Problem(line.where, line.what, do)
         elif line.v > VERSION:
             where = f"{workspace.journal}: line {line.id}"
             yield Problem(where, f"is of version {line.v}, this is {VERSION}", "upgrade ankiforge")
+    with suppress(LedgerError):  # a damaged ledger is named by its own check
+        yield from _lost_lines(workspace, unreadable)
+
+
+def _lost_lines(workspace: Workspace, unreadable: int) -> Iterator[Problem]:
+    from ankiforge.ledger import forgetful_ledger
+
+    if not workspace.ledger.exists():
+        return
+    with forgetful_ledger(workspace.ledger, workspace.journal) as ledger:
+        lost = ledger.lines_lost() - unreadable
+    if lost <= 0:
+        return
+    there = workspace.journal.exists()
+    lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
+    what = f"it lacks {lacks}" if there else f"it is missing; it held {lacks}"
+    do = (
+        "put it back from git or a backup: if the ledger is lost too, these ids and decisions are"
+        " gone; to keep a copy: ankiforge export all.jsonl"
+    )
+    yield Problem(str(workspace.journal), what, do)
 
 
 def _show(check: Check, talk: Talk) -> None:

@@ -69,6 +69,8 @@ class Made:
     registered: bool
     found: dict[str, list[str]]
     unconfirmed: tuple[str, ...]
+    confirmed: tuple[str, ...] = ()
+    """By this call's `--trust`."""
 
 
 @click.command(epilog=EPILOG)
@@ -100,6 +102,7 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         found = look_around(machine, root.parent)
         written = scaffold(root, propose(found))
     moved = take_over(root, folders)
+    asked = unconfirmed(open_workspace(root), folders, environ) if trust else []
     waiting = sign(root, bool(written) or trust, folders, environ)
     made = Made(
         workspace=str(root),
@@ -108,8 +111,9 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         registered=register(root, folders),
         found=found.listed(),
         unconfirmed=tuple(one.says for one in waiting if one.stops or not one.is_key),
+        confirmed=tuple(concern.says for concern in asked),
     )
-    talk.data(made) if talk.as_json else _tell(made, talk)
+    talk.data(made) if talk.as_json else _tell(made, talk, trust)
 
 
 def look_around(machine: Machine, near: Path) -> Found:
@@ -172,7 +176,7 @@ def sign(
 # --- telling --------------------------------------------------------------------------------
 
 
-def _tell(made: Made, talk: Talk) -> None:
+def _tell(made: Made, talk: Talk, trust: bool) -> None:
     if made.written:
         _tell_found(made.found, talk)
         talk.say(f"made a workspace in {made.workspace}: {', '.join(made.written)}")
@@ -180,6 +184,10 @@ def _tell(made: Made, talk: Talk) -> None:
         talk.say(f"{made.workspace} is a workspace already; its files are as they were")
     if made.moved:
         talk.say(f"moved here from the default workspace: {', '.join(made.moved)}")
+    for concern in made.confirmed:
+        talk.say(f"confirmed: {concern}")
+    if trust and not made.confirmed:
+        talk.say("nothing needed confirming")
     for concern in made.unconfirmed:
         talk.say(f"not confirmed: {concern}")
     _tell_next(made, talk)

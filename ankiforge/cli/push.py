@@ -25,7 +25,7 @@ from ankiforge.domain import Guid, Problem
 from ankiforge.errors import ServiceError
 from ankiforge.looking.pushing import Pushed, Running, came_of, studied, wrong_profile
 from ankiforge.pipeline import Published, deliverable
-from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
+from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki, told_of_push
 
 EPILOG = """\b
 Examples:
@@ -66,13 +66,13 @@ def command(
             anki = Running.of(now.workspace.config.anki)
             work.run(anki, sync=sync)
             work.suspensions(anki, wanted=suspend_retired, yes=yes)
-            if sync:
+            if work.syncs:
                 anki.sync()
         except ServiceError as error:
             work.fall_back(error)
             if call.talk.as_json:  # else it is said at the end
                 work.tally.problems.append(Problem("Anki", error.message, error.hint))
-            work.tell()
+            work.tell(failed=True)
             raise
         work.tell()
     end(work.tally.problems)
@@ -100,6 +100,8 @@ class Push:
         self.pushed = Pushed()
         self.run_id = now.ledger.start_run("push")
         self.written = False
+        self.syncs = False
+        """Whether Anki is surely logged in, and is to sync once more at the end."""
 
     def bring(self) -> ServiceError | None:
         """All that is to be done with nobody there to be asked; why Anki did not take it."""
@@ -116,10 +118,10 @@ class Push:
         """Look, write, import, look again."""
         self._say_once()
         if sync:
-            anki.sync()
+            self._sync(anki)
         ledger = self.now.ledger
         looked = anki.look(ledger)
-        if error := wrong_profile(looked):
+        if error := wrong_profile(looked, ledger):
             raise error
         self.tally.saw(looked, ledger)
         for line in told_of(self.now, looked):
@@ -128,6 +130,20 @@ class Push:
         self._write()
         self._import(anki, before)
         self.now.ledger.finish_run(self.run_id)
+
+    def _sync(self, anki: Running) -> None:
+        """Without an account Anki would open a dialog to log in, and another one at the end."""
+        account = anki.sync()
+        self.syncs = account is True
+        if account is False:
+            what = "not synced: Anki is not logged in to a sync account"
+            hint = "in Anki press Sync and log in, once; then push --sync again"
+            self.tally.problems.append(Problem("Anki", what, hint))
+        elif account is None:
+            self.now.call.talk.say(
+                "Anki was asked to sync, once: whether it is logged in cannot be seen here. If it"
+                " shows a dialog, log in there; then press Sync to send what is new"
+            )
 
     def _import(self, anki: Running, before: frozenset[Guid]) -> None:
         """Bring in a package of its own: what a file would take from a note, this keeps."""
@@ -230,8 +246,8 @@ class Push:
 
     # --- the end ----------------------------------------------------------------------------
 
-    def tell(self) -> None:
-        """Say what it came to."""
+    def tell(self, *, failed: bool = False) -> None:
+        """Say what it came to; `failed`: why is said at the end."""
         talk = self.now.call.talk
         weigh(self.now, self.tally, again=True, push=True)
         if talk.as_json:
@@ -245,18 +261,18 @@ class Push:
             )
             return
         tell_problems(self.now.call, self.tally.problems)
-        for line in () if talk.quiet else self._lines():
+        for line in () if talk.quiet else self._lines(failed=failed):
             talk.print(line)
 
     def _left(self) -> list[Published]:
         """The packages that lie there still, to be imported by hand."""
         return [one for one in self.tally.published if one.path.exists()]
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, *, failed: bool) -> Iterator[str]:
         if self.pushed.added or self.pushed.updated:
-            yield f"in Anki: {self.pushed.added} notes new, {self.pushed.updated} updated"
+            yield told_of_push(self.pushed)
         elif left := self._left():
             yield f"package: {left[0].path}"
-        else:
+        elif not failed:
             yield f"no package: {why_none(self.now, deck=self.deck)}"
         yield from told_of_anki(self.tally)

@@ -34,7 +34,7 @@ from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, propose
 from ankiforge.reports.cards import one_line
 from ankiforge.reports.decks import left_behind
-from ankiforge.reports.summary import Summary, Tally, summarize, told
+from ankiforge.reports.summary import Summary, Tally, summarize, told, told_of_push
 from ankiforge.standstill import Outcome, Read, Standstill
 
 
@@ -69,7 +69,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         for line in kept:
             call.talk.say(line)
         run = now.ledger.start_run("run")
-        error = follow(now, tally, propose(job, now.ledger, run), model, job)
+        error = follow(now, tally, propose(job, now.ledger, run), model, job, run)
         if not dry_run:
             error = _bring_out(now, wish, job, run, tally, error)
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
@@ -162,6 +162,7 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
         counts=Counter(),
         published=[replace(one, added=0, updated=0) for one in tally.published],
         aside=(),
+        stale=(),
     )
     return replace(summary, tally=tally, usage=summary.usage and type(summary.usage)())
 
@@ -188,7 +189,7 @@ def _next(
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     if tally.pushed and (tally.pushed.added or tally.pushed.updated):
-        yield f"\nin Anki: {tally.pushed.added} notes new, {tally.pushed.updated} updated"
+        yield f"\n{told_of_push(tally.pushed)}"
     for one in tally.lying:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -13,6 +14,8 @@ from ankiforge.cli.choosing import choosing, chosen, tell_refused
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.reports.cards import one_line, words_of
+from ankiforge.reports.summary import counted
 from ankiforge.review.ids import names_card
 
 EPILOG = """\b
@@ -22,6 +25,9 @@ Examples:
   ankiforge undo --all --filter verdict:rejected
   ankiforge undo 5f0c…       one action by its id, as `ankiforge trace` shows it
 """
+
+SHOWN = 3
+"""Of more decisions than these, only so many are shown."""
 
 _ACTION = re.compile("[0-9a-f]{16}")
 
@@ -44,7 +50,8 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str) -> None
         else:
             taken_back = review.undo(now.ledger, *words)
         there = [one for one in taken_back if _in_anki(now, one.subject)]
-    _tell(call, taken_back, there=bool(there))
+        lines = [] if call.talk.as_json else [*_lines(now, taken_back)]
+    _tell(call, taken_back, lines, there=bool(there))
     tell_refused(call, done)
 
 
@@ -58,13 +65,42 @@ def _is_action(now: Session, words: tuple[str, ...]) -> bool:
     return False
 
 
-def _tell(call: Call, taken_back: Sequence[Decided], *, there: bool) -> None:
-    for decided in taken_back:
-        if call.talk.as_json:
+def _lines(now: Session, taken_back: Sequence[Decided]) -> Iterator[str]:
+    """Each decision with its card; of many, their number and the first few cards."""
+    if len(taken_back) <= SHOWN:
+        for one in taken_back:
+            words = _words(now, one.subject)
+            yield f"undone: {one.what} {one.subject}" + (f"  {words}" if words else "")
+        return
+    kinds = Counter(one.what for one in taken_back).most_common()
+    listed = ", ".join(f"{count:,} {what}" for what, count in kinds)
+    yield f"undone: {counted(len(taken_back), 'decision')} ({listed}), such as:"
+    for one in taken_back if now.call.talk.verbose else taken_back[:SHOWN]:
+        yield f"  {_line(now, one.subject)}"
+
+
+def _line(now: Session, guid: str) -> str:
+    try:
+        return one_line(now.ledger.cards.get(guid))
+    except KeyError:
+        return guid
+
+
+def _words(now: Session, guid: str) -> str:
+    try:
+        return words_of(now.ledger.cards.get(guid))
+    except KeyError:
+        return ""
+
+
+def _tell(call: Call, taken_back: Sequence[Decided], lines: Sequence[str], *, there: bool) -> None:
+    if call.talk.as_json:
+        for decided in taken_back:
             call.talk.data({"guid": decided.subject, "undone": decided.what, "id": decided.id})
-        else:
-            call.talk.say(f"undone: {decided.what} {decided.subject}")
-    if there and not call.talk.as_json:
+        return
+    for line in lines:
+        call.talk.say(line)
+    if there:
         call.talk.say(
             "in Anki, words and tags follow with the next build or push; a card that is none any"
             f" more gets the tag {RETIRED} there, for no import can delete it; your words that an"

@@ -75,6 +75,7 @@ class Passes:
         self._names: dict[str, str] = {}
         self._known: tuple[int, int] | None = None
         self._spent = 0.0
+        self._left_out = frozenset[Guid]()
         self._twins = KeptTwins()
 
     # --- the settings -----------------------------------------------------------------------
@@ -210,15 +211,10 @@ class Passes:
 
         And for those drawn a moment ago.
         """
-        moment = self._clock()
-        since, until = _utc(moment - DELIVER), _utc(moment + AHEAD)
-        files = {
-            self._names.get(name, name.partition(" ")[2]): paths for name, paths in stirred.items()
-        }
         with session(self._call) as now, self._alone(now):
             with ledger.lock(now.workspace.folder, "publishing", 0.0):
                 pass  # else one would wait for another's turn, and hear nothing meanwhile
-            without = now.ledger.reading.partial.unquiet(files, since, until)
+            without = self._left_out = self._unquiet(now, stirred)
             if self._push:
                 return replace(_pushed(now, without), waiting=bool(without))
             tally = Tally()
@@ -227,6 +223,19 @@ class Passes:
             write_packages(now, run, tally, now.decks, without=without)
             now.ledger.finish_run(run)
             return replace(_written(tally), waiting=bool(without))
+
+    def calmed(self, stirred: Mapping[str, frozenset[str]]) -> bool:
+        """Whether some cards may go that the last delivery left out; cheap."""
+        with session(self._call) as now:
+            return bool(self._left_out - self._unquiet(now, stirred))
+
+    def _unquiet(self, now: Session, stirred: Mapping[str, frozenset[str]]) -> frozenset[Guid]:
+        moment = self._clock()
+        since, until = _utc(moment - DELIVER), _utc(moment + AHEAD)
+        files = {
+            self._names.get(name, name.partition(" ")[2]): paths for name, paths in stirred.items()
+        }
+        return now.ledger.reading.partial.unquiet(files, since, until)
 
 
 def _untried(now: Session, job: Job) -> Job:

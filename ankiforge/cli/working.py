@@ -28,7 +28,7 @@ from ankiforge.domain import (
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.ledger.collection.seen import Taken
 from ankiforge.looking import Looked, Sight, look
-from ankiforge.pending import unwritten
+from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
 from ankiforge.reports.summary import Summary, Tally, counted, told
 
@@ -85,14 +85,18 @@ def follow(
     steps: Iterable[Progress],
     model: Model | None = None,
     job: Job | None = None,
+    scope: RunId | None = None,
 ) -> ForgeError | None:
     """Work through the steps, showing where they are; `model` and `job`: who drafts what.
+
+    `scope`: only what this run has read is drafted.
 
     A service that is needed and not there, or may not be asked, ends them; the reason is handed
     back, so that what is ready can still be written.
     """
     tally.problems += [one for one in now.problems if one not in tally.problems]
-    with bar(now.call.talk, model, lambda: waiting_for(now, job)) as show:
+    sources = job.sources if job else ()
+    with bar(now.call.talk, model, lambda: _to_draft(now, job, scope), sources) as show:
         try:
             for progress in steps:
                 tally.add(progress)
@@ -111,6 +115,15 @@ def waiting_for(now: Session, job: Job | None) -> int:
         return 0
     tasks = unwritten(now.ledger, None, job.drafter_name, job.limit, job.only)
     return sum(len(task.highlights) for task in tasks)
+
+
+def _to_draft(now: Session, job: Job | None, scope: RunId | None) -> int:
+    """How many highlights are drafted now, cards written by hand among them."""
+    if job is None:
+        return 0
+    written = share(pending(now.ledger, scope, job.drafter_name), job.only, by_hand=True)
+    rest = unwritten(now.ledger, scope, job.drafter_name, job.limit, job.only)
+    return sum(len(task.highlights) for task in (*written, *rest))
 
 
 # --- a look at Anki -------------------------------------------------------------------------
@@ -242,9 +255,16 @@ def write_packages(
         for published in publish(now.ledger, run, parcels, deliveries.types):
             tally.take(published)
             if not published.notes and not published.problems:
-                tally.aside += set_aside(now, published.path)
+                if _is_stale(now, published.path):
+                    tally.stale += _renamed(published.path)
+                else:
+                    tally.aside += set_aside(now, published.path)
             elif (notice := _stayed_inside(now, published.path)) and notice not in tally.problems:
                 tally.problems.append(notice)
+        if not (deck or output):
+            for path in _others(now, {parcel.path for parcel in parcels}):
+                if _is_stale(now, path):
+                    tally.stale += _renamed(path)
 
 
 def _stayed_inside(now: Session, package: Path) -> Problem | None:
@@ -261,20 +281,44 @@ def _stayed_inside(now: Session, package: Path) -> Problem | None:
 
 
 def set_aside(now: Session, path: Path) -> tuple[Path, ...]:
-    """Anki has all that a package of ours holds: it is kept under another name.
-
-    One that another program has open stays where it is: to import it again changes nothing.
-    """
-    if not now.ledger.views.ever or not path.exists() or not is_ours(path):
+    """Anki has all that a package of ours holds: it is kept under another name."""
+    if not now.ledger.views.ever:
         return ()
     if any(_waits(now, guid) for guid in now.ledger.packages.roster(str(path))):
         return ()
-    kept = path.with_name(f"{path.stem}.previous.apkg")
+    return _renamed(path)
+
+
+def previous(path: Path) -> Path:
+    """The name under which a package is kept that is not to be imported any more."""
+    return path.with_name(f"{path.stem}.previous.apkg")
+
+
+def _renamed(path: Path) -> tuple[Path, ...]:
+    """Keep a package of ours under another name.
+
+    One that another program has open stays where it is.
+    """
+    if not path.exists() or not is_ours(path):
+        return ()
     try:
-        path.replace(kept)
+        path.replace(previous(path))
     except OSError:
         return ()
-    return (kept,)
+    return (previous(path),)
+
+
+def _is_stale(now: Session, path: Path) -> bool:
+    """Whether no card of a package is accepted any more, and Anki has none of them."""
+    cards = [now.ledger.cards.get(guid) for guid in now.ledger.packages.roster(str(path))]
+    return bool(cards) and not any(card.ready or card.anki.there for card in cards)
+
+
+def _others(now: Session, written: set[Path]) -> Iterator[Path]:
+    """The packages of earlier runs in the output folder, beside those of this one."""
+    for path in map(Path, now.ledger.packages.paths()):
+        if path.parent == now.workspace.output and path not in written and path.exists():
+            yield path
 
 
 def _waits(now: Session, guid: Guid) -> bool:

@@ -36,6 +36,7 @@ from ankiforge.domain.ids import (
 from ankiforge.domain.reading import (
     ELSEWHERE,
     NOTE,
+    WENT_AWAY,
     Document,
     Extracted,
     Highlight,
@@ -88,6 +89,7 @@ __all__ = [
     "ID_BASE",
     "MADE_FROM",
     "NOTE",
+    "WENT_AWAY",
     "AcceptedBy",
     "AnkiState",
     "Arranged",

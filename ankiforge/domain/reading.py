@@ -161,6 +161,10 @@ class Problem:
     """Told by this run alone: the next one has it as a reason."""
 
 
+WENT_AWAY = "it went away while it was read"
+"""What is wrong with a file that was listed, and is not there any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The end of a source: what was looked at, and whether all of it was."""

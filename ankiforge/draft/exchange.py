@@ -220,7 +220,7 @@ def import_files(
     failed: list[tuple[str, Problem]] = []
     for where, lines in files:
         for number, line in enumerate(lines, start=1):
-            if not line.strip("\ufeff \t\r\n"):
+            if not line.lstrip("\ufeff").strip():
                 continue
             name, what = _import_line(line, replies, prompt)
             if what == _KNOWN:

@@ -23,6 +23,7 @@ from ankiforge.domain import Source
 from ankiforge.errors import ConfigError
 from ankiforge.extract._doors import kind_of as kind_of
 from ankiforge.extract._doors import kinds_below as kinds_below
+from ankiforge.extract._folder import Count as Count
 from ankiforge.extract._folder import File as File
 from ankiforge.extract._folder import Folder as Folder
 from ankiforge.extract._folder import relative as relative
@@ -75,6 +76,12 @@ class SourceModule(Protocol):
             me: whose marks count in a shared library; () = the library's owner.
         """
         ...
+
+
+def count_of(source: Source) -> Count:
+    """How far a scan of this source is; nothing where it does not tell."""
+    here = getattr(source, "count", None) or getattr(getattr(source, "folder", None), "count", None)
+    return here if isinstance(here, Count) else Count()
 
 
 def kinds() -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ankiforge.domain import Problem, Scan, h16
+from ankiforge.domain import WENT_AWAY, Problem, Scan, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._doors import encoding_of, kind_of
 from ankiforge.extract._stamps import program, proves, stamp_of
@@ -18,8 +18,18 @@ from ankiforge.text.anchors import percent
 
 LARGEST = 2_000_000
 """Bytes of a text, if the source says nothing else."""
+READ_AGAIN = "renamed or deleted? the next run reads what is there"
 PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
 """What texts show."""
+
+
+@dataclass(slots=True)
+class Count:
+    """How far a scan is; for a display, which may look at any time."""
+
+    done: int = 0
+    total: int = 0
+    """0 = that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,8 @@ def moment(words: str) -> str:
 
 def unreadable(error: OSError) -> ItemError:
     """A file that is out of reach."""
+    if isinstance(error, FileNotFoundError):
+        return ItemError(WENT_AWAY, hint=READ_AGAIN)
     return ItemError(f"cannot be read: {error.strerror or error}", hint="check its rights")
 
 
@@ -109,6 +121,7 @@ class Folder:
     """What decides, besides its files, what a source yields: its settings, in words."""
     missed: bool = False
     """Whether something was out of reach: what is not yielded may be there all the same."""
+    count: Count = field(default_factory=Count)
 
     @property
     def container(self) -> str:
@@ -127,14 +140,19 @@ class Folder:
         """
         seen: set[Path] = set()
         self.missed = False
+        found: list[File | Problem] = []
         for start in self.only or (self.root,):
             failed: list[OSError] = []
             for at in walk(start, failed.append):
                 file = File(relative(at, self.root), at, at == start)
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
-                    yield file
-            yield from map(self._unlisted, failed)
+                    found.append(file)
+            found += map(self._unlisted, failed)
+        self.count.done, self.count.total = 0, len(seen)
+        for one in found:
+            yield one
+            self.count.done += isinstance(one, File)
 
     def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
         """Those that this kind of source reads; of others that were asked for a problem says what."""

@@ -37,7 +37,7 @@ from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.queues import Queues
 from ankiforge.ledger.deciding.troubles import Troubles
 from ankiforge.ledger.deciding.undoing import Undoing
-from ankiforge.ledger.journal import Journal
+from ankiforge.ledger.journal import Entry, Journal
 from ankiforge.ledger.looks.accounts import Accounts
 from ankiforge.ledger.looks.figures import Figures
 from ankiforge.ledger.looks.funnel import FunnelView
@@ -80,6 +80,7 @@ class Ledger:
         search: Path | None = None,
     ) -> None:
         self._db = connection
+        self._journal = journal
         self.clock = clock
         self.memories = memories
         self.pictures = pictures
@@ -179,6 +180,12 @@ class Ledger:
         """What is wrong with the database, "" if nothing is."""
         found = self._db.execute("PRAGMA quick_check").fetchone()[0]
         return "" if found == "ok" else str(found)
+
+    def lines_lost(self) -> int:
+        """How many journal lines that were written or taken in are not in the file now."""
+        rows = self._db.execute("SELECT id FROM journal").fetchall()
+        there = {line.id for line in self._journal.read() if isinstance(line, Entry)}
+        return len({row["id"] for row in rows} - there)
 
     def close(self) -> None:
         """Close all connections."""

@@ -46,6 +46,8 @@ class Looked:
     """The collection, as a path."""
     taken: Taken | None = None
     problem: Problem | None = None
+    profile: str = ""
+    """That a running Anki has open; "" if it does not tell."""
 
     @property
     def blind(self) -> bool:

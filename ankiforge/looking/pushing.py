@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ankiforge.anki.accounts import has_account
 from ankiforge.anki.connect import AnkiConnect, export_all
 from ankiforge.anki.names import RETIRED
+from ankiforge.anki.places import collections
 from ankiforge.anki.views import connect_view
 from ankiforge.anki.views.exports import note_ids
 from ankiforge.config import AnkiSettings
@@ -39,9 +42,24 @@ class Running:
         connect.check()
         return Running(connect)
 
-    def sync(self) -> None:
-        """Let Anki sync with its server."""
-        self._connect.sync()
+    def sync(self) -> bool | None:
+        """Let Anki sync with its server.
+
+        Returns:
+            Whether it has an account to sync with, None if that cannot be told: then a second
+            call may open a second dialog. Without one nothing is asked of it.
+        """
+        places = collections(Path.home(), os.environ)
+        account = has_account(places, self._connect.active_profile())
+        if account is False:
+            return False
+        try:
+            self._connect.sync()
+        except ServiceError as error:
+            if "auth" not in error.message.casefold():
+                raise
+            return False
+        return account
 
     def look(self, ledger: Ledger, *, bind: bool = False) -> Looked:
         """See what it has, by exports of every deck with notes of ours.
@@ -52,14 +70,16 @@ class Running:
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             exported = export_all(self._connect, Path(folder))
             held = frozenset(one for path in exported.paths for one in note_ids(path))
+            view_profile = self._connect.active_profile()
             view = connect_view(
                 exported.paths,
                 address=self._connect.address,
-                profile=self._connect.active_profile(),
+                profile=view_profile,
                 complete=exported.notes <= held,
             )
             with view as opened:
-                return take_in(opened, ledger, bind=bind)
+                looked = take_in(opened, ledger, bind=bind)
+            return replace(looked, profile=view_profile)
 
     def take(self, package: Path) -> None:
         """Import a package.
@@ -121,12 +141,22 @@ def came_of(ledger: Ledger, shipped: Iterable[Delivery], before: frozenset[Guid]
     return Pushed(added, updated, tuple(refused))
 
 
-def wrong_profile(looked: Looked) -> ServiceError | None:
+def wrong_profile(looked: Looked, ledger: Ledger) -> ServiceError | None:
     """Why a push must not go on: another collection is open than the one the cards are in."""
-    if looked.blind and looked.problem:
-        hint = "open that profile in Anki, or: ankiforge pull --connect --bind"
-        return ServiceError(f"Anki has another profile open: {looked.problem.what}", hint=hint)
-    return None
+    if not (looked.blind and looked.problem):
+        return None
+    bound = ledger.views.bound
+    ours = f"in the profile “{bound.profile}”" if bound and bound.profile else "in another one"
+    there = f"the profile “{looked.profile}”" if looked.profile else "a profile"
+    if bound and bound.profile and looked.profile in ("", bound.profile):
+        there = there.replace("a profile", "another profile").replace("the ", "another ")
+    what = f"Anki has {there} open, and your cards are {ours}; nothing was imported"
+    theirs = f"“{bound.profile}”" if bound and bound.profile else "the profile with your cards"
+    hint = (
+        f"open {theirs} in Anki (File › Switch Profile); or, to study them in the one that is"
+        " open from now on: ankiforge pull --connect --bind"
+    )
+    return ServiceError(what, hint=hint)
 
 
 def studied(cards: Iterable[Card]) -> frozenset[Guid]:

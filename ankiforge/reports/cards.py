@@ -163,11 +163,15 @@ def one_line(card: Card) -> str:
         state = "revision"
     if state == "accepted" and card.anki in _GONE:
         state = _GONE[card.anki]
-    words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
-    shown = words if len(words) <= 72 else words[:71].rstrip() + "…"
     many = len(card.to_choose)
     choose = f"  ({many} to choose from)" if many > 1 else ""
-    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {shown}{choose}"
+    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {words_of(card)}{choose}"
+
+
+def words_of(card: Card) -> str:
+    """What a card asks, cut to fit on a line."""
+    words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
+    return words if len(words) <= 72 else words[:71].rstrip() + "…"
 
 
 def studied(seen: Seen, reviews: int) -> str:

@@ -39,7 +39,7 @@ def examine(
     Args:
         find: gives the workspace, or raises a ForgeError.
         ledger_check: opens the ledger, says what it found, or raises a ForgeError.
-        unread: gives the lines of the journal that cannot be read, or raises a ForgeError.
+        unread: gives what is wrong with the journal's lines, or raises a ForgeError.
         around: the surroundings.
     """
     yield from _program()
@@ -158,19 +158,20 @@ def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> C
 def _journal(
     workspace: Workspace, unread: Callable[[Workspace], Iterable[Problem]]
 ) -> Iterator[Check]:
-    if not workspace.journal.exists():
-        return
     try:
         lines = tuple(unread(workspace))
     except ForgeError as error:
         yield failed("journal", error)
+        return
+    if not lines and not workspace.journal.exists():
         return
     if not lines:
         yield Check("journal", State.OK, f"every line of {workspace.journal} can be read")
         return
     first, others = lines[0], len(lines) - 1
     more = f" (and {others} more)" if others else ""
-    says = f"{first.where}: {first.what}{more}; the other lines are taken in"
+    lost = first.where == str(workspace.journal)  # else it is about one line
+    says = f"{first.where}: {first.what}{more}" + ("" if lost else "; the other lines are taken in")
     yield Check("journal", State.WARN, says, first.hint, 1)
 
 

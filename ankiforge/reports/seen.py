@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ankiforge.domain import AnkiState, Standing, Verdict
+from ankiforge.domain import Standing, Verdict
 from ankiforge.ledger.looks.shelf import Made, Marked
 from ankiforge.reports.cards import document_json
 from ankiforge.seeking import (
@@ -160,7 +160,7 @@ def _card(one: Made, chances: Chances) -> str:
     learnt = [chance for chance in chances.get(one.guid, ()) if chance is not None]
     known = f"{min(learnt):.0%}" if learnt else ""
     state = one.verdict.value if one.standing is Standing.LIVE else one.standing.value
-    if state == Verdict.ACCEPTED and one.anki is AnkiState.SEEN:
+    if state == Verdict.ACCEPTED and one.anki.there:
         state = "in Anki"
     words = without_signs(one.fields[0][1]) if one.fields else ""
     return _short(f"{one.guid[:10]}  {state:9} {known:>4}  {words}")

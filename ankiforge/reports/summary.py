@@ -47,6 +47,8 @@ class Tally:
     weighed: tuple[Delivery, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
+    stale: tuple[Path, ...] = ()
+    """Packages none of whose cards is accepted any more, under the name they have now."""
     pushed: Pushed | None = None
     """What a running Anki took; None if nothing was brought there."""
 
@@ -238,6 +240,13 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
         )
     for path in tally.aside:
         yield f"Anki has all of it: the old package is kept as {path.name}"
+    for path in tally.stale:
+        yield f"no card of the old package is accepted any more: it is kept as {path.name}"
+
+
+def told_of_push(pushed: Pushed) -> str:
+    """What a running Anki took: `in Anki: 1 new note, 2 updated`."""
+    return f"in Anki: {counted(pushed.added, 'new note')}, {pushed.updated:,} updated"
 
 
 def _stand(cards: dict[str, int], program: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ankiforge.domain import Problem
+from ankiforge.errors import ForgeError
 from ankiforge.watch.followed import Followed, News, State
 from ankiforge.watch.hints import Hints
 from ankiforge.watch.trying import Trying
@@ -33,12 +34,17 @@ DELIVER = 120.0
 """Seconds for which a note must have been left alone before its cards go out."""
 LATER = DELIVER + 2.0
 """When a delivery is due after a change: clocks of files are coarse."""
+RECHECK = 20.0
+"""Seconds between looks whether a note whose cards were left out has been left alone since."""
 ASLEEP = 30.0
 """Seconds that nobody knows of: the computer slept, or its clock was set."""
 COURTESY = 0.2
 """Seconds between two drafts: so that another program that waits has its turn."""
 BREATH = 3.0
 """A pass over everything comes after a pause of so many times what the last one took."""
+
+
+NEVER = float("inf")
 
 
 @dataclass(slots=True)
@@ -52,9 +58,8 @@ class _Due:
     """Not before."""
     draft: float = 0.0
     deliver: float = 0.0
-
-
-NEVER = float("inf")
+    calm: float = NEVER
+    """When to look whether some of what was left out may go."""
 
 
 class Watcher:
@@ -116,7 +121,7 @@ class Watcher:
 
     def _next(self) -> float:
         due = self._due
-        return min(due.settings, due.check, due.look, due.draft, due.deliver)
+        return min(due.settings, due.check, due.look, due.draft, due.deliver, due.calm)
 
     def _doing(self, words: str) -> None:
         self._tell.waiting(self._trying.held or words)
@@ -135,6 +140,8 @@ class Watcher:
             self._look(now)
         if now >= self._due.draft:
             self._draft()
+        if now >= self._due.calm:
+            self._recheck(now)
         if now >= self._due.deliver:
             self._deliver()
 
@@ -338,9 +345,8 @@ class Watcher:
 
     def _deliver(self) -> None:
         """Bring out what is quiet; the rest when it will be."""
-        now = self._clock()
-        self._due.deliver = NEVER
-        stirred = {one.name: one.stirred_since(now - DELIVER, now) for one in self._sources}
+        self._due.deliver = self._due.calm = NEVER
+        stirred = self._stirred(self._clock())
         self._doing("delivering")
         came = self._trying.attempt("delivering", lambda: self._work.deliver(stirred))
         if came is None:
@@ -357,5 +363,22 @@ class Watcher:
             self._due.deliver = self._clock() + self._trying.pause("Anki")
         else:
             self._trying.over("Anki")
-        if came.waiting:
-            self._due.deliver = min(self._due.deliver, now + LATER)
+        if came.waiting and error:
+            self._due.deliver = min(self._due.deliver, self._clock() + LATER)
+        elif came.waiting:
+            self._due.calm = self._clock() + RECHECK
+
+    def _recheck(self, now: float) -> None:
+        """Deliver once more as soon as something that was left out is quiet."""
+        self._due.calm = now + RECHECK
+        stirred = self._stirred(now)
+        try:
+            calmed = self._work.calmed(stirred)
+        except (ForgeError, OSError):
+            return  # what is wrong is told by what is done next; looked at again soon
+        if calmed:
+            self._due.deliver = now
+
+    def _stirred(self, now: float) -> dict[str, frozenset[str]]:
+        """The files of each source that were changed a moment ago."""
+        return {one.name: one.stirred_since(now - DELIVER, now) for one in self._sources}

@@ -87,6 +87,10 @@ class Work(Protocol):
         """Write, or push, what is ready but for the cards of these files, by source."""
         ...
 
+    def calmed(self, stirred: Mapping[str, frozenset[str]]) -> bool:
+        """Whether some cards may go that the last delivery left out; cheap."""
+        ...
+
 
 class Tell(Protocol):
     """Who is told of what happens."""

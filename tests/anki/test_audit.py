@@ -326,6 +326,33 @@ def test_what_a_person_called_no_duplicates_is_none(desk: Desk) -> None:
     assert desk.audited() == {}
 
 
+def test_cards_of_which_each_tells_something_of_its_own_are_no_duplicates(
+    forge: Any, tmp_path: Path, backend: Any
+) -> None:
+    """Nobody is told to delete one of them."""
+    folder = tmp_path / "opposites"
+    folder.mkdir()
+    with backend.opened(folder) as anki:
+        for number, text in enumerate(
+            (
+                "La notazione O grande dà il tetto e lo {{c1::scenario peggiore}} del tempo di"
+                " esecuzione di un algoritmo.",
+                "La notazione Omega dà il pavimento e lo {{c1::scenario migliore}} del tempo di"
+                " esecuzione di un algoritmo.",
+            )
+        ):
+            note = anki.col.new_note(anki.col.models.by_name("Cloze"))
+            note["Text"], note["Back Extra"] = text, f"p. {number}"
+            anki.col.add_note(note, anki.col.decks.id("Notes"))
+        added(anki.col, "Name one effect of beta blockers on the circulation", "reduced pressure")
+        added(anki.col, "Name one effect of beta blockers on circulation", "reduced output")
+        added(anki.col, "Which enzyme unwinds the DNA double helix?", "helicase")
+        added(anki.col, "What enzyme unwinds the double helix of DNA?", "the helicase")
+    told = found(forge("audit", folder / "collection.anki2", "--json").lines)
+
+    assert told["duplicate"] == {"What enzyme unwinds the double helix of DNA?"}
+
+
 def test_what_a_person_left_as_it_is_is_told_again_once_it_lapses_once_more(desk: Desk) -> None:
     guid = desk.guid("helicase")
     front = "Which enzyme unwinds the DNA double helix?"

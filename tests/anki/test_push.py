@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import pickle
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -152,9 +154,31 @@ def test_another_profile_is_not_filled_with_cards(
     with serving(tmp_path / "another") as other:
         desk.settings(other.address)
         result = desk.forge("push", code=3)
-        assert "another profile" in result.stderr
+        told = "Anki has a profile open, and your cards are in another one; nothing was imported"
+        assert told in result.stderr
         assert "importPackage" not in other.actions
     assert (desk.forge.folder / "ankiforge.apkg").exists()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_the_open_profile_and_the_one_with_the_cards_are_named(
+    forge: Any, serving: Serving, tmp_path: Path, *, tells: bool
+) -> None:
+    with serving(forge.profile) as anki:
+        desk = Desk(forge, anki)
+        settings = forge.folder / "ankiforge.yaml"
+        settings.write_text(settings.read_text().replace("none", "auto"), encoding="utf-8")
+        forge.ok("run")
+        desk.push()
+    forge.ok("run")
+    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+    forge.ok("run")
+    with serving(tmp_path / "another", profile="User 2" if tells else "") as other:
+        text = settings.read_text().replace(anki.address, other.address)
+        settings.write_text(text, encoding="utf-8")
+        told = forge("push", code=3).stderr
+    theirs = "the profile “User 2”" if tells else "another profile"
+    assert f"Anki has {theirs} open, and your cards are in the profile “User 1”" in told
 
 
 def test_a_field_of_his_own_holds_the_notes_of_that_type(desk: Desk) -> None:
@@ -194,11 +218,64 @@ def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk: Desk) -> 
     assert desk.sql(queues, guid) == [[0], [0]]
 
 
+def accounts(forge: Any, **keys: str | None) -> None:
+    """Anki's own preferences: the sync key of each profile, as Anki pickles it."""
+    (forge.profile / "collection.anki2").touch()
+    with closing(sqlite3.connect(forge.profile.parent / "prefs21.db")) as database:
+        database.execute("create table profiles (name text primary key, data blob not null)")
+        rows = {name.replace("_", " "): {"searchHistory": ["syncKey?"], "syncKey": key, "x": 1}
+                for name, key in keys.items()}  # fmt: skip
+        rows["_global"] = {"ver": 0}
+        for name, data in rows.items():
+            database.execute(
+                "insert into profiles values (?, ?)", (name, pickle.dumps(data, protocol=4))
+            )
+        database.commit()
+
+
 def test_sync_goes_before_and_after(desk: Desk) -> None:
+    accounts(desk.forge, User_1="abc")
     desk.forge.ok("run")
     desk.push("--sync")
     assert desk.anki.actions.count("sync") == 2
     assert desk.anki.actions.index("sync") < desk.anki.actions.index("importPackage")
+    assert "abc" not in desk.forge.ok("push", "--sync", "-v").stderr
+
+
+def test_sync_without_an_account_is_told_and_opens_no_dialog(desk: Desk) -> None:
+    accounts(desk.forge, User_1=None)
+    desk.forge.ok("run")
+    done = desk.forge("push", "--sync", code=1)
+    assert "not logged in" in done.stderr
+    assert "press Sync and log in" in done.stderr
+    assert "in Anki: 2 new notes" in done.stdout
+    assert "sync" not in desk.anki.actions
+
+
+def test_sync_is_asked_for_once_where_nobody_knows_of_an_account(desk: Desk) -> None:
+    accounts(desk.forge, User_1=None, User_2="abc")  # and the add-on does not tell which is open
+    desk.forge.ok("run")
+    done = desk.forge.ok("push", "--sync")
+    assert desk.anki.actions.count("sync") == 1
+    assert "log in there" in done.stderr
+
+
+def test_sync_that_the_add_on_refuses_for_want_of_an_account_is_told(desk: Desk) -> None:
+    desk.anki.refuses["sync"] = "sync: auth not configured"
+    desk.forge.ok("run")
+    done = desk.forge("push", "--sync", code=1)
+    assert "not logged in" in done.stderr
+    assert "in Anki: 2 new notes" in done.stdout
+    assert desk.anki.actions.count("sync") == 1
+
+
+def test_a_failed_push_does_not_say_that_anki_has_everything(desk: Desk) -> None:
+    desk.forge.ok("run")
+    desk.push()
+    desk.anki.refuses["findNotes"] = "the database is locked"
+    done = desk.forge("push", code=3)
+    assert "has everything" not in done.stdout + done.stderr
+    assert "the database is locked" in done.stderr
 
 
 def test_pull_from_a_running_anki(desk: Desk) -> None:

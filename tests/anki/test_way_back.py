@@ -87,6 +87,9 @@ def test_what_anki_has_is_not_shipped_again(desk: Desk) -> None:
     assert again["packages"] == []
     assert not desk.package.exists()
     assert desk.package.with_name("ankiforge.previous.apkg").exists()
+    told = desk.forge("lint", desk.package, code=2).stderr
+    assert "no such file" in told
+    assert f"renamed: {desk.package.with_name('ankiforge.previous.apkg')}" in told
     assert {card["anki"] for card in desk.forge.cards()} == {"seen"}
 
 
@@ -130,6 +133,8 @@ def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk: Desk)
         "field": "Back", "base": "cat", "mine": "kitty", "source": "cat (an animal)",
     }  # fmt: skip
     assert desk.run()["notes"]["conflicts"] == 1
+    assert desk.forge.ok("seen", "Cells", "--json").lines[0]["counts"]["in_anki"] == 3
+    assert " · 3 in Anki" in desk.forge.ok("seen", "Cells").stdout
 
     desk.forge.ok("resolve", guid, "--source")
     desk.forge.ok("undo")

@@ -16,6 +16,10 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from ankiforge import ledger
+from ankiforge.extract._folder import Folder
+from ankiforge.extract.markdown import Texts
+from ankiforge.extract.obsidian.vault import Vault
+from ankiforge.extract.pdf import PdfSource
 from ankiforge.ledger import connection
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -340,6 +344,73 @@ def test_a_journal_line_that_is_none_is_named_and_the_rest_taken_in(forge, notes
 
     says(result, 1, "journal.jsonl:")
     assert len(forge.cards()) == 1
+
+
+def test_doctor_tells_of_a_journal_that_is_missing_or_lacks_lines(forge, notes) -> None:
+    forge.ok("run", notes)
+    forge.ok("reject", "--all")
+    journal = forge.home / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert not [one for one in forge("doctor").stdout.splitlines() if "warn  journal" in one]
+
+    journal.write_text("".join(lines[:-1]), encoding="utf-8")
+    told = forge("doctor", code=1).stdout
+    assert "journal.jsonl: it lacks 1 line that the ledger knows\n" in told
+    assert "from git or a backup" in told
+    journal.unlink()
+    told = forge("doctor", code=1).stdout
+    assert f"it is missing; it held {len(lines)} lines that the ledger knows\n" in told
+    assert "ankiforge export" in told
+    journal.write_text("".join(lines), encoding="utf-8")
+    assert "every line of" in forge("doctor").stdout
+
+
+@pytest.mark.parametrize("kind", ["vault", "texts", "papers"])
+def test_a_folder_renamed_while_it_is_read_is_one_line(
+    forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    root = tmp_path / kind
+    (root / "A" / "deep").mkdir(parents=True)
+    if kind == "vault":
+        (root / ".obsidian").mkdir()
+    for number in range(6):
+        folder = root / "A" / ("deep" if number % 2 else "")
+        if kind == "papers":
+            write_paper(folder / f"{number}.pdf")
+        else:
+            text = f"What is fact {number}?::Answer {number}\n\n==A mark== of note {number}.\n"
+            ending = "md" if kind == "vault" else "txt"
+            (folder / f"{number}.{ending}").write_text(text, encoding="utf-8")
+    listed = {
+        "vault": (Vault, "_find"),
+        "texts": (Folder, "files"),
+        "papers": (PdfSource, "_files"),
+    }
+    where, name = listed[kind]
+    real, read = getattr(where, name), {"texts": Texts}.get(kind, where).scan
+    reading: list[object] = []
+
+    def scan(self):
+        reading.append(self)
+        yield from read(self)
+
+    def renamed_after(self, *arguments):
+        found = real(self, *arguments)
+        found = found if kind == "vault" else list(found)
+        if reading and (root / "A").exists():
+            (root / "A").rename(root / "B")
+        return found
+
+    monkeypatch.setattr(where, name, renamed_after)
+    monkeypatch.setattr({"texts": Texts}.get(kind, where), "scan", scan)
+    told = forge("run", root, code=1).stderr
+    failed = [line for line in told.splitlines() if line.startswith("failed:")]
+    assert failed == [
+        "failed: A: 6 files went away while they were read"
+        " (renamed or deleted? the next run reads what is there)"
+    ]
+    forge.ok("run", root)
+    assert len(forge.cards()) >= 1
 
 
 # --- output ---------------------------------------------------------------------------------

@@ -127,6 +127,23 @@ def test_undo_of_many_takes_back_the_last_of_each(desk) -> None:
     }
 
 
+def test_undo_of_many_says_how_many_and_shows_three_with_their_words(desk, vault) -> None:
+    more = "".join(f"What is fact {n}?::Answer {n}\n\n" for n in range(20))
+    (vault / "More.md").write_text(more, encoding="utf-8")
+    desk.ok("run", vault, "--accept", "review")
+    desk.ok("reject", "--all")
+
+    told = desk.ok("undo").stderr.splitlines()
+
+    assert told[0] == "undone: 23 decisions (23 reject), such as:"
+    assert len(told) == 4
+    assert all("What " in line and "?" in line for line in told[1:])
+    desk.ok("reject", "--all")
+    assert len(desk.ok("undo", "--json").lines) == 23
+    desk.ok("reject", guid := guid_of(desk, "The nucleus"))
+    assert desk.ok("undo").stderr == f"undone: reject {guid}  What holds the DNA?\n"
+
+
 def test_undo_of_a_merged_card_brings_back_its_twin(desk) -> None:
     one, other = (guid_of(desk, back) for back in ("The nucleus", "The ribosome"))
     went = desk.json("merge", one, other)["merged"]

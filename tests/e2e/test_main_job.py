@@ -184,6 +184,44 @@ def test_a_rejected_card_leaves_the_package_and_is_not_offered_again(
     assert [c["guid"] for c in forge.cards("ATP")] == [guid]
 
 
+@pytest.mark.parametrize("command", ["run", "build"])
+def test_a_package_is_set_aside_once_all_its_cards_are_rejected(
+    forge, vault, note, package, notes_in, command: str
+) -> None:
+    words = ("run", vault) if command == "run" else ("build",)
+    forge.ok("run", vault)
+    forge.ok("reject", guid_of(forge, "ATP"))
+    forge.ok(*words)
+    assert len(notes_in(package)) == 3
+    forge.ok("reject", "--all")
+
+    told = forge.ok(*words).stdout
+
+    previous = package.with_name("ankiforge.previous.apkg")
+    assert not package.exists()
+    assert len(notes_in(previous)) == 3
+    assert "no card of the old package is accepted any more" in told
+    assert "ankiforge.previous.apkg" in told
+    assert "ankiforge.previous.apkg" not in forge.ok(*words).stdout
+    forge.ok("undo")
+    forge.ok(*words)
+    assert len(notes_in(package)) == 3
+
+
+def test_the_package_of_a_deck_is_set_aside_once_all_its_cards_are_rejected(
+    forge, vault, note, package
+) -> None:
+    forge.ok("run", vault, "--deck", "Bio")
+    lying = package.with_name("Bio.apkg")
+    assert lying.exists()
+    forge.ok("reject", "--all")
+
+    told = forge.ok("run", vault).stdout
+
+    assert not lying.exists()
+    assert "Bio.previous.apkg" in told
+
+
 def test_an_undone_rejection_brings_the_card_back_as_it_was(forge, vault, note, package) -> None:
     forge.ok("run", vault)
     before = package.read_bytes()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
+import termios
+from contextlib import suppress
 
 
 def test_control_signs_of_a_title_do_not_reach_the_terminal(forge, vault) -> None:
@@ -18,3 +23,22 @@ def test_a_line_of_json_is_one_line_to_every_reader(forge, vault) -> None:
     forge.ok("run", vault)
     [line] = forge.ok("list", "--json").stdout.splitlines()
     assert "cat" in json.loads(line)["fields"]["Back"]
+
+
+def test_a_person_sees_how_many_of_how_many_documents_are_read_and_drafted(forge, vault) -> None:
+    for number in range(150):
+        words = "\n\n".join(f"What is fact {n} of note {number}?::Answer {n}" for n in range(3))
+        (vault / f"{number:03}.md").write_text(words, encoding="utf-8")
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 120))
+    running = forge.started("run", vault, terminal=slave)
+    os.close(slave)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal
+        while piece := os.read(master, 65536):
+            shown += piece
+    os.close(master)
+
+    assert running.wait(timeout=60) == 0
+    assert re.search(rb"\b\d{1,3}/150 documents", shown), shown
+    assert re.search(rb"\b\d+/450 highlights", shown), shown

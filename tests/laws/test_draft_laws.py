@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ankiforge.domain import (
@@ -129,9 +129,13 @@ def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
 
 @settings(max_examples=100)
 @given(lines=st.lists(st.one_of(WORDS, ITEM.map(json.dumps)), max_size=4))
+@example(lines=["\x0b"])
+@example(lines=["\x1f \x85\u2003", "\ufeff \t", "7"])
 def test_any_batch_file_is_counted_line_by_line(lines):
     imported = import_jsonl(lines, fake.Memory())
-    assert imported.replies + len(imported.problems) == sum(bool(line.strip()) for line in lines)
+    assert imported.replies + len(imported.problems) == sum(
+        bool(line.lstrip("\ufeff").strip()) for line in lines
+    )
 
 
 SENTENCES = st.lists(

@@ -194,12 +194,19 @@ class Twins:
 
     # --- near ones --------------------------------------------------------------------------
 
-    def near(self, draft: Draft, highlight: HighlightKey) -> Iterator[Finding]:
-        """A warning for each card that asks the same, a note for each that nearly does."""
+    def near(
+        self, draft: Draft, highlight: HighlightKey, *, spare: bool = False
+    ) -> Iterator[Finding]:
+        """A warning for each card that asks the same, a note for each that nearly does.
+
+        `spare`: only if one of the two could be deleted and nothing would be lost.
+        """
         read, mark = _read(draft)
         found = []
         for likeness, place in self._alike(mark, read, highlight):
             difference = guards.judged(read, self._said(place))
+            if difference == "" and spare and guards.both_tell(read, self._said(place)):
+                continue
             if difference is not None:
                 found.append((bool(difference), -likeness, self._ids[place], difference, place))
         found.sort()

@@ -252,6 +252,31 @@ def difference(one: Features, other: Features) -> str:
     return next((said for guard in GUARDS if (said := guard(one, other))), "")
 
 
+def both_tell(mine: Sides, theirs: Sides) -> bool:
+    """Whether each of two alike cards tells something that the other does not.
+
+    Both answer and question differ in both directions, or the answers in one word each. Of 156
+    labelled duplicates none is so.
+    """
+    read, said = features(mine), features(theirs)
+    one, other = aligned(read, said), aligned(said, read)
+    answers = _apart(one.answer_stems, other.answer_stems)
+    if not all(answers) or _formulae(one, other):
+        return False
+    swapped_words = max(map(len, answers)) == 1
+    longer = min(len(one.answer_stems), len(other.answer_stems)) > 1
+    return (swapped_words and longer) or all(_apart(one.asked_stems, other.asked_stems))
+
+
+def _apart(mine: Words, theirs: Words) -> tuple[list[str], list[str]]:
+    """The words of each that are no form or synonym of one of the other's."""
+
+    def only(words: Words, others: Words) -> list[str]:
+        return [word for word in words if not any(same_word(word, twin) for twin in others)]
+
+    return only(mine, theirs), only(theirs, mine)
+
+
 def judged(mine: Sides, theirs: Sides) -> str | None:
     """What makes two cards different, "" if nothing does; None if they are not to be compared."""
     read, said = features(mine), features(theirs)

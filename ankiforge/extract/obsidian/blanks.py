@@ -58,6 +58,14 @@ def _right_stripped(tokens: list[Token]) -> list[Token]:
             plain = token.plain.rstrip(" ")
             if plain != token.plain:
                 tokens[at] = replace(token, plain=plain, markdown=plain)
+                _part_from_word(tokens, at + 1)
             if plain:
                 break
     return tokens
+
+
+def _part_from_word(tokens: list[Token], at: int) -> None:
+    """Keep a blank between the last word and a picture after it."""
+    following = tokens[at] if at < len(tokens) else None
+    if following and following.kind is Kind.PICTURE and following.markdown:
+        tokens[at] = replace(following, markdown=f" {following.markdown}")

@@ -184,7 +184,8 @@ class Inline:
         for at in range(low, high):
             edges[at] = length
             if self._shows(at, low, high, bold) and self._beside(at, openers, phrases):
-                parts.append(self._written(at, start, end, first=not length))
+                written = self._written(at, start, end, first=not length)
+                parts.append(written if length else written.lstrip(" "))
                 length += len(parts[-1])
         text = "".join(parts)
         return text.rstrip(), tuple(

@@ -11,7 +11,7 @@ import os
 import time
 
 from ankiforge.errors import ItemError
-from ankiforge.extract._folder import text_of
+from ankiforge.extract._folder import text_of, unreadable
 from ankiforge.extract._stamps import Stamp, stamp_of
 from ankiforge.extract.obsidian.files import NoteFile
 
@@ -45,7 +45,7 @@ def _read(note: NoteFile) -> tuple[bytes, os.stat_result]:
         with open(note.at, "rb") as file:  # noqa: PTH123 - of very many notes
             return file.read(LARGEST + 1), os.fstat(file.fileno())
     except OSError as error:
-        raise ItemError(f"cannot be read: {error.strerror}", hint="check its rights") from error
+        raise unreadable(error) from error
 
 
 def _left_to_wait(found: os.stat_result, now: float) -> float:

@@ -12,7 +12,7 @@ import msgspec
 
 from ankiforge.domain import Memory, Problem, Scan, Sighting, h16
 from ankiforge.errors import ItemError
-from ankiforge.extract._folder import PICTURE
+from ankiforge.extract._folder import PICTURE, Count
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find
@@ -42,6 +42,7 @@ class Vault:
     ) -> None:
         self.name, self.root, self.settings, self.only = name, root, settings, only
         self.memory, self.crew = memory, crew
+        self.count = Count()
         self._looked: Files | None = None
         self._wanted: Files | None = None
 
@@ -57,7 +58,8 @@ class Vault:
         kept = Kept.recalled(self.memory, self._context, at_once=True)
         helped = self._helped(kept, files)
         read = lost = 0
-        for note in files.notes:
+        self.count.total = len(files.notes)
+        for self.count.done, note in enumerate(files.notes):
             said = self._kept(kept, note, files)
             if said is None:
                 try:

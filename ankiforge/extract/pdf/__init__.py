@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
@@ -31,7 +31,7 @@ from ankiforge.domain import (
     h16,
 )
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import matcher, relative, walk
+from ankiforge.extract._folder import Count, matcher, relative, walk
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
@@ -87,6 +87,7 @@ class PdfSource:
     memory: Memory
     crew: Crew | None
     seconds: float
+    count: Count = field(default_factory=Count, compare=False)
 
     @property
     def container(self) -> str:
@@ -102,7 +103,8 @@ class PdfSource:
             if self.crew is not None:
                 questions = (Request(os.fsencode(path), self.settings.passwords) for path in paths)
                 worker.foresee(self.crew, questions)
-            for path in paths:
+            self.count.total = len(paths)
+            for self.count.done, path in enumerate(paths):
                 yield from self._file(worker, path, hidden)
             complete = not self.only and not missed
             worker.store(complete=complete)
@@ -114,7 +116,10 @@ class PdfSource:
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if that cannot be told."""
         missed: list[OSError] = []
-        stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
+        try:
+            stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
+        except OSError:  # it went away since the folder was listed
+            return ""
         if missed or not all(proves(stamp) for _, stamp in stamps):
             return ""
         return h16(

@@ -11,6 +11,8 @@ from pypdf.errors import (
 )
 from pypdfium2 import PdfiumError  # type: ignore[import-untyped]
 
+from ankiforge.domain import WENT_AWAY
+from ankiforge.extract._folder import READ_AGAIN
 from ankiforge.extract.pdf.protocol import REPAIR, Failed
 
 FAULTS = (
@@ -49,6 +51,8 @@ def failure(error: BaseException) -> Failed:
         return TOO_BIG
     if isinstance(error, NotImplementedError | DependencyError):
         return Failed("it is protected in a way this program cannot open", "save a copy without it")
+    if isinstance(error, FileNotFoundError):
+        return Failed(WENT_AWAY, READ_AGAIN)
     if isinstance(error, OSError):
         return Failed(
             f"it cannot be read: {error.strerror or error}", "check the file's permissions"

@@ -109,6 +109,11 @@ class Packages:
         ).fetchall()
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    def paths(self) -> list[str]:
+        """Where packages were ever written to."""
+        rows = self._db.execute("SELECT DISTINCT path FROM package ORDER BY path")
+        return [str(row["path"]) for row in rows.fetchall()]
+
     def roster(self, path: str) -> frozenset[Guid]:
         """The notes that the newest package at this path holds."""
         return frozenset(self._held(path))

@@ -121,7 +121,7 @@ class Linter:
         same = self._twins.exact(draft, key)
         if same:
             yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
-        near = self._twins.near(draft, key)
+        near = self._twins.near(draft, key, spare=True)
         yield from (one for one in near if one.severity is not Severity.INFO and one.twin != same)
         self._twins.add(name, key, draft)
 

@@ -304,6 +304,32 @@ def test_half_a_sentence_does_not_go_out_and_the_rest_does(
     )
 
 
+@pytest.mark.parametrize("between", [5, 35, 61, 90, 115])
+def test_the_last_save_is_delivered_within_two_and_a_half_minutes(
+    watch, vault: Path, *, between: int
+) -> None:
+    """However it falls in between the deliveries of other notes; and not before two minutes."""
+    watched = watch()
+    watched.later(180)
+
+    def save(name: str, text: str) -> float:
+        (vault / name).write_text(text, "utf-8")
+        os.utime(vault / name, (watched.clock(), watched.clock()))
+        watched.turn()
+        return watched.clock()
+
+    save("Other.md", LENS)
+    watched.later(between)
+    last = save("Cells.md", CELLS + "\n" + LENS.replace("aperture", "pupil"))
+    came: list[float] = []
+    while watched.clock() < last + 300:
+        told = watched.later(1)
+        came += [watched.clock() - last for name, _ in told if name == "delivered"]
+
+    assert len(came) == 2
+    assert 120 <= came[-1] <= 150
+
+
 def test_what_was_accepted_beside_it_is_in_the_package_soon(
     forge, desk: Path, watch, vault: Path, notes_in
 ) -> None:

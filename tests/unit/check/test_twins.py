@@ -27,6 +27,7 @@ def exact(there, here):
 
 
 PAIRS = Path(__file__).with_name("pairs.jsonl")
+MORE = Path(__file__).with_name("more_pairs.jsonl")
 
 
 def read(path):
@@ -48,6 +49,16 @@ def test_a_pair_is_asked_about_just_if_it_is_a_duplicate(cards, pair):
     ]
 
     assert asked == [pair["label"], pair["label"]]
+
+
+def test_one_card_of_every_labelled_duplicate_could_be_deleted(cards):
+    for pair in [*read(PAIRS), *read(MORE)]:
+        if pair["label"]:
+            twins = Twins()
+            twins.add("twin", THERE, drafted(cards, pair["a"]))
+            other = drafted(cards, pair["b"])
+            spared = [*twins.near(other, HERE, spare=True)]
+            assert spared == [*twins.near(other, HERE)], pair
 
 
 @pytest.mark.parametrize(
@@ -215,9 +226,6 @@ def test_one_word_said_twice_is_still_a_twin(cards):
     (found,) = near(cards.question("Hund", "dog"), cards.question("der Hund", "the dog"))
 
     assert found.check == "duplicate"
-
-
-MORE = Path(__file__).with_name("more_pairs.jsonl")
 
 
 def judged(cards, pairs):

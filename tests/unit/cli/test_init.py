@@ -148,6 +148,8 @@ def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home: Path, anki
     code, _, err = ankiforge("init", "--trust", "theirs")
     assert code == 0
     assert "not confirmed" not in err
+    assert f"confirmed: ankiforge.yaml:2: sources[0].zotero.path: {home / 'Zotero'}" in err
+    assert "nothing needed confirming" in ankiforge("init", "--trust", "theirs")[2]
     assert ankiforge("doctor", "-C", "theirs")[0] == 0
 
 

@@ -367,6 +367,22 @@ def test_a_name_of_a_template_with_a_hint_is_a_cloze(tmp_path: Path) -> None:
     assert gaps(one(tmp_path, "The fourth dimension is {{time::not space}}.")) == ["time"]
 
 
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("Colour?::It is red ![[red box.png]]", ("Colour?", "It is red ![](red%20box.png)")),
+        ("Colour?::It is red![[red box.png]]", ("Colour?", "It is red![](red%20box.png)")),
+        ("Colour?:: ![[red box.png]] ", ("Colour?", "![](red%20box.png)")),
+        ("See {{this}} ![[red box.png]]", ("See {{c1::this}} ![](red%20box.png)",)),
+    ],
+)
+def test_a_blank_before_a_picture_at_the_end_stays(
+    tmp_path: Path, text: str, markdown: tuple[str, ...]
+) -> None:
+    (tmp_path / "red box.png").write_bytes(b"")
+    assert one(tmp_path, text).markdown == markdown
+
+
 def test_blanks_within_the_braces_part_the_words_outside(tmp_path: Path) -> None:
     card = one(tmp_path, "See {{ this }} and {{that }}now.")
     assert card.markdown == ("See {{c1::this}} and {{c2::that}} now.",)

@@ -69,7 +69,7 @@ def _read(body: Any) -> Said:
 def _undo(desk: Desk, browsing: Browsing, said: Said) -> dict[str, Any]:
     """Take back the last action of a person, wherever it was made."""
     taken_back = review.undo(desk.ledger)
-    browsing.pace.decided("undo")
+    browsing.pace.undone()
     last = taken_back[-1]
     about = {name for one in taken_back for name in (one.subject, one.body.get("key"))}
     held = view_named(said.view).ids(desk)

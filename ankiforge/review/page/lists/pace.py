@@ -25,19 +25,35 @@ class Pace:
         self._lock = threading.Lock()
         self._took: deque[float] = deque(maxlen=LAST)
         self._before: float | None = None
-        self._made: Counter[str] = Counter()
+        self._made: list[tuple[str, int]] = []
+        """What stands of it, each with the number of its cards."""
 
     def decided(self, what: str, count: int = 1) -> None:
         """One more decision, about so many cards."""
         with self._lock:
-            now = self._clock()
-            if self._before is not None:
-                self._took.append(min(now - self._before, LONGEST_SECONDS))
-            self._before = now
-            self._made[what] += count
+            self._tick()
+            self._made.append((what, count))
+
+    def undone(self) -> None:
+        """The last decision was taken back; one of an earlier visit, if there is none of this."""
+        with self._lock:
+            self._tick()
+            if any(what != "undo" for what, _ in self._made):
+                self._made.pop()
+            else:
+                self._made.append(("undo", 1))
+
+    def _tick(self) -> None:
+        now = self._clock()
+        if self._before is not None:
+            self._took.append(min(now - self._before, LONGEST_SECONDS))
+        self._before = now
 
     def told(self, left: int) -> dict[str, Any]:
-        """What was decided here, by name, and the minutes that `left` more will take."""
+        """What was decided here and stands, by name, and the minutes that `left` more will take."""
         with self._lock:
             seconds = median(self._took) if self._took else USUAL_SECONDS
-            return {"made": dict(self._made), "minutes": round(left * seconds / 60, 1)}
+            made: Counter[str] = Counter()
+            for what, count in self._made:
+                made[what] += count
+            return {"made": dict(made), "minutes": round(left * seconds / 60, 1)}

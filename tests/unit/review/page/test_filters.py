@@ -121,8 +121,23 @@ def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page
     assert after["pace"]["made"] == {"accept all": 2}
     assert sorted(card["verdict"] for card in forge.cards()) == ["accepted"] * 2 + ["pending"] * 3
 
-    assert page.decide("undo")["item"]["id"] == found["item"]["id"]
+    undone = page.decide("undo")
+    assert undone["item"]["id"] == found["item"]["id"]
+    assert undone["pace"]["made"] == {}
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
+
+
+def test_the_counter_tells_what_stands_and_what_was_taken_back_of_an_earlier_visit(
+    page, forge
+) -> None:
+    forge.ok("reject", page.item(view="pending")["item"]["id"])
+    for what in ("accept", "reject", "accept"):
+        found = page.decide(what, page.item(view="pending"))
+    assert found["pace"]["made"] == {"accept": 2, "reject": 1}
+    assert page.decide("undo")["pace"]["made"] == {"accept": 1, "reject": 1}
+    page.decide("undo")
+    assert page.decide("undo")["pace"]["made"] == {}
+    assert page.decide("undo")["pace"]["made"] == {"undo": 1}
 
 
 def test_passages_without_a_card_fit_what_is_said_of_passages(forge, notes, client) -> None:
