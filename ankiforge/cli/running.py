@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 from ankiforge.cli.common import end
+from ankiforge.cli.remembering import remember
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on, to_work_on, ways_out
 from ankiforge.cli.wish import Wish
@@ -61,8 +63,10 @@ def work(wish: Wish, still: Standstill | None) -> None:
         if model and dry_run:
             model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
-        tally = Tally(problems=list(lost))
+        tally = Tally(problems=list(lost), absent=bool(lost))
         wanted, sources = opened_of(now, wanted, kept.append)
+        if wish.paths and not (wish.once or dry_run):
+            remember(now, wish.paths, wish.name, wanted)
         before = still.before(sources) if still else {}
         job = job_for(now, sources, model, wish.accept, wish.deck)
         looked = look_first(now, tally)
@@ -168,7 +172,11 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
 
 
 def _nothing_to_read(now: Session) -> UsageError:
-    hint = "ankiforge run PATH"
+    kinds = ("obsidian", "pdf", "zotero", "markdown", "tiddlywiki")
+    roots = (root for kind in kinds for root in now.ledger.roots.known(kind).values())
+    before = next((root for root in roots if root.exists()), None)
+    path = quote(str(before)) if before else "PATH"  # a lost ledger: its journal still knows
+    hint = f"{now.call.program} run {path}"
     other = ", or ankiforge init"
     if not now.workspace.is_default:
         other = f"; or name a folder under `sources:` in {now.workspace.settings}"

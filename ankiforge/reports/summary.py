@@ -34,6 +34,8 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
+    absent: bool = False
+    """A source could not be looked for marks."""
     blind: bool = False
     """Anki should have been looked at, and was not."""
     anki: Counter[str] = field(default_factory=Counter)
@@ -193,7 +195,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
         yield from _notes(summary)
         yield from _stand(summary.cards, program)
         yield from told_of_model(summary.usage)
-        if not summary.tally.failed:
+        if not (summary.tally.failed or summary.tally.absent):
             yield NOTHING_MARKED
         return
     made = [f"{counts['drafted']} drafted"]
