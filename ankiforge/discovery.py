@@ -352,8 +352,12 @@ def _place(want: Wanted, names: dict[tuple[str, Path], str]) -> Place:
 
 def in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
     """Return the sources that plain `run` reads, each as `kind:name` with the name of its keys."""
-    found = [(place.kind, place.name) for item in workspace.remembered for place in item.places]
-    for entry in workspace.config.sources:
+    config, found = workspace.config, []
+    for place in (place for item in workspace.remembered for place in item.places):
+        around = [one for one in config.sources if one.kind == place.kind and one.has_folder]
+        if not all(any(_holds(one.path, at) for one in around) for at in place.targets):
+            found.append((place.kind, _account(config, place.kind) or place.name))
+    for entry in config.sources:
         stays = entry.options.get("name") or not entry.has_folder or entry.kind in EXPORTS
         known = "" if stays else ledger.roots.name_of(entry.kind, entry.path)
         found.append((entry.kind, known or entry.name))

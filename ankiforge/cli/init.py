@@ -124,10 +124,12 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         written=tuple(path.relative_to(root).as_posix() for path in written),
         moved=tuple(path.name for path in moved),
         registered=register(root, folders),
-        found=found.listed(),
+        found=found.listed() | {"read": [str(one.path) for one in sources]},
         unconfirmed=tuple(concern.says for concern in waiting),
     )
     talk.data(made) if talk.as_json else _tell(made, talk)
+    if written and sources and not moved and (home := registered(folders)) not in (None, root):
+        talk.say(f"what was decided on the sources that were read stays in {home}")
 
 
 def look_around(machine: Machine, near: Path) -> Found:
@@ -297,6 +299,8 @@ def _tell(made: Made, talk: Talk) -> None:
 
 def _tell_found(found: dict[str, list[str]], talk: Talk) -> None:
     for kind, things in found.items():
+        if kind == "read" and not things:
+            continue
         talk.say(f"  {kind:8}{'; '.join(things) or 'none found'}")
 
 

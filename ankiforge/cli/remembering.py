@@ -15,12 +15,14 @@ from ankiforge.discovery import Wanted, with_paths
 from ankiforge.errors import UsageError
 
 
-def remember(now: Session, paths: tuple[Path, ...], name: str, wanted: list[Wanted]) -> None:
-    """Add the PATHs of a run to what plain `run` reads, and say so once for each.
+def remember(
+    now: Session, paths: tuple[Path, ...], name: str, wanted: list[Wanted]
+) -> list[str]:
+    """Add the PATHs of a run to what plain `run` reads; a line for each that is new.
 
     `wanted`: what was found behind them, under the names it keeps.
     """
-    workspace, talk = now.workspace, now.call.talk
+    workspace = now.workspace
     legible = tuple(path for path in paths if _is_text(path.resolve()))
     kept, new = with_paths(workspace, now.ledger, legible, name, wanted)
     if tuple(kept) != workspace.remembered:
@@ -29,12 +31,14 @@ def remember(now: Session, paths: tuple[Path, ...], name: str, wanted: list[Want
             confirm(workspace, list(remembered_concerns(workspace)), user_folders())
         note_sources(now)
     shown = {str(path.resolve()): str(path) for path in paths}
+    said = []
     for item in new:
-        path = shown.get(item.path, item.path)
-        talk.say(
-            f"{path} is remembered as {_named(item)}: {now.call.program} run reads it from now on;"
-            f" to forget it: {now.call.program} run --forget {quote(path)}"
+        path, run = shown.get(item.path, item.path), f"{now.call.program} run"
+        said.append(
+            f"{path} is remembered as {_named(item)}: `{run}` reads it from now on;"
+            f" to forget it: {run} --forget {quote(path)}"
         )
+    return said
 
 
 def forget(call: Call, paths: Iterable[Path]) -> None:

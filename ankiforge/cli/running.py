@@ -66,7 +66,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         tally = Tally(problems=list(lost), absent=bool(lost))
         wanted, sources = opened_of(now, wanted, kept.append)
         if wish.paths and not (wish.once or dry_run):
-            remember(now, wish.paths, wish.name, wanted)
+            kept += remember(now, wish.paths, wish.name, wanted)
         before = still.before(sources) if still else {}
         job = job_for(now, sources, model, wish.accept, wish.deck)
         looked = look_first(now, tally)
@@ -199,6 +199,8 @@ def _next(
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
             yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+    if why := _no_package(summary):
+        yield f"\nno package was written: {why}"
     if summary.tally.counts["flooded"]:
         yield from _flood(now, summary, run)
     if summary.funnel.seen and not summary.nothing_new:
@@ -213,6 +215,19 @@ def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[st
     yield from to_go_on(now, summary, drafter)
     yield from ways_out(now, summary.funnel, model=summary.usage is not None)
     yield "list", "what was made"
+
+
+def _no_package(summary: Summary) -> str:
+    """Why a run leaves no package; "" if it does, or if that is told otherwise."""
+    tally, cards = summary.tally, summary.cards
+    if tally.lying or tally.pushed or tally.aside or tally.incomplete:
+        return ""
+    if cards["ready"]:
+        return "Anki has all that is ready" if tally.weighed else "nothing is new"
+    if waiting := cards["waiting"] + cards["blocked"]:
+        waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
+        return f"no card is ready, {waits} for you"
+    return "there is no card yet"
 
 
 SAMPLES = 5

@@ -17,6 +17,7 @@ from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked
 from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
+from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons, why
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage
@@ -110,6 +111,8 @@ class Summary:
     usage: Usage | None = None
     unread: int = 0
     """Notes of the packages whose passages this run did not read, or found gone."""
+    waiting: tuple[Reason, ...] = ()
+    """Why cards wait for a person, the commonest reason first."""
 
     @property
     def nothing_new(self) -> bool:
@@ -135,6 +138,7 @@ class Summary:
                 "merged": counts["merged"],
                 **self.cards,
             },
+            "waiting": {one.name: len(one.cards) for one in self.waiting},
             "notes": notes_json(self.tally),
             "packages": [str(one.path) for one in self.tally.lying],
             "llm": self._llm(),
@@ -168,7 +172,10 @@ def summarize(
     """Look at where the highlights of a run (or all) ended."""
     held = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
     unread = len(held - ledger.cards.of_run(run)) if run else 0
-    return Summary(tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage, unread)
+    waiting = reasons(ledger, run)
+    return Summary(
+        tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage, unread, waiting
+    )
 
 
 NOTHING_MARKED = """
@@ -208,7 +215,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     yield from _notes(summary)
     yield from _stand(summary.cards, program)
     yield from told_of_model(summary.usage)
-    yield from _without(funnel, ledger, program, brief=summary.nothing_new)
+    yield from _without(summary, ledger, program)
 
 
 def _notes(summary: Summary) -> Iterator[str]:
@@ -220,7 +227,8 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield f"{_numbered(one.notes, 'note')} written{where}  {told_new}"
     yield from told_of_anki(summary.tally)
     if summary.unread:
-        yield f"{summary.unread:10} of them from passages not read now: what was accepted stays"
+        come = "comes" if summary.unread == 1 else "come"
+        yield f"{summary.unread:10} of them {come} from earlier runs"
 
 
 def told_of_anki(tally: Tally) -> Iterator[str]:
@@ -230,8 +238,8 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
             yield f"{_numbered(count, 'note')} held: {why}"
     if tally.anki["conflicts"]:
         yield (
-            f"{_numbered(tally.anki['conflicts'], 'note')} you changed in Anki, and the source did"
-            " too: yours stay; review, or list anki:held, then resolve ID"
+            f"{_numbered(tally.anki['conflicts'], 'conflict')}: you and the source changed the same"
+            " note. Yours is kept. See: ankiforge list anki:held, then: ankiforge resolve ID"
         )
     if tally.retired:
         yield (
@@ -239,7 +247,7 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
             f" there for tag:{RETIRED}"
         )
     for path in tally.aside:
-        yield f"Anki has all of it: the old package is kept as {path.name}"
+        yield f"nothing to import: Anki has all of it. The last package was renamed to {path.name}"
 
 
 def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
@@ -295,22 +303,31 @@ FATES = {
 }
 
 
-def _without(funnel: Funnel, ledger: Ledger, program: str, *, brief: bool) -> Iterator[str]:
+def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
+    funnel = summary.funnel
     if not funnel.without:
         return
     yield ""
     count = counted(len(funnel.without), "highlight")
-    if brief:
+    if summary.nothing_new:
         yield f"{count} without a card ready, as before: {program} list --no-card"
         return
     yield f"{count} without a card ready:"
+    by_key, told = keys_of(summary.waiting), {one.says: one for one in summary.waiting[:LINES]}
     groups: dict[tuple[Fate, str], list[Without]] = {}
     for without in funnel.without:
-        groups.setdefault((without.fate, without.reason), []).append(without)
+        reason = without.reason
+        if without.fate is Fate.WAITING and without.key in by_key:
+            reason = by_key[without.key].says
+            reason = reason if reason in told else f"other reasons: {program} list verdict:pending -v"
+        groups.setdefault((without.fate, reason), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
         yield f"{len(members):6} {FATES[fate]}: {reason}"
         if len(funnel.without) <= LISTED:
             yield from (f"         {place_of(ledger, without.key)}" for without in members)
+        if fate is Fate.WAITING and reason in told and len(members) > 1:
+            does, command = told[reason].command
+            yield from [f"       {does}: {program} {command}"] if command else []
     if len(funnel.without) > LISTED:
         yield f"       each of them: {program} list --no-card"
 
@@ -321,6 +338,7 @@ def reason_of(ledger: Ledger, without: Without) -> str:
     wanted = severities.get(without.fate)
     cards = ledger.cards.of_highlight(without.key) if wanted else []
     said = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
+    said = said or [words for card in cards if (words := why(card))]
     return "; ".join(dict.fromkeys(said)) or without.reason
 
 

@@ -149,7 +149,7 @@ def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_wa
     assert "not read now" not in first
     assert "         1 ready\n" in then
     assert "     2 notes written  (0 new, 0 updated)\n" in then
-    assert "         1 of them from passages not read now: what was accepted stays\n" in then
+    assert "         1 of them comes from earlier runs\n" in then
 
 
 def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note) -> None:

@@ -69,6 +69,14 @@ class Roots:
         ).fetchall()
         return frozenset(str(row["name"])[len(_READ) :] for row in rows)
 
+    def containers_of(self, key: str) -> frozenset[str]:
+        """Return the sources, each `kind:name`, in which a highlight stands by another way, too."""
+        rows = self._db.execute("SELECT container FROM way WHERE key = ?", (key,)).fetchall()
+        names = (str(row["container"]) for row in rows)
+        return frozenset(
+            f"obsidian:{name[6:]}" if name.startswith("vault:") else name for name in names
+        )
+
     def hear(self, source: str, root: str) -> None:
         """The journal says so."""
         self._writer.meta(_HEARD + source, root)
