@@ -129,7 +129,7 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
     )
     talk.data(made) if talk.as_json else _tell(made, talk)
     if written and sources and not moved and (home := registered(folders)) not in (None, root):
-        talk.say(f"what was decided on the sources that were read stays in {home}")
+        talk.say(f"what you decided on these sources until now stays in {home}")
 
 
 def look_around(machine: Machine, near: Path) -> Found:
@@ -235,7 +235,11 @@ def _each_named(sources: Iterable[ProposedSource]) -> Iterator[ProposedSource]:
     for source in sorted(sources, key=lambda one: one.kind in _NAMELESS):
         name = source.name
         if name in taken and source.kind in _NAMELESS:
-            name = next(n for i in count(1) if (n := f"{name}-{source.kind}{i if i > 1 else ''}") not in taken)
+            name = next(
+                n
+                for i in count(1)
+                if (n := f"{name}-{source.kind}{i if i > 1 else ''}") not in taken
+            )
         if name not in taken:
             taken.add(name)
             yield replace(source, name=name)
@@ -253,13 +257,17 @@ def keep_the_rest(
 ) -> None:
     """Remember in the new workspace what its settings do not name."""
     named = [Place(one.kind, one.name, str(one.path)) for one in written]
-    named += [Place(one.kind, one.name, str(one.path)) for one in load_settings(root / FILE_NAME).sources]
+    named += [
+        Place(one.kind, one.name, str(one.path)) for one in load_settings(root / FILE_NAME).sources
+    ]
     rest = []
-    for item, place in ((item, place) for item in before for place in item.places):
+    for given, place in ((item.name, place) for item in before for place in item.places):
         for target in place.targets:
-            one = Place(place.kind, place.name, place.root, place.only and (str(target),), place.exclude)
+            one = Place(
+                place.kind, place.name, place.root, place.only and (str(target),), place.exclude
+            )
             if not any(other.covers(one) for other in named):
-                rest.append(Remembered(str(target), item.name, (one,)))
+                rest.append(Remembered(str(target), given, (one,)))
     if rest or (root / ".ankiforge" / FILE).exists():
         open_workspace(root).prepare()
         store(root / ".ankiforge", rest)

@@ -15,9 +15,7 @@ from ankiforge.discovery import Wanted, with_paths
 from ankiforge.errors import UsageError
 
 
-def remember(
-    now: Session, paths: tuple[Path, ...], name: str, wanted: list[Wanted]
-) -> list[str]:
+def remember(now: Session, paths: tuple[Path, ...], name: str, wanted: list[Wanted]) -> list[str]:
     """Add the PATHs of a run to what plain `run` reads; a line for each that is new.
 
     `wanted`: what was found behind them, under the names it keeps.
@@ -54,7 +52,9 @@ def forget(call: Call, paths: Iterable[Path]) -> None:
         store(now.workspace.folder, [item for item in known if item not in gone])
         note_sources(now)
         for item in gone:
-            call.talk.say(f"{item.path} is forgotten; its cards stay, and nothing counts as deleted")
+            call.talk.say(
+                f"{item.path} is forgotten; its cards stay, and nothing counts as deleted"
+            )
         if call.talk.as_json:
             call.talk.data({"forgotten": [item.path for item in gone]})
 

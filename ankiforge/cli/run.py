@@ -65,7 +65,9 @@ def command(
     """
     if forget:
         if paths:
-            raise UsageError("--forget reads nothing", hint=f"first: {call.program} run --forget PATH")
+            raise UsageError(
+                "--forget reads nothing", hint=f"first: {call.program} run --forget PATH"
+            )
         from ankiforge.cli.remembering import forget as forget_paths
 
         forget_paths(call, forget)

@@ -128,7 +128,7 @@ HOLDS_ALL = "so the package holds every card"
 
 def told_of(now: Session, looked: Looked) -> Iterator[str]:
     """What a look at Anki came to, for people."""
-    program, taken = now.call.program, looked.taken
+    taken = looked.taken
     if looked.sight is Sight.NOTHING:
         yield f"Anki was looked at ({looked.where}): none of these cards is there yet"
     elif looked.sight is Sight.FAILED:
@@ -139,7 +139,11 @@ def told_of(now: Session, looked: Looked) -> Iterator[str]:
         yield f"Anki was looked at ({looked.where}): {counted(taken.seen, 'note') if taken else ''}"
     elif not now.ledger.views.ever:
         found = looked.sight is not Sight.NOWHERE
-        why = "Anki is not looked at (anki.collection is none)" if found else "no Anki collection found"
+        why = (
+            "Anki is not looked at (anki.collection is none)"
+            if found
+            else "no Anki collection found"
+        )
         yield f"{why}, {HOLDS_ALL}"
     if taken:
         yield from _news(now, taken)

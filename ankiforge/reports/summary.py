@@ -17,7 +17,8 @@ from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked
 from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
-from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons, why
+from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons
+from ankiforge.reports.waiting import why as waits_for
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage
@@ -319,7 +320,9 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
         reason = without.reason
         if without.fate is Fate.WAITING and without.key in by_key:
             reason = by_key[without.key].says
-            reason = reason if reason in told else f"other reasons: {program} list verdict:pending -v"
+            reason = (
+                reason if reason in told else f"other reasons: {program} list verdict:pending -v"
+            )
         groups.setdefault((without.fate, reason), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
         yield f"{len(members):6} {FATES[fate]}: {reason}"
@@ -338,7 +341,7 @@ def reason_of(ledger: Ledger, without: Without) -> str:
     wanted = severities.get(without.fate)
     cards = ledger.cards.of_highlight(without.key) if wanted else []
     said = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
-    said = said or [words for card in cards if (words := why(card))]
+    said = said or [words for card in cards if (words := waits_for(card))]
     return "; ".join(dict.fromkeys(said)) or without.reason
 
 

@@ -165,14 +165,15 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
 # --- what is always said ----------------------------------------------------------------------
 
 
-def test_the_second_line_of_a_run_says_what_never_looking_at_anki_means(forge, vault, note) -> None:
+def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
+    forge, vault, note
+) -> None:
     first, again = forge.ok("run", vault), forge.ok("run", vault)
 
     assert "nothing is new" in again.stdout
     for told in (first, again):
         assert told.stderr.splitlines()[1] == (
-            "Anki is not looked at: a card you delete there returns with the next import;"
-            " reject it here: ankiforge reject ID, or look by hand: ankiforge pull"
+            "no Anki collection found, so the package holds every card"
         )
 
 
