@@ -361,6 +361,12 @@ def in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
         stays = entry.options.get("name") or not entry.has_folder or entry.kind in EXPORTS
         known = "" if stays else ledger.roots.name_of(entry.kind, entry.path)
         found.append((entry.kind, known or entry.name))
+    places = (place for item in workspace.remembered for place in item.places)
+    folders = [Path(place.root) for place in places if place.kind == "pdf"]
+    folders += [entry.path for entry in config.sources if entry.kind == "pdf"]
+    for name, root in ledger.roots.of("pdf").items():  # its keys are the same under any name
+        if any(root == folder or folder in root.parents for folder in folders):
+            found.append(("pdf", name))
     return frozenset(f"{kind}:{name}" for kind, name in found)
 
 

@@ -81,17 +81,11 @@ def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
     """Without the passages that stand only in sources that were once read and are no more."""
     dropped = ledger.roots.dropped()
     for task in tasks:
-        left = tuple(h for h in task.highlights if not _is_dropped(ledger, h, dropped))
+        left = task.highlights
+        if dropped:
+            left = tuple(h for h in left if not ledger.roots.is_dropped(h.key, dropped))
         if left:
             yield replace(task, highlights=left)
-
-
-def _is_dropped(ledger: Ledger, highlight: Highlight, dropped: frozenset[str]) -> bool:
-    if not dropped:
-        return False
-    kind = highlight.document.key.partition(":")[0]
-    names = {f"{'obsidian' if kind == 'vault' else kind}:{highlight.document.source}"}
-    return names <= dropped and ledger.roots.containers_of(highlight.key) <= dropped
 
 
 def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[Task]:

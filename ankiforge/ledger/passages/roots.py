@@ -69,13 +69,23 @@ class Roots:
         ).fetchall()
         return frozenset(str(row["name"])[len(_READ) :] for row in rows)
 
-    def containers_of(self, key: str) -> frozenset[str]:
-        """Return the sources, each `kind:name`, in which a highlight stands by another way, too."""
-        rows = self._db.execute("SELECT container FROM way WHERE key = ?", (key,)).fetchall()
-        names = (str(row["container"]) for row in rows)
-        return frozenset(
-            f"obsidian:{name[6:]}" if name.startswith("vault:") else name for name in names
-        )
+    def is_dropped(self, key: str, dropped: frozenset[str]) -> bool:
+        """Whether a highlight stands in sources only that were `dropped`."""
+        rows = self._db.execute(
+            "SELECT container FROM highlight WHERE key = :key"
+            " UNION SELECT container FROM way WHERE key = :key",
+            {"key": key},
+        ).fetchall()
+        return all(self._left(str(row["container"]), dropped) for row in rows)
+
+    def _left(self, container: str, dropped: frozenset[str]) -> bool:
+        kind, _, name = container.partition(":")
+        if kind == "zotero":  # a container is a library there: it is read by any source
+            rows = self._db.execute(
+                "SELECT value FROM meta WHERE substr(name, 1, 12) = 'read:zotero:'"
+            ).fetchall()
+            return bool(rows) and all(row["value"] == "no" for row in rows)
+        return f"{'obsidian' if kind == 'vault' else kind}:{name}" in dropped
 
     def hear(self, source: str, root: str) -> None:
         """The journal says so."""
