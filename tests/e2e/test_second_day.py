@@ -374,6 +374,21 @@ def test_passages_that_were_read_once_may_be_asked(forge, tmp_path: Path) -> Non
     assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
 
 
+def test_papers_under_another_name_are_asked_before_and_after_the_next_run(
+    forge, tmp_path: Path
+) -> None:
+    words = "A long tale of how the matter was seen by those who came later."
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    write_pdf(folder / "one.pdf", [Page([paragraph(words)], [mark(words)])], title="Tales")
+    (folder / "a.md").write_text("What is a stem?::A thing between.\n", "utf-8")
+    forge.ok("run", folder)
+    forge.ok("init", tmp_path / "w")
+    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
+    forge.ok("run")
+    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
+
+
 # --- why cards wait -----------------------------------------------------------------------------
 
 
