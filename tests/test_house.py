@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,22 @@ def test_the_program_answers_without_loading_what_only_commands_need(words: list
     )
     assert "ankiforge" in done.stdout
     assert done.stderr.split() == []
+
+
+def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    (site / "ankiforge-0.3.1.dist-info").mkdir(parents=True)
+    (tmp_path / "a.md").write_text("The ==cell== divides.")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path.cwd())])}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "ankiforge", "run", "a.md"],
+        capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environ,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "pip uninstall -y ankiforge &&" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.md", "site-packages"]
 
 
 # --- the command line -----------------------------------------------------------------------

@@ -10,12 +10,23 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from ankiforge import __version__
-from ankiforge.errors import ForgeError, UsageError
+REPAIR = (
+    "another distribution called `ankiforge` shares this environment. Repair it with:"
+    " python -m pip uninstall -y ankiforge &&"
+    " python -m pip install --force-reinstall --no-deps ankiforge-cards"
+    " (or install with pipx or `uv tool install`, which keep programs apart)"
+)
+
+try:
+    from ankiforge import __version__
+    from ankiforge.errors import ForgeError, UsageError
+except ImportError:  # another distribution has replaced, or removed, some of our files
+    sys.exit(f"ankiforge: this installation is damaged\nhint: {REPAIR}")
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Make a workspace: find vaults, Zotero, Anki; write ankiforge.yaml."),
@@ -76,7 +87,14 @@ class Forge(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader that has seen enough (`| head`) is no error."""
+        """Run the command; a reader that has seen enough (`| head`) is no error.
+
+        Raises:
+            UsageError: another distribution has put files into this package.
+        """
+        sites = (Path(path) for path in sys.path if path.endswith("-packages"))
+        if any(True for site in sites for _ in site.glob("ankiforge-*.dist-info")):
+            raise UsageError("nothing was done: this installation is not safe to use", hint=REPAIR)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

@@ -23,6 +23,7 @@ from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read, redraw
 from ankiforge.reports.summary import Summary, Tally, dollars, summarize
 from ankiforge.review.failing import instead_of, replaceable
+from ankiforge.review.ids import is_key
 
 EPILOG = """\b
 Examples:
@@ -30,6 +31,7 @@ Examples:
   ankiforge draft --drafter llm --limit 20    draft twenty highlights
   ankiforge draft --again drafter:llm         draft these anew
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
+  ankiforge draft --again vault:notes/5b9c0f1d2e3a4b67    one without a card, by its key
   ankiforge draft --again af53yatsl3 --instead    another card, for one that keeps failing
   ankiforge draft export ask.md               one text to paste into any chat
   ankiforge draft import answer.md            the chat's answer
@@ -37,7 +39,9 @@ Examples:
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True)
-@click.option("--again", metavar="QUERY", help="Draft the highlights of these cards anew.")
+@click.option(
+    "--again", metavar="QUERY", help="Draft the highlights of these cards, or of these keys, anew."
+)
 @click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
 @click.option("--instead", is_flag=True, help="With --again: another card in place of each.")
 @click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")
@@ -71,8 +75,9 @@ def command(
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
         note_sources(now)
         beside = (instead or bool(remark.strip())) and not estimate
-        cards = _meant(now, again, instead)
-        only = frozenset(card.highlight.key for card in cards)
+        keys = _keys_in(now, again)
+        cards = _meant(now, again, instead, keys)
+        only = frozenset(card.highlight.key for card in cards) | (keys if not instead else set())
         if not beside:
             now.ledger.highlights.draft_again(only)
         if again is not None and not only:
@@ -128,11 +133,37 @@ def _without_model(now: Session) -> UsageError:
     return UsageError(what, hint=hint)
 
 
-def _meant(now: Session, query: str | None, instead: bool) -> tuple[Card, ...]:
-    """The cards that a query matches; `instead`: those that another may take the place of."""
+def _keys_in(now: Session, query: str | None) -> frozenset[HighlightKey]:
+    """The highlights that `--again` names by their keys; none if it is a query.
+
+    Raises:
+        UsageError: one is not known, or not there.
+    """
+    words = (query or "").split()
+    if not words or not all(map(is_key, words)):
+        return frozenset()
+    keys = frozenset(map(HighlightKey, words))
+    there = {one.key for task in now.ledger.funnel.asked_again(keys) for one in task.highlights}
+    if lost := sorted(keys - there):
+        raise UsageError(
+            f"there is no highlight {lost[0]}", hint="ankiforge list --no-card shows the keys"
+        )
+    return keys
+
+
+def _meant(
+    now: Session, query: str | None, instead: bool, keys: frozenset[HighlightKey]
+) -> tuple[Card, ...]:
+    """The cards of these highlights, or that a query matches.
+
+    `instead`: those that another may take the place of.
+    """
     if query is None:
         return ()
-    found = now.desk.matching(query)
+    if keys:
+        found = iter([card for key in sorted(keys) for card in now.ledger.cards.of_highlight(key)])
+    else:
+        found = now.desk.matching(query)
     return replaceable(found) if instead else tuple(found)
 
 

@@ -80,7 +80,9 @@ def work(wish: Wish, still: Standstill | None) -> None:
         stuck = error and summary.nothing_new  # which is told at the end
         drafter = job.drafter_name
         tell(now, summary, () if stuck else _next(now, summary, run, drafter, dry_run=dry_run))
-        may_repeat = still and not (lost or error or now.problems) and all(before.values())
+        told_once = any(problem.once for problem in tally.problems)
+        unlike = lost or error or now.problems or told_once
+        may_repeat = still and not unlike and all(before.values())
         left = _left(now, wish, job, summary, looked, run, wanted) if may_repeat else None
     if still and left:
         still.note(before, left.sources, left.packages, left.pictures, left.outcome)

@@ -92,6 +92,8 @@ class LlmSettings(_Section, frozen=True):
     """Requests at a time; None = 1 on this machine, 4 elsewhere."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
     """The longest silence of the server; None = 600 s on this machine, 120 s elsewhere."""
+    total_s: Annotated[float, msgspec.Meta(gt=0, le=86400)] | None = None
+    """The longest time for a whole reply; None = `timeout_s`, if that is set, else 600 s."""
     headers: dict[str, str] = {}
     """Sent with every request, e.g. a project name; never a key."""
     extra_body: dict[str, Any] = {}

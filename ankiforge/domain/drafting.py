@@ -100,6 +100,8 @@ class Task:
     """Whether what is drawn stands beside what waits, in the place of nothing: a person chooses."""
     instead: str = ""
     """The guid of the card that is to give way to what is drawn, once a person takes that."""
+    unread: frozenset[HighlightKey] = frozenset()
+    """Highlights that an older program gave up as unreadable, and would have asked anew."""
 
 
 @dataclass(frozen=True, slots=True)

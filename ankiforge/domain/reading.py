@@ -157,6 +157,8 @@ class Problem:
     hint: str = ""
     notice: bool = False
     """Nothing failed: it is told, and that is all."""
+    once: bool = False
+    """Told by this run alone: the next one has it as a reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """The conversation about a few highlights: asked, read, asked once more where it failed.
 
 What a reply leaves out is asked singly; what is too long is halved; a fact whose every card a
-check blocks goes back once, with the findings' words.
+check blocks goes back once, with the findings' words. What stays unreadable is no card, until a
+person asks again.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -43,6 +45,8 @@ class Outcome:
     drafts: tuple[Draft, ...] = ()
     no_cards: tuple[NoCard, ...] = ()
     failures: tuple[Failure, ...] = ()
+    unread: tuple[Failure, ...] = ()
+    """Highlights of `no_cards` whose new reply could not be read: told of once."""
 
 
 def joined(outcomes: Iterable[Outcome]) -> Outcome:
@@ -52,6 +56,7 @@ def joined(outcomes: Iterable[Outcome]) -> Outcome:
         tuple(draft for part in parts for draft in part.drafts),
         tuple(none for part in parts for none in part.no_cards),
         tuple(failure for part in parts for failure in part.failures),
+        tuple(failure for part in parts for failure in part.unread),
     )
 
 
@@ -137,21 +142,29 @@ class Dialogue:
     # --- asking once more -------------------------------------------------------------------
 
     def _once_more(self, chunk: Chunk, answer: Answer) -> Outcome:
-        """One highlight, and a reply that could not be read."""
-        if answer.completion.finish == "length":
-            read: dict[int, list[Item]] = {}
-        else:
-            again = self._desk.reply(chunk, _not_json(answer))
-            answer, read = again, self._read(chunk, again)
-        if not read and answer.cached:  # both are from an earlier run: a new try
+        """One highlight, and a reply that could not be read.
+
+        If it is remembered, all that was said to this request in an earlier run is looked at;
+        where that ended unreadable, nothing is sent: it would be paid for twice.
+        """
+        highlight = chunk.highlights[0]
+        known = list(self._desk.kept(chunk)) if answer.cached else []
+        whole = [one for one in known if one.completion.finish != "length"]
+        again = [two for one in whole for two in self._desk.kept(chunk, _not_json(one))]
+        for one in (*known, *again):
+            if read := self._read(chunk, one):
+                return self._carded(chunk, highlight, read[0], one)
+        cut_off = len(whole) < len(known) or answer.completion.finish == "length"
+        ended = known and (again or highlight.key in chunk.task.unread)
+        if not ended and not cut_off:
+            answer = self._desk.reply(chunk, _not_json(answer))
+            if read := self._read(chunk, answer):
+                return self._carded(chunk, highlight, read[0], answer)
+        if self._desk.outdated(answer):  # by now the server is asked otherwise
             answer = self._desk.reply(chunk, anew=True)
-            read = self._read(chunk, answer)
-        if not read and self._desk.outdated(answer):  # by now the server is asked otherwise
-            answer = self._desk.reply(chunk, anew=True)
-            read = self._read(chunk, answer)
-        if read:
-            return self._carded(chunk, chunk.highlights[0], read[0], answer)
-        return _failed(chunk, _unreadable(answer))
+            if read := self._read(chunk, answer):
+                return self._carded(chunk, highlight, read[0], answer)
+        return _unreadable(highlight, answer)
 
     def mend(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
         """What becomes of the drafts of one highlight, made earlier, when they are mended now."""
@@ -190,6 +203,7 @@ def _of(outcome: Outcome, key: HighlightKey) -> Outcome:
         tuple(draft for draft in outcome.drafts if draft.highlight == key),
         tuple(none for none in outcome.no_cards if none.highlight == key),
         tuple(failure for failure in outcome.failures if failure.highlight == key),
+        tuple(failure for failure in outcome.unread if failure.highlight == key),
     )
 
 
@@ -209,14 +223,27 @@ def _not_json(answer: Answer) -> tuple[Message, ...]:
     )
 
 
-def _unreadable(answer: Answer) -> ItemError:
+UNREADABLE = "the model's answer could not be read"
+CUT_OFF = "the model's answer was cut off before its first card"
+AGAIN = "ankiforge draft --again"
+
+
+def _unreadable(highlight: Highlight, answer: Answer) -> Outcome:
+    """No card, for good: asked again only if a person asks; what the model said is told once."""
+    key = highlight.key
     if answer.completion.finish == "length":
-        return ItemError(
-            "the reply was cut off before the first card",
-            hint="raise max_completion_tokens in llm.extra_body, or turn the model's thinking off",
+        what, fault = CUT_OFF, CUT_OFF
+        hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
+    else:
+        said = " ".join(answer.completion.content.split())[:80]
+        what, fault = (
+            UNREADABLE,
+            f"{UNREADABLE}: {said!r}" if said else f"{UNREADABLE}: it is empty",
         )
-    said = " ".join(answer.completion.content.split())[:80]
-    return ItemError(f"the reply could not be read: {said!r}", hint="try a larger model")
+        hint = "try another model"
+    none = NoCard(key, f"{what}; ask again with: {AGAIN} {shlex.quote(key)}")
+    told = Failure(key, fault, f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card")
+    return Outcome(no_cards=(none,), unread=() if answer.cached else (told,))
 
 
 def _failed(chunk: Chunk, error: ItemError) -> Outcome:
@@ -248,13 +275,13 @@ def drafted(task: Task, outcome: Outcome) -> Drafted:
 def _problems(task: Task, outcome: Outcome) -> Iterator[Problem]:
     """One problem for all highlights that failed for the same reason."""
     where = task.document.title or task.document.key
-    own = [failure for failure in outcome.failures if not failure.where]
+    own = [failure for failure in (*outcome.failures, *outcome.unread) if not failure.where]
     for failure in dict.fromkeys(
         replace(one, highlight=HighlightKey("")) for one in outcome.failures
     ):
         if failure.where:
             yield Problem(failure.where, failure.what, failure.hint)
-    causes = Counter((failure.what, failure.hint) for failure in own)
-    for (what, hint), count in causes.items():
+    causes = Counter((failure.what, failure.hint, failure in outcome.unread) for failure in own)
+    for (what, hint, once), count in causes.items():
         passages = "1 highlight" if count == 1 else f"{count} highlights"
-        yield Problem(where, f"{passages} not drafted: {what}", hint)
+        yield Problem(where, f"{passages} not drafted: {what}", hint, once=once)

@@ -22,9 +22,6 @@ from ankiforge.reports.discover import anki_collections
 from ankiforge.reports.health import Check, State, Surroundings, failed
 from ankiforge.reports.model_health import model_checks
 
-DISTRIBUTION = "ankiforge-cards"
-"""What to install; the plain name on the package index is another program's."""
-
 
 def exit_code(checks: Iterable[Check]) -> int:
     """0 if all is well, else of the codes found the first of 4, 2, 3, 1."""
@@ -46,7 +43,7 @@ def examine(
         unread: gives the lines of the journal that cannot be read, or raises a ForgeError.
         around: the surroundings.
     """
-    yield from _program(around)
+    yield from _program()
     try:
         workspace = find()
         load_decks(workspace.root, workspace.config.decks)
@@ -70,14 +67,9 @@ def examine(
 # --- the program itself ---------------------------------------------------------------------
 
 
-def _program(around: Surroundings) -> Iterator[Check]:
+def _program() -> Iterator[Check]:
     python = f"Python {platform.python_version()} on {platform.system() or 'an unknown system'}"
     yield Check("program", State.OK, f"ankiforge {__version__}, {python}")
-    others = [name for name in around.providers() if name != DISTRIBUTION]
-    if others:
-        says = f"{', '.join(others)} brings a package called ankiforge, too: one hides the other"
-        do = f"pip uninstall {' '.join(others)}; pip install --force-reinstall {DISTRIBUTION}"
-        yield Check("program", State.WARN, says, do, 1)
 
 
 # --- the workspace --------------------------------------------------------------------------

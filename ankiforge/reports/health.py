@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib import metadata
 
 from ankiforge.config.user import UserFolders
 from ankiforge.errors import ForgeError
@@ -44,16 +43,8 @@ class Surroundings:
     """Ask no host but this machine."""
     draw: bool = False
     """Draw a card with the model though it is elsewhere, and may cost something."""
-    providers: Callable[[], tuple[str, ...]] = lambda: providers()
-    """The installed distributions with a package called `ankiforge`."""
 
 
 def failed(name: str, error: ForgeError) -> Check:
     """A part that raises its error."""
     return Check(name, State.FAIL, error.message, error.hint, error.exit_code)
-
-
-def providers() -> tuple[str, ...]:
-    """Distributions as the package index spells them, each once."""
-    found = metadata.packages_distributions().get("ankiforge", [])
-    return tuple(sorted({name.casefold().replace("_", "-") for name in found}))

@@ -121,7 +121,8 @@ def _fault(
     """Why no card of these would be ready."""
     if not drafts:
         one = without[0] if without else "no answer"
-        return str(one[1] if isinstance(one, tuple) else getattr(one, "reason", one))
+        why = str(one[1] if isinstance(one, tuple) else getattr(one, "reason", one))
+        return why.partition("; ask again with")[0]  # its highlight is in no workspace
     findings = check.check(drafts[0], check.Context(highlight, Twins(), limits=limits))
     blocks = (found.message for found in findings if found.severity is Severity.BLOCK)
     return next(blocks, "")

@@ -317,14 +317,15 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
     by_key, told = keys_of(summary.waiting), {one.says: one for one in summary.waiting[:LINES]}
     groups: dict[tuple[Fate, str], list[Without]] = {}
     for without in funnel.without:
-        reason = without.reason
+        reason = _for_any(without)
         if without.fate is Fate.WAITING and without.key in by_key:
             reason = by_key[without.key].says
-            reason = (
-                reason if reason in told else f"other reasons: {program} list verdict:pending -v"
-            )
+            if reason not in told:
+                reason = f"other reasons: {program} list verdict:pending -v"
         groups.setdefault((without.fate, reason), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
+        if len(members) == 1 and fate is not Fate.WAITING:
+            reason = members[0].reason
         yield f"{len(members):6} {FATES[fate]}: {reason}"
         if len(funnel.without) <= LISTED:
             yield from (f"         {place_of(ledger, without.key)}" for without in members)
@@ -333,6 +334,13 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
             yield from [f"       {does}: {program} {command}"] if command else []
     if len(funnel.without) > LISTED:
         yield f"       each of them: {program} list --no-card"
+
+
+def _for_any(without: Without) -> str:
+    """The reason, where it names the highlight's own key with KEY in its place."""
+    if f" {without.key}" not in without.reason:
+        return without.reason
+    return without.reason.replace(without.key, "KEY (keys: list --no-card)")
 
 
 def reason_of(ledger: Ledger, without: Without) -> str:

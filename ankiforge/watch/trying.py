@@ -96,7 +96,8 @@ class Trying:
             asked = places is None or problem.where in places
             if key[0] == about and key not in now and asked:
                 del self._told[key]
-                self._tell.mended(problem)
+                if not problem.once:
+                    self._tell.mended(problem)
         for key, one in now.items():
             if key not in self._told:
                 self._told[key] = one

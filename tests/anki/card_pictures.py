@@ -1,7 +1,6 @@
-"""Makes the pictures of a card in docs/: `python tests/anki/card_pictures.py --mathjax FOLDER`.
+"""Makes the pictures of a card in docs/: `python tests/anki/card_pictures.py`.
 
 Real notes go through a real collection of Anki, and headless Chromium takes the pictures.
-FOLDER is the unpacked wheel of sphinx-mathjax-offline; without it formulas stay as TeX.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import style
 from ankiforge.anki.package import write_package
 from ankiforge.domain import CardKind
+from ankiforge.review.page.app import MATHJAX
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
@@ -128,11 +128,10 @@ def main() -> None:
     """Take the pictures of docs/, or of every side of every card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every-side", type=Path, help="a folder: every card, to look at")
-    parser.add_argument("--mathjax", type=Path, default=Path("none"))
     parser.add_argument("--size", default="1040x490", help="720x620 or 390x760 for every side")
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
-    script = next(options.mathjax.rglob("tex-svg-full.js"), options.mathjax).absolute().as_uri()
+    script = (MATHJAX / "tex-chtml-full.js").as_uri()
     target = options.every_side or DOCS
     with tempfile.TemporaryDirectory() as name:
         for card, shown in sides(Path(name)).items():

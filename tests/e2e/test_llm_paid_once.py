@@ -168,6 +168,71 @@ def test_again_asks_anew_and_only_that(forge, server, answered) -> None:
     assert answered == {words: 2 if "aperture" in words else 1 for words in SAID}
 
 
+# --- replies that cannot be read ------------------------------------------------------------
+
+UNREADABLE = {
+    "prose": {"content": "Sure! Here are your cards."},
+    "nothing": {"content": None},
+    "cut off": {"content": '{"cards": [{"h": "1", "fro', "finish": "length"},
+    "two tool calls": {"content": None, "tool_calls": [{"function": {"arguments": "{}"}}] * 2},
+}
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said) -> None:
+    configure(forge, server)
+    server.otherwise = lambda _: fake.says(**UNREADABLE[said])
+    first = forge("run", "--json", code=1)
+    asked = len(server.asked)
+    assert 6 <= asked <= 24
+    assert any("draft --again KEY" in one["hint"] for one in first.data["problems"])
+    for _ in range(3):
+        again = forge.ok("run", "--json").data
+        assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
+        assert all("ask again with: ankiforge draft --again" in why for why in again["no_card"])
+    forge.ok("watch", "--once")
+    shown = forge.ok("list", "--no-card", "--json").lines
+    assert len(server.asked) == asked
+    server.otherwise = fake.obliging
+    command = shown[0]["reason"].partition("ask again with: ankiforge ")[2]
+    forge.ok(*command.split())
+    assert len(server.asked) == asked + 1
+    assert [card["highlight"] for card in forge.cards()] == [shown[0]["key"]]
+    assert "no highlight vault:notes/nowhere" in forge(
+        "draft", "--again", "vault:notes/nowhere", code=2
+    ).stderr  # fmt: skip
+
+
+def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, server, fake) -> None:
+    """The older program counted such highlights as failed, to be asked anew by each run."""
+    import sqlite3
+
+    configure(forge, server, concurrency=1)
+    server.otherwise = lambda request: fake.says(f"Sure, number {len(server.asked)}!")
+    forge("run", code=1)
+    with sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db") as db:
+        said = "the reply could not be read: 'Sure, number 7!'"
+        db.execute("UPDATE highlight SET failed = ?, drafted = '', no_card = ''", (said,))
+        kept = db.execute("SELECT request, raw FROM reply WHERE request NOT LIKE '%/%'").fetchall()
+        for request, raw in kept:  # what was asked anew has taken the place of the first reply
+            newer = raw.replace("Sure, number", "Well, number")
+            db.execute("UPDATE reply SET raw = ? WHERE request = ?", (newer, request))
+    db.close()
+    asked = len(server.asked)
+    came = forge.ok("run", "--json").data
+    assert (came["fates"]["no_card"], came["fates"]["failed"]) == (6, 0)
+    assert len(server.asked) == asked
+
+
+def test_a_server_that_fails_is_asked_again_by_the_next_run(forge, server, fake) -> None:
+    configure(forge, server, concurrency=1)
+    server.otherwise = lambda _: fake.Reply(body=b'{"choices": [{"mess')
+    forge("run", code=3)
+    server.otherwise = fake.obliging
+    forge.ok("run")
+    assert len(forge.cards()) == 6
+
+
 # --- stopped at any moment ------------------------------------------------------------------
 
 

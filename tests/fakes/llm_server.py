@@ -7,6 +7,7 @@ for every highlight of the request.
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 
@@ -21,7 +23,8 @@ from typing import Any, Self
 class Reply:
     """What goes over the wire; `cut` breaks the connection after so many bytes of the body.
 
-    `length` is what the head says of the body, if that is a lie; `hang_s` comes before all.
+    `length` is what the head says of the body, if that is a lie; `hang_s` comes before all;
+    `drip_head`: the head drips as the body does.
     """
 
     status: int = 200
@@ -32,6 +35,7 @@ class Reply:
     drip_s: float = 0.0
     hang_s: float = 0.0
     length: int | None = None
+    drip_head: bool = False
 
 
 def completion(
@@ -102,9 +106,13 @@ class LlmServer:
     models: tuple[str, ...] = ("fake-1",)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    certificate: Path | None = None
+    """A file with a key and its certificate: then it speaks TLS."""
+
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://127.0.0.1:{self._http.server_address[1]}/v1"
 
     def __enter__(self) -> Self:
         class Handler(_Handler):
@@ -112,6 +120,12 @@ class LlmServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._http.socket = context.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
@@ -181,9 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _drip(self, start: bytes, reply: Reply) -> None:
         self.close_connection = True
         try:
-            self.wfile.write(start)
-            for at in range(0, len(reply.body), 20):
-                self.wfile.write(reply.body[at : at + 20])
+            whole = start + reply.body
+            first = 0 if reply.drip_head else len(start)
+            self.wfile.write(whole[:first])
+            for at in range(first, len(whole), 20):
+                self.wfile.write(whole[at : at + 20])
                 self.wfile.flush()
                 time.sleep(reply.drip_s)
         except OSError:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from ankiforge.anki.views.wire import WireError, read_message
 from ankiforge.errors import ItemError
@@ -32,7 +32,7 @@ def unpack(path: Path, target: Path) -> None:
         ItemError: there is none, or it is broken, encrypted, of a newer make or far too large.
         OSError: the export cannot be read, or there is no room.
     """
-    from zstandard import ZstdError
+    from ankiforge.anki.views.zstd import ZstdError
 
     try:
         with zipfile.ZipFile(path) as archive:
@@ -87,10 +87,10 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[IO[by
         if member.filename != _MAKES[3]:
             yield source
             return
-        from zstandard import ZstdDecompressor
+        from ankiforge.anki.views.zstd import ZstdFile
 
-        with ZstdDecompressor().stream_reader(source, read_across_frames=True) as inner:
-            yield inner
+        with ZstdFile(source) as inner:
+            yield cast(IO[bytes], inner)
 
 
 def _most(member: zipfile.ZipInfo) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 
 from ankiforge.check.context import Context
-from ankiforge.check.lexical.quantities import UNITS, quantities
+from ankiforge.check.lexical.quantities import UNITS, Quantity, quantities
 from ankiforge.check.lexical.reading import asked_by_reader, authored, marked, pictured, read
 from ankiforge.check.lexical.words import NUMBER_WORDS, has_word, stem
 from ankiforge.check.rule import Rule
@@ -83,9 +83,11 @@ def _rule_for(asked: str, answer: str, clauses: tuple[str, ...]) -> Rule | None:
         return NEIGHBOUR
     subject = _subject(asked, answer)
     if kind == "figure":
-        return NEIGHBOUR if _told_of_other(subject, clauses, homes, like) else None
+        other = NEIGHBOUR if _told_of_other(subject, clauses, homes, like) else None
+        return _unless_keyed(other, asked, answer, clauses, homes)
     if kind == "name":
-        return _other_name(asked, subject, clauses, homes, like)
+        other = _other_name(asked, subject, clauses, homes, like)
+        return _unless_keyed(other, asked, answer, clauses, homes)
     if len(row(answer).all_stems) > _SHORT:
         return None
     contrasted = any(_CONTRAST.match(clauses[at]) for at in (*homes, *like))
@@ -294,6 +296,70 @@ def _key_elsewhere(
 
 def _held(value: Fraction, clause: str) -> bool:
     return any(abs(one.value) == abs(value) for one in quantities(clause))
+
+
+def _unless_keyed(
+    rule: Rule | None, asked: str, answer: str, clauses: tuple[str, ...], homes: list[int]
+) -> Rule | None:
+    """The rule, unless a figure of the question stands beside the answer and nowhere else.
+
+    “2.5 magnitudes are a factor of 10, a 4-magnitude difference is one of 40”: to the question
+    for 4 magnitudes 40 is the answer, whichever words the first part alone has. If the answer's
+    part has a word of its own that is not asked for, a person is warned.
+    """
+    if rule is None:
+        return None
+    part = _part_of(homes, clauses)
+    others = [clause for at, clause in enumerate(clauses) if at not in part]
+    answered = _figures(answer)
+    keys = _paired(asked, answer, others) - _values(answered)
+    own = _values(one for at in part for one in _figures(clauses[at]))
+    beside = any(keys & _values(_figures(clauses[at])) for at in homes)
+    alone = keys & own and own <= keys | _values(answered)
+    if not (beside or alone):
+        return rule
+    words = frozenset(word for at in part for word in _things(clauses[at]))
+    shared = frozenset(word for clause in others for word in _things(clause))
+    foreign = words - _subject(asked, answer) - shared - row(answer).all_stems
+    return NEIGHBOUR_DOUBTFUL if foreign else None
+
+
+def _paired(asked: str, answer: str, others: list[str]) -> frozenset[Fraction]:
+    """The figures asked for that the other parts have not, but have one like it each."""
+    told = [one for clause in others for one in _figures(clause)]
+    answers = {one.dimension for one in _figures(answer)}
+    return frozenset(
+        abs(one.value)
+        for one in _figures(asked)
+        if abs(one.value) not in _values(told)
+        and sum(1 for other in told if other.dimension == one.dimension)
+        > (one.dimension in answers)
+    )
+
+
+def _figures(text: str) -> list[Quantity]:
+    """The numbers of a text; the word “one” is none."""
+    return [one for one in quantities(text) if not (one.spelled and one.value == 1)]
+
+
+def _values(figures: Iterable[Quantity]) -> frozenset[Fraction]:
+    return frozenset(abs(one.value) for one in figures)
+
+
+_GOES_ON = re.compile(r"\s*[,、，](?!\s*(?:and|but|or|und|aber|oder|et|mais|ou|y|pero|o)\b)", re.I)
+
+
+def _part_of(homes: list[int], clauses: tuple[str, ...]) -> frozenset[int]:
+    """The clauses of the answer, with those that mere commas part from them."""
+    part = set(homes)
+    for at in homes:
+        while _GOES_ON.match(clauses[at]) and at > 0:
+            at -= 1
+            part.add(at)
+    for at in range(min(homes) + 1, len(clauses)):
+        if at - 1 in part and _GOES_ON.match(clauses[at]):
+            part.add(at)
+    return frozenset(part)
 
 
 def _verb_elsewhere(

@@ -6,10 +6,12 @@ is kept before anybody reads it. No request goes out that could overdraw the bud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from ankiforge.draft import Replies
-from ankiforge.draft.desk.faults import FieldRefusedError
+from ankiforge.draft.desk.faults import FORMAT, BrokenError, FieldRefusedError
 from ankiforge.draft.desk.ladder import (
     CAPS,
     FIRST,
@@ -26,7 +28,15 @@ from ankiforge.draft.desk.till import Till, Usage
 from ankiforge.draft.desk.wire import usable_key
 from ankiforge.draft.wording.prompt import Wording
 from ankiforge.draft.wording.reply import Completion, completion
-from ankiforge.draft.wording.requests import Body, Chunk, Message, body, canonical, request_hash
+from ankiforge.draft.wording.requests import (
+    Body,
+    Chunk,
+    Message,
+    Rung,
+    body,
+    canonical,
+    request_hash,
+)
 from ankiforge.errors import ItemError, UsageError
 
 
@@ -69,6 +79,9 @@ class Desk:
         self._sending = sending
         self._till = Till(settings)
         self._ladder = Ladder(settings, replies)
+        self._trying = threading.Lock()
+        self._tried = False
+        """Whether a server that broke was asked without a format."""
         self._free = tuple(name for name in OPTIONS if name not in settings.extra_body)
 
     @property
@@ -109,6 +122,14 @@ class Desk:
             self._replies, chunk, self.settings, self.prompt, further, self._ladder.form
         )
 
+    def kept(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Iterator[Answer]:
+        """All replies that are remembered, of each form in which it was asked."""
+        question = body(chunk, self.settings, self.prompt, further=further)
+        for name in names(question, self.settings, self._ladder.form):
+            found = completion(self._replies.get(name) or "")
+            if found is not None:
+                yield Answer(found, name, cached=True)
+
     # --- sending ----------------------------------------------------------------------------
 
     def prepare(self) -> None:
@@ -137,8 +158,40 @@ class Desk:
                 return self._paid(question, form, len(chunk.highlights), words)
             except FieldRefusedError as error:
                 self._ladder.refused(form, error)
+            except BrokenError as error:
+                answer = self._plainly(question, form, len(chunk.highlights), words, error)
+                if answer is not None:
+                    return answer
 
-    def _paid(self, question: Body, form: Form, highlights: int, prompt: str) -> Answer:
+    def _plainly(
+        self, question: Body, form: Form, highlights: int, prompt: str, error: BrokenError
+    ) -> Answer | None:
+        """What the server says to the same request without a format, which may have broken it.
+
+        Asked once a run, by one thread; None: the form has changed since, all others ask anew.
+
+        Raises:
+            BrokenError: it was not the format.
+        """
+        if form.rung is Rung.TEXT or FORMAT in self.settings.extra_body:
+            raise error
+        with self._trying:
+            if self._ladder.form.rung is not form.rung:
+                return None
+            if self._tried or self._ladder.answered:
+                raise error
+            self._tried = True
+            plain = replace(form, rung=Rung.TEXT)
+            try:
+                answer = self._paid(question, plain, highlights, prompt, once=True)
+            except ItemError:
+                raise error from None
+            self._ladder.take(plain)
+            return answer
+
+    def _paid(
+        self, question: Body, form: Form, highlights: int, prompt: str, *, once: bool = False
+    ) -> Answer:
         """One request, kept before anybody reads it, and accounted for."""
         request = shaped(question, form, self.settings)
         cap = self._cap(form)
@@ -146,7 +199,8 @@ class Desk:
         guess = guessed_tokens(request) if self.settings.budget_usd is not None else 0
         with self._till.held(guess, highlights, given) as limit:
             sent = {**request, cap: limit} if cap and limit else request
-            raw = self._server.ask(sent, (*self._free, cap))
+            raw = self._server.ask(sent, (*self._free, cap), once=once)
+            self._ladder.answered = True
             return self._kept(request, raw, form, highlights, prompt)
 
     def _cap(self, form: Form) -> str:
@@ -210,10 +264,11 @@ def guessed_tokens(request: Body) -> int:
 
 
 def _used(found: Completion, request: Body) -> tuple[int, int]:
-    """Tokens in and out, as the reply says; by its length where the server does not count."""
-    if found.tokens_in or found.tokens_out:
-        return found.tokens_in, found.tokens_out
-    return len(canonical(request)) // 4, len(found.content) // 4
+    """Tokens in and out, as the reply says; by its length where the server tells no number."""
+    return (
+        found.tokens_in or len(canonical(request)) // 4,
+        found.tokens_out or len(found.content) // 4,
+    )
 
 
 def _whole(value: object) -> int:

@@ -4,6 +4,7 @@
     FieldRefusedError    the server does not take a field of ours: asked again without it
     TooLongError         more than the model's context holds: send less
     UnansweredError      this request failed after all retries; others may not
+    BrokenError          the same, of a server that answered 500 each time
     ItemError            the server rejects this very request
     PassingError         a fault that may pass: asked again after a while
 
@@ -47,11 +48,19 @@ class UnansweredError(ItemError):
     """No usable answer after all retries."""
 
 
+class BrokenError(UnansweredError):
+    """An error of the server after all retries; some say so of a request they cannot take."""
+
+
 class PassingError(Exception):
     """A fault that may pass."""
 
-    def __init__(self, words: str, after: float = 0.0, *, crowded: bool = False) -> None:
+    def __init__(
+        self, words: str, after: float = 0.0, *, crowded: bool = False, broken: bool = False
+    ) -> None:
         super().__init__(words)
+        self.broken = broken
+        """An error within the server, 500 or 501."""
         self.after = after
         """Seconds the server asks us to wait; 0 if it does not say."""
         self.crowded = crowded
@@ -60,6 +69,10 @@ class PassingError(Exception):
 
 class SilentError(PassingError):
     """Nothing came in time: the server may still be at work on it."""
+
+
+class SlowError(PassingError):
+    """A reply came, but not the whole of it in time: it is paid for, and not asked again."""
 
 
 class AbsentError(PassingError):
@@ -195,6 +208,7 @@ _NO_MODEL = re.compile(
     re.IGNORECASE,
 )
 _CROWDED = (429, 503, 529)
+_BROKEN = (500, 501)
 _PASSING = (408, 409, 423, 425, 429)
 MONEY = "the account is out of credit; run again when it is filled, nothing is lost"
 
@@ -229,7 +243,8 @@ def refusal(
     if status in _PASSING or status >= 500:
         after = retry_after(headers) or said.after
         reason = said.words or "no reason given"
-        return PassingError(f"{status}: {reason}", after, crowded=status in _CROWDED)
+        crowded, broken = status in _CROWDED, status in _BROKEN
+        return PassingError(f"{status}: {reason}", after, crowded=crowded, broken=broken)
     return ItemError(words)
 
 

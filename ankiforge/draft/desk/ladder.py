@@ -1,7 +1,8 @@
 """What a server takes: how strictly it can be asked for a shape, and which fields it refuses.
 
 Four rungs: a JSON schema, the same in another dialect, JSON of any shape, plain text. A server
-that refuses one is asked on the next it takes; two replies in a row that could not be read lead
+that refuses one is asked on the next it takes; one that only breaks (500) is asked once without any
+shape, and so from then on if that goes well; two replies in a row that could not be read lead
 down as well, for some servers accept a schema and do not keep to it. Of the fields that nobody
 asked for, those a server refuses are dropped. Both are remembered for its address and model.
 """
@@ -63,6 +64,8 @@ class Ladder:
         self._form = remembered_form(settings, replies)
         self._trial = False
         """We are on this rung because of replies that could not be read."""
+        self.answered = False
+        """The server has answered a request of this form in this run."""
         self._row = 0
         """Replies in a row on this rung that could (> 0) or could not (< 0) be read."""
 
@@ -88,6 +91,12 @@ class Ladder:
                 self._move(replace(now, dropped=now.dropped | {error.field}))
         self._remember()
 
+    def take(self, form: Form) -> None:
+        """The server takes this form, where it breaks at others."""
+        with self._lock:
+            self._move(form)
+        self._remember()
+
     def read(self, asked: Form, readable: bool) -> None:
         """A reply to a request of this form could be read, or not."""
         with self._lock:
@@ -102,7 +111,7 @@ class Ladder:
             self._remember()
 
     def _move(self, form: Form) -> None:
-        self._form, self._row, self._trial = form, 0, False
+        self._form, self._row, self._trial, self.answered = form, 0, False, False
 
     def _remember(self) -> None:
         self._trial = False

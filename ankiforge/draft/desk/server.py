@@ -8,6 +8,7 @@ answered: waiting is ours, and shared by all threads.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from typing import Any
 from ankiforge.draft.desk.faults import (
     FORMAT,
     AbsentError,
+    BrokenError,
     PassingError,
     SilentError,
+    SlowError,
     UnansweredError,
     disguised,
     refusal,
@@ -53,19 +56,20 @@ class Server:
         self._end: ServiceError | None = None
         """Why nothing more is sent."""
 
-    def ask(self, request: Body, free: tuple[str, ...] = ()) -> str:
+    def ask(self, request: Body, free: tuple[str, ...] = (), *, once: bool = False) -> str:
         """The raw reply, a chat completion in JSON; waits and retries as the server asks.
 
         Args:
             request: the body.
             free: its fields that may be left out if the server does not take them.
+            once: without retries.
 
         Raises:
             ServiceError, ItemError: see `faults`.
             ConfigError: the key is missing.
         """
         try:
-            return self._asked(request, free)
+            return self._asked(request, free, 0 if once else self._settings.retries)
         except ServiceError as error:
             self._end = self._end or error
             self._gate.close()  # or the other threads would hear the same, each for itself
@@ -74,11 +78,11 @@ class Server:
             self._count_rejection(error)
             raise
 
-    def _asked(self, request: Body, free: tuple[str, ...]) -> str:
+    def _asked(self, request: Body, free: tuple[str, ...], retries: int) -> str:
         wire = self._connected()
         fault, began = PassingError(""), time.monotonic()
         fields = tuple(name for name in (*free, FORMAT) if name in request)
-        for attempt in range(self._settings.retries + 1):
+        for attempt in range(retries + 1):
             with self._gate.inside() as may_ask:
                 if not may_ask:
                     raise self._end or UnansweredError("stopped before it was sent")
@@ -87,15 +91,16 @@ class Server:
                 return self._read(sent, fields)
             except PassingError as error:
                 fault = error
-            if attempt == self._settings.retries or self._too_late(fault, began):
+            if attempt == retries or self._too_late(fault, began):
                 break
             self._pause(fault, attempt)
         raise self._given_up(fault)
 
     def _too_late(self, fault: PassingError, began: float) -> bool:
-        """A silent server is busy: it is asked again within the time of one long reply, no more."""
+        """A silent server is busy, and asked again for a while; a reply that drips is no more."""
         spent = time.monotonic() - began + self._settings.silence_s
-        return isinstance(fault, SilentError) and spent > self._settings.total_s
+        silent = isinstance(fault, SilentError)
+        return isinstance(fault, SlowError) or (silent and spent > self._settings.tries_s)
 
     @property
     def under_way(self) -> int:
@@ -149,6 +154,12 @@ class Server:
                 raise AbsentError("no connection in time", gone=True) from error
             raise SilentError(f"no answer within {settings.silence_s:g} s") from error
         except openai.APIConnectionError as error:
+            if isinstance(error.__cause__, SlowError):
+                raise error.__cause__ from error
+            if why := _distrust(error):
+                raise ServiceError(
+                    f"{settings.host}: its certificate is not trusted: {why}", hint=CERTIFICATE
+                ) from error
             refused = type(error.__cause__).__name__ == "ConnectError"
             raise AbsentError(f"no connection: {error.__cause__ or error}", gone=refused) from error
         except (openai.OpenAIError, wire.library.HTTPError, ValueError) as error:
@@ -187,8 +198,12 @@ class Server:
             often = self._unanswered >= IN_A_ROW + self._settings.threads - 1
         absent = isinstance(fault, AbsentError) and (fault.gone or not self._answered)
         words = f"{self._settings.host}: {self._without_key(str(fault))}"
+        if isinstance(fault, SlowError):
+            hint = "run again, with more time: llm.total_s; what was answered is kept"
+            return ServiceError(words, hint=hint) if often else UnansweredError(words, hint=hint)
         if not (absent or often):
-            return UnansweredError(words, hint="run again: what was answered is kept")
+            kind = BrokenError if fault.broken else UnansweredError
+            return kind(words, hint="run again: what was answered is kept")
         return ServiceError(
             words, hint=f"is the server running, and {self._settings.base_url} its address?"
         )
@@ -209,6 +224,21 @@ class Server:
     def _without_key(self, text: str, shortest: int = 4) -> str:
         key = key_of(self._settings)
         return text.replace(key, "***") if len(key) >= shortest else text
+
+
+CERTIFICATE = (
+    "asking again does not mend it. Is base_url the name that the certificate is for, and the"
+    " clock right? For a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
+)
+
+
+def _distrust(error: BaseException | None) -> str:
+    """What is wrong with the server's certificate, if that is why there is no connection."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message or str(error)
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _inner_error(raw: str) -> str:

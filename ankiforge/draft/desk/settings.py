@@ -11,6 +11,7 @@ from ankiforge.config import is_loopback
 from ankiforge.draft.desk.prices import FREE, Price, known_models, known_price
 from ankiforge.errors import ConfigError
 
+LONG_S = 600.0
 _OURS = ("model", "messages", "stream", "n")
 """Keys of a request that `extra_body` may not set."""
 
@@ -46,8 +47,9 @@ class ServerSettings:
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 0.0
     """Longest silence of the server; 0 = 120, on loopback 600: it may have no graphics card."""
-    total_s: float = 600.0
-    """Longest time for one whole reply."""
+    total_s: float = 0.0
+    """Longest time for one whole reply, and for all tries after silences together; 0 = for the
+    reply as `timeout_s`, if that is set, and else ten minutes."""
     retries: int = 3
     backoff_s: float = 0.5
     """Wait before the first retry; doubled for each further one, 8 s at most. Where there are
@@ -72,6 +74,16 @@ class ServerSettings:
     def silence_s(self) -> float:
         """How long the server may say nothing."""
         return self.timeout_s or (600.0 if self.local else 120.0)
+
+    @property
+    def reply_s(self) -> float:
+        """How long one whole reply may take."""
+        return self.total_s or self.timeout_s or LONG_S
+
+    @property
+    def tries_s(self) -> float:
+        """How long a request may be tried where the server is silent."""
+        return self.total_s or LONG_S
 
     @property
     def threads(self) -> int:

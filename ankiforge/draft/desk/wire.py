@@ -2,21 +2,23 @@
 
 The client is imported when the first request is sent (it costs half a second and 49 MB). It
 retries nothing itself, follows no redirect, asks no proxy for this machine. Its time limit is one
-of silence; the limit of a whole reply, and that of its size, are kept here: also for error pages,
-and for what is packed (a few bytes can hold gigabytes).
+of silence; the limit of a whole reply, its head included, and that of its size, are kept here: also
+for error pages, and for what is packed (a few bytes can hold gigabytes).
 """
 
 from __future__ import annotations
 
 import os
+import ssl
 import sys
+import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from ankiforge.draft.desk.faults import PassingError
+from ankiforge.draft.desk.faults import PassingError, SlowError
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.requests import Body
 from ankiforge.errors import ConfigError, ItemError
@@ -24,6 +26,8 @@ from ankiforge.errors import ConfigError, ItemError
 LARGEST = 8_000_000
 """Bytes of one reply."""
 CONNECT_S = 10.0
+_GRACE_S = 1.0
+"""A reply that began in time may end so many seconds later."""
 
 
 class Wire:
@@ -33,8 +37,9 @@ class Wire:
         import openai
 
         self._settings = settings
+        self._time = _Time()
         self.library = _library(openai)
-        self._client = _client(settings, openai, self._limited())
+        self._client = _client(settings, openai, self._limited(), self._time)
 
     def send(self, request: Body) -> str:
         """The raw body of the answer.
@@ -43,6 +48,7 @@ class Wire:
             openai.OpenAIError, library.HTTPError, ValueError: as the client does.
             PassingError, ItemError: it takes too long, or is too large.
         """
+        self._time.begin(self._settings.reply_s)
         ask = self._client.chat.completions.with_streaming_response.create
         # as `messages` they would be walked through by their types, for milliseconds each
         with ask(model=request["model"], messages=[], extra_body=request) as response:
@@ -54,7 +60,6 @@ class Wire:
 
     def _limited(self) -> Any:
         """What the transport calls when the head of an answer is there."""
-        settings = self._settings
 
         class Stream(self.library.SyncByteStream):  # type: ignore[name-defined, misc]
             def __init__(self, inner: Any, packed: bool) -> None:
@@ -62,8 +67,7 @@ class Wire:
                 self._packed = packed
 
             def __iter__(self) -> Iterator[bytes]:
-                parts = in_time(self._inner, settings.total_s)
-                return of_size(unpacked(parts) if self._packed else parts)
+                return of_size(unpacked(self._inner) if self._packed else self._inner)
 
             def close(self) -> None:
                 self._inner.close()
@@ -81,13 +85,48 @@ class Wire:
 # --- limits ---------------------------------------------------------------------------------
 
 
-def in_time(parts: Iterable[bytes], seconds: float) -> Iterator[bytes]:
-    """The parts, as long as they come within so many seconds in all."""
-    latest = time.monotonic() + seconds
-    for part in parts:
-        yield part
-        if time.monotonic() > latest:
-            raise PassingError(f"the reply took more than {seconds:g} s")
+class _Time(threading.local):
+    """How long the reply that this thread waits for may take."""
+
+    def __init__(self) -> None:
+        self.begin(float("inf"))
+
+    def begin(self, seconds: float) -> None:
+        """A request is sent now."""
+        self._seconds = seconds
+        self._latest = time.monotonic() + seconds + min(seconds / 5, _GRACE_S)
+
+    def check(self) -> None:
+        """Something has come.
+
+        Raises:
+            SlowError: too late.
+        """
+        if time.monotonic() > self._latest:
+            raise SlowError(f"the reply took more than {self._seconds:g} s")
+
+
+class _Timed:
+    """A network stream, or what makes them, whose every reading is checked for time."""
+
+    def __init__(self, inner: Any, time: _Time) -> None:
+        self._inner = inner
+        self._time = time
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def connect_tcp(self, *args: Any, **named: Any) -> _Timed:
+        return _Timed(self._inner.connect_tcp(*args, **named), self._time)
+
+    def start_tls(self, *args: Any, **named: Any) -> _Timed:
+        return _Timed(self._inner.start_tls(*args, **named), self._time)
+
+    def read(self, *args: Any, **named: Any) -> bytes:
+        """The next bytes."""
+        part: bytes = self._inner.read(*args, **named)
+        self._time.check()
+        return part
 
 
 def of_size(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -116,14 +155,18 @@ def unpacked(parts: Iterable[bytes]) -> Iterator[bytes]:
 # --- the client -----------------------------------------------------------------------------
 
 
-def _client(settings: ServerSettings, openai: ModuleType, limit: Any) -> Any:
+def _client(settings: ServerSettings, openai: ModuleType, limit: Any, time: _Time) -> Any:
     wait = openai.Timeout(settings.silence_s, connect=min(CONNECT_S, settings.silence_s))
     many = openai.DefaultHttpxClient(
         follow_redirects=False,
         trust_env=not settings.local,
+        verify=_verify(settings),
         timeout=wait,
         event_hooks={"response": [limit]},
     )
+    for transport in (many._transport, *many._mounts.values()):
+        if pool := getattr(transport, "_pool", None):  # nobody else counts the time of a head
+            pool._network_backend = _Timed(pool._network_backend, time)
     client = openai.OpenAI(
         base_url=settings.base_url,
         api_key=usable_key(settings),
@@ -135,6 +178,12 @@ def _client(settings: ServerSettings, openai: ModuleType, limit: Any) -> Any:
     if settings.host != "api.openai.com":
         client.organization = client.project = None
     return client
+
+
+def _verify(settings: ServerSettings) -> ssl.SSLContext | bool:
+    """The certificates of `SSL_CERT_FILE` hold for this machine, too, whose proxies do not."""
+    file = os.environ.get("SSL_CERT_FILE")
+    return ssl.create_default_context(cafile=file) if settings.local and file else True
 
 
 def _library(openai: ModuleType) -> ModuleType:

@@ -6,6 +6,7 @@ One bad card never costs its siblings; `drawing` makes drafts of what is left.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class _Message(msgspec.Struct):
     refusal: Any = None
     reasoning: Any = None
     reasoning_content: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
 
 
 class _Choice(msgspec.Struct):
@@ -49,17 +52,10 @@ class _Choice(msgspec.Struct):
     finish_reason: Any = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    total_tokens: Any = None
-    prompt_tokens_details: Any = None
-
-
 class _Envelope(msgspec.Struct):
     choices: list[_Choice]
     model: Any = None
-    usage: _Usage | None = None
+    usage: Any = None
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -71,15 +67,17 @@ def completion(raw: str) -> Completion | None:
     found = _envelope(raw)
     if found is None or not found.choices:
         return None
-    choice, usage = found.choices[0], found.usage or _Usage()
+    choice, usage = found.choices[0], found.usage if isinstance(found.usage, dict) else {}
+    tokens_in = _count(usage.get("prompt_tokens"))
+    content = _content(choice.message.content)
     return Completion(
-        content=_content(choice.message.content) or _thought(choice),
+        content=(content if content.strip() else _arguments(choice.message)) or _thought(choice),
         finish=str(choice.finish_reason or ""),
         refusal=str(choice.message.refusal or ""),
         model=str(found.model or ""),
-        tokens_in=_count(usage.prompt_tokens),
+        tokens_in=tokens_in,
         tokens_out=_out(usage),
-        tokens_again=min(_again(usage.prompt_tokens_details), _count(usage.prompt_tokens)),
+        tokens_again=min(_again(usage.get("prompt_tokens_details")), tokens_in),
     )
 
 
@@ -89,16 +87,36 @@ def _envelope(raw: str) -> _Envelope | None:
     except (msgspec.MsgspecError, RecursionError, ValueError):
         pass
     try:  # what other clients take, and that one does not: half an emoji, a line break in a text
-        lenient = json.dumps(json.loads(raw, strict=False), ensure_ascii=False)
+        lenient = json.dumps(_lenient(raw), ensure_ascii=False)
         return _ENVELOPE.decode(lenient.encode("utf-8", "replace"))
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
 
 
-def _out(usage: _Usage) -> int:
+def _lenient(raw: str) -> Any:
+    """JSON with numbers that are none (`NaN`, 1e999, a thousand digits) read as null."""
+
+    def number(said: str) -> float | None:
+        read = float(said)
+        return read if math.isfinite(read) else None
+
+    return json.loads(
+        raw,
+        strict=False,
+        parse_constant=lambda said: None,
+        parse_float=number,
+        parse_int=lambda said: int(said) if len(said) <= _DIGITS else None,
+    )
+
+
+_DIGITS = 18
+
+
+def _out(usage: dict[str, Any]) -> int:
     """What came back; some servers count the thoughts in the total only."""
-    thoughts = _count(usage.total_tokens) - _count(usage.prompt_tokens)
-    return max(_count(usage.completion_tokens), thoughts if usage.completion_tokens else 0)
+    sent, back = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    thoughts = _count(usage.get("total_tokens")) - sent
+    return max(back, thoughts if sent and back else 0)
 
 
 def _again(details: Any) -> int:
@@ -113,15 +131,31 @@ def _content(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _arguments(message: _Message) -> str:
+    """The answer where a server made it the arguments of the only tool it calls."""
+    calls = message.tool_calls if isinstance(message.tool_calls, list) else []
+    call = calls[0] if len(calls) == 1 else None
+    called = call.get("function") if isinstance(call, dict) else message.function_call
+    if len(calls) > 1 or not isinstance(called, dict):
+        return ""
+    said = called.get("arguments")
+    return json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else _content(said)
+
+
 def _thought(choice: _Choice) -> str:
     """The answer where a server took it for a thought; a thought that was cut off is none."""
     said = _content(choice.message.reasoning_content) or _content(choice.message.reasoning)
     return said if choice.finish_reason == "stop" and '"cards"' in said else ""
 
 
+MOST_TOKENS = 10_000_000
+"""Tokens of one request or reply that are believed."""
+
+
 def _count(tokens: Any) -> int:
+    """A number of tokens as a server tells it; 0 if it cannot be one."""
     whole = isinstance(tokens, int) and not isinstance(tokens, bool)
-    return min(max(tokens, 0), 10**9) if whole else 0
+    return tokens if whole and 0 < tokens <= MOST_TOKENS else 0
 
 
 # --- the items ------------------------------------------------------------------------------
@@ -157,9 +191,16 @@ MOST = 100
 
 
 def items(content: str, labels: tuple[str, ...]) -> list[Item]:
-    """The usable objects of a reply; of one that names no highlight, the only one is meant."""
+    """The usable objects of a reply; of one that names no highlight, the only one is meant.
+
+    Where one highlight was asked for and no object names it, any other name means it, too.
+    """
+    found = objects(content)[: max(MOST, 10 * len(labels))]
     alone = labels[0] if len(labels) == 1 else ""
-    return usable(objects(content)[: max(MOST, 10 * len(labels))], labels, alone)
+    read = usable(found, labels, alone)
+    if alone and not read:
+        return usable(({**one, "h": alone} for one in found), labels)
+    return read
 
 
 def usable(found: Iterable[dict[str, Any]], labels: tuple[str, ...], alone: str = "") -> list[Item]:

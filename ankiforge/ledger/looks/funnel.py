@@ -28,6 +28,10 @@ STANDS_BEHIND = (
 """Whether the other card of a choice stands for this one: a choice is one card, to count."""
 
 
+_UNREAD = ("the reply could not be read", "the reply was cut off before the first card")
+"""What earlier versions said of replies that they paid for anew in every run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Without:
     """A highlight that is no card (yet), and why."""
@@ -65,7 +69,7 @@ class FunnelView:
         without a card that it has not seen. `run` restricts to what that run read.
         """
         rows = self._db.execute(
-            "SELECT h.key, h.document FROM highlight h WHERE h.presence = 'present'"
+            "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
             " AND h.run <> '' AND (:run IS NULL OR h.run = :run) AND (h.drafted <> h.content"
             " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
@@ -92,7 +96,8 @@ class FunnelView:
     def asked_again(self, keys: Iterable[HighlightKey]) -> Iterator[Task]:
         """Of these highlights those that are there, in the same way."""
         rows = self._db.execute(
-            "SELECT h.key, h.document FROM highlight h WHERE h.presence = 'present' AND h.run <> ''"
+            "SELECT h.key, h.document, '' AS failed FROM highlight h"
+            " WHERE h.presence = 'present' AND h.run <> ''"
             " AND h.key IN (SELECT value FROM json_each(?))"
             " ORDER BY h.container, h.place, h.position",
             (to_json(sorted(keys)),),
@@ -101,9 +106,11 @@ class FunnelView:
 
     def _tasks(self, rows: list[sqlite3.Row]) -> Iterator[Task]:
         for _, group in groupby(rows, key=lambda row: str(row["document"])):
-            found = [self._with_secrecy(HighlightKey(row["key"])) for row in group]
+            members = list(group)
+            found = [self._with_secrecy(HighlightKey(row["key"])) for row in members]
             highlights = tuple(highlight for highlight in found if highlight is not None)
-            yield Task(highlights[0].document, highlights)
+            unread = (row["key"] for row in members if row["failed"].startswith(_UNREAD))
+            yield Task(highlights[0].document, highlights, unread=frozenset(unread))
 
     def _with_secrecy(self, key: HighlightKey) -> Highlight | None:
         """What is to stay on this machine by one of its ways is so by each."""

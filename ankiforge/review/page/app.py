@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ from ankiforge.review.page.views import VIEWS
 
 LARGEST = 512 * 1024
 """Bytes of a request."""
-MATHJAX = "sphinx-mathjax-offline"
-"""The distribution that carries MathJax, and the folder in it."""
+MATHJAX = Path(__file__).parent / "mathjax"
+"""MathJax's script and fonts; the build puts them there (`hatch_build.py`)."""
 
 
 def make_app(
@@ -58,13 +57,9 @@ def _pages(app: Flask, desks: Callable[[], Desk], guard: Guard, browsing: Browsi
 
     @app.get("/mathjax/<path:name>")
     def mathjax(name: str) -> Response:
-        answer = send_from_directory(_mathjax(), name)
+        answer = send_from_directory(MATHJAX, name)
         answer.headers["Cache-Control"] = "max-age=86400"
         return answer
-
-
-def _mathjax() -> Path:
-    return Path(str(distribution(MATHJAX).locate_file(f"{MATHJAX}/static/mathjax")))
 
 
 def _data(

@@ -221,6 +221,41 @@ def test_what_only_says_it_otherwise_is_no_lie(cards, front, back, passage, blam
     assert blamed not in cards.named(cards.question(front, back, passage))
 
 
+BRIGHTNESS = "2.5 magnitudes, a factor of 10 in the light received, and a 4-magnitude difference, a factor of 40."
+SURVEY = "In 1950 the brightness survey listed 300 stars, and in 1980 it listed 4,200."
+PRIZE = "The prize for brightness went in 1950 to Ann Lee; in 1980 to Bob Ray."
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "passage"),
+    [
+        ("What factor in brightness does a 4-magnitude difference correspond to?", "a factor of 40", BRIGHTNESS),
+        ("What factor in brightness do 2.5 magnitudes correspond to?", "a factor of 10", BRIGHTNESS),
+        ("How many stars did the brightness survey list in 1980?", "4,200", SURVEY),
+        ("How many stars did the brightness survey list in 1950?", "300", SURVEY),
+        ("Who won the prize for brightness in 1980?", "Bob Ray", PRIZE),
+        ("Who won the prize for brightness in 1950?", "Ann Lee", PRIZE),
+    ],
+)  # fmt: skip
+def test_each_of_two_facts_in_a_sentence_keeps_its_own_answer(cards, front, back, passage):
+    assert "neighbours_answer" not in cards.named(cards.question(front, back, passage))
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "passage", "severity"),
+    [
+        ("What factor does a 4-magnitude difference in light correspond to?", "a factor of 10", BRIGHTNESS, "block"),
+        ("What was the mortality with placebo after 28 days?", "9.1 %", "Mortality was 12.4 % with placebo and 9.1 % with the drug after 28 days.", "block"),
+        ("At what temperature does lead with 7 % tin melt?", "400 K", "Lead with 5 % tin melts at 300 K, and zinc with 7 % tin at 400 K.", "warn"),
+    ],
+)  # fmt: skip
+def test_the_other_facts_answer_is_found_all_the_same(cards, front, back, passage, severity):
+    found = cards.named(cards.question(front, back, passage))
+    neighbours = {found.get("neighbours_answer"), found.get("neighbours_words")}
+
+    assert severity in neighbours
+
+
 def test_a_name_may_stand_in_a_heading_alone(cards):
     source = cards.passage("The court denied Congress that authority.", heading="DRED SCOTT")
     draft = cards.question("Which ruling denied Congress that?", "Dred Scott", source.exact)

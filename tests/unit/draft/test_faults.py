@@ -1,9 +1,14 @@
 """What servers do wrong, and what becomes of it."""
 
 import json
+import shutil
+import subprocess
+import time
+from dataclasses import replace
 
 import pytest
 
+from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.errors import ServiceError
 
 FACT = "Sleep has four stages."
@@ -41,8 +46,6 @@ def test_a_fault_that_passes_costs_a_retry_and_nothing_else(draft, task, server,
 
 def test_retry_after_is_waited_for(draft, task, server, fake, monkeypatch):
     server.queue.append(fake.error(429, "slow down", retry_after="0.3"))
-    import time
-
     before = time.monotonic()
     draft(task(FACT))
     assert time.monotonic() - before >= 0.3
@@ -57,10 +60,10 @@ def test_a_retry_after_beyond_the_limit_ends_the_run(draft, task, server, fake):
 
 
 def test_a_fault_that_stays_fails_this_document_and_spares_the_next(model, task, server, fake):
-    server.queue.extend([fake.error(500, "boom")] * 4)
+    server.queue.extend([fake.error(502, "boom")] * 4)
     first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
     assert list(dict(first.failed)) == [first.task.highlights[0].key]
-    assert "500" in first.problems[0].what
+    assert "502" in first.problems[0].what
     assert first.problems[0].where == "On Sleep"
     assert len(second.drafts) == 1
 
@@ -72,11 +75,27 @@ def test_a_server_that_fails_again_and_again_ends_the_run(model, task, server, f
     assert len(server.asked) <= 5
 
 
-def test_a_reply_that_drips_is_given_up_in_the_end(draft, task, server, fake):
-    slow = fake.Reply(body=fake.cards(fake.card(1, FACT)).body, drip_s=0.05)
-    server.queue.append(slow)
-    assert len(draft(task(FACT), total_s=0.2).drafts) == 1
-    assert len(server.asked) == 2
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("limit", [{"total_s": 0.4}, {"timeout_s": 0.4}])
+def test_a_reply_that_drips_is_given_up_in_time_and_not_asked_again(
+    draft, task, server, fake, limit, head
+):
+    body = fake.cards(fake.card(1, FACT)).body + b" " * 2000
+    server.queue.append(fake.Reply(body=body, drip_s=0.05, drip_head=head))
+    began = time.monotonic()
+    result = draft(task(FACT), **limit)
+    assert time.monotonic() - began < 3
+    assert "took more than 0.4 s" in result.problems[0].what
+    assert "llm.total_s" in result.problems[0].hint
+    assert len(server.asked) == 1
+    assert len(draft(task(FACT), **limit).drafts) == 1
+
+
+def test_a_slow_reply_has_ten_minutes_unless_the_settings_say_less():
+    settings = ServerSettings("https://llm.example/v1", "m")
+    assert (settings.silence_s, settings.reply_s) == (120, 600)
+    assert replace(settings, timeout_s=5).reply_s == 5
+    assert replace(settings, timeout_s=5, total_s=60).reply_s == 60
 
 
 def test_a_silent_server_is_given_up(draft, task, server, fake):
@@ -161,6 +180,41 @@ def test_what_was_drafted_before_the_end_is_handed_on(model, task, server, fake)
         next(results)
 
 
+# --- certificates ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certified(tmp_path, fake):
+    """A server that speaks TLS, with a certificate of its own making."""
+    file, openssl = tmp_path / "server.pem", shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", file, "-out"]
+    certificate = tmp_path / "certificate.pem"
+    subprocess.run([openssl, "req", *made, certificate, *name], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + certificate.read_bytes())
+    with fake.LlmServer(certificate=file) as running:
+        yield running
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_run_with_its_own_hint(
+    draft, task, certified, monkeypatch
+):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    began = time.monotonic()
+    with pytest.raises(ServiceError, match="certificate is not trusted: self") as caught:
+        draft(task(FACT), base_url=certified.base_url, backoff_s=5)
+    assert time.monotonic() - began < 5, "it is not tried again"
+    assert "SSL_CERT_FILE" in caught.value.hint
+    assert not certified.asked
+
+
+def test_a_certificate_that_is_named_is_trusted(draft, task, certified, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    assert len(draft(task(FACT), base_url=certified.base_url).drafts) == 1
+
+
 # --- the ladder -----------------------------------------------------------------------------
 
 REFUSALS = [
@@ -178,6 +232,43 @@ def test_a_server_that_refuses_each_shape_is_asked_in_plain_text(draft, task, se
     assert "schema" in server.asked[1]["response_format"]
     assert "schema" not in server.asked[2]["response_format"]
     assert [request["temperature"] for request in server.asked] == [0] * 4
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_server_that_breaks_at_a_schema_is_asked_in_plain_text(
+    draft, task, server, fake, concurrency
+):
+    def breaks(request):
+        broken = "response_format" in request
+        return fake.error(500, "Internal Server Error") if broken else fake.obliging(request)
+
+    server.otherwise = breaks
+    result = draft(task(count=3), per_request=1, concurrency=concurrency)
+    assert len(result.drafts) == 3
+    broken = len([kind for kind in kinds_asked(server) if kind != "text"])
+    assert broken <= 4 * concurrency
+    assert len(draft(task(FACT)).drafts) == 1
+    assert kinds_asked(server).count("text") == 4
+    assert len(server.asked) == broken + 4, "and it is remembered"
+
+
+def test_a_server_that_breaks_at_everything_is_asked_once_more_at_most(model, task, server, fake):
+    server.otherwise = lambda _: fake.error(500, "Internal Server Error")
+    with pytest.raises(ServiceError):
+        list(model().draft(iter([task(count=1), task("Two."), task("Three."), task("Four.")])))
+    assert kinds_asked(server).count("text") == 1
+    assert len(server.asked) <= 13
+
+
+def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(model, task, server, fake):
+    def breaks_at_the_second(request):
+        broken = FACT in str(request["messages"])
+        return fake.error(500, "boom") if broken else fake.obliging(request)
+
+    server.otherwise = breaks_at_the_second
+    tasks = iter([task("Sleep heals the brain."), task(FACT)])
+    assert [len(result.drafts) for result in model().draft(tasks)] == [1, 0]
+    assert "text" not in kinds_asked(server)
 
 
 def test_what_a_server_takes_is_remembered_for_the_next_run(draft, task, server, fake):
@@ -279,11 +370,47 @@ def test_an_unreadable_reply_is_asked_once_more_with_the_reason(draft, task, ser
     ]
 
 
-def test_what_stayed_unreadable_is_tried_anew_in_the_next_run(draft, task, server, fake):
-    server.queue.extend([fake.says("Sure!")] * 3)
+UNREADABLE = {
+    "prose": ("Sure!", "stop"),
+    "nothing": (None, "stop"),
+    "an empty list": ('{"cards": []}', "stop"),
+    "cut off": ('{"cards": [{"h": "1", "fro', "length"),
+}
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+@pytest.mark.parametrize("per_request", [1, 3])
+def test_what_stayed_unreadable_is_asked_again_only_if_a_person_asks(
+    draft, task, server, fake, said, per_request
+):
+    server.otherwise = lambda _: fake.says(*UNREADABLE[said])
+    first = draft(task(count=3), per_request=per_request)
+    assert not first.failed
+    assert first.problems
+    asked = len(server.asked)
+    for _ in range(3):
+        again = draft(task(count=3), per_request=per_request)
+        assert not again.problems
+        reasons = {none.highlight: none.reason for none in again.no_cards}
+        assert set(reasons) == {"pdf:p/1", "pdf:p/2", "pdf:p/3"}
+        assert "ankiforge draft --again pdf:p/2" in reasons["pdf:p/2"]
+    assert len(server.asked) == asked
+    server.otherwise = fake.obliging
+    assert len(draft(task(count=3), fresh=True).drafts) == 3
+
+
+def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), *[fake.error(502, "boom")] * 4])
     assert draft(task(FACT)).failed
     assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 4
+    assert len(server.asked) == 6
+
+
+def test_the_readable_reply_of_another_form_is_found_and_costs_nothing(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
+    assert len(draft(task(FACT)).drafts) == 1  # a rung down
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize("extra", [{"refusal": "I cannot."}, {"finish": "content_filter"}])

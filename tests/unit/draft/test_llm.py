@@ -74,7 +74,7 @@ def test_a_reply_is_remembered_before_it_is_read(draft, task, server, memory, fa
     result = draft(task("Sleep has four stages."))
     assert len(memory.replies) == 3
     assert "rubbish" in memory.replies[0]
-    assert list(dict(result.failed)) == [result.task.highlights[0].key]
+    assert [none.highlight for none in result.no_cards] == [result.task.highlights[0].key]
 
 
 def test_a_run_that_was_killed_pays_only_for_what_is_missing(model, task, server, memory):

@@ -388,7 +388,8 @@ def test_a_card_beats_a_none(reply, fake):
 
 
 def test_an_empty_list_is_no_answer(reply):
-    assert reply().failed
+    [none] = reply().no_cards
+    assert "could not be read" in none.reason
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def around(tmp_path: Path) -> Surroundings:
     """An empty machine with only us installed."""
     folders = user_folders({"ANKIFORGE_HOME": str(tmp_path / "user")})
     machine = Machine(tmp_path / "home", servers=())
-    return Surroundings(folders, machine, {}, providers=lambda: ("ankiforge-cards",))
+    return Surroundings(folders, machine, {})
 
 
 @pytest.fixture
@@ -74,16 +74,6 @@ def test_all_is_well_in_the_default_workspace(tmp_path: Path, around) -> None:
     environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
 
     assert ill(resolve(None, tmp_path, environ), around) == []
-
-
-def test_another_distribution_of_our_name_is_a_warning_with_the_cure(workspace, around) -> None:
-    around = replace(around, providers=lambda: ("ankiforge", "ankiforge-cards"))
-
-    [check] = ill(workspace(PAPERS), around)
-
-    assert check.state is State.WARN
-    assert check.exit_code == 1
-    assert check.do.startswith("pip uninstall ankiforge; ")
 
 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path: Path, around) -> None:
@@ -289,7 +279,7 @@ def test_a_field_that_a_server_does_not_take_is_told(workspace, around, server) 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("Sure!", "drew no card of a plain fact: the reply could not be read"),
+        ("Sure!", "drew no card of a plain fact: the model's answer could not be read ("),
         (
             '{"cards": [{"h": "1", "kind": "basic", "quote": "Madonna sang in 1986",'
             ' "front": "When did Madonna sing?", "back": "1986"}]}',

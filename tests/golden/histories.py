@@ -1,0 +1,652 @@
+"""Plays the histories of the golden corpus, and says what a person could see after each step.
+
+Only what stays when the program is rebuilt is used: its command line, the files it writes, the notes in
+its packages, and the real Anki. What the kinds of steps are is told in README.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import zipfile
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from samples import pdf_writer
+from samples import zotero_writer as zotero
+from tests.golden import anki, clock
+
+HERE = Path(__file__).parent
+TICK = 20.0
+"""Seconds between two calls of the program: more than the five after which a passage can be gone."""
+START = 7200.0
+"""How far the program's clock is ahead at the start: what Anki has was not changed just now."""
+
+SETTINGS = """\
+sources:
+  - obsidian: {name: notes, path: notes, marks: [==, mark], cards: [inline, block, cloze, glossary]}
+drafter: rules
+accept: {rules: clean, llm: review}
+anki: {collection: none}
+"""
+VAULT = "obsidian: {name: notes, path: notes, marks: [==, mark], cards: [inline, block, cloze, glossary]}"
+SOURCES = {
+    "vault": VAULT,
+    "pdf": "pdf: {name: papers, path: papers}",
+    "zotero": "zotero: {name: zotero, path: Zotero}",
+    "kindle": "kindle: {path: kindle}",
+    "readwise": "readwise: {path: readwise}",
+    "hypothesis": "hypothesis: {path: hypothesis}",
+    "markdown": "markdown: {name: texts, path: texts}",
+}
+DECK = 'deck: "Golden::{title}"\n'
+
+CARD = [
+    "draft",
+    "choice",
+    "kind",
+    "verdict",
+    "standing",
+    "anki",
+    "deck",
+    "tags",
+    "fields",
+    "html",
+    "quote",
+    "highlight",
+    "also",
+    "document",
+    "title",
+    "origin",
+    "revision",
+    "conflicts",
+    "accepted_by",
+    "reason",
+    "troubles",
+    "instead_of",
+]
+"""The keys of `list --json` that are recorded as they are."""
+PASSAGE = ("fate", "kind", "form", "exact", "gaps", "comment", "tags", "heading", "links", "uri")
+
+
+def read_histories() -> dict[str, dict[str, Any]]:
+    """{name: history} of all files."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted((HERE / "histories").glob("*.yaml")):
+        for name, history in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            assert name not in found, name
+            found[name] = history
+    return found
+
+
+def read_workspaces() -> dict[str, dict[str, Any]]:
+    """{name: workspace}: how each was made, and what is done with it."""
+    text = (HERE / "workspaces.yaml").read_text(encoding="utf-8")
+    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    return found
+
+
+def needs_anki(history: dict[str, Any]) -> bool:
+    return any("anki" in step for step in [*history["steps"], *history.get("make", [])])
+
+
+def play(history: dict[str, Any], folder: Path, make_forge: Any, fake: Any) -> list[dict[str, Any]]:
+    """Play one history in an empty folder; what each of its steps came to.
+
+    A step tells what is different from the step before it, so that a difference is told once.
+    """
+    with ExitStack() as stack:
+        return Player(history, folder, make_forge, fake, stack).play()
+
+
+class Machine:
+    """One computer: a home, a workspace in `desk`, and perhaps an Anki."""
+
+    def __init__(self, forge: Any, anki_needed: bool) -> None:
+        self.forge = forge
+        self.desk: Path = forge.folder
+        self.has_anki = anki_needed
+        self.last: dict[str, Any] = {}
+        self.killed = False
+
+    @property
+    def collection(self) -> Path:
+        return self.desk / "anki" / "collection.anki2"
+
+    @property
+    def state_folder(self) -> Path:
+        """Where ledger and journal lie: the workspace, or without settings the home."""
+        return self.desk if (self.desk / "ankiforge.yaml").exists() else self.forge.home
+
+
+class Player:
+    def __init__(
+        self, history: dict[str, Any], folder: Path, make_forge: Any, fake: Any, stack: ExitStack
+    ) -> None:
+        self.history = history
+        self.folder = folder
+        self.make_forge = make_forge
+        self.fake = fake
+        self.machines: dict[str, Machine] = {}
+        self.ahead = history.get("ahead", START)
+        self.number = 0
+        self.server = stack.enter_context(fake.LlmServer()) if "llm" in history else None
+        self.rules: dict[str, Any] = {}
+        if self.server:
+            self.server.otherwise = self._answer
+            self.rules = history["llm"] or {}
+        self.asked = 0
+
+    def play(self) -> list[dict[str, Any]]:
+        told = []
+        for number, step in enumerate(self.history["steps"], 1):
+            self.number = number
+            step = dict(step)
+            machine = self.machine(step.pop("at", "laptop"))
+            [(verb, what)] = step.items()
+            try:
+                came = getattr(self, f"do_{verb}")(machine, what)
+                if came is not None:
+                    if not came["exit"]:
+                        del came["exit"]
+                    told.append({"step": f"{number} {self.label(verb, what, machine)}", **came})
+            except Exception as error:
+                error.add_note(f"step {number}: {verb} {what}"[:300])
+                raise
+        return told
+
+    def label(self, verb: str, what: Any, machine: Machine) -> str:
+        [name] = [name for name, one in self.machines.items() if one is machine]
+        words = what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)
+        at = "" if len(self.machines) == 1 else f" on {name}"
+        return f"{verb}{at}: {words}"[:110]
+
+    def machine(self, name: str) -> Machine:
+        if name not in self.machines:
+            forge = self.make_forge(self.folder / name)
+            made = Machine(forge, needs_anki(self.history))
+            self.machines[name] = made
+            self.set_up(made)
+        return self.machines[name]
+
+    def set_up(self, machine: Machine) -> None:
+        if (machine.desk / "notes").exists() or (machine.desk / "ankiforge.yaml").exists():
+            if (path := machine.desk / "ankiforge.yaml").exists():  # made by commit eaf6667
+                self.write_settings(machine, path.read_text(encoding="utf-8"))
+            return
+        settings = self.history.get("settings", ["vault"])
+        if settings == "none":
+            (machine.desk / "notes" / ".obsidian").mkdir(parents=True)
+            return
+        if isinstance(settings, list):
+            where = "anki/collection.anki2" if machine.has_anki else "none"
+            lines = [f"  - {SOURCES[one]}" for one in settings]
+            more = self.history.get("more", "accept: {rules: clean, llm: review}\n")
+            text = "\n".join(["sources:", *lines, f"anki: {{collection: {where}}}", more])
+        else:
+            text = settings
+        if machine.has_anki:
+            with anki.opened(machine.collection):
+                pass
+        (machine.desk / "decks").mkdir()
+        (machine.desk / "decks" / "deck.yaml").write_text(self.history.get("deck", DECK))
+        self.write_settings(machine, text)
+        for name in ("notes/.obsidian", "papers", "Zotero", "kindle", "readwise", "texts"):
+            if name.split("/")[0] in text:
+                (machine.desk / name).mkdir(parents=True, exist_ok=True)
+
+    def write_settings(self, machine: Machine, text: str) -> None:
+        if self.server:
+            text = text.replace("{llm}", self.server.base_url)
+        (machine.desk / "ankiforge.yaml").write_text(text, encoding="utf-8")
+
+    # --- files --------------------------------------------------------------------------------
+
+    def do_write(self, machine: Machine, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = machine.desk / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if text.startswith("base64:"):
+                path.write_bytes(base64.b64decode(text[7:]))
+            else:
+                path.write_text(text, encoding="utf-8")
+
+    def do_append(self, machine: Machine, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = machine.desk / name
+            path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+    def do_replace(self, machine: Machine, files: dict[str, list[str]]) -> None:
+        for name, (old, new) in files.items():
+            path = machine.desk / name
+            text = path.read_text(encoding="utf-8")
+            assert old in text, (old, text)
+            path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def do_settings(self, machine: Machine, text: str | list[str]) -> None:
+        if isinstance(text, list):
+            path = machine.desk / "ankiforge.yaml"
+            text = path.read_text(encoding="utf-8").replace(*text)
+        self.write_settings(machine, text)
+
+    def do_move(self, machine: Machine, names: list[str]) -> None:
+        old, new = (machine.desk / name for name in names)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.rename(new)
+
+    def do_copy(self, machine: Machine, names: list[str]) -> None:
+        old, new = (machine.desk / name for name in names)
+        new.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(old, new) if old.is_dir() else shutil.copy(old, new)
+
+    def do_delete(self, machine: Machine, names: str | list[str]) -> None:
+        for name in [names] if isinstance(names, str) else names:
+            path = machine.desk / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def do_pdf(self, machine: Machine, files: dict[str, dict[str, Any]]) -> None:
+        for name, made in files.items():
+            path = machine.desk / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pages = []
+            for page in made["pages"]:
+                blocks = [pdf_writer.heading(made["title"])] if not pages else []
+                blocks += [pdf_writer.paragraph(one) for one in page["text"]]
+                marks = [
+                    pdf_writer.mark(one) if isinstance(one, str) else pdf_writer.mark(**one)
+                    for one in page.get("marks", [])
+                ]
+                pages.append(pdf_writer.Page(blocks, marks))
+            pdf_writer.write_pdf(
+                path, pages, title=made["title"], author=made.get("author", ""),
+                fields=made.get("fields", {}),
+            )  # fmt: skip
+
+    def do_zotero(self, machine: Machine, works: list[dict[str, Any]] | dict[str, Any]) -> None:
+        """A list of works, or {`group`: its number, `account`: [number, name], `works`: …}."""
+        given = works if isinstance(works, dict) else {"works": works}
+        library = zotero.Library(tuple(map(work_of, given["works"])), group=given.get("group"))
+        number, name = given.get("account", (0, ""))
+        (machine.desk / "Zotero").mkdir(exist_ok=True)
+        path = machine.desk / "Zotero" / "zotero.sqlite"
+        own = () if library.group is None else (zotero.Library(),)
+        users = {int(key): value for key, value in given.get("users", {}).items()}
+        account = (number, name) if number else None
+        zotero.write_zotero(path, [*own, library], account=account, users=users)
+
+    def do_lose(self, machine: Machine, what: str) -> None:
+        """Lose the `ledger`, the `cache`, the `journal`, or all of the hidden folder (`state`)."""
+        where = machine.state_folder
+        hidden = where / ".ankiforge"
+        if what == "journal":
+            (where / "journal.jsonl").unlink()
+        elif what == "state":
+            shutil.rmtree(hidden)
+        else:
+            for path in list(hidden.iterdir()):
+                if path.is_file() and path.name.startswith("ledger.db") == (what == "ledger"):
+                    path.unlink()
+
+    def do_keep(self, machine: Machine, name: str) -> None:
+        """Copy the hidden folder and what else the step names, as a backup does."""
+        target = self.folder / "backups" / name
+        shutil.copytree(machine.state_folder / ".ankiforge", target / ".ankiforge")
+        journal = machine.state_folder / "journal.jsonl"
+        shutil.copy(journal, target / "journal.jsonl")
+        if machine.collection.exists():
+            shutil.copytree(machine.collection.parent, target / "anki")
+
+    def do_bring_back(self, machine: Machine, what: list[str]) -> None:
+        """[name of the backup, what of it …]: ledger, journal, anki."""
+        name, *parts = what
+        source = self.folder / "backups" / name
+        names = {"ledger": ".ankiforge", "journal": "journal.jsonl", "anki": "anki"}
+        for part in (names[one] for one in parts):
+            old = (machine.desk if part == "anki" else machine.state_folder) / part
+            if old.is_dir():
+                shutil.rmtree(old)
+                shutil.copytree(source / part, old)
+            else:
+                shutil.copy(source / part, old)
+
+    def do_carry(self, machine: Machine, what: dict[str, Any]) -> None:
+        """Bring `files` of machine `from` here; `journal`: `union`, or `copy`."""
+        source = self.machine(what["from"])
+        for name in what.get("files", []):
+            old, new = source.desk / name, machine.desk / name
+            if old.is_dir():
+                shutil.rmtree(new, ignore_errors=True)
+                shutil.copytree(old, new)
+            else:
+                new.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(old, new)
+        if way := what.get("journal"):
+            here, there = (one.state_folder / "journal.jsonl" for one in (machine, source))
+            lines = there.read_text("utf-8").splitlines()
+            if way == "union" and here.exists():
+                lines = [*lines, *here.read_text("utf-8").splitlines()]
+            kept = [one for one in dict.fromkeys(lines) if '"what":"bind"' not in one]
+            here.write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+    def do_wait(self, _: Machine, seconds: float) -> None:
+        self.ahead += seconds
+
+    # --- the program --------------------------------------------------------------------------
+
+    def do_forge(self, machine: Machine, command: str | list[str]) -> dict[str, Any]:
+        words = command if isinstance(command, list) else command.split()
+        words = [self.filled(machine, word) for word in words]
+        result = self.call(machine, *words)
+        came: dict[str, Any] = {"exit": result.exit_code}
+        if words[0] in ("run", "build", "watch", "pull", "recover") and result.stdout.strip():
+            came["counts"] = summary(json.loads(result.stdout.splitlines()[-1]))
+        elif words[0] in ("accept", "reject", "pick", "merge", "restore", "undo", "distinct"):
+            came["decided"] = decided(result.stdout)
+        elif words[0] == "extract":
+            came["extract"] = extracted(result.stdout)
+        came |= self.look(machine)
+        if machine.killed:  # how far it came is chance, where it ends is not
+            came.pop("counts", None)
+            came.pop("asked", None)
+            machine.killed = False
+        return came
+
+    def do_kill(self, machine: Machine, what: dict[str, Any]) -> None:
+        """Start a command and kill it after so many lines of the journal."""
+        journal = machine.state_folder / "journal.jsonl"
+        before = journal.read_bytes().count(b"\n") if journal.exists() else 0
+        self.ahead += TICK
+        command = [sys.executable, "-m", "tests.golden.clock", str(self.ahead)]
+        with subprocess.Popen(
+            [*command, "-C", str(machine.desk), *what["command"].split()],
+            cwd=HERE.parents[1], env={**os.environ, **machine.forge._environment()},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            while process.poll() is None:
+                if journal.exists() and journal.read_bytes().count(b"\n") >= before + what["after"]:
+                    os.kill(process.pid, signal.SIGKILL)
+                    break
+                time.sleep(0.001)
+        assert process.returncode in (-signal.SIGKILL, 0), process.returncode
+        machine.killed = True
+
+    def call(self, machine: Machine, *words: str) -> Any:
+        self.ahead += TICK
+        with clock.ahead(self.ahead):
+            return machine.forge(*words, "--json")
+
+    def listed(self, machine: Machine) -> list[dict[str, Any]]:
+        with clock.ahead(self.ahead):
+            found: list[dict[str, Any]] = machine.forge.ok("list", "--all", "--json").lines
+        return found
+
+    def passages(self, machine: Machine) -> list[dict[str, Any]]:
+        with clock.ahead(self.ahead):
+            found: list[dict[str, Any]] = machine.forge.ok("list", "--no-card", "--json").lines
+        return found
+
+    def filled(self, machine: Machine, word: str) -> str:
+        """`{card:word}`, `{passage:word}`, `{act:what:word}`, `{here}` in one argument."""
+
+        def fill(found: re.Match[str]) -> str:
+            kind, _, rest = found[1].partition(":")
+            rest = rest.replace("_", " ")
+            if kind == "here":
+                return str(machine.desk)
+            if kind == "card":
+                return self.guid(machine, rest)
+            if kind == "passage":
+                keys = {one["key"] for one in self.passages(machine) if rest in one["exact"]}
+                keys |= {one["highlight"] for one in self.listed(machine) if rest in one["quote"]}
+                [key] = keys
+                return str(key)
+            what, _, rest = rest.partition(":")
+            with clock.ahead(self.ahead):
+                trace = machine.forge.json("trace", self.guid(machine, rest))
+            return str([one["id"] for one in trace["decisions"] if one["what"] == what][-1])
+
+        return re.sub(r"\{((?:card|passage|act|here)[^}]*)\}", fill, word)
+
+    def guid(self, machine: Machine, word: str) -> str:
+        """The one card with this word: in its fields, else in its quote; live before others."""
+        cards = self.listed(machine)
+        for keys in (("fields",), ("fields", "quote", "candidates", "title")):
+            found = [card for card in cards if any(word in str(card[key]) for key in keys)]
+            found = [card for card in found if card["standing"] == "live"] or found
+            if found:
+                assert len(found) == 1, (word, [card["fields"] for card in found])
+                return str(found[0]["guid"])
+        raise AssertionError(f"no card with {word!r}: {[card['fields'] for card in cards]}")
+
+    def look(self, machine: Machine) -> dict[str, Any]:
+        """What is different from the last look: cards, passages, notes in packages, requests."""
+        now: dict[str, Any] = {
+            "cards": {one["guid"]: self.card(machine, one) for one in self.listed(machine)},
+            "passages": {one["key"]: self.passage(machine, one) for one in self.passages(machine)},
+            "packages": {
+                path.name: self.plain(machine, notes_in(path))
+                for path in sorted(machine.desk.rglob("*.apkg"))
+            },
+        }
+        came = {
+            kind: changed
+            for kind in now
+            if (changed := differences(machine.last.get(kind, {}), now[kind]))
+        }
+        machine.last.update(now)
+        if self.server and self.asked != len(self.server.asked):
+            new = self.server.asked[self.asked :]
+            self.asked = len(self.server.asked)
+            came["asked"] = sorted(words for one in new for _, words in self.fake.marked(one))
+        return came
+
+    def card(self, machine: Machine, card: dict[str, Any]) -> dict[str, Any]:
+        told = {key: card[key] for key in CARD if card[key]}
+        told["html"] = {name: text for name, text in card["html"].items() if text}
+        if told["html"] == card["fields"]:
+            del told["html"]
+        told["origin"] = " ".join(part for part in card["origin"].values() if part)
+        if card["standing"] == "superseded" or not is_word(card["reason"]):
+            told.pop("reason", None)
+        if card["findings"]:
+            told["findings"] = sorted(
+                [one["check"], one["severity"], one["twin"]] for one in card["findings"]
+            )
+        if card["candidates"]:
+            told["candidates"] = [
+                [one["draft"], one["kind"], *one["fields"].values(), one["origin"]["drafter"]]
+                for one in card["candidates"]
+            ]
+        if card["seen"]:
+            seen = card["seen"]
+            told["seen"] = [sorted(seen["tags"]), seen["deck"], seen["reviews"], seen["leech"]]
+        cleaned: dict[str, Any] = self.plain(machine, told)
+        return cleaned
+
+    def passage(self, machine: Machine, one: dict[str, Any]) -> dict[str, Any]:
+        told = {key: one[key] for key in PASSAGE if one[key]}
+        cleaned: dict[str, Any] = self.plain(machine, told)
+        return cleaned
+
+    def plain(self, machine: Machine, value: Any) -> Any:
+        """Without the folders of this machine, ids made of a time, and the seventh word of AnkiforgeId."""
+        text = json.dumps(value, ensure_ascii=False)
+        for path in (str(machine.desk), str(self.folder)):
+            for form in (path, quote(path, safe=""), quote(path), quote(path, safe="-_.~")):
+                text = text.replace(form, "HERE")
+        text = re.sub(r"nid:\d+", "nid:OWN", text)
+        text = re.sub(r"(af1 \S+ \S+ \S+ [^\s\"]+ [0-9a-f]{16}) \d+", r"\1", text)
+        return json.loads(text)
+
+    # --- Anki ---------------------------------------------------------------------------------
+
+    def do_anki(self, machine: Machine, steps: dict[str, Any]) -> dict[str, Any]:
+        """`import: FILE`, or {edit|tag|…: [word, …]}; in order."""
+        came: dict[str, Any] = {"exit": 0}
+        guids: dict[str, str] = {}
+        for verb, what in steps.items():
+            if verb not in ("import", "add"):
+                words = (
+                    what if verb == "undo_import" else [what] if isinstance(what, str) else what[:1]
+                )
+                guids |= {word: self.guid(machine, word) for word in words}
+        with anki.opened(machine.collection, self.ahead - START + 10 * self.number) as open_one:
+            for verb, what in steps.items():
+                if verb == "import":
+                    came["imported"] = open_one.load(machine.desk / what)
+                elif verb == "add":
+                    open_one.add(*what)
+                elif verb == "undo_import":
+                    open_one.undo_import([guids[word] for word in what])
+                else:
+                    word, *rest = [what] if isinstance(what, str) else what
+                    getattr(open_one, verb)(guids[word], *rest)
+            now = self.plain(machine, open_one.state())
+        if changed := differences(machine.last.get("anki", {}), now):
+            came["anki"] = changed
+        machine.last["anki"] = now
+        return came
+
+    # --- the model ----------------------------------------------------------------------------
+
+    def do_llm(self, _: Machine, rules: dict[str, Any]) -> None:
+        self.rules = rules
+
+    def _answer(self, request: dict[str, Any]) -> Any:
+        """What the model says: by the first rule whose word stands in a passage, else one card each."""
+        made: list[dict[str, Any]] = []
+        for label, words in self.fake.marked(request):
+            rule = next((one for word, one in self.rules.items() if word in words), None)
+            if rule is None:
+                made.append(self.fake.card(label, words, f"What is said of {words.split()[0]}?"))
+            elif isinstance(rule, str):
+                return self.fake.says(rule)
+            elif isinstance(rule, int):
+                return self.fake.error(rule, "no")
+            else:
+                base = {"h": label, "quote": words}
+                made += [{"kind": "basic", **base, **one} for one in rule]
+        return self.fake.cards(*made)
+
+    def do_answer_chat(self, machine: Machine, what: dict[str, Any]) -> None:
+        """Write the answer to an exported chat: labels are found before the passages."""
+        text = (machine.desk / what["asked"]).read_text(encoding="utf-8")
+        found = re.findall(r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', text, re.DOTALL)
+        cards = []
+        for label, words in found:
+            for word, rule in what["cards"].items():
+                if word in words:
+                    cards += [{"h": label, "kind": "basic", "quote": words, **one} for one in rule]
+        answer = "Here you are:\n```json\n" + json.dumps({"cards": cards}) + "\n```\n"
+        (machine.desk / what["into"]).write_text(answer, encoding="utf-8")
+
+
+def work_of(work: dict[str, Any]) -> zotero.Work:
+    """A work with one file, its marks in order, and notes."""
+    marks = tuple(
+        zotero.Annotation(top=100 * at, **{**one, "tags": tuple(one.get("tags", ()))})
+        for at, one in enumerate(work.get("marks", []), 1)
+    )
+    file = work.get("file", f"{work['key']}.pdf")
+    return zotero.Work(
+        work["key"],
+        {"title": work["title"], **work.get("fields", {})},
+        creators=(("author", "Jane", "Doe"),),
+        tags=tuple(work.get("tags", ())),
+        collections=tuple(work.get("collections", ())),
+        attachments=(zotero.Attachment(f"A{work['key'][1:]}", file, marks),),
+        notes=tuple(zotero.Note(**one) for one in work.get("notes", [])),
+        trashed=work.get("trashed", False),
+    )
+
+
+# --- what is told -------------------------------------------------------------------------------
+
+
+def is_word(text: str) -> bool:
+    """A code such as `gone`, not a sentence that may be worded anew."""
+    return bool(re.fullmatch(r"[a-z_:-]+", text))
+
+
+def summary(data: dict[str, Any]) -> dict[str, Any]:
+    """The counts of a run or a look, without zeros."""
+    kept: dict[str, Any] = {}
+    for name in ("highlights", "fates", "cards", "notes"):
+        if counts := {key: n for key, n in data.get(name, {}).items() if n}:
+            kept[name] = counts
+    if llm := {key: n for key, n in data.get("llm", {}).items() if n and "usd" not in key}:
+        kept["llm"] = {key: llm[key] for key in ("requests", "cached") if key in llm}
+    if view := data.get("view"):
+        names = ("sight", "seen", "back", "recovered", "reviews", "feedback")
+        kept["view"] = {name: view[name] for name in names if view.get(name)}
+    return kept
+
+
+def decided(out: str) -> dict[str, Any]:
+    """How many cards a decision was made of, how many were refused, what was undone."""
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    undone = sorted(line["undone"] for line in lines if line.get("undone"))
+    counts = {
+        "done": sum(bool(line.get("done")) for line in lines),
+        "refused": sum(bool(line.get("refused")) for line in lines),
+    }
+    told: dict[str, Any] = {name: count for name, count in counts.items() if count}
+    return told | ({"undone": undone} if undone else {})
+
+
+def extracted(out: str) -> list[list[Any]]:
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    return [[one["key"], one["exact"], one["gaps"]] for one in lines if "key" in one]
+
+
+def notes_in(package: Path) -> dict[str, Any]:
+    """{guid: note} of a package, as it lies in the file."""
+    with zipfile.ZipFile(package) as archive:
+        raw = archive.read("collection.anki2")
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(raw)
+        [(models, decks)] = database.execute("SELECT models, decks FROM col").fetchall()
+        types, named = json.loads(models), json.loads(decks)
+        rows = database.execute(
+            "SELECT n.guid, n.mid, n.tags, n.flds, group_concat(DISTINCT c.did), group_concat(c.ord)"
+            " FROM notes n JOIN cards c ON c.nid = n.id GROUP BY n.id ORDER BY n.guid"
+        ).fetchall()
+    found = {}
+    for guid, mid, tags, fields, dids, ords in rows:
+        kind = types[str(mid)]
+        names = [one["name"] for one in sorted(kind["flds"], key=lambda one: one["ord"])]
+        values = zip(names, fields.split("\x1f"), strict=True)
+        found[guid] = {
+            "type": kind["name"],
+            "deck": sorted(named[did]["name"] for did in dids.split(",")),
+            "cards": sorted(map(int, ords.split(","))),
+            "tags": sorted(tags.split()),
+            "fields": {name: text for name, text in values if text},
+        }
+    return found
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What is new or different, at any depth of objects; what is gone is null."""
+    told: dict[str, Any] = {}
+    for key in sorted(before.keys() | now.keys()):
+        if key not in now:
+            told[key] = None
+        elif key not in before:
+            told[key] = now[key]
+        elif before[key] != now[key]:
+            both = isinstance(before[key], dict) and isinstance(now[key], dict)
+            told[key] = differences(before[key], now[key]) if both else now[key]
+    return told
