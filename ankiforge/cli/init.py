@@ -110,7 +110,7 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         talk.say("looking for vaults, Zotero, Anki and local models …")
         found = look_around(machine, root.parent)
         before = read_before(root, folders)
-        sources = to_be_written(before)
+        sources = to_be_written(before, found.vaults)
         written = scaffold(root, propose(found, sources))
     moved = take_over(root, folders)
     if moved:  # what a person read by its PATH has their word
@@ -204,16 +204,18 @@ def read_before(root: Path, folders: UserFolders) -> tuple[Remembered, ...]:
     return () if home.resolve() == root else load(home / ".ankiforge")
 
 
-def to_be_written(before: tuple[Remembered, ...]) -> tuple[ProposedSource, ...]:
+def to_be_written(
+    before: tuple[Remembered, ...], vaults: tuple[Path, ...] = ()
+) -> tuple[ProposedSource, ...]:
     """Return those sources that settings can name: whole folders, and the newest of each export.
 
     Single files of a folder stay remembered: settings that name one of them would say that the
-    others are gone.
+    others are gone. Those of one of the `vaults` found on this machine are part of that vault.
     """
     whole: dict[tuple[str, str], ProposedSource] = {}
     for place in (place for item in before for place in item.places):
         path = Path(place.only[0] if place.kind in EXPORTS and place.only else place.root)
-        single = bool(place.only) and place.kind not in EXPORTS
+        single = bool(place.only) and place.kind not in EXPORTS and path not in vaults
         if single or not path.exists() or control_character(str(path)):
             continue
         key = (place.kind, place.name)

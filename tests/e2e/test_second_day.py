@@ -140,6 +140,16 @@ def test_init_writes_the_sources_under_the_names_of_their_keys(
     assert len(guids(forge, "-C", tmp_path / "w")) == 3
 
 
+def test_a_vault_of_which_one_note_was_read_keeps_its_name(forge, tmp_path: Path) -> None:
+    note = notes_source(forge.home)
+    forge.ok("run", note, "--name", "lab")
+    before = guids(forge)
+    forge.ok("init", tmp_path / "w")
+    assert "name: lab" in (tmp_path / "w" / "ankiforge.yaml").read_text("utf-8")
+    assert forge.json("run")["highlights"]["unchanged"] == 1
+    assert guids(forge) == before
+
+
 def test_notes_and_pdfs_of_one_folder_are_two_sources_in_settings(
     forge, v: Path, tmp_path: Path
 ) -> None:
