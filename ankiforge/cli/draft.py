@@ -255,7 +255,8 @@ def _first(now: Session) -> tuple[list[Task], int]:
     from ankiforge.draft import chat
 
     prompts = assembly.prompts_of(now.workspace, chat=True)
-    every = chat.asked_in(_pending(now, chat.CHAT, 0), prompts)
+    whole = unwritten(now.ledger, None, chat.CHAT, decks=now.decks, once=True)
+    every = chat.asked_in(whole, prompts)
     tasks = _pending(now, chat.CHAT, now.call.limit or AT_ONCE)
     return tasks, every - chat.asked_in(tasks, prompts)
 
