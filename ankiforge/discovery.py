@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ankiforge.config import EXPORTS, Config, SourceEntry, source_name
+from ankiforge.config.remembered import Place, Remembered
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
 from ankiforge.domain import Problem, Source
@@ -37,17 +39,18 @@ class Wanted:
 def wanted_sources(
     workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str = ""
 ) -> Iterator[Wanted | Problem]:
-    """The sources a run reads: those configured, or those behind PATHs.
+    """The sources a run reads: those configured and remembered, or those behind PATHs.
 
     A PATH that cannot be read is a problem; the others go on.
 
     Raises:
         UsageError: the only PATH cannot be read.
     """
+    known = workspace.remembered
     if not paths:
-        yield from (Wanted(entry) for entry in workspace.config.sources)
+        yield from _all(workspace.config, known, ledger)
         return
-    found = [_behind(workspace.config, ledger, path.absolute(), name) for path in paths]
+    found = [_behind(workspace.config, ledger, path.absolute(), name, known) for path in paths]
     problems = [one for one in found if isinstance(one, Problem)]
     if len(paths) == 1 and problems:
         raise UsageError(f"{problems[0].where}: {problems[0].what}", hint=problems[0].hint)
@@ -55,7 +58,61 @@ def wanted_sources(
     yield from _together([want for one in found if not isinstance(one, Problem) for want in one])
 
 
-def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wanted] | Problem:
+def followed_sources(workspace: Workspace, ledger: Ledger) -> list[Wanted]:
+    """Return the same without PATHs, with what is remembered and not there now: it may come back."""
+    config, known = workspace.config, workspace.remembered
+    found = _all(config, known, ledger, absent_too=True)
+    return [want for want in found if isinstance(want, Wanted)]
+
+
+def _all(
+    config: Config, known: tuple[Remembered, ...], ledger: Ledger, *, absent_too: bool = False
+) -> Iterator[Wanted | Problem]:
+    """Yield the configured sources and the remembered ones; a notice for each that is not there.
+
+    What is not there must not make anything count as deleted: another file of the same export is
+    then read as a part of it.
+    """
+    wanted = {(entry.kind, entry.name): Wanted(entry) for entry in config.sources}
+    absent: set[tuple[str, str]] = set()
+    for item in known:
+        found = _behind(config, ledger, Path(item.path), item.name, known)
+        if isinstance(found, Problem):
+            what = "it is remembered as a source, and not there now; nothing counts as deleted"
+            hint = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
+            yield Problem(item.path, what, hint, notice=True)
+            absent |= {(place.kind, place.name) for place in item.places}
+            found = [_at(place) for place in item.places] if absent_too else []
+        else:  # settings may name the same folder as one of another kind
+            kinds = {want.entry.kind for want in found}
+            found += [_at(place) for place in item.places if place.kind not in kinds]
+        for want in found:
+            entry = want.entry
+            named = entry in config.sources or entry.kind in EXPORTS
+            key = (entry.kind, entry.name if named else str(entry.path))
+            want = want if named else replace(want, entry=_as_read(entry, item))
+            wanted[key] = _both(wanted[key], want) if key in wanted else want
+    for want in wanted.values():
+        entry = want.entry
+        part = not want.only and (entry.kind, entry.name) in absent
+        yield replace(want, only=(entry.path,)) if part else want
+
+
+def _at(place: Place) -> Wanted:
+    """A source as it was when it was remembered."""
+    found = _unconfigured(_Place(place.kind, Path(place.root), (), place.exclude), "")
+    return Wanted(replace(found.entry, name=place.name), tuple(map(Path, place.only)))
+
+
+def _as_read(entry: SourceEntry, item: Remembered) -> SourceEntry:
+    """A source under the name it was remembered by."""
+    names = {(place.kind, place.root): place.name for place in item.places}
+    return replace(entry, name=names.get((entry.kind, str(entry.path)), entry.name))
+
+
+def _behind(
+    config: Config, ledger: Ledger, path: Path, name: str, known: tuple[Remembered, ...] = ()
+) -> list[Wanted] | Problem:
     if not path.exists():
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = path.resolve()
@@ -65,7 +122,7 @@ def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wante
         configured = [e for e in configured if e.kind == kind or e.kind not in _OF_FILES]
     if configured:
         return [Wanted(e, _below(e, path)) for e in configured]
-    found = [_wanted(config, place, name) for place in _places(path, ledger)]
+    found = [_wanted(config, place, name) for place in _places(path, ledger, known)]
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return found or Problem(str(path), "nothing here that can be read", hint)
 
@@ -118,17 +175,24 @@ def _account(config: Config, kind: str) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-def _places(path: Path, ledger: Ledger) -> Iterator[_Place]:
+def _places(path: Path, ledger: Ledger, known: tuple[Remembered, ...]) -> Iterator[_Place]:
     """Each source a PATH is or holds; what it held before may be gone."""
     if path.is_file():
-        yield from _of_file(path, ledger)
+        yield from _of_file(path, ledger, known)
     elif (path / "zotero.sqlite").is_file():
         yield _Place("zotero", path)
     else:
-        yield from _of_folder(path, ledger)
+        yield from _of_folder(path, ledger, known)
 
 
-def _of_file(path: Path, ledger: Ledger) -> Iterator[_Place]:
+def _papers_around(folder: Path, known: tuple[Remembered, ...]) -> Path | None:
+    """Return the nearest folder upwards that is remembered as one of PDFs."""
+    places = (place for item in known for place in item.places)
+    roots = {Path(one.root) for one in places if one.kind == "pdf" and not one.only}
+    return next((up for up in (folder, *folder.parents) if up in roots), None)
+
+
+def _of_file(path: Path, ledger: Ledger, known: tuple[Remembered, ...]) -> Iterator[_Place]:
     kind = kind_of(path)
     if kind == "obsidian" and _texts_of(path.parent, ledger):
         kind = "markdown"
@@ -138,11 +202,13 @@ def _of_file(path: Path, ledger: Ledger) -> Iterator[_Place]:
         yield _Place(kind, _vault_of(path.parent, ledger), (path,))
     elif kind in ("tiddlywiki", "markdown"):
         yield _Place(kind, _read_before(kind, path.parent, ledger) or path.parent, (path,))
+    elif kind == "pdf":
+        yield _Place(kind, _papers_around(path.parent, known) or path.parent, (path,))
     elif kind:
         yield _Place(kind, path.parent, (path,))
 
 
-def _of_folder(path: Path, ledger: Ledger) -> Iterator[_Place]:
+def _of_folder(path: Path, ledger: Ledger, known: tuple[Remembered, ...]) -> Iterator[_Place]:
     here = kinds_below(path)
     vault = _vault_of(path, ledger)
     texts = _texts_of(path, ledger)
@@ -150,7 +216,8 @@ def _of_folder(path: Path, ledger: Ledger) -> Iterator[_Place]:
     if "obsidian" in found and not texts:
         yield from _notes(vault, path, ledger)
     if "pdf" in found:
-        yield _Place("pdf", path)
+        papers = _papers_around(path, known) or path
+        yield _Place("pdf", papers, () if papers == path else (path,))
     if (vault / ".obsidian").is_dir():
         return
     for kind in sorted(here & _UNMISTAKABLE - {"pdf", "zotero"}):
@@ -219,6 +286,88 @@ def _both(one: Wanted, other: Wanted) -> Wanted:
         return Wanted(entry, tuple(dict.fromkeys(only)))
     only = (*(one.only or roots[:1]), *(other.only or roots[1:]))
     return Wanted(replace(entry, path=Path(os.path.commonpath(roots))), only)
+
+
+# --- what is remembered ---------------------------------------------------------------------
+
+
+def with_paths(
+    workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str, wanted: list[Wanted]
+) -> tuple[list[Remembered], list[Remembered]]:
+    """Add PATHs to what is remembered.
+
+    A PATH within a configured or remembered source is not added. One that holds a remembered one
+    takes its place; the keys of what was read there stay as they are.
+
+    Args:
+        workspace: whose sources they are to be.
+        ledger: knows what was read before.
+        paths: as given on the command line.
+        name: as given by `--name`.
+        wanted: what was found behind them, under the names it keeps.
+
+    Returns:
+        All that is to be remembered from now on, and which of it is new.
+    """
+    config, known = workspace.config, workspace.remembered
+    names = {(one.entry.kind, one.entry.path): one.entry.name for one in wanted}
+    kept, new = list(known), []
+    for path in (path.resolve() for path in paths):
+        found = _behind(config, ledger, path, name, known)
+        if isinstance(found, Problem):
+            continue
+        own = [want for want in found if want.entry not in config.sources]
+        places = tuple(_place(want, names) for want in own)
+        others = [item for item in kept if item.path != str(path)]
+        if not places or any(item.covers(places) for item in others):
+            continue
+        item = Remembered(str(path), name or _given(kept, path), places)
+        inner = [one for one in others if item.covers(one.places) or _followed(one, item)]
+        new += [] if any(one.path == item.path for one in kept) else [item]
+        kept = [*(one for one in others if one not in inner), item]
+    return kept, [item for item in new if item in kept]
+
+
+def _followed(old: Remembered, new: Remembered) -> bool:
+    """Whether a PATH that is gone was moved, or is an older export than the new one."""
+    names = {(place.kind, place.name): place.root for place in new.places}
+    if Path(old.path).exists() or not {(one.kind, one.name) for one in old.places} <= names.keys():
+        return False
+    moved = all(
+        one.kind not in EXPORTS and names[one.kind, one.name] != one.root for one in old.places
+    )
+    return moved or Path(old.path).parent.exists()
+
+
+def _given(kept: list[Remembered], path: Path) -> str:
+    return next((item.name for item in kept if item.path == str(path)), "")
+
+
+def _place(want: Wanted, names: dict[tuple[str, Path], str]) -> Place:
+    entry = want.entry
+    name = names.get((entry.kind, entry.path), entry.name)
+    only, exclude = tuple(map(str, want.only)), tuple(entry.options.get("exclude", ()))
+    return Place(entry.kind, name, str(entry.path), only, exclude)
+
+
+def in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
+    """Return the sources that plain `run` reads, each as `kind:name` with the name of its keys."""
+    config, found = workspace.config, []
+    for place in (place for item in workspace.remembered for place in item.places):
+        around = [one for one in config.sources if one.kind == place.kind and one.has_folder]
+        if not all(any(_holds(one.path, at) for one in around) for at in place.targets):
+            found.append((place.kind, _account(config, place.kind) or place.name))
+    for entry in config.sources:
+        stays = entry.options.get("name") or not entry.has_folder or entry.kind in EXPORTS
+        known = "" if stays else ledger.roots.name_of(entry.kind, entry.path)
+        found.append((entry.kind, known or entry.name))
+    places = (place for item in workspace.remembered for place in item.places)
+    folders = [Path(place.root) for place in places if place.kind == "pdf"]
+    folders += [entry.path for entry in config.sources if entry.kind == "pdf"]
+    for name, root in ledger.roots.of("pdf").items():  # its keys are the same under any name
+        if any(root == folder or folder in root.parents for folder in folders):
+            found.append(("pdf", name))
+    return frozenset(f"{kind}:{name}" for kind, name in found)
 
 
 _ORDER = ("zotero", "pdf", "obsidian")

@@ -54,18 +54,59 @@ def unwritten(
     limit: int = 0,
     only: frozenset[HighlightKey] = frozenset(),
     decks: tuple[DeckRule, ...] = (),
+    *,
+    late: bool = False,
+    once: bool = False,
 ) -> Iterator[Task]:
     """What is pending for a drafter, but for the cards people wrote by hand.
 
     At most `limit` highlights (0 = all), and `only` these (none = all). Each task has the brief
-    that `decks` (none = no wishes) give its highlights.
+    that `decks` (none = no wishes) give its highlights. Beyond what one run has read (`scope`),
+    passages of sources that the workspace reads no more are left out, unless an answer to them may
+    come `late`. `once`: of equal passages of one title only the first.
     """
     secrets = _Secrets(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
+    if scope is None and not late:
+        tasks = _in_use(ledger, tasks)
+    if once:
+        tasks = _each_once(ledger, tasks, drafter)
     if drafter != BY_HAND:
         tasks = _wanted(ledger, tasks)
     limited = _limited((secrets.kept(task) for task in tasks), limit)
     return (part for task in limited for part in briefed(task, decks))
+
+
+def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
+    """Without the passages that stand only in sources that were once read and are no more."""
+    dropped = ledger.roots.dropped()
+    for task in tasks:
+        left = task.highlights
+        if dropped:
+            left = tuple(h for h in left if not ledger.roots.is_dropped(h.key, dropped))
+        if left:
+            yield replace(task, highlights=left)
+
+
+def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[Task]:
+    """Without passages that an earlier one of the same title equals, or that was answered so."""
+    seen: set[tuple[str, ...]] = set()
+    for task in tasks:
+        left = []
+        for highlight in task.highlights:
+            same = _said(highlight)
+            others = ledger.funnel.answered_alike(highlight.key, drafter)
+            if same not in seen and same not in map(_said, others):
+                left.append(highlight)
+            seen.add(same)
+        if left:
+            yield replace(task, highlights=tuple(left))
+
+
+def _said(highlight: Highlight) -> tuple[str, ...]:
+    """What a passage is asked by: equal passages get equal cards."""
+    words = fold(highlight.exact) or highlight.key
+    return (words, fold(highlight.comment), repr(highlight.gaps), fold(highlight.document.title))
 
 
 def again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ import msgspec
 from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.instead import from_batch, from_chat, lines_for, named_in, tasks_for
-from ankiforge.cli.session import Session, opened_of, session, wanted_of
+from ankiforge.cli.session import Session, note_sources, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on
 from ankiforge.cli.working import follow, job_for, model_for, tell
 from ankiforge.domain import Card, Drafted, HighlightKey, RunId, Task
@@ -72,6 +73,7 @@ def command(
     if instead and again is None:
         raise UsageError("--instead draws another card for some", hint="with it: --again QUERY")
     with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
+        note_sources(now)
         beside = (instead or bool(remark.strip())) and not estimate
         keys = _keys_in(now, again)
         cards = _meant(now, again, instead, keys)
@@ -216,11 +218,15 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
     chat = _is_chat(file)
     if instead is (again is None) or (remark and not instead):
         raise UsageError("--again, --instead and --remark go together", hint="draft export --help")
+    left = 0
     with session(call, forgetful=chat or again is None) as now:
-        tasks, why = None, "nothing is pending"
+        note_sources(now)
+        tasks, why = None, _nothing(now)
         if again is not None:
             tasks, why = tasks_for(now, again, remark)
-        texts, count = _for_chat(now, tasks) if chat else _for_batch(now, tasks)
+        elif chat:
+            tasks, left = _first(now)
+        texts, count = _for_chat(now, tasks or []) if chat else _for_batch(now, tasks)
     if not texts:
         call.talk.say(why)
         return
@@ -232,13 +238,42 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
         call.talk.say(f"paste {each}, and its answer into a file")
     call.talk.say(f"next: {call.program} draft import ANSWER{file.suffix}")
+    if left:
+        remain = "1 passage remains" if left == 1 else f"{left:,} passages remain"
+        call.talk.say(
+            f"{remain}: once the answer is imported, {call.program} draft export {quote(str(file))}"
+            " asks the next; --limit N asks more at once"
+        )
 
 
-def _for_chat(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
-    """(texts, what they hold): of these tasks, or of what is pending."""
+AT_ONCE = 30
+"""Passages of one export for a chat, unless `--limit` says otherwise."""
+
+
+def _first(now: Session) -> tuple[list[Task], int]:
+    """The passages to ask a chat about first, and how many are left after them."""
     from ankiforge.draft import chat
 
-    tasks = _pending(now, chat.CHAT, now.call.limit) if tasks is None else tasks
+    prompts = assembly.prompts_of(now.workspace, chat=True)
+    whole = unwritten(now.ledger, None, chat.CHAT, decks=now.decks, once=True)
+    every = chat.asked_in(whole, prompts)
+    tasks = _pending(now, chat.CHAT, now.call.limit or AT_ONCE)
+    return tasks, every - chat.asked_in(tasks, prompts)
+
+
+def _nothing(now: Session) -> str:
+    """Why there is nothing to ask."""
+    if next(iter(now.ledger.highlights.all()), None):
+        return "nothing is pending"
+    program = now.call.program
+    has_sources = now.workspace.config.sources or now.workspace.remembered
+    return f"nothing was read here yet: {program} run{'' if has_sources else ' PATH'} reads"
+
+
+def _for_chat(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
+    """(texts, what they hold) of these tasks."""
+    from ankiforge.draft import chat
+
     prompts = assembly.prompts_of(now.workspace, chat=True)
     texts = chat.export_chats(tasks, prompts, *_asked_for(now))
     return texts, _counted(chat.asked_in(tasks, prompts), "highlight")
@@ -251,7 +286,7 @@ def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
 
 
 def _for_batch(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
-    """(texts of lines, what they hold): the same."""
+    """(texts of lines, what they hold): of these tasks, or of what is pending."""
     from ankiforge.draft import exchange
 
     lines = _requests(now) if tasks is None else lines_for(now, tasks)
@@ -311,7 +346,7 @@ def _from_chat(
     error: ForgeError | None = None
     for file in files:
         text = _read(file)
-        tasks = _pending(now, chat.CHAT, 0)
+        tasks = list(unwritten(now.ledger, None, chat.CHAT, decks=now.decks, late=True))
         answers = chat.import_chat(text, tasks, prompts, *asked)
         drafted = [one for answer in answers if (one := _answered(answer))]
         named = named_in(now, text)
@@ -377,7 +412,8 @@ def _answered(drafted: Drafted) -> Drafted | None:
 
 
 def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
-    return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks))
+    """What is to be asked, each passage once."""
+    return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks, once=True))
 
 
 def _counted(number: int, noun: str) -> str:

@@ -126,6 +126,12 @@ def _check(now: Session, path: Path, form: str, *, force: bool) -> None:
         if inside and source.kind not in _SAFE:
             what = f"{path} lies in {source.path}, which {source.kind} reads: it would read itself"
             raise UsageError(what, hint="export to another folder")
+    for place in (place for item in now.workspace.remembered for place in item.places):
+        if place.kind not in _SAFE and any(
+            path.resolve().is_relative_to(at) for at in place.targets
+        ):
+            what = f"{path} lies in what {place.kind} reads of {place.root}: it would read itself"
+            raise UsageError(what, hint="export to another folder")
     if form == "markdown":
         if path.exists() and not path.is_dir():
             raise UsageError(f"{path} is no folder", hint="Markdown is written into a folder")

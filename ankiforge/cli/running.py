@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 from ankiforge.cli.common import end
+from ankiforge.cli.remembering import remember
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on, to_work_on, ways_out
 from ankiforge.cli.wish import Wish
@@ -61,8 +63,10 @@ def work(wish: Wish, still: Standstill | None) -> None:
         if model and dry_run:
             model = model.from_memory()  # what was paid for is shown, nothing is sent
         kept: list[str] = []
-        tally = Tally(problems=list(lost))
+        tally = Tally(problems=list(lost), absent=bool(lost))
         wanted, sources = opened_of(now, wanted, kept.append)
+        if wish.paths and not (wish.once or dry_run):
+            kept += remember(now, wish.paths, wish.name, wanted)
         before = still.before(sources) if still else {}
         job = job_for(now, sources, model, wish.accept, wish.deck)
         looked = look_first(now, tally)
@@ -171,7 +175,11 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
 
 
 def _nothing_to_read(now: Session) -> UsageError:
-    hint = "ankiforge run PATH"
+    kinds = ("obsidian", "pdf", "zotero", "markdown", "tiddlywiki")
+    roots = (root for kind in kinds for root in now.ledger.roots.known(kind).values())
+    before = next((root for root in roots if root.exists()), None)
+    path = quote(str(before)) if before else "PATH"  # a lost ledger: its journal still knows
+    hint = f"{now.call.program} run {path}"
     other = ", or ankiforge init"
     if not now.workspace.is_default:
         other = f"; or name a folder under `sources:` in {now.workspace.settings}"
@@ -194,6 +202,8 @@ def _next(
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
             yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+    if why := _no_package(summary):
+        yield f"\nno package was written: {why}"
     if summary.tally.counts["flooded"]:
         yield from _flood(now, summary, run)
     if summary.funnel.seen and not summary.nothing_new:
@@ -208,6 +218,19 @@ def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[st
     yield from to_go_on(now, summary, drafter)
     yield from ways_out(now, summary.funnel, model=summary.usage is not None)
     yield "list", "what was made"
+
+
+def _no_package(summary: Summary) -> str:
+    """Why a run leaves no package; "" if it does, or if that is told otherwise."""
+    tally, cards = summary.tally, summary.cards
+    if tally.lying or tally.pushed or tally.aside or tally.incomplete:
+        return ""
+    if cards["ready"]:
+        return "Anki has all that is ready" if tally.weighed else "nothing is new"
+    if waiting := cards["waiting"] + cards["blocked"]:
+        waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
+        return f"no card is ready, {waits} for you"
+    return "there is no card yet"
 
 
 SAMPLES = 5

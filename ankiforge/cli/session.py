@@ -157,9 +157,17 @@ def wanted_of(
     """The sources behind PATHs or the settings, and the PATHs that cannot be read."""
     from ankiforge.discovery import wanted_sources
 
+    note_sources(now)
     found = list(wanted_sources(now.workspace, now.ledger, paths, name))
     problems = [one for one in found if isinstance(one, Problem)]
     return [one for one in found if not isinstance(one, Problem)], problems
+
+
+def note_sources(now: Session) -> None:
+    """Tell the ledger which sources the workspace reads now; no other is asked about any more."""
+    from ankiforge.discovery import in_use
+
+    now.ledger.roots.use(in_use(now.workspace, now.ledger))
 
 
 def opened_of(

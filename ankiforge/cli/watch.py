@@ -37,8 +37,10 @@ def command(call: Call, push: bool, once: bool, poll: bool) -> None:
     minutes. Nothing is ever written to a note. Ctrl-C ends it, at any moment.
     """
     workspace = workspace_of(call)
-    if not workspace.config.sources:
+    if not workspace.config.sources and not workspace.remembered:
         hint = f"name a folder under `sources:` in {workspace.settings}, or: ankiforge init"
+        if workspace.is_default:
+            hint = f"first: {call.program} run PATH"
         raise UsageError("there is nothing to watch", hint=hint)
     with ended_as_by_ctrl_c():
         if once:
@@ -51,7 +53,7 @@ def _once(call: Call, push: bool) -> None:
     """What `run` does, and what `push` does."""
     from ankiforge.cli.run import carry_out
 
-    carry_out(Wish(call, (), "", None, "", "", False, "", False, False, push))
+    carry_out(Wish(call, (), "", None, "", "", False, "", False, False, push=push))
 
 
 def _watch(call: Call, workspace: Workspace, push: bool, poll: bool) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ankiforge import assembly, ledger
 from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.push import Push
-from ankiforge.cli.session import Session, opened_of, session, wanted_of, workspace_of
+from ankiforge.cli.session import Session, glance, opened_of, session, wanted_of, workspace_of
 from ankiforge.cli.working import (
     follow,
     job_for,
@@ -25,8 +25,9 @@ from ankiforge.cli.working import (
     write_packages,
 )
 from ankiforge.config import is_loopback
+from ankiforge.config.remembered import FILE as REMEMBERED
 from ankiforge.config.workspace import Workspace
-from ankiforge.discovery import Wanted
+from ankiforge.discovery import Wanted, followed_sources
 from ankiforge.domain import Guid
 from ankiforge.errors import ForgeError
 from ankiforge.extract import AHEAD
@@ -85,12 +86,15 @@ class Passes:
         workspace = self._workspace = workspace_of(self._call)
         memories = Memories(workspace.folder / MEMORY)
         self._known = None
+        with glance(self._call) as now:
+            wanted = followed_sources(workspace, now.ledger)
         return [
-            Followed(entry, opened(
-                workspace.config, entry, memory=memories.of(f"{entry.kind}:{entry.name}"),
+            Followed(one.entry, opened(
+                workspace.config, one.entry, one.only,
+                memory=memories.of(f"{one.entry.kind}:{one.entry.name}"),
                 offline=self._call.offline,
             ))
-            for entry in workspace.config.sources
+            for one in wanted
         ]  # fmt: skip
 
     def settings(self) -> str:
@@ -98,7 +102,9 @@ class Passes:
         root = self._workspace.root
         patterns = (*self._workspace.config.decks, "prompts/*.md", "prices.yaml")
         files = {path for pattern in patterns for path in root.glob(pattern)}
-        return repr([_stamp(path) for path in (self._workspace.settings, *sorted(files))])
+        remembered = self._workspace.folder / REMEMBERED
+        own = (self._workspace.settings, remembered)
+        return repr([_stamp(path) for path in (*own, *sorted(files))])
 
     def decided(self) -> str:
         """Differs once something was decided, here or by another program."""

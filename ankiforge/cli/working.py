@@ -138,14 +138,12 @@ def look_first(now: Session, tally: Tally) -> Looked:
     return looked
 
 
-NEVER_LOOKED = (
-    "Anki is not looked at: a card you delete there returns with the next import; reject it here"
-)
+HOLDS_ALL = "so the package holds every card"
 
 
 def told_of(now: Session, looked: Looked) -> Iterator[str]:
     """What a look at Anki came to, for people."""
-    program, taken = now.call.program, looked.taken
+    taken = looked.taken
     if looked.sight is Sight.NOTHING:
         yield f"Anki was looked at ({looked.where}): none of these cards is there yet"
     elif looked.sight is Sight.FAILED:
@@ -155,8 +153,13 @@ def told_of(now: Session, looked: Looked) -> Iterator[str]:
     elif looked.sight is Sight.TAKEN:
         yield f"Anki was looked at ({looked.where}): {counted(taken.seen, 'note') if taken else ''}"
     elif not now.ledger.views.ever:
-        by_hand = "pull" if looked.sight is Sight.NOWHERE else "pull --collection FILE"
-        yield f"{NEVER_LOOKED}: {program} reject ID, or look by hand: {program} {by_hand}"
+        found = looked.sight is not Sight.NOWHERE
+        why = (
+            "Anki is not looked at (anki.collection is none)"
+            if found
+            else "no Anki collection found"
+        )
+        yield f"{why}, {HOLDS_ALL}"
     if taken:
         yield from _news(now, taken)
 

@@ -32,6 +32,12 @@ class ProposedSource:
     """(switch, what each of its words would give here): a comment beside the switch."""
     dialects: tuple[tuple[str, dict[str, Any]], ...] = ()
     """Those of other tools that a vault is written in, and what those tools were told."""
+    name: str = ""
+    """Under which it was read before: part of its keys; "" = made of its folder's."""
+    exclude: tuple[str, ...] = ()
+    """What of it is read as a source of its own."""
+    as_before: bool = False
+    """It was read already: what counts there stays as it was, by the defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +167,34 @@ def settings_text(root: Path, proposal: Proposal) -> str:
 
 
 def _names(sources: tuple[ProposedSource, ...]) -> list[str]:
-    """Folded folder names, numbered where two are the same."""
+    """Those they have; else folded folder names, numbered where two are the same."""
     names: list[str] = []
+    taken = {source.name for source in sources}
     for source in sources:
+        if source.name:
+            names.append(source.name)
+            continue
         name = unicodedata.normalize("NFC", source_name(source.path)[:56])
         numbered = (f"{name}-{number}" for number in count(2))
-        names.append(next(free for free in chain([name], numbered) if free not in names))
+        names.append(next(free for free in chain([name], numbered) if free not in {*names, *taken}))
     return names
 
 
 def _block(source: ProposedSource, name: str, root: Path) -> str:
     lines = [f"  - {source.kind}:", f"      name: {_scalar(name)}"]
     lines.append(f"      path: {_scalar(_shown(source.path, root))}")
-    if source.kind == "obsidian":
+    if source.exclude:
+        lines.append(f"      exclude: {json.dumps(source.exclude, ensure_ascii=False)}")
+    if source.kind == "obsidian" and source.as_before:
+        counts = dict(source.counts)
+        also = "".join(f"; also written here: {name}" for name, _ in source.dialects)
+        here = _here(counts, "cards", "  # ") or "  #"
+        lines += [  # by the defaults, as it was read before
+            f"      # marks: [==, mark]           # also: bold, callout{_here(counts, 'marks')}",
+            f"      # cards: [inline, block, cloze, glossary]{here}{also}",
+            "      # include: ['**/*.md']",
+        ]
+    elif source.kind == "obsidian":
         counts, names = dict(source.counts), [name for name, _ in source.dialects]
         marks = "[mark]    " if _HIGHLIGHTERS.intersection(names) else "[==, mark]"
         cards = ", ".join([*names, "inline", "block", "cloze", "glossary"])

@@ -81,6 +81,17 @@ def _concerns(workspace: Workspace) -> Iterator[Concern]:
     if not workspace.is_default and not output.is_relative_to(workspace.root):
         says = f"packages would be written to {output}, which is outside this workspace"
         yield replace(_concern(where.at("output"), str(output), says), stops=False)
+    yield from () if workspace.is_default else remembered_concerns(workspace)
+
+
+def remembered_concerns(workspace: Workspace) -> Iterator[Concern]:
+    """Yield what the file of remembered sources asks for; it may have come with the folder."""
+    for item in workspace.remembered:
+        targets = (target for place in item.places for target in place.targets)
+        for path in dict.fromkeys((item.path, *map(str, targets))):
+            if not Path(path).resolve().is_relative_to(workspace.root):
+                says = f"{path} would be read, which is outside this workspace (remembered)"
+                yield Concern(f"remembered.{path}", path, says)
 
 
 def _concern(where: Location, value: str, says: str, key: str = "") -> Concern:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from ankiforge import private
 from ankiforge.config import FILE_NAME, Config, expanded, load
+from ankiforge.config.remembered import Remembered
+from ankiforge.config.remembered import load as load_remembered
 from ankiforge.config.user import UserFolders, remember, remembered, user_folders
 from ankiforge.errors import UsageError
 
@@ -60,6 +62,11 @@ class Workspace:
     def prompts(self) -> Path:
         """Prompts of this workspace; they come before the shipped ones."""
         return self.root / "prompts"
+
+    @property
+    def remembered(self) -> tuple[Remembered, ...]:
+        """The PATHs that plain `run` reads beside the configured sources."""
+        return load_remembered(self.folder)
 
     def prepare(self) -> None:
         """Make `.ankiforge/`, hidden from version control.

@@ -73,6 +73,8 @@ class Card:
     """Other highlights that it serves: the cards of these were merged into it."""
     resolved: tuple[tuple[str, str], ...] = ()
     """(field, a person's word) where Anki and the source said different things."""
+    waits: str = ""
+    """Why policy did not accept it though it is clean: `flood`, as one of too many at once."""
     choice: str = ""
     """The first card of a choice of both note types, by its guid; "" = it is of one."""
     beside: tuple[Candidate, ...] = ()

@@ -12,6 +12,7 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, Highlight, Standing
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.collection.seen import Seen
+from ankiforge.reports.waiting import FLOODED, why
 
 
 def card_json(
@@ -45,6 +46,7 @@ def card_json(
         "conflicts": [conflict_json(one) for one in conflicts],
         "reason": card.reason,
         "accepted_by": card.accepted_by,
+        "waits": why(card),
     }
 
 
@@ -165,6 +167,8 @@ def one_line(card: Card) -> str:
         state = _GONE[card.anki]
     many = len(card.to_choose)
     choose = f"  ({many} to choose from)" if many > 1 else ""
+    if state == "pending" and card.waits == FLOODED and not choose:
+        choose = f"  ({why(card)})"
     return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {words_of(card)}{choose}"
 
 
@@ -218,6 +222,8 @@ def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
         yield f"also      {titled(passage)}{heading}"
     for finding in card.leading.findings:
         yield f"{finding.severity:9} {finding.message} ({finding.check})"
+    if waits := why(card):
+        yield f"waits     {waits}"
     yield from _candidates(card)
     if card.reason:
         yield f"rejected  {card.reason}"

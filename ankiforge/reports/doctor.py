@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from shlex import quote
 
 from ankiforge import __version__, extract
 from ankiforge.assembly import limits_of
@@ -57,6 +58,7 @@ def examine(
     workspace, trusted = settled(workspace, waiting), not any(one.stops for one in waiting)
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
+    yield from _remembered(workspace)
     yield _ledger(workspace, ledger_check)
     yield from _journal(workspace, unread)
     yield from model_checks(workspace, around)
@@ -76,14 +78,27 @@ def _program() -> Iterator[Check]:
 
 def _settings(workspace: Workspace) -> Check:
     if workspace.is_default:
-        says = f"the default workspace {workspace.root}: no sources of its own"
+        own = "no settings of its own" if workspace.remembered else "no sources of its own"
+        says = f"the default workspace {workspace.root}: {own}"
         return Check("settings", State.OK, says)
     count = len(workspace.config.sources)
-    if not count:
+    if not count and not workspace.remembered:
         do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
         return Check("settings", State.WARN, f"{workspace.settings} names no source", do, 1)
     says = f"{workspace.settings}: {count} source{'s' if count > 1 else ''}"
     return Check("settings", State.OK, says)
+
+
+def _remembered(workspace: Workspace) -> Iterator[Check]:
+    """The PATHs that `run` has remembered."""
+    for item in workspace.remembered:
+        name = f"source {item.places[0].name if item.places else item.name}"
+        if os.access(item.path, os.R_OK):
+            kinds = ", ".join(place.kind for place in item.places)
+            yield Check(name, State.OK, f"{kinds} in {item.path}, remembered by run")
+        else:
+            do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
+            yield Check(name, State.WARN, f"{item.path} is remembered and is not there", do, 1)
 
 
 def _trust(workspace: Workspace, around: Surroundings) -> Iterator[Check]:

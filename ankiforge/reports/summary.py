@@ -17,6 +17,8 @@ from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked
 from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
+from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons
+from ankiforge.reports.waiting import why as waits_for
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage
@@ -34,6 +36,8 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
+    absent: bool = False
+    """A source could not be looked for marks."""
     blind: bool = False
     """Anki should have been looked at, and was not."""
     anki: Counter[str] = field(default_factory=Counter)
@@ -110,6 +114,8 @@ class Summary:
     usage: Usage | None = None
     unread: int = 0
     """Notes of the packages whose passages this run did not read, or found gone."""
+    waiting: tuple[Reason, ...] = ()
+    """Why cards wait for a person, the commonest reason first."""
 
     @property
     def nothing_new(self) -> bool:
@@ -135,6 +141,7 @@ class Summary:
                 "merged": counts["merged"],
                 **self.cards,
             },
+            "waiting": {one.name: len(one.cards) for one in self.waiting},
             "notes": notes_json(self.tally),
             "packages": [str(one.path) for one in self.tally.lying],
             "llm": self._llm(),
@@ -168,7 +175,10 @@ def summarize(
     """Look at where the highlights of a run (or all) ended."""
     held = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
     unread = len(held - ledger.cards.of_run(run)) if run else 0
-    return Summary(tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage, unread)
+    waiting = reasons(ledger, run)
+    return Summary(
+        tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage, unread, waiting
+    )
 
 
 NOTHING_MARKED = """
@@ -195,7 +205,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
         yield from _notes(summary)
         yield from _stand(summary.cards, program)
         yield from told_of_model(summary.usage)
-        if not summary.tally.failed:
+        if not (summary.tally.failed or summary.tally.absent):
             yield NOTHING_MARKED
         return
     made = [f"{counts['drafted']} drafted"]
@@ -208,7 +218,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     yield from _notes(summary)
     yield from _stand(summary.cards, program)
     yield from told_of_model(summary.usage)
-    yield from _without(funnel, ledger, program, brief=summary.nothing_new)
+    yield from _without(summary, ledger, program)
 
 
 def _notes(summary: Summary) -> Iterator[str]:
@@ -220,7 +230,8 @@ def _notes(summary: Summary) -> Iterator[str]:
         yield f"{_numbered(one.notes, 'note')} written{where}  {told_new}"
     yield from told_of_anki(summary.tally)
     if summary.unread:
-        yield f"{summary.unread:10} of them from passages not read now: what was accepted stays"
+        come = "comes" if summary.unread == 1 else "come"
+        yield f"{summary.unread:10} of them {come} from earlier runs"
 
 
 def told_of_anki(tally: Tally) -> Iterator[str]:
@@ -230,8 +241,8 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
             yield f"{_numbered(count, 'note')} held: {why}"
     if tally.anki["conflicts"]:
         yield (
-            f"{_numbered(tally.anki['conflicts'], 'note')} you changed in Anki, and the source did"
-            " too: yours stay; review, or list anki:held, then resolve ID"
+            f"{_numbered(tally.anki['conflicts'], 'conflict')}: you and the source changed the same"
+            " note. Yours is kept. See: ankiforge list anki:held, then: ankiforge resolve ID"
         )
     if tally.retired:
         yield (
@@ -239,7 +250,7 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
             f" there for tag:{RETIRED}"
         )
     for path in tally.aside:
-        yield f"Anki has all of it: the old package is kept as {path.name}"
+        yield f"nothing to import: Anki has all of it. The last package was renamed to {path.name}"
     for path in tally.stale:
         yield f"no card of the old package is accepted any more: it is kept as {path.name}"
 
@@ -302,22 +313,34 @@ FATES = {
 }
 
 
-def _without(funnel: Funnel, ledger: Ledger, program: str, *, brief: bool) -> Iterator[str]:
+def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
+    funnel = summary.funnel
     if not funnel.without:
         return
     yield ""
     count = counted(len(funnel.without), "highlight")
-    if brief:
+    if summary.nothing_new:
         yield f"{count} without a card ready, as before: {program} list --no-card"
         return
     yield f"{count} without a card ready:"
+    by_key, told = keys_of(summary.waiting), {one.says: one for one in summary.waiting[:LINES]}
     groups: dict[tuple[Fate, str], list[Without]] = {}
     for without in funnel.without:
-        groups.setdefault((without.fate, _for_any(without)), []).append(without)
+        reason = _for_any(without)
+        if without.fate is Fate.WAITING and without.key in by_key:
+            reason = by_key[without.key].says
+            if reason not in told:
+                reason = f"other reasons: {program} list verdict:pending -v"
+        groups.setdefault((without.fate, reason), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
-        yield f"{len(members):6} {FATES[fate]}: {members[0].reason if len(members) == 1 else reason}"
+        if len(members) == 1 and fate is not Fate.WAITING:
+            reason = members[0].reason
+        yield f"{len(members):6} {FATES[fate]}: {reason}"
         if len(funnel.without) <= LISTED:
             yield from (f"         {place_of(ledger, without.key)}" for without in members)
+        if fate is Fate.WAITING and reason in told and len(members) > 1:
+            does, command = told[reason].command
+            yield from [f"       {does}: {program} {command}"] if command else []
     if len(funnel.without) > LISTED:
         yield f"       each of them: {program} list --no-card"
 
@@ -335,6 +358,7 @@ def reason_of(ledger: Ledger, without: Without) -> str:
     wanted = severities.get(without.fate)
     cards = ledger.cards.of_highlight(without.key) if wanted else []
     said = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
+    said = said or [words for card in cards if (words := waits_for(card))]
     return "; ".join(dict.fromkeys(said)) or without.reason
 
 

@@ -18,6 +18,7 @@ from ankiforge.reports.cards import (
     titled,
     worded,
 )
+from ankiforge.reports.waiting import why
 
 Messages = Sequence[Mapping[str, str]]
 """What a model was told, as `role` and `content`."""
@@ -101,6 +102,8 @@ def told(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Ite
         yield from _decided(decided, actions.get(decided.undoes, ""))
     for rev, mod, package, at in ledger.packages.history(card.guid):
         yield f"shipped    {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
+    if waits := why(card):
+        yield f"waits      {waits}"
     yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
 
 

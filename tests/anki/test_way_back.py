@@ -408,7 +408,7 @@ def test_an_answer_given_before_the_next_import_is_read(desk: Desk) -> None:
 
 
 def test_the_first_line_says_that_anki_was_never_seen(forge: Any, vault: Path) -> None:
-    assert "Anki is not looked at" in forge.ok("run", vault).stderr
+    assert "no Anki collection found" in forge.ok("run", vault).stderr
 
 
 def test_a_remark_outlives_a_change_of_the_source_and_blocks_no_undo(desk: Desk) -> None:

@@ -193,7 +193,7 @@ def test_a_chat_may_answer_as_it_likes(forge, notes, chat, way) -> None:
 
 def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes) -> None:
     notes(*(f"Fact {n} of the long row says that {n} is a number." for n in range(230)))
-    told = forge.ok("draft", "export", "ask.md").stderr
+    told = forge.ok("draft", "export", "ask.md", "--limit", "1000").stderr
     texts = [
         (forge.folder / name).read_text("utf-8") for name in ("ask.md", "ask-2.md", "ask-3.md")
     ]

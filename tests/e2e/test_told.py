@@ -149,7 +149,7 @@ def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_wa
     assert "not read now" not in first
     assert "         1 ready\n" in then
     assert "     2 notes written  (0 new, 0 updated)\n" in then
-    assert "         1 of them from passages not read now: what was accepted stays\n" in then
+    assert "         1 of them comes from earlier runs\n" in then
 
 
 def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note) -> None:
@@ -165,14 +165,15 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
 # --- what is always said ----------------------------------------------------------------------
 
 
-def test_the_second_line_of_a_run_says_what_never_looking_at_anki_means(forge, vault, note) -> None:
+def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
+    forge, vault, note
+) -> None:
     first, again = forge.ok("run", vault), forge.ok("run", vault)
 
     assert "nothing is new" in again.stdout
     for told in (first, again):
         assert told.stderr.splitlines()[1] == (
-            "Anki is not looked at: a card you delete there returns with the next import;"
-            " reject it here: ankiforge reject ID, or look by hand: ankiforge pull"
+            "no Anki collection found, so the package holds every card"
         )
 
 

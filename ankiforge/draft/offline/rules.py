@@ -37,7 +37,7 @@ from ankiforge.text.stored import is_visible
 
 MOST = 3
 """Cards of one highlight that patterns may make."""
-NOTHING = "nothing self-contained: no acronym or definition the offline rules trust"
+NOTHING = "no acronym or definition that the offline rules recognise"
 STRUCK = "struck out: nothing is asked of words that were deleted"
 WHOLE = (
     "the whole sentence is marked: mark the words to hide, write it as question::answer,"

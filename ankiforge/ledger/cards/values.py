@@ -332,6 +332,7 @@ def _card(row: sqlite3.Row, highlight: Highlight, candidates: tuple[Candidate, .
         tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
         reason=row["reason"],
         resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
+        waits=row["waits"],
         choice=row["choice"],
     )
 

@@ -81,6 +81,18 @@ class FunnelView:
         ).fetchall()
         return self._tasks(rows)
 
+    def answered_alike(self, key: HighlightKey, drafter: str) -> list[Highlight]:
+        """Return the highlights of the same words that have a card, or this drafter's answer."""
+        rows = self._db.execute(
+            "SELECT o.key FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
+            " WHERE h.key = :key AND ((o.drafter = :drafter AND o.drafted = o.content)"
+            " OR EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            " WHERE l.key = o.key AND c.standing = 'live'))",
+            {"key": key, "drafter": drafter},
+        ).fetchall()
+        found = (self._highlights.get(HighlightKey(row["key"])) for row in rows)
+        return [one for one in found if one is not None]
+
     def asked_again(self, keys: Iterable[HighlightKey]) -> Iterator[Task]:
         """Of these highlights those that are there, in the same way."""
         rows = self._db.execute(
@@ -163,6 +175,19 @@ class FunnelView:
         ).fetchone()
         return {**dict(row), "sourceless": self._sourceless(run)}
 
+    def waiting(self, run: RunId | None = None) -> list[str]:
+        """Return the guids of the cards that `cards` counts as waiting."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            " WHERE c.standing = 'live' AND c.verdict = 'pending' AND (c.forced OR NOT c.blocked)"
+            f" AND NOT ({STANDS_BEHIND}) AND (:run IS NULL OR EXISTS (SELECT 1"
+            " FROM card_highlight l JOIN highlight o ON o.key = l.key"
+            " WHERE l.guid = c.guid AND o.run = :run))"
+            " ORDER BY h.container, h.place, h.position",
+            {"run": run},
+        ).fetchall()
+        return [str(row["guid"]) for row in rows]
+
     def _sourceless(self, run: RunId | None) -> int:
         """Accepted cards all of whose passages are gone."""
         count = self._db.execute(
@@ -185,7 +210,7 @@ def _fate(row: sqlite3.Row) -> tuple[Fate, str]:
     if row["carded"]:
         return Fate.CARDED, ""
     if row["waiting"]:
-        return Fate.WAITING, "waits for a person"
+        return Fate.WAITING, "needs your decision"
     if row["blocked"]:
         return Fate.BLOCKED, "a check forbids its card"
     return Fate.NO_CARD, _no_card(row)

@@ -8,6 +8,7 @@ from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.writing import Writer
 
 _HEARD = "heard:"
+_READ = "read:"
 
 
 class Roots:
@@ -48,6 +49,43 @@ class Roots:
             self._writer.meta(f"root:{kind}:{name}", str(root))
             once = (kind, name, str(root), self._writer.now())
             self._writer.note("bind", f"{kind}:{name}", {"root": str(root)}, once)
+
+    def use(self, sources: frozenset[str]) -> None:
+        """Note that the workspace reads these sources, each `kind:name`, and no others."""
+        known = {row["name"]: row["value"] for row in self._db.execute(
+            "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(_READ), _READ)
+        )}  # fmt: skip
+        now = {f"{_READ}{one}": "yes" for one in sources}
+        if changed := {**dict.fromkeys(known, "no"), **now}.items() - known.items():
+            with self._writer.unit():
+                for name, value in changed:
+                    self._writer.meta(name, value)
+
+    def dropped(self) -> frozenset[str]:
+        """The sources, each `kind:name`, that the workspace once read and reads no more."""
+        rows = self._db.execute(
+            "SELECT name FROM meta WHERE substr(name, 1, ?) = ? AND value = 'no'",
+            (len(_READ), _READ),
+        ).fetchall()
+        return frozenset(str(row["name"])[len(_READ) :] for row in rows)
+
+    def is_dropped(self, key: str, dropped: frozenset[str]) -> bool:
+        """Whether a highlight stands in sources only that were `dropped`."""
+        rows = self._db.execute(
+            "SELECT container FROM highlight WHERE key = :key"
+            " UNION SELECT container FROM way WHERE key = :key",
+            {"key": key},
+        ).fetchall()
+        return all(self._left(str(row["container"]), dropped) for row in rows)
+
+    def _left(self, container: str, dropped: frozenset[str]) -> bool:
+        kind, _, name = container.partition(":")
+        if kind == "zotero":  # a container is a library there: it is read by any source
+            rows = self._db.execute(
+                "SELECT value FROM meta WHERE substr(name, 1, 12) = 'read:zotero:'"
+            ).fetchall()
+            return bool(rows) and all(row["value"] == "no" for row in rows)
+        return f"{'obsidian' if kind == 'vault' else kind}:{name}" in dropped
 
     def hear(self, source: str, root: str) -> None:
         """The journal says so."""
