@@ -79,6 +79,7 @@ state identify compare calculate translate
 was wer wen wem wessen wann wo woher wohin warum wieso weshalb wozu wofür womit wodurch woraus woran
 worin worauf worüber wovon wie wieviel wieviele welche welcher welches welchen welchem inwiefern
 nenne nennen erkläre erklären beschreibe beschreiben erläutere erläutern definiere definieren
+skizziere skizzieren vergleiche vergleichen begründe begründen übersetze zeichne berechne
 qu'est qu'est-ce quel quelle quels quelles qui quand où pourquoi comment combien quoi nommez citez
 définissez expliquez décrivez
 cosa cos'è cos chi quando dove perché come quanto quanta quanti quante quale quali qual qual'è
@@ -129,6 +130,7 @@ _TYPE = (
     r"(?:\s+(?:[A-Z][\w.']*|[a-z]\b|\[+[\w\s]+\]+|\([^()]{1,60}\)))*"
 )
 _SIGNATURE = re.compile(rf"^(?:∀|forall\b)|^{_TYPE}\s*(?:->|→|=>|⇒)\s*(?:{_TYPE}|…)")
+_ARROW = re.compile("->|→|=>|⇒")
 _PLAIN_TYPE = re.compile(
     r"^\[*(?:(?:Maybe|IO|Either|Ratio|Set|Map)\s+)*"
     r"(?:Int|Integer|Bool|String|Char|Double|Float|Word|Rational|Text|ByteString|Void|Any|Num)\b"
@@ -138,7 +140,7 @@ _NAMED = re.compile(r"^(?:\([^\w\s]{1,5}\)|[a-z_][\w']*)$", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:<[^<>]*>)?$", re.ASCII)
 _BEGINS_NAME = re.compile(r"~?[A-Za-z_]\w*", re.ASCII)
 _CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z]\w*$", re.ASCII)
-_CALLED = re.compile(r"[\w>]\s?\(|\w\(\w*\)")
+_CALLED = re.compile(r"\w\w\(")
 _HEX = re.compile(r"[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4})*$")
 _HEX_AFTER = re.compile(r"[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4})*(?:[/%]\w+)?(?![\w])|/\d")
 _OF_PROGRAMS = re.compile(
@@ -182,8 +184,10 @@ def _declares(line: Line, left: str, right: str) -> bool:
         and (_BEGINS_NAME.match(right) or right[0].isdigit())
     ):
         return True
-    if _SIGNATURE.match(back):
-        return True
+    if signature := _SIGNATURE.match(back):
+        arrows = len(_ARROW.findall(back))
+        if arrows > 1 or signature.end() == len(back) or _NAMED.match(front):
+            return True
     if _NAMED.match(front) and _PLAIN_TYPE.match(back):
         return True
     alone = len(front.split()) == 1 and _IDENTIFIER.fullmatch(front) is not None
@@ -204,7 +208,7 @@ def _joins_names(line: Line, left: str, right: str) -> bool:
     """`Foo::bar()`, `MyClass::new` in a sentence; not `Osmosis::movement of water`."""
     if left in _NAMESPACES or "::" in line.back or "_" in right or "__" in left:
         return True
-    if re.match(r"\w+[(<;{]", right) or _CAMEL.fullmatch(right.rstrip(".,;:")):
+    if re.match(r"\w\w+[(<;{]|\w[<;{]", right) or _CAMEL.fullmatch(right.rstrip(".,;:")):
         return True
     if line.back.rstrip().endswith((";", "{", "});")) or " { " in line.back:
         return True
@@ -275,6 +279,7 @@ _FILLED_IN = re.compile(
 )
 _LONG = 14
 """Words from which a front that asks nothing is a sentence."""
+_QUOTES = "\"'“”‘’«»`"
 _STOPS = re.compile(r"^[,.;:!?)\]}、。，；](?![\w$])[^\w\s]*(?:\s+\S|$)")
 
 
@@ -285,7 +290,7 @@ def _is_prose(line: Line, asks: bool) -> bool:
         return False
     words = front.split()
     last, first = words[-1].strip("\"'“”‘’„«»()*_`,.").casefold(), back.split()[0]
-    if _STOPS.match(back):
+    if _STOPS.match(back) or (front[-1] in _QUOTES and back[0] in _QUOTES):
         return True
     if _ratio(line, words[-1], first):
         return True

@@ -146,8 +146,9 @@ def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
     if form in _HAND_FORMS:
         origin = Origin(f"rules:{form.value}")
         kind = HighlightKind.CARD
+        sides = (draft.field("Front"), draft.field("Back"))
         return replace(draft, by_hand=True, origin=origin), passage(
-            draft.quote, form=form, kind=kind
+            draft.quote, form=form, kind=kind, markdown=sides
         )
     words = gaps(draft.field("Text"))[0].answer
     start = draft.quote.index(words)
