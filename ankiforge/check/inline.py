@@ -133,8 +133,8 @@ _SIGNATURE = re.compile(rf"^(?:∀|forall\b)|^{_TYPE}\s*(?:->|→|=>|⇒)\s*(?:{
 _ARROW = re.compile("->|→|=>|⇒")
 _PLAIN_TYPE = re.compile(
     r"^\[*(?:(?:Maybe|IO|Either|Ratio|Set|Map)\s+)*"
-    r"(?:Int|Integer|Bool|String|Char|Double|Float|Word|Rational|Text|ByteString|Void|Any|Num)\b"
-    r"[\s\w\[\]]{0,20}$"
+    r"(?:Int|Integer|Bool|String|Char|Float|Rational|ByteString|Num)\b[\s\w\[\]]{0,20}$"
+    r"|^IO\s*\(\)$"
 )
 _NAMED = re.compile(r"^(?:\([^\w\s]{1,5}\)|[a-z_][\w']*)$", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:<[^<>]*>)?$", re.ASCII)
@@ -190,6 +190,8 @@ def _declares(line: Line, left: str, right: str) -> bool:
             return True
     if _NAMED.match(front) and _PLAIN_TYPE.match(back):
         return True
+    if re.fullmatch(r"[a-z]\w?", left, re.ASCII) and _PLAIN_TYPE.match(right):
+        return True
     alone = len(front.split()) == 1 and _IDENTIFIER.fullmatch(front) is not None
     return alone and re.match(r"[A-Za-z_]\w*\(|[a-z]+[A-Z]\w*$", right, re.ASCII) is not None
 
@@ -218,7 +220,16 @@ def _joins_names(line: Line, left: str, right: str) -> bool:
         return True
     if several and lower and _CAMEL.fullmatch(left):
         return True
-    if right.strip(".,;") == "new" and left[0].isupper():
+    if right.strip(".,;") in ("new", "class") and (
+        left[0].isupper() or len(line.back.split()) == 1
+    ):
+        return True
+    if (
+        several
+        and left[0].isupper()
+        and right.strip(".,;").isupper()
+        and len(line.back.split()) > 1
+    ):
         return True
     of_programs = _OF_PROGRAMS.search(line.front) or _OF_PROGRAMS.search(line.back)
     if of_programs and several and (lower or left[0].isupper()):
@@ -277,6 +288,7 @@ _FILLED_IN = re.compile(
     r"|il|do|um|uma|chamad[oa]|o|przez|z|w)$",
     re.IGNORECASE,
 )
+_PREPOSITIONS = frozenset(listed("in of on for with and or en dans para com con e et y und w z"))
 _LONG = 14
 """Words from which a front that asks nothing is a sentence."""
 _QUOTES = "\"'“”‘’«»`"
@@ -298,7 +310,7 @@ def _is_prose(line: Line, asks: bool) -> bool:
     if asks:
         return False
     bare = last.rpartition("'")[2].rpartition("’")[2]
-    if spaced and len(words) > 1 and (bare in _SIGNS or _GOES_ON.match(back)):
+    if spaced and (_GOES_ON.match(back) or (bare in _SIGNS and len(words) > 1)):
         return True
     if not line.three and (len(words) > _LONG or words[-2:-1] in (["that"], ["which"])):
         return True
@@ -306,6 +318,8 @@ def _is_prose(line: Line, asks: bool) -> bool:
     stated = bool(copula) and not line.three and not _RELATIVE.search(front[: copula[0].start()])
     if stated and copula[0].start() > 0:
         told = front[copula[-1].end() :].strip(" .,…_")
+        if bare in _LEADS_ON and first in _PREPOSITIONS:
+            return True
         return bool(told) and not _FILLED_IN.search(front.rstrip(" .…_"))
     if spaced and not line.three and len(words) > 1 and bare in _LEADS_ON and not copula:
         return _begins_sentence(words)

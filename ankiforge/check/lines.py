@@ -72,14 +72,21 @@ class Names:
     def recurs(self, highlight: Highlight, line: Line, *, asks: bool) -> int:
         """In how many places of its source the front of a line stands; 0 if that says nothing.
 
-        Once more with the same answer is a card that was copied; a name with several values, or
-        one that stands everywhere, is a field.
+        The same answer once more is a card that was copied, and a question may have two answers.
+        A name with several values, or one that stands everywhere, is a field.
         """
         lines = self._lines.get(_name(highlight, line), {}) | {highlight.key: fold(line.back)}
-        differ = len(set(lines.values())) > 1
-        copied = 2 if asks or line.three else 1 if line.like_a_field else 2
-        often = len(lines) > copied and not asks and not line.three
-        return len(lines) if differ or often else 0
+        values, places = len(set(lines.values())), len(lines)
+        if asks:
+            return places if values > _ANSWERS else 0
+        copies = 1 if line.like_a_field else _COPIES
+        return places if values > 1 or (places > copies and not line.three) else 0
+
+
+_ANSWERS = 2
+"""More than so many answers to one question are entries of a diary."""
+_COPIES = 2
+"""So often a card may stand in the notes, word by word."""
 
 
 NO_NAMES = Names()
