@@ -19,6 +19,7 @@ from ankiforge.anki.package import write_package
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.delivery import Delivery
+from ankiforge.delivery.attached import picture_fault
 from ankiforge.domain import (
     WENT_AWAY,
     Batch,
@@ -261,6 +262,7 @@ class Checking:
         self._ledger = ledger
         self._run = run
         self._known: Twins | None = None
+        self._fronts: check.Names | None = None
         self.parted: set[HighlightKey] = set()
         """Highlights whose card says something else by now; to be drafted for themselves."""
 
@@ -293,7 +295,10 @@ class Checking:
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
-            context = check.Context(highlight, self._twins(), here, limits, siblings)
+            context = check.Context(
+                highlight, self._twins(), here, limits, siblings, self._names(),
+                partial(picture_fault, self._ledger, highlight),
+            )  # fmt: skip
             checked.append(self._checked(draft, context, here, label))
         return Batch(drafted.task, name, tuple(checked), drafted.no_cards, drafted.failed)
 
@@ -324,6 +329,12 @@ class Checking:
         if self._known is None:
             self._known = self._job.twins(self._ledger)
         return self._known
+
+    def _names(self) -> check.Names:
+        """The names in lines `name:: value` of all that was read, now or before."""
+        if self._fronts is None:
+            self._fronts = check.Names(self._ledger.highlights.on_lines())
+        return self._fronts
 
     def _remember(self, card: Card) -> None:
         live = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED

@@ -14,7 +14,7 @@ from ankiforge import check
 from ankiforge.anki.content import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
-from ankiforge.check import clozes, filler, wording
+from ankiforge.check import clozes, filler, unfinished, wording
 from ankiforge.domain import Card, Draft, Finding, Origin, Severity, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
@@ -24,7 +24,9 @@ from ankiforge.resembling import judge_anew, twins_of
 
 _AT_ONCE = 200
 """Cards whose findings are stored in one transaction."""
-_WORDING = frozenset(rule.id for rule in (*clozes.RULES, *wording.RULES, *filler.RULES))
+_WORDING = frozenset(
+    rule.id for rule in (*clozes.RULES, *wording.RULES, *filler.RULES, *unfinished.RULES)
+)
 """Whoever accepted a card has seen how it is worded."""
 
 

@@ -11,11 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ankiforge.check import clozes, filler, form, language, siblings, structure, wording
+from ankiforge.check import (
+    clozes,
+    filler,
+    form,
+    inline,
+    language,
+    siblings,
+    structure,
+    unfinished,
+    wording,
+)
 from ankiforge.check import settings as _settings
 from ankiforge.check.context import Check, Context
 from ankiforge.check.lexical.reading import authored, chosen_by_reader
 from ankiforge.check.limits import Limits
+from ankiforge.check.lines import Names
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.siblings import Siblings
 from ankiforge.check.source import aim, contraries, figures, grounding, inert, literal, relations
@@ -41,6 +52,7 @@ __all__ = [
     "Check",
     "Context",
     "Limits",
+    "Names",
     "Rule",
     "Siblings",
     "Twins",
@@ -68,6 +80,7 @@ SOURCELESS: tuple[Check, ...] = (
     *clozes.CHECKS,
     *wording.CHECKS,
     *filler.CHECKS,
+    *unfinished.CHECKS,
 )
 """Those that need nothing but the card."""
 ALL: tuple[Check, ...] = (
@@ -83,6 +96,8 @@ ALL: tuple[Check, ...] = (
     *clozes.CHECKS,
     *wording.CHECKS,
     *filler.CHECKS,
+    *unfinished.CHECKS,
+    *inline.CHECKS,
     *form.CHECKS,
     given_away,
     resembles,
@@ -100,6 +115,8 @@ RULES: tuple[Rule, ...] = (
     *clozes.RULES,
     *wording.RULES,
     *filler.RULES,
+    *unfinished.RULES,
+    *inline.RULES,
     *form.RULES,
     *siblings.RULES,
     *duplicates.RULES,

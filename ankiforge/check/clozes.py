@@ -15,6 +15,7 @@ from ankiforge.domain import Draft, Family, Finding, Severity
 PRONOUN_START = Rule(
     "pronoun_start", Severity.BLOCK, "begins with a word that points to a sentence before it:"
 )
+NO_SUBJECT = Rule("no_subject", Severity.WARN, "does not say by itself what it is about:")
 GAP_STOPWORD = Rule("gap_stopword", Severity.BLOCK, "hides only small words:")
 GAP_LEAK = Rule("gap_leak", Severity.BLOCK, "what is hidden stands in plain sight:")
 GAP_GT50PCT = Rule("gap_gt50pct", Severity.BLOCK, "hides too much:", Bound(50, 5, 100, "%"))
@@ -26,6 +27,7 @@ CLOZE_LT3W = Rule("cloze_lt3w", Severity.WARN, "too short:", Bound(3, 1, 20, "wo
 CLOZE_GT40W = Rule("cloze_gt40w", Severity.WARN, "too long:", Bound(40, 5, 400, "words"))
 RULES = (
     PRONOUN_START,
+    NO_SUBJECT,
     GAP_STOPWORD,
     GAP_LEAK,
     GAP_GT50PCT,
@@ -50,12 +52,41 @@ _IMPERSONAL = re.compile(
 )
 
 
+_LEANS_BACK = re.compile(
+    # therefore, moreover, indeed: what follows leans on the sentence before
+    r"(?:So|Consequently|Accordingly|Also|Then|As a result|For this reason|Because of this"
+    r"|Quindi|Dunque|Perciò|Pertanto|Di conseguenza|Inoltre|Infatti|Tuttavia|Invece|Però|Ovvero|Cioè"
+    r"|Somit|Folglich|Deswegen|Demnach|Außerdem|Allerdings|Trotzdem|Dennoch|Dazu|Damit"
+    r"|Donc|Par conséquent|C'est pourquoi|De plus|En effet|Cependant|Toutefois|Pourtant"
+    r"|Por (?:lo )?tanto|Entonces|Además|Sin embargo|Por eso|Por ello|Es decir"
+    r"|Portanto|Além disso|No entanto|Porém|Contudo|Por isso"
+    r"|Więc|Zatem|Dlatego|Ponadto|Jednak|Natomiast|Dus|Daarom|Bovendien|Echter"
+    r"|Поэтому|Следовательно|Значит|Однако|Кроме того)(?![\w’'-])"
+    # a pronoun, or a verb that has its subject in the sentence before
+    r"|(?:Esso|Essa|Essi|Esse|Questo|Questa|Questi|Queste|Ciò)\s+(?:è|sono|ha|hanno|può|possono"
+    r"|viene|vengono|permette|significa)\b"
+    r"|(?:Er|Sie) (?:ist|sind|war|hat|haben|wird|werden|kann|können)\b|Das (?:ist|heißt|bedeutet)\b"
+    r"|(?:Il|Elle|Ils|Elles) (?:est|sont|a|ont|peut|peuvent|permet|permettent)\b(?! (?:à |de |que\b"
+    r"|possible|nécessaire|important|facile|difficile|y\b))|(?:Cela|Ceci|Ça|C'est|Ce sont)\b"
+    r"|(?:Esto|Eso|Ello|Él|Ella|Ellos|Ellas) (?:es|son|ha|han|puede|pueden|permite|significa)\b"
+    r"|(?:Isto|Isso|Ele|Ela|Eles|Elas) (?:é|são|tem|têm|pode|podem|permite|significa)\b"
+    r"|(?:To|Są to|Jest to|On|Ona|Ono) (?:jest|są|ma|może)\b|(?:Het|Dit|Dat|Deze) (?:is|zijn|heeft|kan)\b"
+    r"|(?:Это|Он|Она|Оно|Они)\s"
+    r"|(?:È|Sono|Es|Son|É|São|Jest|Są|Is|Are|Was|Were|Has|Have|Est|Sont)\s+(?!(?:il|el)\b)"
+)
+"""Begins that leave open what the sentence is about, with a capital letter as sentences have it."""
+
+
 def pronoun_start(draft: Draft, context: Context) -> Iterator[Finding]:
     """The sentence stands alone: no `This`, `They`, `However` at its head."""
     shown = read(draft).whole.lstrip("“\"'‘(*_ ")
     match = _POINTS_BACK.match(shown)
     if match and not _IMPERSONAL.match(shown):
         yield PRONOUN_START.found(f"“{match[0]}”")
+        return
+    found = _LEANS_BACK.match(shown)
+    if found and not draft.field("Text").startswith("{{") and not shown.endswith("?"):
+        yield NO_SUBJECT.found(f"“{found[0].strip()}”")
 
 
 _SMALL_WORDS = (

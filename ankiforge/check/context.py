@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ankiforge.check.limits import SHIPPED, Limits
+from ankiforge.check.lines import NO_NAMES, Names
 from ankiforge.check.siblings import Siblings
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.domain import Draft, Finding, Highlight
+
+
+def _no_fault(path: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,10 @@ class Context:
     """The numbers and severities that hold here."""
     siblings: Siblings | None = None
     """All drafts of the same batch: one may give another away."""
+    names: Names = NO_NAMES
+    """What stands before `::` all over its source."""
+    picture_fault: Callable[[str], str] = _no_fault
+    """Why a picture that the draft shows cannot be read, "" if it can."""
 
 
 Check = Callable[[Draft, Context], Iterator[Finding]]

@@ -9,8 +9,8 @@ from ankiforge.check.lexical.reading import read
 from ankiforge.check.lexical.words import word_count
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
+from ankiforge.text.markdown import image_paths
 
-INLINE_FIELD = Rule("inline_field", Severity.WARN, "`::` may part no card:")
 LOOSE_TERM = Rule(
     "loose_term", Severity.WARN, "`Term: text` may be prose: no three in a row under a glossary"
 )
@@ -22,18 +22,25 @@ PHRASE_OUTSIDE_VAULT = Rule(
 )
 OTHER_NOTE = Rule("other_note", Severity.WARN, "another tool may have put it into Anki, as note")
 LOW_CONFIDENCE = Rule("low_confidence", Severity.WARN, "a guess of the offline rules, often wrong:")
-RULES = (INLINE_FIELD, LOOSE_TERM, PHRASE_GT5W, PHRASE_OUTSIDE_VAULT, OTHER_NOTE, LOW_CONFIDENCE)
+UNREADABLE_PICTURE = Rule(
+    "unreadable_picture", Severity.WARN, "a picture of it cannot be had, so it would not be shown:"
+)
+RULES = (
+    LOOSE_TERM,
+    PHRASE_GT5W,
+    PHRASE_OUTSIDE_VAULT,
+    OTHER_NOTE,
+    LOW_CONFIDENCE,
+    UNREADABLE_PICTURE,
+)
 
 _GUESSES = ("rules:emphasis", "rules:isa", "rules:number")
 _PHRASE_DRAFTER = "rules:phrase"
 
 
 def written_as(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Hand-written forms that are no cards as often as they are."""
-    if context.highlight.form is Form.INLINE_FIELD:
-        several = context.highlight.exact.count("::") > 1
-        yield INLINE_FIELD.found("there are several" if several else "it may be metadata")
-    elif context.highlight.form is Form.TERM:
+    """`Term: text`, which is no card as often as it is one."""
+    if context.highlight.form is Form.TERM:
         yield LOOSE_TERM.found()
 
 
@@ -59,4 +66,11 @@ def guessed(draft: Draft, context: Context) -> Iterator[Finding]:
         yield LOW_CONFIDENCE.found(draft.origin.drafter)
 
 
-CHECKS = (written_as, phrases, elsewhere, guessed)
+def pictures(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Each picture of a card can be read; else a person decides whether it goes without."""
+    for path in image_paths("\n".join(text for _, text in draft.fields)):
+        if why := context.picture_fault(path):
+            yield UNREADABLE_PICTURE.found(why)
+
+
+CHECKS = (written_as, phrases, elsewhere, guessed, pictures)

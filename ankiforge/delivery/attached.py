@@ -46,6 +46,12 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str) -> Media | Probl
     return _picture(root, unquote(path))
 
 
+def picture_fault(ledger: Ledger, highlight: Highlight, path: str) -> str:
+    """Why the picture that a highlight's source calls so cannot be shown; "" if it can."""
+    media = picture_at(ledger, highlight, path)
+    return "" if isinstance(media, Media) else f"{path}: {media.what}"
+
+
 def _is_cut(path: str, highlight: Highlight) -> bool:
     return is_cut(path) and highlight.route in _CUT
 

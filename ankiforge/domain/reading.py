@@ -104,6 +104,8 @@ class Highlight:
     """What tells its block apart within the document (block id, else the block's order)."""
     skip: str = ""
     """Why it must not become a card ("" = it may)."""
+    declared: bool = False
+    """Whether the settings say that what is written so is a card: by a dialect named in them."""
 
     @property
     def other_note(self) -> int:

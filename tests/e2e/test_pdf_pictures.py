@@ -200,7 +200,11 @@ def test_a_note_of_a_vault_cannot_call_for_a_picture_of_a_paper(
     [picture] = kept(forge)
     name = f"cut/{picture.name}"
     (vault / "Cells.md").write_text(f"Which cell is this?::![]({name})\n", encoding="utf-8")
-    came = forge("run", vault, "--json").data
+    assert forge.json("run", vault)["problems"] == []
+    [waiting] = (card for card in forge.cards() if card["verdict"] == "pending")
+    assert f"{name}: cannot be read" in str(waiting["findings"])
+    forge.ok("accept", waiting["guid"])
+    came = forge("build", "--json").data
     assert [one["where"] for one in came["problems"]] == [f"Cells: {name}"]
     (vault / "cut").mkdir()
     (vault / name).write_bytes(b"\x89PNG its own")

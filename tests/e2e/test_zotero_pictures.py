@@ -161,7 +161,12 @@ def test_a_picture_outside_of_the_data_folder_never_travels(
     picture = zotero.show("FIGUREA2", png(10))
     picture.unlink()
     picture.symlink_to(tmp_path / "private.png")
-    [problem] = forge("run", zotero.folder, "--json").data["problems"]
+    assert forge.json("run", zotero.folder)["problems"] == []
+    [waiting] = (card for card in forge.cards() if card["verdict"] == "pending")
+    assert "lies outside its source" in str(waiting["findings"])
+
+    forge.ok("accept", waiting["guid"])
+    [problem] = forge("build", "--json").data["problems"]
 
     assert problem["what"] == "lies outside its source"
     package = forge.folder / "ankiforge.apkg"

@@ -215,6 +215,7 @@ class _Reader:
             two_way=card.two_way,
             tags=tuple(dict.fromkeys(card.tags)),
             hints=tools.note_of(placed),
+            declared=True,
         )
 
     def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, Highlight]]:

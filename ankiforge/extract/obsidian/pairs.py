@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ankiforge.extract.obsidian import emphasis
 from ankiforge.extract.obsidian.inline import Kind, Token
 from ankiforge.extract.obsidian.pieces import Pieces
-from ankiforge.extract.obsidian.templates import is_template
+from ankiforge.extract.obsidian.templates import is_no_answer, is_template
 
 
 def _pair(cut: Pieces, opener: int, closer: int, note: str | None = None) -> None:
@@ -127,8 +127,11 @@ def _close_gap(cut: Pieces, gap: _Gap, at: int) -> None:
     inside = cut.text[cut.places[gap.opener] + 2 : cut.places[at]]
     if not cut.tokens[gap.opener].note and is_template(inside):
         return
-    cut.tokens[at] = Token(Kind.GAP, "", "}}")
     cut.tokens[at + 1] = Token(Kind.GONE, "", "")
-    _pair(cut, gap.opener, at)
+    if cut.tokens[gap.opener].plain == "{{" and is_no_answer(inside):
+        cut.tokens[gap.opener] = cut.tokens[at] = Token(Kind.GONE, "", "")  # read, and no cloze
+    else:
+        cut.tokens[at] = Token(Kind.GAP, "", "}}")
+        _pair(cut, gap.opener, at)
     for hint in range(gap.hint, at) if gap.hint >= 0 else ():
         cut.tokens[hint] = replace(cut.tokens[hint], kind=Kind.HINT, plain="")

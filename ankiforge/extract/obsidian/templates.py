@@ -28,3 +28,19 @@ _TEMPLATE = re.compile(
 def is_template(inside: str) -> bool:
     """Whether what stands between `{{` and `}}` is a name to be filled in, no answer."""
     return len(inside) <= 200 and _TEMPLATE.fullmatch(inside) is not None
+
+
+_NO_ANSWER = re.compile(
+    r"""\s*(?:
+      !?\[\[[^\[\]\n]*\]\](?:\s*:.*)?                      # {{[[a note]]}}, {{[[embed]]: …}}
+    | !?\[[^\[\]\n]*\]\([^()\n]*\)                          # {{[a link](…)}}
+    | [^{}:\n]{1,80}::\s.*                                  # {{Key:: value}}
+    | (?:embed|renderer|toc|TODO|DONE|word-count)
+    )\s*""",
+    re.VERBOSE,
+)
+
+
+def is_no_answer(inside: str) -> bool:
+    """Whether what stands between `{{` and `}}` is a link, a field or an embed, no answer."""
+    return len(inside) <= 500 and _NO_ANSWER.fullmatch(inside) is not None

@@ -62,6 +62,14 @@ class Highlights:
         ).fetchall():
             yield self._whole(row)
 
+    def on_lines(self) -> Iterator[Highlight]:
+        """Those that are not gone and were written as `front::back`."""
+        for row in self._db.execute(
+            "SELECT key, document, body FROM highlight WHERE presence <> 'gone' AND run <> ''"
+            ' AND instr(body, \'"form":"inline\')'
+        ).fetchall():
+            yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
+
     def mentioning(self, word: str) -> Iterator[Highlight]:
         """Those that are not gone and have this word, or whose document has, anywhere.
 

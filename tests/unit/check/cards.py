@@ -53,7 +53,13 @@ def findings(
     draft: Draft, highlight: Highlight | None = None, twins: Twins | None = None
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
-    return check(draft, Context(highlight or passage(draft.quote), twins or Twins()))
+    context = Context(highlight or passage(draft.quote), twins or Twins(), picture_fault=_fault)
+    return check(draft, context)
+
+
+def _fault(path: str) -> str:
+    """What is wrong with a picture of an example."""
+    return f"{path}: cannot be read" if path == "missing.png" else ""
 
 
 def named(draft: Draft, highlight: Highlight | None = None) -> dict[str, str]:
@@ -140,8 +146,9 @@ def _marked(draft: Draft, form: Form) -> tuple[Draft, Highlight]:
     if form in _HAND_FORMS:
         origin = Origin(f"rules:{form.value}")
         kind = HighlightKind.CARD
+        sides = (draft.field("Front"), draft.field("Back"))
         return replace(draft, by_hand=True, origin=origin), passage(
-            draft.quote, form=form, kind=kind
+            draft.quote, form=form, kind=kind, markdown=sides
         )
     words = gaps(draft.field("Text"))[0].answer
     start = draft.quote.index(words)

@@ -76,9 +76,11 @@ class ByTools:
 
     def sure(self, highlight: Highlight) -> Highlight:
         """`word:: value` is no mere field where a tool takes each such line for a card."""
-        doubtful = highlight.form is Form.INLINE_FIELD and highlight.exact.count("::") == 1
-        sure = doubtful and "inline" in self.ours
-        return replace(highlight, form=Form.INLINE) if sure else highlight
+        if highlight.form not in (Form.INLINE, Form.INLINE_FIELD) or "inline" not in self.ours:
+            return highlight
+        several = highlight.form is Form.INLINE_FIELD and highlight.exact.count("::") > 1
+        form = highlight.form if several else Form.INLINE
+        return replace(highlight, form=form, declared=True)
 
 
 NOTHING = ByTools()

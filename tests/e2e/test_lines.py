@@ -1,0 +1,195 @@
+"""Lines with `::`: accepted by policy only where they are surely cards; all else waits with a reason."""
+
+from pathlib import Path
+
+import pytest
+
+WAITS = [
+    "The ratio was 3 :: 4 in all cases.",
+    "We mix them in a ratio of 3 :: 4",
+    "In Java, l'operatore :: è chiamato operatore di riferimento a metodo.",
+    "See std :: vector for more.",
+    "standardDiscount :: Double -> Double",
+    "minBound :: Bool",
+    "A expressão MyClass::new cria uma referência a um construtor de MyClass.",
+    "The host listens on fe80::1",
+    "They are assigned from the range FC00::/7",
+    "Workout hours:: 0",
+    "Sleep hours::  7",
+    "Date taken:: 2022-09-08 Thursday",
+    "Overall rating:: 4/5",
+    "Went outside:: yes",
+    "Woken up:: 07:30",
+    "4) LinkedIn jobs:: linkedin.com/jobs",
+    "Related notes:: [[Cells]], [[Atoms]]",
+    "Next action:: call Bob",
+    "TARGET DECK: Maths :: Algebra",
+    "Filter: [kin::to[Folder item]] lists them",
+    "status:: done",
+]
+CARDS = [
+    "What is the capital of France? :: Paris",
+    "How many bits has a byte?::8",
+    "Quanti bit servono per rappresentare i permessi:: 3 bit.",
+    "Wann wurde das Schema standardisiert?::1992",
+    "Cos'è il TLB:: Una piccola cache dell'MMU",
+    "house :: casa",
+    "o cão:::the dog",
+    "10 ::: diez",
+    "Osmosis::movement of water through a membrane",
+    "Golgi apparatus:: modifies and packages proteins for the cell",
+    "Modelo Cinemático Inverso::Relaciona la posición con las articulaciones",
+    "The capital of Italy is :: Rome",
+    "To desire :: to strongly wish for something",
+    "Complexity of a lookup in a hash table :: $O(1)$",
+]
+
+
+def _vault(forge, notes: dict[str, str]) -> Path:
+    vault = forge.folder / "v"
+    vault.mkdir(exist_ok=True)
+    for name, text in notes.items():
+        (vault / name).write_text(text, encoding="utf-8")
+    return vault
+
+
+def _verdicts(forge) -> dict[str, str]:
+    return {card["quote"]: card["verdict"] for card in forge.cards()}
+
+
+def _reasons(forge, quote: str) -> list[str]:
+    (card,) = (card for card in forge.cards() if card["quote"] == quote)
+    return [found["message"] for found in card["findings"] if found["severity"] == "warn"]
+
+
+def test_a_line_that_may_be_no_card_waits(forge):
+    forge.ok("run", _vault(forge, {"a.md": "\n\n".join(WAITS) + "\n"}))
+
+    verdicts = _verdicts(forge)
+
+    assert {line: word for line, word in verdicts.items() if word != "pending"} == {}
+    assert len(verdicts) == len(WAITS)
+
+
+def test_a_line_that_is_surely_a_card_is_accepted(forge):
+    forge.ok("run", _vault(forge, {"a.md": "\n\n".join(CARDS) + "\n"}))
+
+    assert {card["fields"]["Front"] for card in forge.cards() if card["verdict"] != "accepted"} == (
+        set()
+    )
+    assert len(forge.cards()) == len(CARDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("We mix them in a ratio of 3 :: 4", "it may stand within a sentence"),
+        ("f :: Int -> Int", "it may belong to code"),
+        ("Workout hours:: 0", "its value is a number, it may be metadata"),
+        ("Filter: [kin::to[Folder item]] lists them", "it stands within brackets"),
+    ],
+)
+def test_the_reason_is_told(forge, line, reason):
+    forge.ok("run", _vault(forge, {"a.md": line + "\n"}))
+
+    assert _reasons(forge, line) == [f"`::` may part no card: {reason}"]
+
+
+DAYS = {
+    "mon.md": "Best moment of the day :: the long walk with Anna\n",
+    "tue.md": "Best moment of the day :: a letter from my brother\n",
+}
+
+
+def test_a_name_with_several_values_waits_in_whatever_order_it_is_read(forge):
+    vault = _vault(forge, dict(reversed(DAYS.items())))
+
+    forge.ok("run", vault)
+
+    assert set(_verdicts(forge).values()) == {"pending"}
+    assert "2 places" in _reasons(forge, DAYS["mon.md"].strip())[0]
+
+
+def test_a_name_that_recurs_later_waits_and_what_was_accepted_stays(forge):
+    forge.ok("run", _vault(forge, {"mon.md": DAYS["mon.md"]}))
+    forge.ok("run", _vault(forge, {"tue.md": DAYS["tue.md"]}))
+
+    assert _verdicts(forge) == {
+        DAYS["mon.md"].strip(): "accepted",
+        DAYS["tue.md"].strip(): "pending",
+    }
+
+
+def test_the_same_question_with_the_same_answer_in_two_notes_is_no_field(forge):
+    card = "What is the capital of France?::Paris\n"
+
+    forge.ok("run", _vault(forge, {"a.md": card, "b.md": f"Copied.\n\n{card}"}))
+
+    assert {card["verdict"] for card in forge.cards()} == {"accepted"}
+
+
+def test_a_dialect_named_in_the_settings_makes_lines_cards_but_not_code(forge):
+    _vault(forge, {"a.md": "Next action:: call Bob\n\nf :: Int -> Int\n"})
+    (forge.folder / "ankiforge.yaml").write_text(
+        "sources:\n  - obsidian: {path: v, cards: [osr, inline]}\n", encoding="utf-8"
+    )
+
+    forge.ok("run")
+
+    assert _verdicts(forge) == {"Next action:: call Bob": "accepted", "f :: Int -> Int": "pending"}
+
+
+def test_a_link_or_a_field_in_braces_is_no_card_and_its_words_stay(forge):
+    lines = [
+        "See {{[[a link]]}} there.",
+        "The {{Key:: value}} here.",
+        "An {{embed}} of ==cells== too.",
+        "Water boils at {{100 °C}} at sea level.",
+        "France has {{c1::[[Paris]]}} as its capital.",
+    ]
+    forge.ok("run", _vault(forge, {"a.md": "\n\n".join(lines) + "\n"}))
+
+    assert sorted(card["quote"] for card in forge.cards()) == [
+        "An embed of cells too.",
+        "France has Paris as its capital.",
+        "Water boils at 100 °C at sea level.",
+    ]
+
+
+def test_a_filter_of_tiddlywiki_waits(forge):
+    (forge.folder / "t.tid").write_text(
+        "title: Filters\ntype: text/vnd.tiddlywiki\n\n表达式：[kin::to[文件夹条目]]\n",
+        encoding="utf-8",
+    )
+
+    forge.ok("run", forge.folder / "t.tid")
+
+    assert [card["verdict"] for card in forge.cards()] in ([], ["pending"])
+
+
+def test_a_card_whose_picture_cannot_be_read_waits(forge):
+    vault = _vault(forge, {"a.md": "What does a cell look like? :: ![[missing.png]]\n"})
+
+    forge.ok("run", vault)
+
+    (card,) = forge.cards()
+    assert card["verdict"] == "pending"
+    (found,) = (one for one in card["findings"] if one["check"] == "unreadable_picture")
+    assert "missing.png: cannot be read" in found["message"]
+
+
+def test_a_card_that_breaks_off_or_shows_a_sign_or_has_no_subject_waits(forge):
+    lines = {
+        "Una memoria indirizzabile al ==byte==, dunque,": "breaks_off",
+        "Lo **spazio di indirizzamento **è di ==4 GB== in tutto.": "stray_markup",
+        "Quindi il costo è al massimo ==lineare== nella lunghezza.": "no_subject",
+        "What grows in spring? :: leaves, flowers,": "breaks_off",
+    }
+    for number, line in enumerate(lines):
+        _vault(forge, {f"{number}.md": line + "\n"})
+
+    forge.ok("run", forge.folder / "v")
+
+    found = [{one["check"] for one in card["findings"]} for card in forge.cards()]
+    assert [card["verdict"] for card in forge.cards()] == ["pending"] * len(lines)
+    assert all(any(id in ids for ids in found) for id in lines.values())
