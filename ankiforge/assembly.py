@@ -112,7 +112,7 @@ def prompts_of(workspace: Workspace, *, chat: bool = False) -> Prompts:
     small = not chat and is_small(config.llm.base_url, config.llm.model)
     named = {
         name: _prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
-        for rule in load_decks(workspace.root, config.decks)
+        for rule in load_decks(workspace.root, config.decks, workspace.generation)
         for name in rule.prompts
     }
     return Prompts(prompt_of(workspace, small=small), named)
@@ -202,7 +202,7 @@ def job_of(
     guessing = config.rules is RulesUsed.ALL
     rules = RULES_ALL if guessing else DrafterName.RULES.value  # passages without a card are new
     name = config.llm.model if drafter is not None else rules
-    decks = load_decks(workspace.root, config.decks)
+    decks = load_decks(workspace.root, config.decks, workspace.generation)
     accept = options.pop("accept", "")
     options = {"limits": limits_of(config), **options}
     drafter = drafter or Rules(guessing=guessing)

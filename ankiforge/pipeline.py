@@ -45,6 +45,7 @@ from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.reading.selection import Selecting
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
 
@@ -116,6 +117,8 @@ class Read:
 
     scans: list[Scan] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    selecting: dict[str, Selecting] = field(default_factory=dict)
+    """By container: the settings that decide what is read, and what they leave out."""
 
 
 def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
@@ -132,11 +135,16 @@ def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progres
                 yield Progress(problems=(sighting,))
             else:
                 found.scans.append(sighting)
+                if reread := getattr(source, "unselected", None):
+                    settings: str = source.selection  # type: ignore[attr-defined]
+                    found.selecting[sighting.container] = Selecting(settings, reread)
 
 
 def settle(ledger: Ledger, run: RunId, found: Read, *, part: bool = False) -> Iterator[Progress]:
     """Give what was staged its keys; `part`: what was not read is as it was."""
-    settled = ledger.reading.settle(run, found.scans, found.problems, ledger.clock(), part=part)
+    settled = ledger.reading.settle(
+        run, found.scans, found.problems, ledger.clock(), part=part, selecting=found.selecting
+    )
     ledger.recovery.settle(run)
     yield Progress(settled=settled, problems=settled.problems)
 

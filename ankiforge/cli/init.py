@@ -11,7 +11,14 @@ import click
 
 from ankiforge.cli.common import Call, Talk, common_options
 from ankiforge.config import FILE_NAME
-from ankiforge.config.scaffold import Proposal, ProposedSource, refuse_vault, scaffold
+from ankiforge.config.scaffold import (
+    DECK_FILE,
+    Proposal,
+    ProposedSource,
+    keep_first_deck,
+    refuse_vault,
+    scaffold,
+)
 from ankiforge.config.trust import Concern, concerns, confirm, unconfirmed
 from ankiforge.config.user import UserFolders, user_folders
 from ankiforge.config.workspace import adopt_default, open_workspace, register, registered
@@ -100,6 +107,8 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         found = look_around(machine, root.parent)
         written = scaffold(root, propose(found))
     moved = take_over(root, folders)
+    if root / DECK_FILE in written and _generation(root) == 1:
+        keep_first_deck(root / DECK_FILE)
     waiting = sign(root, bool(written) or trust, folders, environ)
     made = Made(
         workspace=str(root),
@@ -110,6 +119,18 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         unconfirmed=tuple(concern.says for concern in waiting),
     )
     talk.data(made) if talk.as_json else _tell(made, talk)
+
+
+def _generation(root: Path) -> int:
+    """The generation of defaults of what was decided in `root` already."""
+    from ankiforge.ledger import generation, open_ledger
+
+    workspace = open_workspace(root)
+    if not (workspace.ledger.exists() or workspace.journal.exists()):
+        return generation.NEWEST
+    workspace.prepare()
+    with open_ledger(workspace.ledger, workspace.journal) as ledger:
+        return ledger.generation
 
 
 def look_around(machine: Machine, near: Path) -> Found:

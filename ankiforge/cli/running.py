@@ -156,7 +156,7 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
     seen = tally.settled.seen
     tally = replace(
         tally,
-        settled=Settled(seen=seen, unchanged=seen),
+        settled=Settled(seen=seen, unchanged=seen, unselected=tally.settled.unselected),
         counts=Counter(),
         published=[replace(one, added=0, updated=0) for one in tally.published],
         aside=(),

@@ -135,7 +135,8 @@ class Passes:
             want = Wanted(source.entry, tuple(map(Path, notes.values())))
             [wanted], sources = opened_of(now, [want], now.call.talk.say)
             name = wanted.entry.name
-            looked = source.part(notes, name)
+            same = wanted.entry.options == source.entry.options
+            looked = source.part(notes, name) if same else None
             sources = (looked,) if looked else sources
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, sources if notes else (), model), model)

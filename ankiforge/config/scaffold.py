@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from ankiforge.config import FILE_NAME, LlmSettings, source_name
+from ankiforge.config.deckfiles import DECK_OF_FIRST
 from ankiforge.errors import UsageError
 from ankiforge.shipped import shipped
 
@@ -83,6 +84,21 @@ def scaffold(root: Path, proposal: Proposal) -> tuple[Path, ...]:
         what = f"{error.filename or root}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
     return tuple(written)
+
+
+DECK_FILE = "decks/reading.yaml"
+"""The shipped deck file, below a workspace."""
+
+
+def keep_first_deck(file: Path) -> None:
+    """Give the copied deck file the deck of the first generation of defaults: one a document.
+
+    For a workspace whose cards, taken over from the default one, lie in such decks already.
+    """
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', text), encoding="utf-8", newline="\n"
+    )
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -32,6 +32,8 @@ class Workspace:
     """The folder for packages."""
     is_default: bool = False
     """The user's own, used where no other is named; has no `ankiforge.yaml`."""
+    generation: int = 2
+    """Of the defaults it goes by; its ledger knows, once it is open."""
 
     @property
     def settings(self) -> Path:

@@ -124,6 +124,7 @@ class Summary:
                 "changed": read.changed,
                 "gone": read.gone,
                 "unchanged": read.unchanged,
+                "not_selected": read.unselected,
             },
             "fates": {fate.value: self.funnel.fates[fate] for fate in Fate},
             "no_card": dict(sorted(self.funnel.reasons.items(), key=lambda kv: (-kv[1], kv[0]))),
@@ -189,6 +190,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     told_change = ", ".join(part for part in change if not part.startswith("0 "))
     found = f"{_numbered(funnel.seen, 'highlight')} found"
     yield found + (f"  ({told_change})" if told_change else "")
+    yield from _unselected(read.unselected)
     if not funnel.seen:
         yield from _notes(summary)
         yield from _stand(summary.cards, program)
@@ -207,6 +209,14 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     yield from _stand(summary.cards, program)
     yield from told_of_model(summary.usage)
     yield from _without(funnel, ledger, program, brief=summary.nothing_new)
+
+
+def _unselected(count: int) -> Iterator[str]:
+    """What the settings leave out, and was read before."""
+    if count == 1:
+        yield f"{1:6} highlight is not selected by the settings; its cards stay as they are"
+    elif count:
+        yield f"{count:6} highlights are not selected by the settings; their cards stay as they are"
 
 
 def _notes(summary: Summary) -> Iterator[str]:

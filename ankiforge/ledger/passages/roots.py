@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.passages.highlights import NOT_SELECTED
 from ankiforge.ledger.writing import Writer
 
 _HEARD = "heard:"
@@ -54,8 +55,10 @@ class Roots:
         self._writer.meta(_HEARD + source, root)
 
     def texts(self, container: str) -> frozenset[str]:
-        """What the highlights of a container say, as far as they were there last time."""
+        """What the highlights of a container say, as far as they were read last time."""
         rows = self._db.execute(
-            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'", (container,)
+            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
+            " AND presence_why <> ?",
+            (container, NOT_SELECTED),
         ).fetchall()
         return frozenset(str(row["text"]) for row in rows)
