@@ -107,8 +107,8 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         found = look_around(machine, root.parent)
         written = scaffold(root, propose(found))
     moved = take_over(root, folders)
-    if root / DECK_FILE in written and _generation(root) == 1:
-        keep_first_deck(root / DECK_FILE)
+    if root / DECK_FILE in written:
+        keep_deck_of(root)
     waiting = sign(root, bool(written) or trust, folders, environ)
     made = Made(
         workspace=str(root),
@@ -119,18 +119,6 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         unconfirmed=tuple(concern.says for concern in waiting),
     )
     talk.data(made) if talk.as_json else _tell(made, talk)
-
-
-def _generation(root: Path) -> int:
-    """The generation of defaults of what was decided in `root` already."""
-    from ankiforge.ledger import generation, open_ledger
-
-    workspace = open_workspace(root)
-    if not (workspace.ledger.exists() or workspace.journal.exists()):
-        return generation.NEWEST
-    workspace.prepare()
-    with open_ledger(workspace.ledger, workspace.journal) as ledger:
-        return ledger.generation
 
 
 def look_around(machine: Machine, near: Path) -> Found:
@@ -171,12 +159,21 @@ def _vault(path: Path, seconds: float) -> ProposedSource:
 def _listed(counted: FormCounts, switch: str) -> str:
     figures = counted.marks if switch == "marks" else counted.cards
     words = ", ".join(f"{word} {count}" for word, count in figures.items())
-    return words if counted.complete else f"at least {words}"
+    return words if counted.complete or not words else f"at least {words}"
 
 
 def take_over(root: Path, folders: UserFolders) -> tuple[Path, ...]:
     """What the user's first workspace gets from the default one."""
     return adopt_default(root, folders) if registered(folders) is None else ()
+
+
+def keep_deck_of(root: Path) -> None:
+    """Let the deck file just copied agree with the cards that are here already."""
+    from ankiforge.ledger import generation
+
+    workspace = open_workspace(root)
+    if generation.at(workspace.ledger, workspace.journal) == generation.FIRST:
+        keep_first_deck(root / DECK_FILE)
 
 
 def sign(

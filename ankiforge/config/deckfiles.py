@@ -123,9 +123,7 @@ DECK_OF_FIRST = "Reading::{title}"
 """The shipped deck in workspaces of the first generation of defaults."""
 
 
-def load_decks(
-    root: Path, patterns: tuple[str, ...], generation: int = 2
-) -> tuple[DeckRule, ...]:
+def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tuple[DeckRule, ...]:
     """Read the deck files of a workspace, the shipped ones behind them.
 
     Args:

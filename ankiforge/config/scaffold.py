@@ -195,7 +195,7 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
         cards = ", ".join([*names, "inline", "block", "cloze", "glossary"])
         lines += [
             f"      marks: {marks}           # also: bold, callout{_here(counts, 'marks')}",
-            f"      cards: [{cards}]{_here(counts, 'cards', '  # ')}",
+            f"      cards: [{cards}]  # also: term{_here(counts, 'cards')}",
             *(f"      {name}: {json.dumps(told)}" for name, told in source.dialects if told),
             "      # include: ['**/*.md']",
             "      # exclude: [Templates/]",
@@ -207,8 +207,8 @@ _HIGHLIGHTERS = frozenset({"osr", "o2a", "flashcards"})
 """The dialects in which `==x==` is a cloze, not a mark."""
 
 
-def _here(counts: dict[str, str], switch: str, before: str = "; ") -> str:
-    return f"{before}here: {counts[switch]}" if counts.get(switch) else ""
+def _here(counts: dict[str, str], switch: str) -> str:
+    return f"; here: {counts[switch]}" if counts.get(switch) else ""
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -10,7 +10,10 @@ beside it on another machine, goes by the same defaults.
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 from ankiforge.domain import h16
 from ankiforge.ledger.connection import Connection
@@ -28,10 +31,22 @@ def settle(connection: Connection, journal: Journal) -> None:
     )
 
 
-def of_ledger(connection: Connection) -> int:
+def of_ledger(connection: sqlite3.Connection) -> int:
     """Return the generation of defaults a ledger goes by."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (WHAT,)).fetchone()
     return int(row[0]) if row else FIRST
+
+
+def at(database: Path, journal: Path) -> int:
+    """Return the generation of a ledger that need not be open, or be there yet; change nothing."""
+    if not database.exists():
+        return _of_journal(Journal(journal))
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            return of_ledger(connection)
+    except sqlite3.Error:
+        return FIRST
 
 
 def first_line(connection: Connection, now: datetime) -> tuple[Entry, ...]:

@@ -77,9 +77,7 @@ class Selection:
     def _before(self, container: str) -> str:
         return self._writer.recall(f"{_SETTINGS}{container}")
 
-    def _standing(
-        self, run: RunId, container: str, reread: Reread
-    ) -> frozenset[tuple[str, str]]:
+    def _standing(self, run: RunId, container: str, reread: Reread) -> frozenset[tuple[str, str]]:
         """(path, text) of what this run did not show, and its files hold nevertheless."""
         unseen = (
             "SELECT json_extract({0}.body, '$.document.path') AS path, {0}.text FROM {0}"
