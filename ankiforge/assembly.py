@@ -71,7 +71,9 @@ def llm_settings(
     given = msgspec.structs.asdict(workspace.config.llm)
     given["prices"] = load_prices(workspace.root)
     given["concurrency"] = jobs or given["concurrency"]
-    given["candidates"] = given["candidates"] or candidates_for(workspace.config, accept)
+    if given["candidates"] is None:
+        given["candidates"] = candidates_for(workspace.config, accept)
+        given["candidates_before"] = 1  # without a file, clean drafts were accepted once
     if given["budget_usd"] is not None:
         given["budget_usd"] = max(given["budget_usd"] - spent, 0.0)
     del given["prompt"]

@@ -64,8 +64,9 @@ class Job:
     decks: tuple[DeckRule, ...]
     deck: str = ""
     """The deck for cards without one yet, in place of what the deck files say."""
-    limit: int = 0
-    """At most so many highlights are drafted; 0 = all."""
+    limit: int | None = None
+    """At most so many highlights are drafted, beside cards written by hand; None = all, 0 = nothing
+    at all."""
     only: frozenset[HighlightKey] = frozenset()
     """Only these are drafted; none = all."""
     remark: str = ""
@@ -170,6 +171,8 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 
     `only_read`: only what this run has read; else all the ledger knows.
     """
+    if job.limit == 0:
+        return
     checking = Checking(job, ledger, run)
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
@@ -211,7 +214,7 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
         drawn = drafter.draft(_asked(job, ledger, left))
         yield from checking.take(_noting(drawn, said), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "" if job.limit else "its passage is not there now"
+    others = "its passage is not there now" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )

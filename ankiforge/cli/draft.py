@@ -71,7 +71,7 @@ def command(
         beside = (instead or bool(remark.strip())) and not estimate
         cards = _meant(now, again, instead)
         only = frozenset(card.highlight.key for card in cards)
-        if not beside:
+        if not beside and call.limit != 0:
             now.ledger.highlights.draft_again(only)
         if again is not None and not only:
             call.talk.say(f"no {'accepted ' if instead else ''}card matches {again!r}")
@@ -280,7 +280,7 @@ def _from_chat(
     error: ForgeError | None = None
     for file in files:
         text = _read(file)
-        tasks = _pending(now, chat.CHAT, 0)
+        tasks = _pending(now, chat.CHAT, None)
         answers = chat.import_chat(text, tasks, prompts, *asked)
         drafted = [one for answer in answers if (one := _answered(answer))]
         named = named_in(now, text)
@@ -345,7 +345,7 @@ def _answered(drafted: Drafted) -> Drafted | None:
     return replace(drafted, task=task, failed=(), problems=()) if kept else None
 
 
-def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
+def _pending(now: Session, drafter: str, limit: int | None) -> list[Task]:
     return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks))
 
 

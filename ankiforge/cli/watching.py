@@ -177,7 +177,8 @@ class Passes:
         limit = job.limit
         if model:
             server = assembly.llm_settings(now.workspace, now.call.jobs)
-            limit = job.limit or max(min(server.threads * server.batch, SLICE), FEWEST)
+            at_a_time = max(min(server.threads * server.batch, SLICE), FEWEST)
+            limit = at_a_time if limit is None else limit
         return replace(job, limit=limit, twins=self._twins.of)
 
     def _came(

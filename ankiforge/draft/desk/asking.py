@@ -6,7 +6,8 @@ is kept before anybody reads it. No request goes out that could overdraw the bud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 from ankiforge.draft import Replies
 from ankiforge.draft.desk.faults import FieldRefusedError
@@ -108,6 +109,19 @@ class Desk:
         return remembered(
             self._replies, chunk, self.settings, self.prompt, further, self._ladder.form
         )
+
+    def before(self) -> Desk | None:
+        """The same desk with as many candidates as were asked for before a default was changed."""
+        candidates = self.settings.candidates_before
+        if candidates in (0, self.settings.candidates):
+            return None
+        other = copy(self)
+        other.settings = replace(self.settings, candidates=candidates, candidates_before=0)
+        return other
+
+    def answered(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> bool:
+        """Whether a remembered reply may be used, rather than a new one asked for."""
+        return not self._fresh and self.remembered(chunk, further) is not None
 
     # --- sending ----------------------------------------------------------------------------
 
