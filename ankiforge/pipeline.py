@@ -63,7 +63,7 @@ class Job:
     """Whether policy lets a clean draft through."""
     decks: tuple[DeckRule, ...]
     deck: str = ""
-    """The deck for cards without one yet, in place of what the deck files say."""
+    """The deck for new cards, in place of what the deck files say and their documents have."""
     limit: int | None = None
     """At most so many highlights are drafted, beside cards written by hand; None = all, 0 = nothing
     at all."""
@@ -305,6 +305,7 @@ class Checking:
             repeats=repeats or "",
             label=label,
             deck=_deck_of(self._job, highlight),
+            deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
 
     def _cards_of(self, drafted: Drafted) -> list[Card]:

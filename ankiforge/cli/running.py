@@ -13,6 +13,7 @@ from ankiforge.cli.session import Session, first_line, opened_of, session, wante
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on, to_work_on, ways_out
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
+    deck_notices,
     follow,
     job_for,
     look_first,
@@ -72,6 +73,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         error = follow(now, tally, propose(job, now.ledger, run), model, job)
         if not dry_run:
             error = _bring_out(now, wish, job, run, tally, error)
+            tally.deck_notices += deck_notices(now, run, tally, wish.deck) if wish.deck else ()
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
         stuck = error and summary.nothing_new  # which is told at the end
         drafter = job.drafter_name
@@ -158,6 +160,7 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
         tally,
         settled=Settled(seen=seen, unchanged=seen, unselected=tally.settled.unselected),
         counts=Counter(),
+        deck_notices=[],
         published=[replace(one, added=0, updated=0) for one in tally.published],
         aside=(),
     )

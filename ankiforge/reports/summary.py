@@ -44,6 +44,8 @@ class Tally:
     """Cards that are none any more, and are to be told so in Anki."""
     incomplete: bool = False
     """Something could not be written, or not with all that belongs to it."""
+    deck_notices: list[Problem] = field(default_factory=list)
+    """What became of `--deck`; told once."""
     weighed: tuple[Delivery, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
@@ -139,7 +141,7 @@ class Summary:
             "llm": self._llm(),
             "problems": [
                 {"where": p.where, "what": p.what, "hint": p.hint, "notice": p.notice}
-                for p in self.tally.problems
+                for p in (*self.tally.problems, *self.tally.deck_notices)
             ],
         }
 

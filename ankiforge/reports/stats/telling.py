@@ -100,10 +100,7 @@ def _drafting(found: Statistics, shown: int | None, width: int) -> Iterator[tupl
     yield "", False
     yield "What became of drafts", True
     heads = ("drafter", "cards", "accepted", "edited", "rejected", "waiting", "kept", "each")
-    rows = [
-        (drawer(one), *counts(one), percent(one.share), each(one))
-        for one in drawings[:shown]
-    ]
+    rows = [(drawer(one), *counts(one), percent(one.share), each(one)) for one in drawings[:shown]]
     yield from _lines(heads, rows, len(drawings), width)
     reasons = found.drawings.reasons
     if reasons:
