@@ -36,6 +36,20 @@ def recalled(text: str, settings: _Settings) -> _Settings | None:
         return None
 
 
+def wider(
+    settings: _Settings, before: str, marks: Iterable[str], cards: Iterable[str]
+) -> Iterator[_Settings]:
+    """Yield the settings of `before`, then all cards alone, then each mark alone.
+
+    Alone, for where both are wanted a passage is read as one of them.
+    """
+    if (earlier := recalled(before, settings)) is not None:
+        yield earlier
+    yield msgspec.structs.replace(settings, marks=(), cards=tuple(cards))
+    for mark in marks:
+        yield msgspec.structs.replace(settings, marks=(mark,), cards=())
+
+
 def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
     """Yield the highlights of sources, one source after another; problems are left out."""
     for source in sources:

@@ -18,13 +18,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
 
-import msgspec
-
 from ankiforge.domain import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._doors import kind_of
 from ankiforge.extract._folder import File, Folder, chosen, moment
-from ankiforge.extract._selection import forms, highlights_of, recalled, told
+from ankiforge.extract._selection import forms, highlights_of, told, wider
 from ankiforge.extract.obsidian import CARDS, TERM, HandWritten, Term
 from ankiforge.text.exported import is_export
 
@@ -87,10 +85,9 @@ class Texts:
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """What some texts hold by other settings: those of `before`, and all that there are."""
-        now, some = self.settings, self.folder.named(paths)
-        every = msgspec.structs.replace(now, marks=get_args(Mark), cards=(*CARDS, TERM))
-        wider = [one for one in (recalled(before, now), every) if one is not None]
-        return highlights_of(Texts(some, one) for one in (wider if some.only else ()))
+        some = self.folder.named(paths)
+        every = wider(self.settings, before, get_args(Mark), (*CARDS, TERM))
+        return highlights_of(Texts(some, one) for one in (every if some.only else ()))
 
     def _sightings(self, file: File, text: str) -> Iterator[Sighting]:
         from ankiforge.extract import _notes

@@ -20,12 +20,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
-import msgspec
-
 from ankiforge.domain import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._folder import File, Folder, chosen
-from ankiforge.extract._selection import forms, highlights_of, recalled, told
+from ankiforge.extract._selection import forms, highlights_of, told, wider
 from ankiforge.extract.obsidian import TERM, Term
 from ankiforge.text.shields import MATH
 
@@ -124,10 +122,9 @@ class Wiki:
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """What some tiddlers hold by other settings: those of `before`, and all that there are."""
-        now, some = self.settings, self.folder.named(paths)
-        every = msgspec.structs.replace(now, marks=get_args(Mark), cards=(*CARDS, TERM))
-        wider = [one for one in (recalled(before, now), every) if one is not None]
-        return highlights_of(Wiki(some, one) for one in (wider if some.only else ()))
+        some = self.folder.named(paths)
+        every = wider(self.settings, before, get_args(Mark), (*CARDS, TERM))
+        return highlights_of(Wiki(some, one) for one in (every if some.only else ()))
 
     def _sightings(self, file: File, tiddler: Tiddler) -> Iterator[Sighting]:
         from ankiforge.extract import _notes

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,7 +14,7 @@ from ankiforge.domain import Highlight, Memory, NoMemory, Problem, Scan, Sightin
 from ankiforge.errors import ItemError
 from ankiforge.extract._folder import PICTURE
 from ankiforge.extract._kept import Kept
-from ankiforge.extract._selection import highlights_of, recalled, told
+from ankiforge.extract._selection import highlights_of, told, wider
 from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
@@ -83,12 +83,11 @@ class Vault:
         """What some notes hold by other settings: those of `before`, and all that there are."""
         from ankiforge.extract.obsidian import CARDS, DIALECTS, MARKS, TERM
 
-        now = self.settings
-        every = [msgspec.structs.replace(now, marks=MARKS, cards=(*CARDS, TERM))]
+        now: Any = self.settings
+        every = [*wider(now, before, MARKS, (*CARDS, TERM))]
         every += [msgspec.structs.replace(now, marks=(), cards=(one,)) for one in DIALECTS]
         only = tuple(at for path in paths if (at := self.root / path).is_file())
-        wider = [one for one in (recalled(before, now), *every) if one is not None]
-        vaults = (Vault(self.name, self.root, one, only, NoMemory()) for one in wider)
+        vaults = (Vault(self.name, self.root, one, only, NoMemory()) for one in every)
         return highlights_of(vaults if only else ())
 
     @cached_property
