@@ -164,7 +164,7 @@ def _proposed(now: Session, deck: str) -> Proposed:
         return propose(now.ledger, limits, within=lambda name: within(name, deck), step=step)
 
 
-def _tell(call: Call, audit: Audit, shown: int) -> None:
+def _tell(call: Call, audit: Audit, shown: int | None) -> None:
     from ankiforge.reports.auditing.telling import line_json, told
 
     if call.talk.as_json:

@@ -77,7 +77,8 @@ class Vault:
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return told(self.settings)
+        settings: Any = self.settings
+        return told(settings)
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """What some notes hold by other settings: those of `before`, and all that there are."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import NOT_SELECTED
 from ankiforge.ledger.writing import Writer
 
 _HEARD = "heard:"
@@ -55,10 +54,13 @@ class Roots:
         self._writer.meta(_HEARD + source, root)
 
     def texts(self, container: str) -> frozenset[str]:
-        """What the highlights of a container say, as far as they were read last time."""
+        """What the highlights of a container say, as far as they were read last time.
+
+        A present one with a reason is one that the settings leave out.
+        """
         rows = self._db.execute(
             "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
-            " AND presence_why <> ?",
-            (container, NOT_SELECTED),
+            " AND (presence = 'ignored' OR presence_why = '')",
+            (container,),
         ).fetchall()
         return frozenset(str(row["text"]) for row in rows)
