@@ -126,8 +126,8 @@ class Summary:
                 "changed": read.changed,
                 "gone": read.gone,
                 "unchanged": read.unchanged,
-                "not_selected": read.unselected,
             },
+            "not_selected": read.unselected,
             "fates": {fate.value: self.funnel.fates[fate] for fate in Fate},
             "no_card": dict(sorted(self.funnel.reasons.items(), key=lambda kv: (-kv[1], kv[0]))),
             "cards": {
