@@ -72,7 +72,9 @@ def llm_settings(
     given = msgspec.structs.asdict(workspace.config.llm)
     given["prices"] = load_prices(workspace.root)
     given["concurrency"] = jobs or given["concurrency"]
-    given["candidates"] = given["candidates"] or candidates_for(workspace.config, accept)
+    if given["candidates"] is None:
+        given["candidates"] = candidates_for(workspace.config, accept)
+        given["candidates_before"] = 1  # without a file, clean drafts were accepted once
     if given["budget_usd"] is not None:
         given["budget_usd"] = max(given["budget_usd"] - spent, 0.0)
     del given["prompt"]
@@ -115,7 +117,7 @@ def prompts_of(workspace: Workspace, *, chat: bool = False) -> Prompts:
     small = not chat and is_small(config.llm.base_url, config.llm.model)
     named = {
         name: _prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
-        for rule in load_decks(workspace.root, config.decks)
+        for rule in load_decks(workspace.root, config.decks, workspace.generation)
         for name in rule.prompts
     }
     return Prompts(prompt_of(workspace, small=small), named)
@@ -205,7 +207,7 @@ def job_of(
     guessing = config.rules is RulesUsed.ALL
     rules = RULES_ALL if guessing else DrafterName.RULES.value  # passages without a card are new
     name = config.llm.model if drafter is not None else rules
-    decks = load_decks(workspace.root, config.decks)
+    decks = load_decks(workspace.root, config.decks, workspace.generation)
     accept = options.pop("accept", "")
     options = {"limits": limits_of(config), **options}
     drafter = drafter or Rules(guessing=guessing)

@@ -14,7 +14,7 @@ from ankiforge.config import EXPORTS, Config, SourceEntry, source_name
 from ankiforge.config.remembered import Place, Remembered
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
-from ankiforge.domain import Problem, Source
+from ankiforge.domain import Form, Problem, Source
 from ankiforge.errors import UsageError
 from ankiforge.extract import kind_of, kinds_below
 from ankiforge.ledger import Ledger
@@ -392,9 +392,41 @@ def with_names(
     found = []
     for want in sorted(wanted, key=_rank):
         opened(config, want.entry)  # a mistake in its settings is told before its name is given
-        entry = named(want.entry, ledger, partial(opened, config, offline=offline), say)
-        found.append(replace(want, entry=entry))
+        entry = named(want.entry, ledger, partial(_opened_as_ever, config, ledger, offline), say)
+        found.append(replace(want, entry=_as_ever(entry, ledger)))
     return found
+
+
+def _opened_as_ever(config: Config, ledger: Ledger, offline: bool, entry: SourceEntry) -> Source:
+    return opened(config, _as_ever(entry, ledger), offline=offline)
+
+
+def _as_ever(entry: SourceEntry, ledger: Ledger) -> SourceEntry:
+    """The entry with `term` among its `cards:`, if an older workspace is to go on reading these.
+
+    In generation 1 they belonged to `glossary`: where there are cards of them they are read until
+    the settings say otherwise.
+    """
+    default = _WITH_TERMS.get(entry.kind)
+    if ledger.generation > 1 or default is None:
+        return entry
+    cards = entry.options.get("cards", default)
+    if not isinstance(cards, list | tuple) or "glossary" not in cards:
+        return entry
+    if {"term", "-term"}.intersection(map(str, cards)):
+        return entry
+    container = f"{'vault' if entry.kind == 'obsidian' else entry.kind}:{entry.name}"
+    if not ledger.highlights.has_cards_of(container, Form.TERM):
+        return entry
+    return replace(entry, options={**entry.options, "cards": [*cards, "term"]})
+
+
+_WITH_TERMS: dict[str, tuple[str, ...]] = {
+    "obsidian": ("inline", "block", "cloze", "glossary"),
+    "markdown": ("inline", "block", "cloze", "glossary"),
+    "tiddlywiki": ("inline", "block", "glossary"),
+}
+"""The kinds of sources that know `Term: text` items, each with its default `cards:`."""
 
 
 def open_sources(

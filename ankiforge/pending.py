@@ -51,7 +51,7 @@ def unwritten(
     ledger: Ledger,
     scope: RunId | None,
     drafter: str,
-    limit: int = 0,
+    limit: int | None = None,
     only: frozenset[HighlightKey] = frozenset(),
     decks: tuple[DeckRule, ...] = (),
     *,
@@ -60,7 +60,7 @@ def unwritten(
 ) -> Iterator[Task]:
     """What is pending for a drafter, but for the cards people wrote by hand.
 
-    At most `limit` highlights (0 = all), and `only` these (none = all). Each task has the brief
+    At most `limit` highlights (None = all), and `only` these (none = all). Each task has the brief
     that `decks` (none = no wishes) give its highlights. Beyond what one run has read (`scope`),
     passages of sources that the workspace reads no more are left out, unless an answer to them may
     come `late`. `once`: of equal passages of one title only the first.
@@ -114,7 +114,7 @@ def again(
     keys: Iterable[HighlightKey],
     decks: tuple[DeckRule, ...],
     remark: str = "",
-    limit: int = 0,
+    limit: int | None = None,
 ) -> Iterator[Task]:
     """Passages for which a person asks again: what is drawn stands beside what there is."""
     secrets = _Secrets(ledger)
@@ -127,10 +127,10 @@ def in_place_of(
     ledger: Ledger,
     cards: Iterable[tuple[Guid, str]],
     decks: tuple[DeckRule, ...],
-    limit: int = 0,
+    limit: int | None = None,
 ) -> Iterator[Task]:
-    """The passages of cards that fail, each with what is told of that; at most `limit` (0 = all)."""
-    for guid, remark in islice(cards, limit or None):
+    """The passages of cards that fail, each with what is told of that; at most `limit` (None = all)."""
+    for guid, remark in islice(cards, limit):
         key = ledger.cards.get(guid).highlight.key
         for task in again(ledger, [key], decks, remark):
             yield replace(task, instead=guid)
@@ -211,10 +211,10 @@ class _Secrets:
         return replace(highlight, tags=(*highlight.tags, NO_LLM))
 
 
-def _limited(tasks: Iterator[Task], limit: int) -> Iterator[Task]:
+def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
     """Up to `limit` highlights that will be drafted; those set aside cost nothing."""
-    left = limit or None
-    for task in tasks:
+    left = limit
+    for task in tasks if left != 0 else ():
         taken = []
         for highlight in task.highlights:
             if left == 0:

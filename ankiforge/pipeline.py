@@ -48,6 +48,7 @@ from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.reading.selection import Selecting
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
 
@@ -65,9 +66,10 @@ class Job:
     """Whether policy lets a clean draft through."""
     decks: tuple[DeckRule, ...]
     deck: str = ""
-    """The deck for cards without one yet, in place of what the deck files say."""
-    limit: int = 0
-    """At most so many highlights are drafted; 0 = all."""
+    """The deck for new cards, in place of what the deck files say and their documents have."""
+    limit: int | None = None
+    """At most so many highlights are drafted, beside cards written by hand; None = all, 0 = nothing
+    at all."""
     only: frozenset[HighlightKey] = frozenset()
     """Only these are drafted; none = all."""
     remark: str = ""
@@ -119,6 +121,8 @@ class Read:
 
     scans: list[Scan] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    selecting: dict[str, Selecting] = field(default_factory=dict)
+    """By container: the settings that decide what is read, and what they leave out."""
 
 
 def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
@@ -139,6 +143,9 @@ def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progres
                     yield Progress(problems=(sighting,))
             else:
                 found.scans.append(sighting)
+                if reread := getattr(source, "unselected", None):
+                    settings: str = source.selection  # type: ignore[attr-defined]
+                    found.selecting[sighting.container] = Selecting(settings, reread)
         if gone:
             yield Progress(problems=(_as_one(gone),))
 
@@ -156,7 +163,9 @@ def _as_one(gone: Sequence[Problem]) -> Problem:
 
 def settle(ledger: Ledger, run: RunId, found: Read, *, part: bool = False) -> Iterator[Progress]:
     """Give what was staged its keys; `part`: what was not read is as it was."""
-    settled = ledger.reading.settle(run, found.scans, found.problems, ledger.clock(), part=part)
+    settled = ledger.reading.settle(
+        run, found.scans, found.problems, ledger.clock(), part=part, selecting=found.selecting
+    )
     ledger.recovery.settle(run)
     yield Progress(settled=settled, problems=settled.problems)
 
@@ -182,6 +191,8 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 
     `only_read`: only what this run has read; else all the ledger knows.
     """
+    if job.limit == 0:
+        return
     checking = Checking(job, ledger, run)
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
@@ -223,7 +234,7 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
         drawn = drafter.draft(_asked(job, ledger, left))
         yield from checking.take(_noting(drawn, said), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "" if job.limit else "its passage is not there now"
+    others = "its passage is not there now" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
@@ -318,6 +329,7 @@ class Checking:
             repeats=repeats or "",
             label=label,
             deck=_deck_of(self._job, highlight),
+            deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
 
     def _cards_of(self, drafted: Drafted) -> list[Card]:

@@ -57,7 +57,7 @@ def command(
         audit, taken_at = _audited(call, path, ledger, deck)
     if deck and not audit.figures.notes:
         call.talk.say(f"no note is in deck {deck}")
-    _tell(call, audit, 0 if call.talk.verbose else call.limit or SHOWN)
+    _tell(call, audit, call.shown(SHOWN))
     if file is None and not propose and any(one.ours for one in audit.notes):
         call.talk.say(f"to be asked about your cards in review: {call.program} audit --propose")
     if page is not None:
@@ -164,7 +164,7 @@ def _proposed(now: Session, deck: str) -> Proposed:
         return propose(now.ledger, limits, within=lambda name: within(name, deck), step=step)
 
 
-def _tell(call: Call, audit: Audit, shown: int) -> None:
+def _tell(call: Call, audit: Audit, shown: int | None) -> None:
     from ankiforge.reports.auditing.telling import line_json, told
 
     if call.talk.as_json:
@@ -179,7 +179,7 @@ def _write(call: Call, page: Path, audit: Audit, head: tuple[str, str], force: b
     from ankiforge.reports.auditing.page import SHOWN, as_html
     from ankiforge.reports.html import write_page
 
-    shown = 0 if call.talk.verbose else call.limit or SHOWN
+    shown = call.shown(SHOWN)
     path = page.expanduser().absolute()
     write_page(path, as_html(audit, *head, shown), force=force)
     call.talk.say(f"written: {path}")

@@ -74,7 +74,7 @@ def meant(now: Session, words: tuple[str, ...], fits: Fits = lambda card: True) 
     found = [Choice(card) for card in now.desk.matching(query) if fits(card)]
     if not found:
         raise _none(words)
-    return found[: now.call.limit or None]
+    return found[: now.call.limit]
 
 
 def _named(now: Session, words: tuple[str, ...]) -> list[Choice]:

@@ -108,12 +108,18 @@ class Call:
     workspace: Path | None
     talk: Talk
     offline: bool = False
-    limit: int = 0
-    """At most so many of what the command makes or lists; 0 = all."""
+    limit: int | None = None
+    """At most so many of what the command makes or lists; None = all."""
     jobs: int = 0
     """Requests to a model, and files, at a time; 0 = as the settings say, and by the cores."""
     scheduler: str = ""
     """Of the Dask cluster that reads files; "" = this machine does."""
+
+    def shown(self, usually: int) -> int | None:
+        """How many rows or notes of a kind are shown; None = all."""
+        if self.talk.verbose:
+            return None
+        return usually if self.limit is None else self.limit
 
     @property
     def program(self) -> str:
@@ -168,7 +174,7 @@ def common_options(function: Callable[..., None]) -> Callable[..., None]:
     def command(*args: Any, **options: Any) -> None:
         context = click.get_current_context()
         before = context.obj or {}
-        given = {name: options.pop(name) or before.get(name) for name in _OPTIONS}
+        given = {name: _given(options.pop(name), before.get(name)) for name in _OPTIONS}
         context.obj = given
         function(*args, call=_call(given), **options)
 
@@ -191,8 +197,13 @@ def _call(given: dict[str, Any]) -> Call:
     color = not given["no_color"] and not os.environ.get("NO_COLOR")
     talk = Talk(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
-    counts = given["limit"] or 0, given["jobs"] or 0
-    return Call(workspace, talk, bool(given["offline"]), *counts, given["scheduler"] or "")
+    offline, jobs = bool(given["offline"]), given["jobs"] or 0
+    return Call(workspace, talk, offline, given["limit"], jobs, given["scheduler"] or "")
+
+
+def _given(here: Any, before: Any) -> Any:
+    """An option of this command, else as a command above it has it; 0 is a number like any."""
+    return here or before if here is None or isinstance(here, bool) else here
 
 
 # --- the end --------------------------------------------------------------------------------

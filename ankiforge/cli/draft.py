@@ -78,7 +78,7 @@ def command(
         keys = _keys_in(now, again)
         cards = _meant(now, again, instead, keys)
         only = frozenset(card.highlight.key for card in cards) | (keys if not instead else set())
-        if not beside:
+        if not beside and call.limit != 0:
             now.ledger.highlights.draft_again(only)
         if again is not None and not only:
             call.talk.say(f"no {'accepted ' if instead else ''}card matches {again!r}")
@@ -257,12 +257,14 @@ def _first(now: Session) -> tuple[list[Task], int]:
     prompts = assembly.prompts_of(now.workspace, chat=True)
     whole = unwritten(now.ledger, None, chat.CHAT, decks=now.decks, once=True)
     every = chat.asked_in(whole, prompts)
-    tasks = _pending(now, chat.CHAT, now.call.limit or AT_ONCE)
+    tasks = _pending(now, chat.CHAT, AT_ONCE if now.call.limit is None else now.call.limit)
     return tasks, every - chat.asked_in(tasks, prompts)
 
 
 def _nothing(now: Session) -> str:
     """Why there is nothing to ask."""
+    if now.call.limit == 0:
+        return "nothing is asked: --limit 0"
     if next(iter(now.ledger.highlights.all()), None):
         return "nothing is pending"
     program = now.call.program
@@ -411,7 +413,7 @@ def _answered(drafted: Drafted) -> Drafted | None:
     return replace(drafted, task=task, failed=(), problems=()) if kept else None
 
 
-def _pending(now: Session, drafter: str, limit: int) -> list[Task]:
+def _pending(now: Session, drafter: str, limit: int | None) -> list[Task]:
     """What is to be asked, each passage once."""
     return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks, once=True))
 

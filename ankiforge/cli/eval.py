@@ -103,7 +103,7 @@ def _evaluate(call: Call, wish: Wish) -> None:
     from ankiforge.reports.evaluating import material
 
     passages, problems = material.read_set(wish.file or material.shipped_set())
-    passages = passages[: call.limit or None]
+    passages = passages[: call.limit]
     name = wish.drafter or workspace_of(call).config.drafter.value
     asks = name == DrafterName.LLM.value
     if (wish.export or wish.answers) and not asks:

@@ -40,7 +40,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         tally = Tally(problems=list(lost))
         error = follow(now, tally, read(job, now.ledger, run))
         found = 0
-        for highlight in islice(now.ledger.highlights.seen_in(run), call.limit or None):
+        for highlight in islice(now.ledger.highlights.seen_in(run), call.limit):
             found += 1
             if call.talk.as_json:
                 call.talk.data(highlight_json(highlight))
@@ -49,7 +49,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         for problem in tally.problems if call.talk.as_json else ():
             call.talk.data({"problem": problem})
         tell_problems(now.call, tally.problems)
-        if not found and error is None:
+        if not found and call.limit != 0 and error is None:
             call.talk.say("no highlights there; what counts as one: docs/commands.md")
     end(tally.problems, error)
 

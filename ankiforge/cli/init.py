@@ -14,7 +14,14 @@ from ankiforge.cli.common import Call, Talk, common_options
 from ankiforge.config import EXPORTS, FILE_NAME
 from ankiforge.config import load as load_settings
 from ankiforge.config.remembered import FILE, Place, Remembered, load, store
-from ankiforge.config.scaffold import Proposal, ProposedSource, refuse_vault, scaffold
+from ankiforge.config.scaffold import (
+    DECK_FILE,
+    Proposal,
+    ProposedSource,
+    keep_first_deck,
+    refuse_vault,
+    scaffold,
+)
 from ankiforge.config.trust import (
     Concern,
     concerns,
@@ -120,6 +127,8 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         confirm(workspace, list(remembered_concerns(workspace)), folders)
     if written:
         keep_the_rest(root, before, sources)
+    if root / DECK_FILE in written:
+        keep_deck_of(root)
     asked = unconfirmed(open_workspace(root), folders, environ) if trust else []
     waiting = sign(root, bool(written) or trust, folders, environ)
     made = Made(
@@ -196,7 +205,7 @@ def _vault(path: Path, seconds: float) -> ProposedSource:
 def _listed(counted: FormCounts, switch: str) -> str:
     figures = counted.marks if switch == "marks" else counted.cards
     words = ", ".join(f"{word} {count}" for word, count in figures.items())
-    return words if counted.complete else f"at least {words}"
+    return words if counted.complete or not words else f"at least {words}"
 
 
 # --- what was read already ------------------------------------------------------------------
@@ -282,6 +291,15 @@ def keep_the_rest(
 def take_over(root: Path, folders: UserFolders) -> tuple[Path, ...]:
     """What the user's first workspace gets from the default one."""
     return adopt_default(root, folders) if registered(folders) is None else ()
+
+
+def keep_deck_of(root: Path) -> None:
+    """Let the deck file just copied agree with the cards that are here already."""
+    from ankiforge.ledger import generation
+
+    workspace = open_workspace(root)
+    if generation.at(workspace.ledger, workspace.journal) == generation.FIRST:
+        keep_first_deck(root / DECK_FILE)
 
 
 def sign(

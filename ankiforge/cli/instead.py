@@ -109,5 +109,5 @@ def _drawn(
         return iter(())
     keys = frozenset(now.ledger.cards.get(guid).highlight.key for guid, _ in pairs)
     job = assembly.job_of(now.workspace, (), None)
-    job = replace(job, drafter_name=name, only=keys, instead=tuple(pairs), limit=0)
+    job = replace(job, drafter_name=name, only=keys, instead=tuple(pairs), limit=None)
     return redraw(job, now.ledger, run, (drafter,))

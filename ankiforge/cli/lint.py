@@ -52,7 +52,7 @@ def command(
 
     _check_ids(checks)
     least = Severity(_SEVERITIES[severity])
-    tally = Tally(shown=0 if call.talk.verbose else call.limit or SHOWN)
+    tally = Tally(shown=call.shown(SHOWN))
     with _looked(call, file) as found:
         kept = (_kept(one, checks, least) for one in found if _within(one, deck))
         for linted in kept:

@@ -80,7 +80,7 @@ def command(
             if view
             else now.desk.matching(said, everything=everything)
         )
-        for card in islice(found, call.limit or None):
+        for card in islice(found, call.limit):
             if not _told(now, card, twins=twins, work=view == "work"):
                 return
 
@@ -125,7 +125,7 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
         if not all(word in words for word in wanted):
             continue
         shown += 1
-        if shown > (now.call.limit or shown):
+        if now.call.limit is not None and shown > now.call.limit:
             return
         if talk.as_json:
             fate = {"fate": without.fate, "reason": reason_of(now.ledger, without)}

@@ -25,7 +25,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
-@click.option("--deck", default="", metavar="NAME", help="The deck for cards without one yet.")
+@click.option("--deck", default="", metavar="NAME", help="The deck for the new cards of this run.")
 @click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
 @click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
 @click.option(

@@ -15,6 +15,7 @@ from ankiforge.cli.session import Session, first_line, opened_of, session, wante
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on, to_work_on, ways_out
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
+    deck_notices,
     follow,
     job_for,
     look_first,
@@ -76,6 +77,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         error = follow(now, tally, propose(job, now.ledger, run), model, job, run)
         if not dry_run:
             error = _bring_out(now, wish, job, run, tally, error)
+            tally.deck_notices += deck_notices(now, run, tally, wish.deck) if wish.deck else ()
         summary = summarize(now.ledger, run, tally, model.usage if model else None)
         stuck = error and summary.nothing_new  # which is told at the end
         drafter = job.drafter_name
@@ -162,8 +164,9 @@ def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summa
     seen = tally.settled.seen
     tally = replace(
         tally,
-        settled=Settled(seen=seen, unchanged=seen),
+        settled=Settled(seen=seen, unchanged=seen, unselected=tally.settled.unselected),
         counts=Counter(),
+        deck_notices=[],
         published=[replace(one, added=0, updated=0) for one in tally.published],
         aside=(),
         stale=(),

@@ -47,7 +47,7 @@ def command(call: Call, query: tuple[str, ...]) -> None:
     with glance(call) as now:
         moment, looked = now.ledger.clock().timestamp(), now.ledger.shelf.looked()
         shown = 0
-        for found in islice(_found(now, words), call.limit or MOST):
+        for found in islice(_found(now, words), MOST if call.limit is None else call.limit):
             shown += 1
             if call.talk.as_json:
                 reads = call.talk.data(seen_json(found, moment, looked))
@@ -56,7 +56,7 @@ def command(call: Call, query: tuple[str, ...]) -> None:
                 reads = call.talk.print("\n".join((*lines, "")))
             if not reads:
                 return
-        if not shown:
+        if not shown and call.limit != 0:
             asked = words if len(words) <= LONGEST else f"{words[:LONGEST]}…"
             call.talk.say(f"nothing here matches {asked!r}: not marked, no card")
 

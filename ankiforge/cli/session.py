@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +132,8 @@ def session(
             opened = stack.enter_context(ledger.open_ledger(workspace.ledger, workspace.journal))
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)
-        yield stack.enter_context(closing(Session(call, workspace, stack.enter_context(opened))))
+        workspace = replace(workspace, generation=stack.enter_context(opened).generation)
+        yield stack.enter_context(closing(Session(call, workspace, opened)))
 
 
 @contextmanager
@@ -148,6 +149,7 @@ def glance(call: Call) -> Iterator[Session]:
     keeps = keeps and os.access(workspace.ledger.parent, os.W_OK)
     opened = ledger.open_ledger if keeps else ledger.forgetful_ledger
     with opened(workspace.ledger, workspace.journal) as at_hand:
+        workspace = replace(workspace, generation=at_hand.generation)
         yield Session(call, workspace, at_hand)
 
 

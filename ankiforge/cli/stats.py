@@ -80,7 +80,7 @@ def _counted(now: Session, query: tuple[str, ...], deck: str, since: date | None
 
 
 def _tell(call: Call, found: Statistics) -> None:
-    shown = call.limit or (0 if call.talk.verbose else SHOWN)
+    shown = call.shown(SHOWN) if call.limit is None else call.limit
     width = min(max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 2 * WIDTH)
     for line, heading in told(found, call.program, shown, width):
         if not call.talk.print(call.talk.style(line, bold=True) if heading else line):

@@ -142,7 +142,8 @@ class Passes:
             want = Wanted(source.entry, tuple(map(Path, notes.values())))
             [wanted], sources = opened_of(now, [want], now.call.talk.say)
             name = wanted.entry.name
-            looked = source.part(notes, name)
+            same = wanted.entry.options == source.entry.options
+            looked = source.part(notes, name) if same else None
             sources = (looked,) if looked else sources
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, sources if notes else (), model), model)
@@ -183,7 +184,8 @@ class Passes:
         limit = job.limit
         if model:
             server = assembly.llm_settings(now.workspace, now.call.jobs)
-            limit = job.limit or max(min(server.threads * server.batch, SLICE), FEWEST)
+            at_a_time = max(min(server.threads * server.batch, SLICE), FEWEST)
+            limit = at_a_time if limit is None else limit
         return replace(job, limit=limit, twins=self._twins.of)
 
     def _came(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
@@ -236,7 +237,7 @@ def write_packages(
 ) -> None:
     """Write what is ready: the selection, and what the packages replaced held besides.
 
-    `deck` names the package; `below` leaves out the cards of other decks, `only` all
+    `deck` names the package, if it holds cards of it; `below` leaves out the cards of other decks, `only` all
     but these and those that the package held before; `full` takes what Anki has, too;
     `push`: they go to a running Anki; `without`: these stay as the package had them.
     """
@@ -245,14 +246,23 @@ def write_packages(
         deliveries = Deliveries(now.ledger, decks, blind=tally.blind, full=full, push=push)
         cards = [c for c in deliverable(now.ledger) if within(c.deck, below)]
         parcels = []
-        for path, members in _by_package(now, cards, deck, output).items():
+
+        def parcel_of(path: Path, members: list[Card]) -> Parcel:
             refuse_foreign(path, force)
             held = now.ledger.packages.roster(str(path)) if path.exists() else frozenset()
             chosen = _chosen(now, members, held, only, new_only)
-            parcels.append(Parcel(path, tuple(
+            return Parcel(path, tuple(
                 deliveries.as_written(card) if card.guid in without else deliveries.of(card)
                 for card in chosen if card.guid not in without - held
-            )))  # fmt: skip
+            ))  # fmt: skip
+
+        for path, members in _by_package(now, cards, deck, output).items():
+            parcel = parcel_of(path, members)
+            if deck and not output and path == target(now, deck, None):
+                decks_there = _decks_of(parcel)
+                if decks_there and not any(within(one, deck) for one in decks_there):
+                    parcel = parcel_of(target(now, "", None), members)
+            parcels.append(parcel)
         for parcel in parcels:
             tally.weigh(parcel)
         for published in publish(now.ledger, run, parcels, deliveries.types):
@@ -281,6 +291,42 @@ def _stayed_inside(now: Session, package: Path) -> Problem | None:
     )
     do = f"if that is what you want: ankiforge init --trust {quote(str(workspace.root))}"
     return Problem(str(workspace.settings), what, do, notice=True)
+
+
+def _decks_of(parcel: Parcel) -> Counter[str]:
+    """How many notes of a package go to each deck."""
+    return Counter(one.note.deck for one in parcel.deliveries if one.note)
+
+
+def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[Problem]:
+    """What became of `--deck`: new cards elsewhere and why, and packages with other decks' notes."""
+    option, wanted = f"--deck {deck}", deck_name(deck)
+    shipped = {one.card.guid: one.note.deck for one in tally.weighed if one.note}
+    where = {card.guid: (card, shipped.get(card.guid, deck_name(card.deck)))
+             for card in now.ledger.cards.made_in(run)}  # fmt: skip
+    if not where:
+        yield Problem(option, "no new card in this run; all cards stay in their decks", notice=True)
+    elsewhere: Counter[tuple[str, str]] = Counter()
+    for card, there in where.values():
+        if there.casefold() == wanted.casefold():
+            continue
+        if card.highlight.document.deck:
+            why = "their note names a deck itself (deck:)"
+        elif deck_name(card.deck).casefold() == wanted.casefold():
+            why = "you moved the cards of their document there in Anki"
+        else:
+            why = "they were in it before"
+        elsewhere[there, why] += 1
+    for (there, why), count in sorted(elsewhere.items()):
+        yield Problem(option, f"{counted(count, 'new card')} in {there}: {why}", notice=True)
+    for package in tally.published:
+        held = Counter(one.note.deck for one in tally.weighed if one.note
+                       and one.card.guid in now.ledger.packages.roster(str(package.path)))  # fmt: skip
+        if any(name.casefold() != wanted.casefold() for name in held):
+            listed = ", ".join(
+                f"{counted(n, 'note')} of {name}" for name, n in sorted(held.items())
+            )
+            yield Problem(option, f"{package.path.name} holds {listed}", notice=True)
 
 
 def set_aside(now: Session, path: Path) -> tuple[Path, ...]:
@@ -371,7 +417,7 @@ def tell(now: Session, summary: Summary, hints: Iterable[str]) -> None:
     if talk.as_json:
         talk.data(summary.as_json())
         return
-    tell_problems(now.call, summary.tally.problems)
+    tell_problems(now.call, (*summary.tally.problems, *summary.tally.deck_notices))
     if talk.quiet:
         return
     for line in told(summary, now.ledger, now.call.program):

@@ -167,8 +167,8 @@ class Config(_Settings, frozen=True):
 
     @staticmethod
     def default() -> Config:
-        """The settings without any file: clean drafts of either drafter are accepted."""
-        return Config(accept=AcceptSettings(llm=AcceptPolicy.CLEAN))
+        """The settings without any file."""
+        return Config()
 
 
 def load(path: Path) -> Config:

@@ -119,12 +119,17 @@ class DeckChoice:
 # --- reading --------------------------------------------------------------------------------
 
 
-def load_decks(root: Path, patterns: tuple[str, ...]) -> tuple[DeckRule, ...]:
+DECK_OF_FIRST = "Reading::{title}"
+"""The shipped deck in workspaces of the first generation of defaults."""
+
+
+def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tuple[DeckRule, ...]:
     """Read the deck files of a workspace, the shipped ones behind them.
 
     Args:
         root: the workspace.
         patterns: glob patterns below it.
+        generation: of the defaults the workspace goes by.
 
     Returns:
         The rules in the order in which they are asked; the last one takes all.
@@ -135,14 +140,17 @@ def load_decks(root: Path, patterns: tuple[str, ...]) -> tuple[DeckRule, ...]:
     files = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
     own = [_read(path, str(path.relative_to(root))) for path in sorted(files, key=_file_order)]
     if not any(rule.takes_all for rule, _ in own):
-        own += shipped_decks()
+        own += shipped_decks(generation)
     _one_takes_all(own)
     return tuple(sorted((rule for rule, _ in own), key=lambda rule: rule.takes_all))
 
 
-def shipped_decks() -> list[tuple[DeckRule, Location]]:
-    """The deck files that come with the program."""
-    return [_read(path, path.name) for path in sorted(shipped("decks").glob("*.yaml"))]
+def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
+    """The deck files that come with the program, as a generation of defaults has them."""
+    rules = [_read(path, path.name) for path in sorted(shipped("decks").glob("*.yaml"))]
+    if generation > 1:
+        return rules
+    return [(msgspec.structs.replace(rule, deck=DECK_OF_FIRST), where) for rule, where in rules]
 
 
 def _file_order(path: Path) -> tuple[str, str]:

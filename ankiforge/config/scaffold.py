@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from ankiforge.config import FILE_NAME, LlmSettings, source_name
+from ankiforge.config.deckfiles import DECK_OF_FIRST
 from ankiforge.errors import UsageError
 from ankiforge.shipped import shipped
 
@@ -89,6 +90,21 @@ def scaffold(root: Path, proposal: Proposal) -> tuple[Path, ...]:
         what = f"{error.filename or root}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
     return tuple(written)
+
+
+DECK_FILE = "decks/reading.yaml"
+"""The shipped deck file, below a workspace."""
+
+
+def keep_first_deck(file: Path) -> None:
+    """Give the copied deck file the deck of the first generation of defaults: one a document.
+
+    For a workspace whose cards, taken over from the default one, lie in such decks already.
+    """
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', text), encoding="utf-8", newline="\n"
+    )
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -188,10 +204,9 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
     if source.kind == "obsidian" and source.as_before:
         counts = dict(source.counts)
         also = "".join(f"; also written here: {name}" for name, _ in source.dialects)
-        here = _here(counts, "cards", "  # ") or "  #"
         lines += [  # by the defaults, as it was read before
             f"      # marks: [==, mark]           # also: bold, callout{_here(counts, 'marks')}",
-            f"      # cards: [inline, block, cloze, glossary]{here}{also}",
+            f"      # cards: [inline, block, cloze, glossary]  # also: term{_here(counts, 'cards')}{also}",
             "      # include: ['**/*.md']",
         ]
     elif source.kind == "obsidian":
@@ -200,7 +215,7 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
         cards = ", ".join([*names, "inline", "block", "cloze", "glossary"])
         lines += [
             f"      marks: {marks}           # also: bold, callout{_here(counts, 'marks')}",
-            f"      cards: [{cards}]{_here(counts, 'cards', '  # ')}",
+            f"      cards: [{cards}]  # also: term{_here(counts, 'cards')}",
             *(f"      {name}: {json.dumps(told)}" for name, told in source.dialects if told),
             "      # include: ['**/*.md']",
             "      # exclude: [Templates/]",
@@ -212,8 +227,8 @@ _HIGHLIGHTERS = frozenset({"osr", "o2a", "flashcards"})
 """The dialects in which `==x==` is a cloze, not a mark."""
 
 
-def _here(counts: dict[str, str], switch: str, before: str = "; ") -> str:
-    return f"{before}here: {counts[switch]}" if counts.get(switch) else ""
+def _here(counts: dict[str, str], switch: str) -> str:
+    return f"; here: {counts[switch]}" if counts.get(switch) else ""
 
 
 def _shown(path: Path, root: Path) -> str:

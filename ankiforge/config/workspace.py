@@ -37,6 +37,8 @@ class Workspace:
     """The user's own, used where no other is named; has no `ankiforge.yaml`."""
     unconfirmed_output: Path | None = None
     """The folder for packages that the settings name, where nobody has confirmed it yet."""
+    generation: int = 2
+    """Of the defaults it goes by; its ledger knows, once it is open."""
 
     @property
     def settings(self) -> Path:

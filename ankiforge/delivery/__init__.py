@@ -13,7 +13,7 @@ from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.content import content_hash, normal_form
 from ankiforge.anki.fields import field_html, renamed, with_content
 from ankiforge.anki.merge import Conflict, Side, merge_fields, merge_tags, same_tags
-from ankiforge.anki.names import RETIRED, tag_names
+from ankiforge.anki.names import RETIRED, deck_name, tag_names
 from ankiforge.anki.package import refusal
 from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
 from ankiforge.config.deckfiles import DeckRule
@@ -142,9 +142,15 @@ class Deliveries:
             return Delivery(card, problems=tuple(problems))
         shipment = shipment_of(self._ledger, card, self._decks, pictures)
         if not shipment.rev and shipment.first:
-            deck = self._ledger.views.deck_of(card.highlight.document.key)
+            deck = self._moved_to(card)
             shipment = replace(shipment, deck=deck or shipment.deck)
         return self._finished(card, shipment, pictures, tuple(problems), None)
+
+    def _moved_to(self, card: Card) -> str:
+        """The deck in Anki that the cards of its document were moved to, "" if they were not."""
+        deck, made_for = self._ledger.views.deck_of(card.highlight.document.key)
+        stays = {deck_name(one).casefold() for one in made_for} == {deck.casefold()}
+        return "" if stays else deck
 
     def _finished(
         self,

@@ -148,6 +148,8 @@ class Checked:
     label: str = ""
     """Names this draft within its batch."""
     deck: str = ""
+    deck_asked: bool = False
+    """Whether the command names this deck: then it goes before the one its document has."""
 
     @property
     def blocked(self) -> bool:

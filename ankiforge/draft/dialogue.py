@@ -66,6 +66,14 @@ class Dialogue:
     def __init__(self, desk: Desk, repair: Repair | None = None) -> None:
         self._desk = desk
         self._repair = repair
+        before = desk.before()
+        self._before = Dialogue(before, repair) if before else None
+        """The same as it was before a default was changed: its replies are paid for."""
+
+    def answered(self, chunk: Chunk) -> bool:
+        """Whether the first reply about a chunk is remembered."""
+        before = self._before
+        return self._desk.answered(chunk) or (before is not None and before.answered(chunk))
 
     def about(self, chunk: Chunk) -> Outcome:
         """Drafts, reasons or problems for every highlight of the chunk.
@@ -73,6 +81,8 @@ class Dialogue:
         Raises:
             ServiceError, UsageError: what ends the run.
         """
+        if self._before and not self._desk.answered(chunk) and self._before.answered(chunk):
+            return self._before.about(chunk)
         if reason := barred(chunk.task, self._desk.prompt):
             return Outcome(no_cards=tuple(_not_now(one, reason) for one in chunk.highlights))
         outcome = self._asked(chunk)
@@ -168,7 +178,15 @@ class Dialogue:
 
     def mend(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
         """What becomes of the drafts of one highlight, made earlier, when they are mended now."""
+        if self._before and self._before._has_mended(chunk, drafts):
+            return self._before.mend(chunk, drafts)
         return self._mended(chunk, Outcome(drafts=drafts), chunk.highlights[0])
+
+    def _has_mended(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> bool:
+        """Whether the repair of these drafts is answered already."""
+        highlight = chunk.highlights[0]
+        mending = Mending(drafts, self._shape(chunk), lambda draft: self._faults(draft, highlight))
+        return bool(mending.wanted) and self._desk.answered(chunk, mending.request())
 
     def _mended(self, chunk: Chunk, outcome: Outcome, highlight: Highlight) -> Outcome:
         """The outcome of one highlight; a fact whose every card is blocked is drawn once more."""

@@ -24,7 +24,7 @@ from ankiforge.draft.chat import (
     import_chat,
     unread,
 )
-from ankiforge.draft.desk.asking import Answer, Desk, UnknownError, remembered
+from ankiforge.draft.desk.asking import Answer, Desk, UnknownError
 from ankiforge.draft.desk.faults import message_of
 from ankiforge.draft.desk.ladder import Form, remembered_form, shaped
 from ankiforge.draft.desk.server import Server
@@ -114,11 +114,8 @@ def export_jsonl(
     outbox = _Outbox(settings, prompt, replies)
     dialogue = Dialogue(outbox, repair)
 
-    def known(chunk: Chunk) -> bool:
-        return remembered(replies, chunk, settings, prompt) is not None
-
     for task in tasks:
-        for chunk in chunks(task, settings.batch, known):
+        for chunk in chunks(task, settings.batch, dialogue.answered):
             dialogue.about(chunk)
             yield from _lines(outbox)
     for chunk, drafts in _alone(blocked):

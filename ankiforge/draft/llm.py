@@ -202,7 +202,7 @@ class Model:
     def _known(self, chunk: Chunk) -> bool:
         if barred(chunk.task, self._desk.prompt):
             return True
-        return not self._fresh and self._desk.remembered(chunk) is not None
+        return self._dialogue.answered(chunk)
 
     def _body(self, chunk: Chunk) -> dict[str, object]:
         return body(chunk, self._settings, self._desk.prompt)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -201,6 +201,11 @@ class Folder:
     def end(self) -> Scan:
         """The end of a scan: complete if it was to see everything and did."""
         return Scan(self.name, self.container, complete=not self.only and not self.missed)
+
+    def named(self, paths: Iterable[str]) -> Folder:
+        """The same folder, but of its files only these, whether they fit or not."""
+        files = (self.root if self.root.is_file() else self.root / path for path in paths)
+        return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
 
     def _unlisted(self, error: OSError) -> Problem:
         self.missed = True

@@ -12,17 +12,18 @@ note (docs/keys.md).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from ankiforge.domain import Document, DocumentKey, Problem, Sighting, Source, h16
+from ankiforge.domain import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._doors import kind_of
 from ankiforge.extract._folder import File, Folder, chosen, moment
-from ankiforge.extract.obsidian import CARDS, HandWritten
+from ankiforge.extract._selection import forms, highlights_of, told, wider
+from ankiforge.extract.obsidian import CARDS, TERM, HandWritten, Term
 from ankiforge.text.exported import is_export
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     exclude: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ("==", "mark")
     """`quote`: in Markdown, too, what stands behind `> ` is a passage; in plain text it always is."""
-    cards: tuple[HandWritten, ...] = CARDS
+    cards: tuple[HandWritten | Term, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
 
 
@@ -77,6 +78,17 @@ class Texts:
                 yield from self._sightings(*found)
         yield self.folder.end()
 
+    @property
+    def selection(self) -> str:
+        """The settings that decide which passages are read."""
+        return told(self.settings)
+
+    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
+        """What some texts hold by other settings: those of `before`, and all that there are."""
+        some = self.folder.named(paths)
+        every = wider(self.settings, before, get_args(Mark), (*CARDS, TERM))
+        return highlights_of(Texts(some, one) for one in (every if some.only else ()))
+
     def _sightings(self, file: File, text: str) -> Iterator[Sighting]:
         from ankiforge.extract import _notes
         from ankiforge.extract.obsidian.front import front_matter
@@ -90,7 +102,7 @@ class Texts:
         body = _flush(body) if is_plain else body
         note = _notes.Note(file, body, front.skip, created, modified, quotes)
         marks = frozenset(asked.marks) - {"quote"}
-        wanted = Wanted(marks, frozenset(asked.cards), asked.glossary_headings)
+        wanted = Wanted(marks, forms(asked.cards, CARDS), asked.glossary_headings)
         document_of = partial(self._document, file, front, head)
         found = _notes.extracted(note, self.folder, wanted, document_of)
         if found and front.problem:

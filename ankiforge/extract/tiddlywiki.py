@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, get_args
 
-from ankiforge.domain import Document, DocumentKey, Problem, Sighting, Source, h16
+from ankiforge.domain import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._folder import File, Folder, chosen
+from ankiforge.extract._selection import forms, highlights_of, told, wider
+from ankiforge.extract.obsidian import TERM, Term
 from ankiforge.text.shields import MATH
 
 Mark = Literal["@@", "bold"]
 HandWritten = Literal["inline", "block", "glossary"]
+CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 _MARKS = {"@@": ("mark", "=="), "bold": ("bold",)}
 """What they are in Markdown; `==` stands in tiddlers written in it."""
 
@@ -38,7 +41,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     exclude: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ("@@",)
     """`@@x@@` and `<mark>x</mark>`; `''x''`."""
-    cards: tuple[HandWritten, ...] = ("inline", "block", "glossary")
+    cards: tuple[HandWritten | Term, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
 
 
@@ -112,6 +115,17 @@ class Wiki:
                 yield from self._sightings(file, tiddler)
         yield self.folder.end()
 
+    @property
+    def selection(self) -> str:
+        """The settings that decide which passages are read."""
+        return told(self.settings)
+
+    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
+        """What some tiddlers hold by other settings: those of `before`, and all that there are."""
+        some = self.folder.named(paths)
+        every = wider(self.settings, before, get_args(Mark), (*CARDS, TERM))
+        return highlights_of(Wiki(some, one) for one in (every if some.only else ()))
+
     def _sightings(self, file: File, tiddler: Tiddler) -> Iterator[Sighting]:
         from ankiforge.extract import _notes
         from ankiforge.extract.obsidian.note import Wanted
@@ -123,7 +137,7 @@ class Wiki:
         skip = f"the tiddler says {no}: no" if no else ""
         note = _notes.Note(file, text, skip, created, modified)
         marks = frozenset(sign for mark in asked.marks for sign in _MARKS[mark])
-        wanted = Wanted(marks, frozenset(asked.cards), asked.glossary_headings)
+        wanted = Wanted(marks, forms(asked.cards, CARDS), asked.glossary_headings)
         found = _notes.extracted(note, self.folder, wanted, partial(self._document, file, tiddler))
         yield from [found] if found else []
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from ankiforge import private
 from ankiforge.domain import Problem, RunId, h16
 from ankiforge.errors import BusyError
+from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.errands import Errands
 from ankiforge.ledger.cards.others import OtherNotes
@@ -120,7 +121,7 @@ class Ledger:
         self.shelf = Shelf(connection)
         self.accounts = Accounts(connection)
         self.replies = replies
-        self._name(identity)
+        self._name(identity, journal)
         self._rebuild = Rebuild(
             connection, journal, self.writer, self.decisions, self.packages, self.roots,
             self.choices, self.remembering,
@@ -137,13 +138,19 @@ class Ledger:
         self.remembering.settle(subject)
         self.choices.settle([subject])
 
-    def _name(self, identity: Callable[[], str]) -> None:
+    @property
+    def generation(self) -> int:
+        """The generation of defaults it was created with; see `ledger.generation`."""
+        return generation.of_ledger(self._db)
+
+    def _name(self, identity: Callable[[], str], journal: Journal) -> None:
         if self._db.execute("SELECT 1 FROM meta WHERE name = 'ledger_id'").fetchone() is None:
             with self._db.unit():
                 self._db.execute(
                     "INSERT OR IGNORE INTO meta VALUES ('ledger_id', ?), ('epoch', '1')",
                     (identity(),),
                 )
+                generation.settle(self._db, journal)
 
     def start_run(self, command: str) -> RunId:
         """A new run, by which what it does can be told later."""

@@ -102,6 +102,14 @@ class Journal:
                 hint="make room or rights there; nothing is lost",
             ) from error
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no line yet."""
+        try:
+            return self._path is None or not self._path.stat().st_size
+        except OSError:
+            return True
+
     def state(self) -> str:
         """Changes whenever the file does, or "" without one."""
         if self._path is None or not self._path.exists():

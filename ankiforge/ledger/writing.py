@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.domain import h16
+from ankiforge.ledger import generation
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 
@@ -43,6 +44,12 @@ class Writer:
 
     def _append(self) -> None:
         """Lines that another program wrote meanwhile must still be taken in by the next open."""
+        if self._journal.is_empty:
+            first = generation.first_line(self._db, self._clock())
+            self._db.executemany(
+                "INSERT OR IGNORE INTO journal VALUES (?)", [(one.id,) for one in first]
+            )
+            self._lines[:0] = first
         before, after = self._journal.append(self._lines)
         if before == self.recall("journal"):
             self.meta("journal", after)

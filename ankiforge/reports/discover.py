@@ -209,29 +209,35 @@ _SWITCH = {
     Form.BLOCK: "block",
     Form.CLOZE: "cloze",
     Form.GLOSSARY: "glossary",
-    Form.TERM: "glossary",
+    Form.TERM: "glossary",  # the only one or two of a glossary; all others are asked for alone
 }
 
 
 def count_forms(
     vault: Path, seconds: float = 5.0, clock: Callable[[], float] = time.monotonic
 ) -> FormCounts | None:
-    """Read a vault once for each kind of mark, for its cards, and for each dialect it is written in.
+    """Count what each switch of a vault would give: its cards first, then each mark and dialect.
 
-    Within `seconds` in all; None if it cannot be read.
+    Within `seconds` in all: what there was no time for is left out. None if it cannot be read.
     """
     from ankiforge import extract
 
     try:
         obsidian: Any = extract.module("obsidian")
         end = clock() + seconds
+        forms, in_time = _forms(obsidian, vault, end, clock, marks=(), cards=obsidian.CARDS)
+        cards = dict.fromkeys(obsidian.CARDS, 0)
+        for form, count in forms.items():
+            if form in _SWITCH:
+                cards[_SWITCH[form]] += count
+        if in_time:
+            forms, in_time = _forms(obsidian, vault, end, clock, marks=(), cards=(obsidian.TERM,))
+            cards[obsidian.TERM] = forms[Form.TERM]
         marks: dict[str, int] = {}
-        in_time = True
         for mark in obsidian.MARKS:
-            forms, whole = _forms(obsidian, vault, end, clock, marks=(mark,), cards=())
-            marks[mark], in_time = forms.total(), in_time and whole
-        forms, whole = _forms(obsidian, vault, end, clock, marks=(), cards=obsidian.CARDS)
-        in_time = in_time and whole
+            if in_time:
+                forms, in_time = _forms(obsidian, vault, end, clock, marks=(mark,))
+                marks[mark] = sum(n for form, n in forms.items() if form not in _SWITCH)
         told = dialects(vault, end, clock)
         theirs: dict[str, int] = {}
         for name, told_it in told.items():
@@ -240,10 +246,6 @@ def count_forms(
             theirs[name], in_time = counted.total(), in_time and whole
     except (ForgeError, OSError):
         return None
-    cards = dict.fromkeys(obsidian.CARDS, 0)
-    for form, count in forms.items():
-        if form in _SWITCH:
-            cards[_SWITCH[form]] += count
     return FormCounts(marks, cards | theirs, in_time, told)
 
 

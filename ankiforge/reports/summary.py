@@ -48,6 +48,8 @@ class Tally:
     """Cards that are none any more, and are to be told so in Anki."""
     incomplete: bool = False
     """Something could not be written, or not with all that belongs to it."""
+    deck_notices: list[Problem] = field(default_factory=list)
+    """What became of `--deck`; told once."""
     weighed: tuple[Delivery, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
@@ -133,6 +135,7 @@ class Summary:
                 "gone": read.gone,
                 "unchanged": read.unchanged,
             },
+            "not_selected": read.unselected,
             "fates": {fate.value: self.funnel.fates[fate] for fate in Fate},
             "no_card": dict(sorted(self.funnel.reasons.items(), key=lambda kv: (-kv[1], kv[0]))),
             "cards": {
@@ -147,7 +150,7 @@ class Summary:
             "llm": self._llm(),
             "problems": [
                 {"where": p.where, "what": p.what, "hint": p.hint, "notice": p.notice}
-                for p in self.tally.problems
+                for p in (*self.tally.problems, *self.tally.deck_notices)
             ],
         }
 
@@ -201,6 +204,7 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     told_change = ", ".join(part for part in change if not part.startswith("0 "))
     found = f"{_numbered(funnel.seen, 'highlight')} found"
     yield found + (f"  ({told_change})" if told_change else "")
+    yield from _unselected(read.unselected)
     if not funnel.seen:
         yield from _notes(summary)
         yield from _stand(summary.cards, program)
@@ -219,6 +223,14 @@ def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterat
     yield from _stand(summary.cards, program)
     yield from told_of_model(summary.usage)
     yield from _without(summary, ledger, program)
+
+
+def _unselected(count: int) -> Iterator[str]:
+    """What the settings leave out, and was read before."""
+    if count == 1:
+        yield f"{1:6} highlight is not selected by the settings; its cards stay as they are"
+    elif count:
+        yield f"{count:6} highlights are not selected by the settings; their cards stay as they are"
 
 
 def _notes(summary: Summary) -> Iterator[str]:

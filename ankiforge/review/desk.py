@@ -29,7 +29,7 @@ class Desk:
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """What the deck files say; read when it is first asked for."""
-        return load_decks(self.workspace.root, self.workspace.config.decks)
+        return load_decks(self.workspace.root, self.workspace.config.decks, self.ledger.generation)
 
     def tags(self, card: Card) -> tuple[str, ...]:
         """A card's tags, as a package has them."""

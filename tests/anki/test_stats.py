@@ -224,7 +224,7 @@ def test_a_card_is_counted_in_the_deck_it_lies_in_not_in_that_of_its_sibling(
 
     decks = {one["name"]: one for one in forge.json("stats")["by"]["deck"]}
     assert (decks["Backwards"]["cards"], decks["Backwards"]["answers"]) == (1, 2)
-    assert (decks["Reading::Two"]["cards"], decks["Reading::Two"]["retention"]) == (3, 1.0)
+    assert (decks["Reading"]["cards"], decks["Reading"]["retention"]) == (3, 1.0)
     told = forge.json("stats", "--deck", "Backwards")
     apart = told["anki"]
     assert told["missing"] == ["highlights are told of all cards only"]

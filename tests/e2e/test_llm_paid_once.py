@@ -386,7 +386,7 @@ def test_a_terminal_shows_cards_highlights_cost_and_time_left(
     counting = server.otherwise
     server.otherwise = lambda request: replace(counting(request), hang_s=0.25)
     seen = on_a_terminal(forge, "run")
-    assert re.search(r"· \d cards? · \d/6 highlights · \$0\.\d+", seen)
+    assert re.search(r"· \d cards? · \$0\.\d+ +\d/6 highlights", seen)
     assert "left" in seen
     assert "6 requests" not in seen  # that is data, and goes to stdout
 

@@ -347,14 +347,16 @@ def test_a_run_with_a_deck_writes_a_package_called_after_it(forge, vault, note) 
     assert came["packages"] == [str(forge.folder / "Notes-Biology.apkg")]
 
 
-def test_a_deck_is_settled_once_and_a_later_wish_neither_moves_nor_drops_a_card(
+def test_a_later_wish_takes_the_new_cards_and_neither_moves_nor_drops_another(
     forge, vault, note, notes_in
 ) -> None:
     forge.ok("run", vault, "--deck", "First")
     rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
     forge.ok("run", vault, "--deck", "Second")
 
-    assert {card["deck"] for card in forge.cards()} == {"First"}
+    decks = {card["deck"]: card["guid"] for card in forge.cards()}
+    assert decks.keys() == {"First", "Second"}
+    assert decks["Second"] == guid_of(forge, "Hund")
     assert len(notes_in(forge.folder / "Second.apkg")) == 5
 
 

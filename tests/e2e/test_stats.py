@@ -86,9 +86,9 @@ def test_cards_that_are_in_no_look_yet_are_told_apart_from_a_look_that_was_never
 
 def test_only_what_is_asked_for_is_counted(drafted: Any) -> None:
     assert drafted.json("stats", "kind:cloze")["funnel"]["drafts"] == 1
-    assert drafted.json("stats", "--deck", "Reading::Cells")["funnel"]["drafts"] == 5
+    assert drafted.json("stats", "--deck", "Reading")["funnel"]["drafts"] == 5
     assert drafted.json("stats", "--deck", "reading")["funnel"]["drafts"] == 5
-    nothing = drafted.json("stats", "--deck", "Reading::Cell")
+    nothing = drafted.json("stats", "--deck", "Readin")
     assert (nothing["funnel"]["drafts"], len(nothing["missing"])) == (0, 1)
     assert "no card is meant" in nothing["missing"][0]
     assert drafted.json("stats", "kind:cloze")["funnel"]["highlights"] is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 from ankiforge.draft import Replies
@@ -129,6 +130,19 @@ class Desk:
             found = completion(self._replies.get(name) or "")
             if found is not None:
                 yield Answer(found, name, cached=True)
+
+    def before(self) -> Desk | None:
+        """The same desk with as many candidates as were asked for before a default was changed."""
+        candidates = self.settings.candidates_before
+        if candidates in (0, self.settings.candidates):
+            return None
+        other = copy(self)
+        other.settings = replace(self.settings, candidates=candidates, candidates_before=0)
+        return other
+
+    def answered(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> bool:
+        """Whether a remembered reply may be used, rather than a new one asked for."""
+        return not self._fresh and self.remembered(chunk, further) is not None
 
     # --- sending ----------------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ class ServerSettings:
     """The person's own table, by model: dollars per million tokens in, out, in again."""
     candidates: int = 1
     """How many drafts of one intent a person may pick from; 1 = no choice."""
+    candidates_before: int = 0
+    """How many were asked for before a default was changed: such replies are used, too; 0 = as now."""
     tags: tuple[str, ...] = ()
     """What the model says of each card, as tags: out of `bloom`, `difficulty`."""
     concurrency: int = 0

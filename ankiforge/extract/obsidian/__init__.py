@@ -27,6 +27,9 @@ Mark = Literal["==", "mark", "bold", "callout"]
 """What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
+Term = Literal["term", "-term"]
+"""`Term: text` list items outside a glossary, which most people write as prose: only by wish."""
+TERM: Term = "term"
 OfTools = Literal["osr", "o2a", "flashcards", "yanki", "logseq", "remnote"]
 """The dialects: how obsidian-spaced-repetition, Obsidian_to_Anki and others write cards."""
 NO_MEMORY = NoMemory()
@@ -44,7 +47,8 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     """Patterns of what to leave out; one that ends in `/` is a folder with all it holds."""
     marks: tuple[Mark, ...] | None = None
     """None = `==` and `mark`; without `==` where a dialect has a meaning of its own for it."""
-    cards: tuple[HandWritten | OfTools, ...] = CARDS
+    cards: tuple[HandWritten | Term | OfTools, ...] = CARDS
+    """`-term` leaves those items out also where an older workspace would read them."""
     osr: OsrSettings = OsrSettings()
     o2a: O2aSettings = O2aSettings()
     flashcards: FlashcardsSettings = FlashcardsSettings()

@@ -118,7 +118,7 @@ def _fragment(block: Block) -> str:
 class _Reader:
     def __init__(self, document: Document, namespace: str, cut: Blocks, wanted: Wanted) -> None:
         self.document, self.namespace, self.cut, self.wanted = document, namespace, cut, wanted
-        self.terms = dict(self._terms()) if "glossary" in wanted.cards else {}
+        self.terms = dict(self._terms())
         self.pasted = Pasted(cut.blocks, wanted.marks, self._is_card)
 
     def _is_card(self, at: int) -> bool:
@@ -240,15 +240,22 @@ class _Reader:
             )
 
     def _terms(self) -> Iterator[tuple[int, Sides]]:
-        """Items `Term: definition`, by the index of their block; three in a row are a glossary."""
+        """Items `Term: definition`, by the index of their block; three in a row are a glossary.
+
+        In bold they count outside a glossary, too, if `term` is wanted.
+        """
+        cards = self.wanted.cards
+        if cards.isdisjoint(("glossary", "term")):
+            return
         listed: dict[int, Sides] = {}
         places: list[tuple[int, int, int]] = []
         for at, block in enumerate(self.cut.blocks):
             if block.part is not Part.ITEM or block.inline is None:
                 continue
-            if bold := bold_term(block.inline):
+            if "term" in cards and (bold := bold_term(block.inline)):
                 yield at, bold
-            sides = plain_term(block.inline) if self._in_glossary(block) else None
+            in_glossary = "glossary" in cards and self._in_glossary(block)
+            sides = plain_term(block.inline) if in_glossary else None
             if sides:
                 listed[at] = sides
                 places.append((*block.item, at))

@@ -9,6 +9,8 @@ from typing import Protocol
 from urllib.parse import quote
 
 from ankiforge.domain import Document, DocumentKey, Extracted, Problem, h16
+from ankiforge.extract._selection import forms
+from ankiforge.extract.obsidian import CARDS
 from ankiforge.extract.obsidian.blocks import Blocks, cut
 from ankiforge.extract.obsidian.citing import papers
 from ankiforge.extract.obsidian.covers import cover
@@ -49,7 +51,7 @@ class NoteReader:
         self.name, self.namespace, self.container, self.vault = name, namespace, container, vault
         self.any_marks = settings.marks is None
         marks = frozenset(MARKS if settings.marks is None else settings.marks)
-        cards = frozenset(settings.cards).intersection(_CARD_SIGNS)
+        cards = forms(settings.cards, CARDS).intersection(_CARD_SIGNS)
         self.wanted = Wanted(marks, cards, settings.glossary_headings)
         self.dialects = chosen(settings)
         self.signs = _signs(self.wanted, self.dialects)
@@ -115,11 +117,13 @@ _DRAWING = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILI
 
 
 _MARK_SIGNS = {"==": r"==", "mark": r"<mark", "bold": r"\*\*|__", "callout": r"\[!"}
+_ITEM = r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]"
 _CARD_SIGNS = {
     "inline": r"::",
     "block": r"^[ \t>]*\?\??[ \t]*$",
     "cloze": r"\{\{",
-    "glossary": r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]",
+    "glossary": _ITEM,
+    "term": _ITEM,
 }
 
 

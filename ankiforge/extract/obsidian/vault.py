@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ankiforge.domain import Memory, Problem, Scan, Sighting, h16
+from ankiforge.domain import Highlight, Memory, NoMemory, Problem, Scan, Sighting, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._folder import PICTURE, Count
 from ankiforge.extract._kept import Kept
+from ankiforge.extract._selection import highlights_of, told, wider
 from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
@@ -74,6 +75,23 @@ class Vault:
         yield from helped.told(self.root.name) if helped else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
+
+    @property
+    def selection(self) -> str:
+        """The settings that decide which passages are read."""
+        settings: Any = self.settings
+        return told(settings)
+
+    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
+        """What some notes hold by other settings: those of `before`, and all that there are."""
+        from ankiforge.extract.obsidian import CARDS, DIALECTS, MARKS, TERM
+
+        now: Any = self.settings
+        every = [*wider(now, before, MARKS, (*CARDS, TERM))]
+        every += [msgspec.structs.replace(now, marks=(), cards=(one,)) for one in DIALECTS]
+        only = tuple(at for path in paths if (at := self.root / path).is_file())
+        vaults = (Vault(self.name, self.root, one, only, NoMemory()) for one in every)
+        return highlights_of(vaults if only else ())
 
     @cached_property
     def _manner(self) -> Manner:

@@ -9,10 +9,12 @@ The files are read by a worker process (`worker`), as PDFs crash, hang and lie.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from ankiforge.crew import Crew, unhelped
 from ankiforge.domain import (
@@ -32,6 +34,7 @@ from ankiforge.domain import (
 )
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._folder import Count, matcher, relative, walk
+from ankiforge.extract._selection import highlights_of, told
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
@@ -112,6 +115,18 @@ class PdfSource:
         yield from self._hidden(hidden)
         yield from unhelped(str(self.root), worker.lost, "files")
         yield Scan(self.name, self.container, complete=complete)
+
+    @property
+    def selection(self) -> str:
+        """The settings that decide which passages are read."""
+        return told(msgspec.structs.replace(self.settings, passwords=()))
+
+    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
+        """What some files hold, whether the settings leave them out or not."""
+        below = (self.root if self.root.is_file() else self.root / path for path in paths)
+        only = tuple(file for file in below if file.is_file())
+        some = replace(self, only=only, memory=NoMemory(), crew=None)
+        return highlights_of([some] if only else ())
 
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if that cannot be told."""

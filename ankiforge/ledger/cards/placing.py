@@ -98,7 +98,8 @@ class Placer:
 
     def _insert(self, place: Place, guid: Guid, first: Checked) -> None:
         draft = first.draft
-        deck = self._policy.deck_for(place.highlight, guid) or first.deck
+        asked = first.deck if first.deck_asked else ""
+        deck = self._policy.deck_for(place.highlight, guid, asked) or first.deck
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

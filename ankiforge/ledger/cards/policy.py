@@ -92,11 +92,16 @@ class Policy:
             {"guid": guid},
         )
 
-    def deck_for(self, highlight: Highlight, guid: Guid) -> str:
-        """Where the card was shipped to before the ledger was lost, else its document's deck."""
+    def deck_for(self, highlight: Highlight, guid: Guid, asked: str = "") -> str:
+        """Where the card was shipped to before the ledger was lost, else its document's deck.
+
+        `asked`: what the command names, before the document's.
+        """
         row = self._db.execute(
             "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
         ).fetchone()
+        if row is None and asked:
+            return asked
         row = (
             row
             or self._db.execute(

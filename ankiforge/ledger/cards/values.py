@@ -179,6 +179,13 @@ class Cards:
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
 
+    def made_in(self, run: RunId) -> Iterator[Card]:
+        """The cards that were made in a run, not those that it revised."""
+        rows = self._db.execute("SELECT guid FROM card WHERE run = ? ORDER BY guid", (run,))
+        guids = [Guid(row["guid"]) for row in rows.fetchall()]
+        for start in range(0, len(guids), AT_ONCE):
+            yield from self.several(guids[start : start + AT_ONCE])
+
     def of_choice(self, card: Card) -> list[Card]:
         """The other cards of the choice that a card is of, whatever became of them."""
         return [one for one in self.in_choice(card.choice) if one.guid != card.guid]

@@ -113,15 +113,16 @@ class Views:
         ).fetchall():
             yield seen_of(row)
 
-    def deck_of(self, document: DocumentKey) -> str:
-        """Where most cards of a document are in Anki, "" if none is there."""
+    def deck_of(self, document: DocumentKey) -> tuple[str, frozenset[str]]:
+        """Where most cards of a document are in Anki, "" if none is; the decks they were made for."""
         rows = self._db.execute(
-            "SELECT s.deck FROM seen s JOIN card c ON c.guid = s.guid"
+            "SELECT s.deck, c.deck AS made_for FROM seen s JOIN card c ON c.guid = s.guid"
             " JOIN highlight h ON h.key = c.key WHERE h.document = ? AND s.deck <> ''",
             (document,),
         ).fetchall()
         counts = Counter(row["deck"] for row in rows)
-        return min(counts, key=lambda deck: (-counts[deck], deck)) if counts else ""
+        most = min(counts, key=lambda deck: (-counts[deck], deck)) if counts else ""
+        return most, frozenset(row["made_for"] for row in rows if row["deck"] == most)
 
     def count(self, state: AnkiState) -> int:
         """How many cards are in this state."""

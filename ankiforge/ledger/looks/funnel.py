@@ -11,7 +11,7 @@ from itertools import groupby
 from ankiforge.domain import Fate, Highlight, HighlightKey, RunId, Task
 from ankiforge.ledger.cards.values import TAGGED
 from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.passages.highlights import Highlights
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights
 from ankiforge.ledger.reading.ways import NO_LLM, private_elsewhere
 
 BY_HAND = "rules"
@@ -70,15 +70,18 @@ class FunnelView:
         """
         rows = self._db.execute(
             "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
-            " AND h.run <> '' AND (:run IS NULL OR h.run = :run) AND (h.drafted <> h.content"
+            " AND h.presence_why <> :unselected AND h.run <> '' AND (:run IS NULL OR h.run = :run) AND (h.drafted <> h.content"
             " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
             " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
             " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
             " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM decision m"
             " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
-            {"run": run, "drafter": drafter, "rules": BY_HAND, "tagged": TAGGED},
-        ).fetchall()
+            {
+                "run": run, "drafter": drafter, "rules": BY_HAND, "tagged": TAGGED,
+                "unselected": NOT_SELECTED,
+            },
+        ).fetchall()  # fmt: skip
         return self._tasks(rows)
 
     def answered_alike(self, key: HighlightKey, drafter: str) -> list[Highlight]:
@@ -223,4 +226,4 @@ def _no_card(row: sqlite3.Row) -> str:
         return f"rejected: {row['rejection']}" if row["rejection"] else "rejected"
     if row["retired"]:
         return f"retired: {row['retired']}"
-    return row["no_card"] or "not drafted yet"
+    return row["no_card"] or row["presence_why"] or "not drafted yet"

@@ -9,10 +9,14 @@ from functools import lru_cache
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKey, RunId
+from ankiforge.domain import Document, DocumentKey, Form, Highlight, HighlightKey, RunId
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.writing import Writer
 from ankiforge.text.fold import fold
+
+NOT_SELECTED = "not selected by the settings"
+"""The `presence_why` of a highlight that is still there (its presence is `present`) and that the
+settings of its source leave out; of a way to one the `missing_at`."""
 
 
 class Highlights:
@@ -25,6 +29,15 @@ class Highlights:
     def get(self, key: HighlightKey) -> Highlight | None:
         """One highlight with its document, or None."""
         return self.several([key]).get(key)
+
+    def has_cards_of(self, container: str, form: Form) -> bool:
+        """Whether cards of a form were made from a container, or were before the ledger was lost."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h WHERE container = ? AND json_extract(body, '$.form') = ?"
+            " AND (run = '' OR EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = h.key)) LIMIT 1",
+            (container, form),
+        ).fetchone()
+        return row is not None
 
     def several(self, keys: Sequence[HighlightKey]) -> dict[HighlightKey, Highlight]:
         """Those of these keys that there are, with their documents; a thousand keys at most."""

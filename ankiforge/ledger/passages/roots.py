@@ -92,8 +92,13 @@ class Roots:
         self._writer.meta(_HEARD + source, root)
 
     def texts(self, container: str) -> frozenset[str]:
-        """What the highlights of a container say, as far as they were there last time."""
+        """What the highlights of a container say, as far as they were read last time.
+
+        A present one with a reason is one that the settings leave out.
+        """
         rows = self._db.execute(
-            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'", (container,)
+            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
+            " AND (presence = 'ignored' OR presence_why = '')",
+            (container,),
         ).fetchall()
         return frozenset(str(row["text"]) for row in rows)

@@ -11,6 +11,8 @@ from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.states import Event, presence_after
+from ankiforge.ledger.passages.highlights import NOT_SELECTED
+from ankiforge.ledger.reading.selection import Selection
 from ankiforge.ledger.reading.ways import Ways
 
 SUSPICIOUS = 5
@@ -18,14 +20,14 @@ SUSPICIOUS = 5
 
 _HIGHLIGHTS = (
     "SELECT h.key, h.presence, h.missing_at, '' AS way, h.place, h.container,"
-    " json_extract(d.body, '$.path') AS path"
+    " json_extract(d.body, '$.path') AS path, h.text, h.presence_why"
     " FROM highlight h JOIN document d ON d.key = h.document"
     " WHERE h.container = :container AND h.run <> :run AND h.presence <> 'gone'"
     " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"
 )
 _WAYS = (
     "SELECT w.key, 'way', w.missing_at, w.place, w.place, w.container,"
-    " json_extract(w.body, '$.document.path')"
+    " json_extract(w.body, '$.document.path'), w.text, ''"
     " FROM way w WHERE w.container = :container AND w.run <> :run"
 )
 _HERE = "place IN (SELECT place FROM sighting WHERE run = :run AND container = :container)"
@@ -46,6 +48,7 @@ class Missing:
         decisions: Decisions,
         cards: Cards,
         ways: Ways,
+        selection: Selection,
         tell: Callable[[sqlite3.Row], None],
     ) -> None:
         """`tell` makes a way the one that tells the content of its highlight."""
@@ -53,6 +56,7 @@ class Missing:
         self._decisions = decisions
         self._cards = cards
         self._ways = ways
+        self._selection = selection
         self._tell = tell
 
     def unseen(
@@ -60,12 +64,12 @@ class Missing:
     ) -> list[sqlite3.Row] | Problem:
         """What a scan looked for and did not find; of a partial one, where it looked.
 
-        A problem if it cannot be believed. What could not be read is not missing. `part`: what
+        What the settings leave out now is not missing either. A problem if it cannot be believed. What could not be read is not missing. `part`: what
         the scan left out is as it was, and what was missing there is so still.
         """
         where = {"container": scan.container, "run": run}
         sql = _UNSEEN if scan.complete else _UNSEEN_STILL if part else _UNSEEN_HERE
-        rows = self._db.execute(sql, where).fetchall()
+        rows = self._selection.missing(self._db.execute(sql, where).fetchall(), scan)
         if rows and scan.complete and len(rows) >= SUSPICIOUS and not self._found(where):
             return Problem(
                 scan.container,
@@ -86,7 +90,7 @@ class Missing:
     def note(self, rows: list[sqlite3.Row], now: datetime, gone_after: float) -> Iterator[Presence]:
         """Once missing, then, `gone_after` seconds later, gone; what each became."""
         for row in rows:
-            since = row["missing_at"]
+            since = row["missing_at"].replace(NOT_SELECTED, "")
             waited = since and (now - datetime.fromisoformat(since)).total_seconds()
             over = bool(waited) and waited >= gone_after
             if row["presence"] == "way":

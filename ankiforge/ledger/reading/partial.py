@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ankiforge.domain import Guid, HighlightKey, Route, RunId
 from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.passages.highlights import NOT_SELECTED
 from ankiforge.ledger.reading.works import ALONE
 from ankiforge.ledger.writing import PERSON
 
@@ -24,11 +25,11 @@ _DOUBTS = {
     "something is missing elsewhere that may be gone now": (
         "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once'"
         "  AND container <> :container)"
-        " OR EXISTS (SELECT 1 FROM way WHERE missing_at <> '')"
+        f" OR EXISTS (SELECT 1 FROM way WHERE missing_at NOT IN ('', '{NOT_SELECTED}'))"
     ),
     "something is not where it was": (
         f"SELECT EXISTS (SELECT 1 FROM highlight h WHERE h.container = :container AND h.{_HERE}"
-        " AND h.presence <> 'gone' AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run"
+        f" AND h.presence <> 'gone' AND h.presence_why <> '{NOT_SELECTED}' AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run"
         "  AND s.key = h.key))"
     ),
     "a passage is reached by several ways": (

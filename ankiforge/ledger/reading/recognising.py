@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Scan
 from ankiforge.domain.words import NO_KEY
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import decode_highlight, slug_of
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, slug_of
 from ankiforge.ledger.passages.keys import KeyIssuer
 from ankiforge.ledger.passages.matching import Match, in_place
 from ankiforge.text.anchors import text_of
@@ -43,15 +43,18 @@ class Recognising:
 
     # --- in place ---------------------------------------------------------------------------
 
-    def in_place(self, run: RunId) -> None:
-        """What stands where it stood, edited or not."""
+    def in_place(self, run: RunId, reselected: Collection[str] = ()) -> None:
+        """What stands where it stood, edited or not.
+
+        What the settings leave out comes back only word for word, but in `reselected` containers.
+        """
         groups = self._db.execute(
             "SELECT DISTINCT container, place, path FROM sighting WHERE run = ?"
             " ORDER BY route, container, place, path",
             (run,),
         ).fetchall()
         for container, place, path in groups:
-            stored = self._stored(container, place)
+            stored = self._stored(run, container, place, reselected=container in reselected)
             if not stored:
                 continue
             staged = self._db.execute(
@@ -108,15 +111,22 @@ class Recognising:
                 more.append(Match(at, key))
         return more
 
-    def _stored(self, container: str, place: str) -> list[Highlight]:
+    def _stored(
+        self, run: RunId, container: str, place: str, *, reselected: bool
+    ) -> list[Highlight]:
         rows = self._db.execute(
-            "SELECT key, position, body FROM highlight WHERE container = :container"
-            " AND place = :place UNION ALL SELECT key, position, body FROM way w"
+            "SELECT key, position, body FROM highlight h WHERE container = :container"
+            " AND place = :place AND (:reselected OR presence_why <> :not_selected"
+            "  OR EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND s.container ="
+            "  h.container AND s.place = h.place AND s.text = h.text)) UNION ALL SELECT key, position, body FROM way w"
             " WHERE container = :container AND place = :place AND NOT EXISTS (SELECT 1"
             " FROM highlight h WHERE h.key = w.key AND h.container = w.container"
             " AND h.place = w.place) ORDER BY position, key",
-            {"container": container, "place": place},
-        )
+            {
+                "container": container, "place": place, "run": run, "reselected": reselected,
+                "not_selected": NOT_SELECTED,
+            },
+        )  # fmt: skip
         return [replace(decode_highlight(row["body"]), key=row["key"]) for row in rows]
 
     # --- back from Anki ---------------------------------------------------------------------

@@ -32,13 +32,14 @@ from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decided, Decisions
 from ankiforge.ledger.deciding.states import Event, presence_after
 from ankiforge.ledger.passages.documents import Documents
-from ankiforge.ledger.passages.highlights import decode_highlight, place_of
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, place_of
 from ankiforge.ledger.passages.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
 from ankiforge.ledger.reading.homes import Homes
 from ankiforge.ledger.reading.missing import Missing
 from ankiforge.ledger.reading.partial import Partial
 from ankiforge.ledger.reading.recognising import Recognising
+from ankiforge.ledger.reading.selection import Selecting, Selection
 from ankiforge.ledger.reading.ways import Ways
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import Writer
@@ -51,6 +52,7 @@ TOGETHER = 50
 """Documents that are written down in one transaction."""
 
 _ROUTES = tuple(Route)
+NO_SETTINGS: Mapping[str, Selecting] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Settled:
     gone: int = 0
     unchanged: int = 0
     problems: tuple[Problem, ...] = ()
+    unselected: int = 0
+    """Highlights of the sources read that the settings leave out; their cards stay as they are."""
 
 
 class Reading:
@@ -82,7 +86,10 @@ class Reading:
         self.aside = Aside(connection, writer, decisions)
         self.homes = Homes(connection, decisions, cards, self.works)
         self._ways = Ways(connection, self.works)
-        self._missing = Missing(connection, decisions, cards, self._ways, self._promote)
+        self._selection = Selection(connection, writer)
+        self._missing = Missing(
+            connection, decisions, cards, self._ways, self._selection, self._promote
+        )
         self.partial = Partial(connection)
         self._sighted: list[tuple[RunId, Extracted]] = []
 
@@ -126,7 +133,8 @@ class Reading:
         """Whether something is missing that the next complete scan may find gone."""
         found = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
-            " OR EXISTS (SELECT 1 FROM way WHERE missing_at <> '')"
+            " OR EXISTS (SELECT 1 FROM way WHERE missing_at NOT IN ('', ?))",
+            (NOT_SELECTED,),
         ).fetchone()
         return bool(found[0])
 
@@ -153,13 +161,16 @@ class Reading:
         now: datetime,
         *,
         part: bool = False,
+        selecting: Mapping[str, Selecting] = NO_SETTINGS,
     ) -> Settled:
         """Match, move, issue, and note what is missing: when all sources were read.
 
-        `part`: what was not read is as it was, and there is no `doubt`.
+        `part`: what was not read is as it was, and there is no `doubt`. `selecting`, by
+        container: the settings, and how to look again for what they may leave out now.
         """
         scans, problems = tuple(scans), tuple(problems)
         self._write_down()
+        self._selection.begin(run, selecting)
         with self._writer.unit():
             self._record_scans(run, scans, now)
             action = self._recognise(run, scans)
@@ -173,6 +184,7 @@ class Reading:
                 if (scan.complete or part) and not isinstance(found, Problem)
                 for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
             ]
+            unselected = self._selection.end(scans)
             self._db.execute("DELETE FROM sighting")
         gone = sum(1 for found in missed if found is Presence.GONE)
         return Settled(
@@ -182,6 +194,7 @@ class Reading:
             gone=gone,
             unchanged=counts["unchanged"],
             problems=tuple(found for found in unseen if isinstance(found, Problem)),
+            unselected=unselected,
         )
 
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
@@ -189,7 +202,7 @@ class Reading:
         self.works.refresh()  # the journal may tell of a union before its documents
         for way in self._ways.parted():
             self._missing.forget_way(way)
-        self._recognising.in_place(run)
+        self._recognising.in_place(run, self._selection.reselected)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
         self._documents.follow_renames(run)
@@ -290,10 +303,13 @@ class Reading:
         told = self._ways.refresh(key)
         content = content_of(told) if told else before["content"]
         self._db.execute(
-            "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?"
-            " WHERE key = ?",
-            (run, presence_after(Presence(before["presence"]), Event.SAME), content, key),
-        )
+            "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?,"
+            " presence_why = replace(presence_why, ?, '') WHERE key = ?",
+            (
+                run, presence_after(Presence(before["presence"]), Event.SAME), content,
+                NOT_SELECTED, key,
+            ),
+        )  # fmt: skip
         if told is None or content == before["content"]:
             return False
         self._keep_past(run, key, before)

@@ -23,7 +23,7 @@ from ankiforge.domain import (
     RunId,
 )
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import decode_highlight
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight
 from ankiforge.ledger.passages.keys import content_of
 from ankiforge.ledger.reading.works import Works
 from ankiforge.text.fold import canonical
@@ -130,8 +130,9 @@ class Ways:
         told = decode_highlight(before["body"])
         self._db.execute(
             "INSERT INTO way SELECT key, container, place, ?, position, mark, text, ?, run,"
-            " missing_at FROM highlight WHERE key = ?",
-            (_ROUTES.index(told.route), before["body"], key),
+            " CASE WHEN presence_why = ? THEN presence_why ELSE missing_at END"
+            " FROM highlight WHERE key = ?",
+            (_ROUTES.index(told.route), before["body"], NOT_SELECTED, key),
         )
 
     def _put(self, run: RunId, row: sqlite3.Row, key: str) -> None:
@@ -187,12 +188,16 @@ class Ways:
         """Where but one way is left, the highlight itself tells all there is to know."""
         ways = self._of(key)
         if len(ways) == 1:
+            missing_at = ways[0]["missing_at"]
+            why = missing_at if missing_at == NOT_SELECTED else ""
+            missing_at = "" if why else missing_at
             self._db.execute(
-                "UPDATE highlight SET missing_at = ?, presence = CASE WHEN ? <> ''"
+                "UPDATE highlight SET missing_at = ?, presence_why = CASE WHEN presence ="
+                " 'present' THEN ? ELSE presence_why END, presence = CASE WHEN ? <> ''"
                 " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?,"
                 " content = ? WHERE key = ?",
                 (
-                    ways[0]["missing_at"], ways[0]["missing_at"], ways[0]["body"],
+                    missing_at, why, missing_at, ways[0]["body"],
                     content_of(decode_highlight(ways[0]["body"])), key,
                 ),
             )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.domain import Family, Guid, HighlightKey, Problem, guid_for, h16
+from ankiforge.ledger import generation
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.journal import VERSION, Entry, Journal
@@ -23,7 +24,7 @@ from ankiforge.text.fold import same
 
 _IDENTITIES = ("issued", "slot", "shipped")
 _MOST_SLOTS = 1_000_000
-_HERE = frozenset(("bind",))
+_HERE = frozenset(("bind", generation.WHAT))
 """Lines that mean something on this machine only."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem
+from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.remembering import Remembering
 from ankiforge.ledger.collection.packages import Packages, Shipment
@@ -31,6 +32,10 @@ _UNFIT = (
     sqlite3.Error,
 )  # fmt: skip
 """What a line raises that is none of ours, or was changed by hand."""
+
+
+def _nothing(entry: Entry) -> None:
+    """Take a line in that changes nothing in a ledger that is there already."""
 
 
 class Rebuild:
@@ -123,6 +128,7 @@ class Rebuild:
             "slot": self._slot,
             "bind": self._bind,
             "shipped": self._shipped,
+            generation.WHAT: _nothing,  # read when the ledger was created
         }
         self._db.execute("SAVEPOINT line")
         try:

@@ -24,14 +24,14 @@ _OPEN = 10
 """Of so few notes nobody need open a list to see them."""
 
 
-def as_html(audit: Audit, title: str, below: str, shown: int = SHOWN) -> str:
+def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN) -> str:
     """The page.
 
     Args:
         audit: what was found.
         title: of the page.
         below: a line under it: what was looked at, and when.
-        shown: notes of a kind; 0 = all.
+        shown: notes of a kind; None = all.
     """
     figures = audit.figures
     return html.page(
@@ -91,7 +91,7 @@ def _share(part: int, whole: int) -> Html:
     return html.joined((Html(plots.share_bar(part / whole)), percent(part / whole)), " ")
 
 
-def _kinds(audit: Audit, shown: int) -> Iterator[Html]:
+def _kinds(audit: Audit, shown: int | None) -> Iterator[Html]:
     of_kind: dict[tuple[Severity, str], list[tuple[Linted, Finding]]] = {}
     for linted in audit.notes:
         first = {(one.severity, one.check): one for one in reversed(linted.findings)}
@@ -99,7 +99,7 @@ def _kinds(audit: Audit, shown: int) -> Iterator[Html]:
             of_kind.setdefault(key, []).append((linted, finding))
     for severity, name in ranked(tallied(audit, 1)):
         found = of_kind[severity, name]
-        yield _kind(severity, name, found, found[:shown] if shown else found)
+        yield _kind(severity, name, found, found[:shown])
     if not of_kind:
         yield html.paragraph("None.")
 

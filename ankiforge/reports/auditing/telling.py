@@ -11,8 +11,8 @@ from ankiforge.reports.linting.findings import Linted, as_json
 from ankiforge.reports.linting.telling import SHOWN, Tally, counted, groups, table
 
 
-def told(audit: Audit, shown: int = SHOWN) -> Iterator[str]:
-    """The figures, then the worst of each kind, then the counts. `shown`: notes of a kind; 0 = all."""
+def told(audit: Audit, shown: int | None = SHOWN) -> Iterator[str]:
+    """The figures, then the worst of each kind, then the counts. `shown`: notes of a kind; None = all."""
     tally = tallied(audit, shown)
     yield from _figures(audit.figures)
     if tally.counts:
@@ -21,7 +21,7 @@ def told(audit: Audit, shown: int = SHOWN) -> Iterator[str]:
         yield from table(tally)
 
 
-def tallied(audit: Audit, shown: int) -> Tally:
+def tallied(audit: Audit, shown: int | None) -> Tally:
     """The findings counted by kind, with the worst notes of each."""
     tally = Tally(shown=shown)
     for linted in audit.notes:

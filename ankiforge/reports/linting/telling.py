@@ -21,7 +21,7 @@ _GRAVEST = tuple(reversed(Severity))
 class Tally:
     """Adds up what is found; holds no more notes than are shown."""
 
-    shown: int = SHOWN
+    shown: int | None = SHOWN
     """0 = all."""
     notes: int = 0
     ours: int = 0
@@ -43,7 +43,7 @@ class Tally:
         first = {(one.severity, one.check): one for one in reversed(linted.findings)}
         for key, finding in first.items():
             self.counts[key] += 1
-            if not self.shown or len(self.examples[key]) < self.shown:
+            if self.shown is None or len(self.examples[key]) < self.shown:
                 self.examples[key].append(_line(linted, finding))
 
     @property

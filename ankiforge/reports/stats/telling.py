@@ -31,9 +31,9 @@ FEW_TOLD = f"* rests on fewer than {FEW} answers"
 
 
 def told(
-    found: Statistics, program: str, shown: int = SHOWN, width: int = WIDTH
+    found: Statistics, program: str, shown: int | None = SHOWN, width: int = WIDTH
 ) -> Iterator[tuple[str, bool]]:
-    """(line, whether it is a heading); `shown`: rows of a table, 0 = all; `width`: of a table."""
+    """(line, whether it is a heading); `shown`: rows of a table, None = all; `width`: of a table."""
     yield from _way(found)
     yield from _drafting(found, shown, width)
     yield from _answers(found)
@@ -93,22 +93,19 @@ def _way(found: Statistics) -> Iterator[tuple[str, bool]]:
         yield f"  {what:11}{many:9,}{part}", False
 
 
-def _drafting(found: Statistics, shown: int, width: int) -> Iterator[tuple[str, bool]]:
+def _drafting(found: Statistics, shown: int | None, width: int) -> Iterator[tuple[str, bool]]:
     drawings = [one for one in found.drawings.sorted if one.cards or one.cost.requests]
     if not drawings:
         return
     yield "", False
     yield "What became of drafts", True
     heads = ("drafter", "cards", "accepted", "edited", "rejected", "waiting", "kept", "each")
-    rows = [
-        (drawer(one), *counts(one), percent(one.share), each(one))
-        for one in drawings[: shown or None]
-    ]
+    rows = [(drawer(one), *counts(one), percent(one.share), each(one)) for one in drawings[:shown]]
     yield from _lines(heads, rows, len(drawings), width)
     reasons = found.drawings.reasons
     if reasons:
         yield "  rejected because:", False
-        for reason, many in reasons.most_common(shown or None):
+        for reason, many in reasons.most_common(shown):
             yield f"    {many:5,} {reason or '(no reason given)'}", False
     cost = found.drawings.cost
     if cost.requests:
@@ -206,14 +203,14 @@ def _load(found: Statistics) -> Iterator[tuple[str, bool]]:
 
 
 def _groups(
-    name: str, groups: Sequence[Group], shown: int, width: int
+    name: str, groups: Sequence[Group], shown: int | None, width: int
 ) -> Iterator[tuple[str, bool]]:
     known = [one for one in groups if one.known]
     if not known or (len(known) == 1 and name != "deck"):
         return
     yield "", False
     yield f"By {LABELS[name]}", True
-    rows = [(one.label, *row_of(one)) for one in known[: shown or None]]
+    rows = [(one.label, *row_of(one)) for one in known[:shown]]
     yield from _lines((LABELS[name], *COLUMNS), rows, len(known), width)
 
 

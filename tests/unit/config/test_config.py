@@ -76,7 +76,7 @@ def test_what_is_left_out_has_its_default(config, text) -> None:
 
 
 def test_without_a_file_clean_drafts_of_either_drafter_are_accepted() -> None:
-    assert Config.default().accept == AcceptSettings(AcceptPolicy.CLEAN, AcceptPolicy.CLEAN)
+    assert Config.default().accept == AcceptSettings(AcceptPolicy.CLEAN, AcceptPolicy.REVIEW)
 
 
 def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path: Path) -> None:

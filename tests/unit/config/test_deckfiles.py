@@ -42,7 +42,7 @@ def deck(rules, of: Document, **given: object) -> str:
 
 
 def test_without_deck_files_the_shipped_one_serves(rules) -> None:
-    assert choice(rules(), document()) == DeckChoice("Reading::On Cells", (), (), "", Action.CARD)
+    assert choice(rules(), document()) == DeckChoice("Reading", (), (), "", Action.CARD)
 
 
 def test_a_deck_file_decides_deck_tags_kinds_prompt_and_what_a_colour_asks_for(rules) -> None:
@@ -75,7 +75,7 @@ def test_a_workspace_without_a_file_for_the_rest_has_the_shipped_one_behind_it(r
     loaded = rules(z="deck: Bio\nselect: {tag: bio}")
 
     assert deck(loaded, document(tags=("bio",))) == "Bio"
-    assert deck(loaded, document()) == "Reading::On Cells"
+    assert deck(loaded, document()) == "Reading"
 
 
 @pytest.mark.parametrize(

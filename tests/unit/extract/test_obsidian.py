@@ -11,6 +11,7 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.domain import Extracted, Form, Highlight, HighlightKind, Problem, Sighting
+from ankiforge.extract.obsidian import CARDS
 from ankiforge.text.anchors import anchor_key, own_key
 
 ROOT = Path(__file__).parents[3]
@@ -553,7 +554,8 @@ def test_a_glossary_needs_its_heading_and_three_items_in_a_row(tmp_path: Path) -
     items = "- Lens: glass\n- **Iris**: a hole\n- Film: memory\n"
     forms = [h.form for h in found(tmp_path, f"# Key terms\n\n{items}")]
     assert forms == [Form.GLOSSARY] * 3
-    (term,) = found(tmp_path, f"# Other\n\n{items}")
+    assert not found(tmp_path, f"# Other\n\n{items}")
+    (term,) = found(tmp_path, f"# Other\n\n{items}", cards=(*CARDS, "term"))
     assert (term.form, term.markdown) == (Form.TERM, ("Iris", "a hole"))
     assert len(found(tmp_path, f"# Wörter\n\n{items}", glossary_headings=("wörter",))) == 3
 
@@ -566,7 +568,11 @@ def test_fewer_items_of_a_glossary_wait_and_other_lists_are_none(tmp_path: Path)
         (Form.TERM, ("Film", "memory")),
         (Form.TERM, ("Iris", "a hole")),
     ]
-    assert [h.markdown[0] for h in found(tmp_path, f"# Other\n\n{items}")] == ["Film"]
+    other = f"# Other\n\n{items}"
+    assert [h.markdown[0] for h in found(tmp_path, other, cards=("term",))] == ["Film"]
+    for cards in (CARDS, ("-term",), ("term", "-term")):
+        assert not found(tmp_path, other, cards=cards)
+    assert len(found(tmp_path, f"# Terms\n\n{items}", cards=("-term",))) == 3
 
 
 def test_cards_that_are_not_wanted_leave_their_marks(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ def test_every_line_has_its_head(bench):
     [guid] = bench.forge(run)
     review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
     written = lines(bench)
-    assert {line["what"] for line in written} == {"issued", "slot", "accept", "reject"}
+    assert {line["what"] for line in written} == {
+        "generation", "issued", "slot", "accept", "reject",
+    }  # fmt: skip
     assert all({"v", "id", "at", "by", "what", "undoes"} <= line.keys() for line in written)
     assert {line["key"] for line in written if line["what"] in ("issued", "slot")} == {
         bench.ledger.cards.get(guid).key
@@ -129,7 +131,7 @@ def test_a_line_that_is_no_entry_is_named_and_left(bench):
         file.write("<<<<<<< a merge\n")
     bench.reopen()
     [problem] = bench.ledger.problems
-    assert problem.where.endswith("journal.jsonl:2")
+    assert problem.where.endswith("journal.jsonl:3")
     bench.reopen()
 
 

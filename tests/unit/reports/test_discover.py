@@ -204,7 +204,7 @@ def test_what_each_switch_of_a_vault_would_give_is_counted(tmp_path: Path) -> No
     assert counted is not None
     assert counted.complete
     assert counted.marks == {"==": 1, "mark": 1, "bold": 2, "callout": 0}
-    assert counted.cards == {"inline": 1, "block": 0, "cloze": 1, "glossary": 0}
+    assert counted.cards == {"inline": 1, "block": 0, "cloze": 1, "glossary": 0, "term": 0}
 
 
 def test_counting_stops_when_time_is_up_and_says_so(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_without_such_marks_there_is_no_dialect(tmp_path: Path) -> None:
 
     assert counted is not None
     assert counted.told == {}
-    assert set(counted.cards) == {"inline", "block", "cloze", "glossary"}
+    assert set(counted.cards) == {"inline", "block", "cloze", "glossary", "term"}
 
 
 def test_what_the_plugin_was_told_is_taken_over(tmp_path: Path) -> None:

@@ -1,0 +1,419 @@
+"""The defaults of new workspaces, and how older workspaces keep theirs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PLAIN = "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
+QUESTION = "What is a cell::a small room\n"
+
+
+def age(root: Path) -> None:
+    """Make what lies in a workspace look as the first version left it."""
+    with closing(sqlite3.connect(root / ".ankiforge" / "ledger.db")) as ledger:
+        ledger.execute("DELETE FROM meta WHERE name IN ('generation', 'journal')")
+        ledger.execute("DELETE FROM meta WHERE name LIKE 'settings:%'")
+        ledger.commit()
+    journal = root / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if json.loads(line)["what"] != "generation"]
+    assert len(kept) == len(lines) - 1
+    journal.write_text("".join(kept), encoding="utf-8")
+
+
+def lose(root: Path) -> None:
+    """Lose the ledger of a workspace; its journal stays."""
+    shutil.rmtree(root / ".ankiforge")
+
+
+def settings(forge: Any, source: str, more: str = "") -> None:
+    (forge.folder / "ankiforge.yaml").write_text(
+        f"sources: [{source}]\nanki: {{collection: none}}\n{more}", encoding="utf-8"
+    )
+
+
+def notes(forge: Any, **texts: str) -> Path:
+    folder: Path = forge.folder / "notes"
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    return folder
+
+
+def state(forge: Any) -> list[tuple[Any, ...]]:
+    """What a person sees of each card, but for its way to Anki."""
+    names = ("guid", "verdict", "standing", "fields", "quote", "highlight", "deck", "findings")
+    return sorted(tuple(map(str, (card[name] for name in names))) for card in forge.cards())
+
+
+# --- the generation of defaults ---------------------------------------------------------------
+
+
+def test_a_new_workspace_has_one_deck_and_an_older_one_a_deck_for_each_document(forge) -> None:
+    folder = notes(forge, a=QUESTION)
+    forge.ok("run", folder)
+    assert {card["deck"] for card in forge.cards()} == {"Reading"}
+
+    age(forge.home)
+    notes(forge, b="Katze:::cat\n")
+    forge.ok("run", folder)
+    assert sorted(card["deck"] for card in forge.cards()) == ["Reading", "Reading::b"]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_the_generation_outlives_the_ledger_and_reaches_another_machine(
+    forge, forge_in, tmp_path, old
+) -> None:
+    forge.ok("run", notes(forge, a=QUESTION))
+    if old:
+        age(forge.home)
+    lose(forge.home)
+    other = forge_in(tmp_path / "other")
+    other.home.mkdir(parents=True)
+    shutil.copy(forge.home / "journal.jsonl", other.home)
+    for each in (forge, other):
+        folder = each.folder / ("notes" if each is forge else "elsewhere")
+        folder.mkdir(exist_ok=True)
+        (folder / "c.md").write_text("Hund:::dog\n", encoding="utf-8")
+        each.ok("run", folder)
+        [card] = [card for card in each.cards() if "Hund" in str(card["fields"])]
+        assert card["deck"] == ("Reading::c" if old else "Reading")
+
+
+def test_a_look_makes_no_journal_and_a_generation_is_said_once(forge) -> None:
+    forge.ok("list")
+    forge.ok("run", "--dry-run", notes(forge, a=QUESTION))
+    assert not (forge.home / "journal.jsonl").exists()
+    for text in (QUESTION, QUESTION + "\nKatze:::cat\n"):
+        forge.ok("run", notes(forge, a=text))
+    lines = (forge.home / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["what"] for line in lines].index("generation") == 0
+    assert sum("generation" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_init_keeps_the_generation_of_what_it_moves(forge, old) -> None:
+    folder = notes(forge, a=QUESTION)
+    forge.ok("run", folder)
+    if old:
+        age(forge.home)
+    forge.ok("init", forge.folder / "w")
+    text = (forge.folder / "w/decks/reading.yaml").read_text(encoding="utf-8")
+    assert ('deck: "Reading::{title}"' in text) is old
+    notes(forge, b="Katze:::cat\n")
+    forge.ok("-C", "w", "run", folder)
+    [card] = [card for card in forge.cards("-C", "w") if "Katze" in str(card["fields"])]
+    assert card["deck"] == ("Reading::b" if old else "Reading")
+
+
+# --- `Term: text` items -----------------------------------------------------------------------
+
+
+def test_plain_lists_give_no_highlights(forge) -> None:
+    folder = notes(forge, a=PLAIN)
+    (folder / "b.tid").write_text("title: b\n\n* ''Milk'': two litres\n", encoding="utf-8")
+    (folder / "sub").mkdir()
+    (folder / "sub" / "c.txt").write_text(PLAIN, encoding="utf-8")
+    for path in (folder / "a.md", folder / "b.tid", folder / "sub" / "c.txt", folder):
+        assert forge.json("run", path)["highlights"]["seen"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("obsidian", "a.md", PLAIN),
+        ("markdown", "a.txt", PLAIN),
+        ("tiddlywiki", "a.tid", "title: a\n\n* ''Milk'': two\n* ''Bread'': one\n* ''Tea'': no\n"),
+    ],
+)
+def test_they_are_read_where_the_settings_ask_for_them(forge, kind, name, text) -> None:
+    folder = notes(forge)
+    (folder / name).write_text(text, encoding="utf-8")
+    for cards, count in (("[inline, term]", 3), ("[inline, glossary]", 0), ("[term, -term]", 0)):
+        settings(forge, f"{{{kind}: {{name: n, path: notes, cards: {cards}}}}}")
+        assert len(forge.ok("extract", "--json").lines) == count
+
+
+def with_terms(forge: Any) -> Path:
+    """A default workspace of the first version, with cards of `Term: text` items."""
+    folder = notes(forge, a=PLAIN)
+    settings(forge, "{obsidian: {name: notes, path: notes, cards: [inline, glossary, term]}}")
+    forge.ok("run")
+    age(forge.folder)
+    return folder
+
+
+@pytest.mark.parametrize("cards", ["", ", cards: [inline, glossary]"])
+def test_an_older_workspace_with_such_cards_goes_on_reading_them(forge, cards) -> None:
+    with_terms(forge)
+    before = forge.cards()
+    settings(forge, f"{{obsidian: {{name: notes, path: notes{cards}}}}}")
+    for _ in range(2):
+        came = forge.json("run")
+        assert came["highlights"] == {
+            "seen": 3, "new": 0, "changed": 0, "gone": 0, "unchanged": 3,
+        }  # fmt: skip
+        assert came["not_selected"] == 0
+    notes(forge, b="- **Tea**: a pound\n")
+    assert forge.json("run")["highlights"]["new"] == 1
+    assert [card["guid"] for card in forge.cards()][: len(before)] == [c["guid"] for c in before]
+
+    lose(forge.folder)
+    assert forge.json("run")["highlights"]["seen"] == 4
+
+    (forge.folder / "notes").rename(forge.folder / "moved")
+    settings(forge, f"{{obsidian: {{path: moved{cards}}}}}")
+    assert forge.json("run")["highlights"]["new"] == 0
+
+
+@pytest.mark.parametrize("cards", ["[inline]", "[inline, glossary, -term]", "[-term]"])
+def test_until_its_settings_say_otherwise(forge, cards) -> None:
+    with_terms(forge)
+    before = forge.cards()
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: {cards}}}}}")
+    for _ in range(3):
+        came = forge.json("run")
+        assert came["not_selected"] == 3
+        assert (came["highlights"]["seen"], came["highlights"]["gone"]) == (0, 0)
+    assert forge.cards() == before
+
+
+def test_an_older_workspace_without_such_cards_does_not_begin_to_read_them(forge) -> None:
+    forge.ok("run", notes(forge, a=QUESTION))
+    age(forge.home)
+    assert forge.json("run", notes(forge, b=PLAIN))["highlights"]["seen"] == 1
+
+
+def test_init_counts_them_apart_and_does_not_ask_for_them(forge) -> None:
+    vault = forge.home / "Vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    (vault / "a.md").write_text(PLAIN + "\n# Glossary\n\n- Lens: glass\n", encoding="utf-8")
+    forge.ok("init", forge.folder / "w")
+    text = (forge.folder / "w/ankiforge.yaml").read_text(encoding="utf-8")
+    [line] = [line for line in text.splitlines() if "cards: [" in line]
+    assert "cards: [inline, block, cloze, glossary]" in line
+    assert "glossary 1, term 3" in line
+    assert forge.json("-C", "w", "run")["highlights"]["seen"] == 1
+
+
+# --- not selected is not gone -----------------------------------------------------------------
+
+MARKED = """The ==cell== is a very small room in which all of life takes place.
+
+A **membrane** holds together whatever is inside of such a room.
+
+What is a room::a cell of the building
+
+What is a door
+?
+a hole in the wall
+
+The {{window}} lets the light into the room.
+
+# Glossary
+
+- Lens: glass
+- Film: memory
+- Iris: a hole
+"""
+ALL = "marks: [==, mark, bold], cards: [inline, block, cloze, glossary]"
+
+
+@pytest.mark.parametrize(
+    ("then", "left_out"),
+    [
+        ("marks: [mark], cards: [inline, block, cloze, glossary]", 2),
+        ("marks: [==], cards: [inline, block, cloze, glossary]", 1),
+        ("marks: [==, bold], cards: [inline, block, cloze]", 3),
+        ("marks: [==, bold], cards: [block, cloze, glossary]", 2),
+        ("marks: [==, bold], cards: [inline, glossary]", 2),
+        ("marks: [], cards: []", 9),
+        (f"{ALL}, exclude: [a.md]", 8),
+        (f"{ALL}, include: [b.md]", 8),
+    ],
+)
+def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
+    forge, then, left_out
+) -> None:
+    notes(forge, a=MARKED, b="Katze:::cat\n")
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
+    forge.ok("run")
+    forge.ok("accept", "--all")
+    before = state(forge)
+    assert len(before) == 9
+
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, {then}}}}}")
+    for _ in range(3):
+        came = forge.json("run")
+        assert (came["highlights"]["gone"], came["not_selected"]) == (0, left_out)
+        assert came["cards"]["sourceless"] == 0
+    said = forge.ok("run").stdout
+    assert f"{left_out} highlight" in said
+    assert "not selected by the settings" in said
+    assert state(forge) == before
+    assert not forge.cards("finding:source_gone")
+
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
+    came = read(forge)
+    assert (came["new"], came["gone"], came["not_selected"]) == (0, 0, 0)
+    assert state(forge) == before
+
+
+def read(forge: Any) -> dict[str, int]:
+    """What a run read, and what the settings left out."""
+    came = forge.json("run")
+    return {**came["highlights"], "not_selected": came["not_selected"]}
+
+
+def twice(forge: Any) -> dict[str, Any]:
+    """Two runs far enough apart for what is missing to be gone; what the second says."""
+    forge.ok("run")
+    with closing(sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db")) as ledger:
+        ledger.execute(
+            "UPDATE highlight SET missing_at = '2026-01-01T00:00:00+00:00' WHERE missing_at <> ''"
+        )
+        ledger.commit()
+    return read(forge)
+
+
+def test_what_is_deleted_is_gone_whatever_the_settings_leave_out(forge) -> None:
+    notes(forge, a=MARKED)
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
+    forge.ok("run")
+    notes(forge, a=MARKED.replace("What is a room::a cell of the building\n", ""))
+    settings(forge, "{obsidian: {name: notes, path: notes, marks: [==]}}")
+    came = twice(forge)
+    assert (came["gone"], came["not_selected"]) == (1, 1)
+    # later, with settings as they are, it is no different
+    notes(forge, a=MARKED.replace("What is a room::a cell of the building\n", "").replace("{{", ""))
+    came = twice(forge)
+    assert (came["gone"], came["not_selected"]) == (1, 1)
+
+
+def test_what_was_left_out_and_then_deleted_stays_so_until_it_is_selected_again(forge) -> None:
+    notes(forge, a=MARKED)
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
+    forge.ok("run")
+    settings(forge, "{obsidian: {name: notes, path: notes, marks: []}}")
+    forge.ok("run")
+    notes(forge, a=MARKED.replace("==cell==", "cell"))
+    came = twice(forge)
+    assert (came["gone"], came["not_selected"]) == (0, 2)
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
+    came = twice(forge)
+    assert (came["gone"], came["not_selected"]) == (1, 0)
+
+
+def test_a_dialect_that_is_switched_off_takes_no_card_with_it(forge) -> None:
+    notes(forge, a="#flashcards\n\nWhat is it;;That.\n")
+    osr = "osr: {singleLineCardSeparator: ';;'}"
+    settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: [osr], {osr}}}}}")
+    forge.ok("run")
+    before = forge.cards()
+    assert len(before) == 1
+    settings(forge, "{obsidian: {name: notes, path: notes}}")
+    for _ in range(2):
+        came = read(forge)
+        assert (came["gone"], came["not_selected"]) == (0, 1)
+    assert forge.cards() == before
+
+
+def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge) -> None:
+    notes(forge, a="The **cell** is a very small room in which all of life takes place.\n")
+    settings(forge, "{obsidian: {name: notes, path: notes, marks: [bold]}}")
+    forge.ok("run", "--limit", "0")
+    settings(forge, "{obsidian: {name: notes, path: notes, marks: [==]}}")
+    forge.ok("run")
+    assert forge.json("draft", "--drafter", "llm", "--estimate")["highlights"] == 0
+    [line] = forge.ok("list", "--no-card", "--json").lines
+    assert line["reason"] == "not selected by the settings"
+
+
+# --- decks by command -------------------------------------------------------------------------
+
+
+def test_new_cards_go_to_the_deck_that_is_named_and_the_package_says_what_it_holds(
+    forge, notes_in
+) -> None:
+    folder = notes(forge, a=QUESTION)
+    forge.ok("run", folder, "--deck", "Bio")
+    said = forge.ok("run", folder, "--deck", "Chem")
+    assert not (forge.folder / "Chem.apkg").exists()
+    assert "--deck Chem: no new card in this run" in said.stderr
+    assert "ankiforge.apkg holds 1 note of Bio" in said.stderr
+
+    notes(forge, a=QUESTION + "\nKatze:::cat\n", b="---\ndeck: Mine\n---\n\nHund:::dog\n")
+    said = forge.ok("run", folder, "--deck", "Chem")
+    assert "1 new card in Mine: their note names a deck itself" in said.stderr
+    assert "Chem.apkg holds 1 note of Bio, 1 note of Chem, 1 note of Mine" in said.stderr
+    assert len(notes_in(forge.folder / "Chem.apkg")) == 3
+    assert sorted(card["deck"] for card in forge.cards()) == ["Bio", "Chem", "Mine"]
+
+
+# --- --limit 0 --------------------------------------------------------------------------------
+
+
+def test_a_limit_of_none_drafts_nothing(forge) -> None:
+    folder = notes(forge, a=MARKED)
+    came = forge.json("run", folder, "--limit", "0")
+    assert (came["highlights"]["new"], came["cards"]["drafted"]) == (7, 0)
+    assert forge.json("draft", "--limit", "0")["cards"]["drafted"] == 0
+    estimate = forge.json("draft", "--drafter", "llm", "--estimate", "--limit", "0")
+    assert (estimate["highlights"], estimate["requests"]) == (0, 0)
+    forge.ok("draft", "export", "ask.md", "--limit", "0")
+    assert not (forge.folder / "ask.md").exists()
+    assert forge.json("run", folder)["cards"]["drafted"] == 7
+    assert forge.ok("list", "--limit", "0").stdout == ""
+    assert "nothing here" not in forge.ok("seen", "cell", "--limit", "0").stderr
+
+
+# --- model drafts wait ------------------------------------------------------------------------
+
+SAID = "The ==aperture== is the part of a camera that lets the light in to the film.\n"
+
+
+@pytest.fixture
+def server(fake):
+    with fake.LlmServer() as running:
+        running.otherwise = fake.obliging
+        yield running
+
+
+def test_without_a_file_the_cards_of_a_model_wait(forge) -> None:
+    said = forge.ok("run", notes(forge, a=SAID), "--limit", "0", "--drafter", "llm").stderr
+    assert "clean cards of your own hand are accepted, those of the model wait for you" in said
+
+
+def test_replies_to_requests_of_the_former_default_are_not_paid_for_again(forge, server) -> None:
+    notes(forge, a=SAID)
+    llm = json.dumps({"base_url": server.base_url, "model": "m"})
+    source = "{obsidian: {name: notes, path: notes}}"
+    settings(forge, source, f"drafter: llm\nllm: {llm}\naccept: {{rules: clean, llm: clean}}\n")
+    forge.ok("init", "--trust", ".")
+    forge.ok("run")
+    assert len(server.asked) == 1
+    kept = forge.folder / "kept.db"
+    shutil.copy(forge.folder / ".ankiforge" / "ledger.db", kept)
+    lose(forge.folder)
+    (forge.folder / "journal.jsonl").unlink()
+
+    settings(forge, source, f"drafter: llm\nllm: {llm}\n")
+    forge.ok("run", "--limit", "0")
+    with closing(sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db")) as ledger:
+        ledger.execute("ATTACH ? AS kept", (str(kept),))
+        ledger.execute("INSERT INTO reply SELECT * FROM kept.reply")
+        ledger.commit()
+    assert forge.json("draft", "--estimate")["requests"] == 0
+    came = forge.json("run")
+    assert len(server.asked) == 1
+    assert (came["cards"]["waiting"], came["llm"]["cached"]) == (1, 1)
+    # what a person asks for anew is asked as the settings are now
+    forge.ok("draft", "--again", "drafter:llm")
+    assert len(server.asked) == 2
