@@ -167,7 +167,8 @@ class PdfSource:
             highlights = tuple(self._highlights(document, reply.marks))
             yield Extracted(document, highlights, self.container, reply.pages, pictures)
         yield from (Problem(where, what, hint) for what, hint in reply.problems)
-        if not (reply.marks or reply.problems) and path in (self.root, *self.only):
+        yield from (Problem(where, what, hint, notice=True) for what, hint in reply.notices)
+        if not (reply.marks or reply.problems or reply.notices) and path in (self.root, *self.only):
             yield Problem(where, *NO_MARKS, notice=True)
 
     def _document(self, path: Path, read: Read) -> Document:

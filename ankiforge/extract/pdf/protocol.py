@@ -143,6 +143,8 @@ class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
     """(what, hint) of what was left out."""
     hidden: int = 0
     """Marks that the file itself hides; they are left out."""
+    notices: tuple[tuple[str, str], ...] = ()
+    """(what, hint) of what is told, though nothing failed."""
 
 
 class Passage(msgspec.Struct, frozen=True, omit_defaults=True):

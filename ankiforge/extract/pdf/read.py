@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
+from msgspec.structs import replace
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 from rapidfuzz import fuzz
@@ -40,6 +41,7 @@ from ankiforge.extract.pdf.protocol import (
     Surroundings,
     Work,
 )
+from ankiforge.extract.pdf.repair import is_whole
 from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
@@ -82,11 +84,40 @@ def _read(file: Unlocked | Failed, *, named: bool) -> Read | Failed:
     if isinstance(file, Failed):
         return file
     annotations = read_annotations(file.reader)
-    found = threaded(annotations.found)
+    if file.is_repaired:
+        annotations = _of_whole_pages(file, annotations)
+    found, notices = threaded(annotations.found), tuple(_notices(file))
     if not (named or found or annotations.damaged or annotations.crowded):
-        return Read(hidden=annotations.hidden)
+        return Read(hidden=annotations.hidden, notices=notices)
     with closing(file.document()) as document:
-        return _File(file.reader, document).read(annotations._replace(found=found))
+        read = _File(file.reader, document).read(annotations._replace(found=found))
+    return replace(read, notices=notices)
+
+
+def _of_whole_pages(file: Unlocked, annotations: Annotations) -> Annotations:
+    """Only those that are complete, on pages whose text is: others would say less than is marked."""
+    marked = sorted({one.page for one in annotations.found})
+    pages, cut = file.reader.pages, file.cut_object
+    broken = {page for page in marked if not is_whole(pages[page], cut)}
+    lost = [
+        one
+        for one in annotations.found
+        if one.page in broken or (one.reference is not None and one.reference[0] == cut)
+    ]
+    return annotations._replace(
+        found=[one for one in annotations.found if one not in lost],
+        damaged=tuple(sorted({*annotations.damaged, *(one.page for one in lost)})),
+    )
+
+
+def _notices(file: Unlocked) -> Iterator[tuple[str, str]]:
+    hint = "fetch it again, or open it in a PDF reader and save a copy"
+    pages = len(file.reader.pages)
+    if file.is_repaired:
+        count = "1 page" if pages == 1 else f"{pages} pages"
+        yield (f"damaged: read with a tolerant reader; {count}", hint)
+    elif file.is_cut:
+        yield ("its end is missing: marks may be missing, too", hint)
 
 
 def _find(file: Unlocked | Failed, quotes: Iterable[Quote]) -> Surroundings | Failed:
