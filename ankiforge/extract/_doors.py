@@ -62,9 +62,14 @@ def kinds_below(folder: Path) -> set[str]:
                 opened[ending] += 1
                 if opened[ending] <= LOOKED_AT:
                     found.add(kind_of(Path(within, name)))
-            elif ending in _BY_ENDING:
+            elif ending in _BY_ENDING and not _is_loop(Path(within, name)):
                 found.add(_BY_ENDING[ending])
     return found - {""}
+
+
+def _is_loop(path: Path) -> bool:
+    """Whether it is a link that leads nowhere, as one to itself does."""
+    return path.is_symlink() and not path.exists()
 
 
 def _head(path: Path) -> str:

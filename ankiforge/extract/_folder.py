@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import unicodedata
@@ -175,7 +176,7 @@ class Folder:
             ]
         except OSError:
             return ""
-        if failed or not all(proves(stamp) for _, stamp in stamps):
+        if not all(map(is_loop, failed)) or not all(proves(stamp) for _, stamp in stamps):
             return ""
         whose = (self.container, str(self.root), repr(self.only), self.context)
         return h16(program(), *whose, repr(stamps))
@@ -185,6 +186,8 @@ class Folder:
         return Scan(self.name, self.container, complete=not self.only and not self.missed)
 
     def _unlisted(self, error: OSError) -> Problem:
+        if is_loop(error):
+            return looping(relative(Path(str(error.filename)), self.root), error)
         self.missed = True
         where = str(error.filename or self.root)
         hint = "check that it is there, and its permissions"
@@ -196,7 +199,8 @@ def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
 
     Args:
         root: a folder or file.
-        unreadable: is told of every folder that cannot be listed.
+        unreadable: is told of every folder that cannot be listed, and of every link that leads
+            round in a circle (see `is_loop`).
     """
     if root.is_file():
         yield root
@@ -205,9 +209,34 @@ def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            plain = os.path.isfile(path) and not os.path.islink(path)  # noqa: PTH113, PTH114
-            if plain and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if os.path.islink(path):  # noqa: PTH114 - of many
+                loop = loop_at(path)
+                if loop is not None:
+                    unreadable(loop)
+            elif os.path.isfile(path):  # noqa: PTH113 - of many
                 yield path
+
+
+def loop_at(path: str | Path) -> OSError | None:
+    """What the system says of a link that leads round in a circle; None of any other."""
+    try:
+        os.stat(path)  # noqa: PTH116 - of many
+    except OSError as error:
+        return error if is_loop(error) else None
+    return None
+
+
+def is_loop(error: OSError) -> bool:
+    """Whether it is only a link that leads round in a circle: nothing is lost with it."""
+    return error.errno == errno.ELOOP
+
+
+def looping(where: str, error: OSError) -> Problem:
+    """A link that leads round in a circle."""
+    what = f"a link that leads to itself was left out: {error.strerror}"
+    return Problem(where, what, "delete the link", notice=True)
 
 
 def relative(path: Path, root: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.domain import Problem
+from ankiforge.extract._folder import loop_at, looping
 from ankiforge.extract._stamps import Stamp, stamp_of
 
 _JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
@@ -144,6 +145,11 @@ class _Walk:
 
     def link(self, path: str, entry: os.DirEntry[str]) -> None:
         """A link to notes leads out of the vault, or round in a circle: it is told of."""
+        loop = loop_at(entry.path)
+        if loop is not None:
+            if not self.exclude.match(path):
+                self.files.problems.append(looping(path, loop))
+            return
         is_folder = entry.is_dir()
         out = self.exclude.match(f"{path}/." if is_folder else path)
         if (is_folder or self.include.match(path)) and not out:

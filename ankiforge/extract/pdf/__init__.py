@@ -31,7 +31,7 @@ from ankiforge.domain import (
     h16,
 )
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import matcher, relative, walk
+from ankiforge.extract._folder import is_loop, looping, matcher, relative, walk
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
@@ -104,7 +104,7 @@ class PdfSource:
                 worker.foresee(self.crew, questions)
             for path in paths:
                 yield from self._file(worker, path, hidden)
-            complete = not self.only and not missed
+            complete = not self.only and all(map(is_loop, missed))
             worker.store(complete=complete)
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
@@ -115,7 +115,7 @@ class PdfSource:
         """Changes whenever a scan may yield something else; "" if that cannot be told."""
         missed: list[OSError] = []
         stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
-        if missed or not all(proves(stamp) for _, stamp in stamps):
+        if not all(map(is_loop, missed)) or not all(proves(stamp) for _, stamp in stamps):
             return ""
         return h16(
             program(), self.name, str(self.root), repr((self.settings, sorted(self.me), stamps))
@@ -133,6 +133,8 @@ class PdfSource:
                     yield path
 
     def _unlisted(self, error: OSError) -> Problem:
+        if is_loop(error):
+            return looping(relative(Path(str(error.filename)), self.root), error)
         where = str(error.filename or self.root)
         what = f"the folder cannot be read: {error.strerror or error}"
         return Problem(where, what, "check that it is there, and its permissions")

@@ -54,7 +54,7 @@ def unlocked(path: Path, passwords: Iterable[str]) -> Unlocked | Failed:
         if isinstance(found, Failed) or not cut:
             return found
     except FAULTS:
-        readings = [*_repaired(data, passwords)]
+        readings = [one for one in _repaired(data, passwords) if annotations_in(one.reader)]
         if not readings:
             raise
     else:
