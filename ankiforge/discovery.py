@@ -72,13 +72,18 @@ def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wante
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
     """The parts of a source to look at, as the settings spell its root: that may be a link."""
-    root = entry.path.resolve()
+    root = _real(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
 
 def _holds(root: Path, path: Path) -> bool:
-    root = root.resolve()
+    root = _real(root)
     return path == root or root in path.parents
+
+
+def _real(path: Path) -> Path:
+    """The path without links; of a link to itself the path."""
+    return Path(os.path.realpath(path))
 
 
 class _Place(NamedTuple):
@@ -92,7 +97,7 @@ class _Place(NamedTuple):
 
 def _wanted(config: Config, place: _Place, name: str) -> Wanted:
     for entry in config.sources:
-        if entry.kind == place.kind and entry.has_folder and entry.path.resolve() == place.root:
+        if entry.kind == place.kind and entry.has_folder and _real(entry.path) == place.root:
             return Wanted(entry, _below(entry, *place.only))
     return _unconfigured(place, name or _account(config, place.kind))
 

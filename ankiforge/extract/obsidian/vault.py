@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -78,7 +79,7 @@ class Vault:
         """Made when there is something to read: a parser takes a while to import."""
         from ankiforge.extract.obsidian.helping import Manner
 
-        vault = self.root.resolve().name
+        vault = Path(os.path.realpath(self.root)).name
         return Manner(self.name, self.namespace, self.container, vault, self.settings)
 
     def _helped(self, kept: Kept, files: Files) -> Helped | None:
@@ -131,7 +132,7 @@ class Vault:
     @property
     def _context(self) -> str:
         """All that decides what a note says besides its own words."""
-        return h16(program(), self.name, str(self.root.resolve()), repr(self.settings))
+        return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
 
     def _kept(self, kept: Kept, note: NoteFile, files: Files) -> Said | None:
         """What a note that is as it was said, if its pictures are where they were."""
