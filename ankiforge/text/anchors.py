@@ -30,8 +30,7 @@ def anchor(exact: str, before: str, after: str, n: int = 1) -> str:
 
 def triple_of(highlight: Highlight) -> Triple:
     """The triple of one highlight; its stand-in text where the mark has none."""
-    exact = highlight.anchor_text or highlight.exact
-    return triple(exact, highlight.prefix, highlight.suffix)
+    return triple(*_anchored(highlight))
 
 
 def mark_of(highlight: Highlight) -> str:
@@ -46,9 +45,13 @@ def text_of(highlight: Highlight) -> str:
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """The key made from the anchor, as the nth of its kind."""
-    exact = highlight.anchor_text or highlight.exact
-    mark = anchor(exact, highlight.prefix, highlight.suffix, nth)
-    return HighlightKey(f"{highlight.namespace}/{mark}")
+    return HighlightKey(f"{highlight.namespace}/{anchor(*_anchored(highlight), nth)}")
+
+
+def _anchored(highlight: Highlight) -> Triple:
+    """What the frozen reading says it is, and what stands before and after it."""
+    before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
+    return (highlight.anchor_text or highlight.exact, before, after)
 
 
 def own_key(highlight: Highlight) -> HighlightKey:
