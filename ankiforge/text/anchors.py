@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -66,6 +67,23 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
         mark = triple_of(highlight)
         seen[mark] += 1
         yield replace(highlight, nth=seen[mark])
+
+
+_BULLET = re.compile(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
+
+
+def without_bullets(exact: str) -> str:
+    """The items of a list that one mark spans, joined by `; `.
+
+    Its fold is the same, and so is an anchor made of it.
+    """
+    items = len(_BULLET.findall(exact)) - bool(_BULLET.match(exact))
+    return _BULLET.sub(_joined, exact) if items else exact
+
+
+def _joined(bullet: re.Match[str]) -> str:
+    end = bullet["end"] or ""
+    return f"{end} " if end in tuple(".;:,!?…") else f"{end}; " if end else ""
 
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-~")

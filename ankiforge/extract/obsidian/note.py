@@ -132,7 +132,45 @@ def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: st
         uri=one.highlight.document.uri + _fragment(block),
         skip=skip,
     )
-    return placed if one.shown is None else _as_shown(placed, one.start, one.shown, text)
+    shown = placed if one.shown is None else _as_shown(placed, one.start, one.shown, text)
+    return _without_signs(shown)
+
+
+_SIGNS = re.compile(r"={4}")
+"""The end of one mark and the beginning of the next: `==so====.==`."""
+
+
+def _without_signs(highlight: Highlight) -> Highlight:
+    """The highlight without signs of marks within its phrases, known by the frozen reading."""
+    if highlight.form is not Form.PHRASE or not highlight.markdown:
+        return highlight
+    if not any(_SIGNS.search(highlight.exact[start:end]) for start, end in highlight.gaps):
+        return highlight
+    exact, gaps = _dropped(highlight.exact, highlight.gaps)
+    text, markdown_gaps = _dropped(highlight.markdown[0], highlight.markdown_gaps)
+    return replace(
+        highlight,
+        exact=exact,
+        gaps=gaps,
+        markdown=(text, *highlight.markdown[1:]),
+        markdown_gaps=markdown_gaps,
+        anchor_text=highlight.anchor_text or highlight.exact,
+        anchor_around=highlight.anchor_around or (highlight.prefix, highlight.suffix),
+    )
+
+
+def _dropped(text: str, gaps: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+    """A text without these signs within its gaps, and where the gaps are then."""
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = length = 0
+    for start, end in gaps:
+        inside = _SIGNS.sub("", text[start:end])
+        parts += [text[at:start], inside]
+        length += start - at
+        spans.append((length, length + len(inside)))
+        at, length = end, length + len(inside)
+    return "".join([*parts, text[at:]]), tuple(spans)
 
 
 def _as_shown(highlight: Highlight, start: int, shown: Shown, text: str) -> Highlight:

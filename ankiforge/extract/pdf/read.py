@@ -45,6 +45,7 @@ from ankiforge.extract.pdf.repair import is_whole
 from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
+from ankiforge.text.anchors import without_bullets
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.quotes import locate
 
@@ -305,7 +306,7 @@ class _File:
 
     def _mark(self, page: _Page, found: _Found) -> Mark:
         annotation = found.annotation
-        exact = one_line(page.text.quote(found.segments))
+        exact = without_bullets(one_line(page.text.quote(found.segments)))
         prefix, suffix, sentence = page.context(found)
         return Mark(
             page=page.number,
