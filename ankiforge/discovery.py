@@ -14,7 +14,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
 from ankiforge.domain import Problem, Source
 from ankiforge.errors import UsageError
-from ankiforge.extract import kind_of, kinds_below
+from ankiforge.extract import kind_of, kinds_below, why_not
 from ankiforge.ledger import Ledger
 from ankiforge.naming import named
 from ankiforge.opening import opened
@@ -67,7 +67,27 @@ def _behind(config: Config, ledger: Ledger, path: Path, name: str) -> list[Wante
         return [Wanted(e, _below(e, path)) for e in configured]
     found = [_wanted(config, place, name) for place in _places(path, ledger)]
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
-    return found or Problem(str(path), "nothing here that can be read", hint)
+    return found or Problem(str(path), _why_nothing(path), hint)
+
+
+MOST_NAMED = 3
+"""Files of a folder that are named when nothing in it can be read."""
+
+
+def _why_nothing(path: Path) -> str:
+    """What is wrong with a file, or with the exports of a folder in which nothing is read."""
+    nothing = "nothing here that can be read"
+    if path.is_file():
+        return why_not(path) or nothing
+    told: list[str] = []
+    for within, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            why = why_not(Path(within, name))
+            told += [f"{Path(within, name).relative_to(path)}: {why}"] if why else []
+            if len(told) > MOST_NAMED:
+                return "; ".join([nothing, *told[:MOST_NAMED], "…"])
+    return "; ".join([nothing, *told])
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ankiforge.domain import Problem, Scan, h16
 from ankiforge.errors import ItemError
-from ankiforge.extract._doors import encoding_of, kind_of
+from ankiforge.extract._doors import encoding_of, kind_of, why_not
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.text.anchors import percent
 
@@ -71,12 +71,34 @@ def text_of(raw: bytes) -> str:
     Raises:
         ItemError: it is neither.
     """
+    wide = _unmarked(raw)
+    if wide:
+        raise ItemError(f"it seems to be {wide} without a byte order mark", hint=RE_SAVE)
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
-        raise ItemError(what, hint="re-save it as UTF-8") from error
+        raise ItemError(what, hint=RE_SAVE) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+RE_SAVE = "re-save it as UTF-8"
+_HEAD = 4096
+"""Bytes of a file by which its encoding is guessed."""
+
+
+def _unmarked(raw: bytes) -> str:
+    """UTF-16 that does not say so, by its zero bytes: of Latin letters every other one is; ""."""
+    head = raw[:_HEAD]
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" not in head:
+        return ""
+    first, second = head[::2].count(0), head[1::2].count(0)
+    # blanks, digits and signs show in any script
+    if second > 3 * first and second * 12 >= len(head[1::2]):
+        return "UTF-16 (little endian)"
+    if first > 3 * second and first * 12 >= len(head[::2]):
+        return "UTF-16 (big endian)"
+    return ""
 
 
 def moment(words: str) -> str:
@@ -142,9 +164,13 @@ class Folder:
         for file in self.files():
             if isinstance(file, Problem) or kind_of(file.at) == self.kind:
                 yield file
-            elif file.named and not file.is_empty:
-                self.missed = True
-                yield Problem(file.path, what, hint)
+            elif file.named:
+                self.missed |= not file.is_empty
+                why = why_not(file.at)
+                told = f"{what}: {why}" if why else what
+                yield Problem(file.path, told, hint, notice=file.is_empty)
+            elif why := why_not(file.at):
+                yield Problem(file.path, f"{what}: {why}", hint, notice=True)
 
     def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
         """The same with their text; a problem for each that has none."""

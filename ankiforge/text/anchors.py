@@ -69,6 +69,25 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
         yield replace(highlight, nth=seen[mark])
 
 
+AT_MOST = (32, CONTEXT)
+"""Characters of context that sources give (hypothes.is, all others): such a one was cut."""
+_LONG_WORD = 24
+"""A first or last word with more may be of a script without blanks: it stays as it is."""
+
+
+def from_a_word(before: str) -> str:
+    """The text before a passage, without the rest of a word it was cut in."""
+    if len(before) not in AT_MOST or before[0].isspace():
+        return before
+    cut = re.match(rf"\S{{1,{_LONG_WORD}}}\s+(?=\S)", before)
+    return before[cut.end() :] if cut else before
+
+
+def to_a_word(after: str) -> str:
+    """The text after a passage, without the beginning of a word it was cut in."""
+    return from_a_word(after[::-1])[::-1]
+
+
 _BULLET = re.compile(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 

@@ -39,7 +39,31 @@ _MORE_WORDS = (
 _MORE = frozenset(_MORE_WORDS.split())
 """Further abbreviations, which the frozen reading does not know."""
 _MORE_BEFORE_NUMBERS = frozenset(
-    "ok tys pkt str wyd al pl kl pag pagg cap capp tel wg kap lib стр ст п пп č čl kol".split()
+    [
+        "ok",
+        "tys",
+        "pkt",
+        "str",
+        "wyd",
+        "al",
+        "pl",
+        "kl",
+        "pag",
+        "pagg",
+        "cap",
+        "capp",
+        "tel",
+        "wg",
+        "kap",
+        "lib",
+        "стр",
+        "ст",
+        "п",
+        "пп",
+        "č",
+        "čl",
+        "kol",
+    ]
 )
 """Those of them that are so only before a number: elsewhere they may be words."""
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
 POLISH = (
     "Grupa liczy od ok. 10 do 20 osób ==dorosłych==. Drugie zdanie, np. Kraków jest ==miastem==.\n"
     "\nMieszka przy ul. Długiej ==pod szóstką==, m. in. Anna i tzw. Zosia ==tam== są.\n"
@@ -134,3 +136,60 @@ def test_a_workspace_of_the_old_reading_gets_better_words_in_the_same_notes(
 def test_a_second_machine_without_journal_makes_the_same_notes(forge: Any, tmp_path: Path) -> None:
     forge.ok("run", vault(tmp_path, POLISH))
     assert set(notes_in(forge.folder / "ankiforge.apkg")) == GUIDS
+
+
+def paper(folder: Path, *, heads: bool) -> Path:
+    """Three pages, each with a running head and foot and a mark at its edge."""
+    words = (
+        ("Osmosis moves water through membranes.", "Cells swell in it."),
+        ("Diffusion needs no energy at all.", "Gradients drive it."),
+        ("Active transport spends energy.", "Pumps do the work."),
+    )
+    pages = []
+    for number, (first, last) in enumerate(words, start=1):
+        blocks = [paragraph(first), paragraph(last)]
+        if heads:
+            blocks = [paragraph("Journal of Cells 12"), *blocks, paragraph(f"Page {number} of 3")]
+        pages.append(Page(tuple(blocks), (mark(first), mark(last))))
+    (folder / "p").mkdir(exist_ok=True)
+    write_pdf(folder / "p" / "a.pdf", pages)
+    return folder / "p" / "a.pdf"
+
+
+def test_running_heads_and_feet_are_no_context_and_change_no_key(
+    forge: Any, tmp_path: Path
+) -> None:
+    lines = forge.ok("extract", paper(tmp_path, heads=True), "--json").lines
+    marks = [one for one in lines if "exact" in one]
+    assert [one["key"] for one in marks] == [
+        "pdf:9bc418398cd5475a/b8ec45ed9cfa1224",
+        "pdf:9bc418398cd5475a/83feb8dca4dd0f78",
+        "pdf:9bc418398cd5475a/74da136458270cca",
+        "pdf:9bc418398cd5475a/21828dc3955f5192",
+        "pdf:9bc418398cd5475a/f157e99107274a9d",
+        "pdf:9bc418398cd5475a/160582cb1b04fc7b",
+    ]
+    beside = " ".join(one["prefix"] + one["suffix"] for one in marks)
+    assert "Journal" not in beside
+    assert "Page" not in beside
+    assert "Cells swell in it." in beside
+
+
+def test_items_of_a_list_in_one_mark_are_joined_by_semicolons(forge: Any, tmp_path: Path) -> None:
+    page = Page(
+        (paragraph("Before it. List: • first item of it • second item • third item"),),
+        (mark("first item of it • second item • third item"),),
+    )
+    (tmp_path / "p").mkdir()
+    write_pdf(tmp_path / "p" / "a.pdf", [page])
+    [(key, (exact, _))] = read(forge, tmp_path / "p").items()
+    assert key == "pdf:b9499f09a663e33f/3fdd78571b4ec7fa"
+    assert exact == "first item of it; second item; third item"
+
+
+def test_context_begins_and_ends_with_whole_words(forge: Any, tmp_path: Path) -> None:
+    before, after = "abcdefghi " * 12, "jklmnopqr " * 12
+    folder = vault(tmp_path, f"{before.strip()}.\n\nA ==cell== is alive.\n\n{after}\n")
+    [line] = [one for one in forge.ok("extract", folder, "--json").lines if "exact" in one]
+    assert set(line["prefix"].split()) <= {"abcdefghi", "abcdefghi."}
+    assert set(line["suffix"].split()) == {"jklmnopqr"}

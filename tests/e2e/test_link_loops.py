@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,9 @@ def test_a_link_loop_in_another_folder_costs_one_line(
     elif kind == "tiddlywiki":
         (folder / "a.tid").write_text("title: a\n\nA cell is @@alive@@ and small.\n")
     elif kind == "kindle":
-        entry = "Book (A)\n- Your Highlight on page 1 | Added on Monday, 3 December 2012 19:51:33\n\n"
+        entry = (
+            "Book (A)\n- Your Highlight on page 1 | Added on Monday, 3 December 2012 19:51:33\n\n"
+        )
         (folder / "My Clippings.txt").write_text(f"{entry}A cell is alive.\n==========\n")
     elif kind == "readwise":
         (folder / "a.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
@@ -89,6 +90,6 @@ def test_init_finds_the_vault_beside_a_loop(forge: Any) -> None:
     (documents / "Notes" / ".obsidian").mkdir(parents=True)
     (documents / "Notes" / "note.md").write_text(NOTE)
     (documents / "Notes" / "deep").symlink_to("deep")
-    os.symlink("loop", documents / "loop")
+    (documents / "loop").symlink_to("loop")
     assert "Notes" in forge("init", forge.folder / "w").stderr
     assert "Traceback" not in forge("run", documents / "Notes").stderr

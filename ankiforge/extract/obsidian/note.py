@@ -12,7 +12,13 @@ from urllib.parse import quote
 from ankiforge.domain import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.extract.obsidian.blocks import Block, Blocks, Part
 from ankiforge.extract.obsidian.cards import Sides, bold_term, plain_term, runs_of_three
-from ankiforge.extract.obsidian.dialects.placing import NOTHING, ByTools, Placed, found_gaps, gaps_of
+from ankiforge.extract.obsidian.dialects.placing import (
+    NOTHING,
+    ByTools,
+    Placed,
+    found_gaps,
+    gaps_of,
+)
 from ankiforge.extract.obsidian.inline import Phrase, outermost
 from ankiforge.extract.obsidian.lists import Lists
 from ankiforge.extract.obsidian.pasted import Pasted

@@ -16,7 +16,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract._folder import PICTURE
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import Look, program, proves
-from ankiforge.extract.obsidian.files import Files, NoteFile, find
+from ankiforge.extract.obsidian.files import Files, NoteFile, find, marked_drawings
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
 from ankiforge.text.anchors import percent
 
@@ -71,6 +71,7 @@ class Vault:
             yield from said.sightings()
         kept.store(complete=files.complete)
         yield from helped.told(self.root.name) if helped else ()
+        yield from marked_drawings(files, self.root.name) if not self.only else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
 
@@ -97,7 +98,7 @@ class Vault:
         found = self._looked or self._find()
         notes = [note for note in found.notes if note.path in paths]
         some = Vault(self.name, self.root, self.settings, self.only, self.memory, self.crew)
-        some._wanted = replace(found, notes=notes, problems=[], complete=False)
+        some._wanted = replace(found, notes=notes, drawings=[], problems=[], complete=False)
         return some
 
     def _find(self) -> Files:

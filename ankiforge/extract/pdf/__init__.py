@@ -201,6 +201,7 @@ class PdfSource:
             form=Form.MARK,
             prefix=mark.prefix,
             suffix=mark.suffix,
+            anchor_around=mark.beside,
             sentence=mark.sentence,
             markdown=(f"![]({mark.picture})",) if mark.picture else (),
             comment=mark.comment,

@@ -13,7 +13,13 @@ from pypdfium2 import PdfDocument  # type: ignore[import-untyped]
 
 from ankiforge.extract.pdf.faults import EMPTY, FAULTS, LOCKED, NO_PDF
 from ankiforge.extract.pdf.protocol import Failed
-from ankiforge.extract.pdf.repair import annotations_in, cut_object, is_cut, repaired_copies, with_end
+from ankiforge.extract.pdf.repair import (
+    annotations_in,
+    cut_object,
+    is_cut,
+    repaired_copies,
+    with_end,
+)
 
 HEAD = 65_536
 """How many bytes of junk may stand before the PDF (PDFium itself bears 1,024)."""

@@ -102,6 +102,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """What names a mark without text."""
     prefix: str = ""
     suffix: str = ""
+    beside: tuple[str, str] | None = None
+    """What stands before and after on the page, running heads and feet too, if that is other."""
     sentence: str = ""
     heading: str = ""
     comment: str = ""

@@ -42,6 +42,7 @@ from ankiforge.extract.pdf.protocol import (
     Work,
 )
 from ankiforge.extract.pdf.repair import is_whole
+from ankiforge.extract.pdf.running import Running
 from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
@@ -142,9 +143,10 @@ class _Found:
 class _Page:
     """One page that has marks."""
 
-    def __init__(self, number: int, text: PageText) -> None:
+    def __init__(self, number: int, text: PageText, body: Span) -> None:
         self.number = number
         self.text = text
+        self._body = body
         self._passages = Passages(text)
 
     def find(self, annotation: Annotation) -> _Found:
@@ -159,12 +161,16 @@ class _Page:
         left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
         return self._passages.nearest(left, top) or 0
 
-    def context(self, found: _Found) -> tuple[str, str, str]:
-        """(prefix, suffix, sentence) of a mark on text; of others the sentence beside them."""
+    def context(self, found: _Found, *, whole: bool = False) -> tuple[str, str, str]:
+        """(prefix, suffix, sentence) of a mark on text; of others the sentence beside them.
+
+        `whole`: with running heads and feet.
+        """
         if not self.text.seen:
             return ("", "", "")
         places = [at for segment in found.segments for at in segment] or [found.at]
-        context = around(self.text.text, self.text.span(min(places), max(places)))
+        span = self.text.span(min(places), max(places))
+        context = around(self.text.text, span, None if whole else self._body)
         if found.segments:
             return context
         return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
@@ -191,6 +197,7 @@ class _File:
         self._damaged: list[int] = []
         self._texts = [self._page_text(number) for number in range(len(document))]
         self._spelling = Spelling(self._texts)
+        self._running = Running(self._texts)
         self._lines = cache(self._printed_lines)
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
 
@@ -271,7 +278,8 @@ class _File:
             chars = page_chars(self._open(number))
         except FAULTS:
             chars = []
-        return _Page(number, PageText(chars, self._spelling))
+        text = PageText(chars, self._spelling)
+        return _Page(number, text, self._running.body(number, text.text))
 
     def _media(self, number: int) -> Box:
         """The media box of a page; US Letter, as in PDFium, where there is none of use."""
@@ -308,6 +316,7 @@ class _File:
         annotation = found.annotation
         exact = without_bullets(one_line(page.text.quote(found.segments)))
         prefix, suffix, sentence = page.context(found)
+        beside = page.context(found, whole=True)[:2]
         return Mark(
             page=page.number,
             label=self._label(page.number),
@@ -316,6 +325,7 @@ class _File:
             stand_in="" if exact else self._stand_in(page, annotation),
             prefix=prefix,
             suffix=suffix,
+            beside=None if beside == (prefix, suffix) else beside,
             sentence="" if sentence == exact else sentence,
             heading=self._heading(page, found),
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,

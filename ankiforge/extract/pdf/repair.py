@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from io import BytesIO
@@ -71,17 +72,18 @@ def _with_trailer(data: bytes) -> bytes | None:
     """
     if _ENCRYPTED.search(data):
         return None
-    root = None
-    for root in _ROOT.finditer(data):
-        pass
-    if root is None:
-        for at in _CATALOG.finditer(data):
-            for root in _HEADER.finditer(data, max(at.start() - NEAR, 0), at.start()):
-                pass
+    root = _last(_ROOT.finditer(data))
+    if root is None and (catalog := _last(_CATALOG.finditer(data))):
+        root = _last(_HEADER.finditer(data, max(catalog.start() - NEAR, 0), catalog.start()))
     if root is None:
         return None
     end = b"\nendstream\nendobj\ntrailer\n<</Root %s %s R>>\nstartxref\n0\n%%%%EOF\n"
     return data + end % (root[1], root[2])
+
+
+def _last(found: Iterator[re.Match[bytes]]) -> re.Match[bytes] | None:
+    last = deque(found, maxlen=1)
+    return last[0] if last else None
 
 
 def _resaved(data: bytes, passwords: tuple[str, ...]) -> bytes | None:
