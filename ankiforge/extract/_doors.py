@@ -68,6 +68,7 @@ def kinds_below(folder: Path) -> set[str]:
     return found - {""}
 
 
+FOREIGN_JSON = "JSON, but without annotations of Hypothesis"
 LARGEST_LOOKED_AT = 50_000_000
 """Bytes of an export that is looked into to say what is wrong with it."""
 
@@ -112,7 +113,7 @@ def _foreign_json(raw: bytes, *, lines: bool) -> str:
         return "broken JSON: nested too deep"
     except ValueError as error:  # a number of very many digits
         return f"broken JSON: {error}"
-    return "JSON, but without annotations of Hypothesis"
+    return FOREIGN_JSON
 
 
 def _is_loop(path: Path) -> bool:

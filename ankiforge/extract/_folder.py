@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ankiforge.domain import Problem, Scan, h16
 from ankiforge.errors import ItemError
-from ankiforge.extract._doors import encoding_of, kind_of, why_not
+from ankiforge.extract._doors import FOREIGN_JSON, encoding_of, kind_of, why_not
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.text.anchors import percent
 
@@ -169,7 +169,7 @@ class Folder:
                 why = why_not(file.at)
                 told = f"{what}: {why}" if why else what
                 yield Problem(file.path, told, hint, notice=file.is_empty)
-            elif why := why_not(file.at):
+            elif (why := why_not(file.at)) and why != FOREIGN_JSON:
                 yield Problem(file.path, f"{what}: {why}", hint, notice=True)
 
     def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
