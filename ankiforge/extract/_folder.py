@@ -85,6 +85,7 @@ def text_of(raw: bytes) -> str:
 RE_SAVE = "re-save it as UTF-8"
 _HEAD = 4096
 """Bytes of a file by which its encoding is guessed."""
+LEAST_ZEROS = 6
 
 
 def _unmarked(raw: bytes) -> str:
@@ -93,10 +94,10 @@ def _unmarked(raw: bytes) -> str:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" not in head:
         return ""
     first, second = head[::2].count(0), head[1::2].count(0)
-    # blanks, digits and signs show in any script
-    if second > 3 * first and second * 12 >= len(head[1::2]):
+    # blanks, digits and signs show in any script; a few zero bytes prove nothing
+    if second > max(3 * first, LEAST_ZEROS) and second * 12 >= len(head[1::2]):
         return "UTF-16 (little endian)"
-    if first > 3 * second and first * 12 >= len(head[::2]):
+    if first > max(3 * second, LEAST_ZEROS) and first * 12 >= len(head[::2]):
         return "UTF-16 (big endian)"
     return ""
 
