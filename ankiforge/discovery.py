@@ -16,7 +16,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
 from ankiforge.domain import Form, Problem, Source
 from ankiforge.errors import UsageError
-from ankiforge.extract import kind_of, kinds_below
+from ankiforge.extract import kind_of, kinds_below, why_not
 from ankiforge.ledger import Ledger
 from ankiforge.naming import named
 from ankiforge.opening import opened
@@ -124,18 +124,43 @@ def _behind(
         return [Wanted(e, _below(e, path)) for e in configured]
     found = [_wanted(config, place, name) for place in _places(path, ledger, known)]
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
-    return found or Problem(str(path), "nothing here that can be read", hint)
+    return found or Problem(str(path), _why_nothing(path), hint)
+
+
+MOST_NAMED = 3
+"""Files of a folder that are named when nothing in it can be read."""
+
+
+def _why_nothing(path: Path) -> str:
+    """What is wrong with a file, or with the exports of a folder in which nothing is read."""
+    nothing = "nothing here that can be read"
+    if path.is_file():
+        return why_not(path) or nothing
+    told: list[str] = []
+    for within, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            why = why_not(Path(within, name))
+            told += [f"{Path(within, name).relative_to(path)}: {why}"] if why else []
+            if len(told) > MOST_NAMED:
+                return "; ".join([nothing, *told[:MOST_NAMED], "…"])
+    return "; ".join([nothing, *told])
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
     """The parts of a source to look at, as the settings spell its root: that may be a link."""
-    root = entry.path.resolve()
+    root = _real(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
 
 def _holds(root: Path, path: Path) -> bool:
-    root = root.resolve()
+    root = _real(root)
     return path == root or root in path.parents
+
+
+def _real(path: Path) -> Path:
+    """The path without links; of a link to itself the path."""
+    return Path(os.path.realpath(path))
 
 
 class _Place(NamedTuple):
@@ -149,7 +174,7 @@ class _Place(NamedTuple):
 
 def _wanted(config: Config, place: _Place, name: str) -> Wanted:
     for entry in config.sources:
-        if entry.kind == place.kind and entry.has_folder and entry.path.resolve() == place.root:
+        if entry.kind == place.kind and entry.has_folder and _real(entry.path) == place.root:
             return Wanted(entry, _below(entry, *place.only))
     return _unconfigured(place, name or _account(config, place.kind))
 

@@ -7,15 +7,18 @@ an id. Templates and CSS are files in `design/`, and change with a new version a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from ankiforge.domain import Family, named_id
+from ankiforge.domain import Family, h16, named_id
 
-TEMPLATE_VERSIONS = ((1, 1_400_000_000),)
+TEMPLATE_VERSIONS = ((1, 1_400_000_000), (2, 1_400_000_001))
 """(version of `design/`, the mod Anki compares), a line for each that was ever shipped."""
 DESIGN_MOD = TEMPLATE_VERSIONS[-1][1]
+EARLIER_DESIGNS = frozenset(("2af638554a813b2e", "175102863477f571"))
+"""`design_hash` of the note types as earlier versions had them, so as nobody changed them."""
 
 _FIELD_IDS = {
     Family.BASIC: {
@@ -97,6 +100,11 @@ def note_type(family: Family) -> NoteType:
         tuple(fields.values()),
         templates,
     )
+
+
+def design_hash(css: str, templates: Iterable[tuple[str, str, str]]) -> str:
+    """Of what a note type looks like: its CSS, and (name, question, answer) of its templates."""
+    return h16(css.strip(), *(part.strip() for template in templates for part in template))
 
 
 def _sides(family: Family, name: str) -> tuple[str, str]:

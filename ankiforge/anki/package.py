@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -210,7 +211,8 @@ class _Rows:
             str(number): _deck_json(name, number) for name, number in self.decks.items()
         }
         types = {
-            str(self.types[family].id): _type_json(self.types[family]) for family in self.families
+            str(self.types[family].id): _type_json(self.types[family], family)
+            for family in self.families
         }
         self.cursor.execute("update col set decks = ?, models = ?", (_json(decks), _json(types)))
         self.cursor.execute("commit")
@@ -259,7 +261,7 @@ def _deck_json(name: str, number: int) -> dict[str, Any]:
     return deck
 
 
-def _type_json(kind: SeenType) -> dict[str, Any]:
+def _type_json(kind: SeenType, family: Family) -> dict[str, Any]:
     from genanki import Model
 
     model = Model(
@@ -273,7 +275,9 @@ def _type_json(kind: SeenType) -> dict[str, Any]:
         css=kind.css,
         model_type=Model.CLOZE if kind.cloze else Model.FRONT_BACK,
     )
-    written: dict[str, Any] = model.to_json(DESIGN_MOD, _DEFAULT_DECK)
+    is_renewed = kind == replace(our_type(family), mod=kind.mod)
+    mod = max(DESIGN_MOD, kind.mod) if is_renewed else DESIGN_MOD
+    written: dict[str, Any] = model.to_json(mod, _DEFAULT_DECK)
     return written
 
 

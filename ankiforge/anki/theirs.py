@@ -10,8 +10,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from ankiforge.anki.notetypes import NoteType, note_type, style
+from ankiforge.anki.notetypes import EARLIER_DESIGNS, NoteType, design_hash, note_type, style
 from ankiforge.domain import Arranged, Family, SeenNote, SeenTemplate, SeenType
 
 _TAG = re.compile(r"<[^>]*>")
@@ -72,6 +73,15 @@ def is_ours(seen: SeenType, family: Family) -> bool:
     return exact and seen.css.strip() == style().strip() and _same_templates(seen, ours)
 
 
+def _is_earlier(seen: SeenType, family: Family) -> bool:
+    """Whether it is ours as an earlier version shipped it, and a person changed nothing."""
+    ours = note_type(family)
+    names = tuple(name for name, _ in seen.fields)
+    exact = is_exact(seen, family) and seen.name == ours.name and names == ours.fields
+    templates = ((one.name, one.question, one.answer) for one in seen.templates)
+    return exact and design_hash(seen.css, templates) in EARLIER_DESIGNS
+
+
 def _same_templates(seen: SeenType, ours: NoteType) -> bool:
     theirs = [(one.name, one.question.strip(), one.answer.strip()) for one in seen.templates]
     return theirs == [(one.name, one.question, one.answer) for one in ours.templates]
@@ -80,7 +90,24 @@ def _same_templates(seen: SeenType, ours: NoteType) -> bool:
 def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     """The note types of ours that a person changed: they are shipped as he has them."""
     found = {family: types.get(note_type(family).id) for family in Family}
-    return {family: one for family, one in found.items() if one and not is_ours(one, family)}
+    return {
+        family: one
+        for family, one in found.items()
+        if one and not is_ours(one, family) and not _is_earlier(one, family)
+    }
+
+
+def renewed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
+    """Ours, newer than the earlier version of them in Anki that nobody changed there.
+
+    Anki takes a note type only if it is newer, and one that was pushed is as new as the push.
+    """
+    found = {family: types.get(note_type(family).id) for family in Family}
+    return {
+        family: replace(our_type(family), mod=one.mod + 1)
+        for family, one in found.items()
+        if one and _is_earlier(one, family)
+    }
 
 
 def usable(seen: SeenType, family: Family) -> bool:

@@ -117,7 +117,7 @@ def _key_concern(
 
 def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
     """By the source's name, not its place in the list: reordering asks nothing anew."""
-    path = source.path.resolve()
+    path = Path(os.path.realpath(source.path))  # a loop is no error
     if not path.is_relative_to(root):
         says = f"{path} would be read, which is outside this workspace"
         yield _concern(source.where.at("path"), str(path), says, f"sources.{source.name}.path")

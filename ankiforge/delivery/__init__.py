@@ -15,7 +15,7 @@ from ankiforge.anki.fields import field_html, renamed, with_content
 from ankiforge.anki.merge import Conflict, Side, merge_fields, merge_tags, same_tags
 from ankiforge.anki.names import RETIRED, deck_name, tag_names
 from ankiforge.anki.package import refusal
-from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, usable
+from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, renewed_types, usable
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery.attached import needs_pictures, pictures_of, tags_of
 from ankiforge.delivery.revisions import (
@@ -97,11 +97,13 @@ class Deliveries:
         self._blind = blind
         self._full = full
         self._types = changed_types(ledger.views.types())
+        self._renewed = renewed_types(ledger.views.types())
 
     @property
     def types(self) -> dict[Family, SeenType]:
-        """The note types that are shipped as a person has changed them."""
-        return {family: one for family, one in self._types.items() if usable(one, family)}
+        """The note types that are shipped as a person has changed them, or newer than in Anki."""
+        changed = {family: one for family, one in self._types.items() if usable(one, family)}
+        return changed | self._renewed
 
     def of(self, card: Card) -> Delivery:
         """What is to be shipped of a card."""

@@ -65,7 +65,10 @@ class Highlight:
     nth: int = 1
     """Which one among equal anchors of its note or page, in document order."""
     anchor_text: str = ""
-    """Stands in for `exact` in the anchor of a mark without text."""
+    """Stands in for `exact` in the anchor: of a mark without text, or if the frozen reading of
+    docs/keys.md has other words than `exact`."""
+    anchor_around: tuple[str, str] | None = None
+    """Stand in for `prefix` and `suffix` there."""
     hints: tuple[str, ...] = ()
     """Other names of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
     form: Form = Form.MARK

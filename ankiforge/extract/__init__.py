@@ -23,6 +23,7 @@ from ankiforge.domain import Source
 from ankiforge.errors import ConfigError
 from ankiforge.extract._doors import kind_of as kind_of
 from ankiforge.extract._doors import kinds_below as kinds_below
+from ankiforge.extract._doors import why_not as why_not
 from ankiforge.extract._folder import Count as Count
 from ankiforge.extract._folder import File as File
 from ankiforge.extract._folder import Folder as Folder

@@ -46,6 +46,9 @@ class Clip:
     pages: Span = (0, 0)
     """Its pages, where they are numbers: all that is told of places in a PDF."""
     added: str = ""
+    """When, if its year has four digits: by this, entries are taken together."""
+    made: str = ""
+    """When, of the oldest Kindles, too, whose years have two digits."""
 
     @property
     def is_paged(self) -> bool:
@@ -116,6 +119,7 @@ def clip_of(lines: list[str], at: int) -> Clip | None:
         place=_span(_PLACE.search(elsewhere) or _ANY_RANGE.search(elsewhere)),
         pages=pages,
         added=moment(when),
+        made=moment(when, short_years=True),
     )
 
 
@@ -150,14 +154,20 @@ _LATE = ("下午", "午後", "오후", "p")
 _DAY = re.compile(r"(?P<y>\d{4})\s*[年년]\s*(?P<m>\d{1,2})\s*[月월]\s*(?P<d>\d{1,2})\s*[日일]")
 
 
-def moment(words: str) -> str:
-    """When it was added; "" if that cannot be told. It has no zone, and is taken for UTC."""
+def moment(words: str, *, short_years: bool = False) -> str:
+    """When it was added; "" if that cannot be told. It has no zone, and is taken for UTC.
+
+    `short_years`: `3 December 12` is in 2012.
+    """
     time = _TIME.search(words)
     hour, minute, second = (int(time[n] or 0) if time else 0 for n in (2, 3, 4))
     half = (time["early"] or time["late"] or "").casefold() if time else ""
     if half:
         hour = hour % 12 + 12 * half.startswith(_LATE)
-    year, month, day = _date(words[: time.start()] + words[time.end() :] if time else words)
+    rest = words[: time.start()] + words[time.end() :] if time else words
+    year, month, day = _date(rest)
+    if short_years and not year:
+        year, month, day = _short_date(rest)
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).isoformat()
     except ValueError:
@@ -174,6 +184,24 @@ def _date(words: str) -> tuple[int, int, int]:
     days = [number for number in numbers if number <= 31]
     months = [number for name in names if (number := _month(name))]
     return (years[0], months[-1], days[0]) if years and days and months else (0, 0, 0)
+
+
+_SHORT = re.compile(
+    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:de\s+|di\s+)?(?P<month>[^\W\d_]{3,})\.?,?"
+    r"\s+(?:de\s+)?(?P<year>\d\d)(?!\d)"
+    r"|(?<!\w)(?P<first>[^\W\d_]{3,})\.?\s+(?P<second>\d{1,2}),\s*(?P<third>\d\d)(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def _short_date(words: str) -> tuple[int, int, int]:
+    """The same of `3 December 12` and `December 3, 12`; no Kindle is older than 2007."""
+    for found in _SHORT.finditer(words):
+        month = _month((found["month"] or found["first"]).casefold())
+        year, day = int(found["year"] or found["third"]), int(found["day"] or found["second"])
+        if month and year >= 7:
+            return 2000 + year, month, day
+    return (0, 0, 0)
 
 
 def _month(name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from collections import Counter
@@ -62,9 +63,62 @@ def kinds_below(folder: Path) -> set[str]:
                 opened[ending] += 1
                 if opened[ending] <= LOOKED_AT:
                     found.add(kind_of(Path(within, name)))
-            elif ending in _BY_ENDING:
+            elif ending in _BY_ENDING and not _is_loop(Path(within, name)):
                 found.add(_BY_ENDING[ending])
     return found - {""}
+
+
+FOREIGN_JSON = "JSON, but without annotations of Hypothesis"
+LARGEST_LOOKED_AT = 50_000_000
+"""Bytes of an export that is looked into to say what is wrong with it."""
+
+
+def why_not(path: Path) -> str:
+    """What is wrong with a file that looks like an export and is none that is read; "" of others."""
+    ending = path.suffix.casefold()
+    if ending not in (".csv", ".json", ".jsonl"):
+        return ""
+    try:
+        if not path.stat().st_size:
+            return "the file is empty"
+        if ending == ".csv":
+            return _foreign_table(_head(path).partition("\n")[0])
+        if path.stat().st_size > LARGEST_LOOKED_AT:
+            return "no annotations of Hypothesis at its beginning"
+        return _foreign_json(path.read_bytes(), lines=ending == ".jsonl")
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+
+
+def _foreign_table(line: str) -> str:
+    found = columns_of(line)
+    columns = sorted(filter(None, found), key=found.__getitem__)
+    named = ", ".join(f"“{name[:30]}”" for name in columns[:4]) + (
+        ", …" if len(columns) > 4 else ""
+    )
+    wanted = "an export of Readwise has “Highlight” and “Book Title”"
+    return f"no table that is read: its columns are {named or 'without names'}; {wanted}"
+
+
+def _foreign_json(raw: bytes, *, lines: bool) -> str:
+    try:
+        text = raw.decode(encoding_of(raw))
+        for part in filter(str.strip, text.splitlines() if lines else [text]):
+            json.loads(part)
+    except UnicodeDecodeError as error:
+        return f"no JSON: not UTF-8 at byte {error.start}"
+    except json.JSONDecodeError as error:
+        return f"broken JSON: {error}"
+    except RecursionError:
+        return "broken JSON: nested too deep"
+    except ValueError as error:  # a number of very many digits
+        return f"broken JSON: {error}"
+    return FOREIGN_JSON
+
+
+def _is_loop(path: Path) -> bool:
+    """Whether it is a link that leads nowhere, as one to itself does."""
+    return path.is_symlink() and not path.exists()
 
 
 def _head(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import unicodedata
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from ankiforge.domain import WENT_AWAY, Problem, Scan, h16
 from ankiforge.errors import ItemError
-from ankiforge.extract._doors import encoding_of, kind_of
+from ankiforge.extract._doors import FOREIGN_JSON, encoding_of, kind_of, why_not
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.text.anchors import percent
 
@@ -80,12 +81,35 @@ def text_of(raw: bytes) -> str:
     Raises:
         ItemError: it is neither.
     """
+    wide = _unmarked(raw)
+    if wide:
+        raise ItemError(f"it seems to be {wide} without a byte order mark", hint=RE_SAVE)
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
-        raise ItemError(what, hint="re-save it as UTF-8") from error
+        raise ItemError(what, hint=RE_SAVE) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+RE_SAVE = "re-save it as UTF-8"
+_HEAD = 4096
+"""Bytes of a file by which its encoding is guessed."""
+LEAST_ZEROS = 6
+
+
+def _unmarked(raw: bytes) -> str:
+    """UTF-16 that does not say so, by its zero bytes: of Latin letters every other one is; ""."""
+    head = raw[:_HEAD]
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" not in head:
+        return ""
+    first, second = head[::2].count(0), head[1::2].count(0)
+    # blanks, digits and signs show in any script; a few zero bytes prove nothing
+    if second > max(3 * first, LEAST_ZEROS) and second * 12 >= len(head[1::2]):
+        return "UTF-16 (little endian)"
+    if first > max(3 * second, LEAST_ZEROS) and first * 12 >= len(head[::2]):
+        return "UTF-16 (big endian)"
+    return ""
 
 
 def moment(words: str) -> str:
@@ -159,9 +183,13 @@ class Folder:
         for file in self.files():
             if isinstance(file, Problem) or kind_of(file.at) == self.kind:
                 yield file
-            elif file.named and not file.is_empty:
-                self.missed = True
-                yield Problem(file.path, what, hint)
+            elif file.named:
+                self.missed |= not file.is_empty
+                why = why_not(file.at)
+                told = f"{what}: {why}" if why else what
+                yield Problem(file.path, told, hint, notice=file.is_empty)
+            elif (why := why_not(file.at)) and why != FOREIGN_JSON:
+                yield Problem(file.path, f"{what}: {why}", hint, notice=True)
 
     def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
         """The same with their text; a problem for each that has none."""
@@ -193,7 +221,7 @@ class Folder:
             ]
         except OSError:
             return ""
-        if failed or not all(proves(stamp) for _, stamp in stamps):
+        if not all(map(is_loop, failed)) or not all(proves(stamp) for _, stamp in stamps):
             return ""
         whose = (self.container, str(self.root), repr(self.only), self.context)
         return h16(program(), *whose, repr(stamps))
@@ -208,6 +236,8 @@ class Folder:
         return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
 
     def _unlisted(self, error: OSError) -> Problem:
+        if is_loop(error):
+            return looping(relative(Path(str(error.filename)), self.root), error)
         self.missed = True
         where = str(error.filename or self.root)
         hint = "check that it is there, and its permissions"
@@ -219,7 +249,8 @@ def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
 
     Args:
         root: a folder or file.
-        unreadable: is told of every folder that cannot be listed.
+        unreadable: is told of every folder that cannot be listed, and of every link that leads
+            round in a circle (see `is_loop`).
     """
     if root.is_file():
         yield root
@@ -228,9 +259,34 @@ def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            plain = os.path.isfile(path) and not os.path.islink(path)  # noqa: PTH113, PTH114
-            if plain and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if os.path.islink(path):  # noqa: PTH114 - of many
+                loop = loop_at(path)
+                if loop is not None:
+                    unreadable(loop)
+            elif os.path.isfile(path):  # noqa: PTH113 - of many
                 yield path
+
+
+def loop_at(path: str | Path) -> OSError | None:
+    """What the system says of a link that leads round in a circle; None of any other."""
+    try:
+        os.stat(path)  # noqa: PTH116 - of many
+    except OSError as error:
+        return error if is_loop(error) else None
+    return None
+
+
+def is_loop(error: OSError) -> bool:
+    """Whether it is only a link that leads round in a circle: nothing is lost with it."""
+    return error.errno == errno.ELOOP
+
+
+def looping(where: str, error: OSError) -> Problem:
+    """A link that leads round in a circle."""
+    what = f"a link that leads to itself was left out: {error.strerror}"
+    return Problem(where, what, "delete the link", notice=True)
 
 
 def relative(path: Path, root: Path) -> str:

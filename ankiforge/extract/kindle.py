@@ -287,7 +287,7 @@ def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
         exact=clip.text,
         sentence=mark.wider.text if mark.wider else "",
         comment="\n".join(note.text for note in notes),
-        created=mark.since,
+        created=mark.since or clip.made,
         modified=clip.added if clip.added != mark.since else "",
         page_label=clip.page,
         block=_block(clip),
@@ -302,7 +302,7 @@ def _remark(document: Document, space: str, note: Clip) -> Highlight:
         exact="",
         anchor_text=note.text,
         comment=note.text,
-        created=note.added,
+        created=note.added or note.made,
         page_label=note.page,
         block=_block(note),
     )

@@ -13,6 +13,7 @@ from ankiforge.domain import AnkiState, Candidate, Card, Document, Finding, High
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.collection.seen import Seen
 from ankiforge.reports.waiting import FLOODED, why
+from ankiforge.text.anchors import from_a_word, to_a_word
 
 
 def card_json(
@@ -116,8 +117,8 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
         "form": highlight.form,
         "exact": highlight.exact,
         "gaps": highlight.gaps,
-        "prefix": highlight.prefix,
-        "suffix": highlight.suffix,
+        "prefix": from_a_word(highlight.prefix),
+        "suffix": to_a_word(highlight.suffix),
         "comment": highlight.comment,
         "colour": highlight.colour,
         "author": highlight.author,

@@ -115,7 +115,7 @@ def _vaults_in(folder: Path) -> Iterator[Path]:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        names = sorted(entry.name for entry in os.scandir(folder) if _is_dir(Path(entry.path)))
     except OSError:
         return []
     return [folder / name for name in names[:_MOST_FOLDERS] if not name.startswith(".")]

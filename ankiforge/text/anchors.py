@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -30,8 +31,7 @@ def anchor(exact: str, before: str, after: str, n: int = 1) -> str:
 
 def triple_of(highlight: Highlight) -> Triple:
     """The triple of one highlight; its stand-in text where the mark has none."""
-    exact = highlight.anchor_text or highlight.exact
-    return triple(exact, highlight.prefix, highlight.suffix)
+    return triple(*_anchored(highlight))
 
 
 def mark_of(highlight: Highlight) -> str:
@@ -46,9 +46,13 @@ def text_of(highlight: Highlight) -> str:
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
     """The key made from the anchor, as the nth of its kind."""
-    exact = highlight.anchor_text or highlight.exact
-    mark = anchor(exact, highlight.prefix, highlight.suffix, nth)
-    return HighlightKey(f"{highlight.namespace}/{mark}")
+    return HighlightKey(f"{highlight.namespace}/{anchor(*_anchored(highlight), nth)}")
+
+
+def _anchored(highlight: Highlight) -> Triple:
+    """What the frozen reading says it is, and what stands before and after it."""
+    before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
+    return (highlight.anchor_text or highlight.exact, before, after)
 
 
 def own_key(highlight: Highlight) -> HighlightKey:
@@ -63,6 +67,42 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
         mark = triple_of(highlight)
         seen[mark] += 1
         yield replace(highlight, nth=seen[mark])
+
+
+AT_MOST = (32, CONTEXT)
+"""Characters of context that sources give (hypothes.is, all others): such a one was cut."""
+_LONG_WORD = 24
+"""A first or last word with more may be of a script without blanks: it stays as it is."""
+
+
+def from_a_word(before: str) -> str:
+    """The text before a passage, without the rest of a word it was cut in."""
+    if len(before) not in AT_MOST or before[0].isspace():
+        return before
+    cut = re.match(rf"\S{{1,{_LONG_WORD}}}\s+(?=\S)", before)
+    return before[cut.end() :] if cut else before
+
+
+def to_a_word(after: str) -> str:
+    """The text after a passage, without the beginning of a word it was cut in."""
+    return from_a_word(after[::-1])[::-1]
+
+
+_BULLET = re.compile(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
+
+
+def without_bullets(exact: str) -> str:
+    """The items of a list that one mark spans, joined by `; `.
+
+    Its fold is the same, and so is an anchor made of it.
+    """
+    items = len(_BULLET.findall(exact)) - bool(_BULLET.match(exact))
+    return _BULLET.sub(_joined, exact) if items else exact
+
+
+def _joined(bullet: re.Match[str]) -> str:
+    end = bullet["end"] or ""
+    return f"{end} " if end in tuple(".;:,!?…") else f"{end}; " if end else ""
 
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-~")

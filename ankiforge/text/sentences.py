@@ -1,4 +1,8 @@
-"""Where a sentence ends. Frozen: a vault highlight is a sentence (docs/keys.md)."""
+"""Where a sentence ends.
+
+`frozen` is as docs/keys.md has it: what is one highlight of a vault, and its anchor, is made so
+for ever. What is shown knows more abbreviations.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,55 @@ _BEFORE_NUMBERS_WORDS = (
 _BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS_WORDS.split())
 """Those that do so only before a number ("no. 5", but "He said no. She left.")."""
 
+_MORE_WORDS = (
+    "np tzw m.in tj tzn zob ul św mgr inż hab lic godz rys ryc przyp tłum "  # Polish
+    "např tzv popř resp sv ing mudr judr phdr obr tř nám "  # Czech, Slovak
+    "напр см ср им ул проф акад св рис табл гл т.е т.н т.к т.ч "  # Russian
+    "evtl ggf inkl zzgl sog bspw geb gest hrsg verf u.u z.t i.d.r v.a d.h "  # German
+    "p.ex chap éd env boul av mme mlle "  # French
+    "p.ej ej sra srta dra pág págs núm avda cía "  # Spanish, Portuguese
+    "sig sig.ra sig.na dott dott.ssa prof.ssa avv "  # Italian
+    "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
+    "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
+)
+_MORE = frozenset(_MORE_WORDS.split())
+"""Further abbreviations, which the frozen reading does not know."""
+_MORE_BEFORE_NUMBERS = frozenset(
+    [
+        "ok",
+        "tys",
+        "pkt",
+        "str",
+        "wyd",
+        "al",
+        "pl",
+        "kl",
+        "pag",
+        "pagg",
+        "cap",
+        "capp",
+        "tel",
+        "wg",
+        "kap",
+        "lib",
+        "стр",
+        "ст",
+        "п",
+        "пп",
+        "č",
+        "čl",
+        "kol",
+    ]
+)
+"""Those of them that are so only before a number: elsewhere they may be words."""
+
 _END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
 _SOLID = re.compile(r"\S")
 _WORD_BEFORE = re.compile(r"[\w.]+$")
+_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_]{1,2}\.\s)+[^\W\d_]+$")
+"""An abbreviation of several words with blanks in it: `m. in`, `p. ex`."""
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _LETTER_AFTER = re.compile(r"\s[^\W\d_]\.")
 _LETTER_BEFORE = re.compile(r"(?<!\w)[^\W\d_]\.\s$")
@@ -35,18 +83,20 @@ _ORDINAL = re.compile(
 )
 
 
-def boundaries(text: str) -> list[int]:
+def boundaries(text: str, *, frozen: bool = False) -> list[int]:
     """Offsets at which a new sentence begins, without 0 and the end.
 
     A sentence ends at `. ! ? …` (closing quotes and brackets belong to it) followed by white
     space and, after optional opening quotes, anything but a lower-case letter; at `。！？`
     at once. Not after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number
     that begins the text, or a German ordinal before a month.
+
+    `frozen`: as docs/keys.md has it.
     """
-    return [match.end() for match in _END.finditer(text) if _ends(text, match)]
+    return [match.end() for match in _END.finditer(text) if _ends(text, match, frozen)]
 
 
-def _ends(text: str, match: re.Match[str]) -> bool:
+def _ends(text: str, match: re.Match[str], frozen: bool) -> bool:
     end = match.end()
     if match[0][0] in "。！？":
         quoted = match[0][-1] in "」』" and text[end : end + 1] in tuple("とっの、，")
@@ -55,8 +105,25 @@ def _ends(text: str, match: re.Match[str]) -> bool:
     if follow is None:
         return _SOLID.search(text, end) is not None
     return not follow[0][-1].islower() and not (
-        match[0].startswith(".") and _abbreviated(text, match.start(), end)
+        match[0].startswith(".")
+        and (
+            _abbreviated(text, match.start(), end)
+            or (not frozen and match[0] == "." and _further(text, match.start(), end))
+        )
     )
+
+
+def _further(text: str, stop: int, end: int) -> bool:
+    """Whether what stands before the full stop at `stop` is one of the further abbreviations."""
+    begin = max(0, stop - 24)
+    found = _SPACED.search(text, begin, stop) or _WORD_BEFORE.search(text, begin, stop)
+    if found is None:
+        return False
+    spaced = "".join(found[0].split()).strip(".").casefold()
+    last = found[0].split()[-1].strip(".").casefold()
+    if not _MORE.isdisjoint((spaced, last)):
+        return True
+    return last in _MORE_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 
 
 def _abbreviated(text: str, stop: int, end: int) -> bool:

@@ -24,7 +24,7 @@ from ankiforge.domain import Family
 IS_OLD = int(version.partition(".")[0]) < 25
 """Whether an update stores the time of the import as a note's mod."""
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
-_WORDS = re.compile(r'class="af-question">(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
+_WORDS = re.compile(r'class="af-question"[^>]*>(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
 
 
 @dataclass

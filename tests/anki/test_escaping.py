@@ -232,7 +232,7 @@ def _end(text: str, start: int, close: str) -> int:
     return 0
 
 
-_TEXT = re.compile(r'class="af-question">(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
+_TEXT = re.compile(r'class="af-question"[^>]*>(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
 
 
 def page(side: str) -> Page:

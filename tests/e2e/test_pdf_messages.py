@@ -85,3 +85,52 @@ def test_the_passwords_of_the_settings_open_locked_files(forge: Any, tmp_path: P
     assert forge.json("run")["problems"] == []
     [card] = forge.cards()
     assert card["fields"]["Back"] == "spacing effect"
+
+
+def found(result: Any) -> dict[str, str]:
+    """The keys of the highlights and what they say."""
+    return {line["key"]: line["exact"] for line in result.lines if "exact" in line}
+
+
+@pytest.mark.parametrize("kept", ["no end of file mark", "no cross-references"])
+def test_a_paper_whose_end_is_missing_still_gives_its_marks_under_their_keys(
+    forge: Any, tmp_path: Path, kept: str
+) -> None:
+    file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
+    whole = file.read_bytes()
+    intact = found(forge.ok("extract", file, "--json"))
+    end = whole.rindex(b"%%EOF") if kept == "no end of file mark" else whole.rindex(b"xref", 0, -40)
+    file.write_bytes(whole[:end])
+    result = forge.ok("extract", file, "--json")
+    assert found(result) == intact
+    assert len(intact) == 2
+    if kept == "no cross-references":
+        assert "note: paper.pdf: damaged: read with a tolerant reader; 1 page (" in told(result)
+
+
+def test_the_whole_paper_later_is_the_same_notes(forge: Any, tmp_path: Path) -> None:
+    file = tmp_path / "papers" / "paper.pdf"
+    file.parent.mkdir()
+    words = "Massed practice gives short-lived gains, whatever the age of those who practise it."
+    more = Page((paragraph(words),), (mark("short-lived gains"),))
+    write_pdf(file, [Page((paragraph(TEXT),), (mark("The spacing effect"),)), more])
+    whole = file.read_bytes()
+    lost = whole[: whole.rindex(b"stream\n", 0, whole.rindex(b"endstream")) + 20]
+    file.write_bytes(lost)
+    assert "tolerant reader" in forge("run", file.parent).stderr
+    before = {card["guid"] for card in forge.cards()}
+    assert before
+    file.write_bytes(whole)
+    forge.ok("run", file.parent)
+    after = {card["guid"] for card in forge.cards()}
+    assert before <= after
+    assert len({str(card["fields"]) for card in forge.cards()}) == len(after)
+
+
+def test_a_page_that_is_not_all_there_gives_no_shortened_marks(forge: Any, tmp_path: Path) -> None:
+    file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
+    whole = file.read_bytes()
+    exact = set(found(forge.ok("extract", file, "--json")).values())
+    for end in range(len(whole) // 10, len(whole), len(whole) // 40):
+        file.write_bytes(whole[:end])
+        assert set(found(forge("extract", file, "--json")).values()) <= exact

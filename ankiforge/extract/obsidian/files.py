@@ -11,10 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.domain import Problem
+from ankiforge.extract._folder import loop_at, looping
 from ankiforge.extract._stamps import Stamp, stamp_of
 
 _JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
-"""Left out without a word: what editors and drawing tools leave behind."""
+"""Left out: what editors and drawing tools leave behind."""
+_DRAWING = ".excalidraw.md"
+_BANNER = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
+_DATA = re.compile(r"^(?:#+ Drawing\s*$|%%\s*\n#+ Drawing|```(?:compressed-)?json)", re.MULTILINE)
+"""Where the picture itself begins."""
+_MARK = re.compile(r"(?<!=)==(?![=\s])[^\n=]+(?<!\s)==(?!=)")
+_LARGEST_DRAWING = 2_000_000
+MOST_NAMED = 3
+"""Drawings that one line names."""
 _CONFLICT = re.compile(
     r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
     re.IGNORECASE,
@@ -42,6 +51,8 @@ class Files:
     """Casefolded path and name of every other file → its path: pictures to embed."""
     stamps: dict[str, Stamp] = field(default_factory=dict)
     """Of every file that is no note."""
+    drawings: list[NoteFile] = field(default_factory=list)
+    """Of Excalidraw: they are not read."""
     problems: list[Problem] = field(default_factory=list)
     complete: bool = True
     """No folder and no note was out of reach."""
@@ -65,6 +76,30 @@ def find(
     files.notes = _each_once(notes, files.problems)
     files.problems.sort(key=lambda problem: problem.where)
     return files
+
+
+def marked_drawings(files: Files, vault: str) -> Iterator[Problem]:
+    """A word about drawings in which something is marked; their banner is no mark."""
+    marked = [one.path for one in sorted(files.drawings) if _holds_marks(Path(one.at))]
+    if marked:
+        count = len(marked)
+        names = ", ".join(marked[:MOST_NAMED]) + (", …" if count > MOST_NAMED else "")
+        says = "1 Excalidraw drawing holds" if count == 1 else f"{count} Excalidraw drawings hold"
+        what = f"{says} ==marks== that are not read: {names}"
+        yield Problem(vault, what, "mark it in a note that is no drawing", notice=True)
+
+
+def _holds_marks(drawing: Path) -> bool:
+    try:
+        with drawing.open("rb") as file:
+            text = file.read(_LARGEST_DRAWING).decode("utf-8", "replace")
+    except OSError:
+        return False
+    if "==" not in text:
+        return False
+    text = _BANNER.sub("", text.replace("\r\n", "\n"))
+    data = _DATA.search(text)
+    return _MARK.search(text[: data.start()] if data else text) is not None
 
 
 def _each_once(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
@@ -144,6 +179,11 @@ class _Walk:
 
     def link(self, path: str, entry: os.DirEntry[str]) -> None:
         """A link to notes leads out of the vault, or round in a circle: it is told of."""
+        loop = loop_at(entry.path)
+        if loop is not None:
+            if not self.exclude.match(path):
+                self.files.problems.append(looping(path, loop))
+            return
         is_folder = entry.is_dir()
         out = self.exclude.match(f"{path}/." if is_folder else path)
         if (is_folder or self.include.match(path)) and not out:
@@ -164,6 +204,8 @@ class _Walk:
             self.files.others.setdefault(path.casefold(), path)
             self.files.others.setdefault(path.rpartition("/")[2].casefold(), path)
         if _JUNK.match(path.rpartition("/")[2]):
+            if path.lower().endswith(_DRAWING) and not self.exclude.match(path):
+                self.files.drawings.append(NoteFile(path, entry.path, stamp))
             return
         if not self.include.match(path) or self.exclude.match(path):
             return

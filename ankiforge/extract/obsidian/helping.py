@@ -51,7 +51,9 @@ class Manner:
             return pictures.setdefault(target, picture(target, note.path, others))
 
         problems, extracted = self._reader.read(note.path, text, found)
-        return Said(problems, extracted, tuple(pictures.items())) if extracted else NOTHING, stamp
+        if not extracted and not problems:
+            return NOTHING, stamp
+        return Said(problems, extracted, tuple(pictures.items())), stamp
 
 
 def read_notes(

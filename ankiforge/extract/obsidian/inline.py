@@ -122,13 +122,13 @@ class Inline:
         high = min(bisect_right(self.starts, at), len(self.tokens))
         return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
 
-    def sentences(self) -> list[Span]:
+    def sentences(self, *, frozen: bool = False) -> list[Span]:
         """The spans of the sentences; none ends within code, maths or a link's name."""
         words = "".join(
             "X" * len(token.plain) if token.kind is Kind.OPAQUE else token.plain
             for token in self.tokens
         )
-        edges = [0, *filter(self._may_cut, boundaries(words)), len(self.plain)]
+        edges = [0, *filter(self._may_cut, boundaries(words, frozen=frozen)), len(self.plain)]
         spans = [trimmed(self.plain, *pair) for pair in pairwise(edges)]
         return [span for span in spans if span[0] < span[1]]
 

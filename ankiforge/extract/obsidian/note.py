@@ -12,12 +12,20 @@ from urllib.parse import quote
 from ankiforge.domain import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.extract.obsidian.blocks import Block, Blocks, Part
 from ankiforge.extract.obsidian.cards import Sides, bold_term, plain_term, runs_of_three
-from ankiforge.extract.obsidian.dialects.placing import NOTHING, ByTools, Placed, gaps_of
+from ankiforge.extract.obsidian.dialects.placing import (
+    NOTHING,
+    ByTools,
+    Placed,
+    found_gaps,
+    gaps_of,
+)
 from ankiforge.extract.obsidian.inline import Phrase, outermost
 from ankiforge.extract.obsidian.lists import Lists
 from ankiforge.extract.obsidian.pasted import Pasted
 from ankiforge.extract.obsidian.targets import Targets
+from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered
+from ankiforge.text.markdown import plain
 
 _GLOSSARY = ("glossary", "definitions", "terms")
 
@@ -32,6 +40,18 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A highlight as it is shown where that is more than what it is known by."""
+
+    exact: str
+    offset: int
+    """Where it begins, from where the other begins."""
+    gaps: tuple[Span, ...]
+    markdown: tuple[str, ...]
+    markdown_gaps: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """A highlight before it knows its neighbours."""
 
@@ -39,6 +59,9 @@ class _Found:
     start: int
     """In the plain text of the note."""
     highlight: Highlight
+    """By the frozen reading of docs/keys.md."""
+    shown: Shown | None = None
+    """Another reading of it, to be shown."""
 
     @property
     def span(self) -> Span:
@@ -85,14 +108,28 @@ def _with_tools(reader: _Reader, tools: ByTools) -> Iterator[_Found]:
             hints = (*one.highlight.hints, *tools.note_at(one.block))
             yield replace(one, highlight=replace(tools.sure(one.highlight), hints=hints))
     for placed in tools.cards:
-        yield _Found(placed.block, placed.start, reader.by_tool(placed, tools))
+        found = reader.by_tool(placed, tools)
+        yield _Found(placed.block, placed.start, found, _revealed(found))
+
+
+def _revealed(highlight: Highlight) -> Shown | None:
+    """A cloze of another tool whose answers its plain text lacks: the tool's signs are its own."""
+    if highlight.form is not Form.CLOZE or not highlight.markdown:
+        return None
+    if len(highlight.gaps) >= len(cloze.gaps(highlight.markdown[0])):
+        return None
+    exact = plain(cloze.reveal(highlight.markdown[0]))
+    gaps = found_gaps(highlight.markdown[0], exact)
+    if len(gaps) <= len(highlight.gaps):
+        return None
+    return Shown(exact, 0, gaps, highlight.markdown, highlight.markdown_gaps)
 
 
 def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: str) -> Highlight:
     """The highlight with all that its place in the note says of it."""
     end = one.start + len(one.highlight.exact)
     alone = block.id and per_id[one.highlight.block] == 1
-    return replace(
+    placed = replace(
         one.highlight,
         own=f"b.{block.id}" if alone else "",
         prefix=text[max(0, one.start - CONTEXT) : one.start],
@@ -100,6 +137,62 @@ def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: st
         heading=" › ".join((*block.headings, *block.heads)),
         uri=one.highlight.document.uri + _fragment(block),
         skip=skip,
+    )
+    shown = placed if one.shown is None else _as_shown(placed, one.start, one.shown, text)
+    return _without_signs(shown)
+
+
+_SIGNS = re.compile(r"={4}")
+"""The end of one mark and the beginning of the next: `==so====.==`."""
+
+
+def _without_signs(highlight: Highlight) -> Highlight:
+    """The highlight without signs of marks within its phrases, known by the frozen reading."""
+    if highlight.form is not Form.PHRASE or not highlight.markdown:
+        return highlight
+    if not any(_SIGNS.search(highlight.exact[start:end]) for start, end in highlight.gaps):
+        return highlight
+    exact, gaps = _dropped(highlight.exact, highlight.gaps)
+    text, markdown_gaps = _dropped(highlight.markdown[0], highlight.markdown_gaps)
+    return replace(
+        highlight,
+        exact=exact,
+        gaps=gaps,
+        markdown=(text, *highlight.markdown[1:]),
+        markdown_gaps=markdown_gaps,
+        anchor_text=highlight.anchor_text or highlight.exact,
+        anchor_around=highlight.anchor_around or (highlight.prefix, highlight.suffix),
+    )
+
+
+def _dropped(text: str, gaps: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+    """A text without these signs within its gaps, and where the gaps are then."""
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = length = 0
+    for start, end in gaps:
+        inside = _SIGNS.sub("", text[start:end])
+        parts += [text[at:start], inside]
+        length += start - at
+        spans.append((length, length + len(inside)))
+        at, length = end, length + len(inside)
+    return "".join([*parts, text[at:]]), tuple(spans)
+
+
+def _as_shown(highlight: Highlight, start: int, shown: Shown, text: str) -> Highlight:
+    """The highlight with its other reading, known by the frozen one."""
+    start += shown.offset
+    end = start + len(shown.exact)
+    return replace(
+        highlight,
+        exact=shown.exact,
+        gaps=shown.gaps,
+        markdown=shown.markdown,
+        markdown_gaps=shown.markdown_gaps,
+        prefix=text[max(0, start - CONTEXT) : start],
+        suffix=text[end : end + CONTEXT],
+        anchor_text=highlight.exact,
+        anchor_around=(highlight.prefix, highlight.suffix),
     )
 
 
@@ -131,14 +224,16 @@ class _Reader:
             starts.append(start)
             if at in self.pasted.told:
                 marked.add(block.callout)
-            for offset, highlight in self._of_block(at, block):
+            for offset, highlight, *shown in self._of_block(at, block):
                 marked.add(block.callout)
-                yield _Found(at, start + offset, highlight)
+                yield _Found(at, start + offset, highlight, *shown)
             start += len(block.plain) + 1
         if "callout" in self.wanted.marks:
             yield from self._callouts(starts, marked)
 
-    def _of_block(self, at: int, block: Block) -> Iterator[tuple[int, Highlight]]:
+    def _of_block(
+        self, at: int, block: Block
+    ) -> Iterator[tuple[int, Highlight] | tuple[int, Highlight, Shown | None]]:
         """(offset in the block, highlight): a card by hand, or the marked sentences."""
         card = self._card(at, block)
         if card:
@@ -218,14 +313,15 @@ class _Reader:
             declared=True,
         )
 
-    def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, Highlight]]:
+    def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, Highlight, Shown | None]]:
         """The sentences of a block that hold marked phrases; one that spans two joins them."""
         inline = block.inline
         if inline is None:
             return
         wanted = (p for p in inline.phrases() if p.sign in self.wanted.marks)
         phrases = outermost(p for p in wanted if not self.pasted.holds(at, p.span))
-        for span, inside in _by_sentence(phrases, inline.sentences() if phrases else []):
+        whole = inline.sentences() if phrases else []
+        for span, inside in _by_sentence(phrases, inline.sentences(frozen=True) if phrases else []):
             exact = block.plain[slice(*span)]
             text, gaps = inline.markdown(*span, inside, bold="bold" not in self.wanted.marks)
             highlight = self._highlight(at, block, Form.PHRASE, exact, (text,))
@@ -237,7 +333,22 @@ class _Reader:
                     markdown_gaps=gaps,
                     colour=next((p.note for p in inside if p.sign == "mark" and p.note), ""),
                 ),
+                self._shown(block, span, inside, whole),
             )
+
+    def _shown(
+        self, block: Block, span: Span, inside: tuple[Phrase, ...], whole: list[Span]
+    ) -> Shown | None:
+        """The phrases in the whole of their sentence; None if `span` is that already."""
+        starts = [start for start, _ in whole]
+        start = starts[bisect_right(starts, span[0]) - 1]
+        end = whole[bisect_right(starts, span[1] - 1) - 1][1]
+        if (start, end) == span or block.inline is None:
+            return None
+        bold = "bold" not in self.wanted.marks
+        text, gaps = block.inline.markdown(start, end, inside, bold=bold)
+        places = tuple((p.span[0] - start, p.span[1] - start) for p in inside)
+        return Shown(block.plain[start:end], start - span[0], places, (text,), gaps)
 
     def _terms(self) -> Iterator[tuple[int, Sides]]:
         """Items `Term: definition`, by the index of their block; three in a row are a glossary.

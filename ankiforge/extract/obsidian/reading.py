@@ -68,10 +68,11 @@ class NoteReader:
         """
         if not self.signs.search(text) or is_export(text):
             return (), None
+        deep = self._too_deep(path, text)
         front = front_matter(text)
         covered = cover(_without_head(text, front.lines))
         if not self.signs.search(covered.quiet):
-            return (), None
+            return deep, None
         blocks = cut(covered, Around(picture=picture))
         document = self._document(path, front, blocks)
         page = Page(path, text, covered, blocks, front.tags, front.note_id)
@@ -79,10 +80,19 @@ class NoteReader:
         wanted = self._wanted(tools)
         found = highlights(document, self.namespace, blocks, wanted, front.skip, tools)
         if not found:
-            return (), None
+            return deep, None
         hint = "correct it, or the note's title, tags and deck are not known"
         problems = (Problem(path, front.problem, hint),) if front.problem else ()
-        return problems, Extracted(document, found, self.container)
+        return (*problems, *deep), Extracted(document, found, self.container)
+
+    def _too_deep(self, path: str, text: str) -> tuple[Problem, ...]:
+        """What stands in more quotes or lists than are read."""
+        lines = [match[0] for match in _DEEP.finditer(text) if self.signs.search(match["text"])]
+        if not lines:
+            return ()
+        what = f"{len(lines)} lines with marks more than 100 quotes or lists deep are not read"
+        what = what if len(lines) > 1 else what.replace("1 lines", "1 line").replace("are", "is")
+        return (Problem(path, what, "quote them less deep", notice=True),)
 
     def _wanted(self, tools: ByTools) -> Wanted:
         """With a tool's own forms; what is its to read is no mark, unless marks were asked for."""
@@ -112,6 +122,11 @@ def _without_head(text: str, lines: int) -> str:
     return "\n" * lines + rest
 
 
+_DEEP = re.compile(
+    r"^(?:(?:[ \t]{0,4}>){100,}|(?:\t|[ ]{2,4}){100,}(?:[-*+]|\d{1,9}[.)])[ \t])(?P<text>.*)$",
+    re.MULTILINE,
+)
+"""A line in a hundred quotes, or an item of a list a hundred deep."""
 _DRAWING = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
 """What the program writes into a drawing that is a note; nobody marked it."""
 

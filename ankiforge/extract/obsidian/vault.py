@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +17,7 @@ from ankiforge.extract._folder import PICTURE, Count
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._selection import highlights_of, told, wider
 from ankiforge.extract._stamps import Look, program, proves
-from ankiforge.extract.obsidian.files import Files, NoteFile, find
+from ankiforge.extract.obsidian.files import Files, NoteFile, find, marked_drawings
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
 from ankiforge.text.anchors import percent
 
@@ -73,6 +74,7 @@ class Vault:
             yield from said.sightings()
         kept.store(complete=files.complete)
         yield from helped.told(self.root.name) if helped else ()
+        yield from marked_drawings(files, self.root.name) if not self.only else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
 
@@ -98,7 +100,7 @@ class Vault:
         """Made when there is something to read: a parser takes a while to import."""
         from ankiforge.extract.obsidian.helping import Manner
 
-        vault = self.root.resolve().name
+        vault = Path(os.path.realpath(self.root)).name
         return Manner(self.name, self.namespace, self.container, vault, self.settings)
 
     def _helped(self, kept: Kept, files: Files) -> Helped | None:
@@ -116,7 +118,7 @@ class Vault:
         found = self._looked or self._find()
         notes = [note for note in found.notes if note.path in paths]
         some = Vault(self.name, self.root, self.settings, self.only, self.memory, self.crew)
-        some._wanted = replace(found, notes=notes, problems=[], complete=False)
+        some._wanted = replace(found, notes=notes, drawings=[], problems=[], complete=False)
         return some
 
     def _find(self) -> Files:
@@ -151,7 +153,7 @@ class Vault:
     @property
     def _context(self) -> str:
         """All that decides what a note says besides its own words."""
-        return h16(program(), self.name, str(self.root.resolve()), repr(self.settings))
+        return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
 
     def _kept(self, kept: Kept, note: NoteFile, files: Files) -> Said | None:
         """What a note that is as it was said, if its pictures are where they were."""

@@ -33,7 +33,7 @@ from ankiforge.domain import (
     h16,
 )
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import Count, matcher, relative, walk
+from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
 from ankiforge.extract._selection import highlights_of, told
 from ankiforge.extract._stamps import program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
@@ -109,7 +109,7 @@ class PdfSource:
             self.count.total = len(paths)
             for self.count.done, path in enumerate(paths):
                 yield from self._file(worker, path, hidden)
-            complete = not self.only and not missed
+            complete = not self.only and all(map(is_loop, missed))
             worker.store(complete=complete)
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
@@ -135,7 +135,7 @@ class PdfSource:
             stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
         except OSError:  # it went away since the folder was listed
             return ""
-        if missed or not all(proves(stamp) for _, stamp in stamps):
+        if not all(map(is_loop, missed)) or not all(proves(stamp) for _, stamp in stamps):
             return ""
         return h16(
             program(), self.name, str(self.root), repr((self.settings, sorted(self.me), stamps))
@@ -153,6 +153,8 @@ class PdfSource:
                     yield path
 
     def _unlisted(self, error: OSError) -> Problem:
+        if is_loop(error):
+            return looping(relative(Path(str(error.filename)), self.root), error)
         where = str(error.filename or self.root)
         what = f"the folder cannot be read: {error.strerror or error}"
         return Problem(where, what, "check that it is there, and its permissions")
@@ -187,7 +189,8 @@ class PdfSource:
             highlights = tuple(self._highlights(document, reply.marks))
             yield Extracted(document, highlights, self.container, reply.pages, pictures)
         yield from (Problem(where, what, hint) for what, hint in reply.problems)
-        if not (reply.marks or reply.problems) and path in (self.root, *self.only):
+        yield from (Problem(where, what, hint, notice=True) for what, hint in reply.notices)
+        if not (reply.marks or reply.problems or reply.notices) and path in (self.root, *self.only):
             yield Problem(where, *NO_MARKS, notice=True)
 
     def _document(self, path: Path, read: Read) -> Document:
@@ -218,6 +221,7 @@ class PdfSource:
             form=Form.MARK,
             prefix=mark.prefix,
             suffix=mark.suffix,
+            anchor_around=mark.beside,
             sentence=mark.sentence,
             markdown=(f"![]({mark.picture})",) if mark.picture else (),
             comment=mark.comment,

@@ -13,9 +13,15 @@ REACH = 300
 """Characters of page text from which the 80 of the context are cut, once they are clean."""
 
 
-def around(text: str, span: Span) -> tuple[str, str, str]:
-    """(prefix, suffix, sentence) of [start, end) in the joined text of a page."""
+def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, str]:
+    """(prefix, suffix, sentence) of [start, end) in the joined text of a page.
+
+    `body`: nothing from outside it, if the passage lies in it.
+    """
     start, end = span
+    if body and body[0] <= start and end <= body[1]:
+        text, by = text[slice(*body)], body[0]
+        start, end = start - by, end - by
     prefix = flowing(text[max(start - REACH, 0) : start])[-CONTEXT:]
     return (prefix, flowing(text[end : end + REACH])[:CONTEXT], _sentence(text, start, end))
 

@@ -102,6 +102,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """What names a mark without text."""
     prefix: str = ""
     suffix: str = ""
+    beside: tuple[str, str] | None = None
+    """What stands before and after on the page, running heads and feet too, if that is other."""
     sentence: str = ""
     heading: str = ""
     comment: str = ""
@@ -143,6 +145,8 @@ class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
     """(what, hint) of what was left out."""
     hidden: int = 0
     """Marks that the file itself hides; they are left out."""
+    notices: tuple[tuple[str, str], ...] = ()
+    """(what, hint) of what is told, though nothing failed."""
 
 
 class Passage(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
+from msgspec.structs import replace
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 from rapidfuzz import fuzz
@@ -40,9 +41,12 @@ from ankiforge.extract.pdf.protocol import (
     Surroundings,
     Work,
 )
+from ankiforge.extract.pdf.repair import is_whole
+from ankiforge.extract.pdf.running import Running
 from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
+from ankiforge.text.anchors import without_bullets
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.quotes import locate
 
@@ -82,11 +86,40 @@ def _read(file: Unlocked | Failed, *, named: bool) -> Read | Failed:
     if isinstance(file, Failed):
         return file
     annotations = read_annotations(file.reader)
-    found = threaded(annotations.found)
+    if file.is_repaired:
+        annotations = _of_whole_pages(file, annotations)
+    found, notices = threaded(annotations.found), tuple(_notices(file))
     if not (named or found or annotations.damaged or annotations.crowded):
-        return Read(hidden=annotations.hidden)
+        return Read(hidden=annotations.hidden, notices=notices)
     with closing(file.document()) as document:
-        return _File(file.reader, document).read(annotations._replace(found=found))
+        read = _File(file.reader, document).read(annotations._replace(found=found))
+    return replace(read, notices=notices)
+
+
+def _of_whole_pages(file: Unlocked, annotations: Annotations) -> Annotations:
+    """Only those that are complete, on pages whose text is: others would say less than is marked."""
+    marked = sorted({one.page for one in annotations.found})
+    pages, cut = file.reader.pages, file.cut_object
+    broken = {page for page in marked if not is_whole(pages[page], cut)}
+    lost = [
+        one
+        for one in annotations.found
+        if one.page in broken or (one.reference is not None and one.reference[0] == cut)
+    ]
+    return annotations._replace(
+        found=[one for one in annotations.found if one not in lost],
+        damaged=tuple(sorted({*annotations.damaged, *(one.page for one in lost)})),
+    )
+
+
+def _notices(file: Unlocked) -> Iterator[tuple[str, str]]:
+    hint = "fetch it again, or open it in a PDF reader and save a copy"
+    pages = len(file.reader.pages)
+    if file.is_repaired:
+        count = "1 page" if pages == 1 else f"{pages} pages"
+        yield (f"damaged: read with a tolerant reader; {count}", hint)
+    elif file.is_cut:
+        yield ("its end is missing: marks may be missing, too", hint)
 
 
 def _find(file: Unlocked | Failed, quotes: Iterable[Quote]) -> Surroundings | Failed:
@@ -110,9 +143,10 @@ class _Found:
 class _Page:
     """One page that has marks."""
 
-    def __init__(self, number: int, text: PageText) -> None:
+    def __init__(self, number: int, text: PageText, body: Span) -> None:
         self.number = number
         self.text = text
+        self._body = body
         self._passages = Passages(text)
 
     def find(self, annotation: Annotation) -> _Found:
@@ -127,12 +161,16 @@ class _Page:
         left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
         return self._passages.nearest(left, top) or 0
 
-    def context(self, found: _Found) -> tuple[str, str, str]:
-        """(prefix, suffix, sentence) of a mark on text; of others the sentence beside them."""
+    def context(self, found: _Found, *, whole: bool = False) -> tuple[str, str, str]:
+        """(prefix, suffix, sentence) of a mark on text; of others the sentence beside them.
+
+        `whole`: with running heads and feet.
+        """
         if not self.text.seen:
             return ("", "", "")
         places = [at for segment in found.segments for at in segment] or [found.at]
-        context = around(self.text.text, self.text.span(min(places), max(places)))
+        span = self.text.span(min(places), max(places))
+        context = around(self.text.text, span, None if whole else self._body)
         if found.segments:
             return context
         return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
@@ -159,6 +197,7 @@ class _File:
         self._damaged: list[int] = []
         self._texts = [self._page_text(number) for number in range(len(document))]
         self._spelling = Spelling(self._texts)
+        self._running = Running(self._texts)
         self._lines = cache(self._printed_lines)
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
 
@@ -239,7 +278,8 @@ class _File:
             chars = page_chars(self._open(number))
         except FAULTS:
             chars = []
-        return _Page(number, PageText(chars, self._spelling))
+        text = PageText(chars, self._spelling)
+        return _Page(number, text, self._running.body(number, text.text))
 
     def _media(self, number: int) -> Box:
         """The media box of a page; US Letter, as in PDFium, where there is none of use."""
@@ -274,8 +314,9 @@ class _File:
 
     def _mark(self, page: _Page, found: _Found) -> Mark:
         annotation = found.annotation
-        exact = one_line(page.text.quote(found.segments))
+        exact = without_bullets(one_line(page.text.quote(found.segments)))
         prefix, suffix, sentence = page.context(found)
+        beside = page.context(found, whole=True)[:2]
         return Mark(
             page=page.number,
             label=self._label(page.number),
@@ -284,6 +325,7 @@ class _File:
             stand_in="" if exact else self._stand_in(page, annotation),
             prefix=prefix,
             suffix=suffix,
+            beside=None if beside == (prefix, suffix) else beside,
             sentence="" if sentence == exact else sentence,
             heading=self._heading(page, found),
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ankiforge.crew import Crew, unhelped
-from ankiforge.domain import Memory, NoMemory, Problem, Scan, Sighting, Source, h16
+from ankiforge.domain import Extracted, Memory, NoMemory, Problem, Scan, Sighting, Source, h16
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
@@ -169,7 +169,19 @@ class ZoteroSource:
         try:
             memory = self.routes.memory
             works = Works(self.name, catalog, worker, self.folder, self.me, memory, self.crew)
-            yield from works.of(library, chosen)
+            found = 0
+            for one in works.of(library, chosen):
+                found += isinstance(one, Extracted)
+                yield one
+            trashed = 0 if found or self.only else catalog.trashed(library)
+            if trashed:
+                marks = (
+                    "the only annotation lies" if trashed == 1 else f"all {trashed} annotations lie"
+                )
+                what = f"{library.says}: {marks} in the trash of Zotero"
+                yield Problem(
+                    self.name, what, "restore in Zotero what you want to learn", notice=True
+                )
         except ItemError as error:
             complete = False
             where = f"{way.where}: {library.says}"

@@ -32,6 +32,10 @@ class Catalog(Protocol):
         """What is not in the trash: by work, attachment (oldest first), place, key."""
         ...
 
+    def trashed(self, library: Library) -> int:
+        """How many marks lie in the trash, themselves or with their file or paper."""
+        ...
+
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Notes on papers that are not in the trash: by paper, oldest first."""
         ...

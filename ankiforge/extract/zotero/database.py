@@ -150,6 +150,8 @@ def _complete(connection: sqlite3.Connection) -> None:
     """Bring an older schema up to what is read."""
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     tables = {name for (name,) in found}
+    if not tables:
+        raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
     if missing := _TABLES - tables:
         raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
     for table, columns in _LATER.items():
@@ -220,6 +222,18 @@ WHERE mark.libraryID = ? AND NOT EXISTS (
     WHERE deletedItems.itemID IN (mark.itemID, file.itemID, paper.itemID)
 )
 ORDER BY ifnull(paper.key, file.key), file.dateAdded, file.key, annotation.sortIndex, mark.key
+"""
+_TRASHED = """
+SELECT count(*)
+FROM itemAnnotations AS annotation
+JOIN items AS mark ON mark.itemID = annotation.itemID
+JOIN itemAttachments ON itemAttachments.itemID = annotation.parentItemID
+WHERE mark.libraryID = ? AND EXISTS (
+    SELECT 1 FROM deletedItems
+    WHERE deletedItems.itemID IN (
+        mark.itemID, itemAttachments.itemID, itemAttachments.parentItemID
+    )
+)
 """
 _NOTES = """
 SELECT note.itemID, CAST(note.key AS TEXT), CAST(ifnull(itemNotes.note, '') AS TEXT),
@@ -297,6 +311,10 @@ class Database:
         with _told():
             for row in self.connection.execute(_MARKS, (library.id,)):
                 yield Mark(*row)
+
+    def trashed(self, library: Library) -> int:
+        """How many marks there are of which they, their file or their paper lie in the trash."""
+        return int(self._value(_TRASHED, library.id) or 0)
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Notes on papers that are not in the trash: by paper, oldest first."""

@@ -10,7 +10,7 @@ from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.people import People
 from ankiforge.extract.zotero.positions import page_index
-from ankiforge.text.anchors import percent
+from ankiforge.text.anchors import percent, without_bullets
 
 KINDS = {
     1: HighlightKind.HIGHLIGHT,
@@ -46,7 +46,7 @@ def highlight_of(
         document=document,
         namespace=library.namespace,
         kind=KINDS[mark.kind],
-        exact=mark.text,
+        exact=without_bullets(mark.text),
         own=percent(mark.key),
         prefix=around.prefix,
         suffix=around.suffix,

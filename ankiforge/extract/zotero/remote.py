@@ -122,6 +122,12 @@ class Remote:
                 found.append((_place_of(chain), self._mark(library, held, *chain)))
         yield from (mark for _, mark in sorted(found, key=lambda pair: pair[0]))
 
+    def trashed(self, library: Library) -> int:
+        """How many marks lie in the trash, themselves or with their file or paper."""
+        held = self._holding(library)
+        chains = (_chain(held, item) for item in held.items.values() if item.kind == MARK)
+        return sum(any(one.trashed for one in chain) for chain in chains)
+
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Notes on papers that are not in the trash: by paper, oldest first."""
         held = self._holding(library)

@@ -37,6 +37,7 @@ def bare(highlight: Highlight) -> Highlight:
         hints=highlight.hints,
         nth=highlight.nth,
         anchor_text=highlight.anchor_text,
+        anchor_around=highlight.anchor_around,
         form=highlight.form,
         prefix=highlight.prefix,
         suffix=highlight.suffix,

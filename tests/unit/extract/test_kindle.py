@@ -339,3 +339,21 @@ def test_keys_know_no_page_no_place_and_no_time(tmp_path: Path) -> None:
     again = entry("the words", "on page 6 | location 100-101", when="May 5, 2020")
     [one], [other] = highlights(first), highlights(scan(tmp_path, again))
     assert anchor_key(one, one.nth) == anchor_key(other, other.nth)
+
+
+@pytest.mark.parametrize(
+    ("when", "created"),
+    [
+        ("Monday, 3 December 12 19:51:33 Greenwich Mean Time", "2012-12-03T19:51:33+00:00"),
+        ("Monday, December 3, 12 7:51:33 PM", "2012-12-03T19:51:33+00:00"),
+        ("Montag, 3. Dezember 12 um 19:51:33 Uhr", "2012-12-03T19:51:33+00:00"),
+        ("Monday, 3 December 2012 19:51:33", "2012-12-03T19:51:33+00:00"),
+        ("Monday, 3 Nothing 12 19:51:33", ""),
+    ],
+)
+def test_a_year_of_two_digits_is_one_of_this_century(
+    tmp_path: Path, when: str, created: str
+) -> None:
+    text = f"Book (Roe)\n- Highlight on Page 7 | Loc. 100-101 | Added on {when}\n\nwords\n{END}"
+    [found] = highlights(scan(tmp_path, text))
+    assert (found.created, found.exact, found.page_label) == (created, "words", "7")

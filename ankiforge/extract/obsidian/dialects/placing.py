@@ -154,11 +154,16 @@ def _span(page: Page, card: Written, text: str, ends: Span, free: int) -> Span:
 
 def gaps_of(placed: Placed) -> tuple[Span, ...]:
     """The hidden words in `exact`, as far as they stand there."""
+    return found_gaps(placed.written.sides[0], placed.exact)
+
+
+def found_gaps(markdown: str, exact: str) -> tuple[Span, ...]:
+    """Where the hidden words of a cloze stand in plain text, as far as they do."""
     found: list[Span] = []
     at = 0
-    for gap in cloze.gaps(placed.written.sides[0]):
+    for gap in cloze.gaps(markdown):
         words = plain(gap.answer)
-        start = placed.exact.find(words, at) if words else -1
+        start = exact.find(words, at) if words else -1
         if start >= 0:
             found.append((start, start + len(words)))
             at = start + len(words)

@@ -11,7 +11,7 @@ from ankiforge.domain import Highlight, Route, Span
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.links import links_of
 from ankiforge.review.page.shown.media import name_of
-from ankiforge.text.anchors import CONTEXT
+from ankiforge.text.anchors import AT_MOST, from_a_word, to_a_word
 from ankiforge.text.bidi import isolated
 from ankiforge.text.fold import same
 from ankiforge.text.markdown import image_paths
@@ -19,8 +19,6 @@ from ankiforge.text.quotes import locate
 
 EXACT, QUOTE, GAP, CUT = "exact", "quote", "gap", "cut"
 """What was marked; the card's evidence in it; phrases marked in it; text goes on, unseen."""
-AT_MOST = (32, CONTEXT)
-"""Characters of context that sources give (hypothes.is, all others): such a one was cut."""
 COLOURS = frozenset((*PALETTE, "gray"))
 """Those that the page can show."""
 
@@ -86,10 +84,13 @@ def _written(highlight: Highlight) -> tuple[str, ...]:
 def runs_of(highlight: Highlight, quote: str) -> list[Run]:
     """The text around a highlight in stretches, in reading order; joined they are that text."""
     before, after = _around(highlight)
+    cut = (_begins_cut(highlight, before), _ends_cut(highlight, after))
+    before = from_a_word(before) if cut[0] else before
+    after = to_a_word(after) if cut[1] else after
     runs = [
-        Run("…", (CUT,)) if _begins_cut(highlight, before) else Run(""),
+        Run("…", (CUT,)) if cut[0] else Run(""),
         *_marked(_without_headings(highlight, before), highlight, after, quote),
-        Run("…", (CUT,)) if _ends_cut(highlight, after) else Run(""),
+        Run("…", (CUT,)) if cut[1] else Run(""),
     ]
     return [run for run in runs if run.text]
 
