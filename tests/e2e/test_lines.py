@@ -193,3 +193,16 @@ def test_a_card_that_breaks_off_or_shows_a_sign_or_has_no_subject_waits(forge):
     found = [{one["check"] for one in card["findings"]} for card in forge.cards()]
     assert [card["verdict"] for card in forge.cards()] == ["pending"] * len(lines)
     assert all(any(id in ids for ids in found) for id in lines.values())
+
+
+def test_a_card_whose_answer_a_later_one_shows_says_why_it_waits(forge, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(
+        "The machine word is ==32 bits== long.\n\n"
+        "The ==address space== holds many a machine word that is 32 bits long.\n"
+    )
+
+    forge.ok("run", tmp_path / "a.md")
+
+    card = next(one for one in forge.cards() if "{{c1::32 bits}}" in one["fields"]["Text"])
+    assert card["verdict"] == "pending"
+    assert [finding["check"] for finding in card["findings"]] == ["sibling_leak"]

@@ -370,9 +370,14 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
-    """Findings that name a draft of this batch name the card it became."""
+    """Let findings that name a draft of this batch name the card it became, if it is one yet.
+
+    A draft recorded later has no guid so far; a finding that named its label would be taken for
+    one about a card that is gone, and the card would wait without a reason.
+    """
+    labels = {finding.twin: "" for finding in checked.findings if finding.twin.startswith("draft ")}
+    known = {**labels, **recorded.named}
     named = tuple(
-        replace(finding, twin=recorded.named.get(finding.twin, finding.twin))
-        for finding in checked.findings
+        replace(finding, twin=known.get(finding.twin, finding.twin)) for finding in checked.findings
     )
     return replace(checked, findings=named)
