@@ -87,7 +87,8 @@ class NoteReader:
 
     def _too_deep(self, path: str, text: str) -> tuple[Problem, ...]:
         """What stands in more quotes or lists than are read."""
-        lines = [match[0] for match in _DEEP.finditer(text) if self.signs.search(match["text"])]
+        deep = (match for match in _DEEP.finditer(text) if _levels(match["indent"] or "") >= 100)
+        lines = [match[0] for match in deep if self.signs.search(match["text"])]
         if not lines:
             return ()
         what = f"{len(lines)} lines with marks more than 100 quotes or lists deep are not read"
@@ -122,11 +123,17 @@ def _without_head(text: str, lines: int) -> str:
     return "\n" * lines + rest
 
 
+def _levels(indent: str) -> int:
+    """How deep an item of a list stands at most; a line in quotes has no indent and is deep."""
+    return indent.count("\t") + indent.count(" ") // 2 if indent else 100
+
+
 _DEEP = re.compile(
-    r"^(?:(?:[ \t]{0,4}>){100,}|(?:\t|[ ]{2,4}){100,}(?:[-*+]|\d{1,9}[.)])[ \t])(?P<text>.*)$",
+    r"^(?:(?:[ \t]{0,4}+>){100,}+|(?P<indent>[ \t]{100,}+)(?:[-*+]|\d{1,9}[.)])[ \t])(?P<text>.*)$",
     re.MULTILINE,
 )
-"""A line in a hundred quotes, or an item of a list a hundred deep."""
+"""A line in a hundred quotes, or one that may be an item of a list a hundred deep. Possessive: a
+note of blanks costs no more than its length."""
 _DRAWING = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
 """What the program writes into a drawing that is a note; nobody marked it."""
 
