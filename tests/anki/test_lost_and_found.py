@@ -127,13 +127,13 @@ def test_an_edited_card_of_two_passages_is_not_doubled(desk: Desk) -> None:
 
 
 def test_a_ledger_older_than_its_journal_catches_up(desk: Desk) -> None:
-    desk.write("A.md", "speed of light::300000 km\n")
+    desk.write("A.md", "What is the speed of light?::300000 km\n")
     desk.go()
     guid = desk.card("light")["guid"]
     shutil.copytree(desk.forge.folder / ".ankiforge", desk.forge.folder / "backup")
-    desk.write("A.md", "speed of light::299792 km\n")
+    desk.write("A.md", "What is the speed of light?::299792 km\n")
     desk.go()
-    desk.write("A.md", "the speed of light c::299792 km\n")
+    desk.write("A.md", "What is the speed of light c?::299792 km\n")
     desk.go()
     assert desk.card("light")["guid"] == guid
     desk.lose()
@@ -147,17 +147,17 @@ def test_a_ledger_older_than_its_journal_catches_up(desk: Desk) -> None:
 
 
 def test_sources_that_lag_behind_the_journal_make_no_new_card(desk: Desk) -> None:
-    desk.write("A.md", "speed of light::300000 km\n")
+    desk.write("A.md", "What is the speed of light?::300000 km\n")
     desk.go()
     guid = desk.card("light")["guid"]
     shutil.copytree(desk.forge.folder / ".ankiforge", desk.forge.folder / "backup")
-    desk.write("A.md", "speed of light::299792 km\n")
+    desk.write("A.md", "What is the speed of light?::299792 km\n")
     desk.go()
-    desk.write("A.md", "how fast it is::299792 km\n")
+    desk.write("A.md", "How fast does light travel?::299792 km\n")
     desk.go()
     desk.lose()
     (desk.forge.folder / "backup").rename(desk.forge.folder / ".ankiforge")
-    desk.write("A.md", "speed of light::300000 km\n")
+    desk.write("A.md", "What is the speed of light?::300000 km\n")
 
     desk.run()
 
