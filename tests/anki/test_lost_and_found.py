@@ -153,7 +153,7 @@ def test_sources_that_lag_behind_the_journal_make_no_new_card(desk: Desk) -> Non
     shutil.copytree(desk.forge.folder / ".ankiforge", desk.forge.folder / "backup")
     desk.write("A.md", "What is the speed of light?::299792 km\n")
     desk.go()
-    desk.write("A.md", "How fast does light travel?::299792 km\n")
+    desk.write("A.md", "Which figure should one remember here?::299792 km\n")
     desk.go()
     desk.lose()
     (desk.forge.folder / "backup").rename(desk.forge.folder / ".ankiforge")
