@@ -351,7 +351,7 @@ def test_new_cards_go_to_the_deck_that_is_named_and_the_package_says_what_it_hol
 
     notes(forge, a=QUESTION + "\nKatze:::cat\n", b="---\ndeck: Mine\n---\n\nHund:::dog\n")
     said = forge.ok("run", folder, "--deck", "Chem")
-    assert "1 new card in Mine: their note names a deck itself" in said.stderr
+    assert "1 new card in Mine: notes with `deck:` keep their own deck" in said.stderr
     assert "Chem.apkg holds 1 note of Bio, 1 note of Chem, 1 note of Mine" in said.stderr
     assert len(notes_in(forge.folder / "Chem.apkg")) == 3
     assert sorted(card["deck"] for card in forge.cards()) == ["Bio", "Chem", "Mine"]
