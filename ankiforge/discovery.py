@@ -415,10 +415,15 @@ def with_names(
         ConfigError: an unknown kind, a mistake in its settings, or a name that is another's.
     """
     found = []
+    said: dict[str, None] = {}
     for want in sorted(wanted, key=_rank):
         opened(config, want.entry)  # a mistake in its settings is told before its name is given
-        entry = named(want.entry, ledger, partial(_opened_as_ever, config, ledger, offline), say)
+        entry = named(
+            want.entry, ledger, partial(_opened_as_ever, config, ledger, offline), said.setdefault
+        )
         found.append(replace(want, entry=_as_ever(entry, ledger)))
+    for line in said:  # notes and PDFs of one folder tell the same
+        say(line)
     return found
 
 

@@ -72,6 +72,11 @@ _LEANS_BACK = re.compile(
     r"|(?:Isto|Isso|Ele|Ela|Eles|Elas) (?:é|são|tem|têm|pode|podem|permite|significa)\b"
     r"|(?:To|Są to|Jest to|On|Ona|Ono) (?:jest|są|ma|może)\b|(?:Het|Dit|Dat|Deze) (?:is|zijn|heeft|kan)\b"
     r"|(?:Это|Он|Она|Оно|Они)\s"
+    r"|(?:Rappresenta(?:no)?|Indica(?:no)?|Permett(?:e|ono)|Consent(?:e|ono)|Consist(?:e|ono)"
+    r"|Contiene|Contengono|Descrivono|Definisc(?:e|ono)|Restituisc(?:e|ono)|Serv(?:e|ono) per"
+    r"|Representan?|Permiten?|Consisten?|Contienen|Sirven? para|Contém|Serve para"
+    r"|(?:Può|Possono|Puede|Pueden|Pode|Podem) (?:essere|avere|ser|tener|ter)"
+    r"|Represents|Allows|Consists|Contains|Refers|Provides|Enables|Indicates|Denotes)\s+(?=[^\W\d_A-Z])"
     r"|(?:È|Sono|Es|Son|É|São|Jest|Są|Is|Are|Was|Were|Has|Have|Est|Sont)\s+(?!(?:il|el)\b)"
 )
 """Begins that leave open what the sentence is about, with a capital letter as sentences have it."""

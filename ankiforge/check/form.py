@@ -23,7 +23,7 @@ PHRASE_OUTSIDE_VAULT = Rule(
 OTHER_NOTE = Rule("other_note", Severity.WARN, "another tool may have put it into Anki, as note")
 LOW_CONFIDENCE = Rule("low_confidence", Severity.WARN, "a guess of the offline rules, often wrong:")
 UNREADABLE_PICTURE = Rule(
-    "unreadable_picture", Severity.WARN, "a picture of it cannot be had, so it would not be shown:"
+    "unreadable_picture", Severity.WARN, "a picture cannot be read, and would be missing in Anki:"
 )
 RULES = (
     LOOSE_TERM,

@@ -141,6 +141,12 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:<[^<>]*>)?$", re.ASCII)
 _BEGINS_NAME = re.compile(r"~?[A-Za-z_]\w*", re.ASCII)
 _CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z]\w*$", re.ASCII)
 _CALLED = re.compile(r"\w\w\(")
+_QUERY = re.compile(r"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|ALTER TABLE|CREATE TABLE)\s")
+_USES = frozenset(
+    listed("""use uses used using call calls called calling import imports extend extends inherit inherits
+    include includes implement implements subclass subclasses via require requires""")
+)
+"""Words after which a sentence of a programmer names a module or class."""
 _HEX = re.compile(r"[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4})*$")
 _HEX_AFTER = re.compile(r"[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4})*(?:[/%]\w+)?(?![\w])|/\d")
 _OF_PROGRAMS = re.compile(
@@ -166,7 +172,11 @@ def _is_code(line: Line) -> bool:
         return True  # `::=` of a grammar
     if not line.tight:
         return _declares(line, left, right)
-    if back.rstrip().endswith("?") or _joins_hex(left, right) or left[-1] in "$]<>&":
+    if back.rstrip().endswith("?") or left[-1] in "]<>&" or left.endswith("()"):
+        return True
+    if (_joins_hex(left, right) and not _SUM.search(front)) or _QUERY.match(front):
+        return True
+    if left[-1] == "$" and front.count("$") % 2:  # `$::x`; not the end of a formula
         return True
     if not _IDENTIFIER.search(left) or not _BEGINS_NAME.match(right):
         return right.startswith(("<", "~", "*", "__", "{"))
@@ -210,7 +220,7 @@ def _joins_names(line: Line, left: str, right: str) -> bool:
     """`Foo::bar()`, `MyClass::new` in a sentence; not `Osmosis::movement of water`."""
     if left in _NAMESPACES or "::" in line.back or "_" in right or "__" in left:
         return True
-    if re.match(r"\w\w+[(<;{]|\w[<;{]", right) or _CAMEL.fullmatch(right.rstrip(".,;:")):
+    if re.match(r"\w[\w.]+[(<;{]|\w[<;{]", right) or _CAMEL.fullmatch(right.rstrip(".,;:")):
         return True
     if line.back.rstrip().endswith((";", "{", "});")) or " { " in line.back:
         return True
@@ -233,6 +243,8 @@ def _joins_names(line: Line, left: str, right: str) -> bool:
         return True
     of_programs = _OF_PROGRAMS.search(line.front) or _OF_PROGRAMS.search(line.back)
     if of_programs and several and (lower or left[0].isupper()):
+        return True
+    if several and line.front.split()[-2].casefold() in _USES and left[0].isupper():
         return True
     article = line.front.split()[0].casefold() in _ARTICLES
     return article and left[0].isupper() and right[0].isupper() and len(line.back.split()) > 2
@@ -323,6 +335,10 @@ def _is_prose(line: Line, asks: bool) -> bool:
         return bool(told) and not _FILLED_IN.search(front.rstrip(" .…_"))
     if spaced and not line.three and len(words) > 1 and bare in _LEADS_ON and not copula:
         return _begins_sentence(words)
+    if spaced and words[0].casefold() in _ARTICLES and back[-1] == ".":
+        return (
+            _COPULA.fullmatch(" ".join(back.split()[1:2])) is not None
+        )  # `the ratio a :: b was 2.`
     return _breaks_off_in_cjk(front)
 
 
@@ -423,7 +439,8 @@ _NAMES = frozenset(
     autore data stato fonte fonti categoria progetto priorità titolo editore lingua
     fonte projeto prioridade
     źródło temat kategoria tytuł
-    автор дата статус тип источник тема категория проект название""")
+    автор дата статус тип источник тема категория проект название
+    todo fixme note notes nb warning remark notiz hinweis anmerkung remarque osservazione observación""")
 )
 """What fields of notes are called."""
 _DECLARATION = re.compile(r"(?:TARGET DECK|FILE TAGS)\b", re.IGNORECASE)

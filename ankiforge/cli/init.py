@@ -136,7 +136,7 @@ def run(root: Path, trust: bool, talk: Talk, machine: Machine, environ: Mapping[
         written=tuple(path.relative_to(root).as_posix() for path in written),
         moved=tuple(path.name for path in moved),
         registered=register(root, folders),
-        found=found.listed() | {"read": [str(one.path) for one in sources]},
+        found=found.listed() | {"read": list(dict.fromkeys(str(one.path) for one in sources))},
         unconfirmed=tuple(one.says for one in waiting if one.stops or not one.is_key),
         confirmed=tuple(concern.says for concern in asked),
     )
@@ -275,17 +275,18 @@ def keep_the_rest(
     named += [
         Place(one.kind, one.name, str(one.path)) for one in load_settings(root / FILE_NAME).sources
     ]
-    rest = []
+    rest: dict[Path, Remembered] = {}
     for given, place in ((item.name, place) for item in before for place in item.places):
         for target in place.targets:
             one = Place(
                 place.kind, place.name, place.root, place.only and (str(target),), place.exclude
             )
             if not any(other.covers(one) for other in named):
-                rest.append(Remembered(str(target), given, (one,)))
+                first = rest.setdefault(target, Remembered(str(target), given, ()))
+                rest[target] = Remembered(first.path, first.name, (*first.places, one))
     if rest or (root / ".ankiforge" / FILE).exists():
         open_workspace(root).prepare()
-        store(root / ".ankiforge", rest)
+        store(root / ".ankiforge", list(rest.values()))
 
 
 def take_over(root: Path, folders: UserFolders) -> tuple[Path, ...]:

@@ -311,7 +311,7 @@ def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[
         if there.casefold() == wanted.casefold():
             continue
         if card.highlight.document.deck:
-            why = "their note names a deck itself (deck:)"
+            why = "notes with `deck:` keep their own deck"
         elif deck_name(card.deck).casefold() == wanted.casefold():
             why = "you moved the cards of their document there in Anki"
         else:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
 PLAIN = "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
 QUESTION = "What is a cell::a small room\n"
 
@@ -283,6 +285,27 @@ def twice(forge: Any) -> dict[str, Any]:
     return read(forge)
 
 
+@pytest.mark.parametrize("then", ["exclude: [a.pdf]", "include: [b.pdf]", "include: [c.pdf]"])
+def test_papers_that_the_settings_leave_out_are_not_gone(forge, then) -> None:
+    (forge.folder / "papers" / "sub").mkdir(parents=True)
+    for name, words in (
+        ("a", "The cell makes a wall (CW)."),
+        ("b", "The lens makes an image (LI)."),
+    ):
+        page = Page([paragraph(words)], [mark(words)])
+        write_pdf(forge.folder / "papers" / f"{name}.pdf", [page], title=name)
+    settings(forge, "{pdf: {name: papers, path: papers}}")
+    forge.ok("run")
+    settings(forge, f"{{pdf: {{name: papers, path: papers, {then}}}}}")
+    left_out = 2 if "c.pdf" in then else 1
+    for _ in range(2):
+        came = twice(forge)
+        assert (came["seen"], came["gone"], came["not_selected"]) == (2 - left_out, 0, left_out)
+    settings(forge, "{pdf: {name: papers, path: papers}}")
+    came = read(forge)
+    assert (came["seen"], came["new"], came["not_selected"]) == (2, 0, 0)
+
+
 def test_what_is_deleted_is_gone_whatever_the_settings_leave_out(forge) -> None:
     notes(forge, a=MARKED)
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
@@ -351,7 +374,7 @@ def test_new_cards_go_to_the_deck_that_is_named_and_the_package_says_what_it_hol
 
     notes(forge, a=QUESTION + "\nKatze:::cat\n", b="---\ndeck: Mine\n---\n\nHund:::dog\n")
     said = forge.ok("run", folder, "--deck", "Chem")
-    assert "1 new card in Mine: their note names a deck itself" in said.stderr
+    assert "1 new card in Mine: notes with `deck:` keep their own deck" in said.stderr
     assert "Chem.apkg holds 1 note of Bio, 1 note of Chem, 1 note of Mine" in said.stderr
     assert len(notes_in(forge.folder / "Chem.apkg")) == 3
     assert sorted(card["deck"] for card in forge.cards()) == ["Bio", "Chem", "Mine"]

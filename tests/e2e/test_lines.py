@@ -26,6 +26,11 @@ WAITS = [
     "TARGET DECK: Maths :: Algebra",
     "Filter: [kin::to[Folder item]] lists them",
     "status:: done",
+    "Perl uses My::Module for namespaces",
+    "Foo::Bar.new(1)",
+    "SELECT id::text FROM users",
+    "The proportion men :: women was about equal.",
+    "TODO :: write the introduction",
 ]
 CARDS = [
     "What is the capital of France? :: Paris",
@@ -42,6 +47,8 @@ CARDS = [
     "The capital of Italy is :: Rome",
     "To desire :: to strongly wish for something",
     "Complexity of a lookup in a hash table :: $O(1)$",
+    "Derivative of $\\sin x$::$\\cos x$",
+    "7 × 8::56",
 ]
 
 
@@ -183,6 +190,8 @@ def test_a_card_that_breaks_off_or_shows_a_sign_or_has_no_subject_waits(forge):
         "Una memoria indirizzabile al ==byte==, dunque,": "breaks_off",
         "Lo **spazio di indirizzamento **è di ==4 GB== in tutto.": "stray_markup",
         "Quindi il costo è al massimo ==lineare== nella lunghezza.": "no_subject",
+        "Rappresenta il limite inferiore, o lo ==scenario migliore== di un calcolo.": "no_subject",
+        "Refers to the whole set of ==species== that live in one place.": "no_subject",
         "What grows in spring? :: leaves, flowers,": "breaks_off",
     }
     for number, line in enumerate(lines):

@@ -286,6 +286,24 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(
     assert (found["seen"], found["new"]) == (2, 0)
 
 
+def test_notes_and_pdfs_of_one_folder_are_told_as_one(forge, v: Path, no_waiting) -> None:
+    pdf(v / "p.pdf", ROC)
+    forge.ok("run", v)
+    gone = v.rename(v.with_name("gone"))
+    forge.ok("init", forge.folder / "w")
+    assert forge.ok("-C", forge.folder / "w", "run").stderr.count(f"note: {v}: ") == 1
+    moved = forge.ok("-C", forge.folder / "w", "run", gone)
+    assert moved.stderr.count("it keeps the name 'v'") == 1
+
+
+def test_init_names_a_folder_with_notes_and_pdfs_once(forge, v: Path) -> None:
+    pdf(v / "p.pdf", ROC)
+    forge.ok("run", v)
+    told = forge("init", forge.folder / "w")
+    (line,) = (line for line in (told.stdout + told.stderr).splitlines() if "  read " in line)
+    assert line.count(str(v)) == 1
+
+
 def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(
     forge, tmp_path: Path, no_waiting
 ) -> None:

@@ -125,7 +125,8 @@ class PdfSource:
         """What some files hold, whether the settings leave them out or not."""
         below = (self.root if self.root.is_file() else self.root / path for path in paths)
         only = tuple(file for file in below if file.is_file())
-        some = replace(self, only=only, memory=NoMemory(), crew=None)
+        every = msgspec.structs.replace(self.settings, include=("**/*",), exclude=())
+        some = replace(self, settings=every, only=only, memory=NoMemory(), crew=None)
         return highlights_of([some] if only else ())
 
     def stamp(self) -> str:
