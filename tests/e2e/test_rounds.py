@@ -283,7 +283,7 @@ def test_harm_does_not_reach_a_card_that_is_ready(
         assert card["quote"] in ALPHA
 
 
-def test_cards_for_other_labels_and_ten_thousand_more_are_not_taken(
+def test_wrong_labels_do_not_matter_for_one_passage_but_ten_thousand_cards_do(
     forge, notes, exported, answer, fake
 ) -> None:
     notes(ALPHA, BETA)
@@ -293,5 +293,6 @@ def test_cards_for_other_labels_and_ten_thousand_more_are_not_taken(
     save(forge, "done.jsonl", answer(first, *strange), answer(second, *flood))
     forge.ok("draft", "import", "done.jsonl")
 
-    assert len(forge.cards()) <= 2
-    assert all(card["quote"] == BETA for card in forge.cards())
+    quotes = Counter(card["quote"] for card in forge.cards())
+    assert set(quotes) == {ALPHA, BETA}
+    assert max(quotes.values()) <= 3

@@ -24,7 +24,9 @@ def written(tmp_path_factory: pytest.TempPathFactory, forge_in: Any, backend: An
     forge, vault = forge_in(folder), folder / "notes"
     (vault / ".obsidian").mkdir(parents=True)
     for name in ("Cells", "A title that is so long that no phone has room for all of its words"):
-        (vault / f"{name}.md").write_text(f"# {name}\n\nKatze {name}:::cat {name}\n")
+        (vault / f"{name}.md").write_text(
+            f"---\ndeck: {name}\n---\n# {name}\n\nKatze {name}:::cat {name}\n"
+        )
     forge.ok("run", vault)
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
