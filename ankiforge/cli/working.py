@@ -286,7 +286,8 @@ def _stayed_inside(now: Session, package: Path) -> Problem | None:
     if workspace.unconfirmed_output is None or package.parent != workspace.output:
         return None
     what = (
-        f"output: {workspace.unconfirmed_output} lies outside this workspace and needs your word;"
+        f"output: {workspace.unconfirmed_output.resolve()} lies outside this workspace and needs"
+        " your word;"
         f" until then packages are written to {workspace.output}"
     )
     do = f"if that is what you want: ankiforge init --trust {quote(str(workspace.root))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ankiforge.domain.words import (
@@ -43,6 +43,19 @@ class Document:
     collections: tuple[str, ...] = ()
     deck: str = ""
     """The deck the document itself asks for (front matter)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How versions up to eaf6667 read a highlight: replies to its words of then are paid for."""
+
+    exact: str
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    gaps: tuple[Span, ...] = ()
+    markdown: tuple[str, ...] = ()
+    markdown_gaps: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,40 @@ class Highlight:
     """Why it must not become a card ("" = it may)."""
     declared: bool = False
     """Whether the settings say that what is written so is a card: by a dialect named in them."""
+    formerly: Former | None = None
+    """How it was read before the reading became better; None = as it is now."""
+
+    @property
+    def as_formerly(self) -> Highlight:
+        """The highlight as it was read before the reading became better."""
+        was = self.formerly
+        if was is None:
+            return self
+        return replace(
+            self,
+            exact=was.exact,
+            prefix=was.prefix,
+            suffix=was.suffix,
+            sentence=was.sentence,
+            gaps=was.gaps,
+            markdown=was.markdown,
+            markdown_gaps=was.markdown_gaps,
+            formerly=None,
+        )
+
+    def formerly_as(self, was: Highlight) -> Highlight:
+        """The highlight that knows it was formerly read as another, if that is not the same."""
+        former = Former(
+            was.exact,
+            was.prefix,
+            was.suffix,
+            was.sentence,
+            was.gaps,
+            was.markdown,
+            was.markdown_gaps,
+        )
+        told = replace(self, formerly=former)
+        return self if told.as_formerly == replace(self, formerly=None) else told
 
     @property
     def other_note(self) -> int:

@@ -72,8 +72,15 @@ class Dialogue:
 
     def answered(self, chunk: Chunk) -> bool:
         """Whether the first reply about a chunk is remembered."""
-        before = self._before
-        return self._desk.answered(chunk) or (before is not None and before.answered(chunk))
+        return self._asked_before(chunk) is not None
+
+    def _asked_before(self, chunk: Chunk) -> tuple[Dialogue, Chunk] | None:
+        """Who was asked about a chunk, and as what it was read then; None if nobody answered."""
+        for one in filter(None, (chunk, chunk.as_formerly)):
+            for who in filter(None, (self, self._before)):
+                if who._desk.answered(one):
+                    return (who, one)
+        return None
 
     def about(self, chunk: Chunk) -> Outcome:
         """Drafts, reasons or problems for every highlight of the chunk.
@@ -81,8 +88,10 @@ class Dialogue:
         Raises:
             ServiceError, UsageError: what ends the run.
         """
-        if self._before and not self._desk.answered(chunk) and self._before.answered(chunk):
-            return self._before.about(chunk)
+        who, chunk = self._asked_before(chunk) or (self, chunk)
+        return who._about(chunk)
+
+    def _about(self, chunk: Chunk) -> Outcome:
         if reason := barred(chunk.task, self._desk.prompt):
             return Outcome(no_cards=tuple(_not_now(one, reason) for one in chunk.highlights))
         outcome = self._asked(chunk)
@@ -178,8 +187,10 @@ class Dialogue:
 
     def mend(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
         """What becomes of the drafts of one highlight, made earlier, when they are mended now."""
-        if self._before and self._before._has_mended(chunk, drafts):
-            return self._before.mend(chunk, drafts)
+        for one in filter(None, (chunk, chunk.as_formerly)):
+            for who in filter(None, (self, self._before)):
+                if who._has_mended(one, drafts):
+                    return who._mended(one, Outcome(drafts=drafts), one.highlights[0])
         return self._mended(chunk, Outcome(drafts=drafts), chunk.highlights[0])
 
     def _has_mended(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> bool:

@@ -152,9 +152,9 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
     return word.replace(".", "").isupper() or bool(beside)
 
 
-def sentences(text: str) -> list[Span]:
+def sentences(text: str, *, frozen: bool = False) -> list[Span]:
     """The spans of the sentences, white space at both ends cut off."""
-    edges = [0, *boundaries(text), len(text)]
+    edges = [0, *boundaries(text, frozen=frozen), len(text)]
     spans = (trimmed(text, *pair) for pair in pairwise(edges))
     return [span for span in spans if span[0] < span[1]]
 
@@ -166,9 +166,9 @@ def trimmed(text: str, start: int, end: int) -> Span:
     return (first, max(first, start + len(run.rstrip())))
 
 
-def sentence_around(text: str, start: int, end: int) -> Span:
+def sentence_around(text: str, start: int, end: int, *, frozen: bool = False) -> Span:
     """The span of the sentence (or sentences) that hold [start, end)."""
-    spans = sentences(text)
+    spans = sentences(text, frozen=frozen)
     if not spans:
         return (start, end)
     starts = [span[0] for span in spans]

@@ -5,6 +5,7 @@ Keys and guids are those that commit eaf6667 gave.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -193,3 +194,76 @@ def test_context_begins_and_ends_with_whole_words(forge: Any, tmp_path: Path) ->
     [line] = [one for one in forge.ok("extract", folder, "--json").lines if "exact" in one]
     assert set(line["prefix"].split()) <= {"abcdefghi", "abcdefghi."}
     assert set(line["suffix"].split()) == {"jklmnopqr"}
+
+
+ASKED = {
+    "8a344aaa1ca75fd2e58e56ba5c53ffd5cb1b562d696d40313561976cc2ac97b4",
+    "6543dfdf54bfd712df0623542e8f4f4963217e0d9353dd18188ee15f6ddf67cc",
+    "6cef1a197df9a2f09233664423fe9894d842f529154acf23dc0787000c43fe17",
+    "d66a6a06846abb34d1b0e32679b231bf0ddd088b34784cd2b16e56c01f9e4aa0",
+    "8dd34fe1b772ed042b7dbb97e9c49a0c00975639d3f3127a1f8f30ffc590dfa1",
+    "27379181d5c7a13ec5ff46cd6b7b42be86262bb6a85ff2861f26c9ecddc81644",
+    "686ce021851dc8e0c376c8d38df2c90292b99baef481fcf811aa84f74318b64f",
+    "4b1abcff4697eccfbd3b82abeb4f396a4b287df84236e977faff3129f50261ab",
+    "13dc55e00a848771722d8549a9d603683cd507c06754301bf8708ce177320dfc",
+    "34be25dd0b19e85078db97e55afd79fa0e6dc763499bb749a0d76047731671db",
+    "4a9f95828851988fa0ed5f6623310267ec144f41c472c0438e6953cb0b7bcd20",
+    "9cc00204fef49cb37d9611559230c657609833c305464d6464d070a24da7bcb4",
+}
+"""Requests of commit eaf6667 for the passages of `asking`, in the words of then."""
+
+
+def asking(forge: Any, tmp_path: Path, url: str = "http://127.0.0.1:9/v1") -> None:
+    """A workspace whose passages are all read better than they were."""
+    paper(tmp_path, heads=True)
+    text = "Before it, np. Adam ma a list. List: • first item of it • second item • third item"
+    marked = mark("first item of it • second item • third item")
+    write_pdf(tmp_path / "p" / "b.pdf", [Page((paragraph(text),), (marked,))])
+    (tmp_path / "n").mkdir()
+    (tmp_path / "n" / "a.md").write_text(
+        POLISH + "\nImport: ==This is the big one====.== And more.\n", encoding="utf-8"
+    )
+    (tmp_path / "ankiforge.yaml").write_text(
+        "sources: [{pdf: {name: p, path: p}}, {obsidian: {name: n, path: n}}]\ndrafter: llm\n"
+        f"llm: {{base_url: '{url}', model: m-70b, candidates: 1}}\nanki: {{collection: none}}\n",
+        encoding="utf-8",
+    )
+
+
+def test_a_reply_to_the_words_of_the_old_reading_is_used(forge: Any, tmp_path: Path) -> None:
+    asking(forge, tmp_path)
+    forge("-C", tmp_path, "run", "--limit", "1", code=3)  # nobody is there: all of it stays pending
+    out = tmp_path / "asked.jsonl"
+    forge.ok("-C", tmp_path, "draft", "export", out)
+    assert out.read_text(encoding="utf-8").count("custom_id") == len(ASKED)
+    none = json.dumps({"cards": [{"h": "1", "kind": "none", "quote": "", "why_none": "no fact"}]})
+    body = {"choices": [{"message": {"content": none}, "finish_reason": "stop"}], "model": "m"}
+    (tmp_path / "answers.jsonl").write_text(
+        "\n".join(
+            json.dumps({"custom_id": f"ak-{name}", "response": {"status_code": 200, "body": body}})
+            for name in ASKED
+        )
+    )
+    forge.ok("-C", tmp_path, "draft", "import", tmp_path / "answers.jsonl")
+    found = forge.ok("-C", tmp_path, "run", "--json").data
+    assert found["llm"]["requests"] == 0
+    assert found["fates"]["no_card"] == len(ASKED)
+
+
+def test_what_a_model_drew_is_not_asked_anew_because_it_is_read_better(
+    forge: Any, tmp_path: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ankiforge.text import sentences
+
+    with fake.LlmServer() as server:
+        asking(forge, tmp_path, server.base_url)
+        with monkeypatch.context() as patch:
+            patch.setattr(sentences, "_further", lambda *_: False)
+            forge.ok("-C", tmp_path, "run")
+        asked = len(server.asked)
+        (tmp_path / "n" / "a.md").write_text(
+            (tmp_path / "n" / "a.md").read_text(encoding="utf-8") + "\n", encoding="utf-8"
+        )
+        forge.ok("-C", tmp_path, "run")
+        forge.ok("-C", tmp_path, "draft")
+        assert len(server.asked) == asked

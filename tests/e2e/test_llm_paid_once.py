@@ -203,6 +203,30 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
     ).stderr  # fmt: skip
 
 
+@pytest.mark.parametrize("choice", [{"message": None}, {}, {"text": "Sure!"}])
+def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice) -> None:
+    configure(forge, server, concurrency=1)
+    body = {"choices": [{**choice, "finish_reason": "stop"}], "usage": {"completion_tokens": 9}}
+    server.otherwise = lambda _: fake.Reply(body=json.dumps(body).encode())
+    forge("run", code=1)
+    asked = len(server.asked)
+    assert forge.ok("run", "--json").data["fates"]["no_card"] == 6
+    assert len(server.asked) == asked
+
+
+def test_the_text_of_an_older_protocol_is_read(forge, server, fake) -> None:
+    configure(forge, server)
+
+    def answer(request: dict[str, Any]) -> Any:
+        said = json.loads(fake.obliging(request).body)["choices"][0]["message"]["content"]
+        body = {"choices": [{"text": said, "finish_reason": "stop"}]}
+        return fake.Reply(body=json.dumps(body).encode())
+
+    server.otherwise = answer
+    forge.ok("run")
+    assert len(forge.cards()) == 6
+
+
 def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, server, fake) -> None:
     """The older program counted such highlights as failed, to be asked anew by each run."""
     import sqlite3

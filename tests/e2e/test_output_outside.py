@@ -52,7 +52,7 @@ def test_packages_stay_in_the_workspace_until_the_folder_is_confirmed(
         assert packages(outside) == []
         assert packages(forge.folder) == ["ankiforge.apkg"]
         assert f"ankiforge init --trust {forge.folder}" in ran.stderr
-        assert "lies outside this workspace" in ran.stderr
+        assert f"output: {outside.resolve()} lies outside this workspace" in ran.stderr
     [problem] = forge.json("run")["problems"]
     assert problem["notice"]
     assert "ankiforge init --trust" in problem["hint"]

@@ -48,7 +48,9 @@ class _Message(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    message: _Message
+    message: _Message | None = None
+    text: Any = None
+    """The answer, in an older protocol."""
     finish_reason: Any = None
 
 
@@ -68,12 +70,16 @@ def completion(raw: str) -> Completion | None:
     if found is None or not found.choices:
         return None
     choice, usage = found.choices[0], found.usage if isinstance(found.usage, dict) else {}
+    if choice.message is None and choice.finish_reason is None:
+        return None  # the model did not come to an end, so nothing was said
+    message = choice.message or _Message(choice.text)
     tokens_in = _count(usage.get("prompt_tokens"))
-    content = _content(choice.message.content)
+    content = _content(message.content)
     return Completion(
-        content=(content if content.strip() else _arguments(choice.message)) or _thought(choice),
+        content=(content if content.strip() else _arguments(message))
+        or _thought(message, choice.finish_reason),
         finish=str(choice.finish_reason or ""),
-        refusal=str(choice.message.refusal or ""),
+        refusal=str(message.refusal or ""),
         model=str(found.model or ""),
         tokens_in=tokens_in,
         tokens_out=_out(usage),
@@ -142,10 +148,10 @@ def _arguments(message: _Message) -> str:
     return json.dumps(said, ensure_ascii=False) if isinstance(said, dict | list) else _content(said)
 
 
-def _thought(choice: _Choice) -> str:
+def _thought(message: _Message, finish: object) -> str:
     """The answer where a server took it for a thought; a thought that was cut off is none."""
-    said = _content(choice.message.reasoning_content) or _content(choice.message.reasoning)
-    return said if choice.finish_reason == "stop" and '"cards"' in said else ""
+    said = _content(message.reasoning_content) or _content(message.reasoning)
+    return said if finish == "stop" and '"cards"' in said else ""
 
 
 MOST_TOKENS = 10_000_000

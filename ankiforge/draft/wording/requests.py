@@ -56,6 +56,13 @@ class Chunk:
         """The same chunk with fewer highlights."""
         return Chunk(self.task, highlights)
 
+    @property
+    def as_formerly(self) -> Chunk | None:
+        """The chunk as it was asked about before the reading became better; None if as now."""
+        if all(highlight.formerly is None for highlight in self.highlights):
+            return None
+        return self.only(tuple(highlight.as_formerly for highlight in self.highlights))
+
 
 def chunks(
     task: Task, size: int, known: Callable[[Chunk], bool] = lambda chunk: False
@@ -88,9 +95,11 @@ def _unveiled(task: Task) -> tuple[Highlight, ...]:
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
-    return tuple(
-        replace(highlight, prefix="", suffix="", sentence="", above=()) for highlight in sent
-    )
+    return tuple(_bare(highlight).formerly_as(_bare(highlight.as_formerly)) for highlight in sent)
+
+
+def _bare(highlight: Highlight) -> Highlight:
+    return replace(highlight, prefix="", suffix="", sentence="", above=(), formerly=None)
 
 
 # --- the body -------------------------------------------------------------------------------

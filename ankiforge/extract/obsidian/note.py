@@ -139,7 +139,7 @@ def _placed(one: _Found, text: str, block: Block, per_id: Counter[str], skip: st
         skip=skip,
     )
     shown = placed if one.shown is None else _as_shown(placed, one.start, one.shown, text)
-    return _without_signs(shown)
+    return _without_signs(shown).formerly_as(placed)
 
 
 _SIGNS = re.compile(r"={4}")

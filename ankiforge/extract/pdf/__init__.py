@@ -212,7 +212,7 @@ class PdfSource:
             yield from numbered([self._highlight(document, mark) for mark in page])
 
     def _highlight(self, document: Document, mark: Mark) -> Highlight:
-        return Highlight(
+        read = Highlight(
             document=document,
             namespace=document.key,
             kind=mark.kind,
@@ -235,6 +235,10 @@ class PdfSource:
             heading=mark.heading,
             block=str(mark.page),
         )
+        exact, sentence = mark.formerly or (mark.exact, mark.sentence)
+        prefix, suffix = mark.beside or (mark.prefix, mark.suffix)
+        was = replace(read, exact=exact, prefix=prefix, suffix=suffix, sentence=sentence)
+        return read.formerly_as(was)
 
 
 def _hints(mark: Mark) -> Iterator[str]:

@@ -13,24 +13,28 @@ REACH = 300
 """Characters of page text from which the 80 of the context are cut, once they are clean."""
 
 
-def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, str]:
+def around(
+    text: str, span: Span, body: Span | None = None, *, frozen: bool = False
+) -> tuple[str, str, str]:
     """(prefix, suffix, sentence) of [start, end) in the joined text of a page.
 
-    `body`: nothing from outside it, if the passage lies in it.
+    `body`: nothing from outside it, if the passage lies in it. `frozen`: with the sentence as
+    versions up to eaf6667 cut it.
     """
     start, end = span
     if body and body[0] <= start and end <= body[1]:
         text, by = text[slice(*body)], body[0]
         start, end = start - by, end - by
     prefix = flowing(text[max(start - REACH, 0) : start])[-CONTEXT:]
-    return (prefix, flowing(text[end : end + REACH])[:CONTEXT], _sentence(text, start, end))
+    suffix = flowing(text[end : end + REACH])[:CONTEXT]
+    return (prefix, suffix, _sentence(text, start, end, frozen=frozen))
 
 
-def _sentence(text: str, start: int, end: int) -> str:
+def _sentence(text: str, start: int, end: int, *, frozen: bool) -> str:
     """The sentences around, not beyond the block they stand in."""
     first = max(text.rfind("\n", 0, start) + 1, start - 2 * LONGEST)
     last = text.find("\n", end, end + 2 * LONGEST)
     block = text[first : last if last >= 0 else end + 2 * LONGEST]
-    left, right = sentence_around(block, start - first, end - first)
+    left, right = sentence_around(block, start - first, end - first, frozen=frozen)
     longest = LONGEST + end - start
     return one_line(block[left:right]) if right - left <= longest else ""

@@ -105,6 +105,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     beside: tuple[str, str] | None = None
     """What stands before and after on the page, running heads and feet too, if that is other."""
     sentence: str = ""
+    formerly: tuple[str, str] | None = None
+    """`exact` and `sentence` as versions up to eaf6667 read them, if one is other."""
     heading: str = ""
     comment: str = ""
     colour: str = ""
@@ -155,6 +157,8 @@ class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
     prefix: str = ""
     suffix: str = ""
     sentence: str = ""
+    sentence_formerly: str | None = None
+    """As versions up to eaf6667 cut it, if that is other."""
     heading: str = ""
 
 

@@ -164,13 +164,13 @@ class _Page:
     def context(self, found: _Found, *, whole: bool = False) -> tuple[str, str, str]:
         """(prefix, suffix, sentence) of a mark on text; of others the sentence beside them.
 
-        `whole`: with running heads and feet.
+        `whole`: with running heads and feet, as versions up to eaf6667 read it.
         """
         if not self.text.seen:
             return ("", "", "")
         places = [at for segment in found.segments for at in segment] or [found.at]
         span = self.text.span(min(places), max(places))
-        context = around(self.text.text, span, None if whole else self._body)
+        context = around(self.text.text, span, None if whole else self._body, frozen=whole)
         if found.segments:
             return context
         return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
@@ -225,11 +225,18 @@ class _File:
         if span is None:
             return Passage()
         prefix, suffix, sentence = around(text, span)
+        formerly = around(text, span, frozen=True)[2]
         at = page.text.place(span[0])
         heading = self._headings.above(
             page.number, page.text.seen[at].place, page.text.seen[at].top
         )
-        return Passage(prefix, suffix, "" if same(sentence, quote.words) else sentence, heading)
+        return Passage(
+            prefix,
+            suffix,
+            "" if same(sentence, quote.words) else sentence,
+            None if formerly == sentence else ("" if same(formerly, quote.words) else formerly),
+            heading,
+        )
 
     def _across(self, quote: Quote) -> tuple[str, Span | None]:
         """The text of a page and the one after it, and where in it a quote stands."""
@@ -314,9 +321,12 @@ class _File:
 
     def _mark(self, page: _Page, found: _Found) -> Mark:
         annotation = found.annotation
-        exact = without_bullets(one_line(page.text.quote(found.segments)))
+        was = one_line(page.text.quote(found.segments))
+        exact = without_bullets(was)
         prefix, suffix, sentence = page.context(found)
-        beside = page.context(found, whole=True)[:2]
+        *beside, sentence_was = page.context(found, whole=True)
+        told = (exact, "" if sentence == exact else sentence)
+        formerly = (was, "" if sentence_was == was else sentence_was)
         return Mark(
             page=page.number,
             label=self._label(page.number),
@@ -325,8 +335,9 @@ class _File:
             stand_in="" if exact else self._stand_in(page, annotation),
             prefix=prefix,
             suffix=suffix,
-            beside=None if beside == (prefix, suffix) else beside,
-            sentence="" if sentence == exact else sentence,
+            beside=None if beside == [prefix, suffix] else (beside[0], beside[1]),
+            sentence=told[1],
+            formerly=None if formerly == told else formerly,
             heading=self._heading(page, found),
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,
             colour=annotation.colour,

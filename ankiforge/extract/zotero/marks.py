@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ankiforge.domain import Document, Highlight, HighlightKind
 from ankiforge.extract.pdf.protocol import Passage
@@ -42,7 +43,7 @@ def highlight_of(
 ) -> Highlight:
     """The mark; one by somebody else in a shared library neither instructs nor becomes a card."""
     foreign = people.reason(library, mark.author_name, mark.author, external=mark.external)
-    return Highlight(
+    read = Highlight(
         document=document,
         namespace=library.namespace,
         kind=KINDS[mark.kind],
@@ -65,6 +66,9 @@ def highlight_of(
         block=mark.attachment_key,
         skip=foreign,
     )
+    was = around.sentence_formerly
+    sentence = around.sentence if was is None else was
+    return read.formerly_as(replace(read, exact=mark.text, sentence=sentence))
 
 
 def comment_of(mark: Mark) -> str:

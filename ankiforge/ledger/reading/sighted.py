@@ -341,6 +341,8 @@ class Reading:
         if changed:
             self._keep_past(run, highlight.key, before)
             self.homes.changed(highlight, decode_highlight(before["body"]))
+            if content_of(highlight.as_formerly) == before["content"]:
+                self._keep_drafts(highlight.key, content)
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
@@ -354,6 +356,14 @@ class Reading:
         if changed:
             self._keys.journal_issued(highlight, row)
         return changed
+
+    def _keep_drafts(self, key: HighlightKey, content: str) -> None:
+        """What a model drew of the same words, before they were read better, is not asked anew."""
+        self._db.execute(
+            "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = content"
+            " AND drafter <> '' AND drafter NOT LIKE 'rules%'",
+            (content, key),
+        )
 
     def _presence(self, highlight: Highlight, before: Presence) -> Presence:
         skips = bool(highlight.skip) or (
