@@ -114,8 +114,11 @@ def _behind(
     config: Config, ledger: Ledger, path: Path, name: str, known: tuple[Remembered, ...] = ()
 ) -> list[Wanted] | Problem:
     if not path.exists():
+        if path.is_symlink():
+            what = "a link that leads nowhere, or round in a circle"
+            return Problem(str(path), what, "name the file or folder itself")
         return Problem(str(path), "there is no such file or folder", "check the spelling")
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     kind = kind_of(path) if path.is_file() else ""
     configured = [e for e in config.sources if e.has_folder and _holds(e.path, path)]
     if kind in _UNMISTAKABLE:  # in a folder of notes it is no note
@@ -337,7 +340,7 @@ def with_paths(
     config, known = workspace.config, workspace.remembered
     names = {(one.entry.kind, one.entry.path): one.entry.name for one in wanted}
     kept, new = list(known), []
-    for path in (path.resolve() for path in paths):
+    for path in (Path(os.path.realpath(path)) for path in paths):
         found = _behind(config, ledger, path, name, known)
         if isinstance(found, Problem):
             continue

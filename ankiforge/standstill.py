@@ -8,6 +8,7 @@ imported here: the whole command is to take less than half a second.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ class Standstill:
 
     def _holding(self) -> str:
         """Differs once something else, or of another kind, lies behind a PATH."""
-        return repr([_behind(path.absolute().resolve()) for path in self.paths])
+        return repr([_behind(Path(os.path.realpath(path))) for path in self.paths])
 
     def _after(self, traces: Traces) -> Traces:
         """The traces of what a run writes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
@@ -21,14 +22,14 @@ def remember(now: Session, paths: tuple[Path, ...], name: str, wanted: list[Want
     `wanted`: what was found behind them, under the names it keeps.
     """
     workspace = now.workspace
-    legible = tuple(path for path in paths if _is_text(path.resolve()))
+    legible = tuple(path for path in paths if _is_text(Path(os.path.realpath(path))))
     kept, new = with_paths(workspace, now.ledger, legible, name, wanted)
     if tuple(kept) != workspace.remembered:
         store(workspace.folder, kept)
         if not workspace.is_default:
             confirm(workspace, list(remembered_concerns(workspace)), user_folders())
         note_sources(now)
-    shown = {str(path.resolve()): str(path) for path in paths}
+    shown = {os.path.realpath(path): str(path) for path in paths}
     said = []
     for item in new:
         path, run = shown.get(item.path, item.path), f"{now.call.program} run"
@@ -61,7 +62,7 @@ def forget(call: Call, paths: Iterable[Path]) -> None:
 
 def _found(known: tuple[Remembered, ...], path: Path) -> Remembered:
     """Return what is remembered under this path, which may be gone."""
-    spellings = {str(path.absolute()), str(path.resolve())}
+    spellings = {str(path.absolute()), os.path.realpath(path)}
     if found := next((item for item in known if item.path in spellings), None):
         return found
     paths = ", ".join(item.path for item in known)

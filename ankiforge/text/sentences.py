@@ -26,47 +26,32 @@ _BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS_WORDS.split())
 """Those that do so only before a number ("no. 5", but "He said no. She left.")."""
 
 _MORE_WORDS = (
-    "np tzw m.in tj tzn zob ul św mgr inż hab lic godz rys ryc przyp tłum "  # Polish
-    "např tzv popř resp sv ing mudr judr phdr obr tř nám "  # Czech, Slovak
-    "напр см ср им ул проф акад св рис табл гл т.е т.н т.к т.ч "  # Russian
+    "np tzw m.in tj tzn zob ul św mgr inż hab lic przyp "  # Polish
+    "např tzv popř resp sv ing mudr judr phdr tř "  # Czech, Slovak
+    "напр ул проф акад св т.е т.н т.к т.ч "  # Russian
     "evtl ggf inkl zzgl sog bspw geb gest hrsg verf u.u z.t i.d.r v.a d.h "  # German
-    "p.ex chap éd env boul av mme mlle "  # French
-    "p.ej ej sra srta dra pág págs núm avda cía "  # Spanish, Portuguese
-    "sig sig.ra sig.na dott dott.ssa prof.ssa avv "  # Italian
+    "p.ex éd boul mme mlle "  # French
+    "p.ej sra srta avda cía "  # Spanish, Portuguese
+    "sig.ra sig.na dott dott.ssa prof.ssa avv "  # Italian
     "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
     "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
 )
 _MORE = frozenset(_MORE_WORDS.split())
 """Further abbreviations, which the frozen reading does not know."""
-_MORE_BEFORE_NUMBERS = frozenset(
-    [
-        "ok",
-        "tys",
-        "pkt",
-        "str",
-        "wyd",
-        "al",
-        "pl",
-        "kl",
-        "pag",
-        "pagg",
-        "cap",
-        "capp",
-        "tel",
-        "wg",
-        "kap",
-        "lib",
-        "стр",
-        "ст",
-        "п",
-        "пп",
-        "č",
-        "čl",
-        "kol",
-    ]
+_MORE_BEFORE_NUMBERS_WORDS = (
+    "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
+    "рис табл гл стр ст п пп č čl obr kol"
 )
-"""Those of them that are so only before a number: elsewhere they may be words."""
+_MORE_BEFORE_NUMBERS = frozenset(_MORE_BEFORE_NUMBERS_WORDS.split())
+"""Those of them that are so only before a number: elsewhere they may be words
+("рис. 3", but "Он ел рис. Потом ушёл")."""
+_TITLES = frozenset(["Sig", "Dra", "Av"])
+"""Those only in capitals: Swedish *sig*, Norwegian *dra* and *av* often end a sentence."""
 
+_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
+"""As in "52 av. J.-C."."""
+_SIGNOR = re.compile(r"\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$", re.IGNORECASE)
+"""As in "il sig. Rossi"; without an article it is a word of Swedish and Danish."""
 _END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
@@ -120,8 +105,13 @@ def _further(text: str, stop: int, end: int) -> bool:
     if found is None:
         return False
     spaced = "".join(found[0].split()).strip(".").casefold()
-    last = found[0].split()[-1].strip(".").casefold()
-    if not _MORE.isdisjoint((spaced, last)):
+    word = found[0].split()[-1].strip(".")
+    last = word.casefold()
+    if word in _TITLES or not _MORE.isdisjoint((spaced, last)):
+        return True
+    if last == "av" and _CHRIST.match(text, end):
+        return True
+    if last == "sig" and _SIGNOR.search(text, begin, stop):
         return True
     return last in _MORE_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 

@@ -267,3 +267,33 @@ def test_what_a_model_drew_is_not_asked_anew_because_it_is_read_better(
         forge.ok("-C", tmp_path, "run")
         forge.ok("-C", tmp_path, "draft")
         assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Он сделан им. Потом он ==ушёл==.",
+        "Рост 180 см. Потом он ==ушёл==.",
+        "Он ел рис. Потом он ==ушёл==.",
+        "Řekl to nám. Potom ==odešel==.",
+        "Zebrał się tłum. Potem ==odszedł==.",
+        "Han satte sig. Sedan ==gick== han.",
+        "Stäng av. Sedan ==vänta==.",
+        "Han ville dra. Så ==gikk== han.",
+        "He is a nice chap. Then he ==left==.",
+    ],
+)
+def test_words_that_are_also_abbreviations_end_their_sentence(
+    forge: Any, tmp_path: Path, text: str
+) -> None:
+    [(exact, _)] = read(forge, vault(tmp_path, f"{text}\n")).values()
+    assert exact == text.replace("==", "").split(". ")[1]
+
+
+def test_a_link_in_a_circle_given_as_a_path_is_named(forge: Any, tmp_path: Path) -> None:
+    root = vault(tmp_path, "What is an axon?::the long fibre of a nerve cell\n")
+    (root / "ring.md").symlink_to("ring.md")
+    ran = forge("run", root / "a.md", root / "ring.md", "--once")
+    assert "ring.md: a link that leads nowhere, or round in a circle" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "1 card" in ran.stdout

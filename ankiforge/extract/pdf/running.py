@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from ankiforge.domain import Span
 from ankiforge.extract.pdf.spelling import one_line
@@ -56,14 +57,18 @@ class Running:
 
 def _edges(text: str) -> Iterator[tuple[bool, str]]:
     """(whether at the top, line) from the edges inwards."""
-    lines = [one for one in map(one_line, text.splitlines()) if one]
+    every = text.splitlines()
+    lines = [*islice(_shown(every), 2 * EDGE + 1)]
     if len(lines) <= 2 * EDGE:
-        lines = lines[:1] + lines[1:][-1:]
         yield from _short((True, line) for line in lines[:1])
-        yield from _short((False, line) for line in lines[1:])
+        yield from _short((False, line) for line in lines[1:][-1:])
         return
     yield from _short((True, line) for line in lines[:EDGE])
-    yield from _short((False, line) for line in reversed(lines[-EDGE:]))
+    yield from _short((False, line) for line in islice(_shown(reversed(every)), EDGE))
+
+
+def _shown(lines: Iterable[str]) -> Iterator[str]:
+    return (one for one in map(one_line, lines) if one)
 
 
 def _short(lines: Iterable[tuple[bool, str]]) -> Iterator[tuple[bool, str]]:
