@@ -9,7 +9,7 @@ from ankiforge.text import cloze
 from ankiforge.text.fold import same
 from ankiforge.text.gapping import gapped, part
 from ankiforge.text.markdown import plain
-from ankiforge.text.sentences import sentence_around
+from ankiforge.text.sentences import sentence_around, trimmed
 
 SIGNS = [
     "a",
@@ -56,7 +56,7 @@ def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, dat
         made = gapped(text, [(start, end)])
     except ValueError:
         assume(False)
-    first, last = sentence_around(text, start, end)
+    first, last = sentence_around(text, *trimmed(text, start, end))
 
     assert not list(cloze.problems(made))
     assert same(plain(made), text[first:last])

@@ -165,12 +165,18 @@ def folder() -> Iterator[Path]:
 @given(libraries(), st.sampled_from(["local8", "local9", "local10"]))
 def test_every_way_gives_the_same(folder: Path, made: list[Library], flavour: str) -> None:
     write_zotero(folder / "zotero.sqlite", made, account=(ADA, "ada"), users=USERS)
-    expected = read(path=str(folder))
+    expected = _but_notices(read(path=str(folder)))
     assert not any(isinstance(one, Problem) for one in expected)
     with fake.ZoteroServer(made, users=USERS) as server:
-        assert read(api="web", url=server.url, key_env=KEY, path=str(folder)) == expected
+        web = read(api="web", url=server.url, key_env=KEY, path=str(folder))
+        assert _but_notices(web) == expected
     with fake.ZoteroServer(made, users=USERS, flavour=flavour) as server:
-        assert read(api="local", url=server.url, path=str(folder)) == expected
+        assert _but_notices(read(api="local", url=server.url, path=str(folder))) == expected
+
+
+def _but_notices(sightings: list[Any]) -> list[Any]:
+    """Without what is only said, such as that all annotations lie in the trash."""
+    return [one for one in sightings if not (isinstance(one, Problem) and one.notice)]
 
 
 @LAWS

@@ -183,14 +183,17 @@ def _as_shown(highlight: Highlight, start: int, shown: Shown, text: str) -> High
     """The highlight with its other reading, known by the frozen one."""
     start += shown.offset
     end = start + len(shown.exact)
+    prefix, suffix = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
+    if text[start:end] != shown.exact:  # words of a cloze with own signs, which the text has not
+        prefix, suffix = highlight.prefix, highlight.suffix
     return replace(
         highlight,
         exact=shown.exact,
         gaps=shown.gaps,
         markdown=shown.markdown,
         markdown_gaps=shown.markdown_gaps,
-        prefix=text[max(0, start - CONTEXT) : start],
-        suffix=text[end : end + CONTEXT],
+        prefix=prefix,
+        suffix=suffix,
         anchor_text=highlight.exact,
         anchor_around=(highlight.prefix, highlight.suffix),
     )

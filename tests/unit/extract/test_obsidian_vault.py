@@ -69,12 +69,17 @@ def test_patterns_choose_notes(tmp_path: Path, settings: Any, kept: list[str]) -
     assert scan(root, **settings)[0] == kept
 
 
-def test_dot_folders_and_what_editors_leave_are_left_out_silently(tmp_path: Path) -> None:
+def test_dot_folders_and_what_editors_leave_are_left_out(tmp_path: Path) -> None:
     root = vault(
         tmp_path, ".obsidian/a.md", ".trash/a.md", ".stversions/a.md", "a.md~", ".#a.md", "~$a.md",
         "a.md.tmp", "draw.excalidraw.md", "kept.md",
     )  # fmt: skip
-    assert scan(root)[:2] == (["kept.md"], [])
+    paths, (drawing,), _ = scan(root)
+    assert paths == ["kept.md"]
+    assert drawing.notice
+    assert drawing.what == (
+        "1 Excalidraw drawing holds ==marks== that are not read: draw.excalidraw.md"
+    )
 
 
 @pytest.mark.parametrize(

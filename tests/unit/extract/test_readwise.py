@@ -225,8 +225,11 @@ def test_a_quote_that_is_never_closed_makes_no_passage_of_the_rows_below_it(tmp_
     assert not found[-1].complete
 
 
-def test_another_table_is_passed_over_unless_it_was_asked_for(tmp_path: Path) -> None:
-    assert scan(tmp_path, "a,b\n1,2\n") == [Scan("r", "readwise:r", True)]
+def test_another_table_is_named_and_a_problem_if_it_was_asked_for(tmp_path: Path) -> None:
+    notice, end = scan(tmp_path, "a,b\n1,2\n")
+    assert notice.notice
+    assert notice.where == "data.csv"
+    assert end == Scan("r", "readwise:r", True)
     path = tmp_path / "data.csv"
     problem, end = readwise.open_source("r", path, readwise.Settings(path=str(path))).scan()
     assert "no export of Readwise" in problem.what
