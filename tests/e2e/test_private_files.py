@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ def used(forge: Any) -> None:
     """A workspace in which everything was done that leaves a file."""
     vault(forge)
     Papers(forge.folder / "papers")
+    time.sleep(0.2)  # what was written a moment ago is not cached: its next change might not show
     forge.ok("init", ".")
     (forge.folder / "ankiforge.yaml").write_text(
         "sources:\n- obsidian: {name: n, path: notes}\n- pdf: {name: p, path: papers}\n"
