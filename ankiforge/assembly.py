@@ -15,11 +15,11 @@ from ankiforge.config import AcceptPolicy, Config, DrafterName, RulesUsed, is_lo
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.prices import load_prices
 from ankiforge.config.workspace import Workspace
-from ankiforge.domain import Draft, Drafter, Highlight, Severity, Source
 from ankiforge.draft import GUESSES
 from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ConfigError
 from ankiforge.ledger import Ledger
+from ankiforge.model import Draft, Drafter, Highlight, Severity, Source
 from ankiforge.pipeline import Job
 from ankiforge.shipped import shipped
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Problem
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.journal import Entry
 from ankiforge.ledger.returning.carrying import Brought
+from ankiforge.model import Problem
 
 VERSION = 1
 LONGEST = 32 * 1024 * 1024

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ankiforge.domain import Problem
 from ankiforge.errors import ServiceError, UsageError
+from ankiforge.model import Problem
 
 AT_MOST = 4
 """Without a person's word no more files are read at a time: each reader takes memory."""

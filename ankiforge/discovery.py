@@ -14,10 +14,10 @@ from ankiforge.config import EXPORTS, Config, SourceEntry, source_name
 from ankiforge.config.remembered import Place, Remembered
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
-from ankiforge.domain import Form, Problem, Source
 from ankiforge.errors import UsageError
 from ankiforge.extract import kind_of, kinds_below, why_not
 from ankiforge.ledger import Ledger
+from ankiforge.model import Form, Problem, Source
 from ankiforge.naming import named
 from ankiforge.opening import opened
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ankiforge.domain import (
+from ankiforge.ledger import Ledger
+from ankiforge.model import (
     Card,
     CardKind,
     Draft,
@@ -13,7 +14,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger import Ledger
 from ankiforge.text.markdown import cloze_answers, plain
 
 PERSON = "person"

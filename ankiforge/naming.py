@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ankiforge.config import EXPORTS, SourceEntry
-from ankiforge.domain import Extracted, Source
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
+from ankiforge.model import Extracted, Source
 from ankiforge.text.anchors import text_of
 
 Opener = Callable[[SourceEntry], Source]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ankiforge import extract
 from ankiforge.config import Config, SourceEntry
 from ankiforge.config.yamlfile import typed
-from ankiforge.domain import Memory, NoMemory, Source
 from ankiforge.errors import ConfigError
+from ankiforge.model import Memory, NoMemory, Source
 
 if TYPE_CHECKING:
     from ankiforge.crew import Crew

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ankiforge.domain import RunId, Scan
 from ankiforge.ledger import Ledger
+from ankiforge.model import RunId, Scan
 from ankiforge.pipeline import Job, Progress, Read, forge, settle, sight
 
 

@@ -7,7 +7,10 @@ from dataclasses import replace
 from itertools import islice
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import (
+from ankiforge.draft import NO_LLM, for_rules, private, set_aside
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.model import (
     ELSEWHERE,
     Brief,
     Card,
@@ -21,9 +24,6 @@ from ankiforge.domain import (
     Task,
     Verdict,
 )
-from ankiforge.draft import NO_LLM, for_rules, private, set_aside
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import BY_HAND
 from ankiforge.text.fold import fold
 
 LONG_ENOUGH = 20

@@ -20,7 +20,14 @@ from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.delivery import Delivery
 from ankiforge.delivery.attached import picture_fault
-from ankiforge.domain import (
+from ankiforge.draft import set_aside
+from ankiforge.draft.offline.rules import Rules
+from ankiforge.errors import ItemError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.reading.selection import Selecting
+from ankiforge.ledger.reading.sighted import Settled
+from ankiforge.model import (
     WENT_AWAY,
     Batch,
     Card,
@@ -43,13 +50,6 @@ from ankiforge.domain import (
     Task,
     Verdict,
 )
-from ankiforge.draft import set_aside
-from ankiforge.draft.offline.rules import Rules
-from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import BY_HAND
-from ankiforge.ledger.reading.selection import Selecting
-from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
 
 

@@ -15,11 +15,11 @@ from ankiforge.anki.content import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
 from ankiforge.check import clozes, filler, unfinished, wording
-from ankiforge.domain import Card, Draft, Finding, Origin, Severity, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.collection.seen import Seen
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.model import Card, Draft, Finding, Origin, Severity, Standing, Verdict
 from ankiforge.resembling import judge_anew, twins_of
 
 _AT_ONCE = 200

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ankiforge.domain import SeenCard, SeenReview
+from ankiforge.model import SeenCard, SeenReview
 
 DAY = 86_400
 MATURE_DAYS = 21

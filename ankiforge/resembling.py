@@ -11,11 +11,11 @@ from hashlib import blake2b
 from sys import intern
 
 from ankiforge.check.twins.duplicates import RULES_OF_MARKS, Mark, Twins, mark_of
-from ankiforge.domain import CardKind, Draft, Finding, Guid, HighlightKey, Origin
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.twins import Known
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.model import CardKind, Draft, Finding, Guid, HighlightKey, Origin
 
 _AT_ONCE = 5_000
 """Marks that are stored in one transaction."""

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ankiforge.domain import (
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.looks.searching import Hit
+from ankiforge.ledger.looks.shelf import Made, Marked, Shelved
+from ankiforge.ledger.reading.works import LONG_PAGE
+from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
@@ -18,10 +22,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.searching import Hit
-from ankiforge.ledger.looks.shelf import Made, Marked, Shelved
-from ankiforge.ledger.reading.works import LONG_PAGE
 from ankiforge.recall import retrievability
 from ankiforge.text.looseness import loose
 from ankiforge.text.worknames import Name, names_in, names_of

@@ -20,9 +20,9 @@ from ankiforge.anki.places import collections
 from ankiforge.config import Config, SourceEntry
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
-from ankiforge.domain import Problem, Source, h16
 from ankiforge.extract import kind_of, kinds_below, program
 from ankiforge.memory import MEMORY, Memories, at_rest
+from ankiforge.model import Problem, Source, h16
 from ankiforge.opening import opened
 
 OWNER = "standstill"

@@ -24,7 +24,7 @@ from pathlib import Path
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import note_type, style
 from ankiforge.anki.package import write_package
-from ankiforge.domain import (
+from ankiforge.model import (
     AnkiState,
     Candidate,
     CandidateState,

@@ -22,7 +22,7 @@ from pathlib import Path
 from rapidfuzz import fuzz, process
 
 from ankiforge.check.twins.duplicates import Twins
-from ankiforge.domain import CardKind, Draft, HighlightKey, Origin
+from ankiforge.model import CardKind, Draft, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]
 OURS = HERE / "tests" / "unit" / "check"

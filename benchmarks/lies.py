@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge.check import Context, Twins, check
-from ankiforge.domain import (
+from ankiforge.model import (
     CardKind,
     Document,
     DocumentKey,

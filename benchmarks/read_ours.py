@@ -10,9 +10,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from ankiforge.domain import Extracted, Problem
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.client import end_resting
+from ankiforge.model import Extracted, Problem
 
 SECONDS = 20.0
 """A file that takes longer counts as one that hangs."""

@@ -15,7 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ankiforge.domain import (
+from ankiforge.draft.offline.rules import Rules
+from ankiforge.model import (
     Document,
     DocumentKey,
     Form,
@@ -24,7 +25,6 @@ from ankiforge.domain import (
     HighlightKind,
     Task,
 )
-from ankiforge.draft.offline.rules import Rules
 from ankiforge.text.markdown import plain
 from ankiforge.text.sentences import sentences
 

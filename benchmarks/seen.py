@@ -21,8 +21,8 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Family, Highlight, HighlightKind, guid_for
 from ankiforge.ledger import Ledger, open_ledger
+from ankiforge.model import Document, DocumentKey, Family, Highlight, HighlightKind, guid_for
 from ankiforge.reports.seen import seen_json
 from ankiforge.seeking import seek
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
+from ankiforge.model import Family
 from ankiforge.text.cloze import MAX_NUMBER
 
 _TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")

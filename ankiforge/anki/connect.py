@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 
 from ankiforge.anki.connection import API_VERSION, Connection, UnsupportedError
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
 from ankiforge.errors import ServiceError
+from ankiforge.model import Family
 
 _T = TypeVar("_T")
 _Params = dict[str, Any]

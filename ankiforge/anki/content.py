@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 _INVISIBLE = re.compile(r"<wbr\s*/?>", re.IGNORECASE)
 _EMPTY_SPAN = re.compile(r"<span></span>", re.IGNORECASE)

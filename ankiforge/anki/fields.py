@@ -15,7 +15,7 @@ from ankiforge.anki.escape import address, escape, lines, literal
 from ankiforge.anki.names import deck_name, tag_names
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import render
-from ankiforge.domain import Card, CardKind, Fields, Highlight, Media, Note
+from ankiforge.model import Card, CardKind, Fields, Highlight, Media, Note
 from ankiforge.text.bidi import isolated
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical, same

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from ankiforge.domain import Family, Guid, HighlightKey, Identity
+from ankiforge.model import Family, Guid, HighlightKey, Identity
 
 _GUID = re.compile(r"af[a-z2-7]{24}")
 _TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)

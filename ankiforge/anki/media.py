@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from ankiforge.domain import Media, Problem
+from ankiforge.model import Media, Problem
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg"})
 """What Anki shows on every device."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ankiforge.anki.content import normal_form
-from ankiforge.domain import Family, h16
+from ankiforge.model import Family, h16
 
 MINE = "mine"
 """A person's word on a field: what stands in Anki stays, whatever the source will say."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from ankiforge.domain import Family, h16, named_id
+from ankiforge.model import Family, h16, named_id
 
 TEMPLATE_VERSIONS = ((1, 1_400_000_000), (2, 1_400_000_001))
 """(version of `design/`, the mod Anki compares), a line for each that was ever shipped."""

@@ -29,7 +29,8 @@ from ankiforge.anki.media import is_media_name
 from ankiforge.anki.names import deck_name
 from ankiforge.anki.notetypes import DESIGN_MOD, note_type
 from ankiforge.anki.theirs import ordinals_of, our_type
-from ankiforge.domain import (
+from ankiforge.errors import ItemError, RefusedError
+from ankiforge.model import (
     Family,
     Guid,
     Media,
@@ -40,7 +41,6 @@ from ankiforge.domain import (
     named_id,
     note_id,
 )
-from ankiforge.errors import ItemError, RefusedError
 
 _DATABASE = "collection.anki2"
 _PACKAGE = "package"

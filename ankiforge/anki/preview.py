@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ankiforge.anki.cards import cloze_signs, is_empty
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 _CONDITION = re.compile(r"\{\{#(\w+)\}\}(.*?)\{\{/\1\}\}", re.DOTALL)
 _HOLE = re.compile(r"\{\{(cloze:)?(\w+)\}\}")

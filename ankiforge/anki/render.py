@@ -26,7 +26,7 @@ from ankiforge.anki.escape import (
     unbracketed,
 )
 from ankiforge.anki.media import is_media_name
-from ankiforge.domain import Media
+from ankiforge.model import Media
 from ankiforge.text.cloze import Gap, gaps
 from ankiforge.text.markdown import plain
 from ankiforge.text.shields import shields

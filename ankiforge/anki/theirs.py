@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ankiforge.anki.notetypes import EARLIER_DESIGNS, NoteType, design_hash, note_type, style
-from ankiforge.domain import Arranged, Family, SeenNote, SeenTemplate, SeenType
+from ankiforge.model import Arranged, Family, SeenNote, SeenTemplate, SeenType
 
 _TAG = re.compile(r"<[^>]*>")
 _BREAK = re.compile(r"<(?:br|/div|/p)[^>]*>", re.IGNORECASE)

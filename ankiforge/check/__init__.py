@@ -33,7 +33,7 @@ from ankiforge.check.source import aim, contraries, figures, grounding, inert, l
 from ankiforge.check.twins import duplicates
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.yamlfile import Location
-from ankiforge.domain import (
+from ankiforge.model import (
     Document,
     DocumentKey,
     Draft,

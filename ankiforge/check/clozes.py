@@ -10,7 +10,7 @@ from ankiforge.check.context import Context
 from ankiforge.check.lexical.reading import GAP, hidden_gaps, read, without
 from ankiforge.check.lexical.words import NEGATIONS, STOP_WORDS, tokens, word_count
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.model import Draft, Family, Finding, Severity
 
 PRONOUN_START = Rule(
     "pronoun_start", Severity.BLOCK, "begins with a word that points to a sentence before it:"

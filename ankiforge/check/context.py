@@ -9,7 +9,7 @@ from ankiforge.check.limits import SHIPPED, Limits
 from ankiforge.check.lines import NO_NAMES, Names
 from ankiforge.check.siblings import Siblings
 from ankiforge.check.twins.duplicates import Twins
-from ankiforge.domain import Draft, Finding, Highlight
+from ankiforge.model import Draft, Finding, Highlight
 
 
 def _no_fault(path: str) -> str:

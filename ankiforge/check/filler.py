@@ -10,7 +10,7 @@ from ankiforge.check.lexical.reading import authored, read
 from ankiforge.check.lexical.words import content, listed, stem, tokens
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.source.evidence import folded, said
-from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
+from ankiforge.model import CardKind, Draft, Family, Finding, Severity
 
 PLACEHOLDER = Rule("placeholder", Severity.BLOCK, "a placeholder instead of words:")
 OPTIONS_MISSING = Rule(

@@ -8,7 +8,7 @@ from ankiforge.check.context import Context
 from ankiforge.check.lexical.reading import read
 from ankiforge.check.lexical.words import word_count
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.domain import Draft, Family, Finding, Form, Route, Severity
+from ankiforge.model import Draft, Family, Finding, Form, Route, Severity
 from ankiforge.text.markdown import image_paths
 
 LOOSE_TERM = Rule(

@@ -14,7 +14,7 @@ from ankiforge.check.context import Context
 from ankiforge.check.lexical.words import listed
 from ankiforge.check.lines import Line, line_of
 from ankiforge.check.rule import Rule
-from ankiforge.domain import Draft, Finding, Form, Highlight, Severity
+from ankiforge.model import Draft, Finding, Form, Highlight, Severity
 
 INLINE_FIELD = Rule("inline_field", Severity.WARN, "`::` may part no card:")
 RULES = (INLINE_FIELD,)

@@ -12,7 +12,7 @@ from ankiforge.check.lexical.reading import asked_by_reader, authored, read
 from ankiforge.check.lexical.words import listed
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.evidence import around
-from ankiforge.domain import Draft, Finding, Severity
+from ankiforge.model import Draft, Finding, Severity
 
 OTHER_LANGUAGE = Rule("other_language", Severity.WARN, "is not in the language of the passage:")
 RULES = (OTHER_LANGUAGE,)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ankiforge.check.rule import Rule
-from ankiforge.domain import Finding, Severity
+from ankiforge.model import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)

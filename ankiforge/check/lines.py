@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ankiforge.domain import Form, Highlight, HighlightKey
+from ankiforge.model import Form, Highlight, HighlightKey
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import plain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ankiforge.domain import Finding, Severity
+from ankiforge.model import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)

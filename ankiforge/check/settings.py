@@ -8,7 +8,7 @@ from typing import Any
 from ankiforge.check.limits import Limits
 from ankiforge.check.rule import Rule
 from ankiforge.config.yamlfile import Location, suggestion
-from ankiforge.domain import Severity
+from ankiforge.model import Severity
 
 _OFF = "off"
 _ORDER = (_OFF, "info", "warn", "block")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from ankiforge.check.lexical.reading import authored, hidden_gaps, read, without
 from ankiforge.check.lexical.words import content, stem
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
+from ankiforge.model import CardKind, Draft, Family, Finding, Severity
 
 SIBLING_LEAK = Rule(
     "sibling_leak",

@@ -10,7 +10,7 @@ from ankiforge.check.context import Context
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.reading import GAP, authored, hidden_gaps, without
 from ankiforge.check.rule import Bound, Rule
-from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.model import Draft, Family, Finding, Severity
 from ankiforge.text import cloze
 from ankiforge.text.shields import Shield, outside, shields
 from ankiforge.text.stored import clean, is_visible

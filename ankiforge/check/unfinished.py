@@ -9,7 +9,7 @@ from ankiforge.check.context import Context
 from ankiforge.check.lexical.reading import read
 from ankiforge.check.lexical.words import listed
 from ankiforge.check.rule import Rule
-from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.model import Draft, Family, Finding, Severity
 from ankiforge.text.shields import shields
 
 BREAKS_OFF = Rule("breaks_off", Severity.WARN, "breaks off:")

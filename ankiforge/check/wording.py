@@ -12,7 +12,7 @@ from ankiforge.check.lexical.reading import read
 from ankiforge.check.lexical.words import content, has_word, stem, word_count
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.source.claims import is_choice
-from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
+from ankiforge.model import CardKind, Draft, Family, Finding, Severity
 
 # --- questions that a pattern betrays ---------------------------------------------------------
 

@@ -11,9 +11,9 @@ from ankiforge.cli.ways import to_work_on
 from ankiforge.cli.working import within
 from ankiforge.config import is_loopback
 from ankiforge.delivery import Deliveries
-from ankiforge.domain import AnkiState
 from ankiforge.errors import UsageError
 from ankiforge.looking import Looked
+from ankiforge.model import AnkiState
 from ankiforge.pipeline import Parcel, deliverable
 from ankiforge.reports.summary import Tally, notes_json
 

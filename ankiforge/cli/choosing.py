@@ -11,8 +11,8 @@ from click.core import ParameterSource
 
 from ankiforge.cli.common import Call
 from ankiforge.cli.session import Session
-from ankiforge.domain import Card
 from ankiforge.errors import UsageError
+from ankiforge.model import Card
 from ankiforge.reports.cards import one_line
 from ankiforge.review import Choice, Done
 from ankiforge.review.desk import once

@@ -26,8 +26,8 @@ import msgspec
 from ankiforge.text.bidi import CONTROLS
 
 if TYPE_CHECKING:
-    from ankiforge.domain import Problem
     from ankiforge.errors import ForgeError
+    from ankiforge.model import Problem
 
 _STEERING = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
 """By these a title or a passage could steer the terminal; our colours pass."""

@@ -13,8 +13,8 @@ import click
 from ankiforge.cli.common import Call, Talk, common_options
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.domain import Problem
 from ankiforge.errors import LedgerError
+from ankiforge.model import Problem
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import examine, exit_code
 from ankiforge.reports.health import Check, State, Surroundings

@@ -17,8 +17,8 @@ from ankiforge.cli.instead import from_batch, from_chat, lines_for, named_in, ta
 from ankiforge.cli.session import Session, note_sources, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on
 from ankiforge.cli.working import follow, job_for, model_for, tell
-from ankiforge.domain import Card, Drafted, HighlightKey, RunId, Task
 from ankiforge.errors import ForgeError, UsageError
+from ankiforge.model import Card, Drafted, HighlightKey, RunId, Task
 from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read, redraw
 from ankiforge.reports.summary import Summary, Tally, dollars, summarize

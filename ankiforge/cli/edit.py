@@ -14,9 +14,9 @@ from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.editing import commented, form, need_terminal, typed
 from ankiforge.cli.session import Session, session
 from ankiforge.config.deckfiles import deck_of
-from ankiforge.domain import Card, Fields, Highlight, HighlightKey, Standing, Verdict
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.making import standing_on
+from ankiforge.model import Card, Fields, Highlight, HighlightKey, Standing, Verdict
 from ankiforge.reports.cards import card_json
 from ankiforge.review import Choice, making
 from ankiforge.review.ids import is_key

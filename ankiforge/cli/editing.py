@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import yaml
 
-from ankiforge.domain import Fields
 from ankiforge.errors import ForgeError, UsageError
+from ankiforge.model import Fields
 
 Read = Callable[[dict[str, str]], Fields]
 """Makes fields of what stands in the text.

@@ -15,8 +15,8 @@ from ankiforge.errors import ForgeError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.cli.session import Session
-    from ankiforge.domain import Drafted, HighlightKey, Problem, Task
     from ankiforge.draft.llm import Model
+    from ankiforge.model import Drafted, HighlightKey, Problem, Task
     from ankiforge.pipeline import Progress
     from ankiforge.reports.evaluating.drawing import Evaluation
     from ankiforge.reports.evaluating.material import Passage

@@ -13,8 +13,8 @@ import msgspec
 from ankiforge.cli.choosing import joined
 from ankiforge.cli.common import Call, common_options, tell_problems
 from ankiforge.cli.session import Session, session, told
-from ankiforge.domain import Card, Highlight
 from ankiforge.errors import ItemError, UsageError
+from ankiforge.model import Card, Highlight
 from ankiforge.reports.exporting.lines import Chosen, lines
 from ankiforge.reports.exporting.pages import pages, write_pages
 from ankiforge.reports.exporting.sheet import COLUMNS, sheet

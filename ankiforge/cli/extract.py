@@ -11,8 +11,8 @@ from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import opened_of, session, wanted_of
 from ankiforge.cli.working import follow
-from ankiforge.domain import Highlight
 from ankiforge.errors import UsageError
+from ankiforge.model import Highlight
 from ankiforge.pipeline import read
 from ankiforge.reports.cards import highlight_json
 from ankiforge.reports.summary import Tally

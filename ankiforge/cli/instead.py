@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import assembly
-from ankiforge.domain import Drafted, Drafter, Guid, RunId, Task
 from ankiforge.draft import private
+from ankiforge.model import Drafted, Drafter, Guid, RunId, Task
 from ankiforge.pending import in_place_of
 from ankiforge.pipeline import Progress, redraw
 from ankiforge.review.failing import instead_of, replaceable

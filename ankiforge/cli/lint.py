@@ -46,7 +46,7 @@ def command(
 
     Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
     """
-    from ankiforge.domain import Severity
+    from ankiforge.model import Severity
     from ankiforge.reports.linting.findings import as_json
     from ankiforge.reports.linting.telling import SHOWN, Tally, told
 
@@ -104,7 +104,7 @@ def _within(linted: Linted, deck: str) -> bool:
 
 
 def _kept(linted: Linted, checks: tuple[str, ...], least: object) -> Linted:
-    from ankiforge.domain import Severity
+    from ankiforge.model import Severity
 
     order = list(Severity)
     found = tuple(

@@ -12,10 +12,10 @@ from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session, told
 from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.config import DrafterName
-from ankiforge.domain import Card
 from ankiforge.errors import UsageError
 from ankiforge.ledger.deciding.pairs import PAIRED
 from ankiforge.ledger.deciding.queues import Queues
+from ankiforge.model import Card
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.reports.twins import twins_told

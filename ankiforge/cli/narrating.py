@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ankiforge.cli.common import Talk
-from ankiforge.domain import Problem
+from ankiforge.model import Problem
 from ankiforge.reports.summary import counted
 from ankiforge.watch import Came, Delivered
 

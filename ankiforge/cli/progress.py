@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.cli.common import Talk, for_terminal
-from ankiforge.domain import Source
 from ankiforge.extract import count_of
+from ankiforge.model import Source
 from ankiforge.pipeline import Progress
 from ankiforge.reports.summary import counted, dollars
 

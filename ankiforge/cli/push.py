@@ -21,9 +21,9 @@ from ankiforge.cli.working import (
     write_packages,
 )
 from ankiforge.config import is_loopback
-from ankiforge.domain import Guid, Problem
 from ankiforge.errors import ServiceError
 from ankiforge.looking.pushing import Pushed, Running, came_of, studied, wrong_profile
+from ankiforge.model import Guid, Problem
 from ankiforge.pipeline import Published, deliverable
 from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki, told_of_push
 

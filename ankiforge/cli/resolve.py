@@ -9,8 +9,8 @@ from ankiforge.cli.choosing import tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.delivery import Deliveries
-from ankiforge.domain import Family
 from ankiforge.errors import UsageError
+from ankiforge.model import Family
 from ankiforge.review.ids import find
 
 EPILOG = """\b

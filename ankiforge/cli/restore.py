@@ -8,8 +8,8 @@ from ankiforge import review
 from ankiforge.cli.choosing import choosing, chosen, tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
-from ankiforge.domain import AnkiState, Standing, Verdict
 from ankiforge.errors import UsageError
+from ankiforge.model import AnkiState, Standing, Verdict
 
 EPILOG = """\b
 Examples:

@@ -28,11 +28,11 @@ from ankiforge.cli.working import (
 )
 from ankiforge.delivery import PASSING
 from ankiforge.discovery import Wanted
-from ankiforge.domain import Fate, Problem, RunId
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.cards.policy import FLOOD
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked, Sight
+from ankiforge.model import Fate, Problem, RunId
 from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, propose
 from ankiforge.reports.cards import one_line

@@ -12,8 +12,8 @@ import click
 
 from ankiforge.cli.common import Call, common_options, tell_problems
 from ankiforge.cli.session import Session, glance
-from ankiforge.domain import Problem
 from ankiforge.errors import UsageError
+from ankiforge.model import Problem
 from ankiforge.reports.seen import seen_json, told
 from ankiforge.seeking import seek, seek_file
 

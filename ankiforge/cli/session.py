@@ -17,8 +17,8 @@ from ankiforge.config import is_loopback
 from ankiforge.config.trust import require_trust
 from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
-from ankiforge.domain import Card, Problem, Source, Verdict
 from ankiforge.errors import UsageError
+from ankiforge.model import Card, Problem, Source, Verdict
 from ankiforge.text.modelname import model_name
 
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it

@@ -8,7 +8,7 @@ from ankiforge.cli.choosing import meant
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session, told
 from ankiforge.delivery import Deliveries
-from ankiforge.domain import AnkiState
+from ankiforge.model import AnkiState
 from ankiforge.reports.cards import in_full, studied
 from ankiforge.reports.twins import twins_told
 from ankiforge.review.failing import work_told

@@ -13,7 +13,7 @@ from ankiforge.cli.choosing import joined
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.config.prices import load_prices
-from ankiforge.domain import Guid
+from ankiforge.model import Guid
 from ankiforge.reports.html import check_place, write_page
 from ankiforge.reports.stats.as_json import as_json
 from ankiforge.reports.stats.counting import Choice, Statistics, statistics

@@ -8,8 +8,8 @@ from ankiforge import assembly
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.config import AcceptPolicy
-from ankiforge.domain import Candidate, Highlight, Task
 from ankiforge.errors import ConfigError
+from ankiforge.model import Candidate, Highlight, Task
 from ankiforge.pending import briefed
 from ankiforge.reports.trace import Asked, Messages, told, trace_json
 from ankiforge.review.ids import find

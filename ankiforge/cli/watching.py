@@ -28,10 +28,10 @@ from ankiforge.config import is_loopback
 from ankiforge.config.remembered import FILE as REMEMBERED
 from ankiforge.config.workspace import Workspace
 from ankiforge.discovery import Wanted, followed_sources
-from ankiforge.domain import Guid
 from ankiforge.errors import ForgeError
 from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
+from ankiforge.model import Guid
 from ankiforge.opening import opened
 from ankiforge.partly import propose_part
 from ankiforge.pending import unwritten

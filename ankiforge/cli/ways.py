@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ankiforge.cli.session import Session
 from ankiforge.config import DrafterName
-from ankiforge.domain import Fate
 from ankiforge.ledger.looks.funnel import Funnel, Without
+from ankiforge.model import Fate
 from ankiforge.pending import unwritten
 from ankiforge.reports.summary import Summary
 

@@ -18,7 +18,10 @@ from ankiforge.cli.session import Session, first_line
 from ankiforge.config import DrafterName, PackageShape
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery import Deliveries
-from ankiforge.domain import (
+from ankiforge.errors import ForgeError, ServiceError, UsageError
+from ankiforge.ledger.collection.seen import Taken
+from ankiforge.looking import Looked, Sight, look
+from ankiforge.model import (
     AnkiState,
     Card,
     Guid,
@@ -26,9 +29,6 @@ from ankiforge.domain import (
     RunId,
     Source,
 )
-from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.ledger.collection.seen import Taken
-from ankiforge.looking import Looked, Sight, look
 from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
 from ankiforge.reports.summary import Summary, Tally, counted, told

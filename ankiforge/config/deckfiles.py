@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
-from ankiforge.domain import CardKind, Document, Highlight
+from ankiforge.model import CardKind, Document, Highlight
 from ankiforge.shipped import shipped
 
 

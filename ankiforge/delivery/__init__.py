@@ -31,7 +31,10 @@ from ankiforge.delivery.revisions import (
     sources_of,
     words_of,
 )
-from ankiforge.domain import (
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
+from ankiforge.ledger.collection.seen import FRESH_SECONDS, Seen
+from ankiforge.model import (
     AnkiState,
     Card,
     Family,
@@ -42,9 +45,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
-from ankiforge.ledger.collection.seen import FRESH_SECONDS, Seen
 
 AHEAD_SECONDS = 86_400
 """A mod further than this beyond now is held: the clock of a device is wrong."""

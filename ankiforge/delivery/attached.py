@@ -8,10 +8,10 @@ from urllib.parse import unquote
 from ankiforge.anki.media import media_of
 from ankiforge.anki.names import tag_names
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import Card, Highlight, HighlightKind, Media, Problem, Route
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.collection.packages import Shipment
 from ankiforge.ledger.passages.pictures import is_cut
+from ankiforge.model import Card, Highlight, HighlightKind, Media, Problem, Route
 from ankiforge.text.markdown import image_paths
 
 _ROUTES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}

@@ -12,10 +12,10 @@ from ankiforge.anki.merge import Base, Side
 from ankiforge.anki.names import deck_name
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery.attached import tags_of
-from ankiforge.domain import Card, CardKind, Family, Fields, Media, Problem
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
 from ankiforge.ledger.collection.seen import Seen
+from ankiforge.model import Card, CardKind, Family, Fields, Media, Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ankiforge.domain import ELSEWHERE, Highlight, HighlightKind, Route
+from ankiforge.model import ELSEWHERE, Highlight, HighlightKind, Route
 
 
 class Replies(Protocol):

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from ankiforge.domain import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
 from ankiforge.draft.dialogue import Failure, Outcome, drafted, joined
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.drawing import drawn, numbered, unwanted
@@ -30,6 +29,7 @@ from ankiforge.draft.wording.requests import (
     title_of,
     wish_of,
 )
+from ankiforge.model import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
 
 CHAT = "chat"
 """Stands for the model, whose name nobody knows."""

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Draft, Drafted, Highlight, HighlightKey, NoCard, Origin, Problem, Task
 from ankiforge.draft import private
 from ankiforge.draft.desk.asking import Answer, Desk
 from ankiforge.draft.desk.faults import TooLongError
@@ -22,6 +21,7 @@ from ankiforge.draft.wording.drawing import drawn, numbered, unwanted
 from ankiforge.draft.wording.reply import Item, items, reasons
 from ankiforge.draft.wording.requests import Chunk, Message, Shape, barred, shape_of, withheld
 from ankiforge.errors import ItemError
+from ankiforge.model import Draft, Drafted, Highlight, HighlightKey, NoCard, Origin, Problem, Task
 
 Repair = Callable[[Draft, Highlight], tuple[str, ...]]
 """What blocks a draft of a highlight, in words; called from several threads."""

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ankiforge.domain import Draft, Drafted, Problem, Task
 from ankiforge.draft import Replies
 from ankiforge.draft.chat import (
     CHAT,
@@ -42,6 +41,7 @@ from ankiforge.draft.wording.requests import (
     chunks,
     request_hash,
 )
+from ankiforge.model import Draft, Drafted, Problem, Task
 
 __all__ = [
     "CHAT",

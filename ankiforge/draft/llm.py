@@ -15,7 +15,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Drafted, Task
 from ankiforge.draft import Replies
 from ankiforge.draft.crew import Crew
 from ankiforge.draft.desk.asking import Desk
@@ -25,6 +24,7 @@ from ankiforge.draft.desk.till import Usage
 from ankiforge.draft.dialogue import Dialogue, Outcome, Repair, drafted, joined
 from ankiforge.draft.wording.prompt import Wording
 from ankiforge.draft.wording.requests import Chunk, barred, body, canonical, characters, chunks
+from ankiforge.model import Drafted, Task
 
 Notice = Callable[[str], None]
 """Told what is about to leave the machine."""

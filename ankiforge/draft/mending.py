@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Attempt, Draft
 from ankiforge.draft.wording.drawing import by_fact, card_json, numbered
 from ankiforge.draft.wording.requests import Message, Shape
+from ankiforge.model import Attempt, Draft
 
 Faults = Callable[[Draft], tuple[str, ...]]
 """What blocks a draft, in words; () if nothing does."""

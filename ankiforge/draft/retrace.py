@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import product
 
-from ankiforge.domain import Task
 from ankiforge.draft.desk.ladder import Form, names
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.prompt import Wording
 from ankiforge.draft.wording.requests import Message, body, chunks
+from ankiforge.model import Task
 
 
 def retraced(

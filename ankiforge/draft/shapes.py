@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ankiforge.domain import CardKind, Fields
+from ankiforge.model import CardKind, Fields
 
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:

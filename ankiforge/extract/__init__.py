@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
-from ankiforge.domain import Source
 from ankiforge.errors import ConfigError
 from ankiforge.extract._doors import kind_of as kind_of
 from ankiforge.extract._doors import kinds_below as kinds_below
@@ -36,6 +35,7 @@ from ankiforge.extract._stamps import changed_at as changed_at
 from ankiforge.extract._stamps import program as program
 from ankiforge.extract._stamps import proves as proves
 from ankiforge.extract._stamps import stamp_of as stamp_of
+from ankiforge.model import Source
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 from ankiforge.text.fold import fold
 
 _END = re.compile(r"^={10}[ \t]*$")

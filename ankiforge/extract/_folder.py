@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ankiforge.domain import WENT_AWAY, Problem, Scan, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._doors import FOREIGN_JSON, encoding_of, kind_of, why_not
 from ankiforge.extract._stamps import program, proves, stamp_of
+from ankiforge.model import WENT_AWAY, Problem, Scan, h16
 from ankiforge.text.anchors import percent
 
 LARGEST = 2_000_000

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ankiforge.domain import Memory
 from ankiforge.extract._stamps import Stamp, proves
+from ankiforge.model import Memory
 
 INDEX = "index"
 BODY = "file:"

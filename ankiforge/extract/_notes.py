@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
-from ankiforge.domain import Document, Extracted, Highlight, HighlightKind
 from ankiforge.extract._folder import PICTURE, File, Folder
 from ankiforge.extract.obsidian.blocks import Block, cut
 from ankiforge.extract.obsidian.covers import Covered, cover
@@ -19,6 +18,7 @@ from ankiforge.extract.obsidian.dialects.placing import by_tools
 from ankiforge.extract.obsidian.note import Wanted, highlights, plain_text
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.rich import rich
+from ankiforge.model import Document, Extracted, Highlight, HighlightKind
 from ankiforge.text.anchors import CONTEXT, numbered
 
 

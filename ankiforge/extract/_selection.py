@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ankiforge.domain import Extracted, Highlight, Source
+from ankiforge.model import Extracted, Highlight, Source
 
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
 _PLACE = ("path", "name")

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 import ankiforge
-from ankiforge.domain import h16
+from ankiforge.model import h16
 
 Stamp = tuple[int, int, int, int]
 """Modified (ns), changed (ns; a program may set the first back, not this), size, inode."""

@@ -21,7 +21,10 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import msgspec
 
-from ankiforge.domain import (
+from ankiforge.errors import ItemError
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._folder import File, Folder, moment
+from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
@@ -32,9 +35,6 @@ from ankiforge.domain import (
     Source,
     h16,
 )
-from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import File, Folder, moment
 from ankiforge.text.anchors import CONTEXT, percent
 
 LARGEST = 64_000_000

@@ -18,7 +18,11 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
-from ankiforge.domain import (
+from ankiforge.errors import ItemError
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._clippings import Clip, clip_of, entries, work_of
+from ankiforge.extract._folder import File, Folder
+from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
@@ -30,10 +34,6 @@ from ankiforge.domain import (
     Span,
     h16,
 )
-from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings
-from ankiforge.extract._clippings import Clip, clip_of, entries, work_of
-from ankiforge.extract._folder import File, Folder
 from ankiforge.text.anchors import numbered
 from ankiforge.text.fold import fold
 

@@ -18,12 +18,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ankiforge.domain import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._doors import kind_of
 from ankiforge.extract._folder import File, Folder, chosen, moment
 from ankiforge.extract._selection import forms, highlights_of, told, wider
 from ankiforge.extract.obsidian import CARDS, TERM, HandWritten, Term
+from ankiforge.model import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.text.exported import is_export
 
 if TYPE_CHECKING:

@@ -20,7 +20,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from ankiforge.domain import (
+from ankiforge.errors import ItemError
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._doors import columns_of, delimiter_of, encoding_of
+from ankiforge.extract._folder import File, Folder, moment, unreadable
+from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
@@ -31,10 +35,6 @@ from ankiforge.domain import (
     Source,
     h16,
 )
-from ankiforge.errors import ItemError
-from ankiforge.extract import SourceSettings
-from ankiforge.extract._doors import columns_of, delimiter_of, encoding_of
-from ankiforge.extract._folder import File, Folder, moment, unreadable
 from ankiforge.text.fold import fold
 
 HINT = "export your highlights as CSV at readwise.io/export"

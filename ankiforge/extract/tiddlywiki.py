@@ -20,11 +20,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
-from ankiforge.domain import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._folder import File, Folder, chosen
 from ankiforge.extract._selection import forms, highlights_of, told, wider
 from ankiforge.extract.obsidian import TERM, Term
+from ankiforge.model import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
 from ankiforge.text.shields import MATH
 
 Mark = Literal["@@", "bold"]

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ankiforge import private
-from ankiforge.domain import Problem, RunId, h16
 from ankiforge.errors import BusyError
 from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
@@ -54,6 +53,7 @@ from ankiforge.ledger.returning.rebuild import Rebuild
 from ankiforge.ledger.returning.recovery import Recovery
 from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
+from ankiforge.model import Problem, RunId, h16
 
 Clock = Callable[[], datetime]
 

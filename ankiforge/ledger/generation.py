@@ -15,9 +15,9 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from ankiforge.domain import h16
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.journal import VERSION, Entry, Journal
+from ankiforge.model import h16
 
 FIRST, NEWEST = 1, 2
 WHAT = "generation"

@@ -16,8 +16,8 @@ from typing import IO, Any
 import msgspec
 
 from ankiforge import private
-from ankiforge.domain import Problem, h16
 from ankiforge.errors import LedgerError
+from ankiforge.model import Problem, h16
 
 VERSION = 1
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import h16
 from ankiforge.ledger import generation
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.journal import VERSION, Entry, Journal
+from ankiforge.model import h16
 
 PERSON = "person"
 POLICY = "policy"

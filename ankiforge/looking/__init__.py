@@ -11,11 +11,11 @@ from ankiforge.anki.places import collections
 from ankiforge.anki.theirs import arranged
 from ankiforge.anki.views import changed_at, open_view, signature
 from ankiforge.config import AnkiSettings
-from ankiforge.domain import Arranged, ForeignNote, Problem, SeenNote, View
 from ankiforge.errors import ForgeError, ItemError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.collection.seen import FRESH_SECONDS, Taken
 from ankiforge.looking.taking_over import recover
+from ankiforge.model import Arranged, ForeignNote, Problem, SeenNote, View
 
 NEVER = "none"
 """The setting that forbids to look."""

@@ -17,10 +17,10 @@ from ankiforge.anki.views.exports import note_ids
 from ankiforge.config import AnkiSettings
 from ankiforge.config.keys import ANKI, key_for, key_variable
 from ankiforge.delivery import Delivery
-from ankiforge.domain import Card, Guid
 from ankiforge.errors import ServiceError
 from ankiforge.ledger import Ledger
 from ankiforge.looking import Looked, take_in
+from ankiforge.model import Card, Guid
 
 
 class Running:

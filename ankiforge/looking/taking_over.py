@@ -15,10 +15,10 @@ from ankiforge.anki.names import RETIRED
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.theirs import family_of
 from ankiforge.anki.unrender import unrender
-from ankiforge.domain import CardKind, Family, Guid, Identity, guid_for
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.collection.seen import Seen
 from ankiforge.ledger.returning.recovery import Recovered
+from ankiforge.model import CardKind, Family, Guid, Identity, guid_for
 from ankiforge.text.markdown import cloze_answers, plain
 
 AT_ONCE = 500

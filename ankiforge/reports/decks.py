@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from ankiforge.anki.names import deck_name
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.domain import Card, RunId
 from ankiforge.ledger import Ledger
+from ankiforge.model import Card, RunId
 
 
 def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:

@@ -22,8 +22,8 @@ import msgspec
 
 from ankiforge.anki.places import collections
 from ankiforge.config.yamlfile import control_character
-from ankiforge.domain import Extracted, Form
 from ankiforge.errors import ForgeError
+from ankiforge.model import Extracted, Form
 from ankiforge.reports.dialects import dialects
 from ankiforge.reports.models import Unreachable, models
 

@@ -15,8 +15,8 @@ from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.prices import load_prices
 from ankiforge.config.trust import settled, unconfirmed
 from ankiforge.config.workspace import Workspace
-from ankiforge.domain import Problem
 from ankiforge.errors import ConfigError, ForgeError
+from ankiforge.model import Problem
 from ankiforge.opening import opened
 from ankiforge.reports.discover import anki_collections
 from ankiforge.reports.health import Check, State, Surroundings, failed

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge import check
 from ankiforge.check.twins.duplicates import Twins
-from ankiforge.domain import (
+from ankiforge.errors import ItemError
+from ankiforge.model import (
     Document,
     DocumentKey,
     Draft,
@@ -24,7 +25,6 @@ from ankiforge.domain import (
     Severity,
     Task,
 )
-from ankiforge.errors import ItemError
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.ladder import Form

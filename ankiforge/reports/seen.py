@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ankiforge.domain import Standing, Verdict
 from ankiforge.ledger.looks.shelf import Made, Marked
+from ankiforge.model import Standing, Verdict
 from ankiforge.reports.cards import document_json
 from ankiforge.seeking import (
     By,

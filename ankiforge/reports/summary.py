@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge.anki.names import RETIRED
 from ankiforge.delivery import Delivery
-from ankiforge.domain import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.looks.funnel import Funnel, Without
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.looking import Looked
+from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Parcel, Progress, Published
 from ankiforge.reports.cards import titled
 from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons

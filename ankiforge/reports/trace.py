@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ankiforge.domain import Candidate, Card, Fields
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.choices import OVER
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.model import Candidate, Card, Fields
 from ankiforge.reports.cards import (
     card_json,
     finding_json,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ankiforge.domain import Card
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.model import Card
 from ankiforge.reports.cards import one_line, worded
 
 

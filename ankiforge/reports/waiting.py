@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ankiforge import check
-from ankiforge.domain import Card, HighlightKey, RunId, Severity, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.policy import FLOOD
 from ankiforge.ledger.cards.values import AT_ONCE
+from ankiforge.model import Card, HighlightKey, RunId, Severity, Standing, Verdict
 
 CHOICE, FLOODED, MODEL, POLICY = "choice", "flood", "model", "policy"
 """Reasons other than a finding, as `--json` names them."""

@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
-from ankiforge.domain import (
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards.choices import OVER, preference
+from ankiforge.ledger.cards.remembering import blocked_by
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.connection import to_json
+from ankiforge.ledger.deciding.decisions import Change
+from ankiforge.ledger.deciding.states import Event, refuse
+from ankiforge.model import (
     AnkiState,
     CandidateState,
     Card,
@@ -25,14 +33,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.choices import OVER, preference
-from ankiforge.ledger.cards.remembering import blocked_by
-from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import Change
-from ankiforge.ledger.deciding.states import Event, refuse
 from ankiforge.review.actions import Choice, Done, beside, change, each, refuse_stale
 from ankiforge.review.picking import accept, only_this, pick, preferred
 from ankiforge.review.undoing import undo, undo_about

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ankiforge.domain import Candidate, Card, Guid
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.deciding.decisions import Change
+from ankiforge.model import Candidate, Card, Guid
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.delivery.attached import tags_of
-from ankiforge.domain import Candidate, Card, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
+from ankiforge.model import Candidate, Card, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.review import Choice
 from ankiforge.review.query import Beside, Query, parse
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ankiforge.anki.content import content_hash
 from ankiforge.anki.unrender import unrender
-from ankiforge.domain import Card, Fields, Guid, SeenCard, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import FEEDBACK
 from ankiforge.ledger.collection.seen import Seen
+from ankiforge.model import Card, Fields, Guid, SeenCard, Standing, Verdict
 from ankiforge.recall import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.domain import (
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.connection import to_json
+from ankiforge.ledger.deciding.decisions import MADE, Change
+from ankiforge.making import drawn, standing_on
+from ankiforge.model import (
     AcceptedBy,
     CandidateState,
     Card,
@@ -19,12 +25,6 @@ from ankiforge.domain import (
     Verdict,
     sides_of,
 )
-from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import MADE, Change
-from ankiforge.making import drawn, standing_on
 from ankiforge.review import Judge
 from ankiforge.text.fold import same
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ankiforge.domain import Card, Guid, Standing, Verdict
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.model import Card, Guid, Standing, Verdict
 from ankiforge.review.actions import Choice, Done, beside, change, refuse_stale
 from ankiforge.review.picking import accept_one
 

@@ -5,15 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ankiforge.domain import (
-    AcceptedBy,
-    Candidate,
-    CandidateState,
-    Card,
-    Guid,
-    Standing,
-    Verdict,
-)
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.choices import FOLLOWS, OVER, preference
@@ -24,6 +15,15 @@ from ankiforge.ledger.deciding.decisions import Change
 from ankiforge.ledger.deciding.states import Event, refuse
 from ankiforge.ledger.deciding.troubles import REDRAFTED
 from ankiforge.ledger.writing import PERSON
+from ankiforge.model import (
+    AcceptedBy,
+    Candidate,
+    CandidateState,
+    Card,
+    Guid,
+    Standing,
+    Verdict,
+)
 from ankiforge.review.actions import Choice, Done, change, each
 
 

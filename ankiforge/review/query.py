@@ -17,7 +17,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from ankiforge.config.deckfiles import colour_name
-from ankiforge.domain import (
+from ankiforge.errors import UsageError
+from ankiforge.model import (
     AnkiState,
     Candidate,
     Card,
@@ -26,7 +27,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.errors import UsageError
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ankiforge.domain import CardKind, Fields, Highlight, HighlightKind, Span
 from ankiforge.draft.shapes import sided
 from ankiforge.errors import UsageError
+from ankiforge.model import CardKind, Fields, Highlight, HighlightKind, Span
 from ankiforge.text.gapping import gapped, part
 from ankiforge.text.sentences import sentence_around, trimmed
 

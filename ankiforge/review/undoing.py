@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.domain import Guid
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.model import Guid
 from ankiforge.review.actions import Choice, Done, is_stale, refuse_stale
 
 

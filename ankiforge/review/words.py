@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from ankiforge.check.structure import MAX_LENGTH
-from ankiforge.domain import Card, Family, Fields
 from ankiforge.errors import UsageError
+from ankiforge.model import Card, Family, Fields
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Highlight, HighlightKey, h16
+from ankiforge.model import Highlight, HighlightKey, h16
 from ankiforge.text.fold import canonical, fold
 
 CONTEXT = 80

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 from ankiforge.text.fold import canonical
 from ankiforge.text.shields import outside, shields
 from ankiforge.text.stored import is_visible

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ankiforge.domain import h16
+from ankiforge.model import h16
 
 MARK = "ankiforge-export"
 """The key in the head of the file."""

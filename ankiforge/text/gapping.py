@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 from ankiforge.text import cloze
 from ankiforge.text.fold import same
 from ankiforge.text.markdown import literal, plain

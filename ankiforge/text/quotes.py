@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 from ankiforge.text.fold import canonical, fold, unstripped
 
 Mapped = tuple[str, tuple[int, ...]]

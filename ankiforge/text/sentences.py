@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from itertools import pairwise
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 
 _ABBREVIATIONS_WORDS = (
     "e.g i.e cf al etc vs viz ca approx resp esp incl pp eq eqs fig figs refs dr prof mr mrs ms "

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ankiforge.config import EXPORTS, SourceEntry
-from ankiforge.domain import Source
 from ankiforge.extract import Look, Stamp, changed_at, proves, relative, stamp_of, walk
+from ankiforge.model import Source
 
 QUIET = 0.3
 """Seconds for which a note must have been left alone."""

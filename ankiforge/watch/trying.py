@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from ankiforge.domain import Problem
 from ankiforge.errors import BusyError, ForgeError
+from ankiforge.model import Problem
 from ankiforge.watch.work import Tell
 
 Found = TypeVar("Found")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ankiforge.domain import Problem
 from ankiforge.errors import ForgeError
+from ankiforge.model import Problem
 from ankiforge.watch.followed import Followed, News, State
 from ankiforge.watch.hints import Hints
 from ankiforge.watch.trying import Trying

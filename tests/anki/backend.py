@@ -19,7 +19,7 @@ from anki.collection import (
 )
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 IS_OLD = int(version.partition(".")[0]) < 25
 """Whether an update stores the time of the import as a note's mod."""

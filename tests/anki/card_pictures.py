@@ -18,7 +18,7 @@ from typing import Any
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import style
 from ankiforge.anki.package import write_package
-from ankiforge.domain import CardKind
+from ankiforge.model import CardKind
 from ankiforge.review.page.app import MATHJAX
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ import pytest
 
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.package import write_package
-from ankiforge.domain import Card, CardKind
+from ankiforge.model import Card, CardKind
 
 HERE = Path(__file__).parent
 MAKERS = HERE.parent / "unit" / "anki" / "makers.py"

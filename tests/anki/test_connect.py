@@ -23,8 +23,8 @@ from ankiforge.anki.connection import AbsentError, UnsupportedError
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.package import write_package
-from ankiforge.domain import Card, CardKind, Family, card_id, note_id
 from ankiforge.errors import ServiceError
+from ankiforge.model import Card, CardKind, Family, card_id, note_id
 
 Maker = Callable[..., Card]
 Serving = Callable[..., AbstractContextManager[Any]]

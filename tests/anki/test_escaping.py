@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ankiforge.anki.cards import cloze_numbers
 from ankiforge.anki.render import render
-from ankiforge.domain import Family
+from ankiforge.model import Family
 from ankiforge.text import cloze
 from ankiforge.text.markdown import literal
 

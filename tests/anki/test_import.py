@@ -12,7 +12,7 @@ import pytest
 from ankiforge.anki.content import content_hash
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.package import write_package
-from ankiforge.domain import Card, CardKind, Family, Note, card_id, note_id
+from ankiforge.model import Card, CardKind, Family, Note, card_id, note_id
 
 pytestmark = pytest.mark.core
 
@@ -165,7 +165,7 @@ def test_pictures_arrive_under_the_names_the_fields_use(
     collection: Any, tmp_path: Path, make_card: Maker
 ) -> None:
     from ankiforge.anki.media import media_of
-    from ankiforge.domain import Media
+    from ankiforge.model import Media
 
     picture = tmp_path / "Figure 1.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n picture")

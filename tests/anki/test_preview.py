@@ -17,7 +17,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.package import write_package
 from ankiforge.anki.preview import sides
 from ankiforge.anki.render import render
-from ankiforge.domain import Card, CardKind, Family
+from ankiforge.model import Card, CardKind, Family
 
 Maker = Callable[..., Card]
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 FAKE = Path(__file__).parent.parent / "fakes" / "anki_connect.py"
 NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"

@@ -18,7 +18,7 @@ from anki_scenarios import bench as b  # a package that conftest.py makes known
 from anki_scenarios import packages as p
 from anki_scenarios import steps as s
 
-from ankiforge.domain import note_id
+from ankiforge.model import note_id
 
 row, note, ship, again, edit, tag = b.row, p.note, s.ship, s.again, s.edit, s.tag
 ALWAYS, NEVER, LATER, SEEN, TWO = p.ALWAYS, p.NEVER, p.LATER, p.SEEN, p.TWO

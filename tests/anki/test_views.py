@@ -16,7 +16,7 @@ from ankiforge.anki.notetypes import note_type, style
 from ankiforge.anki.package import write_package
 from ankiforge.anki.views import connect_view, open_view, signature
 from ankiforge.anki.views.wire import read_message
-from ankiforge.domain import (
+from ankiforge.model import (
     Card,
     CardKind,
     Family,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nThe ==mitochondrion== makes ==ATP==.\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ankiforge.domain import Document, DocumentKey, h16
+from ankiforge.model import Document, DocumentKey, h16
 from ankiforge.reports.exporting.pages import name_of
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero

@@ -17,7 +17,7 @@ RUN = """
 import sys
 from pathlib import Path
 
-from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
 from ankiforge.draft.llm import Model
 from ankiforge.draft.wording.prompt import load
 from ankiforge.draft.desk.settings import ServerSettings

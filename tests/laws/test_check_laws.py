@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ankiforge.check import RULES, Context, Twins, check
-from ankiforge.domain import (
+from ankiforge.errors import UsageError
+from ankiforge.model import (
     CardKind,
     Document,
     DocumentKey,
@@ -21,7 +22,6 @@ from ankiforge.domain import (
     Origin,
     Severity,
 )
-from ankiforge.errors import UsageError
 from ankiforge.review.query import FIELDS, parse
 
 SIGNS = ["{{c1::", "{{c2,3::", "}}", "::", "$", "\\", "`", "**", "[x](y)", "\ue0007\ue001", "```\n"]

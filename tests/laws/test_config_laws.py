@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ankiforge.config import AnkiSettings, Config, LlmSettings, load
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
 from ankiforge.config.scaffold import Proposal, ProposedSource, settings_text
-from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.errors import ConfigError
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 ADDRESS = re.compile(r"[^\n:]+\.yaml(:\d+)?: [^\n]+\Z")
 

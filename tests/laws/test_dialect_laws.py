@@ -9,11 +9,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Form, Highlight, Scan
 from ankiforge.extract.obsidian.blocks import cut
 from ankiforge.extract.obsidian.covers import cover
 from ankiforge.extract.obsidian.note import plain_text
 from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor_key, own_key
 

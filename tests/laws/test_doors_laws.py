@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Highlight, Scan, Sighting
 from ankiforge.extract.obsidian.blocks import cut
 from ankiforge.extract.obsidian.covers import cover
 from ankiforge.extract.obsidian.note import plain_text
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.tiddlywiki import markdown_of
+from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import fold
 

@@ -9,15 +9,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.domain import (
-    Document,
-    DocumentKey,
-    Form,
-    Highlight,
-    HighlightKey,
-    HighlightKind,
-    Task,
-)
 from ankiforge.draft import instruction
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.exchange import chat_label, import_chat, import_jsonl
@@ -26,6 +17,15 @@ from ankiforge.draft.offline.rules import Rules
 from ankiforge.draft.wording.clean import markdown
 from ankiforge.draft.wording.prompt import load
 from ankiforge.draft.wording.requests import passage
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Form,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Task,
+)
 from ankiforge.shipped import shipped
 from ankiforge.text import cloze
 

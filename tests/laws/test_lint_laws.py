@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ankiforge.anki.cards import cloze_numbers
 from ankiforge.anki.views import AnyNote
 from ankiforge.check import Limits
-from ankiforge.domain import SeenTemplate, SeenType
+from ankiforge.model import SeenTemplate, SeenType
 from ankiforge.reports.linting.findings import Linter, as_json
 from ankiforge.reports.linting.notes import cloze_markdown, of_anki
 from ankiforge.text import cloze

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Highlight, Scan, Sighting
+from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.review.page.shown.passage import CUT, EXACT, QUOTE, runs_of
 from ankiforge.text.quotes import locate
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
-from ankiforge.domain import Extracted, Highlight
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Mark, Read
+from ankiforge.model import Extracted, Highlight
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 

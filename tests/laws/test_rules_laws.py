@@ -3,7 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankiforge.domain import (
+from ankiforge.draft import GUESSES
+from ankiforge.draft.offline.rules import Rules
+from ankiforge.model import (
     Brief,
     CardKind,
     Document,
@@ -14,8 +16,6 @@ from ankiforge.domain import (
     HighlightKind,
     Task,
 )
-from ankiforge.draft import GUESSES
-from ankiforge.draft.offline.rules import Rules
 from ankiforge.text import cloze
 
 PIECES = (

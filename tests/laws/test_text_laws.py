@@ -8,7 +8,7 @@ import unicodedata
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor, numbered, percent, triple_of
 from ankiforge.text.fold import canonical, fold, same

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.domain import Memory, NoMemory, Problem, Sighting
 from ankiforge.extract import zotero
+from ankiforge.model import Memory, NoMemory, Problem, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
 from tests.fakes import zotero_server as fake
 

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.domain import Guid, SeenCard, SeenReview
+from ankiforge.model import Guid, SeenCard, SeenReview
 from ankiforge.recall import DAY, Answers, Trouble, is_mature, retrievability, troubles
 
 NEW = SeenCard(1, 0, "Deck", 0, 0, 0, 0, 0, 0, 0, 0)

@@ -23,8 +23,8 @@ from ankiforge.anki.views.database import opened
 from ankiforge.anki.views.everything import AnyNote, Everything
 from ankiforge.anki.views.reading import DatabaseView, database_view
 from ankiforge.anki.views.union import UnionView
-from ankiforge.domain import View, ViewKind
 from ankiforge.errors import ItemError
+from ankiforge.model import View, ViewKind
 
 __all__ = [
     "AnyNote",

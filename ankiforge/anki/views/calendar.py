@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ankiforge.anki.views.database import Database, texts
-from ankiforge.domain import Calendar
+from ankiforge.model import Calendar
 
 _IS_TABLE = (
     "select count(*) from sqlite_master where type = 'table' and name = 'config'"

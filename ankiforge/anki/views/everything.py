@@ -13,7 +13,7 @@ from ankiforge.anki.views.database import Database, numbers, texts
 from ankiforge.anki.views.reading import DatabaseView
 from ankiforge.anki.views.schedule import HOME, SCHEDULE, seen_card
 from ankiforge.anki.views.schema import note_types, type_names
-from ankiforge.domain import Guid, SeenCard, SeenReview, SeenType
+from ankiforge.model import Guid, SeenCard, SeenReview, SeenType
 
 _COUNT = "select count(*) from notes"
 _TYPES = f"select distinct {numbers('mid')} from notes"

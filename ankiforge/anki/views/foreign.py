@@ -13,7 +13,7 @@ from itertools import islice
 
 from ankiforge.anki.views.database import Database, numbers, texts
 from ankiforge.anki.views.schema import note_types
-from ankiforge.domain import Fields, ForeignNote, SeenType
+from ankiforge.model import Fields, ForeignNote, SeenType
 
 _AT_ONCE = 500
 _LONGEST = 2000

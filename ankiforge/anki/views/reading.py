@@ -15,7 +15,7 @@ from ankiforge.anki.views.calendar import calendar_of
 from ankiforge.anki.views.database import Database, numbers, texts
 from ankiforge.anki.views.schedule import ANSWER, HOME, SCHEDULE, seen_card
 from ankiforge.anki.views.schema import deck_names, note_types
-from ankiforge.domain import (
+from ankiforge.model import (
     Calendar,
     Family,
     ForeignNote,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import SeenCard
+from ankiforge.model import SeenCard
 
 HOME = "iif(c.odid, c.odid, c.did)"
 """Of a card in a filtered deck: the deck it goes back to."""

@@ -12,7 +12,7 @@ import msgspec
 
 from ankiforge.anki.views.database import Database, numbers, texts
 from ankiforge.anki.views.wire import Message, WireError, read_message
-from ankiforge.domain import SeenTemplate, SeenType
+from ankiforge.model import SeenTemplate, SeenType
 
 _PART_OF_NAME = "\x1f"
 _TYPE_KIND, _TYPE_CSS, _CLOZE = 1, 3, 1

@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from ankiforge.anki.views.reading import DatabaseView
-from ankiforge.domain import Calendar, SeenNote, SeenReview, SeenType, ViewKind
+from ankiforge.model import Calendar, SeenNote, SeenReview, SeenType, ViewKind
 
 
 @dataclass(frozen=True, slots=True)

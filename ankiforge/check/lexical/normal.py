@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ankiforge.check.lexical.words import NUMBER_WORDS, arabic, listed, space_raised
-from ankiforge.domain import Draft, Family
+from ankiforge.model import Draft, Family
 from ankiforge.text import cloze, markdown
 from ankiforge.text.fold import canonical
 from ankiforge.text.shields import shields

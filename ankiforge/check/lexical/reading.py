@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.words import TERM
-from ankiforge.domain import Draft, Family, Form, Highlight, HighlightKind
+from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind
 from ankiforge.text import cloze
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import same

@@ -14,7 +14,7 @@ from ankiforge.check.lexical.words import NUMBER_WORDS, has_word, stem
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.claims import row
 from ankiforge.check.source.evidence import around, evidence, folded
-from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.model import Draft, Family, Finding, Severity
 
 NEIGHBOUR = Rule(
     "neighbours_answer", Severity.BLOCK, "the source says this of something else:", firm=True

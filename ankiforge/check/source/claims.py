@@ -10,7 +10,7 @@ from functools import lru_cache
 from ankiforge.check.lexical.reading import read
 from ankiforge.check.lexical.tongue import FUNCTION, PHRASES
 from ankiforge.check.lexical.words import listed, stem
-from ankiforge.domain import Draft, Family
+from ankiforge.model import Draft, Family
 from ankiforge.text import cloze
 
 _SIGN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:-[^\W\d_]+)*[+#]*|[.,;:!?()—–。，；：！？、]")

@@ -14,7 +14,7 @@ from ankiforge.check.rule import Rule
 from ankiforge.check.source.claims import Row, is_choice, is_english, row, statement
 from ankiforge.check.source.evidence import Evidence, evidence
 from ankiforge.check.source.relations import denies, firm, same_words, spared
-from ankiforge.domain import Draft, Family, Finding, Severity
+from ankiforge.model import Draft, Family, Finding, Severity
 
 OPPOSITE = firm("opposite", Severity.BLOCK, "says the contrary of the source:")
 OPPOSITE_DOUBTFUL = firm("opposite_doubtful", Severity.WARN, "may say the contrary of the source:")

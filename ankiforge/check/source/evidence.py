@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.source.claims import Row, row
-from ankiforge.domain import Draft, Highlight
+from ankiforge.model import Draft, Highlight
 from ankiforge.text.fold import canonical
 from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import sentences

@@ -23,7 +23,7 @@ from ankiforge.check.lexical.words import NUMBER_WORDS, all_numbers, listed, sta
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.claims import row
 from ankiforge.check.source.evidence import about, said
-from ankiforge.domain import Draft, Finding, Severity
+from ankiforge.model import Draft, Finding, Severity
 
 UNGROUNDED_NUMBER = Rule(
     "ungrounded_number",

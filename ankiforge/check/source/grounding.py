@@ -31,7 +31,7 @@ from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.source.evidence import about, evidence, folded, naming, said
 from ankiforge.check.source.figures import foreign
 from ankiforge.check.source.literal import solid
-from ankiforge.domain import CardKind, Draft, Finding, Highlight, Severity
+from ankiforge.model import CardKind, Draft, Finding, Highlight, Severity
 
 
 def _firm(id: str, severity: Severity, says: str, bound: Bound | None = None) -> Rule:

@@ -13,7 +13,7 @@ from ankiforge.check.lexical.reading import asked_by_reader, authored, read
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.evidence import folded, said
 from ankiforge.check.source.literal import as_written
-from ankiforge.domain import Draft, Finding, Severity
+from ankiforge.model import Draft, Finding, Severity
 from ankiforge.text.sentences import sentences
 
 FOREIGN_LINK = Rule(

@@ -18,7 +18,7 @@ from ankiforge.check.lexical.tongue import FUNCTION
 from ankiforge.check.lexical.words import TERM, listed, stem, tokens
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.evidence import about, folded, said
-from ankiforge.domain import Draft, Finding, Highlight, Severity
+from ankiforge.model import Draft, Finding, Highlight, Severity
 from ankiforge.text.shields import shields
 
 FORMULA_ALTERED = Rule(

@@ -28,7 +28,7 @@ from ankiforge.check.lexical.words import listed, stem
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.claims import STOPS, Row, is_choice, row, statement
 from ankiforge.check.source.evidence import Evidence, evidence
-from ankiforge.domain import CardKind, Draft, Family, Finding, Severity
+from ankiforge.model import CardKind, Draft, Family, Finding, Severity
 
 
 def firm(id: str, severity: Severity, says: str) -> Rule:

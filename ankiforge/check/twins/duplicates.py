@@ -23,7 +23,7 @@ from ankiforge.check.lexical.stems import finders_of, stems_of
 from ankiforge.check.rule import Rule
 from ankiforge.check.twins import guards
 from ankiforge.check.twins.features import form_of
-from ankiforge.domain import Draft, Finding, HighlightKey, Severity
+from ankiforge.model import Draft, Finding, HighlightKey, Severity
 
 DUPLICATE = Rule("duplicate", Severity.WARN, "resembles")
 SIMILAR = Rule("similar", Severity.INFO, "similar to")

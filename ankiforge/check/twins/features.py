@@ -10,7 +10,7 @@ from itertools import pairwise
 from ankiforge.check.lexical.normal import Sides, normal
 from ankiforge.check.lexical.stems import rephrased, stems_of, tokens_of
 from ankiforge.check.lexical.words import DIGITS, NEGATIONS, STOP_WORDS, TERM, listed
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
 _LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")

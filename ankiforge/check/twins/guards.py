@@ -17,7 +17,7 @@ from ankiforge.check.lexical.normal import Sides
 from ankiforge.check.lexical.stems import stems_of
 from ankiforge.check.lexical.words import DIGITS, stem
 from ankiforge.check.twins.features import Features, Sequence, Words, aligned, features, form_of
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 _OPERATION = re.compile(r"[=^√∑+/·-]")

@@ -19,11 +19,11 @@ from datetime import date
 from itertools import product
 from typing import Any
 
-from ankiforge.domain import h16
 from ankiforge.draft import Replies
 from ankiforge.draft.desk.faults import FORMAT, FieldRefusedError
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.requests import Body, Rung, response_format
+from ankiforge.model import h16
 
 OPTIONS: Mapping[str, Any] = {"temperature": 0}
 """Fields that every request has, unless the server refuses them or `extra_body` sets them."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ankiforge.domain import Brief, CardKind, Draft
 from ankiforge.draft.shapes import sided
+from ankiforge.model import Brief, CardKind, Draft
 from ankiforge.text.markdown import literal
 
 _QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ankiforge.domain import Span
 from ankiforge.draft.offline.patterns import CODE, LONGEST, is_citation, leaks, stands_alone
+from ankiforge.model import Span
 from ankiforge.text.markdown import plain
 from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import sentences

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 from ankiforge.text.sentences import sentences
 
 LONGEST = 4_000

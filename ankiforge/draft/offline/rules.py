@@ -11,7 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ankiforge.domain import (
+from ankiforge.draft import Instruction, Wish, asked, set_aside
+from ankiforge.draft.offline.fitting import fitted
+from ankiforge.draft.offline.guesses import guesses
+from ankiforge.draft.offline.patterns import acronyms, stands_alone, terms
+from ankiforge.draft.shapes import sided
+from ankiforge.model import (
     Brief,
     CardKind,
     Draft,
@@ -25,11 +30,6 @@ from ankiforge.domain import (
     Span,
     Task,
 )
-from ankiforge.draft import Instruction, Wish, asked, set_aside
-from ankiforge.draft.offline.fitting import fitted
-from ankiforge.draft.offline.guesses import guesses
-from ankiforge.draft.offline.patterns import acronyms, stands_alone, terms
-from ankiforge.draft.shapes import sided
 from ankiforge.text import cloze
 from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
 from ankiforge.text.quotes import locate

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import CardKind, Draft, Fields, Highlight, Origin, Span
 from ankiforge.draft.shapes import sided
 from ankiforge.draft.wording.reply import Item
 from ankiforge.draft.wording.requests import FACTS, Shape
+from ankiforge.model import CardKind, Draft, Fields, Highlight, Origin, Span
 from ankiforge.text import cloze
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import cloze_answers, plain

@@ -24,8 +24,8 @@ from typing import Any
 
 import yaml
 
-from ankiforge.domain import CardKind, Task, h16
 from ankiforge.errors import ConfigError
+from ankiforge.model import CardKind, Task, h16
 
 
 class NoPromptError(ConfigError):

@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import CardKind
 from ankiforge.draft.wording.clean import cloze_text, markdown, scrub
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.requests import TAGS
+from ankiforge.model import CardKind
 from ankiforge.text import cloze
 
 # --- the envelope ---------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
-from ankiforge.domain import CardKind, Highlight, HighlightKind, Task
 from ankiforge.draft import for_rules, private, set_aside
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.prompt import Prompt, Wording
+from ankiforge.model import CardKind, Highlight, HighlightKind, Task
 from ankiforge.text.anchors import CONTEXT
 
 Body = dict[str, Any]

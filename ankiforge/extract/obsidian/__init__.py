@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ankiforge.domain import Memory, NoMemory, Source
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.obsidian.dialects.settings import (
     FlashcardsSettings,
@@ -19,6 +18,7 @@ from ankiforge.extract.obsidian.dialects.settings import (
     YankiSettings,
 )
 from ankiforge.extract.obsidian.vault import Vault
+from ankiforge.model import Memory, NoMemory, Source
 
 if TYPE_CHECKING:
     from ankiforge.crew import Crew

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.cards import Sides
 from ankiforge.extract.obsidian.inline import Inline
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.regions import Region
 from ankiforge.extract.obsidian.tokens import NOTHING
+from ankiforge.model import Span
 
 
 class Part(Enum):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.block import Block, Blocks, Part
 from ankiforge.extract.obsidian.cards import inline_card
 from ankiforge.extract.obsidian.covers import CARD, REST, Covered, uncover
@@ -20,6 +19,7 @@ from ankiforge.extract.obsidian.properties import without_properties
 from ankiforge.extract.obsidian.regions import BLOCK_ID, Region, regions, structure
 from ankiforge.extract.obsidian.rich import rich
 from ankiforge.extract.obsidian.tokens import read
+from ankiforge.model import Span
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

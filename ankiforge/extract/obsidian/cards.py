@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ankiforge.domain import Form, Span
 from ankiforge.extract.obsidian.inline import Inline
+from ankiforge.model import Form, Span
 from ankiforge.text.sentences import trimmed
 
 _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")

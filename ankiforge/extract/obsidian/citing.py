@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.block import Block
 from ankiforge.extract.obsidian.cites import Cited, cited, cited_by_id
+from ankiforge.model import Span
 
 _CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
 _PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"

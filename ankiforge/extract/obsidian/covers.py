@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 
 GONE = "\ufdd0"
 """Stands for each character of a comment."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ankiforge.domain import Problem
 from ankiforge.extract._folder import loop_at, looping
 from ankiforge.extract._stamps import Stamp, stamp_of
+from ankiforge.model import Problem
 
 _JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
 """Left out: what editors and drawing tools leave behind."""

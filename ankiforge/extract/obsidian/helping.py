@@ -11,13 +11,13 @@ import msgspec
 
 import ankiforge
 from ankiforge.crew import Ahead, Crew, unhelped
-from ankiforge.domain import Problem
 from ankiforge.errors import ItemError
 from ankiforge.extract._stamps import Stamp, stamp_of
 from ankiforge.extract.obsidian.files import NoteFile
 from ankiforge.extract.obsidian.reading import NoteReader, Wishes
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
 from ankiforge.extract.obsidian.settled import settled
+from ankiforge.model import Problem
 
 AT_A_TIME = 100
 """Notes that are read in one piece of work: a note takes a millisecond, as does to send it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import accumulate, pairwise
 
-from ankiforge.domain import Span
+from ankiforge.model import Span
 from ankiforge.text.sentences import boundaries, trimmed
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from ankiforge.domain import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.extract.obsidian.blocks import Block, Blocks, Part
 from ankiforge.extract.obsidian.cards import Sides, bold_term, plain_term, runs_of_three
 from ankiforge.extract.obsidian.dialects.placing import (
@@ -23,6 +22,7 @@ from ankiforge.extract.obsidian.inline import Phrase, outermost
 from ankiforge.extract.obsidian.lists import Lists
 from ankiforge.extract.obsidian.pasted import Pasted
 from ankiforge.extract.obsidian.targets import Targets
+from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered
 from ankiforge.text.markdown import plain

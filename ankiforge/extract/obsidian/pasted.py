@@ -7,12 +7,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.block import Block
 from ankiforge.extract.obsidian.cites import opens
 from ankiforge.extract.obsidian.inline import Phrase, outermost
 from ankiforge.extract.obsidian.quoted import Stretch
 from ankiforge.extract.obsidian.quotes import Quote, quotes
+from ankiforge.model import Span
 
 _RGB = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\Z")
 _HEX = re.compile(r"#(?:[0-9a-f]{3}){1,2}\Z", re.IGNORECASE)

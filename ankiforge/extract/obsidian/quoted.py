@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.block import Block
 from ankiforge.extract.obsidian.inline import Kind, Phrase
+from ankiforge.model import Span
 
 _OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
 """Closing quotation marks, and what opens before them."""

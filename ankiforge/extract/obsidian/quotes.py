@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.block import Block, Part
 from ankiforge.extract.obsidian.cites import Cited
 from ankiforge.extract.obsidian.citing import Citation, citations, named_by
@@ -26,6 +25,7 @@ from ankiforge.extract.obsidian.quoted import (
     unbroken,
     without_signs,
 )
+from ankiforge.model import Span
 
 PASTED = r"zotero://|\.pdf#|\[@|\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d|show annotation\]\]"
 """Without any of these a note quotes nothing."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote
 
-from ankiforge.domain import Document, DocumentKey, Extracted, Problem, h16
 from ankiforge.extract._selection import forms
 from ankiforge.extract.obsidian import CARDS
 from ankiforge.extract.obsidian.blocks import Blocks, cut
@@ -22,6 +21,7 @@ from ankiforge.extract.obsidian.front import Front, front_matter
 from ankiforge.extract.obsidian.note import Wanted, highlights
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.quotes import PASTED
+from ankiforge.model import Document, DocumentKey, Extracted, Problem, h16
 from ankiforge.text.exported import is_export
 
 MARKS = ("==", "mark")

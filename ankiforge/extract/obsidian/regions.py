@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.covers import CARD, GONE, REST
+from ankiforge.model import Span
 
 _ASK = re.compile(r"((?:[ \t]*>)*)([ \t]*)(\?\??)[ \t]*$")
 _BULLET = re.compile(r"([ \t]*)((?:[-*+]|\d{1,9}[.)])[ \t]+)(?:\[[^\[\]]\][ \t]+)?")

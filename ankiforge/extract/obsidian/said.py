@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from ankiforge.domain import Extracted, Problem, Sighting
 from ankiforge.extract._folder import PICTURE
+from ankiforge.model import Extracted, Problem, Sighting
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ankiforge.domain import Highlight, Memory, NoMemory, Problem, Scan, Sighting, h16
 from ankiforge.errors import ItemError
 from ankiforge.extract._folder import PICTURE, Count
 from ankiforge.extract._kept import Kept
@@ -19,6 +18,7 @@ from ankiforge.extract._selection import highlights_of, told, wider
 from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find, marked_drawings
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
+from ankiforge.model import Highlight, Memory, NoMemory, Problem, Scan, Sighting, h16
 from ankiforge.text.anchors import percent
 
 if TYPE_CHECKING:

@@ -17,7 +17,15 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.crew import Crew, unhelped
-from ankiforge.domain import (
+from ankiforge.extract import SourceSettings
+from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
+from ankiforge.extract._selection import highlights_of, told
+from ankiforge.extract._stamps import program, proves, stamp_of
+from ankiforge.extract.pdf.client import SECONDS, PdfWorker
+from ankiforge.extract.pdf.cuts import with_pictures
+from ankiforge.extract.pdf.protocol import Failed, Mark, Read, Request
+from ankiforge.extract.pdf.remembering import RememberingWorker
+from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
@@ -32,14 +40,6 @@ from ankiforge.domain import (
     Source,
     h16,
 )
-from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
-from ankiforge.extract._selection import highlights_of, told
-from ankiforge.extract._stamps import program, proves, stamp_of
-from ankiforge.extract.pdf.client import SECONDS, PdfWorker
-from ankiforge.extract.pdf.cuts import with_pictures
-from ankiforge.extract.pdf.protocol import Failed, Mark, Read, Request
-from ankiforge.extract.pdf.remembering import RememberingWorker
 from ankiforge.text.anchors import numbered
 
 MOST_NAMED = 10

@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 from pypdf import PageObject, PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
 
-from ankiforge.domain import HighlightKind
 from ankiforge.extract.pdf import entries
 from ankiforge.extract.pdf.entries import get
 from ankiforge.extract.pdf.faults import FAULTS
 from ankiforge.extract.pdf.passages import Box
 from ankiforge.extract.pdf.spelling import clean, one_line
+from ankiforge.model import HighlightKind
 
 KINDS: Mapping[str, HighlightKind] = {
     "/Highlight": HighlightKind.HIGHLIGHT,

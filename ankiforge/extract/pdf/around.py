@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ankiforge.domain import Span
 from ankiforge.extract.pdf.spelling import flowing, one_line
+from ankiforge.model import Span
 from ankiforge.text.anchors import CONTEXT
 from ankiforge.text.sentences import sentence_around
 

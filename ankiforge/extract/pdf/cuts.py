@@ -7,9 +7,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ankiforge.domain import Picture, h16
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Area, Failed, Mark, Read
+from ankiforge.model import Picture, h16
 
 MOST = 200
 """Pictures of one file."""

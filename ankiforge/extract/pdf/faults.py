@@ -11,9 +11,9 @@ from pypdf.errors import (
 )
 from pypdfium2 import PdfiumError  # type: ignore[import-untyped]
 
-from ankiforge.domain import WENT_AWAY
 from ankiforge.extract._folder import READ_AGAIN
 from ankiforge.extract.pdf.protocol import REPAIR, Failed
+from ankiforge.model import WENT_AWAY
 
 FAULTS = (
     PyPdfError,

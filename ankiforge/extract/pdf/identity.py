@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
-from ankiforge.domain import h16
 from ankiforge.extract.pdf.faults import FAULTS
 from ankiforge.extract.pdf.passages import Box
+from ankiforge.model import h16
 
 LITTLE_TEXT = 200
 """Folded characters; a document with less is told by its page contents."""

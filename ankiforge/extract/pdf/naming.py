@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ankiforge.domain import Document, DocumentKey, Extracted, Problem
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.identity import empty_id
 from ankiforge.extract.pdf.protocol import Name, Read
+from ankiforge.model import Document, DocumentKey, Extracted, Problem
 
 
 def named(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem:

@@ -7,7 +7,7 @@ import os
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.domain import HighlightKind
+from ankiforge.model import HighlightKind
 
 
 class Request(msgspec.Struct, frozen=True, tag="read"):

@@ -14,7 +14,6 @@ from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Span, h16
 from ankiforge.extract.pdf.annotations import (
     MOST,
     ON_TEXT,
@@ -46,6 +45,7 @@ from ankiforge.extract.pdf.running import Running
 from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.threads import threaded
 from ankiforge.extract.pdf.work import read_work
+from ankiforge.model import Span, h16
 from ankiforge.text.anchors import without_bullets
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.quotes import locate

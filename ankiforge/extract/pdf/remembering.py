@@ -9,12 +9,12 @@ from contextlib import suppress
 import msgspec
 
 from ankiforge.crew import Ahead, Crew
-from ankiforge.domain import Memory, h16
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import Stamp, program, stamp_of
 from ankiforge.extract.pdf import helping
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Failed, Question, Reply
+from ankiforge.model import Memory, h16
 
 
 class HelpedWorker(PdfWorker):

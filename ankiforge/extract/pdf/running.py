@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from ankiforge.domain import Span
 from ankiforge.extract.pdf.spelling import one_line
+from ankiforge.model import Span
 
 EDGE = 2
 """Lines at the top, and at the bottom, that may be running ones."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ankiforge.crew import Crew, unhelped
-from ankiforge.domain import Extracted, Memory, NoMemory, Problem, Scan, Sighting, Source, h16
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
@@ -34,6 +33,7 @@ from ankiforge.extract.zotero.routes import APIS, Routes, Way, addresses
 from ankiforge.extract.zotero.snapshot import companions
 from ankiforge.extract.zotero.wanted import wanted
 from ankiforge.extract.zotero.works import Works
+from ankiforge.model import Extracted, Memory, NoMemory, Problem, Scan, Sighting, Source, h16
 
 if TYPE_CHECKING:
     from ankiforge.extract.zotero.wire import Pace

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from ankiforge.domain import Memory, h16
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.cuts import MOST
 from ankiforge.extract.pdf.protocol import Area, Passage, Quote
 from ankiforge.extract.zotero.database import Library
+from ankiforge.model import Memory, h16
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):

@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.crew import Crew
-from ankiforge.domain import Memory, Picture, h16
 from ankiforge.extract.pdf.protocol import Area, Around, Passage, Quote
 from ankiforge.extract.pdf.remembering import HelpedWorker
 from ankiforge.extract.zotero.asked import Asked
@@ -26,6 +25,7 @@ from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.marks import KINDS, PICTURES, Shown
 from ankiforge.extract.zotero.positions import area_of, first_box, page_index
 from ankiforge.extract.zotero.profile import linked_folder
+from ankiforge.model import Memory, Picture, h16
 
 STORAGE = "storage"
 """The folder of files beside the database, and what begins the path of one that lies there."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ankiforge.domain import Document, Highlight, HighlightKind
 from ankiforge.extract.pdf.protocol import Passage
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.people import People
 from ankiforge.extract.zotero.positions import page_index
+from ankiforge.model import Document, Highlight, HighlightKind
 from ankiforge.text.anchors import percent, without_bullets
 
 KINDS = {

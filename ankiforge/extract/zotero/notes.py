@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 
-from ankiforge.domain import Document, Highlight, HighlightKind
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import ChildNote, Library
 from ankiforge.extract.zotero.marks import comment_of
 from ankiforge.extract.zotero.notetext import Block, blocks_of
 from ankiforge.extract.zotero.people import People
+from ankiforge.model import Document, Highlight, HighlightKind
 from ankiforge.text.anchors import percent
 from ankiforge.text.fold import fold
 

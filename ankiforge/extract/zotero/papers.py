@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ankiforge.domain import Document, DocumentKey
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import BETTER_BIBTEX, Creator, Library
+from ankiforge.model import Document, DocumentKey
 from ankiforge.text.anchors import percent
 
 _TITLES = ("title", "caseName", "subject", "nameOfAct")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ankiforge.domain import Memory, Problem
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.address import Address, RefusalError, UntoldError
 from ankiforge.extract.zotero.database import Account, ChildNote, Creator, Library, Mark
@@ -13,6 +12,7 @@ from ankiforge.extract.zotero.service import Identity, Place, Service
 from ankiforge.extract.zotero.sync import listed, synced
 from ankiforge.extract.zotero.wanted import Wanted
 from ankiforge.extract.zotero.wire import Pace
+from ankiforge.model import Memory, Problem
 
 _KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
 _UNKNOWN = _NOBODY = 0

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from ankiforge.config import ZOTERO_KEY, is_loopback
 from ankiforge.config.keys import ZOTERO, key_for, key_variable
-from ankiforge.domain import Memory, Problem
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.zotero.address import LOCAL, WEB, Address
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Database, Library
 from ankiforge.extract.zotero.local import local_database
 from ankiforge.extract.zotero.wanted import Wanted
+from ankiforge.model import Memory, Problem
 
 if TYPE_CHECKING:
     from ankiforge.extract.zotero.wire import Pace

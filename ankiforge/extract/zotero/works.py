@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 
 from ankiforge.crew import Crew
-from ankiforge.domain import Document, Extracted, Highlight, Memory, Problem
 from ankiforge.extract.pdf.protocol import Passage
 from ankiforge.extract.pdf.remembering import HelpedWorker
 from ankiforge.extract.zotero.catalog import Catalog
@@ -21,6 +20,7 @@ from ankiforge.extract.zotero.notes import Quotable, note_of
 from ankiforge.extract.zotero.papers import document_of
 from ankiforge.extract.zotero.people import People
 from ankiforge.extract.zotero.positions import page_index
+from ankiforge.model import Document, Extracted, Highlight, Memory, Problem
 
 SPLIT = 60_000
 """Characters of a position from which Zotero may have cut one mark into several (at 65,000)."""

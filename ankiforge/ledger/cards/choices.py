@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.forgotten import without_card
+from ankiforge.ledger.cards.intents import Row
+from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions, standing
+from ankiforge.ledger.deciding.revisions import ALIKE, likeness, match_groups
+from ankiforge.ledger.writing import PERSON, SOURCE
+from ankiforge.model import (
     AcceptedBy,
     Candidate,
     CandidateState,
@@ -25,13 +32,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.cards.forgotten import without_card
-from ankiforge.ledger.cards.intents import Row
-from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions, standing
-from ankiforge.ledger.deciding.revisions import ALIKE, likeness, match_groups
-from ankiforge.ledger.writing import PERSON, SOURCE
 from ankiforge.text.fold import same
 
 OVER = "over"

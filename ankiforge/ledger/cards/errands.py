@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ankiforge.domain import Guid
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import Guid
 
 _NAMED = "instead:"
 """What begins the name under which one is kept."""

@@ -12,7 +12,11 @@ from typing import Any, NamedTuple
 
 from msgspec import json
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.slots import last_home
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import MADE, Decided, Decisions, standing
+from ankiforge.ledger.writing import PERSON
+from ankiforge.model import (
     CardKind,
     Draft,
     Family,
@@ -24,10 +28,6 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.ledger.cards.slots import last_home
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import MADE, Decided, Decisions, standing
-from ankiforge.ledger.writing import PERSON
 
 PREFERRED = "preferred"
 """What a decision by which a person let a candidate through keeps of it."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from msgspec import json
 
-from ankiforge.domain import Card, CardKind, Checked, Family
 from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.model import Card, CardKind, Checked, Family
 from ankiforge.text.cloze import keep_numbers, numbers
 
 _KINDS = tuple(CardKind)

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ankiforge.domain import ELSEWHERE, Fields, ForeignNote, HighlightKey
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.pairs import NOTE
 from ankiforge.ledger.passages.highlights import Highlights
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import ELSEWHERE, Fields, ForeignNote, HighlightKey
 
 _NAME = "anki:notes:"
 _READ = "anki:words:"

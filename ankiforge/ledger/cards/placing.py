@@ -5,15 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ankiforge.domain import (
-    CandidateState,
-    Checked,
-    Guid,
-    Highlight,
-    HighlightKey,
-    RunId,
-    guid_for,
-)
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.forgotten import Forgotten
@@ -28,6 +19,15 @@ from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.passages.highlights import Highlights
 from ankiforge.ledger.passages.keys import content_of
 from ankiforge.ledger.writing import PERSON, SOURCE, Writer
+from ankiforge.model import (
+    CandidateState,
+    Checked,
+    Guid,
+    Highlight,
+    HighlightKey,
+    RunId,
+    guid_for,
+)
 
 DeckOf = Callable[[Highlight], str]
 """Where the cards of a highlight go, if nothing else tells."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ankiforge.domain import AcceptedBy, Checked, Guid, Highlight, HighlightKey, RunId, Verdict
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.writing import POLICY
+from ankiforge.model import AcceptedBy, Checked, Guid, Highlight, HighlightKey, RunId, Verdict
 
 FLOOD = 300
 """Cards that policy accepts in one run; the rest waits for a person."""

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.choices import Choices, is_decided
+from ankiforge.ledger.cards.intents import Row, foremost, intents
+from ankiforge.ledger.cards.placing import Place, Placer, is_unchanged
+from ankiforge.ledger.cards.remembering import Remembering
+from ankiforge.ledger.cards.revising import Recorded, Reviser
+from ankiforge.ledger.cards.slots import Slots
+from ankiforge.ledger.cards.values import Cards
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.deciding.troubles import INSTEAD, REDRAFT, Troubles
+from ankiforge.ledger.passages.keys import content_of
+from ankiforge.ledger.writing import POLICY, Writer
+from ankiforge.model import (
     Batch,
     Card,
     Checked,
@@ -20,18 +32,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.cards.choices import Choices, is_decided
-from ankiforge.ledger.cards.intents import Row, foremost, intents
-from ankiforge.ledger.cards.placing import Place, Placer, is_unchanged
-from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.cards.revising import Recorded, Reviser
-from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.values import Cards
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.troubles import INSTEAD, REDRAFT, Troubles
-from ankiforge.ledger.passages.keys import content_of
-from ankiforge.ledger.writing import POLICY, Writer
 from ankiforge.text.fold import canonical
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from msgspec import ValidationError, convert, json, to_builtins
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.choices import OVER
+from ankiforge.ledger.cards.forgotten import PREFERRED, Forgotten, forgotten
+from ankiforge.ledger.cards.values import Cards, letter_of
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.deciding.decisions import Decided, Decisions
+from ankiforge.ledger.writing import PERSON
+from ankiforge.model import (
     MADE_FROM,
     CandidateState,
     Card,
@@ -22,12 +28,6 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.ledger.cards.choices import OVER
-from ankiforge.ledger.cards.forgotten import PREFERRED, Forgotten, forgotten
-from ankiforge.ledger.cards.values import Cards, letter_of
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.decisions import Decided, Decisions
-from ankiforge.ledger.writing import PERSON
 from ankiforge.text.cloze import numbers
 from ankiforge.text.fold import same
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.choices import Choices
+from ankiforge.ledger.cards.intents import Row, numbered_as_before
+from ankiforge.ledger.cards.remembering import Remembering
+from ankiforge.ledger.cards.slots import Slots
+from ankiforge.ledger.cards.values import Cards, letter_of
+from ankiforge.ledger.connection import to_json
+from ankiforge.ledger.deciding.decisions import Change, Decisions
+from ankiforge.ledger.deciding.revisions import stands
+from ankiforge.ledger.writing import SOURCE
+from ankiforge.model import (
     AcceptedBy,
     Candidate,
     CandidateState,
@@ -22,15 +31,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.cards.choices import Choices
-from ankiforge.ledger.cards.intents import Row, numbered_as_before
-from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.values import Cards, letter_of
-from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import Change, Decisions
-from ankiforge.ledger.deciding.revisions import stands
-from ankiforge.ledger.writing import SOURCE
 
 
 @dataclass(slots=True)

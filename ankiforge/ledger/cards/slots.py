@@ -6,7 +6,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from ankiforge.domain import (
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import Decisions, standing
+from ankiforge.ledger.deciding.revisions import ALIKE, EVIDENCE, likeness
+from ankiforge.ledger.writing import PERSON, Writer
+from ankiforge.model import (
     MADE_FROM,
     Draft,
     Family,
@@ -15,10 +19,6 @@ from ankiforge.domain import (
     guid_for,
     made_slot,
 )
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decisions, standing
-from ankiforge.ledger.deciding.revisions import ALIKE, EVIDENCE, likeness
-from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.text.fold import canonical, same
 
 _LAST_MOVES = (

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from ankiforge.domain import CardKind, Draft, Fields, Guid, HighlightKey, Origin
 from ankiforge.ledger.cards.others import OtherNotes
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.pairs import NOTE
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import CardKind, Draft, Fields, Guid, HighlightKey, Origin
 
 _STANDING = (
     "SELECT c.guid AS id, coalesce(l.key, c.key) AS home, c.kind, c.fields, '' AS deck,"

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import msgspec
 
-from ankiforge.domain import (
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.deciding.pairs import Pairs
+from ankiforge.model import (
     AcceptedBy,
     AnkiState,
     Candidate,
@@ -28,8 +30,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.pairs import Pairs
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"

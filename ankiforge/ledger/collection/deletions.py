@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ankiforge.domain import AnkiState, Guid, View, card_id, note_id
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
+from ankiforge.model import AnkiState, Guid, View, card_id, note_id
 
 AGAIN_SECONDS = 600
 """Without evidence, a later view at least this much newer must miss a note, too."""

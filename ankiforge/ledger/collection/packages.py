@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from ankiforge.domain import AnkiState, Fields, Guid, RunId, h16, note_id
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import AnkiState, Fields, Guid, RunId, h16, note_id
 
 
 @dataclass(frozen=True, slots=True)

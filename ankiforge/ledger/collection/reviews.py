@@ -14,9 +14,9 @@ from datetime import datetime
 
 import msgspec
 
-from ankiforge.domain import Guid, SeenCard, SeenReview, View, ViewKind, card_id
 from ankiforge.ledger.collection.seen import review_row
 from ankiforge.ledger.connection import Connection
+from ankiforge.model import Guid, SeenCard, SeenReview, View, ViewKind, card_id
 
 OVERLAP_MS = 180 * 86_400_000
 """Answers this much older than the newest known one are always read again."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Arranged, Guid, SeenCard, SeenNote, SeenReview
 from ankiforge.ledger.connection import to_json
+from ankiforge.model import Arranged, Guid, SeenCard, SeenNote, SeenReview
 
 CALENDAR = "anki:calendar"
 """Under which name it is kept how the collection counts days."""

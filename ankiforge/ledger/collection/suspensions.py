@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from ankiforge.domain import Guid
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.writing import PERSON, SOURCE, Writer
+from ankiforge.model import Guid
 
 
 class Suspensions:

@@ -9,18 +9,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ankiforge.domain import (
-    AnkiState,
-    Arranged,
-    Calendar,
-    DocumentKey,
-    Guid,
-    SeenNote,
-    SeenType,
-    View,
-    ViewKind,
-    h16,
-)
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.collection.deletions import Absences, Deletions
 from ankiforge.ledger.collection.reviews import take_in_reviews
@@ -37,6 +25,18 @@ from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.troubles import LAPSES, REWORDED, lapses_of, reworded_in
 from ankiforge.ledger.writing import ANKI, Writer
+from ankiforge.model import (
+    AnkiState,
+    Arranged,
+    Calendar,
+    DocumentKey,
+    Guid,
+    SeenNote,
+    SeenType,
+    View,
+    ViewKind,
+    h16,
+)
 
 Arrange = Callable[[SeenNote], Arranged | None]
 """Brings a note's fields into the order of our note type; None if its type is not ours."""

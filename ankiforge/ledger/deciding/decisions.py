@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Guid, HighlightKey, Standing
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.pairs import Pairs, link_again
 from ankiforge.ledger.deciding.troubles import DEALT, LAPSES, lapses_of
 from ankiforge.ledger.writing import PERSON, SOURCE, Writer
+from ankiforge.model import Guid, HighlightKey, Standing
 
 COLUMNS = frozenset(
     ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ankiforge.domain import Finding, Guid, HighlightKey
 from ankiforge.ledger.connection import Connection
+from ankiforge.model import Finding, Guid, HighlightKey
 
 NOTE = "nid:"
 """What the name of a note in Anki that is not ours begins with, as in Anki's own search."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ankiforge.domain import Guid
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.pairs import PAIRED, Pairs
 from ankiforge.ledger.deciding.troubles import Troubles
 from ankiforge.ledger.writing import PERSON
+from ankiforge.model import Guid
 
 _FIRST = (
     "(c.choice = '' OR c.verdict <> 'pending' OR NOT EXISTS (SELECT 1 FROM card o"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Card, CardKind, Draft, Standing, Verdict
+from ankiforge.model import Card, CardKind, Draft, Standing, Verdict
 from ankiforge.text.fold import canonical, same
 
 EVIDENCE = 20

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ankiforge.domain import AnkiState, CandidateState, Presence, Standing, Verdict
 from ankiforge.errors import RefusedError
+from ankiforge.model import AnkiState, CandidateState, Presence, Standing, Verdict
 
 REFUSED = "refused"
 BEFORE = "as before"

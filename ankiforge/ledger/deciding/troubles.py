@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Family, Guid, SeenCard, SeenReview
 from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.model import Family, Guid, SeenCard, SeenReview
 from ankiforge.recall import Answers, Limits, Trouble, troubles
 
 REDRAFT = "redraft"

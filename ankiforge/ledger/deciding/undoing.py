@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from ankiforge.domain import Guid, Standing
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decided, Decisions, decided_in
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
+from ankiforge.model import Guid, Standing
 
 _STANDS = "NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
 _BY_PERSON = f"d.by = '{PERSON}' AND d.what <> 'undo' AND {_STANDS}"

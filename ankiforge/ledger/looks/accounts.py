@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ankiforge.domain import Guid, Standing, Verdict
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.pairs import STANDS, Pairs
+from ankiforge.model import Guid, Standing, Verdict
 
 _ALL = (
     "SELECT c.guid, c.verdict, c.standing, c.standing_why, c.reason,"

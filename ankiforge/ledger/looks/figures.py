@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ankiforge.domain import (
+from ankiforge.ledger.collection.seen import CALENDAR
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.looks.funnel import STANDS_BEHIND
+from ankiforge.model import (
     AcceptedBy,
     AnkiState,
     Calendar,
@@ -23,9 +26,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.collection.seen import CALENDAR
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.looks.funnel import STANDS_BEHIND
 
 _CARDS = (
     "SELECT c.guid, c.kind, c.deck, c.verdict, c.standing, c.anki, c.accepted_by, c.edited,"

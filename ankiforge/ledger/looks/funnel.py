@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from ankiforge.domain import Fate, Highlight, HighlightKey, RunId, Task
 from ankiforge.ledger.cards.values import TAGGED
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights
 from ankiforge.ledger.reading.ways import NO_LLM, private_elsewhere
+from ankiforge.model import Fate, Highlight, HighlightKey, RunId, Task
 
 BY_HAND = "rules"
 """Cards people wrote by hand go through the rules, whatever the drafter."""

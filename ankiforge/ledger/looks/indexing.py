@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ankiforge.domain import Document
 from ankiforge.ledger.looks.spelling import VOCABULARY
+from ankiforge.model import Document
 from ankiforge.text.looseness import loose, searched, words_of
 from ankiforge.text.worknames import Name, names_of
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ankiforge.domain import (
+from ankiforge.ledger.connection import Connection
+from ankiforge.model import (
     AnkiState,
     Document,
     DocumentKey,
@@ -19,7 +20,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.ledger.connection import Connection
 
 _FIELDS = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _CARDS = msgspec.json.Decoder(tuple[SeenCard, ...]).decode

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Extracted, Route, RunId
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.passages.highlights import place_of, slug_of
+from ankiforge.model import Document, DocumentKey, Extracted, Route, RunId
 
 
 class Documents:

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Form, Highlight, HighlightKey, RunId
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import Document, DocumentKey, Form, Highlight, HighlightKey, RunId
 from ankiforge.text.fold import fold
 
 NOT_SELECTED = "not selected by the settings"

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.passages.highlights import decode_highlight
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import canonical
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from ankiforge.domain import Highlight, HighlightKey, HighlightKind, Route
+from ankiforge.model import Highlight, HighlightKey, HighlightKind, Route
 from ankiforge.text.anchors import triple_of
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from ankiforge import private
-from ankiforge.domain import Picture, Problem
+from ankiforge.model import Picture, Problem
 
 FOLDER = "pictures"
 _NAME = re.compile(r"cut/[0-9a-f]{16}\.png", re.ASCII)

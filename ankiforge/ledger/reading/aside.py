@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ankiforge.domain import HighlightKey
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decided, Decisions
 from ankiforge.ledger.writing import PERSON, Writer
+from ankiforge.model import HighlightKey
 
 SKIP = "skip"
 NOT_WANTED = "you want none"

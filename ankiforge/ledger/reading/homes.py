@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.slots import last_home
+from ankiforge.ledger.cards.values import AT_ONCE, Cards, letter_of
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions
+from ankiforge.ledger.deciding.revisions import EVIDENCE
+from ankiforge.ledger.passages.highlights import decode_highlight
+from ankiforge.ledger.reading.works import Works
+from ankiforge.ledger.writing import SOURCE
+from ankiforge.model import (
     Card,
     Guid,
     Highlight,
@@ -21,14 +29,6 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.ledger.cards.slots import last_home
-from ankiforge.ledger.cards.values import AT_ONCE, Cards, letter_of
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions
-from ankiforge.ledger.deciding.revisions import EVIDENCE
-from ankiforge.ledger.passages.highlights import decode_highlight
-from ankiforge.ledger.reading.works import Works
-from ankiforge.ledger.writing import SOURCE
 from ankiforge.text.fold import canonical, same
 
 _STALE = ("source_gone", "source_changed")

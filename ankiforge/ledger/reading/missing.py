@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from ankiforge.domain import HighlightKey, Presence, Problem, RunId, Scan
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
@@ -14,6 +13,7 @@ from ankiforge.ledger.deciding.states import Event, presence_after
 from ankiforge.ledger.passages.highlights import NOT_SELECTED
 from ankiforge.ledger.reading.selection import Selection
 from ankiforge.ledger.reading.ways import Ways
+from ankiforge.model import HighlightKey, Presence, Problem, RunId, Scan
 
 SUSPICIOUS = 5
 """A container that had as many highlights and yields none is not believed."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ankiforge.domain import Guid, HighlightKey, Route, RunId
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.passages.highlights import NOT_SELECTED
 from ankiforge.ledger.reading.works import ALONE
 from ankiforge.ledger.writing import PERSON
+from ankiforge.model import Guid, HighlightKey, Route, RunId
 
 _HERE = "place IN (SELECT value FROM json_each(:places))"
 _CONTINUES = "SELECT 1 FROM highlight k WHERE k.key = s.key AND k.text = s.text"

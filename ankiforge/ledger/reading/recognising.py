@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Highlight, HighlightKey, HighlightKind, RunId, Scan
-from ankiforge.domain.words import NO_KEY
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, slug_of
 from ankiforge.ledger.passages.keys import KeyIssuer
 from ankiforge.ledger.passages.matching import Match, in_place
+from ankiforge.model import Highlight, HighlightKey, HighlightKind, RunId, Scan
+from ankiforge.model.words import NO_KEY
 from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical
 

@@ -12,10 +12,10 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from ankiforge.domain import Highlight, RunId, Scan
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.passages.highlights import NOT_SELECTED
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import Highlight, RunId, Scan
 from ankiforge.text.anchors import text_of
 
 Reread = Callable[[Collection[str], str], Iterable[Highlight]]

@@ -16,17 +16,6 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import (
-    Extracted,
-    Highlight,
-    HighlightKey,
-    Presence,
-    Problem,
-    Route,
-    RunId,
-    Scan,
-    h16,
-)
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decided, Decisions
@@ -43,6 +32,17 @@ from ankiforge.ledger.reading.selection import Selecting, Selection
 from ankiforge.ledger.reading.ways import Ways
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import Writer
+from ankiforge.model import (
+    Extracted,
+    Highlight,
+    HighlightKey,
+    Presence,
+    Problem,
+    Route,
+    RunId,
+    Scan,
+    h16,
+)
 from ankiforge.text.anchors import mark_of, own_key
 from ankiforge.text.fold import canonical
 

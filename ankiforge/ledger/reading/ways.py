@@ -13,7 +13,11 @@ from dataclasses import replace
 import msgspec
 from rapidfuzz import fuzz
 
-from ankiforge.domain import (
+from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight
+from ankiforge.ledger.passages.keys import content_of
+from ankiforge.ledger.reading.works import Works
+from ankiforge.model import (
     Form,
     Highlight,
     HighlightKey,
@@ -22,10 +26,6 @@ from ankiforge.domain import (
     Route,
     RunId,
 )
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight
-from ankiforge.ledger.passages.keys import content_of
-from ankiforge.ledger.reading.works import Works
 from ankiforge.text.fold import canonical
 from ankiforge.text.quotes import locate
 

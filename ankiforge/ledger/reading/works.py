@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 from msgspec import json
 
-from ankiforge.domain import RunId
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decided
 from ankiforge.ledger.writing import SOURCE, Writer
+from ankiforge.model import RunId
 from ankiforge.text.fold import fold
 
 LONG_PAGE = 200

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Family, Guid, HighlightKey, Problem, guid_for, h16
 from ankiforge.ledger import generation
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.returning.rebuild import Rebuild
 from ankiforge.ledger.writing import PERSON, Writer
+from ankiforge.model import Family, Guid, HighlightKey, Problem, guid_for, h16
 from ankiforge.text.fold import same
 
 _IDENTITIES = ("issued", "slot", "shipped")

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Document, DocumentKey, Guid, Highlight, Problem
 from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.remembering import Remembering
@@ -25,6 +24,7 @@ from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.passages.highlights import place_of
 from ankiforge.ledger.passages.roots import Roots
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
+from ankiforge.model import Document, DocumentKey, Guid, Highlight, Problem
 from ankiforge.text.anchors import mark_of, text_of
 
 _UNFIT = (

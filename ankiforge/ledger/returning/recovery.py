@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards.remembering import Remembering
+from ankiforge.ledger.cards.slots import Slots
+from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
+from ankiforge.ledger.collection.packages import Packages, Shipment
+from ankiforge.ledger.collection.seen import Seen
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.deciding.decisions import Change, Decisions
+from ankiforge.ledger.writing import ANKI, Writer
+from ankiforge.model import (
     AcceptedBy,
     CandidateState,
     CardKind,
@@ -28,14 +36,6 @@ from ankiforge.domain import (
     guid_for,
     h16,
 )
-from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
-from ankiforge.ledger.collection.packages import Packages, Shipment
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.decisions import Change, Decisions
-from ankiforge.ledger.writing import ANKI, Writer
 from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain

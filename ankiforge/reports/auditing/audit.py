@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ankiforge import check
 from ankiforge.anki.views import AnyNote, Everything
-from ankiforge.domain import Finding, Guid, Severity
+from ankiforge.model import Finding, Guid, Severity
 from ankiforge.recall import Answers
 from ankiforge.reports.auditing.belonging import (
     Books,

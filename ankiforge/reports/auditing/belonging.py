@@ -9,10 +9,10 @@ from ankiforge.anki.cards import is_blank
 from ankiforge.anki.names import RETIRED
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
-from ankiforge.domain import Finding, Guid, Severity, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.ledger.looks.accounts import Account
+from ankiforge.model import Finding, Guid, Severity, Standing, Verdict
 from ankiforge.reports.auditing import kinds
 from ankiforge.reports.linting.notes import LONGEST_READ, Note, markdown
 

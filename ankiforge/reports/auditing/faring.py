@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ankiforge.anki.cards import cloze_numbers
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.rule import Rule
-from ankiforge.domain import Finding, SeenCard, SeenType
+from ankiforge.model import Finding, SeenCard, SeenType
 from ankiforge.recall import DAY, Trouble, troubles
 from ankiforge.reports.auditing import kinds
 from ankiforge.reports.linting.templates import cloze_fields

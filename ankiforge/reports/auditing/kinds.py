@@ -6,7 +6,7 @@ from ankiforge.check import RULES as CHECKED
 from ankiforge.check import clozes, filler, siblings, structure, wording
 from ankiforge.check.rule import Rule
 from ankiforge.check.twins import duplicates
-from ankiforge.domain import Severity
+from ankiforge.model import Severity
 
 REMARK = Rule("remark", Severity.WARN, "a remark was typed while it was studied:")
 LEECH = Rule("leech", Severity.WARN, "tagged as a leech by Anki:")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from ankiforge.domain import Finding, Severity
+from ankiforge.model import Finding, Severity
 from ankiforge.reports import html, plots
 from ankiforge.reports.auditing.audit import Audit, Figures
 from ankiforge.reports.auditing.kinds import advice, meaning

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge import check
 from ankiforge.check.twins.duplicates import Twins
-from ankiforge.domain import (
+from ankiforge.model import (
     CardKind,
     Draft,
     Drafted,

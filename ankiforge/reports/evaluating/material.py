@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import (
+from ankiforge.errors import UsageError
+from ankiforge.model import (
     Brief,
     Document,
     DocumentKey,
@@ -21,7 +22,6 @@ from ankiforge.domain import (
     Problem,
     Task,
 )
-from ankiforge.errors import UsageError
 from ankiforge.shipped import shipped
 from ankiforge.text.bidi import isolated
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.domain import Problem
 from ankiforge.errors import UsageError
+from ankiforge.model import Problem
 from ankiforge.reports.evaluating import NUMBERS, WANTED
 from ankiforge.reports.evaluating.sheet import key_path
 

@@ -17,7 +17,7 @@ from ankiforge.anki.fields import content_html
 from ankiforge.anki.preview import cloze as as_anki_shows
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.reading import hidden_gaps, read, without
-from ankiforge.domain import CardKind, Draft, Family, h16
+from ankiforge.model import CardKind, Draft, Family, h16
 from ankiforge.reports.evaluating import CRITERIA, WANTED
 from ankiforge.reports.evaluating.drawing import Drawn, Evaluation
 from ankiforge.reports.evaluating.material import Passage, as_json

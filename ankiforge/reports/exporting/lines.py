@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ankiforge.domain import Card, Document, Highlight
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.journal import Entry
+from ankiforge.model import Card, Document, Highlight
 from ankiforge.reports.cards import document_json, highlight_json
 
 VERSION = 1

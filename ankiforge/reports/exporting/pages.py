@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count, groupby
 from pathlib import Path
 
-from ankiforge.domain import (
+from ankiforge.model import (
     Card,
     Document,
     Highlight,

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from io import StringIO
 
-from ankiforge.domain import Card
+from ankiforge.model import Card
 from ankiforge.reports.exporting.lines import Chosen
 
 COLUMNS = (

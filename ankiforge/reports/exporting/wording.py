@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from ankiforge.domain import Card, Highlight, Span
+from ankiforge.model import Card, Highlight, Span
 from ankiforge.text.cloze import gaps
 from ankiforge.text.markdown import literal
 from ankiforge.text.shields import shields

@@ -15,7 +15,7 @@ from ankiforge.check import clozes, structure, wording
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.words import content
 from ankiforge.check.twins.duplicates import Twins
-from ankiforge.domain import (
+from ankiforge.model import (
     Card,
     CardKind,
     Document,

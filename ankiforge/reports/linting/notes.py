@@ -14,7 +14,7 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.structure import MALFORMED_CLOZE, MATH_UNBALANCED, MAX_LENGTH, TOO_LONG
-from ankiforge.domain import (
+from ankiforge.model import (
     CardKind,
     Draft,
     Family,

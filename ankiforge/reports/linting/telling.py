@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ankiforge.domain import Finding, Severity
+from ankiforge.model import Finding, Severity
 from ankiforge.reports.linting.findings import Linted
 
 SHOWN = 5

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from ankiforge.anki.names import deck_name
-from ankiforge.domain import Calendar, Fate, Guid, Standing, Verdict
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.looks.figures import CardRow, LastLook
+from ankiforge.model import Calendar, Fate, Guid, Standing, Verdict
 from ankiforge.recall import is_mature
 from ankiforge.reports.stats.days import Days
 from ankiforge.reports.stats.drawing import Drawings, Prices, Served

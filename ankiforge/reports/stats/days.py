@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
-from ankiforge.domain import Calendar, SeenCard
+from ankiforge.model import Calendar, SeenCard
 
 _SECONDS_FROM = 1_000_000_000
 """A `due` from here on is a time in seconds, a smaller one a number of days."""

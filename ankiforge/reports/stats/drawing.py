@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ankiforge.config import LlmSettings, is_loopback
-from ankiforge.domain import AcceptedBy, Standing, Verdict
 from ankiforge.draft.desk.prices import FREE, Price, known_price
 from ankiforge.ledger.looks.figures import CardRow, Drawn, Paid
+from ankiforge.model import AcceptedBy, Standing, Verdict
 
 Prices = Callable[[str], Price | None]
 """The price of a model, None if it is unknown."""

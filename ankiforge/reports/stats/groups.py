@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date
 
-from ankiforge.domain import Guid, SeenCard
 from ankiforge.ledger.looks.figures import AnswerRow, CardRow, Drawn
+from ankiforge.model import Guid, SeenCard
 from ankiforge.recall import Answers, is_mature, retrievability
 from ankiforge.reports.stats.days import Days
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from ankiforge.config.workspace import Workspace
-from ankiforge.domain import Problem
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import Ledger, open_ledger
+from ankiforge.model import Problem
 from ankiforge.review.desk import Desk
 
 GRACE_SECONDS = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 from .memory import RETIRED, STEP_SECONDS, Memory
 

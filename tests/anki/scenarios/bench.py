@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge.anki.notetypes import style
-from ankiforge.domain import card_id, note_id
+from ankiforge.model import card_id, note_id
 
 from .packages import BASIC, DECK, LATER, NOW, TWO
 

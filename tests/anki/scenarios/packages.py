@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge.anki.notetypes import DESIGN_MOD, note_type
 from ankiforge.anki.package import write_package
-from ankiforge.domain import Family, HighlightKey, Note, guid_for, note_id
+from ankiforge.model import Family, HighlightKey, Note, guid_for, note_id
 
 if TYPE_CHECKING:
     from .bench import Bench

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from ankiforge.domain import Family, note_id
+from ankiforge.model import Family, note_id
 
 from .bench import Bench
 from .packages import DECK, NOW, Change, Planned, note, package

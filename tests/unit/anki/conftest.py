@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Card
+from ankiforge.model import Card
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ankiforge.domain import (
+from ankiforge.model import (
     AnkiState,
     Candidate,
     CandidateState,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.content import content_hash, normal_form
-from ankiforge.domain import Family
+from ankiforge.model import Family
 
 KEYS = Path(__file__).parents[3] / "docs" / "keys.md"
 

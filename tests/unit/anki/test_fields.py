@@ -10,7 +10,7 @@ from ankiforge.anki.content import content_hash
 from ankiforge.anki.fields import content_html, field_html, note_for, reference
 from ankiforge.anki.names import deck_name, tag_names
 from ankiforge.anki.notetypes import note_type
-from ankiforge.domain import Card, CardKind, Family
+from ankiforge.model import Card, CardKind, Family
 
 Maker = Callable[..., Card]
 

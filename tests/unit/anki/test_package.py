@@ -23,8 +23,8 @@ from ankiforge.anki.ids import Ids
 from ankiforge.anki.media import media_of
 from ankiforge.anki.notetypes import DESIGN_MOD, TEMPLATE_VERSIONS, note_type, style
 from ankiforge.anki.package import is_ours, read_guids, write_package
-from ankiforge.domain import Card, CardKind, Family, Guid, Media, Note, Problem, card_id, note_id
 from ankiforge.errors import ItemError, RefusedError
+from ankiforge.model import Card, CardKind, Family, Guid, Media, Note, Problem, card_id, note_id
 
 Maker = Callable[..., Card]
 
@@ -76,7 +76,7 @@ import importlib.util, sys
 from pathlib import Path
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.package import write_package
-from ankiforge.domain import CardKind
+from ankiforge.model import CardKind
 spec = importlib.util.spec_from_file_location("makers", sys.argv[1])
 makers = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(makers)

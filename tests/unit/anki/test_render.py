@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ankiforge.anki.content import normal_form
 from ankiforge.anki.render import render
-from ankiforge.domain import Media
+from ankiforge.model import Media
 
 HTML = {
     "one paragraph is bare": (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ankiforge.check import Context, Siblings, Twins, check
-from ankiforge.domain import (
+from ankiforge.model import (
     NOTE,
     CardKind,
     Document,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.check import ALL, Context, Twins
-from ankiforge.domain import Form, Origin, Severity
+from ankiforge.model import Form, Origin, Severity
 
 LONG = "word " * 40
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.domain import Form, HighlightKind, Origin
+from ankiforge.model import Form, HighlightKind, Origin
 
 SOURCE = (
     "The Transformer, introduced in 2017 by Vaswani et al., relies on self-attention; it was "

@@ -4,8 +4,8 @@ import pytest
 
 from ankiforge.check import RULES, Context, Limits, Twins, check, limits_from, lint
 from ankiforge.config.yamlfile import Location
-from ankiforge.domain import Severity
 from ankiforge.errors import ConfigError
+from ankiforge.model import Severity
 
 HERE = Location("ankiforge.yaml", ("checks",), {("checks",): 3, ("checks", "answer_gt20w"): 4})
 

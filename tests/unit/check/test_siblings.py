@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.check import Context, Siblings, Twins, check
-from ankiforge.domain import HighlightKey
+from ankiforge.model import HighlightKey
 
 
 def leaks(cards, first, second):

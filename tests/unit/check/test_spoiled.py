@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Severity
+from ankiforge.model import Severity
 
 ROOT = Path(__file__).parents[3]
 

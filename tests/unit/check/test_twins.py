@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.check import Twins
 from ankiforge.check.twins.duplicates import mark_of
-from ankiforge.domain import CardKind, HighlightKey
+from ankiforge.model import CardKind, HighlightKey
 
 HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
 

@@ -21,7 +21,7 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import Action, Colours, DeckRule, Select, load_decks
 from ankiforge.config.yamlfile import typed
-from ankiforge.domain import CardKind
+from ankiforge.model import CardKind
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.deckfiles import Action, DeckChoice, colour_name, deck_of, load_decks
-from ankiforge.domain import CardKind, Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.errors import ConfigError
+from ankiforge.model import CardKind, Document, DocumentKey, Highlight, HighlightKind
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ankiforge.domain import Attempt, Brief, CardKind
 from ankiforge.draft.wording.prompt import Prompts, load
+from ankiforge.model import Attempt, Brief, CardKind
 from ankiforge.shipped import shipped
 
 FACT = "The aperture of a lens controls how much light comes in."

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.domain import Brief, CardKind, Form, HighlightKind, Origin
 from ankiforge.draft.offline.rules import Rules
 from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.reply import Item
 from ankiforge.draft.wording.requests import Shape
+from ankiforge.model import Brief, CardKind, Form, HighlightKind, Origin
 
 TERM = "A winding bend in the course of a river is called a meander."
 ACRONYM = "A long short-term memory (LSTM) keeps a state."

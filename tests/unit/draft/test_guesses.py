@@ -2,9 +2,9 @@
 
 import pytest
 
-from ankiforge.domain import Form, NoCard
 from ankiforge.draft import GUESSES
 from ankiforge.draft.offline.rules import NOTHING, Rules
+from ankiforge.model import Form, NoCard
 from ankiforge.text.quotes import locate
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.domain import CardKind, HighlightKind
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.errors import ConfigError, ServiceError, UsageError
+from ankiforge.model import CardKind, HighlightKind
 
 
 def test_every_highlight_becomes_a_draft_that_quotes_it(draft, task, server):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.domain import Brief, CardKind
 from ankiforge.draft.wording.clean import cloze_text, markdown
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.reply import completion
+from ankiforge.model import Brief, CardKind
 
 ONE = {"h": "1", "front": "Q", "back": "A"}
 TWO = {"h": "2", "front": "R", "back": "B"}

@@ -1,8 +1,8 @@
 import pytest
 
-from ankiforge.domain import CardKind, Form, HighlightKind
 from ankiforge.draft import Wish, instruction
 from ankiforge.draft.offline.rules import NOTHING, STRUCK, WHOLE, Rules
+from ankiforge.model import CardKind, Form, HighlightKind
 from ankiforge.text.quotes import locate
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ankiforge import extract
-from ankiforge.domain import Problem
 from ankiforge.errors import ItemError
 from ankiforge.extract import _stamps, kind_of, kinds_below
 from ankiforge.extract._folder import File, Folder, moment
+from ankiforge.model import Problem
 
 CLIPPINGS = (
     "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"

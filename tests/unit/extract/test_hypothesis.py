@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.extract import hypothesis
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 
 
 def note(name: str, exact: str = "", **more: Any) -> dict[str, Any]:

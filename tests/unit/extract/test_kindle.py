@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.extract import kindle
 from ankiforge.extract._clippings import clip_of, moment, work_of
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.text.anchors import anchor_key
 
 END = "==========\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.extract import markdown
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 
 
 def scan(folder: Path, text: str, name: str = "a.txt", **settings: object) -> list[Sighting]:

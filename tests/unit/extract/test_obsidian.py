@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Form, Highlight, HighlightKind, Problem, Sighting
 from ankiforge.extract.obsidian import CARDS
+from ankiforge.model import Extracted, Form, Highlight, HighlightKind, Problem, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
 
 ROOT = Path(__file__).parents[3]

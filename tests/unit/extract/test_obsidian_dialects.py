@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Form, Highlight, HighlightKind
+from ankiforge.model import Extracted, Form, Highlight, HighlightKind
 from ankiforge.text.anchors import anchor_key
 
 FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "obsidian"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Form, Highlight
 from ankiforge.extract.obsidian.cites import cited, opens
+from ankiforge.model import Extracted, Form, Highlight
 
 PDF = "(zotero://open-pdf/library/items/ATTACHA2?page=5&annotation=MARKAAA2)"
 OTHER = PDF.replace("MARKAAA2", "MARKBBB2")

@@ -19,8 +19,8 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.extract import pdf
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Problem, Sighting
 from ankiforge.extract import pdf
+from ankiforge.model import Extracted, Problem, Sighting
 
 CORPUS = Path(__file__).parents[4] / "shared" / "fixtures" / "pdf"
 QUOTES = str.maketrans("‘’“”", "''\"\"")

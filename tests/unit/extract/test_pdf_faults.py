@@ -26,11 +26,11 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from ankiforge.domain import Extracted, Problem, Scan, Sighting
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.annotations import MOST
 from ankiforge.extract.pdf.client import PdfWorker, end_resting
 from ankiforge.extract.pdf.protocol import Read
+from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 

@@ -21,11 +21,11 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from ankiforge.domain import Extracted, HighlightKind, Problem, Sighting
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf import cuts
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Area
+from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 

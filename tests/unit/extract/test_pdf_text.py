@@ -9,8 +9,8 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, StreamObject
 
-from ankiforge.domain import Extracted, Highlight, Problem
 from ankiforge.extract import pdf
+from ankiforge.model import Extracted, Highlight, Problem
 from ankiforge.text.fold import fold
 from samples.pdf_writer import Mark, Page, formula, mark, paragraph, write_pdf
 

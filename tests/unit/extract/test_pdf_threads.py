@@ -20,8 +20,8 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem
 from ankiforge.extract import pdf
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
 TEXT = (

@@ -8,8 +8,8 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, StreamObject
 
-from ankiforge.domain import Document, Extracted
 from ankiforge.extract import pdf
+from ankiforge.model import Document, Extracted
 from samples.pdf_writer import Block, Page, heading, mark, paragraph, write_pdf
 
 TEXT = "Spacing improves the retention of facts, and massing does not improve it at all. " * 4

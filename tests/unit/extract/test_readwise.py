@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.extract import readwise
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 
 COLUMNS = (
     "Highlight", "Book Title", "Book Author", "Amazon Book ID", "Note", "Color", "Tags",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.extract import tiddlywiki
 from ankiforge.extract.obsidian.blocks import cut
 from ankiforge.extract.obsidian.covers import cover
 from ankiforge.extract.obsidian.note import plain_text
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.tiddlywiki import Tiddler, markdown_of, tags_of, tiddler_of
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 
 
 def scan(

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "zotero"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
 from tests.fakes import zotero_server as fake
 

@@ -15,9 +15,9 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
-from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.extract import pdf, zotero
 from ankiforge.extract.pdf.client import end_resting
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 

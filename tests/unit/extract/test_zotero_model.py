@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan
 from ankiforge.draft import set_aside
 from ankiforge.extract import zotero
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan
 from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import (
     Annotation,

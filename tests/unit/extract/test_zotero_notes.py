@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, HighlightKind, Problem, Scan
 from ankiforge.draft import set_aside
 from ankiforge.extract import zotero
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan
 from ankiforge.text.markdown import plain
 from samples.zotero_writer import (
     Annotation,

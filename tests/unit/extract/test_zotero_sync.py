@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ankiforge.domain import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.extract import zotero
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work
 from tests.fakes import zotero_server as fake
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import (
+from ankiforge.ledger import Ledger, open_ledger
+from ankiforge.model import (
     Batch,
     CardKind,
     Checked,
@@ -25,7 +26,6 @@ from ankiforge.domain import (
     Scan,
     Task,
 )
-from ankiforge.ledger import Ledger, open_ledger
 from ankiforge.text.anchors import numbered
 
 

@@ -15,7 +15,13 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.theirs import arranged, our_type
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.delivery import Deliveries
-from ankiforge.domain import (
+from ankiforge.errors import RefusedError
+from ankiforge.ledger.collection.packages import Shipment
+from ankiforge.ledger.deciding.states import (
+    REFUSED,
+    Event,
+)
+from ankiforge.model import (
     Calendar,
     Card,
     Family,
@@ -27,12 +33,6 @@ from ankiforge.domain import (
     ViewKind,
     card_id,
     note_id,
-)
-from ankiforge.errors import RefusedError
-from ankiforge.ledger.collection.packages import Shipment
-from ankiforge.ledger.deciding.states import (
-    REFUSED,
-    Event,
 )
 from ankiforge.review import Choice
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ankiforge import review
 from ankiforge.bringing import bring
-from ankiforge.domain import Batch, Checked, NoCard, Verdict
 from ankiforge.errors import RefusedError, UsageError
+from ankiforge.model import Batch, Checked, NoCard, Verdict
 from ankiforge.reports.exporting.lines import Chosen, lines
 from ankiforge.review import Choice, making
 from tests.unit.ledger.conftest import Bench

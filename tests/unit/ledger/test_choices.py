@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from ankiforge import review
-from ankiforge.domain import (
+from ankiforge.errors import RefusedError
+from ankiforge.model import (
     CandidateState,
     CardKind,
     Checked,
@@ -20,7 +21,6 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.errors import RefusedError
 from ankiforge.review import Choice
 
 WORDS = "The aperture of a lens lets in the light that the film needs."
@@ -132,7 +132,7 @@ def test_the_shared_slot_is_one_that_neither_note_type_has(story):
 
 
 def replace_batch(story, *drafts):
-    from ankiforge.domain import Batch, Task
+    from ankiforge.model import Batch, Task
 
     checked = tuple(Checked(replace(draft, intent=intent)) for draft, intent in drafts)
     return Batch(Task(story.highlight.document, (story.highlight,)), "llm", checked)

@@ -3,7 +3,8 @@
 import pytest
 
 from ankiforge import review
-from ankiforge.domain import (
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.model import (
     CandidateState,
     CardKind,
     Checked,
@@ -12,7 +13,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.errors import RefusedError, UsageError
 from ankiforge.review import Choice
 from ankiforge.review.ids import find
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ankiforge.domain import (
+from ankiforge.ledger.cards import policy
+from ankiforge.model import (
     AcceptedBy,
     Batch,
     CardKind,
@@ -16,7 +17,6 @@ from ankiforge.domain import (
     Verdict,
     guid_for,
 )
-from ankiforge.ledger.cards import policy
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ankiforge.domain import HighlightKind, h16
+from ankiforge.model import HighlightKind, h16
 
 APERTURE = "The aperture of a lens controls how much light enters the camera."
 SHUTTER = "The shutter controls for how long the light falls on the sensor."
@@ -162,7 +162,7 @@ def test_a_mark_of_another_kind_is_another_highlight(bench):
 def test_a_pdf_at_two_paths_is_one_document(bench):
     found = replace(bench.mark(APERTURE), namespace="pdf:0123", document=None)
     run = bench.ledger.start_run("test")
-    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+    from ankiforge.model import Document, DocumentKey, Extracted, Scan
 
     for path in ("a.pdf", "copy/a.pdf"):
         document = Document(DocumentKey("pdf:0123"), "papers", "A paper", path)
@@ -179,7 +179,7 @@ PICTURES = "? What does this figure show"
 
 def figures(bench, *pages, document="0123", name=lambda page: ""):
     """Equal marks without text on pages of one PDF, read once more: page → key."""
-    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+    from ankiforge.model import Document, DocumentKey, Extracted, Scan
 
     paper = Document(DocumentKey(f"pdf:{document}"), "papers", "A paper", f"{document}.pdf")
     marked = tuple(
@@ -241,7 +241,7 @@ def test_equal_marks_that_move_together_keep_their_keys(bench):
 
 
 def test_a_pdf_mark_that_zotero_knows_takes_zoteros_key(bench):
-    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+    from ankiforge.model import Document, DocumentKey, Extracted, Scan
 
     run = bench.ledger.start_run("test")
     paper = Document(DocumentKey("zotero:user/PAPER234"), "zotero", "A paper")
@@ -299,7 +299,7 @@ def test_a_renamed_note_keeps_its_tag_when_the_ledger_is_lost(bench):
 
 
 def test_an_annotation_that_hangs_on_another_work_now_is_the_same(bench):
-    from ankiforge.domain import Document, DocumentKey, Extracted, Scan
+    from ankiforge.model import Document, DocumentKey, Extracted, Scan
 
     found = replace(bench.mark("entropy"), namespace="zotero:user", own="ABCD2345")
     scan = Scan("zotero", "zotero:user", True)

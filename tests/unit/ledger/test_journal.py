@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from ankiforge import review
-from ankiforge.domain import RunId, Verdict
 from ankiforge.ledger import Ledger, open_ledger
 from ankiforge.ledger.collection.packages import Shipment
+from ankiforge.model import RunId, Verdict
 from ankiforge.review import Choice
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
@@ -86,7 +86,7 @@ def test_revision_numbers_go_on_where_they_stopped(bench):
 
 
 def test_a_slot_belongs_to_its_answer_for_ever(bench):
-    from ankiforge.domain import Checked
+    from ankiforge.model import Checked
 
     notes = {"a.md": [bench.mark(WORDS)]}
     run, _ = bench.read(notes)

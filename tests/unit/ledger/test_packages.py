@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.domain import RunId, note_id
 from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
+from ankiforge.model import RunId, note_id
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -69,7 +69,7 @@ def test_a_note_left_out_of_the_next_package_leaves_its_roster(shipped):
 
 
 def test_a_build_does_not_disturb_a_run_that_is_still_reading(bench):
-    from ankiforge.domain import Extracted, Scan
+    from ankiforge.model import Extracted, Scan
 
     bench.ledger.reading.begin()
     run = bench.ledger.start_run("run")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Picture
 from ankiforge.ledger.passages.pictures import Pictures, is_cut
+from ankiforge.model import Picture
 
 NAME = "cut/0123456789abcdef.png"
 

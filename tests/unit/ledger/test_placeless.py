@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from ankiforge.domain import HighlightKind, h16
+from ankiforge.model import HighlightKind, h16
 from ankiforge.text.anchors import anchor_key, mark_of
 from ankiforge.text.fold import canonical
 

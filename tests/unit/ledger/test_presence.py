@@ -1,6 +1,6 @@
 """What is missing, once and for good; what comes back."""
 
-from ankiforge.domain import Problem, Scan, Standing, Verdict
+from ankiforge.model import Problem, Scan, Standing, Verdict
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 

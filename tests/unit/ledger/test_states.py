@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.domain import Standing, Verdict
 from ankiforge.ledger.deciding.states import BEFORE, PRESENCE, STANDING, VERDICT, Event
+from ankiforge.model import Standing, Verdict
 
 
 def _playing():

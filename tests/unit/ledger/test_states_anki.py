@@ -10,7 +10,6 @@ import pytest
 
 from ankiforge import review
 from ankiforge.anki.theirs import arranged
-from ankiforge.domain import RunId, Standing, Verdict
 from ankiforge.ledger.deciding.states import (
     ANKI,
     BEFORE,
@@ -20,6 +19,7 @@ from ankiforge.ledger.deciding.states import (
     VERDICT,
     Event,
 )
+from ankiforge.model import RunId, Standing, Verdict
 
 
 def _playing():

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ankiforge import looking, review
-from ankiforge.domain import Batch, Calendar, Checked, Guid, SeenReview, Task
 from ankiforge.ledger.deciding.troubles import REDRAFTED
+from ankiforge.model import Batch, Calendar, Checked, Guid, SeenReview, Task
 from ankiforge.review import Choice
 from ankiforge.review.failing import remark_for
 from tests.unit.ledger import playing

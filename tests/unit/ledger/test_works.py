@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ankiforge.domain import Document, DocumentKey, Extracted, Form, Scan
+from ankiforge.model import Document, DocumentKey, Extracted, Form, Scan
 
 WORDS = "The aperture of a lens controls how much light enters the camera."
 DOI = (("doi", "10.5555/lens"),)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.domain import (
+from ankiforge.errors import UsageError
+from ankiforge.model import (
     AnkiState,
     Candidate,
     CandidateState,
@@ -26,7 +27,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.errors import UsageError
 from ankiforge.review.query import FIELDS, Beside, parse
 
 KEY = HighlightKey("zotero:user/ABCD2345")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ankiforge import extract
-from ankiforge.domain import Extracted, Problem, Scan
+from ankiforge.model import Extracted, Problem, Scan
 from samples.build import PARTS, build
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.domain import (
+from ankiforge.model import (
     Family,
     HighlightKey,
     card_id,

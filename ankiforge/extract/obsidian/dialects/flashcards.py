@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from textwrap import dedent
 
-from ankiforge.domain import Form
 from ankiforge.extract.obsidian.dialects.holes import clozed, holes
 from ankiforge.extract.obsidian.dialects.lines import Separator, on_line
 from ankiforge.extract.obsidian.dialects.page import (
@@ -19,6 +18,7 @@ from ankiforge.extract.obsidian.dialects.page import (
     without_id,
 )
 from ankiforge.extract.obsidian.dialects.settings import FlashcardsSettings
+from ankiforge.model import Form
 
 _CURLY = re.compile(r"(?<!\{)\{(?:(?P<numbers>\d{1,3}):)?(?P<answer>[^{}]+)\}(?!\})")
 _HIGHLIGHT = re.compile(r"(?<!=)==(?!=)(?P<answer>\S|\S.*?\S)(?<!=)==(?!=)")

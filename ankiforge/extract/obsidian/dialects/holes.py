@@ -7,10 +7,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Span
 from ankiforge.extract.obsidian.dialects.page import Page
 from ankiforge.extract.obsidian.rich import rich
 from ankiforge.extract.obsidian.tokens import MASK
+from ankiforge.model import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ankiforge.domain import Form
 from ankiforge.extract.obsidian.cards import FIELD, inline_card
 from ankiforge.extract.obsidian.dialects.page import HEADING, Page, Written, content, without_id
 from ankiforge.extract.obsidian.tokens import read
+from ankiforge.model import Form
 from ankiforge.text.sentences import trimmed
 
 

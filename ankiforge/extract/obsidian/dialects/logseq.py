@@ -7,12 +7,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Form
 from ankiforge.extract.obsidian.dialects.holes import Hole, clozed, counted, holes
 from ankiforge.extract.obsidian.dialects.outline import OUTSIDE, Item, answer, items
 from ankiforge.extract.obsidian.dialects.page import Page, Written, content, without_id
 from ankiforge.extract.obsidian.properties import without_properties
 from ankiforge.extract.obsidian.tokens import MASK
+from ankiforge.model import Form
 
 _CARD = re.compile(r"(?:^|(?<=\s))(?:#card(?![\w/-])|#?\[\[card\]\])", re.IGNORECASE)
 _CLOZE = re.compile(r"\{\{cloze[ \t]+(?P<answer>.+?)\}\}(?!\})", re.IGNORECASE)

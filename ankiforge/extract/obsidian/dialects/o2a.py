@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Form
 from ankiforge.extract.obsidian.cards import FIELD
 from ankiforge.extract.obsidian.covers import GONE
 from ankiforge.extract.obsidian.dialects.holes import clozed, counted, holes
 from ankiforge.extract.obsidian.dialects.lines import Separator, on_line
 from ankiforge.extract.obsidian.dialects.page import BARE_ID, HEADING, Page, Written, without_id
 from ankiforge.extract.obsidian.dialects.settings import STYLES, O2aSettings
+from ankiforge.model import Form
 
 _FIELD_NAME = re.compile(
     r"(Front|Back Extra|Back|Text|Extra|Question|Answer|Add Reverse):[ \t]*", re.IGNORECASE

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ankiforge.domain import Form
 from ankiforge.extract.obsidian.dialects.holes import clozed
 from ankiforge.extract.obsidian.dialects.lines import Separator, is_ours, on_line
 from ankiforge.extract.obsidian.dialects.page import FOOTNOTE, HEADING, SCHEDULE, Page, Written
 from ankiforge.extract.obsidian.dialects.patterns import Patterns
 from ankiforge.extract.obsidian.dialects.settings import OsrSettings
+from ankiforge.model import Form
 
 _USUAL = OsrSettings()
 

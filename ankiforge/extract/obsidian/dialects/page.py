@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from ankiforge.domain import Form, Span
 from ankiforge.extract.obsidian.blocks import Blocks, Part, cut
 from ankiforge.extract.obsidian.covers import GONE, Covered
 from ankiforge.extract.obsidian.regions import BLOCK_ID
 from ankiforge.extract.obsidian.rich import rich
 from ankiforge.extract.obsidian.tokens import masked, read
+from ankiforge.model import Form, Span
 
 _COMMENTED = f"{GONE} \t"
 _CONTAINERS = re.compile(

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from ankiforge.domain import NOTE, Form, Highlight, HighlightKind, Span
 from ankiforge.extract.obsidian.dialects.page import WHOLE_LINE, Dialect, Page, Written
+from ankiforge.model import NOTE, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.markdown import plain
 

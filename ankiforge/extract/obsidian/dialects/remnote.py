@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ankiforge.domain import Form
 from ankiforge.extract.obsidian.dialects.holes import clozed, counted, holes
 from ankiforge.extract.obsidian.dialects.lines import Separator, on_line
 from ankiforge.extract.obsidian.dialects.outline import Item, answer, items
 from ankiforge.extract.obsidian.dialects.page import Page, Written, content, without_id
 from ankiforge.extract.obsidian.templates import is_template
+from ankiforge.model import Form
 
 _CLOZE = re.compile(r"(?<!\{)\{\{(?!\{)(?P<answer>.+?)\}\}(?!\})(?:\{\(\{(?P<hint>.+?)\}\)\})?")
 _SEPARATORS = (

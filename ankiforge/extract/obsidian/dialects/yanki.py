@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from ankiforge.domain import Form, Span
 from ankiforge.extract.obsidian.dialects.holes import Hole, clozed, holes
 from ankiforge.extract.obsidian.dialects.page import HEADING, RULE, Page, Written
 from ankiforge.extract.obsidian.dialects.settings import YankiSettings
+from ankiforge.model import Form, Span
 
 _STRUCK = re.compile(r"(?<!~)~~(?!~)(?P<answer>\S|\S.*?\S)(?<!~)~~(?!~)")
 _NUMBER = re.compile(r"[(|]?(\d{1,2})(?:[\s).|]|$)[ \t]*(?=\S)")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ankiforge import assembly, ledger
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
-from ankiforge.domain import CandidateState, Highlight, HighlightKey, Problem
 from ankiforge.draft import private
 from ankiforge.draft.wording.requests import withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError
+from ankiforge.model import CandidateState, Highlight, HighlightKey, Problem
 from ankiforge.pending import again
 from ankiforge.pipeline import redraw
 from ankiforge.review.desk import Desk

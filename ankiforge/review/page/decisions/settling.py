@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ankiforge import review
-from ankiforge.domain import Card, Guid
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.deciding.pairs import NOTE
+from ankiforge.model import Card, Guid
 from ankiforge.review import Choice, Done, pairing
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done
 from ankiforge.review.page.views.conflicts import conflicts_of

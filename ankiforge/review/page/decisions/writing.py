@@ -11,7 +11,9 @@ from flask import Flask, jsonify, request
 
 from ankiforge import review
 from ankiforge.config.deckfiles import deck_of
-from ankiforge.domain import (
+from ankiforge.errors import UsageError
+from ankiforge.making import drawn, standing_on
+from ankiforge.model import (
     AnkiState,
     Candidate,
     CandidateState,
@@ -25,8 +27,6 @@ from ankiforge.domain import (
     Standing,
     Verdict,
 )
-from ankiforge.errors import UsageError
-from ankiforge.making import drawn, standing_on
 from ankiforge.review import Choice, making
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import words_in_anki

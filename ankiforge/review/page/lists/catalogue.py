@@ -12,8 +12,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ankiforge.domain import HighlightKey
 from ankiforge.ledger.cards.values import AT_ONCE
+from ankiforge.model import HighlightKey
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.lists.filters import Filed, Filter
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ankiforge.check import GROUNDS
 from ankiforge.config.deckfiles import colour_name
-from ankiforge.domain import Card, Highlight, Severity
+from ankiforge.model import Card, Highlight, Severity
 from ankiforge.review.picking import in_bulk
 from ankiforge.review.query import Beside, Query, Said, Term, parse, said_on
 from ankiforge.text.bidi import isolated

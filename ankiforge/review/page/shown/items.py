@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.domain import Card, Media, h16
+from ankiforge.model import Card, Media, h16
 from ankiforge.text.bidi import isolated
 
 Face = tuple[str, str]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ankiforge.domain import AnkiState, Card, Guid
 from ankiforge.ledger.collection.seen import Seen
+from ankiforge.model import AnkiState, Card, Guid
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.sides import Fact
 

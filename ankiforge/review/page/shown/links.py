@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ankiforge.anki.escape import address
-from ankiforge.domain import Highlight
+from ankiforge.model import Highlight
 
 _PROGRAMS = {"zotero": "Open in Zotero", "obsidian": "Open in Obsidian"}
 _SITES = ("http", "https")

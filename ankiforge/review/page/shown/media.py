@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from ankiforge.domain import HighlightKey, h16
+from ankiforge.model import HighlightKey, h16
 from ankiforge.review.page.shown.items import Item
 
 MOST = 4096

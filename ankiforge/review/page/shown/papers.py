@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 from flask import Flask, Response, jsonify, request, send_file
 
 from ankiforge.delivery.attached import picture_at
-from ankiforge.domain import Highlight, Problem, Route
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet
 from ankiforge.extract.zotero.files import STORAGE
+from ankiforge.model import Highlight, Problem, Route
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.media import Shown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ankiforge.config.deckfiles import PALETTE, colour_name
-from ankiforge.domain import Highlight, Route, Span
+from ankiforge.model import Highlight, Route, Span
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.links import links_of
 from ankiforge.review.page.shown.media import name_of

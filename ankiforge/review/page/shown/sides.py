@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ankiforge.domain import Fields
+from ankiforge.model import Fields
 from ankiforge.review.page.shown.differences import GONE, NEW, SAME, Run, only, runs
 from ankiforge.review.page.shown.drawing import draw
 

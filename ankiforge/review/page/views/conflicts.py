@@ -10,8 +10,8 @@ from ankiforge.anki.merge import Conflict
 from ankiforge.anki.preview import sides
 from ankiforge.anki.unrender import unrender
 from ankiforge.delivery import Deliveries
-from ankiforge.domain import Card, Guid
 from ankiforge.ledger.collection.seen import Seen
+from ankiforge.model import Card, Guid
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.differences import runs
 from ankiforge.review.page.shown.faces import faces_of

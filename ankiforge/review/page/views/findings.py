@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ankiforge.domain import Card, Standing, Verdict
+from ankiforge.model import Card, Standing, Verdict
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.pending import card_item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ankiforge.domain import HighlightKey
+from ankiforge.model import HighlightKey
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.drawing import draw

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from ankiforge.domain import Candidate, Card, Standing, Verdict
+from ankiforge.model import Candidate, Card, Standing, Verdict
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import forgotten, history_of, words_in_anki
 from ankiforge.review.page.decisions.redrafting import REDRAFT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Card, HighlightKey
 from ankiforge.ledger.deciding.decisions import MADE, Decided, standing
+from ankiforge.model import Card, HighlightKey
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, when

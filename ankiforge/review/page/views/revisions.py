@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ankiforge.domain import Candidate, Card, Highlight
+from ankiforge.model import Candidate, Card, Highlight
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.faces import slot_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ankiforge.domain import Card, Finding, ForeignNote, Standing, Verdict
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.model import Card, Finding, ForeignNote, Standing, Verdict
 from ankiforge.review import pairing
 from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of

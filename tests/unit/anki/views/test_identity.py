@@ -6,7 +6,7 @@ import pytest
 
 from ankiforge.anki.escape import literal
 from ankiforge.anki.identity import is_guid, parse_identity
-from ankiforge.domain import Family, Guid, HighlightKey, Identity
+from ankiforge.model import Family, Guid, HighlightKey, Identity
 
 GUID = Guid("afpl5zre2nzqwbpru3iyzgi7ag")
 CONTENT = "0123456789abcdef"

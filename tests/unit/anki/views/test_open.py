@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.package import write_package
 from ankiforge.anki.views import connect_view, copying, open_view, signature
-from ankiforge.domain import Card, ViewKind
 from ankiforge.errors import ItemError
+from ankiforge.model import Card, ViewKind
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdCompressor, compress

@@ -10,7 +10,7 @@ import genanki
 import pytest
 
 from ankiforge.check import Limits
-from ankiforge.domain import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
+from ankiforge.model import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
 from ankiforge.reports.linting.findings import Linter
 from ankiforge.reports.linting.notes import Note
 

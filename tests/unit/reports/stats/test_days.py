@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.domain import Calendar, SeenCard
+from ankiforge.model import Calendar, SeenCard
 from ankiforge.reports.stats.days import Days
 
 

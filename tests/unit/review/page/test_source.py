@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from ankiforge.domain import Document, DocumentKey, Highlight, HighlightKind
+from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.review.page.shown.links import links_of
 from ankiforge.review.page.shown.passage import runs_of, source_html
 from ankiforge.text.anchors import CONTEXT

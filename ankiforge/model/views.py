@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ankiforge.domain.words import Family, Fields, Guid, HighlightKey
+from ankiforge.model.words import Family, Fields, Guid, HighlightKey
 
 
 class ViewKind(StrEnum):

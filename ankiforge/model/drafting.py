@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from ankiforge.domain.reading import Document, Highlight, Problem
-from ankiforge.domain.words import CardKind, Fields, HighlightKey, Severity
+from ankiforge.model.reading import Document, Highlight, Problem
+from ankiforge.model.words import CardKind, Fields, HighlightKey, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ankiforge.domain.words import (
+from ankiforge.model.words import (
     NO_KEY,
     DocumentKey,
     Form,

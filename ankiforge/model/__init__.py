@@ -7,8 +7,8 @@ Text that is absent is "", never None; sequences are tuples; keys have types of 
 
 from __future__ import annotations
 
-from ankiforge.domain.cards import Candidate, Card, Media, Note
-from ankiforge.domain.drafting import (
+from ankiforge.model.cards import Candidate, Card, Media, Note
+from ankiforge.model.drafting import (
     Attempt,
     Batch,
     Brief,
@@ -21,7 +21,7 @@ from ankiforge.domain.drafting import (
     Origin,
     Task,
 )
-from ankiforge.domain.ids import (
+from ankiforge.model.ids import (
     ID_BASE,
     MADE_FROM,
     card_id,
@@ -33,7 +33,7 @@ from ankiforge.domain.ids import (
     number_of,
     sides_of,
 )
-from ankiforge.domain.reading import (
+from ankiforge.model.reading import (
     ELSEWHERE,
     NOTE,
     WENT_AWAY,
@@ -48,7 +48,7 @@ from ankiforge.domain.reading import (
     Sighting,
     Source,
 )
-from ankiforge.domain.views import (
+from ankiforge.model.views import (
     Arranged,
     Calendar,
     ForeignNote,
@@ -61,7 +61,7 @@ from ankiforge.domain.views import (
     View,
     ViewKind,
 )
-from ankiforge.domain.words import (
+from ankiforge.model.words import (
     AcceptedBy,
     AnkiState,
     CandidateState,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from ankiforge.domain.words import Family, Fields, Guid, HighlightKey
+from ankiforge.model.words import Family, Fields, Guid, HighlightKey
 
 
 def h16(*parts: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ankiforge.domain.drafting import Draft, Finding
-from ankiforge.domain.ids import MADE_FROM
-from ankiforge.domain.reading import Highlight
-from ankiforge.domain.words import (
+from ankiforge.model.drafting import Draft, Finding
+from ankiforge.model.ids import MADE_FROM
+from ankiforge.model.reading import Highlight
+from ankiforge.model.words import (
     AcceptedBy,
     AnkiState,
     CandidateState,
