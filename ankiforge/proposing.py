@@ -93,8 +93,8 @@ class _Judge:
         self._ledger = ledger
         self._limits = limits
         self._twins = twins_of(ledger)
-        self._pairs = {frozenset(pair) for pair in ledger.queues.twins()}
-        self._pairs |= ledger.accounts.distinct()
+        self._pairs = {frozenset(pair) for pair in ledger.queries.duplicates()}
+        self._pairs |= ledger.queries.not_duplicates()
 
     def news_of(self, card: Card, seen: Seen) -> tuple[Finding, ...]:
         """What the checks say of a card today, and nobody has been told."""

@@ -87,8 +87,8 @@ def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict
     return {
         **card_json(card, now.tags(card), conflicts),
         "seen": seen_json(seen, reviews),
-        "troubles": now.ledger.troubles.of(card.guid) if seen else (),
-        "instead_of": now.ledger.troubles.in_place_of(card.guid) if pending else (),
+        "troubles": now.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
+        "instead_of": now.ledger.queries.problem_cards.replaced_by(card.guid) if pending else (),
     }
 
 

@@ -37,7 +37,7 @@ class Desk:
 
     def troubles(self, card: Card) -> tuple[str, ...]:
         """Why a card needs work: `leech`, `lapses`, `difficult`, `remark`; () if it does not."""
-        return self.ledger.troubles.of(card.guid)
+        return self.ledger.queries.problem_cards.troubles(card.guid)
 
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
         """What the checks say of a person's words, twins left out."""

@@ -11,7 +11,7 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import FEEDBACK
 from ankiforge.ledger.collection.seen import Seen
 from ankiforge.model import Card, Fields, Guid, SeenCard, Standing, Verdict
-from ankiforge.recall import Answers, Trouble
+from ankiforge.model.retention import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"
 """What a model is asked for to make several cards of one."""
@@ -46,9 +46,9 @@ def history_of(ledger: Ledger, card: Card) -> History:
     """What Anki has shown of a card."""
     seen = ledger.views.seen(card.guid)
     return History(
-        ledger.troubles.of(card.guid),
+        ledger.queries.problem_cards.troubles(card.guid),
         seen.cards if seen else (),
-        ledger.troubles.answers(card.guid),
+        ledger.queries.problem_cards.answers(card.guid),
         tuple(one.message for one in card.leading.findings if one.check == FEEDBACK),
     )
 
@@ -98,7 +98,7 @@ def work_told(ledger: Ledger, card: Card) -> Iterator[str]:
     """Lines for a terminal: why a card needs work, and in whose place it was drawn."""
     if why := "; ".join(reasons(history_of(ledger, card))):
         yield f"work      {why}"
-    for guid in ledger.troubles.in_place_of(card.guid):
+    for guid in ledger.queries.problem_cards.replaced_by(card.guid):
         yield f"instead   of {guid}, which is retired once this one is accepted"
 
 

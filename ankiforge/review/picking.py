@@ -13,7 +13,7 @@ from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.deciding.decisions import Change
 from ankiforge.ledger.deciding.states import Event, refuse
-from ankiforge.ledger.deciding.troubles import REDRAFTED
+from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     AcceptedBy,
@@ -118,7 +118,7 @@ def _let_through(
         "forced": int(candidate.blocked),
         "reason": "",
     }
-    fails = ledger.troubles.in_place_of(card.guid)
+    fails = ledger.queries.problem_cards.replaced_by(card.guid)
     if fails or candidate != card.picked or candidate.draft.fields != card.fields:
         after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
         after["edited"] = int(candidate.draft.origin.drafter == PERSON)

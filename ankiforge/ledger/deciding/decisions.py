@@ -14,7 +14,7 @@ import msgspec
 
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.pairs import Pairs, link_again
-from ankiforge.ledger.deciding.troubles import DEALT, LAPSES, lapses_of
+from ankiforge.ledger.problem_cards import DEALT, LAPSES, lapses_of
 from ankiforge.ledger.writing import PERSON, SOURCE, Writer
 from ankiforge.model import Guid, HighlightKey, Standing
 

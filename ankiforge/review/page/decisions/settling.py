@@ -79,7 +79,7 @@ def _all_missing(decide: Callable[..., tuple[Done, ...]], told: str) -> Decide:
 
     def every(now: Decision) -> Outcome:
         ledger = now.desk.ledger
-        choices = [Choice(ledger.cards.get(guid)) for guid in ledger.queues.missing()]
+        choices = [Choice(ledger.cards.get(guid)) for guid in ledger.queries.missing()]
         if now.args.get("words", "").strip() != str(len(choices)):
             raise RefusedError(
                 f"{len(choices)} cards are missing in Anki, which is not what you typed",

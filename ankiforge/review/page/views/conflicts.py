@@ -33,7 +33,7 @@ class Conflicts:
 
     def ids(self, desk: Desk) -> Sequence[str]:
         """Their guids."""
-        return desk.ledger.queues.conflicts()
+        return desk.ledger.queries.conflicts()
 
     def item(self, desk: Desk, identity: str) -> Item | None:
         """All sides of each field."""

@@ -22,7 +22,7 @@ class Findings:
 
     def ids(self, desk: Desk) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
-        return desk.ledger.queues.doubted()
+        return desk.ledger.queries.with_findings()
 
     def item(self, desk: Desk, identity: str) -> Item | None:
         """The card with what may be done about it."""

@@ -26,11 +26,11 @@ class Passages:
 
     def ids(self, desk: Desk) -> Sequence[str]:
         """The keys of the highlights."""
-        return desk.ledger.queues.passages()
+        return desk.ledger.queries.without_card()
 
     def item(self, desk: Desk, identity: str) -> Item | None:
         """The passage, its words to be selected."""
-        why = desk.ledger.queues.why_no_card(identity)
+        why = desk.ledger.queries.why_no_card(identity)
         highlight = desk.ledger.highlights.get(HighlightKey(identity)) if why else None
         if highlight is None:
             return None
