@@ -138,9 +138,9 @@ def session(
 
 @contextmanager
 def glance(call: Call) -> Iterator[Session]:
-    """Open the ledger for a look that may keep an index beside it, and decides nothing.
+    """Open the ledger for a search, which writes only the index and no decision.
 
-    Where nothing may be written, or no ledger is yet, it is looked at in memory.
+    A ledger that is missing or cannot be written is searched in memory.
     """
     from ankiforge import ledger
 

@@ -376,7 +376,7 @@ def test_a_card_that_anki_holds_back_is_in_anki_here_as_in_the_statistics(
     assert found["counts"]["in_anki"] == 2
     assert found["recall"]["cards"] == 2
     [statistics] = forge.ok("stats", "--json").lines
-    assert statistics["way"]["in_anki"] == 2
+    assert statistics["funnel"]["in_anki"] == 2
     text = forge.ok("seen", "katze").stdout
     assert "cards     2 · 2 in Anki" in text
     assert f"{guid[:10]}  in Anki" in text
