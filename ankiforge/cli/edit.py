@@ -15,11 +15,11 @@ from ankiforge.cli.editing import commented, form, need_terminal, typed
 from ankiforge.cli.session import Session, session
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.making import standing_on
 from ankiforge.model import Card, Fields, Highlight, HighlightKey, Standing, Verdict
 from ankiforge.reports.cards import card_json
 from ankiforge.review import Choice, making
 from ankiforge.review.ids import is_key
+from ankiforge.review.manual import live_cards
 from ankiforge.review.words import changed, fields_of
 
 EPILOG = """\b
@@ -133,7 +133,7 @@ def make(call: Call, key: str, words: dict[str, str]) -> None:
         if highlight is None or not highlight.document.source:
             what = f"{key!r} is no passage that was read"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
-        others = len(standing_on(now.ledger, highlight.key))
+        others = len(live_cards(now.ledger, highlight.key))
         taking = nullcontext(fields_of(words)) if words else _typed_of(now, highlight)
         deck = deck_of(now.decks, highlight.document, highlight).deck
         with taking as fields:

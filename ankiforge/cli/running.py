@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from shlex import quote
 
+from ankiforge.app import SelectedSource
 from ankiforge.cli.common import end
 from ankiforge.cli.remembering import remember
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
@@ -27,7 +28,6 @@ from ankiforge.cli.working import (
     write_packages,
 )
 from ankiforge.delivery import PASSING
-from ankiforge.discovery import Wanted
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.cards.policy import FLOOD
 from ankiforge.ledger.reading.sighted import Settled
@@ -130,7 +130,7 @@ def _left(
     summary: Summary,
     looked: Looked,
     run: RunId,
-    wanted: list[Wanted],
+    wanted: list[SelectedSource],
 ) -> _Left | None:
     """None if the next run has something left to do."""
     calm = _calm(now, summary, looked, job.drafter_name)
@@ -146,7 +146,7 @@ def _left(
     return _Left(outcome, tuple(map(_read, wanted)), tuple(sorted(written)), pictures)
 
 
-def _read(want: Wanted) -> Read:
+def _read(want: SelectedSource) -> Read:
     entry = want.entry
     only = tuple(map(str, want.only))
     return Read(entry.kind, entry.name, str(entry.path), entry.options, only)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ankiforge import assembly, ledger
+from ankiforge import app, ledger
+from ankiforge.app import SelectedSource, watched_sources
 from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.push import Push
 from ankiforge.cli.session import Session, glance, opened_of, session, wanted_of, workspace_of
@@ -27,12 +28,10 @@ from ankiforge.cli.working import (
 from ankiforge.config import is_loopback
 from ankiforge.config.remembered import FILE as REMEMBERED
 from ankiforge.config.workspace import Workspace
-from ankiforge.discovery import Wanted, followed_sources
 from ankiforge.errors import ForgeError
 from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Guid
-from ankiforge.opening import opened
 from ankiforge.partly import propose_part
 from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, Progress, forge, propose
@@ -87,9 +86,9 @@ class Passes:
         memories = Memories(workspace.folder / MEMORY)
         self._known = None
         with glance(self._call) as now:
-            wanted = followed_sources(workspace, now.ledger)
+            wanted = watched_sources(workspace, now.ledger)
         return [
-            Followed(one.entry, opened(
+            Followed(one.entry, app.open_source(
                 workspace.config, one.entry, one.only,
                 memory=memories.of(f"{one.entry.kind}:{one.entry.name}"),
                 offline=self._call.offline,
@@ -139,7 +138,7 @@ class Passes:
         with session(self._call, writes="drafting", patience=0.0) as now, self._alone(now) as alone:
             if not alone:
                 return Came(doubt=OTHERS)
-            want = Wanted(source.entry, tuple(map(Path, notes.values())))
+            want = SelectedSource(source.entry, tuple(map(Path, notes.values())))
             [wanted], sources = opened_of(now, [want], now.call.talk.say)
             name = wanted.entry.name
             same = wanted.entry.options == source.entry.options
@@ -183,7 +182,7 @@ class Passes:
         """With a model not more than it is given at a time: meanwhile all others wait."""
         limit = job.limit
         if model:
-            server = assembly.llm_settings(now.workspace, now.call.jobs)
+            server = app.server_settings(now.workspace, now.call.jobs)
             at_a_time = max(min(server.threads * server.batch, SLICE), FEWEST)
             limit = at_a_time if limit is None else limit
         return replace(job, limit=limit, twins=self._twins.of)
@@ -284,11 +283,13 @@ def _doubting(steps: Iterable[Progress], doubts: list[str]) -> Iterator[Progress
         yield one
 
 
-def _name(want: Wanted) -> str:
+def _name(want: SelectedSource) -> str:
     return f"{want.entry.kind} {want.entry.name}"
 
 
-def _renamed(before: list[Wanted], after: list[Wanted]) -> Iterator[tuple[Wanted, str]]:
+def _renamed(
+    before: list[SelectedSource], after: list[SelectedSource]
+) -> Iterator[tuple[SelectedSource, str]]:
     """Each source as the settings call it, and as it is called for ever."""
     names = {(one.entry.kind, one.entry.path): one.entry.name for one in after}
     return ((one, names[one.entry.kind, one.entry.path]) for one in before)

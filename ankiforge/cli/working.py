@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from ankiforge import assembly, ledger
+from ankiforge import app, ledger
 from ankiforge.anki.names import deck_name
 from ankiforge.anki.package import is_ours
 from ankiforge.cli.common import tell_problems
@@ -50,7 +50,7 @@ def model_for(
     name = DrafterName(drafter) if drafter else now.workspace.config.drafter
     if name is DrafterName.RULES:
         return None
-    return assembly.model_of(
+    return app.language_model(
         now.workspace,
         now.ledger,
         now.call.talk.say,
@@ -59,7 +59,7 @@ def model_for(
         fresh=fresh,
         accept=accept,
         spent=spent,
-        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
+        repair=app.repair_hints(app.check_limits(now.workspace.config)),
     )
 
 
@@ -68,7 +68,7 @@ def job_for(
     deck: str = "",
 ) -> Job:  # fmt: skip
     """The job, its first line said."""
-    job = assembly.job_of(
+    job = app.make_job(
         now.workspace,
         sources,
         model,

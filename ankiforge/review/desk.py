@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ankiforge import check
-from ankiforge.assembly import limits_of
+from ankiforge.app import check_limits
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
@@ -41,7 +41,7 @@ class Desk:
 
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
         """What the checks say of a person's words, twins left out."""
-        limits = limits_of(self.workspace.config)
+        limits = check_limits(self.workspace.config)
         return check.check(draft, check.Context(highlight, Twins(), limits=limits))
 
     def card(self, guid: str) -> Card | None:

@@ -9,7 +9,6 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.deciding.decisions import MADE, Change
-from ankiforge.making import drawn, standing_on
 from ankiforge.model import (
     AcceptedBy,
     CandidateState,
@@ -26,6 +25,7 @@ from ankiforge.model import (
     sides_of,
 )
 from ankiforge.review import Judge
+from ankiforge.review.manual import live_cards, manual_draft
 from ankiforge.text.fold import same
 
 
@@ -40,7 +40,7 @@ def set_aside(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") ->
         if ledger.highlights.get(key) is None:
             what = f"{key!r} is no passage that was read"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
-        if there := standing_on(ledger, key):
+        if there := live_cards(ledger, key):
             raise RefusedError(f"{key} has a card", hint=f"ankiforge reject {there[0].guid}")
     ledger.reading.aside.skip(keys, reason)
 
@@ -56,7 +56,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     Raises:
         RefusedError: a card of the passage says just that, or a check forbids these words.
     """
-    draft = drawn(highlight, fields)
+    draft = manual_draft(highlight, fields)
     if there := _saying(ledger, draft):
         raise RefusedError(f"{there} says just that already", hint=f"ankiforge show {there}")
     had = _had(ledger, draft)
@@ -76,7 +76,7 @@ def _saying(ledger: Ledger, draft: Draft) -> str:
     """The guid of a card of the passage with these very words on its sides, "" if there is none."""
     sides = sides_of(draft.fields)
     return next(
-        (one.guid for one in standing_on(ledger, draft.highlight) if sides_of(one.fields) == sides),
+        (one.guid for one in live_cards(ledger, draft.highlight) if sides_of(one.fields) == sides),
         "",
     )
 

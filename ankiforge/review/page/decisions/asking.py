@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.errors import RefusedError
 from ankiforge.review.desk import Desk
 
@@ -48,13 +48,13 @@ class Asking:
         Raises:
             RefusedError: the page ends.
         """
-        model = assembly.model_of(
+        model = app.language_model(
             desk.workspace,
             desk.ledger,
             self._say,
             offline=self._offline,
             fresh=True,
-            repair=assembly.repair_by(assembly.limits_of(desk.workspace.config)),
+            repair=app.repair_hints(app.check_limits(desk.workspace.config)),
         )
         self._begin(model)
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ankiforge import assembly, ledger
+from ankiforge import app, ledger
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
 from ankiforge.draft import private
@@ -38,7 +38,7 @@ def model_named(workspace: Workspace) -> str:
     """Who is asked, and where: `qwen3:8b at 127.0.0.1:11434`; "" = nobody, the rules draft."""
     if workspace.config.drafter is DrafterName.RULES:
         return ""
-    settings = assembly.llm_settings(workspace)
+    settings = app.server_settings(workspace)
     return f"{model_name(settings.model)} at {settings.host}"
 
 
@@ -114,7 +114,7 @@ def _recorded(desk: Desk, model: Model, wanted: dict[str, Any]) -> tuple[Problem
 
     What a reply holds that was paid for, and of which nothing came yet, is taken first.
     """
-    job = assembly.job_of(desk.workspace, (), model, **wanted)
+    job = app.make_job(desk.workspace, (), model, **wanted)
     run = desk.ledger.start_run("draft")
     try:
         steps = list(redraw(job, desk.ledger, run, (model.from_memory(), model)))

@@ -12,7 +12,6 @@ from flask import Flask, jsonify, request
 from ankiforge import review
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.errors import UsageError
-from ankiforge.making import drawn, standing_on
 from ankiforge.model import (
     AnkiState,
     Candidate,
@@ -30,6 +29,7 @@ from ankiforge.model import (
 from ankiforge.review import Choice, making
 from ankiforge.review.desk import Desk
 from ankiforge.review.failing import words_in_anki
+from ankiforge.review.manual import live_cards, manual_draft
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done, named
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.faces import as_if, faces_of
@@ -127,7 +127,7 @@ def _reworded(desk: Desk, typed: Typed) -> Card:
 def _unmade(desk: Desk, typed: Typed) -> Card:
     """A card of a passage, in words that may be half typed."""
     highlight = highlight_of(desk, typed.at)
-    draft = drawn(highlight, tuple(typed.fields.items()))
+    draft = manual_draft(highlight, tuple(typed.fields.items()))
     return Card(
         Guid(""), highlight.key, 0, draft.kind, draft.fields, Verdict.PENDING, Standing.LIVE,
         AnkiState.NONE, highlight, (_candidate(draft),),
@@ -181,7 +181,7 @@ def _made(now: Decision, fields: Fields) -> Outcome:
     """Where a card was shown it is shown again: nothing was decided about it."""
     desk = now.desk
     highlight = highlight_of(desk, now.item.group)
-    others = len(standing_on(desk.ledger, highlight.key))
+    others = len(live_cards(desk.ledger, highlight.key))
     deck = deck_of(desk.decks, highlight.document, highlight).deck
     making.make(desk.ledger, highlight, fields, deck, desk.judge)
     beside = f", beside {others} of this passage" if others else ""
