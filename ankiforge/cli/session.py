@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new 
     from ankiforge.crew import Crew
     from ankiforge.discovery import Wanted
     from ankiforge.pipeline import Job
-    from ankiforge.review.desk import Desk
+    from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class Session:
             self.crew.close()
 
     @cached_property
-    def desk(self) -> Desk:
+    def desk(self) -> Service:
         """Where decisions are made."""
-        from ankiforge.review.desk import Desk
+        from ankiforge.review.service import Service
 
-        return Desk(self.workspace, self.ledger)
+        return Service(self.workspace, self.ledger)
 
     @property
     def decks(self) -> tuple[DeckRule, ...]:
