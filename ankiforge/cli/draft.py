@@ -22,8 +22,8 @@ from ankiforge.model import Card, Drafted, HighlightKey, RunId, Task
 from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read, redraw
 from ankiforge.reports.summary import Summary, Tally, dollars, summarize
-from ankiforge.review.failing import instead_of, replaceable
-from ankiforge.review.ids import is_key
+from ankiforge.review.history import remarks_for, replaceable
+from ankiforge.review.select import is_key
 
 EPILOG = """\b
 Examples:
@@ -90,7 +90,7 @@ def command(
             return
         if instead and model is None:
             raise _without_model(now)
-        asked = instead_of(now.ledger, cards, remark) if instead else ()
+        asked = remarks_for(now.ledger, cards, remark) if instead else ()
         job = job_for(now, (), model, accept or "")
         job = replace(job, only=only, remark=remark.strip(), instead=asked)
         tally = Tally()

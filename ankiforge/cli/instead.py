@@ -11,7 +11,7 @@ from ankiforge.draft import private
 from ankiforge.model import Drafted, Drafter, Guid, RunId, Task
 from ankiforge.pending import in_place_of
 from ankiforge.pipeline import Progress, redraw
-from ankiforge.review.failing import instead_of, replaceable
+from ankiforge.review.history import remarks_for, replaceable
 
 if TYPE_CHECKING:
     from ankiforge.cli.session import Session
@@ -30,7 +30,7 @@ def tasks_for(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
     cards = replaceable(now.desk.matching(query))
     if not cards:
         return [], f"no accepted card matches {query!r}"
-    pairs = instead_of(now.ledger, cards, remark)
+    pairs = remarks_for(now.ledger, cards, remark)
     tasks = list(in_place_of(now.ledger, pairs, now.decks, now.call.limit))
     told = {private(one) or withheld(one) for task in tasks for one in task.highlights}
     if "" not in told:

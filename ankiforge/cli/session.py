@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new 
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.extract.workers import WorkerPool
     from ankiforge.pipeline import Job
-    from ankiforge.review.desk import Desk
+    from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class Session:
             self.pool.shutdown()
 
     @cached_property
-    def desk(self) -> Desk:
+    def desk(self) -> Service:
         """Where decisions are made."""
-        from ankiforge.review.desk import Desk
+        from ankiforge.review.service import Service
 
-        return Desk(self.workspace, self.ledger)
+        return Service(self.workspace, self.ledger)
 
     @property
     def decks(self) -> tuple[DeckRule, ...]:

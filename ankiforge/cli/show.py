@@ -11,7 +11,7 @@ from ankiforge.delivery import Deliveries
 from ankiforge.model import AnkiState
 from ankiforge.reports.cards import in_full, studied
 from ankiforge.reports.twins import twins_told
-from ankiforge.review.failing import work_told
+from ankiforge.review.history import work_lines
 
 EPILOG = """\b
 Examples:
@@ -38,6 +38,6 @@ def command(call: Call, words: tuple[str, ...]) -> None:
             else:
                 lines = [*in_full(card, conflicts)]
                 lines += [f"studied   {studied(seen, reviews)}"] if seen else []
-                lines += work_told(now.ledger, card)
+                lines += work_lines(now.ledger, card)
                 lines += twins_told(now.ledger, card)
                 call.talk.print("\n".join((*lines, "")))

@@ -12,7 +12,7 @@ from ankiforge.errors import ConfigError
 from ankiforge.model import Candidate, Highlight, Task
 from ankiforge.pending import briefed
 from ankiforge.reports.trace import Asked, Messages, told, trace_json
-from ankiforge.review.ids import find
+from ankiforge.review.select import find
 
 EPILOG = """\b
 Examples:

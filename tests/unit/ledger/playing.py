@@ -34,7 +34,7 @@ from ankiforge.model import (
     card_id,
     note_id,
 )
-from ankiforge.review import Choice
+from ankiforge.review import Target
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -133,7 +133,7 @@ class Play:
 
     def decides(self, how, *more) -> str:
         """A decision on the card; what was refused."""
-        [done] = how(self.bench.ledger, [Choice(self.card())], *more)
+        [done] = how(self.bench.ledger, [Target(self.card())], *more)
         return done.refused
 
     # --- events -------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class Play:
     def edit(self):
         try:
             mine = (("Front", "mine"), ("Back", "too"))
-            review.edit(self.bench.ledger, Choice(self.card()), mine, lambda *_: ())
+            review.edit(self.bench.ledger, Target(self.card()), mine, lambda *_: ())
         except RefusedError as error:
             return error.message
         return ""
@@ -183,7 +183,7 @@ class Play:
 
     def resolve(self):
         conflicts = (Conflict("Back", "a", "b", "c"),) if self.card().anki == "held" else ()
-        choice = Choice(self.card())
+        choice = Target(self.card())
         found = {self.guid: conflicts}
         [done] = review.resolve(self.bench.ledger, [choice], found, mine=True)
         return done.refused

@@ -15,7 +15,7 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import Batch, Checked, NoCard, Verdict
 from ankiforge.reports.exporting.lines import Chosen, lines
 from ankiforge.reports.importing import import_file
-from ankiforge.review import Choice, making
+from ankiforge.review import Target
 from tests.unit.ledger.conftest import Bench
 
 WORDS = (
@@ -63,17 +63,17 @@ def do(bench: Bench, what: str, number: int) -> None:
     card = cards[number % len(cards)]
     try:
         if what == "accept":
-            review.accept(bench.ledger, [Choice(card)])
+            review.accept(bench.ledger, [Target(card)])
         elif what == "reject":
-            review.reject(bench.ledger, [Choice(card)], f"dull {number}")
+            review.reject(bench.ledger, [Target(card)], f"dull {number}")
         elif what == "restore":
-            review.restore(bench.ledger, [Choice(card)])
+            review.restore(bench.ledger, [Target(card)])
         elif what == "edit":
             words = (("Front", f"mine {number}"), ("Back", card.leading.draft.answer))
-            review.edit(bench.ledger, Choice(card), words, lambda *_: ())
+            review.edit(bench.ledger, Target(card), words, lambda *_: ())
         elif what == "skip":
             [bare] = [one for one in bench.ledger.highlights.all() if one.exact == BARE]
-            making.set_aside(bench.ledger, [bare.key], "no")
+            review.skip(bench.ledger, [bare.key], "no")
         else:
             review.undo(bench.ledger)
     except (RefusedError, UsageError):

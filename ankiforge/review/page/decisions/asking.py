@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge import app
 from ankiforge.errors import RefusedError
-from ankiforge.review.desk import Desk
+from ankiforge.review.service import Service
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
@@ -42,7 +42,7 @@ class Asking:
         return bool(self._at_work)
 
     @contextmanager
-    def model(self, desk: Desk) -> Iterator[Model]:
+    def model(self, desk: Service) -> Iterator[Model]:
         """The model that the settings name, to be asked although replies are remembered.
 
         Raises:
