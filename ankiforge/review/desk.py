@@ -11,12 +11,12 @@ from ankiforge.assembly import limits_of
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
-from ankiforge.delivery.attached import tags_of
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.model import Candidate, Card, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.review import Choice
 from ankiforge.review.query import Beside, Query, parse
+from ankiforge.sync import tags_of
 
 
 @dataclass(frozen=True)
