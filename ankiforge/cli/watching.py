@@ -19,8 +19,8 @@ from ankiforge.cli.session import Session, glance, opened_of, session, wanted_of
 from ankiforge.cli.working import (
     follow,
     job_for,
-    look_first,
     model_for,
+    sync_first,
     target,
     waiting_for,
     write_packages,
@@ -125,7 +125,7 @@ class Passes:
             tally = Tally(problems=list(lost))
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, opened_ones, model), model)
-            look_first(now, tally)
+            sync_first(now, tally)
             run = now.ledger.start_run("watch")
             error = follow(now, tally, propose(job, now.ledger, run), model, job)
             now.ledger.finish_run(run)
@@ -225,7 +225,7 @@ class Passes:
             if self._push:
                 return replace(_pushed(now, without), waiting=bool(without))
             tally = Tally()
-            look_first(now, tally)
+            sync_first(now, tally)
             run = now.ledger.start_run("build")
             write_packages(now, run, tally, now.decks, without=without)
             now.ledger.finish_run(run)

@@ -9,8 +9,7 @@ from ankiforge.anki.content import content_hash
 from ankiforge.anki.unrender import unrender
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import FEEDBACK
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Fields, Guid, SeenCard, Standing, Verdict
+from ankiforge.model import Card, Fields, Guid, Seen, SeenCard, Standing, Verdict
 from ankiforge.recall import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"

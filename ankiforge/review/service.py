@@ -11,12 +11,12 @@ from ankiforge.app import check_limits
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
-from ankiforge.delivery.attached import tags_of
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.model import Card, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.review.decide import Target
 from ankiforge.review.query import Beside, Query, parse
+from ankiforge.sync import tags_of
 
 
 @dataclass(frozen=True)

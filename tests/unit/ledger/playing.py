@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ankiforge import looking, review
+from ankiforge import review, sync
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.theirs import arranged, our_type
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.delivery import Deliveries
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.collection.packages import Shipment
 from ankiforge.ledger.deciding.states import (
     REFUSED,
     Event,
@@ -30,6 +28,7 @@ from ankiforge.model import (
     SeenNote,
     SeenReview,
     SeenType,
+    Shipment,
     ViewKind,
     card_id,
     note_id,
@@ -193,10 +192,10 @@ class Play:
         return ledger.views.deletions.confirm(ledger.views.count("missing")) and ""
 
     def build(self):
-        """Into the first package; what Anki has is weighed against it."""
+        """Into the first package; what Anki has is compared with it."""
         ledger = self.bench.ledger
         if self.card().anki != "none":
-            Deliveries(ledger, DECKS).of(self.card())
+            sync.plan_cards(ledger, [self.card()], DECKS)
             return
         both = [shipped(ledger.cards.get(guid), 1) for guid in (self.guid, self.other)]
         ledger.packages.ship(RunId("r"), "p", both)
@@ -261,7 +260,7 @@ class Play:
 
     def recover(self):
         view = self.look(self.note())
-        looking.take_in(view, self.bench.ledger)
+        sync.record_view(view, self.bench.ledger)
 
 
 DECKS = (DeckRule(deck="Deck"),)

@@ -7,8 +7,7 @@ import pytest
 
 from ankiforge import review
 from ankiforge.ledger import Ledger, open_ledger
-from ankiforge.ledger.collection.packages import Shipment
-from ankiforge.model import RunId, Verdict
+from ankiforge.model import RunId, Shipment, Verdict
 from ankiforge.review import Target
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge import looking, review
+from ankiforge import review, sync
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.deciding.troubles import REDRAFTED
 from ankiforge.model import Batch, Calendar, Checked, Guid, SeenReview, Task
@@ -50,7 +50,7 @@ class Studied:
         there = (name for name in self.guids if name != without)
         notes = [self._note(name, **fares.get(name, {})) for name in there]
         seen = Look(notes, self.bench.clock().timestamp())
-        looking.take_in(seen, self.ledger)
+        sync.record_view(seen, self.ledger)
 
     def _note(
         self, name: str, tags=(), remark: str = "", front: str = "", source: str = "", **card

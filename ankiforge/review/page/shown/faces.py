@@ -7,11 +7,11 @@ from dataclasses import replace
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.fields import field_html
 from ankiforge.anki.preview import sides
-from ankiforge.delivery.attached import pictures_of
 from ankiforge.model import Candidate, Card, Fields, Media
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.items import Face, Slot, tone_of
 from ankiforge.review.service import Service
+from ankiforge.sync import pictures_of
 
 
 def slot_of(desk: Service, card: Card, candidate: Candidate, label: str) -> Slot:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import AnkiState, Card, Guid
+from ankiforge.model import AnkiState, Card, Guid, Seen
 from ankiforge.review.page.shown.sides import Fact
 from ankiforge.review.service import Service
 

@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, Response, jsonify, request, send_file
 
-from ankiforge.delivery.attached import picture_at
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet
 from ankiforge.extract.zotero.files import STORAGE
@@ -21,6 +20,7 @@ from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.page.shown.passage import picture_paths
 from ankiforge.review.service import Service
+from ankiforge.sync import picture_at
 
 SECONDS = 15.0
 """No page is given more."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ankiforge import sync
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.preview import sides
 from ankiforge.anki.unrender import unrender
-from ankiforge.delivery import Deliveries
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Guid
+from ankiforge.model import Card, Guid, Seen
 from ankiforge.review.page.shown.differences import runs
 from ankiforge.review.page.shown.faces import faces_of
 from ankiforge.review.page.shown.items import Act, Face, Item, Slot, stamp_of, title_of
@@ -47,7 +46,7 @@ class Conflicts:
 def conflicts_of(desk: Service, guid: str) -> tuple[Conflict, ...]:
     """The conflicts of a card as they stand now; that there are some is noted with the card."""
     card = desk.card(guid)
-    return Deliveries(desk.ledger, desk.decks).of(card).conflicts if card else ()
+    return sync.conflicts_of(desk.ledger, card, desk.decks) if card else ()
 
 
 def _item(desk: Service, card: Card, seen: Seen, found: tuple[Conflict, ...]) -> Item:

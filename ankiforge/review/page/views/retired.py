@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from ankiforge.anki.names import RETIRED
 from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Standing, Verdict, note_id
+from ankiforge.model import Card, Seen, Standing, Verdict, note_id
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, studied

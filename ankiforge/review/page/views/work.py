@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Fields, SeenCard, note_id
+from ankiforge.model import Card, Fields, Seen, SeenCard, note_id
 from ankiforge.recall import Trouble, retrievability
 from ankiforge.review.history import History, forgotten, history_of, reasons, words_in_anki
 from ankiforge.review.page.decisions.redrafting import INSTEAD, SPLIT
