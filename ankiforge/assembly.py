@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ankiforge import check
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config import AcceptPolicy, Config, DrafterName, RulesUsed, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.prices import load_prices
@@ -171,7 +170,9 @@ def repair_by(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, .
     """Says what blocks a draft, in words a model can mend it by."""
 
     def repair(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
-        findings = check.check(draft, check.Context(highlight, Twins(), limits=limits))
+        findings = check.check(
+            draft, check.Context(highlight, check.DuplicateIndex(), limits=limits)
+        )
         return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
 
     return repair

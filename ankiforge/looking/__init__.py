@@ -117,7 +117,7 @@ def _has_ours(place: Path) -> bool:
 def _look_at(place: Path, ledger: Ledger, bind: bool = False) -> Looked:
     try:
         state = f"{place} {signature(place)}"
-        if not bind and ledger.views.unchanged(state) and ledger.others.knows(str(place)):
+        if not bind and ledger.views.unchanged(state) and ledger.foreign.knows(str(place)):
             return Looked(Sight.SAME, str(place))
         with open_view(place) as view:
             return take_in(view, ledger, state=state, bind=bind)
@@ -148,7 +148,7 @@ def take_in(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) 
         return Looked(Sight.FAILED, view.path, taken, problem)
     numbers = view.note_ids()
     if numbers is not None:
-        ledger.others.remember(view.path, numbers)
+        ledger.foreign.remember(view.path, numbers)
     _read_others(view, ledger, state)
     if not taken.seen and not taken.bound and ledger.views.bound is None:
         return Looked(Sight.NOTHING, view.path, taken)
@@ -160,12 +160,12 @@ def take_in(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) 
 
 def _read_others(view: View, ledger: Ledger, state: str) -> None:
     """Take in the words of notes that are not ours, for the duplicate search."""
-    if ledger.others.is_read(view.path, state):
+    if ledger.foreign.is_read(view.path, state):
         return
-    found = view.foreign(ledger.others.mods(view.path))
+    found = view.foreign(ledger.foreign.mods(view.path))
     if found is not None:
         there, changed = found
-        ledger.others.read(view.path, state, there, (_settled(view, note) for note in changed))
+        ledger.foreign.read(view.path, state, there, (_settled(view, note) for note in changed))
 
 
 def _settled(view: View, note: ForeignNote) -> ForeignNote:

@@ -17,8 +17,10 @@ from ankiforge.model.drafting import (
     Drafted,
     Drafter,
     Finding,
+    IndexedCard,
     NoCard,
     Origin,
+    SearchTerms,
     Task,
 )
 from ankiforge.model.ids import (
@@ -120,6 +122,7 @@ __all__ = [
     "HighlightKey",
     "HighlightKind",
     "Identity",
+    "IndexedCard",
     "Media",
     "Memory",
     "NoCard",
@@ -132,6 +135,7 @@ __all__ = [
     "Route",
     "RunId",
     "Scan",
+    "SearchTerms",
     "SeenCard",
     "SeenNote",
     "SeenReview",

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from ankiforge import check
 from ankiforge.assembly import limits_of
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.delivery.attached import tags_of
@@ -40,9 +39,9 @@ class Desk:
         return self.ledger.troubles.of(card.guid)
 
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
-        """What the checks say of a person's words, twins left out."""
+        """What the checks say of a person's words, duplicates left out."""
         limits = limits_of(self.workspace.config)
-        return check.check(draft, check.Context(highlight, Twins(), limits=limits))
+        return check.check(draft, check.Context(highlight, check.DuplicateIndex(), limits=limits))
 
     def card(self, guid: str) -> Card | None:
         """The card of this guid; None if there is none, for whoever asks may ask for anything."""

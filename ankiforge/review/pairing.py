@@ -66,7 +66,12 @@ def _rank(ledger: Ledger, card: Card) -> tuple[int, str, str, str]:
     reviews = ledger.views.reviews_of(card.guid)
     shipped = [at for _, _, _, at in ledger.packages.history(card.guid)]
     never = "~"
-    return (-reviews, min(shipped, default=never), ledger.twins.made(card.guid), card.guid)
+    return (
+        -reviews,
+        min(shipped, default=never),
+        ledger.duplicates.drafted_at(card.guid),
+        card.guid,
+    )
 
 
 def _serve(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
@@ -139,7 +144,7 @@ def note_named(ledger: Ledger, word: str) -> str:
     if not word.startswith(NOTE):
         return ""
     number = word.removeprefix(NOTE)
-    if not number.isascii() or not number.isdigit() or ledger.others.find(int(number)) is None:
+    if not number.isascii() or not number.isdigit() or ledger.foreign.find(int(number)) is None:
         raise UsageError(
             f"no note {word} was seen in Anki",
             hint="ankiforge show names the notes that a card resembles",
