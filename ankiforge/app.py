@@ -663,10 +663,10 @@ def check_limits(config: Config) -> check.Limits:
 def repair_hints(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
     """Return a function that lists what blocks a draft, for the model to repair it."""
     from ankiforge import check
-    from ankiforge.check.twins.duplicates import Twins
+    from ankiforge.check import DuplicateIndex
 
     def hints(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
-        findings = check.check(draft, check.Context(highlight, Twins(), limits=limits))
+        findings = check.check(draft, check.Context(highlight, DuplicateIndex(), limits=limits))
         return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
 
     return hints

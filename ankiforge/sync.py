@@ -173,7 +173,7 @@ def _has_ours(path: Path) -> bool:
 def _read_collection(path: Path, ledger: Ledger, bind: bool = False) -> SyncResult:
     try:
         state = f"{path} {signature(path)}"
-        if not bind and ledger.views.unchanged(state) and ledger.others.knows(str(path)):
+        if not bind and ledger.views.unchanged(state) and ledger.foreign.knows(str(path)):
             return SyncResult(SyncStatus.UNCHANGED, str(path))
         with open_view(path) as view:
             return record_view(view, ledger, state=state, bind=bind)
@@ -215,7 +215,7 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
         return SyncResult(SyncStatus.FAILED, view.path, summary, problem)
     numbers = view.note_ids()
     if numbers is not None:
-        ledger.others.remember(view.path, numbers)
+        ledger.foreign.remember(view.path, numbers)
     _record_foreign_notes(view, ledger, state)
     if not summary.seen and not summary.bound and ledger.views.bound is None:
         return SyncResult(SyncStatus.NO_NOTES, view.path, summary)
@@ -227,9 +227,9 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
 
 def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
     """Record the text of notes that are not ours, for the duplicate search."""
-    if ledger.others.is_read(view.path, state):
+    if ledger.foreign.is_read(view.path, state):
         return
-    found = view.foreign(ledger.others.mods(view.path))
+    found = view.foreign(ledger.foreign.mods(view.path))
     if found is None:
         return
     there, changed = found
@@ -239,7 +239,7 @@ def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
         fresh = view.taken_at - note.mod < FRESH_SECONDS
         return replace(note, mod=0) if fresh else note
 
-    ledger.others.read(view.path, state, there, map(with_safe_mod, changed))
+    ledger.foreign.read(view.path, state, there, map(with_safe_mod, changed))
 
 
 # --- taking over cards that are in Anki and not in the ledger -------------------------------

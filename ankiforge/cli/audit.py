@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ankiforge.cli.session import Session
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
-    from ankiforge.proposing import Proposed
+    from ankiforge.recheck import Proposed
     from ankiforge.reports.auditing.audit import Audit
 
 EPILOG = """\b
@@ -157,7 +157,7 @@ def _sync(now: Session) -> None:
 def _proposed(now: Session, deck: str) -> Proposed:
     from ankiforge.cli.progress import counting
     from ankiforge.cli.working import within
-    from ankiforge.proposing import propose
+    from ankiforge.recheck import propose
 
     limits = limits_here(now.call)
     with counting(now.call.talk, "cards") as step:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ankiforge import app, ledger
 from ankiforge.app import SelectedSource, watched_sources
+from ankiforge.check import DuplicateIndex
 from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.push import Push
 from ankiforge.cli.session import Session, glance, opened_of, session, wanted_of, workspace_of
@@ -36,7 +37,6 @@ from ankiforge.partly import propose_part
 from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, Progress, forge, propose
 from ankiforge.reports.summary import Tally
-from ankiforge.resembling import KeptTwins
 from ankiforge.watch import Came, Delivered, Followed
 from ankiforge.watch.watcher import DELIVER
 
@@ -76,7 +76,6 @@ class Passes:
         self._known: tuple[int, int] | None = None
         self._spent = 0.0
         self._left_out = frozenset[Guid]()
-        self._twins = KeptTwins()
 
     # --- the settings -----------------------------------------------------------------------
 
@@ -114,7 +113,6 @@ class Passes:
     def whole(self, sources: Iterable[Followed]) -> Came:
         """Read all of these, draft."""
         names = {one.name for one in sources}
-        self._twins.forget()  # it is made anew now and then
         with session(self._call, writes="drafting", patience=0.0) as now:
             partial = now.ledger.reading.partial
             before = partial.state()
@@ -129,7 +127,7 @@ class Passes:
             run = now.ledger.start_run("watch")
             error = follow(now, tally, propose(job, now.ledger, run), model, job)
             now.ledger.finish_run(run)
-            self._twins.of(now.ledger)  # so that the next note need not wait for it
+            DuplicateIndex(now.ledger.duplicates).refresh()  # so that the next note need not wait
             self._known = None if partial.disturbed(before) else partial.state()
             return self._came(now, tally, job, model, error)
 
@@ -172,8 +170,6 @@ class Passes:
             partial.state()[0] == self._known[0] and not partial.decided_since(self._known[1])
         )
         self._known = None
-        if not alone:
-            self._twins.forget()
         before = partial.state()
         yield alone
         self._known = partial.state() if alone and not partial.disturbed(before) else None
@@ -185,7 +181,7 @@ class Passes:
             server = app.server_settings(now.workspace, now.call.jobs)
             at_a_time = max(min(server.threads * server.batch, SLICE), FEWEST)
             limit = at_a_time if limit is None else limit
-        return replace(job, limit=limit, twins=self._twins.of)
+        return replace(job, limit=limit)
 
     def _came(
         self, now: Session, tally: Tally, job: Job, model: Model | None, error: ForgeError | None

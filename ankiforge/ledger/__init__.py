@@ -20,14 +20,12 @@ from ankiforge.errors import BusyError
 from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.errands import Errands
-from ankiforge.ledger.cards.others import OtherNotes
 from ankiforge.ledger.cards.placing import Placer
 from ankiforge.ledger.cards.policy import Policy
 from ankiforge.ledger.cards.recording import Recorder
 from ankiforge.ledger.cards.remembering import Remembering
 from ankiforge.ledger.cards.replies import Replies
 from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.twins import TwinMemory
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.collection.packages import Packages
 from ankiforge.ledger.collection.suspensions import Suspensions
@@ -37,6 +35,7 @@ from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.queues import Queues
 from ankiforge.ledger.deciding.troubles import Troubles
 from ankiforge.ledger.deciding.undoing import Undoing
+from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.journal import Entry, Journal
 from ankiforge.ledger.looks.accounts import Accounts
 from ankiforge.ledger.looks.figures import Figures
@@ -90,7 +89,9 @@ class Ledger:
         self.undoing = Undoing(connection, self.writer, self.decisions)
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
-        self.cards = Cards(connection, self.highlights.several)
+        self.duplicates = Duplicates(connection, self.writer)
+        self.foreign = ForeignNotes(connection, self.writer, self.highlights, self.duplicates)
+        self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
         self.decisions.changed = self.cards.refresh
         self.reading = Reading(connection, self.writer, self.decisions, self.cards)
         self.decisions.heard = self.reading.hear
@@ -107,8 +108,6 @@ class Ledger:
         )
         self.packages = Packages(connection, self.writer)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
-        self.others = OtherNotes(connection, self.writer, self.highlights)
-        self.twins = TwinMemory(connection, self.writer, self.cards, self.others)
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)

@@ -17,8 +17,10 @@ from ankiforge.model.drafting import (
     Drafted,
     Drafter,
     Finding,
+    IndexedCard,
     NoCard,
     Origin,
+    SearchTerms,
     Task,
 )
 from ankiforge.model.ids import (
@@ -122,6 +124,7 @@ __all__ = [
     "HighlightKey",
     "HighlightKind",
     "Identity",
+    "IndexedCard",
     "Media",
     "Memory",
     "NoCard",
@@ -134,6 +137,7 @@ __all__ = [
     "Route",
     "RunId",
     "Scan",
+    "SearchTerms",
     "Seen",
     "SeenCard",
     "SeenNote",

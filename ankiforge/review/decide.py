@@ -579,7 +579,12 @@ def merge_order(ledger: Ledger, one: Card, other: Card) -> tuple[Card, Card]:
         reviews = ledger.views.reviews_of(card.guid)
         shipped = [at for _, _, _, at in ledger.packages.history(card.guid)]
         never = "~"
-        return (-reviews, min(shipped, default=never), ledger.twins.made(card.guid), card.guid)
+        return (
+            -reviews,
+            min(shipped, default=never),
+            ledger.duplicates.drafted_at(card.guid),
+            card.guid,
+        )
 
     stays, goes = sorted((one, other), key=rank)
     return stays, goes

@@ -84,7 +84,7 @@ def foreign_note(ledger: Ledger, word: str) -> str:
     if not word.startswith(NOTE):
         return ""
     number = word.removeprefix(NOTE)
-    if not number.isascii() or not number.isdigit() or ledger.others.find(int(number)) is None:
+    if not number.isascii() or not number.isdigit() or ledger.foreign.find(int(number)) is None:
         raise UsageError(
             f"no note {word} was seen in Anki",
             hint="ankiforge show names the notes that a card resembles",

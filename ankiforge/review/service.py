@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ankiforge import check
 from ankiforge.app import check_limits
-from ankiforge.check.twins.duplicates import Twins
+from ankiforge.check import DuplicateIndex
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
@@ -42,7 +42,7 @@ class Service:
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
         """Run the checks on a person's words, without the search for duplicates."""
         limits = check_limits(self.workspace.config)
-        return check.check(draft, check.Context(highlight, Twins(), limits=limits))
+        return check.check(draft, check.Context(highlight, DuplicateIndex(), limits=limits))
 
     def card(self, guid: str) -> Card | None:
         """Return the card of a guid from outside, None if there is none."""

@@ -47,10 +47,15 @@ class Cards:
     """The ledger's memory of cards."""
 
     def __init__(
-        self, connection: Connection, highlights: Callable[[Sequence[HighlightKey]], _Highlights]
+        self,
+        connection: Connection,
+        highlights: Callable[[Sequence[HighlightKey]], _Highlights],
+        changed: Callable[[Guid], None],
     ) -> None:
+        """`changed` is called within the transaction that changed a card."""
         self._db = connection
         self._highlights = highlights
+        self._changed = changed
         self.pairs = Pairs(connection)
 
     # --- looking ----------------------------------------------------------------------------
@@ -258,8 +263,9 @@ class Cards:
     def refresh(self, guid: Guid) -> None:
         """Derive again what a person remarked and whether a check forbids it, of the leading one.
 
-        Of no card there is nothing.
+        Of no card there is nothing. The duplicate index follows.
         """
+        self._changed(guid)
         lead = self._lead(guid)
         if lead is None:
             return

@@ -133,8 +133,6 @@ class Decisions:
         if columns:
             names = ", ".join(f"{name} = ?" for name in columns)
             self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*columns.values(), guid))
-        if "fields" in columns:
-            self._db.execute("INSERT OR IGNORE INTO reworded VALUES (?)", (guid,))
         for letter, state in candidates.items():
             self._db.execute(
                 "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.check import Context, Twins, check
+from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.config.resources import shipped
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.drawing import drawn
@@ -64,7 +64,7 @@ def test_the_examples_of_a_prompt_pass_all_checks(path, highlight):
         drafts = drawn(read, marked, Origin("llm"), shape)
         none += not drafts and bool(list(reasons(read)))
         for draft in drafts:
-            assert check(draft, Context(marked, Twins())) == (), draft
+            assert check(draft, Context(marked, DuplicateIndex())) == (), draft
     assert none == 1
 
 

@@ -43,7 +43,7 @@ class Twins:
         card = desk.ledger.cards.get(one)
         if not other.startswith(NOTE):
             return _pair(desk, identity, *_in_order(card, desk.ledger.cards.get(other)))
-        note = desk.ledger.others.find(int(other.removeprefix(NOTE)))
+        note = desk.ledger.foreign.find(int(other.removeprefix(NOTE)))
         return _beside_note(desk, identity, card, note) if note else None
 
 

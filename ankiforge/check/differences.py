@@ -1,23 +1,156 @@
-"""What makes two alike cards different: each guard names the difference, or is silent.
+"""Decide what makes two similar cards different cards.
 
-A likeness score only ranks; the guards decide (without them no score tells
-"L1"/"L2" or "2017/2018" from a paraphrase). Sides of one fact, reverse cards and other
-gaps of one sentence, are siblings: no duplicates, and not worth a word either.
+Each guard names one difference, or returns "". A likeness score only ranks; the guards decide:
+no score tells "L1"/"L2" or "2017/2018" from a paraphrase. Sides of one fact, that is reverse
+cards and other gaps of one sentence, are siblings: neither duplicates nor worth a note.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
 from ankiforge.check.lexical.lexicon import OPPOSITES, SYNONYMS
-from ankiforge.check.lexical.normal import Sides
-from ankiforge.check.lexical.stems import stems_of
-from ankiforge.check.lexical.words import DIGITS, stem
-from ankiforge.check.twins.features import Features, Sequence, Words, aligned, features, form_of
+from ankiforge.check.lexical.normal import Sides, normal
+from ankiforge.check.lexical.stems import rephrased, stems_of, tokens_of
+from ankiforge.check.lexical.words import DIGITS, NEGATIONS, STOP_WORDS, TERM, listed, stem
 from ankiforge.model import Family
+
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
+_LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
+_NOT = re.compile(r"n['’]t\b")
+_MISSING = NEGATIONS | frozenset(
+    listed(
+        "deficiency deficient absence absent pas jamais sans aucun ningun sin nunca fehlt fehlen"
+    )
+)
+"""More ways to say not."""
+_MAX_INITIALS = 5
+
+Words = frozenset[str]
+Sequence = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One card as the guards see it."""
+
+    family: Family
+    asked: str
+    answered: str
+    whole: str
+    """Normal forms of the question, the answer, and both."""
+    terms: Words
+    """Acronyms, names with digits or inner capitals, capitalised words within a sentence."""
+    labels: Words
+    """Single capitals in the question: vitamin A, plan B."""
+    negations: tuple[int, int]
+    """Parity in question and answer."""
+    sequence: tuple[str, ...]
+    """Stems of the content words of the question, in order."""
+    tokens: Words
+    stems: Words
+    """Stems of all content words."""
+    answer_stems: Words
+    """Stems of the answer; its own form where it holds no content word."""
+    numbers: Words
+    answer_numbers: Words
+
+    @property
+    def asked_stems(self) -> Words:
+        """The question's content words, order aside."""
+        return frozenset(self.sequence)
+
+
+@lru_cache(maxsize=1024)
+def form_of(text: str) -> str:
+    """The normal form of a text, with phrases as the word that says the same."""
+    return rephrased(normal(text))
+
+
+@lru_cache(maxsize=2048)
+def features(sides: Sides) -> Features:
+    """Read a card once for all guards."""
+    terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
+    negations = (_parity(sides.asked), _parity(sides.answered))
+    forms = (form_of(sides.asked), form_of(sides.answered), form_of(sides.whole))
+    said = frozenset(term for term in terms if term in forms[2])  # the USA may stand as us
+    labels = frozenset(_LABEL.findall(sides.asked))
+    return _read(sides.family, forms, said, labels, negations)
+
+
+def _read(
+    family: Family,
+    forms: tuple[str, str, str],
+    terms: Words,
+    labels: Words,
+    negations: tuple[int, int],
+) -> Features:
+    return Features(
+        family,
+        *forms,
+        terms,
+        labels,
+        negations,
+        sequence=tuple(stems_of(forms[0])),
+        tokens=frozenset(tokens_of(forms[2])),
+        stems=frozenset(stems_of(forms[2])),
+        answer_stems=frozenset(stems_of(forms[1])) or frozenset({forms[1]}),
+        numbers=frozenset(DIGITS.findall(forms[2])),
+        answer_numbers=frozenset(DIGITS.findall(forms[1])),
+    )
+
+
+def _parity(text: str) -> int:
+    words = tokens_of(text.casefold())
+    return (sum(word in _MISSING for word in words) + len(_NOT.findall(text))) % 2
+
+
+# --- the same thing, written together or abbreviated -----------------------------------------
+
+
+def aligned(one: Features, other: Features) -> Features:
+    """`one` with neighbours joined that `other` writes as one word or as their initials.
+
+    `p value` becomes pvalue, `united states` us, where the other card has that word.
+    """
+    missing = other.tokens - one.tokens
+    if not missing:
+        return one
+    runs = _runs(one.whole)
+    joins = {runs[word]: word for word in missing if word in runs}
+    if not joins:
+        return one
+    forms = tuple(_joined(form, joins) for form in (one.asked, one.answered, one.whole))
+    dropped = frozenset(word for pair in joins for word in pair.split())
+    terms = (one.terms - dropped) | (frozenset(joins.values()) & other.terms)
+    return _read(one.family, (forms[0], forms[1], forms[2]), terms, one.labels, one.negations)
+
+
+@lru_cache(maxsize=2048)
+def _runs(form: str) -> dict[str, str]:
+    """How neighbours may be written elsewhere, in one word or by their initials: the run."""
+    words, found = tokens_of(form), {}
+    for at, (word, after) in enumerate(pairwise(words)):
+        for size in range(2, min(_MAX_INITIALS, len(words) - at) + 1):
+            run = words[at : at + size]
+            if STOP_WORDS.intersection(run):
+                break
+            found["".join([each[0] for each in run])] = " ".join(run)
+        found[word + after] = f"{word} {after}"
+    return found
+
+
+def _joined(form: str, joins: dict[str, str]) -> str:
+    for run, word in joins.items():
+        form = f" {form} ".replace(f" {run} ", f" {word} ").strip()
+    return form
+
 
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 _OPERATION = re.compile(r"[=^√∑+/·-]")
@@ -97,19 +230,19 @@ def opposites(one: Features, other: Features) -> str:
     """A word of one stands as its opposite in the other, and neither is said otherwise."""
     mine, theirs = _unmatched(one.tokens, other.tokens), _unmatched(other.tokens, one.tokens)
     for word in sorted(mine):
-        for twin in sorted(theirs):
-            if _opposed(word, twin):
-                return f"{word}/{twin}"
+        for counterpart in sorted(theirs):
+            if _opposed(word, counterpart):
+                return f"{word}/{counterpart}"
     return ""
 
 
-def _opposed(word: str, twin: str) -> bool:
+def _opposed(word: str, counterpart: str) -> bool:
     """Opposites, alone or behind the same beginning: Gram-positive and Gram-negative."""
-    if stem(twin) in OPPOSITES.get(stem(word), ()):
+    if stem(counterpart) in OPPOSITES.get(stem(word), ()):
         return True
-    pairs = enumerate(zip(word, twin, strict=False))
+    pairs = enumerate(zip(word, counterpart, strict=False))
     head = next((at for at, (one, other) in pairs if one != other), 0)
-    return head >= _HEAD and stem(twin[head:]) in OPPOSITES.get(stem(word[head:]), ())
+    return head >= _HEAD and stem(counterpart[head:]) in OPPOSITES.get(stem(word[head:]), ())
 
 
 _HEAD = 3
@@ -144,14 +277,18 @@ def _named_in(term: str, card: Features) -> bool:
 def affixes_differ(one: Features, other: Features) -> str:
     """Encoder and decoder, hyper- and hypotension: alike words with other beginnings."""
     for word in sorted(one.stems - other.stems):
-        for twin in sorted(other.stems - one.stems):
-            if min(len(word), len(twin)) > 4 and word[:5] != twin[:5] and _alike(word, twin):
-                return f"{word}/{twin}"
+        for counterpart in sorted(other.stems - one.stems):
+            if (
+                min(len(word), len(counterpart)) > 4
+                and word[:5] != counterpart[:5]
+                and _alike(word, counterpart)
+            ):
+                return f"{word}/{counterpart}"
     return ""
 
 
-def _alike(word: str, twin: str) -> bool:
-    return fuzz.ratio(word, twin) >= 70
+def _alike(word: str, counterpart: str) -> bool:
+    return fuzz.ratio(word, counterpart) >= 70
 
 
 def swapped(one: Features, other: Features) -> str:
@@ -160,7 +297,7 @@ def swapped(one: Features, other: Features) -> str:
     if equal < _FRAME or not 0 < len(mine) <= _SWAPPED or not 0 < len(theirs) <= _SWAPPED:
         return ""
     few, many = sorted((mine, theirs), key=len)
-    if all(any(same_word(word, twin) for twin in many) for word in few):
+    if all(any(same_word(word, counterpart) for counterpart in many) for word in few):
         return ""
     return f"{' '.join(mine)}/{' '.join(theirs)}"
 
@@ -202,7 +339,7 @@ def answers_differ(one: Features, other: Features) -> str:
 
 def _answers_meet(one: Features, other: Features) -> bool:
     mine, theirs = one.answer_stems, other.answer_stems
-    shared = sum(any(same_word(word, twin) for twin in theirs) for word in mine)
+    shared = sum(any(same_word(word, counterpart) for counterpart in theirs) for word in mine)
     if 2 * shared >= min(len(mine), len(theirs)):
         return True
     return _formulae(one, other) and _as_strings(one, other) >= _ALIKE_FORMULA
@@ -272,7 +409,11 @@ def _apart(mine: Words, theirs: Words) -> tuple[list[str], list[str]]:
     """The words of each that are no form or synonym of one of the other's."""
 
     def only(words: Words, others: Words) -> list[str]:
-        return [word for word in words if not any(same_word(word, twin) for twin in others)]
+        return [
+            word
+            for word in words
+            if not any(same_word(word, counterpart) for counterpart in others)
+        ]
 
     return only(mine, theirs), only(theirs, mine)
 
@@ -300,16 +441,16 @@ def _words(words: Words | set[str]) -> str:
 _LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
 
 
-def same_word(word: str, twin: str) -> bool:
+def same_word(word: str, counterpart: str) -> bool:
     """Whether two stems are forms of one word, or synonyms."""
-    if word == twin or twin in SYNONYMS.get(word, ()):
+    if word == counterpart or counterpart in SYNONYMS.get(word, ()):
         return True
-    short, long = sorted((word, twin), key=len)
+    short, long = sorted((word, counterpart), key=len)
     if len(short) > 4 and long.startswith(short) and len(long) - len(short) <= 2:
         return True
-    return _of_one_land(word, twin) or any(
+    return _of_one_land(word, counterpart) or any(
         (a.endswith(x) and b == a.removesuffix(x) + y)
-        for a, b in ((word, twin), (twin, word))
+        for a, b in ((word, counterpart), (counterpart, word))
         for x, y in _LATIN
     )
 
@@ -317,9 +458,9 @@ def same_word(word: str, twin: str) -> bool:
 _PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
 
 
-def _of_one_land(word: str, twin: str) -> bool:
+def _of_one_land(word: str, counterpart: str) -> bool:
     """Rome and Roman, Japan and Japanese."""
-    short, long = sorted((word, twin), key=len)
+    short, long = sorted((word, counterpart), key=len)
     ending = next((each for each in _PEOPLE if long.endswith(each)), "")
     root, land = long.removesuffix(ending), short.rstrip("aeiouy")
     return bool(ending) and len(land) >= _LAND and land == root.rstrip("aeiouy")

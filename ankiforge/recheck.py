@@ -1,8 +1,8 @@
-"""What is found on cards after they were drafted: told as findings, for a person to see in review.
+"""Check cards again after they were drafted, and store what is new as findings for review.
 
-A note that somebody adds to Anki may repeat a card of long ago; words may be changed there. What
-the checks say of that is added to what is known of the card, as a warning at most: no verdict
-changes by it, and what is accepted stays so.
+`recheck_named` judges again the pairs of which one card says something else by now. `propose`
+checks every accepted card: a note that somebody adds to Anki may repeat it, its words may be
+changed there. Its findings are warnings at most: no verdict changes, what is accepted stays so.
 """
 
 from __future__ import annotations
@@ -14,12 +14,22 @@ from ankiforge import check
 from ankiforge.anki.content import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
-from ankiforge.check import clozes, filler, unfinished, wording
+from ankiforge.check import DuplicateIndex, clozes, filler, unfinished, wording
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
-from ankiforge.model import Card, Draft, Finding, Origin, Seen, Severity, Standing, Verdict
-from ankiforge.resembling import judge_anew, twins_of
+from ankiforge.model import (
+    Card,
+    Draft,
+    Finding,
+    Guid,
+    HighlightKey,
+    Origin,
+    Seen,
+    Severity,
+    Standing,
+    Verdict,
+)
 
 _AT_ONCE = 200
 """Cards whose findings are stored in one transaction."""
@@ -29,16 +39,49 @@ _WORDING = frozenset(
 """Whoever accepted a card has seen how it is worded."""
 
 
+# --- pairs of which one card was reworded -----------------------------------------------------
+
+
+def recheck_named(ledger: Ledger) -> None:
+    """Judge again the findings that name a card, or a note, whose words have changed since."""
+    changed = ledger.duplicates.reworded()
+    if not changed:
+        return
+    with ledger.unit():
+        for id in changed:
+            words = ledger.duplicates.draft(id)
+            for guid, letter in ledger.duplicates.naming(id) if words else ():
+                assert words is not None
+                _recheck_pair(ledger, guid, letter, id, words)
+            ledger.duplicates.rechecked(id)
+
+
+def _recheck_pair(ledger: Ledger, guid: Guid, letter: str, id: str, words: Draft) -> None:
+    candidates = ledger.cards.get(guid).candidates
+    draft = next(one.draft for one in candidates if letter_of(one) == letter)
+    index = DuplicateIndex()
+    index.add(id, HighlightKey(""), words, ledger.duplicates.where(id))
+    found = list(index.near(draft, HighlightKey("")))
+    before = ledger.cards.findings(guid, letter)
+    named = [one for one in before if one.twin == id and one.check in PAIRED]
+    if found != named:
+        kept = (one for one in before if one not in named)
+        ledger.cards.set_findings(guid, letter, (*kept, *found))
+
+
+# --- accepted cards ---------------------------------------------------------------------------
+
+
 @dataclass(slots=True)
 class Proposed:
-    """What is new."""
+    """What `propose` found."""
 
     pairs: int = 0
-    """Of cards, or of a card and a note of others, that are called alike."""
+    """Of cards, or of a card and a note that is not ours, that are called alike."""
     findings: int = 0
-    """Others, of what a card says."""
+    """Other findings, of what a card says."""
     cards: int = 0
-    """That any of these are about."""
+    """Cards that have any of these."""
 
 
 def propose(
@@ -48,15 +91,15 @@ def propose(
     within: Callable[[str], bool] = lambda deck: True,
     step: Callable[[int], None] = lambda count: None,
 ) -> Proposed:
-    """Judge anew every accepted card that was seen in Anki, and keep what was not known.
+    """Check every accepted card that was seen in Anki, and store the findings that are new.
 
     Args:
-        ledger: that has taken in a look at Anki.
+        ledger: synced with Anki.
         limits: of the checks.
-        within: whether a deck is meant, of those in which cards are in Anki.
-        step: told of the number of cards so far.
+        within: whether to check the cards of a deck in Anki.
+        step: called with the number of cards so far.
     """
-    judge_anew(ledger)
+    recheck_named(ledger)
     judge = _Judge(ledger, limits)
     made, waiting = Proposed(), []
     for count, card in enumerate(ledger.cards.all(), start=1):
@@ -86,19 +129,20 @@ def _keep(ledger: Ledger, waiting: list[tuple[Card, tuple[Finding, ...]]]) -> No
 
 
 class _Judge:
-    """Knows what was said already, and what was settled."""
+    """The checks, less what was found already and the pairs that a person has decided on."""
 
     def __init__(self, ledger: Ledger, limits: check.Limits) -> None:
         self._ledger = ledger
         self._limits = limits
-        self._twins = twins_of(ledger)
+        self._known = DuplicateIndex(ledger.duplicates)
+        self._known.refresh()
         self._pairs = {frozenset(pair) for pair in ledger.queues.twins()}
         self._pairs |= ledger.accounts.distinct()
 
     def news_of(self, card: Card, seen: Seen) -> tuple[Finding, ...]:
-        """What the checks say of a card today, and nobody has been told."""
+        """Return what the checks find on a card today and did not find before."""
         draft = _as_in_anki(card, seen)
-        context = check.Context(card.highlight, self._twins, limits=self._limits)
+        context = check.Context(card.highlight, self._known, limits=self._limits)
         known = {one.check for one in card.leading.findings}
         return tuple(self._new(card, check.check(draft, context), known))
 
@@ -115,17 +159,17 @@ class _Judge:
             elif one.check not in known and one.check not in _WORDING:
                 yield mild
 
-    def _is_other(self, card: Card, twin: str) -> bool:
-        """Whether a twin is no card of the same passages, nor one of the same choice."""
-        if twin.startswith(NOTE):
+    def _is_other(self, card: Card, id: str) -> bool:
+        """Return whether a finding names a card of other passages."""
+        if id.startswith(NOTE):
             return True
-        other = self._ledger.cards.get(twin.partition(".")[0])
+        other = self._ledger.cards.get(id.partition(".")[0])
         mine = {one.key for one in (card.highlight, *card.also)}
         return mine.isdisjoint(one.key for one in (other.highlight, *other.also))
 
 
 def _as_in_anki(card: Card, seen: Seen) -> Draft:
-    """The words that are studied: those a person typed there, where one did."""
+    """Return the words that are studied: those a person typed in Anki, if one did."""
     draft = replace(card.leading.draft, fields=card.fields)
     if seen.type_id and _is_edited(card, seen):
         names = dict(zip(note_type(card.family).fields, seen.fields, strict=False))
@@ -140,5 +184,5 @@ _PERSON = Origin("person")
 
 
 def _is_edited(card: Card, seen: Seen) -> bool:
-    """Whether the note says other words than any revision of ours that it may carry."""
+    """Return whether the note says other words than any revision of ours that it may carry."""
     return bool(seen.content) and content_hash(card.family, list(seen.fields)) != seen.content
