@@ -12,7 +12,7 @@ import html
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -384,7 +384,7 @@ def _plan_inputs(
     *,
     full: bool,
     unchanged: Collection[Guid],
-) -> Iterable[PlanInput]:
+) -> Iterator[PlanInput]:
     """Read what the plans of at most `BATCH` cards depend on, with one query for each kind."""
     guids = [card.guid for card in cards]
     revisions = ledger.packages.revisions(guids)
@@ -398,25 +398,24 @@ def _plan_inputs(
     moved = ledger.views.decks_of(new) if new else {}
     for card in cards:
         key = card.highlight.document.key
-        known = PlanInput(
+        as_before = card.guid in unchanged
+        deleted = card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE) and not full
+        shippable = card.ready and not as_before
+        pictures: Mapping[str, Media] = {}
+        missing: list[Problem] = []
+        if as_before or (shippable and not deleted):
+            pictures, missing = pictures_of(ledger, card)
+        yield PlanInput(
             card,
             seen.get(card.guid),
             revisions.get(card.guid, ()),
             not_imported.get(card.guid, frozenset()),
+            _tags(card, decks, slugs[key]) if shippable else (),
+            pictures,
+            tuple(missing),
+            _merged_sources(ledger, card) if shippable else (),
+            _moved_to(moved, key),
         )
-        as_before = card.guid in unchanged
-        deleted = card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE) and not full
-        if as_before or (card.ready and not deleted):
-            pictures, missing = pictures_of(ledger, card)
-            known = replace(known, pictures=pictures, missing_pictures=tuple(missing))
-        if card.ready and not as_before:
-            known = replace(
-                known,
-                tags=_tags(card, decks, slugs[key]),
-                merged_sources=_merged_sources(ledger, card),
-                moved_to=_moved_to(moved, key),
-            )
-        yield known
 
 
 def _moved_to(
@@ -424,7 +423,9 @@ def _moved_to(
 ) -> str:
     """Return the deck in Anki to which a person moved the cards of a document; "" if nobody did."""
     deck, made_for = decks.get(document, ("", frozenset()))
-    return "" if {deck_name(one).casefold() for one in made_for} == {deck.casefold()} else deck
+    if not deck or {deck_name(one).casefold() for one in made_for} == {deck.casefold()}:
+        return ""
+    return deck
 
 
 def _merged_sources(ledger: Ledger, card: Card) -> tuple[str, ...]:

@@ -214,7 +214,7 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
         planned = CardPlan(card)
     else:
         planned = _plan_merge(known, seen, last, options)
-    return replace(planned, adopted=adopted)
+    return replace(planned, adopted=adopted) if adopted else planned
 
 
 def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptions) -> CardPlan:
