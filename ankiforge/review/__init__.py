@@ -12,12 +12,12 @@ from dataclasses import replace
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.choices import OVER, preference
+from ankiforge.ledger.cards.choices import preference
 from ankiforge.ledger.cards.remembering import blocked_by
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import Change
 from ankiforge.ledger.deciding.states import Event, refuse
+from ankiforge.ledger.events import OVER, Columns
 from ankiforge.model import (
     AnkiState,
     CandidateState,
@@ -73,7 +73,7 @@ def reject(ledger: Ledger, choices: Iterable[Choice], reason: str = "") -> tuple
         if choice.letter and (card.picked or len(card.to_choose) > 1):
             _pass_over(ledger, choice, action, reason)
             return
-        after: Change = {"verdict": Verdict.REJECTED.value, "reason": reason}
+        after: Columns = {"verdict": Verdict.REJECTED.value, "reason": reason}
         for one in (card, *beside(ledger, card)):
             if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
                 change(ledger, one, "reject", after, action, {}, one.leading, reason=reason)
@@ -88,7 +88,7 @@ def _pass_over(ledger: Ledger, choice: Choice, action: str, reason: str) -> None
         what = f"{candidate.id} does not wait for a decision"
         raise RefusedError(what, hint=f"to reject the card: ankiforge reject {card.guid}")
     states = {choice.letter: CandidateState.PASSED.value}
-    after: Change = {}
+    after: Columns = {}
     left = [one for one in card.open if one != candidate]
     if card.to_choose and left:
         lead = next((one for one in left if not one.blocked), left[0]).draft
@@ -132,9 +132,9 @@ def _put_away(card: Card) -> tuple[Verdict, Standing, str]:
     return card.verdict, card.standing, card.standing_why
 
 
-def _brought_back(ledger: Ledger, card: Card) -> tuple[Change, dict[str, str]]:
+def _brought_back(ledger: Ledger, card: Card) -> tuple[Columns, dict[str, str]]:
     """The columns of a card that is brought back, and the states of its candidates."""
-    after: Change = {}
+    after: Columns = {}
     states: dict[str, str] = {}
     if card.verdict is Verdict.REJECTED:
         after |= {"verdict": Verdict.PENDING.value, "reason": ""}
@@ -186,7 +186,7 @@ def resolve(
             raise RefusedError(what, hint=f"ankiforge show {card.guid}")
         said = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
         resolved = to_json(dict(card.resolved) | said)
-        after: Change = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
+        after: Columns = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
         change(ledger, card, "pin" if mine else "resolve", after, action, {}, choice.candidate)
 
     return each(ledger, choices, decide)
@@ -221,7 +221,7 @@ def edit(
         letter = ledger.cards.add_candidate(card.guid, checked, CandidateState.PASSED)
         states = {letter_of(c): CandidateState.PASSED.value for c in card.candidates
                   if c.state is not CandidateState.PASSED}  # fmt: skip
-        after: Change = {"fields": to_json(fields), "edited": 1, "forced": 0}
+        after: Columns = {"fields": to_json(fields), "edited": 1, "forced": 0}
         if over:
             said = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
             after["resolved"] = to_json(dict(card.resolved) | said)

@@ -9,7 +9,7 @@ from typing import Any
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.deciding.decisions import Change
+from ankiforge.ledger.events import Columns
 from ankiforge.model import Candidate, Card, Guid
 
 
@@ -81,7 +81,7 @@ def change(
     ledger: Ledger,
     card: Card,
     what: str,
-    after: Change,
+    after: Columns,
     action: str,
     states: dict[str, str],
     candidate: Candidate,

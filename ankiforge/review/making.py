@@ -8,7 +8,7 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import MADE, Change
+from ankiforge.ledger.events import MADE, Columns
 from ankiforge.making import drawn, standing_on
 from ankiforge.model import (
     AcceptedBy,
@@ -98,8 +98,6 @@ def _stored(
 
 def _drawn_again(ledger: Ledger, had: Card, checked: Checked) -> Guid:
     """The card that was taken back goes on, with these words: the same answer, the same note."""
-    for one in had.candidates:
-        ledger.cards.set_state(had.guid, letter_of(one), CandidateState.PASSED)
     ledger.cards.add_candidate(had.guid, checked, CandidateState.PICKED)
     return had.guid
 
@@ -118,16 +116,18 @@ def _decide(ledger: Ledger, guid: Guid, fields: Fields) -> None:
     """It stands by this decision alone: taken back, there is no card again."""
     card = ledger.cards.get(guid)
     draft = card.leading.draft
-    gone: Change = {
-        "verdict": Verdict.PENDING.value, "standing": Standing.RETIRED.value,
-        "standing_why": _TAKEN_BACK, "accepted_by": "", "edited": 0,
-    }  # fmt: skip
-    stands: Change = {
+    stands: Columns = {
         "verdict": Verdict.ACCEPTED.value, "standing": Standing.LIVE.value, "standing_why": "",
         "accepted_by": AcceptedBy.PERSON.value, "edited": 1, "fields": to_json(fields),
         "kind": draft.kind.value,
     }  # fmt: skip
     made = {"fields": fields, "quote": draft.quote}
-    ledger.decisions.put(guid, gone, {})
-    ledger.decisions.change(guid, "edit", stands, extra={"answer": draft.answer, MADE: made})
+    passed = {
+        letter_of(one): CandidateState.PASSED.value
+        for one in card.candidates
+        if one != card.leading
+    }
+    ledger.decisions.change(
+        guid, "edit", stands, candidates=passed, extra={"answer": draft.answer, MADE: made}
+    )
     ledger.policy.settle_deck(guid)

@@ -7,13 +7,12 @@ from typing import Any
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.choices import FOLLOWS, OVER, preference
-from ankiforge.ledger.cards.forgotten import PREFERRED
-from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.cards.choices import preference
+from ankiforge.ledger.cards.values import PREFERRED, letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import Change
 from ankiforge.ledger.deciding.states import Event, refuse
 from ankiforge.ledger.deciding.troubles import REDRAFTED
+from ankiforge.ledger.events import FOLLOWS, OVER, Columns
 from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     AcceptedBy,
@@ -112,7 +111,7 @@ def _let_through(
     ledger: Ledger, card: Card, candidate: Candidate, what: str, action: str, force: bool
 ) -> None:
     _refuse_blocked(card, candidate, what, force)
-    after: Change = {
+    after: Columns = {
         "verdict": Verdict.ACCEPTED.value,
         "accepted_by": AcceptedBy.PERSON.value,
         "forced": int(candidate.blocked),
@@ -136,7 +135,7 @@ def _let_through(
 
 def _retire(ledger: Ledger, fails: Iterable[Guid], taken: Guid, action: str) -> None:
     """The cards in whose place this one was drawn, as they kept failing, are none any more."""
-    after: Change = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
+    after: Columns = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
     for guid in fails:
         ledger.decisions.change(guid, "retire", after, action=action, extra={"card": taken})
 
@@ -150,7 +149,7 @@ def _refuse_blocked(card: Card, candidate: Candidate, what: str, force: bool) ->
         raise RefusedError(f"{card.guid} is blocked: {why}", hint=hint)
 
 
-def only_this(card: Card) -> Change:
+def only_this(card: Card) -> Columns:
     """Of a choice of both note types one card lives: this one, whatever was said before."""
     return {"standing": Standing.LIVE.value, "standing_why": ""} if card.choice else {}
 

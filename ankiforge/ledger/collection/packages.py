@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import AnkiState, Fields, Guid, RunId, h16, note_id
@@ -70,9 +71,10 @@ def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
 class Packages:
     """The ledger's memory of packages."""
 
-    def __init__(self, connection: Connection, writer: Writer) -> None:
+    def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
         self._writer = writer
+        self._cards = cards
 
     def last(self, guid: Guid) -> Shipment | None:
         """The newest revision of a note that any package held."""
@@ -160,10 +162,9 @@ class Packages:
                 "tags": shipment.tags}  # fmt: skip
         once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
         self._writer.note("shipped", shipment.guid, body, once)
-        self._db.execute(
-            "UPDATE card SET anki = ? WHERE guid = ? AND anki = ?",
-            (AnkiState.WRITTEN, shipment.guid, AnkiState.NONE),
-        )
+        row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (shipment.guid,)).fetchone()
+        if row and row["anki"] == AnkiState.NONE:
+            self._cards.observe([(shipment.guid, AnkiState.WRITTEN, "")])
         return rev
 
     def settle(self, shipment: Shipment, tags: tuple[str, ...]) -> Shipment:
