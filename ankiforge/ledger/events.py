@@ -207,6 +207,8 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
         return  # another ledger's reading of the source
     if event.what == REVISE and "fields" in event.after and _is_persons(now):
         return  # a person's words stand
+    if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
+        return  # policy accepts what waits, and nothing else
     after = {name: value for name, value in event.after.items() if name in COLUMNS}
     if judged and not by_person and not _was_restored(event, card):
         after.pop("verdict", None)  # a person outranks policy, whatever the times
@@ -272,6 +274,10 @@ def _lead_with_own_words(card: Facts, state: State) -> None:
     decided = now["edited"] or now["verdict"] == Verdict.ACCEPTED
     lead = picked(card, state) if decided else leading(card, state)
     if lead is not None and lead.fields == now["fields"]:
+        for one in card.alternatives:  # drafted here anew, beside the words that stand
+            if one is not lead and state.letters[one.letter] == CandidateState.PICKED:
+                known = one.fields in _known_words(card)
+                state.letters[one.letter] = CandidateState.PASSED if known else CandidateState.OPEN
         return
     if decided:
         _pick_words(card, state, own)

@@ -229,6 +229,7 @@ def edit(
             after["kind"] = draft.kind.value
         states_and_mine = {**states, letter: CandidateState.PICKED.value}
         action = ledger.writer.new_action()
+        others = ledger.choices.live_others(card) if chosen else []
         ledger.decisions.change(
             card.guid,
             "edit",
@@ -237,8 +238,7 @@ def edit(
             candidates=states_and_mine,
             extra={"answer": draft.answer, "letter": letter, **blocked_by(checked), **chosen},
         )
-        if chosen:
-            ledger.choices.yield_to(card, action=action)
+        ledger.choices.give_way(others, card.guid, action)
     return Done(card.guid)
 
 

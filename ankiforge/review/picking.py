@@ -126,9 +126,9 @@ def _let_through(
     more = preferred(ledger, card, candidate) if what == "pick" else {}
     more = more or {PREFERRED: preference(candidate)}
     after |= only_this(card) if what == "pick" else {}
+    others = ledger.choices.live_others(card) if what == "pick" else []
     change(ledger, card, what, after, action, _picked(card, candidate), candidate, **more)
-    if what == "pick":
-        ledger.choices.yield_to(card, action=action)
+    ledger.choices.give_way(others, card.guid, action)
     _retire(ledger, fails, card.guid, action)
     ledger.policy.settle_deck(card.guid)
 

@@ -71,12 +71,14 @@ class Choices:
 
     # --- one is the card --------------------------------------------------------------------
 
-    def yield_to(self, card: Card, *, by: str = PERSON, action: str = "") -> list[Guid]:
-        """The other cards of the choice that a card is of give way to it; which they were."""
-        others = [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
+    def live_others(self, card: Card) -> list[Card]:
+        """The other alternatives of a choice that are not retired, rejected cards included."""
+        return [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
+
+    def give_way(self, others: Iterable[Card], to: Guid, action: str) -> None:
+        """Let alternatives give way to the card that a person chose, by the same action."""
         for one in others:
-            self._give_way(one, card.guid, by, action)
-        return [one.guid for one in others]
+            self._give_way(one, to, PERSON, action)
 
     def _give_way(self, card: Card, to: Guid, by: str, action: str) -> None:
         after, states = _given_way(card, to)

@@ -224,14 +224,14 @@ class Decisions:
         out.
         """
         found = {guid: row for guid in guids if (row := self._last_row(guid))}
-        latest = sorted(found, key=lambda guid: found[guid]["rank"], reverse=True)
+        latest = sorted(found, key=lambda guid: found[guid]["sequence"], reverse=True)
         shares = {action: self._shares(action) for action in {r["action"] for r in found.values()}}
         return {guid: shares[found[guid]["action"]][guid] for guid in latest}
 
     def _last_row(self, guid: str) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self._db.execute(
-            f"SELECT action, rank FROM decision d WHERE subject = ? AND {_BY_PERSON}"
-            " ORDER BY rank DESC LIMIT 1",
+            f"SELECT action, sequence FROM decision d WHERE subject = ? AND {_BY_PERSON}"
+            " ORDER BY sequence DESC LIMIT 1",
             (guid,),
         ).fetchone()
         return found
@@ -259,7 +259,7 @@ class Decisions:
         """What of an action still stands."""
         rows = self._db.execute(
             "SELECT d.* FROM decision d WHERE action = ? OR action ="
-            " (SELECT action FROM decision WHERE id = ?) ORDER BY rank",
+            " (SELECT action FROM decision WHERE id = ?) ORDER BY sequence",
             (what, what),
         ).fetchall()
         if not rows:
@@ -273,7 +273,7 @@ class Decisions:
 
     def _last_action(self) -> list[Event]:
         row = self._db.execute(
-            f"SELECT action FROM decision d WHERE {_BY_PERSON} ORDER BY rank DESC LIMIT 1"
+            f"SELECT action FROM decision d WHERE {_BY_PERSON} ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
         if row is None:
             raise RefusedError(
@@ -284,10 +284,10 @@ class Decisions:
     def _refuse_if_later(self, event: Event) -> None:
         rows = self._db.execute(
             "SELECT d.* FROM decision d WHERE d.subject = :subject AND d.what <> 'move'"
-            f" AND d.action <> :action AND d.rank > :rank AND {_STANDS}"
+            f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
             " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
-            " ORDER BY d.rank DESC",
-            {"subject": event.subject, "action": event.action, "rank": event.rank,
+            " ORDER BY d.sequence DESC",
+            {"subject": event.subject, "action": event.action, "sequence": event.sequence,
              "by": event.by, "anki": ANKI},
         ).fetchall()  # fmt: skip
         touched = _touched(event)
