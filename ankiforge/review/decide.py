@@ -13,15 +13,15 @@ from typing import Any
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.choices import FOLLOWS, OVER, preference
-from ankiforge.ledger.cards.forgotten import PREFERRED
+from ankiforge.ledger.cards.choices import preference
 from ankiforge.ledger.cards.remembering import blocked_by
-from ankiforge.ledger.cards.values import AT_ONCE, letter_of
+from ankiforge.ledger.cards.values import AT_ONCE, PREFERRED, letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import MADE, Change, Decided
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
-from ankiforge.ledger.deciding.states import Event, refuse
+from ankiforge.ledger.deciding.states import Event as StateEvent
+from ankiforge.ledger.deciding.states import refuse
 from ankiforge.ledger.deciding.troubles import REDRAFTED
+from ankiforge.ledger.events import FOLLOWS, MADE, OVER, Columns, Event
 from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     AcceptedBy,
@@ -136,7 +136,7 @@ def acceptable_in_bulk(card: Card) -> bool:
 
 def _accept(ledger: Ledger, target: Target, action: str, *, force: bool = False) -> None:
     card = target.card
-    refuse(card.standing, card.verdict, Event.ACCEPT, card.guid)
+    refuse(card.standing, card.verdict, StateEvent.ACCEPT, card.guid)
     if len(card.to_choose) > 1:
         passable = [one for one in card.to_choose if not one.blocked]
         if passable != [target.candidate]:
@@ -156,7 +156,7 @@ def _pick(
         raise RefusedError(what, hint="pick one of them")
     # a card that was superseded by an alternative may still be picked in its place
     standing = Standing.LIVE if ledger.choices.gave_way(card) else card.standing
-    refuse(standing, card.verdict, Event.PICK, card.guid)
+    refuse(standing, card.verdict, StateEvent.PICK, card.guid)
     _let_through(ledger, card, target.candidate, "pick", action, force)
 
 
@@ -184,7 +184,7 @@ def _let_through(
         hint = f"edit it, or overrule the check: ankiforge {do}"
         raise RefusedError(f"{card.guid} is blocked: {why}", hint=hint)
 
-    after: Change = {
+    after: Columns = {
         "verdict": Verdict.ACCEPTED.value,
         "accepted_by": AcceptedBy.PERSON.value,
         "forced": int(candidate.blocked),
@@ -208,18 +208,18 @@ def _let_through(
         state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
         if one.state is not state:
             states[letter_of(one)] = state.value
+    others = ledger.choices.live_others(card) if what == "pick" else []
     _change(ledger, card, what, after, action, candidate, states, **preferred)
-    if what == "pick":
-        ledger.choices.yield_to(card, action=action)
+    ledger.choices.give_way(others, card.guid, action)
 
     # cards that kept failing, and that this one was drafted to replace, are retired
-    retired: Change = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
+    retired: Columns = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
     for guid in replaced:
         ledger.decisions.change(guid, "retire", retired, action=action, extra={"card": card.guid})
     ledger.policy.settle_deck(card.guid)
 
 
-def _only_live_card(card: Card) -> Change:
+def _only_live_card(card: Card) -> Columns:
     """Of a choice that spans both note types, make this card the one that lives."""
     return {"standing": Standing.LIVE.value, "standing_why": ""} if card.choice else {}
 
@@ -249,7 +249,7 @@ def reject(ledger: Ledger, targets: Iterable[Target], reason: str = "") -> tuple
         if target.letter and (card.picked or len(card.to_choose) > 1):
             _pass_over(ledger, target, action, reason)
             return
-        after: Change = {"verdict": Verdict.REJECTED.value, "reason": reason}
+        after: Columns = {"verdict": Verdict.REJECTED.value, "reason": reason}
         for one in (card, *_open_alternatives(ledger, card)):
             if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
                 _change(ledger, one, "reject", after, action, one.leading, reason=reason)
@@ -263,7 +263,7 @@ def _pass_over(ledger: Ledger, target: Target, action: str, reason: str) -> None
     if candidate.state is not CandidateState.OPEN:
         what = f"{candidate.id} does not wait for a decision"
         raise RefusedError(what, hint=f"to reject the card: ankiforge reject {card.guid}")
-    after: Change = {}
+    after: Columns = {}
     left = [one for one in card.open if one != candidate]
     if card.to_choose and left:
         lead = next((one for one in left if not one.blocked), left[0]).draft
@@ -288,7 +288,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
         card = target.card
         if card.guid in restored:  # with an alternative that was named before it
             return
-        after: Change = {}
+        after: Columns = {}
         states: dict[str, str] = {}
         if card.verdict is Verdict.REJECTED:
             after |= {"verdict": Verdict.PENDING.value, "reason": ""}
@@ -355,7 +355,7 @@ def resolve(
             raise RefusedError(what, hint=f"ankiforge show {card.guid}")
         said = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
         resolved = to_json(dict(card.resolved) | said)
-        after: Change = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
+        after: Columns = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
         _change(ledger, card, "pin" if mine else "resolve", after, action, target.candidate)
 
     return _decide_each(ledger, targets, decide)
@@ -401,7 +401,7 @@ def edit(
             if c.state is not CandidateState.PASSED
         }
         states[letter] = CandidateState.PICKED.value
-        after: Change = {"fields": to_json(fields), "edited": 1, "forced": 0}
+        after: Columns = {"fields": to_json(fields), "edited": 1, "forced": 0}
         if over:
             said = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
             after["resolved"] = to_json(dict(card.resolved) | said)
@@ -410,6 +410,7 @@ def edit(
         if chosen:
             after |= _only_live_card(card)
         action = ledger.writer.new_action()
+        others = ledger.choices.live_others(card) if chosen else []
         ledger.decisions.change(
             card.guid,
             "edit",
@@ -418,8 +419,7 @@ def edit(
             candidates=states,
             extra={"answer": draft.answer, "letter": letter, **blocked_by(checked), **chosen},
         )
-        if chosen:
-            ledger.choices.yield_to(card, action=action)
+        ledger.choices.give_way(others, card.guid, action)
     return Result(card.guid)
 
 
@@ -430,7 +430,7 @@ def refuse_edit(target: Target) -> None:
         RefusedError: as `edit` does, but for changes meanwhile.
     """
     card = target.card
-    refuse(card.standing, card.verdict, Event.EDIT, card.guid)
+    refuse(card.standing, card.verdict, StateEvent.EDIT, card.guid)
     if len(card.to_choose) > 1 and not target.letter:
         what = f"{card.guid} has several candidates, {len(card.to_choose)} to choose from"
         raise RefusedError(what, hint=f"say whose words: ankiforge edit {card.to_choose[0].id}")
@@ -474,8 +474,6 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     run = ledger.start_run("edit")
     with ledger.unit():
         if former:  # the same answer is the same note: the card that was taken back goes on
-            for one in former.candidates:
-                ledger.cards.set_state(former.guid, letter_of(one), CandidateState.PASSED)
             ledger.cards.add_candidate(former.guid, checked, CandidateState.PICKED)
         guid = former.guid if former else ledger.placer.make(run, highlight, checked)
         if guid:
@@ -498,19 +496,22 @@ def _former_card(ledger: Ledger, draft: Draft) -> Card | None:
 
 def _decide_made(ledger: Ledger, guid: Guid, fields: Fields) -> None:
     """Accept a card made by hand, so that undoing this one decision retires it again."""
-    draft = ledger.cards.get(guid).leading.draft
-    gone: Change = {
-        "verdict": Verdict.PENDING.value, "standing": Standing.RETIRED.value,
-        "standing_why": _TAKEN_BACK, "accepted_by": "", "edited": 0,
-    }  # fmt: skip
-    stands: Change = {
+    card = ledger.cards.get(guid)
+    draft = card.leading.draft
+    passed = {
+        letter_of(one): CandidateState.PASSED.value
+        for one in card.candidates
+        if one != card.leading
+    }
+    stands: Columns = {
         "verdict": Verdict.ACCEPTED.value, "standing": Standing.LIVE.value, "standing_why": "",
         "accepted_by": AcceptedBy.PERSON.value, "edited": 1, "fields": to_json(fields),
         "kind": draft.kind.value,
     }  # fmt: skip
     made = {"fields": fields, "quote": draft.quote}
-    ledger.decisions.put(guid, gone, {})
-    ledger.decisions.change(guid, "edit", stands, extra={"answer": draft.answer, MADE: made})
+    ledger.decisions.change(
+        guid, "edit", stands, candidates=passed, extra={"answer": draft.answer, MADE: made}
+    )
     ledger.policy.settle_deck(guid)
 
 
@@ -565,7 +566,7 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
         answers = [one.draft.answer for one in (goes.leading, *goes.to_choose)]
         for highlight in (goes.highlight, *goes.also):
             ledger.cards.pairs.link(stays.guid, highlight.key)
-            extra: Change = {"key": highlight.key, "card": goes.guid, "answer": answers[0]}
+            extra: Columns = {"key": highlight.key, "card": goes.guid, "answer": answers[0]}
             if goes.to_choose:
                 extra["answers"] = list(dict.fromkeys(answers))
             ledger.decisions.change(stays.guid, "merge", {}, action=action, extra=extra)
@@ -635,14 +636,14 @@ def duplicates_of(card: Card) -> tuple[str, ...]:
 # --- undo -----------------------------------------------------------------------------------
 
 
-def undo(ledger: Ledger, what: str = "") -> list[Decided]:
+def undo(ledger: Ledger, what: str = "") -> list[Event]:
     """Take back one action: the given one, or the person's last; return its decisions."""
-    return ledger.undoing.undo(what)
+    return ledger.decisions.undo(what)
 
 
 def undo_about(
     ledger: Ledger, targets: Iterable[Target]
-) -> tuple[tuple[Result, ...], tuple[Decided, ...]]:
+) -> tuple[tuple[Result, ...], tuple[Event, ...]]:
     """Take back a person's last decision about each card, where that is still possible.
 
     What the same action decided about other cards stands, but for alternatives and duplicates
@@ -653,9 +654,9 @@ def undo_about(
     """
     cards = {target.card.guid: target.card for target in targets}
     results: dict[Guid, Result] = {}
-    taken_back: dict[str, Decided] = {}
+    taken_back: dict[str, Event] = {}
     with ledger.unit():
-        last = ledger.undoing.last_about(cards)
+        last = ledger.decisions.last_about(cards)
         changed = _changed_cards(ledger, list(cards.values()))
         # the latest decision first, so that none is refused for one that is undone with it
         for guid in (*last, *(guid for guid in cards if guid not in last)):
@@ -666,7 +667,7 @@ def undo_about(
                     what = f"nothing you decided about {guid} is left to undo"
                     raise RefusedError(what, hint=f"ankiforge trace {guid} shows what stands")
                 if share[0].id not in taken_back:  # undone with another of these cards
-                    ledger.undoing.take_back(list(share))
+                    ledger.decisions.take_back(list(share))
                     taken_back |= {decided.id: decided for decided in share}
                 results[guid] = Result(guid)
             except RefusedError as error:
@@ -732,7 +733,7 @@ def _change(
     ledger: Ledger,
     card: Card,
     what: str,
-    after: Change,
+    after: Columns,
     action: str,
     candidate: Candidate,
     states: Mapping[str, str] | None = None,

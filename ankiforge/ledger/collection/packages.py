@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
@@ -15,9 +16,10 @@ from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
 class Packages:
     """The ledger's memory of packages."""
 
-    def __init__(self, connection: Connection, writer: Writer) -> None:
+    def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
         self._writer = writer
+        self._cards = cards
 
     def last(self, guid: Guid) -> Shipment | None:
         """The newest revision of a note that any package held."""
@@ -122,10 +124,9 @@ class Packages:
                 "tags": shipment.tags}  # fmt: skip
         once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
         self._writer.note("shipped", shipment.guid, body, once)
-        self._db.execute(
-            "UPDATE card SET anki = ? WHERE guid = ? AND anki = ?",
-            (AnkiState.WRITTEN, shipment.guid, AnkiState.NONE),
-        )
+        row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (shipment.guid,)).fetchone()
+        if row and row["anki"] == AnkiState.NONE:
+            self._cards.observe([(shipment.guid, AnkiState.WRITTEN, "")])
         return rev
 
     def record_tags(self, shipment: Shipment) -> None:

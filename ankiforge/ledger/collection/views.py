@@ -152,12 +152,13 @@ class Views:
 
     def hold(self, guid: Guid, why: str) -> None:
         """A card cannot be brought up to date in Anki now; "" takes that back."""
-        after = (AnkiState.HELD, why) if why else (AnkiState.SEEN, "")
-        self._db.execute(
-            "UPDATE card SET anki = ?, anki_why = ? WHERE guid = ? AND anki IN ('seen', 'held')"
-            " AND anki_why <> ?",
-            (*after, guid, why),
-        )
+        row = self._db.execute(
+            "SELECT 1 FROM card WHERE guid = ? AND anki IN ('seen', 'held') AND anki_why <> ?",
+            (guid, why),
+        ).fetchone()
+        if row:
+            with self._writer.unit():
+                self._cards.observe([(guid, AnkiState.HELD if why else AnkiState.SEEN, why)])
 
     # --- taking in --------------------------------------------------------------------------
 
@@ -318,13 +319,16 @@ class Views:
                 Guid(row["guid"]), "present", after, by=ANKI, action=f"view-{identity}"
             )
         taken.back = len(back)
-        self._db.execute(
-            f"UPDATE card SET anki = 'seen', anki_why = '' WHERE {here} AND anki <> 'seen'", at
-        )
-        self._db.execute(
-            "UPDATE card SET anki = 'held', anki_why = 'note type' WHERE guid IN"
-            " (SELECT guid FROM seen WHERE view = :view AND type_id = 0)",
+        rows = self._db.execute(
+            "SELECT c.guid, s.type_id FROM card c JOIN seen s ON s.guid = c.guid AND s.view = :view"
+            " WHERE c.anki <> 'seen' OR s.type_id = 0",
             at,
+        ).fetchall()
+        self._cards.observe(
+            (row["guid"], AnkiState.SEEN, "")
+            if row["type_id"]
+            else (row["guid"], AnkiState.HELD, "note type")
+            for row in rows
         )
         self._mark_revisions(at)
 
