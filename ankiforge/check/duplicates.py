@@ -144,7 +144,11 @@ class DuplicateIndex:
         self._sizes: list[int] = []
         self._places: dict[str, int] = {}
         """The present place of each card."""
+        self._finders: dict[int, tuple[str, ...]] = {}
+        """Per card that has any, more by which it is found."""
         self._vocabulary: dict[str, int] = {}
+        self._spelt: list[str] = []
+        """Each word by its number."""
         self._postings: list[array[int] | None] = []
         """Per word, the places of the cards that hold it; None once they are too many."""
         self._figures: set[int] = set()
@@ -176,8 +180,13 @@ class DuplicateIndex:
             self._clear()
             return
         for id in changed:
-            self._places.pop(id, None)
-            if found := self._store.card(id):
+            found = self._store.card(id)
+            is_loaded = id in self._places
+            if not is_loaded and (found[0] in self._of_row if found else self._unloaded):
+                self._clear()  # it may stand in postings, of which words is not known
+                return
+            self._remove(id)
+            if found:
                 row, card = found
                 place = self._of_row[row] = self._new_place()
                 self._fill(place, card)
@@ -197,6 +206,7 @@ class DuplicateIndex:
             where: what findings say before they quote a note that is not ours.
         """
         read, terms = _read(draft.kind, draft.fields)
+        self._remove(id)
         place = self._new_place()
         self._fill(place, IndexedCard(id, highlight, where, terms), read)
         for word in (*terms.words, *terms.finders):
@@ -222,6 +232,8 @@ class DuplicateIndex:
         self._masks[place] = _mask(numbers)
         self._sizes[place] = len(numbers)
         self._places[card.id] = place
+        if card.terms.finders:
+            self._finders[place] = card.terms.finders
         if card.where:
             self._where[card.id] = card.where
 
@@ -230,6 +242,7 @@ class DuplicateIndex:
         if number is None:
             number = self._vocabulary[word] = len(self._postings)
             self._postings.append(array("I"))
+            self._spelt.append(word)
             if word.isdigit():
                 self._figures.add(number)
         return number
@@ -242,6 +255,20 @@ class DuplicateIndex:
             posting.append(place)
             if len(posting) > _LONGEST:
                 self._postings[number] = None
+
+    def _remove(self, id: str) -> None:
+        """Take a card out, so that what is found does not depend on what was there before."""
+        place = self._places.pop(id, None)
+        if place is None:
+            return
+        finders = self._finders.pop(place, ())
+        for number in {*self._words[place], *(self._vocabulary.get(one, -1) for one in finders)}:
+            posting = self._postings[number] if number >= 0 else None
+            if posting is not None and place in posting:
+                posting.remove(place)
+            elif posting is None and self._store is not None and number >= 0:
+                self._asked.discard(self._spelt[number])  # there may be few enough now
+                self._postings[number] = array("I")
 
     def _is_current(self, place: int) -> bool:
         """Return whether the card there is neither changed, gone nor hidden."""
@@ -333,9 +360,8 @@ class DuplicateIndex:
         """Yield (Jaccard similarity of content words, place) of the cards worth judging."""
         if self._store is not None:
             self._ask(self._store, (*terms.words, *terms.finders))
-        vocabulary = self._vocabulary
-        known = {vocabulary[word] for word in terms.words if word in vocabulary}
-        finders = {vocabulary[word] for word in terms.finders if word in vocabulary}
+        known = {number for one in terms.words if (number := self._in_use(one)) is not None}
+        finders = {number for one in terms.finders if (number := self._in_use(one)) is not None}
         size, ranked = len(terms.words), []
         for place in self._halves(known, finders, size):
             theirs = self._words[place]
@@ -344,13 +370,18 @@ class DuplicateIndex:
                 continue
             jaccard = shared / (size + len(theirs) - shared)
             if not self._counts_apart(known, theirs, jaccard):
-                ranked.append((jaccard, shared / (smaller or 1), place))
+                ranked.append((jaccard, shared / (smaller or 1), self._ids[place], place))
         ranked.sort(reverse=True)
-        for jaccard, contained, place in ranked[:_JUDGED]:
+        for jaccard, contained, _, place in ranked[:_JUDGED]:
             if not _siblings(self._homes[place], highlight) and (
                 jaccard >= _JACCARD or self._within(contained, size, read, place)
             ):
                 yield jaccard, place
+
+    def _in_use(self, word: str) -> int | None:
+        """Return the number of a word that some card holds."""
+        number = self._vocabulary.get(word)
+        return None if number is None or self._postings[number] == _NONE else number
 
     def _counts_apart(self, known: set[int], theirs: tuple[int, ...], jaccard: float) -> bool:
         """Return whether each has a number that the other lacks, and neither is worth a note."""
@@ -377,8 +408,12 @@ class DuplicateIndex:
         ]
 
     def _candidates(self, known: set[int]) -> set[int]:
-        postings = [posting for word in known if (posting := self._postings[word]) is not None]
-        postings.sort(key=len)
+        found = [
+            (len(posting), self._spelt[number], posting)
+            for number in known
+            if (posting := self._postings[number]) is not None
+        ]
+        postings = [posting for _, _, posting in sorted(found)]
         rare = [posting for posting in postings[:_RAREST] if len(posting) <= _COMMON]
         return set().union(*rare) if rare else _in_two(postings[:_RAREST])
 
@@ -392,6 +427,7 @@ class DuplicateIndex:
         return differences.answers_alike(read, theirs) or _sound_alike(read, theirs)
 
 
+_NONE = array("I")
 _NOTHING = Draft(HighlightKey(""), CardKind.CLOZE, (), "", "", 0, Origin(""))
 
 
