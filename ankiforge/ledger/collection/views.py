@@ -157,8 +157,7 @@ class Views:
             (guid, why),
         ).fetchone()
         if row:
-            with self._writer.unit():
-                self._cards.observe([(guid, AnkiState.HELD if why else AnkiState.SEEN, why)])
+            self._cards.observe([(guid, AnkiState.HELD if why else AnkiState.SEEN, why)])
 
     # --- taking in --------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.review import Choice
+from ankiforge.review import Target
 
 WORDS = ["helicase", "unwinds", "dna", "enzyme", "entropy", "disorder", "osmosis", "water", "membrane", "1905", "1648", "axon", "treaty", "westphalia", "cell", "nucleus", "人口", "首都", "東京", "light", "speed"]  # fmt: skip
 NOWHERE = HighlightKey("vault:notes/elsewhere")
@@ -66,16 +66,16 @@ class Deck:
         ]
 
     def reject(self) -> None:
-        review.reject(self.bench.ledger, [Choice(self.chance.choice(self.cards()))], "dull")
+        review.reject(self.bench.ledger, [Target(self.chance.choice(self.cards()))], "dull")
 
     def restore(self) -> None:
         if rejected := self.cards(Verdict.REJECTED):
-            review.restore(self.bench.ledger, [Choice(rejected[0])])
+            review.restore(self.bench.ledger, [Target(rejected[0])])
 
     def edit(self) -> None:
         card = self.chance.choice(self.cards())
         review.edit(
-            self.bench.ledger, Choice(card), (("Front", self.front()), ("Back", "me")), no_findings
+            self.bench.ledger, Target(card), (("Front", self.front()), ("Back", "me")), no_findings
         )
 
     def undo(self) -> None:
@@ -151,7 +151,7 @@ def test_what_another_program_rejected_is_found_no_more(bench):
     assert named(index) == [guid]
 
     with bench.open() as other:
-        review.reject(other, [Choice(other.cards.get(guid))], "dull")
+        review.reject(other, [Target(other.cards.get(guid))], "dull")
 
     index.refresh()
     assert named(index) == []
@@ -191,7 +191,7 @@ def test_words_that_changed_while_they_were_read_are_read_again(bench):
     card = bench.ledger.cards.get(guid)
     review.edit(
         bench.ledger,
-        Choice(card),
+        Target(card),
         (("Front", "What is entropy?"), ("Back", "disorder")),
         no_findings,
     )
