@@ -572,7 +572,7 @@ class Watcher:
 
     def _list_sources(self, now: float) -> None:
         """List the sources; if one has changed and no file is being written, make a pass over all."""
-        self._first_event = 0.0
+        first_event, self._first_event = self._first_event, 0.0
         silent = bool(self._events.silent)
         if silent and now >= self._listened + RELIST:
             self._listen()
@@ -595,7 +595,7 @@ class Watcher:
             return
         settled = max((listings[one.name].settled_at(now) for one in changed), default=0.0)
         if settled:
-            self._unsettled = self._unsettled or now
+            self._unsettled = self._unsettled or first_event or now
             if now < self._unsettled + LONGEST_DEBOUNCE:
                 self._due.listing = settled + 0.01
                 return

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 from urllib.parse import urlsplit
@@ -354,7 +354,7 @@ class Narrator:
         if not self._has_status:
             return
         forged = f" · {counted(self._forged, 'card')} so far" if self._forged else ""
-        shown, room = "", get_terminal_size().columns - 1
+        shown, room = "", shutil.get_terminal_size().columns - 1
         for sign in filter(str.isprintable, f"{words or 'watching'}{forged}"):
             room -= 2 if east_asian_width(sign) in "WF" else 1  # wide ones take two columns
             if room < 0:

@@ -47,9 +47,9 @@ class Watched:
         return self.later(1.0)
 
     def later(self, seconds: float) -> list[tuple[str, Any]]:
-        """What is told until so many seconds have passed."""
-        before, until = len(self.told), self.clock() + seconds
-        while self.clock() < until:
+        """What is told until so many seconds were waited; what it does itself takes no time."""
+        before, until = len(self.told), self.ahead + seconds
+        while self.ahead < until:
             self.watcher.turn()
             self.watcher.rest()
         return self.told[before:]
