@@ -10,16 +10,37 @@ import pytest
 
 LENS = "The ==aperture== decides how much light enters.\n"
 SENTENCES = [
-    f"What does the {what} do?::It decides how much {that} may pass it at any time\n\n"
-    for what in ("iris", "valve", "gate", "filter")
-    for that in ("light", "water", "sand")
+    f"{question}?::{answer}\n\n"
+    for question, answer in (
+        ("What does the iris do", "It narrows the pupil when the light is bright"),
+        ("Why do leaves turn yellow", "Chlorophyll breaks down and carotene remains visible"),
+        (
+            "Who drew the first periodic table",
+            "Mendeleev, in the year 1869, with gaps for the unknown",
+        ),
+        ("How do whales sleep", "One half of their brain rests while the other half swims"),
+        (
+            "When did Constantinople fall",
+            "On a Tuesday in May 1453, after fifty-three days of siege",
+        ),
+        (
+            "Which metal melts in a hand",
+            "Gallium, whose melting point lies just below thirty degrees",
+        ),
+        ("What is a sonnet", "A poem of fourteen lines with a turn before its end"),
+        ("Why is the sea salty", "Rivers carry dissolved minerals there, and only vapour leaves"),
+        ("How old is the universe", "About thirteen billion eight hundred million years"),
+        ("What feeds a glacier", "Snow that was pressed into ice above its firn line"),
+        ("Where do eels spawn", "Far out in the Sargasso, where nobody ever saw them do it"),
+        ("Why do cats purr", "Nobody knows for certain; perhaps it heals their bones"),
+    )
 ]
 PER_SECOND = 5
 MINUTES = 3
 
 
 def answers(notes: dict[str, tuple[int, list[str], str]]) -> set[str]:
-    return {fields[1] for _, fields, _ in notes.values() if fields[0].startswith("What does")}
+    return {fields[1] for _, fields, _ in notes.values() if fields[0].endswith("?")}
 
 
 def test_what_is_typed_for_minutes_goes_out_whole_or_not_at_all(
