@@ -16,10 +16,9 @@ from posixpath import commonpath
 
 from ankiforge import check, resembling
 from ankiforge.anki.package import write_package
+from ankiforge.anki.sync import CardPlan
 from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.delivery import Delivery
-from ankiforge.delivery.attached import picture_fault
 from ankiforge.draft import set_aside
 from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
@@ -51,6 +50,7 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
+from ankiforge.sync import picture_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +375,7 @@ class Parcel:
     """Cards that are to lie in one package."""
 
     path: Path
-    deliveries: tuple[Delivery, ...]
+    plans: tuple[CardPlan, ...]
 
 
 def deliverable(ledger: Ledger) -> Iterator[Card]:
@@ -395,8 +395,8 @@ def publish(
     its package takes its place: no number ever stands for two texts, wherever the power fails.
     """
     for parcel in parcels:
-        packed = [one for one in parcel.deliveries if one.note and one.shipment]
-        problems = tuple(problem for one in parcel.deliveries for problem in one.problems)
+        packed = [one for one in parcel.plans if one.note and one.shipment]
+        problems = tuple(problem for one in parcel.plans for problem in one.problems)
         failed = _written(ledger, run, parcel.path, packed, types) if packed else None
         if failed or not packed:
             yield Published(parcel.path, 0, 0, 0, (*problems, *([failed] if failed else [])))
@@ -410,7 +410,7 @@ def _written(
     ledger: Ledger,
     run: RunId,
     path: Path,
-    packed: list[Delivery],
+    packed: list[CardPlan],
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
     """Put a package in its place; a problem if that cannot be, the old one as it was."""

@@ -17,9 +17,8 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.check import clozes, filler, unfinished, wording
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.collection.seen import Seen
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
-from ankiforge.model import Card, Draft, Finding, Origin, Severity, Standing, Verdict
+from ankiforge.model import Card, Draft, Finding, Origin, Seen, Severity, Standing, Verdict
 from ankiforge.resembling import judge_anew, twins_of
 
 _AT_ONCE = 200

@@ -16,7 +16,7 @@ from ankiforge.cli.session import Session, session
 from ankiforge.ledger.deciding.decisions import Decided
 from ankiforge.reports.cards import one_line, words_of
 from ankiforge.reports.summary import counted
-from ankiforge.review.ids import names_card
+from ankiforge.review.select import names_card
 
 EPILOG = """\b
 Examples:
@@ -41,12 +41,12 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str) -> None
     Named by a card, what was decided of others in one go with it stands.
     """
     with session(call) as now:
-        done: tuple[review.Done, ...] = ()
+        done: tuple[review.Result, ...] = ()
         taken_back: Sequence[Decided]
         if every or query or not _is_action(now, words):
             about = now.ledger.undoing.decided_about()
-            choices = chosen(now, words, every, query, lambda card: card.guid in about)
-            done, taken_back = review.undo_about(now.ledger, choices)
+            targets = chosen(now, words, every, query, lambda card: card.guid in about)
+            done, taken_back = review.undo_about(now.ledger, targets)
         else:
             taken_back = review.undo(now.ledger, *words)
         there = [one for one in taken_back if _in_anki(now, one.subject)]

@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from ankiforge import assembly, ledger
+from ankiforge import app, ledger
 from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.push import Push
 from ankiforge.cli.session import Session, glance, opened_of, session, wanted_of, workspace_of
 from ankiforge.cli.working import (
     follow,
     job_for,
-    look_first,
     model_for,
+    sync_first,
     target,
     waiting_for,
     write_packages,
@@ -31,12 +31,10 @@ from ankiforge.cli.working import (
 from ankiforge.config import is_loopback
 from ankiforge.config.remembered import FILE as REMEMBERED
 from ankiforge.config.workspace import Workspace
-from ankiforge.discovery import followed_sources
 from ankiforge.errors import ForgeError
 from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
-from ankiforge.opening import opened
 from ankiforge.pending import pending
 from ankiforge.pipeline import Job, Progress, forge, read
 from ankiforge.reports.summary import Tally, counted
@@ -100,11 +98,11 @@ class Passes:
         workspace = self._workspace = workspace_of(self._call)
         memories = Memories(workspace.folder / MEMORY)
         with glance(self._call) as now:
-            wanted = followed_sources(workspace, now.ledger)
+            wanted = app.watched_sources(workspace, now.ledger)
         found = []
         for one in wanted:
             memory = memories.of(f"{one.entry.kind}:{one.entry.name}")
-            source = opened(
+            source = app.open_source(
                 workspace.config, one.entry, one.only, memory=memory, offline=self._call.offline
             )
             found.append(WatchedSource(one.entry, source, one.only))
@@ -139,7 +137,7 @@ class Passes:
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, opened_ones, model), model)
             if not notes:  # Anki's collection is not copied after each save: a delivery looks, too
-                look_first(now, tally)
+                sync_first(now, tally)
             run = now.ledger.start_run("watch")
 
             def steps() -> Iterator[Progress]:
@@ -167,7 +165,7 @@ class Passes:
         """Limit what a model drafts at a time: meanwhile the ledger is locked for all others."""
         if model is None or job.limit is not None:
             return job
-        server = assembly.llm_settings(now.workspace, now.call.jobs)
+        server = app.server_settings(now.workspace, now.call.jobs)
         return replace(job, limit=max(min(server.threads * server.batch, PORTION), FEWEST))
 
     def _result(
@@ -213,7 +211,7 @@ class Passes:
                     pushed = push.pushed
             else:
                 tally = Tally()
-                look_first(now, tally)
+                sync_first(now, tally)
                 run = now.ledger.start_run("build")
                 write_packages(now, run, tally, now.decks, without=without)
                 now.ledger.finish_run(run)

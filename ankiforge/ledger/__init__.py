@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.errors import BusyError
 from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import msgspec
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.errors import LedgerError
 from ankiforge.model import Problem, h16
 

@@ -33,6 +33,7 @@ from ankiforge.model.ids import (
     number_of,
     sides_of,
 )
+from ankiforge.model.notes import FRESH_SECONDS, Seen, Shipment, ViewSummary, digest_of, next_mod
 from ankiforge.model.reading import (
     ELSEWHERE,
     NOTE,
@@ -86,6 +87,7 @@ from ankiforge.model.words import (
 
 __all__ = [
     "ELSEWHERE",
+    "FRESH_SECONDS",
     "ID_BASE",
     "MADE_FROM",
     "NOTE",
@@ -132,12 +134,14 @@ __all__ = [
     "Route",
     "RunId",
     "Scan",
+    "Seen",
     "SeenCard",
     "SeenNote",
     "SeenReview",
     "SeenTemplate",
     "SeenType",
     "Severity",
+    "Shipment",
     "Sighting",
     "Source",
     "Span",
@@ -146,11 +150,14 @@ __all__ = [
     "Verdict",
     "View",
     "ViewKind",
+    "ViewSummary",
     "card_id",
+    "digest_of",
     "guid_for",
     "h16",
     "made_slot",
     "named_id",
+    "next_mod",
     "note_id",
     "number_of",
     "sides_of",

@@ -4,67 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
 
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
-from ankiforge.model import AnkiState, Fields, Guid, RunId, h16, note_id
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """One revision of a note, as a package holds it."""
-
-    guid: Guid
-    rev: int
-    """From 1; 0 stands for "not recorded yet"."""
-    mod: int
-    fields: Fields
-    """Markdown, as decided."""
-    html: tuple[str, ...]
-    """All fields in note type order, as in the package; () if only the journal remembers it."""
-    tags: tuple[str, ...]
-    """Ours; what a person has added in Anki stands in `package_tags`."""
-    deck: str
-    digest: str = ""
-    first: bool = False
-    """No package ever held the note before."""
-    ours: tuple[str, ...] = ()
-    """Our content fields before a person's words were merged in; () = as in `html`."""
-    package_tags: tuple[str, ...] | None = None
-    """The tags in the package; None = `tags`."""
-    content: str = ""
-    """The hash of our content fields: the sixth word of AnkiforgeId."""
-    seen: bool = False
-    """A view has shown it in Anki."""
-    written_at: str = ""
-    """ISO text in UTC."""
-
-    @property
-    def all_tags(self) -> tuple[str, ...]:
-        """The tags as the package has them."""
-        return self.tags if self.package_tags is None else self.package_tags
-
-    @property
-    def known(self) -> bool:
-        """Whether the very words are on record."""
-        return bool(self.html)
-
-
-def digest_of(fields: Fields, tags: Sequence[str]) -> str:
-    """Equal for equal content and tags: what is left to compare with when the ledger is lost."""
-    return h16(*(part for field in fields for part in field), "\x1e", *tags)
-
-
-def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
-    """The compare-and-swap number of a changed note: no clock, never below what was shipped.
-
-    The first shipping takes the second of the note's id; each change is one above the last
-    shipping and what was seen in Anki, so that an edit nobody has seen is newer (docs/why.md).
-    """
-    return note_id(guid) // 1000 if last is None else 1 + max(last.mod, seen_mod)
+from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
 
 
 class Packages:
@@ -81,24 +26,41 @@ class Packages:
         ).fetchone()
         return _shipment(row) if row else None
 
-    def revisions(self, guid: Guid) -> list[Shipment]:
-        """All revisions of a note, oldest first."""
-        rows = self._db.execute("SELECT * FROM shipped WHERE guid = ? ORDER BY rev", (guid,))
-        return [_shipment(row) for row in rows.fetchall()]
+    def revisions(self, guids: Sequence[Guid]) -> dict[Guid, tuple[Shipment, ...]]:
+        """Return all revisions of these notes, oldest first; notes without one are left out."""
+        marks = ", ".join("?" * len(guids))
+        found: dict[Guid, list[Shipment]] = {}
+        for row in self._db.execute(
+            f"SELECT * FROM shipped WHERE guid IN ({marks}) ORDER BY guid, rev", tuple(guids)
+        ):
+            found.setdefault(Guid(row["guid"]), []).append(_shipment(row))
+        return {guid: tuple(revisions) for guid, revisions in found.items()}
 
-    def waits(self, shipment: Shipment) -> bool:
-        """Whether its package was surely not imported: others came with it, and none was seen."""
-        if shipment.seen:
-            return False
-        row = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM shipped o WHERE o.package = s.package"
-            "  AND o.seen_at <> '' AND o.guid <> s.guid) AS there,"
-            " EXISTS (SELECT 1 FROM shipped o WHERE o.package = s.package"
-            "  AND o.seen_at = '' AND o.guid <> s.guid) AS others"
-            " FROM shipped s WHERE s.guid = ? AND s.rev = ? AND s.package <> ''",
-            (shipment.guid, shipment.rev),
-        ).fetchone()
-        return row is not None and bool(row["others"]) and not row["there"]
+    def not_imported(self, guids: Sequence[Guid]) -> dict[Guid, frozenset[int]]:
+        """Return the revisions of these notes whose package was certainly not imported.
+
+        A package was not imported if other notes were first shipped in it and none of them was
+        seen in Anki. (Another guid stands in a group if its least or greatest one differs.)
+        """
+        marks = ", ".join("?" * len(guids))
+        rows = self._db.execute(
+            "WITH unseen AS (SELECT guid, rev, package FROM shipped"
+            f"  WHERE guid IN ({marks}) AND seen_at = '' AND package <> ''),"
+            " held AS (SELECT package, seen_at <> '' AS seen, min(guid) AS least,"
+            "  max(guid) AS greatest FROM shipped"
+            "  WHERE package IN (SELECT package FROM unseen) GROUP BY 1, 2)"
+            " SELECT u.guid, u.rev FROM unseen u"
+            " JOIN held o ON o.package = u.package AND NOT o.seen"
+            "  AND (o.least <> u.guid OR o.greatest <> u.guid)"
+            " LEFT JOIN held i ON i.package = u.package AND i.seen"
+            "  AND (i.least <> u.guid OR i.greatest <> u.guid)"
+            " WHERE i.package IS NULL",
+            tuple(guids),
+        ).fetchall()
+        found: dict[Guid, set[int]] = {}
+        for row in rows:
+            found.setdefault(Guid(row["guid"]), set()).add(row["rev"])
+        return {guid: frozenset(revs) for guid, revs in found.items()}
 
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
         """(rev, mod, package, when) of every revision that was shipped, oldest first."""
@@ -194,14 +156,12 @@ class Packages:
         )
         return rev
 
-    def settle(self, shipment: Shipment, tags: tuple[str, ...]) -> Shipment:
-        """Say which tags of a revision that was taken over from Anki are ours: those of now."""
-        digest = digest_of(shipment.fields, tags)
+    def record_tags(self, shipment: Shipment) -> None:
+        """Record which tags of a revision taken over from Anki are ours."""
         self._db.execute(
             "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
-            (to_json(tags), digest, shipment.guid, shipment.rev),
+            (to_json(shipment.tags), shipment.digest, shipment.guid, shipment.rev),
         )
-        return replace(shipment, tags=tags, digest=digest)
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
         """Store one revision's row (also one that came by the journal, or from Anki)."""

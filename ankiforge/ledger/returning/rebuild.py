@@ -17,14 +17,14 @@ import msgspec
 from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.collection.packages import Packages, Shipment
+from ankiforge.ledger.collection.packages import Packages
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.passages.highlights import place_of
 from ankiforge.ledger.passages.roots import Roots
 from ankiforge.ledger.writing import ANKI, PERSON, Writer
-from ankiforge.model import Document, DocumentKey, Guid, Highlight, Problem
+from ankiforge.model import Document, DocumentKey, Guid, Highlight, Problem, Shipment
 from ankiforge.text.anchors import mark_of, text_of
 
 _UNFIT = (

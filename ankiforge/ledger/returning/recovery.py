@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from ankiforge.ledger.cards.remembering import Remembering
 from ankiforge.ledger.cards.slots import Slots
 from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
-from ankiforge.ledger.collection.packages import Packages, Shipment
-from ankiforge.ledger.collection.seen import Seen
+from ankiforge.ledger.collection.packages import Packages
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.decisions import Change, Decisions
 from ankiforge.ledger.writing import ANKI, Writer
@@ -31,6 +30,8 @@ from ankiforge.model import (
     Identity,
     Origin,
     RunId,
+    Seen,
+    Shipment,
     Standing,
     Verdict,
     guid_for,

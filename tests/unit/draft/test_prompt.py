@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import Context, Twins, check
+from ankiforge.config.resources import shipped
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.prompt import load, parse
@@ -11,7 +12,6 @@ from ankiforge.draft.wording.reply import reasons, usable
 from ankiforge.draft.wording.requests import Shape, passage
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Origin
-from ankiforge.shipped import shipped
 
 HEAD = "---\nname: mine\nversion: 1\nkinds: [basic]\nvariables: [schema, highlights]\n---\n"
 GOOD = HEAD + "Rules. {{ schema }}\n---\n{{highlights}}\n"

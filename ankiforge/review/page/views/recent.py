@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from ankiforge.ledger.deciding.decisions import MADE, Decided, standing
 from ankiforge.model import Card, HighlightKey
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.page.views.pending import card_item
+from ankiforge.review.service import Service
 
 _BACK = Act("z", "Take it back", "take back")
 _TOLD = {
@@ -41,11 +41,11 @@ class Recent:
     about: str = "What you decided, newest first: take it back, or decide anew."
     empty: str = "You have decided nothing yet."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """The actions."""
         return tuple(desk.ledger.queues.decided())
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """What was decided, and the card as it stands now."""
         made = _made(desk, identity)
         if not made:
@@ -65,7 +65,7 @@ class Recent:
         return Item(identity, title, stamp, source=passage, body=facts, acts=(_BACK,))
 
 
-def _made(desk: Desk, action: str) -> list[Decided]:
+def _made(desk: Service, action: str) -> list[Decided]:
     """The decisions of an action that stand."""
     ledger = desk.ledger
     subjects = dict.fromkeys(ledger.queues.about(action))
@@ -101,7 +101,7 @@ def _facts(made: list[Decided], cards: list[Card]) -> Iterator[Fact]:
         yield ("And", many(left, "card") + " more" if left > 0 else "")
 
 
-def _passage(desk: Desk, made: list[Decided], cards: list[Card]) -> str:
+def _passage(desk: Service, made: list[Decided], cards: list[Card]) -> str:
     """Where the first of it comes from, if that is a passage that is known here."""
     if cards:
         return source_html(cards[0].highlight)

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ankiforge import crew
-from ankiforge.crew import Ahead
 from ankiforge.errors import ServiceError, UsageError
+from ankiforge.extract import workers
+from ankiforge.extract.workers import Prefetch
 
 
 def double(number: int) -> int | None:
@@ -21,17 +21,19 @@ def double(number: int) -> int | None:
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_what_is_asked_in_order_comes_back_and_what_is_lost_is_none(waits: bool) -> None:
-    readers = crew.local(2)
-    ahead: Ahead[int, int] = Ahead(readers, double, ((n, (n,)) for n in range(20)), waits=waits)
+    pool = workers.local_pool(2)
+    ahead: Prefetch[int, int] = Prefetch(
+        pool, double, ((n, (n,)) for n in range(20)), threads=waits
+    )
     try:
         found = [ahead.take(n) for n in range(20)]
     finally:
-        readers.close()
+        pool.shutdown()
     assert found == [None if n in (3, 5) else 2 * n for n in range(20)]
 
 
 def test_nothing_is_begun_long_before_it_is_asked_for() -> None:
-    readers = crew.local(2)
+    pool = workers.local_pool(2)
     begun: list[int] = []
 
     def work() -> Iterator[tuple[int, tuple[int]]]:
@@ -39,20 +41,20 @@ def test_nothing_is_begun_long_before_it_is_asked_for() -> None:
             begun.append(number)
             yield number, (number,)
 
-    ahead: Ahead[int, int] = Ahead(readers, double, work(), waits=True)
+    ahead: Prefetch[int, int] = Prefetch(pool, double, work(), threads=True)
     assert begun == []
     assert ahead.take(0) == 0
     assert len(begun) <= 4
-    readers.close()
+    pool.shutdown()
 
 
 def test_after_closing_the_rest_is_left_to_who_asks() -> None:
-    readers = crew.local(1)
-    ahead: Ahead[int, int] = Ahead(readers, double, ((n, (n,)) for n in range(9)), waits=True)
+    pool = workers.local_pool(1)
+    ahead: Prefetch[int, int] = Prefetch(pool, double, ((n, (n,)) for n in range(9)), threads=True)
     assert ahead.take(0) == 0
-    readers.executor(waits=True).shutdown()
+    pool.executor(threads=True).shutdown()
     assert ahead.take(8) is None
-    readers.close()
+    pool.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -64,31 +66,33 @@ def test_after_closing_the_rest_is_left_to_who_asks() -> None:
     ],
 )
 def test_an_address_that_cannot_be_meant_is_a_mistake(address: str, says: str) -> None:
-    readers = crew.cluster(address)
+    pool = workers.cluster_pool(address)
     with pytest.raises(UsageError, match=says):
-        readers.executor(waits=True)
-    readers.close()
+        pool.executor(threads=True)
+    pool.shutdown()
 
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
-    readers = crew.cluster("tcp://127.0.0.1:9")
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
+    pool = workers.cluster_pool("tcp://127.0.0.1:9")
     with pytest.raises(ServiceError, match="no Dask scheduler answers"):
-        readers.executor(waits=True)
-    readers.close()
+        pool.executor(threads=True)
+    pool.shutdown()
 
 
 def test_a_cluster_whose_workers_are_gone_is_not_waited_for_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(crew, "PATIENCE", 0.05)
+    monkeypatch.setattr(workers, "RESULT_SECONDS", 0.05)
     released = threading.Event()
     waiting = ThreadPoolExecutor(1)
-    readers = crew.Crew(2, lambda width, waits: waiting, elsewhere=True)
-    ahead: Ahead[int, bool] = Ahead(readers, released.wait, ((n, ()) for n in range(9)), waits=True)
+    pool = workers.WorkerPool(2, lambda size, threads: waiting, remote=True)
+    ahead: Prefetch[int, bool] = Prefetch(
+        pool, released.wait, ((n, ()) for n in range(9)), threads=True
+    )
     assert [ahead.take(n) for n in range(9)] == [None] * 9
     assert ahead.lost == 9
-    other: Ahead[int, bool] = Ahead(readers, released.wait, [(0, ())], waits=True)
+    other: Prefetch[int, bool] = Prefetch(pool, released.wait, [(0, ())], threads=True)
     assert other.take(0) is None  # nobody is waited for twice
     released.set()
     waiting.shutdown()

@@ -1,4 +1,4 @@
-"""What is known of a card that keeps failing in Anki, in words: for a person, and for a model."""
+"""How a card that keeps failing in Anki has fared, in words for a person and for a model."""
 
 from __future__ import annotations
 
@@ -9,41 +9,40 @@ from ankiforge.anki.content import content_hash
 from ankiforge.anki.unrender import unrender
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import FEEDBACK
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Fields, Guid, SeenCard, Standing, Verdict
+from ankiforge.model import Card, Fields, Guid, Seen, SeenCard, Standing, Verdict
 from ankiforge.recall import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"
-"""What a model is asked for to make several cards of one."""
-_SHOWN, _TOLD = 200, 1_000
-"""Characters of a remark, or of a card, for a person and for a model."""
-_SIGNS = {ord("«"): "‹", ord("»"): "›"}
+"""Asks a model for several cards in place of one."""
 _BETTER = (
     "make a card in its place that lasts: ask for less at once, or from another side, with a cue in"
     " the question that tells it from what is alike"
 )
+_MOST_FOR_PERSON, _MOST_FOR_MODEL = 200, 1_000
+"""Characters of one remark, or of one card's words."""
+_INNER_QUOTES = {ord("«"): "‹", ord("»"): "›"}
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How a card has fared."""
+    """What Anki has shown of one card."""
 
     troubles: tuple[Trouble, ...]
-    """Why it needs work; () if it does not, or was dealt with."""
+    """Why it needs work; () if it does not, or a person has dealt with it."""
     cards: tuple[SeenCard, ...]
-    """Of its note, as Anki showed them last."""
+    """The Anki cards of its note, as they were seen last."""
     answers: Answers
     remarks: tuple[str, ...]
     """What a person typed about it while studying, and has not dealt with."""
 
     @property
     def lapses(self) -> int:
-        """How often it was forgotten after it was learnt, all cards of the note together."""
+        """How often it was forgotten after it was learnt, summed over all cards of the note."""
         return sum(one.lapses for one in self.cards)
 
 
 def history_of(ledger: Ledger, card: Card) -> History:
-    """What Anki has shown of a card."""
+    """Return what Anki has shown of a card."""
     seen = ledger.views.seen(card.guid)
     return History(
         ledger.troubles.of(card.guid),
@@ -54,7 +53,7 @@ def history_of(ledger: Ledger, card: Card) -> History:
 
 
 def words_in_anki(card: Card, seen: Seen | None) -> Fields:
-    """What a person has made of a card in Anki, as Markdown; () if it stands there as shipped."""
+    """Return a card's words as a person changed them in Anki, as Markdown; () if unchanged."""
     if seen is None or not seen.type_id or not seen.content:
         return ()
     if content_hash(card.family, seen.fields) == seen.content:
@@ -68,11 +67,12 @@ def words_in_anki(card: Card, seen: Seen | None) -> Fields:
 
 
 def reasons(history: History) -> Iterator[str]:
-    """Why it needs work, the plainest first."""
+    """Yield why a card needs work, the most telling reason first."""
     for trouble in history.troubles:
         match trouble:
             case Trouble.REMARK:
-                yield f"you wrote “{'”, “'.join(_short(one, _SHOWN) for one in history.remarks)}”"
+                remarks = (_one_line(one, _MOST_FOR_PERSON) for one in history.remarks)
+                yield f"you wrote “{'”, “'.join(remarks)}”"
             case Trouble.LEECH:
                 yield "Anki calls it a leech"
             case Trouble.LAPSES:
@@ -83,19 +83,16 @@ def reasons(history: History) -> Iterator[str]:
 
 
 def forgotten(history: History) -> str:
-    """`forgotten 6 times in 14 answers`; "" if it never was."""
-    if not history.lapses:
+    """Return `forgotten 6 times in 14 answers`, or "" for a card that never lapsed."""
+    lapses, answers = history.lapses, history.answers.given
+    if not lapses:
         return ""
-    given = history.answers.given
-    return f"forgotten {_times(history.lapses)}" + (f" in {given} answers" if given else "")
+    times = {1: "once", 2: "twice"}.get(lapses, f"{lapses} times")
+    return f"forgotten {times}" + (f" in {answers} answers" if answers else "")
 
 
-def _times(number: int) -> str:
-    return {1: "once", 2: "twice"}.get(number, f"{number} times")
-
-
-def work_told(ledger: Ledger, card: Card) -> Iterator[str]:
-    """Lines for a terminal: why a card needs work, and in whose place it was drawn."""
+def work_lines(ledger: Ledger, card: Card) -> Iterator[str]:
+    """Yield lines for a terminal: why a card needs work, and which cards it is to replace."""
     if why := "; ".join(reasons(history_of(ledger, card))):
         yield f"work      {why}"
     for guid in ledger.troubles.in_place_of(card.guid):
@@ -105,44 +102,8 @@ def work_told(ledger: Ledger, card: Card) -> Iterator[str]:
 # --- for a model ----------------------------------------------------------------------------
 
 
-def remark_for(ledger: Ledger, card: Card, words: str = "", *, split: bool = False) -> str:
-    """What a model is told that is to draw another card in the place of one.
-
-    Args:
-        ledger: where its history is.
-        card: the one that fails.
-        words: what a person wants of the new one.
-        split: whether several are wanted.
-    """
-    history = history_of(ledger, card)
-    asked = words.strip() or (SPLIT if split else _BETTER)
-    both = f"{SPLIT}; {asked}" if split and asked != SPLIT else asked
-    asks = words_in_anki(card, ledger.views.seen(card.guid)) or card.fields
-    told = "; ".join(filter(None, (*_told(asks, history), both)))
-    return f"{told}."
-
-
-def _told(fields: Fields, history: History) -> Iterator[str]:
-    sides = " / ".join(text for name, text in fields if text and name != "Reverse")
-    yield f"this card of the passage is to be replaced: {_quoted(sides)}"
-    yield forgotten(history) or "it is hard to remember"
-    if history.remarks:
-        yield f"the learner wrote: {', '.join(map(_quoted, history.remarks))}"
-
-
-def _quoted(text: str) -> str:
-    """In one line, from which nothing breaks out: a card's words may come from any document."""
-    return f"«{_short(text.translate(_SIGNS), _TOLD)}»"
-
-
-def _short(text: str, most: int) -> str:
-    """In one line, of so many characters at most."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
 def replaceable(cards: Iterable[Card]) -> tuple[Card, ...]:
-    """Those that another card may take the place of: they stand, and a person or policy took them."""
+    """Return the cards that another card may replace: those accepted and live."""
     return tuple(
         card
         for card in cards
@@ -150,8 +111,46 @@ def replaceable(cards: Iterable[Card]) -> tuple[Card, ...]:
     )
 
 
-def instead_of(
+def remarks_for(
     ledger: Ledger, cards: Iterable[Card], words: str = "", *, split: bool = False
 ) -> tuple[tuple[Guid, str], ...]:
-    """Each card with what a model is told of it."""
+    """Return each card with the remark that asks a model to replace it."""
     return tuple((card.guid, remark_for(ledger, card, words, split=split)) for card in cards)
+
+
+def remark_for(ledger: Ledger, card: Card, words: str = "", *, split: bool = False) -> str:
+    """Return the remark that asks a model for another card in place of this one.
+
+    Args:
+        ledger: where the card's history is.
+        card: the card that keeps failing.
+        words: what a person wants of the new card.
+        split: whether several cards are wanted.
+    """
+    history = history_of(ledger, card)
+    asked = words.strip() or (SPLIT if split else _BETTER)
+    if split and asked != SPLIT:
+        asked = f"{SPLIT}; {asked}"
+    fields = words_in_anki(card, ledger.views.seen(card.guid)) or card.fields
+    sides = " / ".join(text for name, text in fields if text and name != "Reverse")
+    parts = [
+        f"this card of the passage is to be replaced: {_quoted(sides)}",
+        forgotten(history) or "it is hard to remember",
+    ]
+    if history.remarks:
+        parts.append(f"the learner wrote: {', '.join(map(_quoted, history.remarks))}")
+    return f"{'; '.join((*parts, asked))}."
+
+
+def _quoted(text: str) -> str:
+    """Quote text on one line so that nothing in it can end the quotation.
+
+    A card's words may come from any document, a prompt injection included.
+    """
+    return f"«{_one_line(text.translate(_INNER_QUOTES), _MOST_FOR_MODEL)}»"
+
+
+def _one_line(text: str, most: int) -> str:
+    """Return text on one line, cut to `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
