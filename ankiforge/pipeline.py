@@ -91,8 +91,6 @@ class Progress:
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """How many were drafted, or found to yield nothing."""
-    doubt: str = ""
-    """Why some notes are not enough, and all must be read."""
 
 
 # --- the first half -------------------------------------------------------------------------

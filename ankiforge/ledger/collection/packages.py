@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -90,6 +90,34 @@ class Packages:
             (path,),
         ).fetchall()
         return {Guid(row["guid"]): int(row["rev"]) for row in rows}
+
+    def cards_in_progress(
+        self, files: Mapping[str, Iterable[str]], since: str, until: str
+    ) -> frozenset[Guid]:
+        """Return the cards whose words may still change: they were made, revised or typed just now.
+
+        Without this a delivery would ship half a sentence that a person is still writing.
+
+        Args:
+            files: the paths of the files that were changed just now, by the name of their source.
+            since: ISO text in UTC; what was drafted or revised since is in progress, too.
+            until: the same; what is later was dated by a wrong clock and does not count.
+        """
+        found = self._db.execute(
+            "SELECT c.guid FROM card c JOIN run r ON r.id = c.run"
+            "  WHERE r.at BETWEEN :since AND :until"
+            " UNION SELECT subject FROM decision WHERE what = 'revise'"
+            "  AND at BETWEEN :since AND :until"
+            " UNION SELECT l.guid FROM json_each(:files) f"
+            "  JOIN document d ON d.source = f.key JOIN highlight h ON h.document = d.key"
+            "  JOIN card_highlight l ON l.key = h.key"
+            "  WHERE json_extract(d.body, '$.path') IN (SELECT value FROM json_each(f.value))",
+            {
+                "since": since, "until": until,
+                "files": to_json({name: sorted(paths) for name, paths in files.items() if paths}),
+            },
+        ).fetchall()  # fmt: skip
+        return frozenset(Guid(row[0]) for row in found)
 
     def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
         """Record a package about to take its place.

@@ -130,6 +130,11 @@ class Highlights:
                 "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
             )
 
+    def failed(self) -> frozenset[HighlightKey]:
+        """Return the highlights whose last draft failed."""
+        rows = self._db.execute("SELECT key FROM highlight WHERE failed <> ''").fetchall()
+        return frozenset(HighlightKey(row[0]) for row in rows)
+
     def asked(self, key: HighlightKey) -> str:
         """Why a person should look at its identity, "" if there is no doubt."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()

@@ -28,7 +28,6 @@ from ankiforge.ledger.passages.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
 from ankiforge.ledger.reading.homes import Homes
 from ankiforge.ledger.reading.missing import Missing
-from ankiforge.ledger.reading.partial import Partial
 from ankiforge.ledger.reading.recognising import Recognising
 from ankiforge.ledger.reading.selection import Selecting, Selection
 from ankiforge.ledger.reading.ways import Ways
@@ -92,7 +91,6 @@ class Reading:
         self._missing = Missing(
             connection, decisions, cards, self._ways, self._selection, self._promote
         )
-        self.partial = Partial(connection)
         self._sighted: list[tuple[RunId, Extracted]] = []
 
     # --- reading ----------------------------------------------------------------------------
@@ -146,13 +144,6 @@ class Reading:
         self.aside.hear(decided)
 
     # --- settling ---------------------------------------------------------------------------
-
-    def doubt(self, run: RunId, container: str, places: Iterable[str]) -> str:
-        """Why all must be read to know what was read of these places; "" if that is enough."""
-        self._write_down()
-        with self._db.unit():
-            self._recognising.in_place(run)
-            return self.partial.doubt(run, container, places)
 
     def settle(
         self,
