@@ -15,11 +15,10 @@ import msgspec
 
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.pairs import STANDS
+from ankiforge.ledger.events import REDRAFT
 from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
 from ankiforge.model.retention import Answers, Limits, Trouble, troubles
 
-REDRAFT = "redraft"
-"""The decision by which a person asks for another card in place of one."""
 REDRAFTED = "redrafted"
 """Why a card is retired that another one replaced."""
 REWORDED = "reworded"
@@ -159,7 +158,7 @@ class ProblemCards:
             " WHERE d.subject IN (SELECT value FROM json_each(?))"
             f" AND (d.what IN ('feedback', '{REWORDED}')"
             f" OR (d.by = 'person' AND lapses IS NOT NULL)) AND {STANDS}"
-            " ORDER BY d.at DESC, d.sequence DESC",
+            " ORDER BY d.rank DESC",
             (to_json(guids),),
         ).fetchall()
         found: dict[str, list[Any]] = {}
@@ -200,8 +199,7 @@ class ProblemCards:
             " AND c.standing = 'live' AND EXISTS (SELECT 1 FROM json_each(d.body, '$.cards') one"
             "  WHERE one.value = :guid)"
             " AND NOT EXISTS (SELECT 1 FROM decision r WHERE r.subject = d.subject"
-            "  AND r.what = 'restore' AND (r.at, r.sequence) > (d.at, d.sequence)"
-            "  AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = r.id))"
+            "  AND r.what = 'restore' AND r.rank > d.rank AND NOT r.undone)"
             " ORDER BY d.subject",
             {"guid": guid},
         ).fetchall()

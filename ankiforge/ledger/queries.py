@@ -497,7 +497,7 @@ class Queries:
         """Return a person's actions that were not undone, newest first, each with its subjects."""
         rows = self._db.execute(
             "SELECT action, subject FROM decision d WHERE d.by = ? AND d.what <> 'undo'"
-            f" AND d.action <> '' AND {STANDS} ORDER BY d.at DESC, d.sequence DESC",
+            f" AND d.action <> '' AND {STANDS} ORDER BY d.rank DESC",
             (PERSON,),
         ).fetchall()
         found: dict[str, list[str]] = {}
@@ -509,7 +509,7 @@ class Queries:
         """Return the subjects of a person's action, in order; () if it is unknown or undone."""
         rows = self._db.execute(
             "SELECT d.subject FROM decision d WHERE d.action = ? AND d.by = ? AND d.what <> 'undo'"
-            f" AND {STANDS} ORDER BY d.sequence",
+            f" AND {STANDS} ORDER BY d.rank",
             (action, PERSON),
         ).fetchall()
         return tuple(row["subject"] for row in rows)

@@ -17,8 +17,10 @@ from ankiforge.model.drafting import (
     Drafted,
     Drafter,
     Finding,
+    IndexedCard,
     NoCard,
     Origin,
+    SearchTerms,
     Task,
 )
 from ankiforge.model.ids import (
@@ -33,6 +35,7 @@ from ankiforge.model.ids import (
     number_of,
     sides_of,
 )
+from ankiforge.model.notes import FRESH_SECONDS, Seen, Shipment, ViewSummary, digest_of, next_mod
 from ankiforge.model.reading import (
     ELSEWHERE,
     NOTE,
@@ -86,6 +89,7 @@ from ankiforge.model.words import (
 
 __all__ = [
     "ELSEWHERE",
+    "FRESH_SECONDS",
     "ID_BASE",
     "MADE_FROM",
     "NOTE",
@@ -120,6 +124,7 @@ __all__ = [
     "HighlightKey",
     "HighlightKind",
     "Identity",
+    "IndexedCard",
     "Media",
     "Memory",
     "NoCard",
@@ -132,12 +137,15 @@ __all__ = [
     "Route",
     "RunId",
     "Scan",
+    "SearchTerms",
+    "Seen",
     "SeenCard",
     "SeenNote",
     "SeenReview",
     "SeenTemplate",
     "SeenType",
     "Severity",
+    "Shipment",
     "Sighting",
     "Source",
     "Span",
@@ -146,11 +154,14 @@ __all__ = [
     "Verdict",
     "View",
     "ViewKind",
+    "ViewSummary",
     "card_id",
+    "digest_of",
     "guid_for",
     "h16",
     "made_slot",
     "named_id",
+    "next_mod",
     "note_id",
     "number_of",
     "sides_of",

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from ankiforge.crew import Crew, unhelped
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
 from ankiforge.extract._selection import highlights_of, told
@@ -25,6 +24,7 @@ from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
 from ankiforge.extract.pdf.protocol import Failed, Mark, Read, Request
 from ankiforge.extract.pdf.remembering import RememberingWorker
+from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -67,15 +67,15 @@ def open_source(
     me: tuple[str, ...] = (),
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
     seconds: float = SECONDS,
 ) -> Source:
     """Make a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
 
     `me` are the names (/T) whose comments may instruct, () = everybody's; `memory` keeps what a
-    file said until it changes; `crew` reads several at a time; `seconds` is the time that reading one file may take.
+    file said until it changes; `pool` reads several at a time; `seconds` is the time that reading one file may take.
     """
-    return PdfSource(name, root, settings, only, frozenset(me), memory, crew, seconds)
+    return PdfSource(name, root, settings, only, frozenset(me), memory, pool, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class PdfSource:
     only: tuple[Path, ...]
     me: frozenset[str]
     memory: Memory
-    crew: Crew | None
+    pool: WorkerPool | None
     seconds: float
     count: Count = field(default_factory=Count, compare=False)
 
@@ -103,9 +103,9 @@ class PdfSource:
         hidden: list[str] = []
         with RememberingWorker(self.seconds, self.memory) as worker:
             paths = tuple(self._files(missed))
-            if self.crew is not None:
+            if self.pool is not None:
                 questions = (Request(os.fsencode(path), self.settings.passwords) for path in paths)
-                worker.foresee(self.crew, questions)
+                worker.foresee(self.pool, questions)
             self.count.total = len(paths)
             for self.count.done, path in enumerate(paths):
                 yield from self._file(worker, path, hidden)
@@ -113,7 +113,7 @@ class PdfSource:
             worker.store(complete=complete)
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
-        yield from unhelped(str(self.root), worker.lost, "files")
+        yield from local_fallback(str(self.root), worker.lost, "files")
         yield Scan(self.name, self.container, complete=complete)
 
     @property
@@ -126,7 +126,7 @@ class PdfSource:
         below = (self.root if self.root.is_file() else self.root / path for path in paths)
         only = tuple(file for file in below if file.is_file())
         every = msgspec.structs.replace(self.settings, include=("**/*",), exclude=())
-        some = replace(self, settings=every, only=only, memory=NoMemory(), crew=None)
+        some = replace(self, settings=every, only=only, memory=NoMemory(), pool=None)
         return highlights_of([some] if only else ())
 
     def stamp(self) -> str:

@@ -18,15 +18,16 @@ import msgspec
 
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decided, Decisions
-from ankiforge.ledger.deciding.states import Event, presence_after
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.deciding.states import Event as SourceEvent
+from ankiforge.ledger.deciding.states import presence_after
+from ankiforge.ledger.events import Event
 from ankiforge.ledger.passages.documents import Documents
 from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, place_of
 from ankiforge.ledger.passages.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
 from ankiforge.ledger.reading.homes import Homes
 from ankiforge.ledger.reading.missing import Missing
-from ankiforge.ledger.reading.partial import Partial
 from ankiforge.ledger.reading.recognising import Recognising
 from ankiforge.ledger.reading.selection import Selecting, Selection
 from ankiforge.ledger.reading.ways import Ways
@@ -90,7 +91,6 @@ class Reading:
         self._missing = Missing(
             connection, decisions, cards, self._ways, self._selection, self._promote
         )
-        self.partial = Partial(connection)
         self._sighted: list[tuple[RunId, Extracted]] = []
 
     # --- reading ----------------------------------------------------------------------------
@@ -138,20 +138,12 @@ class Reading:
         ).fetchone()
         return bool(found[0])
 
-    def hear(self, decided: Decided) -> None:
+    def hear(self, decided: Event) -> None:
         """What another machine decided, or what was taken back, about works, homes and passages."""
         self.works.hear(decided)
-        self.homes.hear(decided)
         self.aside.hear(decided)
 
     # --- settling ---------------------------------------------------------------------------
-
-    def doubt(self, run: RunId, container: str, places: Iterable[str]) -> str:
-        """Why all must be read to know what was read of these places; "" if that is enough."""
-        self._write_down()
-        with self._db.unit():
-            self._recognising.in_place(run)
-            return self.partial.doubt(run, container, places)
 
     def settle(
         self,
@@ -306,7 +298,7 @@ class Reading:
             "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?,"
             " presence_why = replace(presence_why, ?, '') WHERE key = ?",
             (
-                run, presence_after(Presence(before["presence"]), Event.SAME), content,
+                run, presence_after(Presence(before["presence"]), SourceEvent.SAME), content,
                 NOT_SELECTED, key,
             ),
         )  # fmt: skip
@@ -401,13 +393,13 @@ def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight)
     )
 
 
-def _event(before: Presence, *, skips: bool) -> Event:
+def _event(before: Presence, *, skips: bool) -> SourceEvent:
     """What finding a highlight again means."""
     if skips:
-        return Event.SKIP
+        return SourceEvent.SKIP
     if before is Presence.IGNORED:
-        return Event.UNSKIP
-    return Event.BACK if before is Presence.GONE else Event.SAME
+        return SourceEvent.UNSKIP
+    return SourceEvent.BACK if before is Presence.GONE else SourceEvent.SAME
 
 
 def _rank(key: str) -> tuple[int, str]:
