@@ -23,8 +23,8 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.recall import retrievability
-from ankiforge.text.looseness import loose
-from ankiforge.text.worknames import Name, names_in, names_of
+from ankiforge.text.fold import loose
+from ankiforge.text.identifiers import Name, names_in, names_of
 
 SIMILAR = 86.0
 """From this likeness on (of 100) two titles are taken for one."""

@@ -19,7 +19,7 @@ from ankiforge.seeking import (
     links_of,
     recall_of,
 )
-from ankiforge.text.looseness import without_signs
+from ankiforge.text.cloze import reveal
 
 SHOWN = 5
 """Passages and cards of a work that a terminal shows; with -v, all."""
@@ -162,7 +162,7 @@ def _card(one: Made, chances: Chances) -> str:
     state = one.verdict.value if one.standing is Standing.LIVE else one.standing.value
     if state == Verdict.ACCEPTED and one.anki.there:
         state = "in Anki"
-    words = without_signs(one.fields[0][1]) if one.fields else ""
+    words = reveal(one.fields[0][1]) if one.fields else ""
     return _short(f"{one.guid[:10]}  {state:9} {known:>4}  {words}")
 
 

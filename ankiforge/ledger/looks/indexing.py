@@ -9,8 +9,9 @@ import msgspec
 
 from ankiforge.ledger.looks.spelling import VOCABULARY
 from ankiforge.model import Document
-from ankiforge.text.looseness import loose, searched, words_of
-from ankiforge.text.worknames import Name, names_of
+from ankiforge.text.cloze import words_of
+from ankiforge.text.fold import loose, searched
+from ankiforge.text.identifiers import Name, names_of
 
 _TABLES = ("state", "entry", "words", "name", "title")
 _SCHEMA = f"""

@@ -18,8 +18,8 @@ from ankiforge.config import private
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.looks.indexing import REF, ROWS, add, empty, forget, make
 from ankiforge.ledger.looks.spelling import respelt
-from ankiforge.text.looseness import chunks
-from ankiforge.text.worknames import Name
+from ankiforge.text.fold import chunks
+from ankiforge.text.identifiers import Name
 
 SEARCH = "search.db"
 """The file's name, beside the ledger."""

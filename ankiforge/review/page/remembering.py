@@ -12,8 +12,8 @@ from ankiforge.anki.escape import address
 from ankiforge.ledger.looks.shelf import Made, Marked
 from ankiforge.review.service import Service
 from ankiforge.seeking import Chances, Found, chances_of, counts_of, links_of, recall_of, seek
-from ankiforge.text.bidi import isolated
-from ankiforge.text.looseness import without_signs
+from ankiforge.text.cloze import reveal
+from ankiforge.text.fold import isolated
 
 MOST = 8
 """Works that are shown."""
@@ -78,6 +78,6 @@ def _card(found: Found, one: Made, chances: Chances) -> dict[str, Any]:
     learnt = [chance for chance in chances.get(one.guid, ()) if chance is not None]
     state = one.verdict.value if one.standing == "live" else one.standing.value
     beside = [state, f"{min(learnt):.0%}" if learnt else ""]
-    words = without_signs(one.fields[0][1]) if one.fields else ""
+    words = reveal(one.fields[0][1]) if one.fields else ""
     return {"words": words, "beside": " · ".join(filter(None, beside)),
             "hit": one.guid in found.matched}  # fmt: skip
