@@ -33,9 +33,8 @@ from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Guid
 from ankiforge.opening import opened
-from ankiforge.partly import propose_part
 from ankiforge.pending import unwritten
-from ankiforge.pipeline import Job, Progress, forge, propose
+from ankiforge.pipeline import Job, forge, propose
 from ankiforge.reports.summary import Tally
 from ankiforge.resembling import KeptTwins
 from ankiforge.watch import Came, Delivered, Followed
@@ -135,24 +134,8 @@ class Passes:
             return self._came(now, tally, job, model, error)
 
     def part(self, source: Followed, notes: Mapping[str, str]) -> Came:
-        """Read these notes of a vault, draft; or say why that is not enough."""
-        with session(self._call, writes="drafting", patience=0.0) as now, self._alone(now) as alone:
-            if not alone:
-                return Came(doubt=OTHERS)
-            want = Wanted(source.entry, tuple(map(Path, notes.values())))
-            [wanted], sources = opened_of(now, [want], now.call.talk.say)
-            name = wanted.entry.name
-            same = wanted.entry.options == source.entry.options
-            looked = source.part(notes, name) if same else None
-            sources = (looked,) if looked else sources
-            model = model_for(now, "", spent=self._spent)
-            job = self._limited(now, job_for(now, sources if notes else (), model), model)
-            run, tally = now.ledger.start_run("watch"), Tally()
-            steps = propose_part(job, now.ledger, run, name, f"vault:{name}", tuple(notes))
-            doubts: list[str] = []
-            error = follow(now, tally, _doubting(steps, doubts), model, job)
-            now.ledger.finish_run(run)
-            return replace(self._came(now, tally, job, model, error), doubt="".join(doubts))
+        """Say that all sources must be read: a pass over all of them reads only what changed."""
+        return Came(doubt=OTHERS)
 
     def draft(self) -> Came:
         """Draft some of what waits for a model."""
@@ -275,13 +258,6 @@ def _written(tally: Tally) -> Delivered:
         sum(one.updated for one in published),
         problems=tuple(tally.problems),
     )
-
-
-def _doubting(steps: Iterable[Progress], doubts: list[str]) -> Iterator[Progress]:
-    for one in steps:
-        if one.doubt:
-            doubts.append(one.doubt)
-        yield one
 
 
 def _name(want: Wanted) -> str:

@@ -92,7 +92,7 @@ class Ledger:
         self.roots = Roots(connection, self.writer)
         self.cards = Cards(connection, self.highlights.several)
         self.decisions.changed = self.cards.refresh
-        self.reading = Reading(connection, self.writer, self.decisions, self.cards)
+        self.reading = Reading(connection, self.writer, self.decisions, self.cards, pictures.folder)
         self.decisions.heard = self.reading.hear
         self.remembering = Remembering(connection, self.decisions, self.cards)
         self.decisions.undone = self._settle
