@@ -131,7 +131,7 @@ class Read:
 
 def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
     """Stage what the sources yield."""
-    ledger.reading.begin(_salt(job))
+    ledger.reading.begin(run, _salt(job))
     for source in job.sources:
         gone: list[Problem] = []
         for sighting in scanned(source, ledger.reading.known):

@@ -264,8 +264,8 @@ class Known(Protocol):
         """Return what reading the document depended on, as the source called it."""
         ...
 
-    def paths(self, container: str) -> tuple[str, ...]:
-        """Return the documents of a container that are known and need not be read again."""
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
         ...
 
 
@@ -280,9 +280,8 @@ class NothingKnown:
         """Return nothing."""
         return ()
 
-    def paths(self, container: str) -> tuple[str, ...]:
-        """Return nothing."""
-        return ()
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return None."""
 
 
 class Memory(Protocol):

@@ -78,12 +78,12 @@ class Listing:
         rows = self._of(container).get(path, ())
         return tuple(dict.fromkeys(one for row in rows for one in row.depends))
 
-    def paths(self, container: str) -> tuple[str, ...]:
-        """Return the documents of a container, () if one of them must be read again."""
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
         known = self._of(container)
         if all(row.whole and row.digest for rows in known.values() for row in rows):
             return tuple(known)
-        return ()
+        return None
 
     def _salted(self, fingerprint: str) -> str:
         return fingerprint and f"{fingerprint}.{self._salt}"

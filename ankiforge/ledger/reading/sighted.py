@@ -112,15 +112,17 @@ class Reading:
             connection, decisions, cards, self._ways, self._selection, self._promote
         )
         self.partial = Partial(connection)
+        self._run = RunId("")
         self._sighted: list[tuple[RunId, Extracted | Unmarked]] = []
 
     # --- reading ----------------------------------------------------------------------------
 
-    def begin(self, salt: str = "") -> None:
-        """Forget what a reading that died left half-done.
+    def begin(self, run: RunId, salt: str = "") -> None:
+        """Begin a run: forget what one that died left half-done.
 
         Documents that were taken in with another `salt` are taken in again.
         """
+        self._run = run
         self._sighted.clear()
         self.known.begin(salt)
         left = self._db.execute(
@@ -139,6 +141,8 @@ class Reading:
 
         Some documents are written down together.
         """
+        if run != self._run:
+            self.begin(run)
         if isinstance(found, Unchanged):
             self.known.skip(found)
             return
@@ -270,6 +274,8 @@ class Reading:
         out now.
         """
         scans, problems = tuple(scans), tuple(problems)
+        if run != self._run:
+            self.begin(run)
         self._write_down()
         self._selection.begin(run, selecting)
         with self._writer.unit():
