@@ -36,7 +36,7 @@ def present(row: str) -> str:
 
 def in_scope(row: str) -> str:
     """Return the SQL condition that a highlight stands in what the run `:run` lists."""
-    return f"{row}.key IN (SELECT key FROM temp.in_scope WHERE run = :run)"
+    return f"EXISTS (SELECT 1 FROM temp.in_scope z WHERE z.run = :run AND z.key = {row}.key)"
 
 
 def present_way(row: str) -> str:

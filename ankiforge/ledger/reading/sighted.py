@@ -312,6 +312,7 @@ class Reading:
         self.works.refresh()  # the journal may tell of a union before its documents
         for way in self._ways.parted():
             self._missing.forget_way(way)
+            read_again(self._db, [(way["container"], way["place"])])
         self._recognising.in_place(run, self._selection.reselected)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)

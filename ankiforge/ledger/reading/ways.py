@@ -217,17 +217,22 @@ class Ways:
     def parted(self) -> list[sqlite3.Row]:
         """Ways to highlights of works that were united once and are no more.
 
-        A highlight stays with the route that gave it its key.
+        A highlight stays with the route that gave it its key. What stands in an unchanged document
+        would be found again the same way: a union that was undone had that document read again.
         """
         rows = self._db.execute(
-            "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document"
-            " FROM way WHERE route <= 1 ORDER BY key, route"
+            "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document,"
+            f" {present_way('w')} AS here FROM way w WHERE route <= 1 ORDER BY key, route"
         ).fetchall()
         at_home: dict[str, str] = {}
         for row in rows:
             if row["key"].startswith(f"{_ROUTES[row['route']]}:") or row["key"] not in at_home:
                 at_home[row["key"]] = self._works.of(row["document"])
-        return [row for row in rows if self._works.of(row["document"]) != at_home[row["key"]]]
+        return [
+            row
+            for row in rows
+            if not row["here"] and self._works.of(row["document"]) != at_home[row["key"]]
+        ]
 
 
 def private_elsewhere(bodies: list[str]) -> bool:
