@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from ankiforge import private
+from ankiforge.config import private
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (

@@ -35,14 +35,14 @@ def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]
 
     Unless it has a card here: what was drafted before that was known stays.
     """
-    ledger.others.free()
+    ledger.foreign.free()
     for task in ledger.funnel.pending(scope, drafter):
         yield replace(task, highlights=tuple(_elsewhere(ledger, one) for one in task.highlights))
 
 
 def _elsewhere(ledger: Ledger, highlight: Highlight) -> Highlight:
     number = highlight.other_note
-    if not number or not ledger.others.holds(number) or ledger.cards.of_highlight(highlight.key):
+    if not number or not ledger.foreign.holds(number) or ledger.cards.of_highlight(highlight.key):
         return highlight
     return replace(highlight, skip=f"{ELSEWHERE} (note {number})")
 

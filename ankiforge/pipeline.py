@@ -14,12 +14,10 @@ from functools import partial
 from pathlib import Path
 from posixpath import commonpath
 
-from ankiforge import check, resembling
+from ankiforge import check
 from ankiforge.anki.package import write_package
-from ankiforge.check.twins.duplicates import Twins
+from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.delivery import Delivery
-from ankiforge.delivery.attached import picture_fault
 from ankiforge.draft import set_aside
 from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
@@ -47,14 +45,18 @@ from ankiforge.model import (
     SeenType,
     Severity,
     Source,
-    Standing,
     Task,
+<<<<<<< HEAD
     Unchanged,
     Unmarked,
     Verdict,
     h16,
+=======
+>>>>>>> main
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
+from ankiforge.recheck import recheck_named
+from ankiforge.sync import picture_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,6 @@ class Job:
     """Cards that fail, of the passages of `only`, each with its remark: these ask for another card."""
     limits: check.Limits = field(default_factory=check.Limits)
     """The numbers and severities of the checks."""
-    twins: Callable[[Ledger], Twins] = resembling.twins_of
-    """The cards that a draft may repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,6 @@ class Progress:
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """How many were drafted, or found to yield nothing."""
-    doubt: str = ""
-    """Why some notes are not enough, and all must be read."""
 
 
 # --- the first half -------------------------------------------------------------------------
@@ -213,13 +211,13 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
     yield from _drafted(job, ledger, checking, run if only_read else None)
-    while checking.parted:  # a revision left the twins of its card without one
+    while checking.parted:  # a revision left highlights merged into its card without one
         alone = replace(job, only=frozenset(checking.parted))
         checking.parted.clear()
         yield from _drafted(alone, ledger, checking, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
-    resembling.judge_anew(ledger)
+    recheck_named(ledger)
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
@@ -254,7 +252,7 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
-    resembling.judge_anew(ledger)
+    recheck_named(ledger)
 
 
 def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
@@ -288,7 +286,7 @@ class Checking:
         self._job = job
         self._ledger = ledger
         self._run = run
-        self._known: Twins | None = None
+        self._known = check.DuplicateIndex(ledger.duplicates)
         self._fronts: check.Names | None = None
         self.parted: set[HighlightKey] = set()
         """Highlights whose card says something else by now; to be drafted for themselves."""
@@ -299,8 +297,6 @@ class Checking:
             batch = self._batch(drafted, name)
             recorded = self._ledger.recorder.record(self._run, batch)
             self.parted.update(recorded.parted)
-            for card in self._cards_of(drafted):
-                self._remember(card)
             yield Progress(
                 drafted.task.document.title,
                 recorded.drafted,
@@ -313,29 +309,31 @@ class Checking:
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
-        for card in self._cards_of(drafted):
-            if card.highlight.key in highlights:  # what it says now is about to change
-                self._twins().drop(card.guid)
-        here = Twins()
+        # What these cards say now is about to change.
+        cards = [card for key in highlights for card in self._ledger.cards.of_highlight(key)]
+        self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
+        here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
         limits, siblings = self._job.limits, check.Siblings(labelled)
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
             context = check.Context(
-                highlight, self._twins(), here, limits, siblings, self._names(),
+                highlight, self._known, here, limits, siblings, self._names(),
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
             checked.append(self._checked(draft, context, here, label))
         return Batch(drafted.task, name, tuple(checked), drafted.no_cards, drafted.failed)
 
-    def _checked(self, draft: Draft, context: check.Context, here: Twins, label: str) -> Checked:
+    def _checked(
+        self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
+    ) -> Checked:
         highlight = context.highlight
         findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
         repeats: str | None = None
         if not blocked:
-            repeats = self._twins().exact(draft, highlight.key) or here.exact(draft, highlight.key)
+            repeats = self._known.exact(draft, highlight.key) or here.exact(draft, highlight.key)
         here.add(label, highlight.key, draft)
         clean = all(finding.severity is Severity.INFO for finding in findings)
         return Checked(
@@ -348,27 +346,11 @@ class Checking:
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
 
-    def _cards_of(self, drafted: Drafted) -> list[Card]:
-        keys = (highlight.key for highlight in drafted.task.highlights)
-        return [card for key in keys for card in self._ledger.cards.of_highlight(key)]
-
-    def _twins(self) -> Twins:
-        """The cards there are already, read when the first draft comes."""
-        if self._known is None:
-            self._known = self._job.twins(self._ledger)
-        return self._known
-
     def _names(self) -> check.Names:
         """The names in lines `name:: value` of all that was read, now or before."""
         if self._fronts is None:
             self._fronts = check.Names(self._ledger.highlights.on_lines())
         return self._fronts
-
-    def _remember(self, card: Card) -> None:
-        live = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
-        if self._known is not None and live:
-            draft = replace(card.leading.draft, fields=card.fields)
-            self._known.add(card.guid, card.highlight.key, draft)
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -393,7 +375,7 @@ class Parcel:
     """Cards that are to lie in one package."""
 
     path: Path
-    deliveries: tuple[Delivery, ...]
+    plans: tuple[CardPlan, ...]
 
 
 def deliverable(ledger: Ledger) -> Iterator[Card]:
@@ -413,8 +395,8 @@ def publish(
     its package takes its place: no number ever stands for two texts, wherever the power fails.
     """
     for parcel in parcels:
-        packed = [one for one in parcel.deliveries if one.note and one.shipment]
-        problems = tuple(problem for one in parcel.deliveries for problem in one.problems)
+        packed = [one for one in parcel.plans if one.note and one.shipment]
+        problems = tuple(problem for one in parcel.plans for problem in one.problems)
         failed = _written(ledger, run, parcel.path, packed, types) if packed else None
         if failed or not packed:
             yield Published(parcel.path, 0, 0, 0, (*problems, *([failed] if failed else [])))
@@ -428,7 +410,7 @@ def _written(
     ledger: Ledger,
     run: RunId,
     path: Path,
-    packed: list[Delivery],
+    packed: list[CardPlan],
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
     """Put a package in its place; a problem if that cannot be, the old one as it was."""

@@ -17,13 +17,13 @@ from typing import Any
 import msgspec
 
 from ankiforge.anki.places import collections
+from ankiforge.app import open_source
 from ankiforge.config import Config, SourceEntry
 from ankiforge.config.workspace import Workspace
 from ankiforge.config.yamlfile import Location
 from ankiforge.extract import kind_of, kinds_below, program
 from ankiforge.memory import MEMORY, Memories, at_rest
 from ankiforge.model import Problem, Source, h16
-from ankiforge.opening import opened
 
 OWNER = "standstill"
 _LOOKED_AT = ("", "-wal", "-journal")
@@ -167,7 +167,7 @@ class Standstill:
 def _opened(config: Config, one: Read, memories: Memories) -> Source:
     entry = SourceEntry(one.kind, one.name, Path(one.root), one.options, Location("memory"))
     memory = memories.of(f"{one.kind}:{one.name}")
-    return opened(config, entry, tuple(map(Path, one.only)), memory=memory, offline=True)
+    return open_source(config, entry, tuple(map(Path, one.only)), memory=memory, offline=True)
 
 
 def _stamp(source: Source) -> str:

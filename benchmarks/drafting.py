@@ -125,11 +125,11 @@ def fact(number: int) -> str:
 
 def stage(url: str, slots: int, requests: int) -> None:
     """The drafter alone, with replies kept in a dictionary."""
+    from ankiforge.config.resources import shipped
     from ankiforge.draft.desk.settings import ServerSettings
     from ankiforge.draft.llm import Model
     from ankiforge.draft.wording.prompt import load
     from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
-    from ankiforge.shipped import shipped
 
     class Kept(dict):  # type: ignore[type-arg]
         def put(self, request: str, raw: str, **_: object) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from ankiforge.check.twins.duplicates import Twins
+from ankiforge.check import DuplicateIndex
 from ankiforge.model import CardKind, Draft, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def drafted_from(side: dict[str, str]) -> Draft:
 
 def judge(pair: dict[str, dict[str, str]]) -> tuple[bool, bool]:
     """(asked about, an exact repeat)."""
-    twins, other = Twins(), drafted_from(pair["b"])
+    twins, other = DuplicateIndex(), drafted_from(pair["b"])
     twins.add("a", HighlightKey("a"), drafted_from(pair["a"]))
     asked = any(found.check == "duplicate" for found in twins.near(other, HighlightKey("b")))
     return asked, twins.exact(other, HighlightKey("b")) is not None
@@ -119,7 +119,7 @@ def patterned(size: int, chance: random.Random) -> dict[str, list[Draft]]:
 
 def searched(cards: list[Draft]) -> tuple[float, int, bool]:
     """(seconds, findings, whether the last card's twin is the first)."""
-    twins, found, start, last = Twins(), 0, time.process_time(), []
+    twins, found, start, last = DuplicateIndex(), 0, time.process_time(), []
     for number, card in enumerate(cards):
         key = HighlightKey(f"vault:bench/{number:016x}")
         last = list(twins.near(card, key))

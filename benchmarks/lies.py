@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ankiforge.check import Context, Twins, check
+from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
     CardKind,
     Document,
@@ -51,7 +51,7 @@ class Planted:
         return str(self.row["kind"]) != HONEST
 
     def findings(self) -> tuple[Finding, ...]:
-        return check(self.draft, Context(self.highlight, Twins()))
+        return check(self.draft, Context(self.highlight, DuplicateIndex()))
 
 
 def planted(path: Path = SET) -> list[Planted]:

@@ -23,9 +23,9 @@ from typing import Any
 
 from ankiforge.config.workspace import resolve
 from ankiforge.ledger import open_ledger
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.app import make_app
 from ankiforge.review.page.guard import Guard
+from ankiforge.review.service import Service
 
 CARDS = 10_000
 A_NOTE = 20
@@ -58,7 +58,7 @@ def _name(number: int) -> str:
 class Page:
     """The page's server, asked as the browser asks it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Service) -> None:
         guard = Guard(7777)
         self.http = make_app(lambda: desk, guard).test_client()
         self.get("/", token=guard.token)
@@ -117,7 +117,7 @@ def main(cards: int, kept: Path | None) -> None:
         home(folder)
         workspace = resolve(None, folder)
         with closing(open_ledger(workspace.ledger, workspace.journal)) as ledger:
-            measure(Page(Desk(workspace, ledger)))
+            measure(Page(Service(workspace, ledger)))
 
 
 def made(place: Path, cards: int) -> None:

@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ankiforge.check import Context, Twins, check
+from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.config.resources import shipped
 from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.reply import Item
 from ankiforge.draft.wording.requests import Shape
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 from ankiforge.reports.evaluating.material import read_set
-from ankiforge.shipped import shipped
 
 SET = Path(__file__).with_name("honest.jsonl")
 Pair = tuple[Item, Highlight]
@@ -44,7 +44,7 @@ def _item(row: dict[str, str]) -> Item:
 
 def findings(item: Item, highlight: Highlight) -> tuple[Finding, ...]:
     """What the checks say of a card once it is drawn."""
-    return check(_draft(item, highlight), Context(highlight, Twins()))
+    return check(_draft(item, highlight), Context(highlight, DuplicateIndex()))
 
 
 def _draft(item: Item, highlight: Highlight) -> Draft:

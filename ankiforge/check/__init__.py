@@ -13,6 +13,7 @@ from typing import Any
 
 from ankiforge.check import (
     clozes,
+    duplicates,
     filler,
     form,
     inline,
@@ -24,14 +25,13 @@ from ankiforge.check import (
 )
 from ankiforge.check import settings as _settings
 from ankiforge.check.context import Check, Context
+from ankiforge.check.duplicates import DuplicateIndex
 from ankiforge.check.lexical.reading import authored, chosen_by_reader
 from ankiforge.check.limits import Limits
 from ankiforge.check.lines import Names
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.check.siblings import Siblings
 from ankiforge.check.source import aim, contraries, figures, grounding, inert, literal, relations
-from ankiforge.check.twins import duplicates
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.config.yamlfile import Location
 from ankiforge.model import (
     Document,
@@ -51,11 +51,11 @@ __all__ = [
     "Bound",
     "Check",
     "Context",
+    "DuplicateIndex",
     "Limits",
     "Names",
     "Rule",
     "Siblings",
-    "Twins",
     "check",
     "limits_from",
     "lint",
@@ -64,7 +64,7 @@ __all__ = [
 
 def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
     """Cards of other highlights that ask the same."""
-    yield from context.twins.near(draft, context.highlight.key)
+    yield from context.known.near(draft, context.highlight.key)
     if context.batch is not None:
         yield from context.batch.near(draft, context.highlight.key)
 
@@ -163,7 +163,7 @@ def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
 
     What would break in Anki, or leaves nothing to ask, blocks; all else warns at most.
     """
-    context = Context(_NOWHERE, Twins(), limits=limits)
+    context = Context(_NOWHERE, DuplicateIndex(), limits=limits)
     found = _weighed(_run(draft, context, SOURCELESS), limits)
     return tuple(_at_most_warned(finding) for finding in found)
 

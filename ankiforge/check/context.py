@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ankiforge.check.duplicates import DuplicateIndex
 from ankiforge.check.limits import SHIPPED, Limits
 from ankiforge.check.lines import NO_NAMES, Names
 from ankiforge.check.siblings import Siblings
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.model import Draft, Finding, Highlight
 
 
@@ -22,9 +22,9 @@ class Context:
 
     highlight: Highlight
     """As it was when the draft was made."""
-    twins: Twins
+    known: DuplicateIndex
     """The cards there are already."""
-    batch: Twins | None = None
+    batch: DuplicateIndex | None = None
     """The drafts of the same batch that came before it."""
     limits: Limits = SHIPPED
     """The numbers and severities that hold here."""

@@ -8,7 +8,7 @@ from ankiforge import review
 from ankiforge.cli.choosing import choosing, chosen, tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
-from ankiforge.review.picking import in_bulk
+from ankiforge.review import acceptable_in_bulk
 
 EPILOG = """\b
 Examples:
@@ -28,5 +28,7 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str, force: 
     With --all only pending cards without warnings and without open choices are accepted.
     """
     with session(call) as now:
-        done = review.accept(now.ledger, chosen(now, words, every, query, in_bulk), force=force)
+        done = review.accept(
+            now.ledger, chosen(now, words, every, query, acceptable_in_bulk), force=force
+        )
     tell_done(call, done, "accepted")

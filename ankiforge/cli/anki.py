@@ -1,4 +1,4 @@
-"""What `pull`, `push` and `recover` share: a running Anki, and telling of a look."""
+"""What `pull`, `push` and `recover` share: a running Anki, and the report of a sync."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ from ankiforge.cli.session import Session
 from ankiforge.cli.ways import to_work_on
 from ankiforge.cli.working import within
 from ankiforge.config import is_loopback
-from ankiforge.delivery import Deliveries
 from ankiforge.errors import UsageError
-from ankiforge.looking import Looked
 from ankiforge.model import AnkiState
-from ankiforge.pipeline import Parcel, deliverable
+from ankiforge.pipeline import deliverable
 from ankiforge.reports.summary import Tally, notes_json
+from ankiforge.sync import RunningAnki, SyncResult, plan_cards
 
 
-def connected(now: Session, *, bind: bool = False) -> Looked:
-    """Look at a running Anki.
+def connected(now: Session, *, bind: bool = False) -> SyncResult:
+    """Read a running Anki.
 
     Raises:
         ServiceError: it does not answer, or not as it should.
         UsageError: `--offline`, and it is on another machine.
     """
-    from ankiforge.looking.pushing import Running
-
     refuse_offline(now)
-    return Running.of(now.workspace.config.anki).look(now.ledger, bind=bind)
+    return RunningAnki.connect(now.workspace.config.anki).read(now.ledger, bind=bind)
 
 
 def refuse_offline(now: Session) -> None:
@@ -42,25 +39,24 @@ def refuse_offline(now: Session) -> None:
         raise UsageError(f"--offline, and Anki is at {address}", hint="leave --offline out")
 
 
-def weigh(now: Session, tally: Tally, *, again: bool = False, push: bool = False) -> None:
-    """Find out which cards could not be brought up to date in Anki now, and why.
+def count_held(now: Session, tally: Tally, *, again: bool = False, push: bool = False) -> None:
+    """Count the cards that cannot be updated in Anki now, by reason.
 
-    `again`: as they stand after what was done, in place of what was counted before.
+    `again`: replace an earlier count.
     """
     if again:
         tally.anki["held"] = tally.anki["conflicts"] = 0
         tally.reasons.clear()
-    deliveries = Deliveries(now.ledger, now.decks, push=push)
     cards = deliverable(now.ledger)
     there = (card for card in cards if push or card.anki.there)
-    tally.weigh(Parcel(now.workspace.output, tuple(deliveries.of(card) for card in there)))
+    tally.add_plans(plan_cards(now.ledger, there, now.decks, push=push))
 
 
-def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) -> None:
-    """Say what a look came to: as JSON, or line by line."""
+def tell_pull(now: Session, tally: Tally, result: SyncResult, lines: Iterable[str]) -> None:
+    """Say what a sync came to: as JSON, or line by line."""
     talk = now.call.talk
     if talk.as_json:
-        talk.data(_json(tally, looked))
+        talk.data(_json(tally, result))
         return
     tell_problems(now.call, tally.problems)
     if talk.quiet:
@@ -75,20 +71,20 @@ def tell_pull(now: Session, tally: Tally, looked: Looked, lines: Iterable[str]) 
         talk.print(f"  {says}; {now.call.program} {command}")
 
 
-def _json(tally: Tally, looked: Looked) -> dict[str, Any]:
-    taken = looked.taken
+def _json(tally: Tally, result: SyncResult) -> dict[str, Any]:
+    summary = result.summary
     return {
         "notes": notes_json(tally),
         "view": {
-            "sight": looked.sight,
-            "path": looked.where,
-            "seen": taken.seen if taken else 0,
-            "first": taken.first if taken else 0,
-            "back": taken.back if taken else 0,
-            "recovered": taken.recovered if taken else 0,
-            "reviews": taken.reviews if taken else 0,
-            "feedback": taken.feedback if taken else 0,
-            "bound": bool(taken and taken.bound),
+            "sight": result.status,
+            "path": result.path,
+            "seen": summary.seen if summary else 0,
+            "first": summary.first if summary else 0,
+            "back": summary.back if summary else 0,
+            "recovered": summary.recovered if summary else 0,
+            "reviews": summary.reviews if summary else 0,
+            "feedback": summary.feedback if summary else 0,
+            "bound": bool(summary and summary.bound),
         },
         "problems": tally.problems,
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ankiforge.cli.session import Session
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
-    from ankiforge.proposing import Proposed
+    from ankiforge.recheck import Proposed
     from ankiforge.reports.auditing.audit import Audit
 
 EPILOG = """\b
@@ -83,13 +83,13 @@ def _ledger(call: Call, file: Path | None) -> Iterator[tuple[Workspace, Ledger]]
 
 
 def _collection(workspace: Workspace, ledger: Ledger) -> Path:
-    from ankiforge.looking import NEVER, place_of
+    from ankiforge.sync import NEVER, collection_path
 
     settings = workspace.config.anki
     if settings.collection == NEVER:
         what = f"anki.collection is {NEVER}: Anki is never looked at by itself"
         raise UsageError(what, hint="name a file: ankiforge audit FILE")
-    found = place_of(settings, ledger, Path.home(), os.environ)
+    found = collection_path(settings, ledger, Path.home(), os.environ)
     if found is None:
         what = "no collection of Anki was found on this machine"
         hint = "name one, or an export of Anki: ankiforge audit FILE"
@@ -132,7 +132,7 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
         raise UsageError(what, hint="ankiforge audit --propose")
     with session(call) as now:
         _collection(now.workspace, now.ledger)
-        _look(now)
+        _sync(now)
         made = _proposed(now, deck)
     if not made.cards:
         call.talk.say("nothing to propose: what is found on your cards is known")
@@ -143,21 +143,21 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
     )
 
 
-def _look(now: Session) -> None:
-    from ankiforge.cli.working import told_of
-    from ankiforge.looking import look
+def _sync(now: Session) -> None:
+    from ankiforge.cli.working import sync_lines
+    from ankiforge.sync import read_anki
 
-    looked = look(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
-    if looked.problem is not None:
-        raise ItemError(f"{looked.where}: {looked.problem.what}", hint=looked.problem.hint)
-    for line in told_of(now, looked):
+    result = read_anki(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
+    if result.problem is not None:
+        raise ItemError(f"{result.path}: {result.problem.what}", hint=result.problem.hint)
+    for line in sync_lines(now, result):
         now.call.talk.say(line)
 
 
 def _proposed(now: Session, deck: str) -> Proposed:
     from ankiforge.cli.progress import counting
     from ankiforge.cli.working import within
-    from ankiforge.proposing import propose
+    from ankiforge.recheck import propose
 
     limits = limits_here(now.call)
     with counting(now.call.talk, "cards") as step:

@@ -7,7 +7,7 @@ import click
 from ankiforge.cli.anki import why_none
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import session
-from ankiforge.cli.working import look_first, refuse_foreign, target, write_packages
+from ankiforge.cli.working import refuse_foreign, sync_first, target, write_packages
 from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
 
 EPILOG = """\b
@@ -36,7 +36,7 @@ def command(
     with session(call) as now:
         refuse_foreign(target(now, deck, output), force)
         tally = Tally(problems=list(now.problems))
-        look_first(now, tally)
+        sync_first(now, tally)
         run = now.ledger.start_run("build")
         write_packages(now, run, tally, now.decks, deck=deck, below=deck, output=output,
                        new_only=new_only and not full, full=full, force=force)  # fmt: skip

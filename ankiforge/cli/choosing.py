@@ -14,10 +14,10 @@ from ankiforge.cli.session import Session
 from ankiforge.errors import UsageError
 from ankiforge.model import Card
 from ankiforge.reports.cards import one_line
-from ankiforge.review import Choice, Done
-from ankiforge.review.desk import once
-from ankiforge.review.ids import find, is_id, names_card
+from ankiforge.review import Result, Target
 from ankiforge.review.query import FIELDS, UNBROKEN, parse
+from ankiforge.review.select import find, is_id, names_card
+from ankiforge.review.service import one_per_choice
 
 Fits = Callable[[Card], bool]
 _SHOWN = 10
@@ -37,7 +37,7 @@ def choosing(function: Callable[..., None]) -> Callable[..., None]:
 
 def chosen(
     now: Session, words: tuple[str, ...], every: bool, query: str, fits: Fits
-) -> list[Choice]:
+) -> list[Target]:
     """The cards that are meant; of a query those that `fits` lets through.
 
     What a query means that was not given by `--all --filter` is told, and a person asked.
@@ -62,7 +62,7 @@ def chosen(
     return found if _agreed(now.call, query, found) else []
 
 
-def meant(now: Session, words: tuple[str, ...], fits: Fits = lambda card: True) -> list[Choice]:
+def meant(now: Session, words: tuple[str, ...], fits: Fits = lambda card: True) -> list[Target]:
     """The cards that ids name; else those that the words, as a query, mean and `fits` lets through.
 
     Raises:
@@ -71,13 +71,13 @@ def meant(now: Session, words: tuple[str, ...], fits: Fits = lambda card: True) 
     if named := _named(now, words):
         return named
     query = joined(words)
-    found = [Choice(card) for card in now.desk.matching(query) if fits(card)]
+    found = [Target(card) for card in now.desk.matching(query) if fits(card)]
     if not found:
         raise _none(words)
     return found[: now.call.limit]
 
 
-def _named(now: Session, words: tuple[str, ...]) -> list[Choice]:
+def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
     """The cards that ids name; none if the words are a query."""
     if not all(word.strip() for word in words):
         raise UsageError("an empty word names no card", hint="ankiforge list shows ids")
@@ -86,16 +86,16 @@ def _named(now: Session, words: tuple[str, ...]) -> list[Choice]:
     return []
 
 
-def _matching(now: Session, query: str, fits: Fits) -> list[Choice]:
+def _matching(now: Session, query: str, fits: Fits) -> list[Target]:
     wanted = parse(query)
-    found = once(card for card in now.desk.all(wanted) if fits(card))
-    return [choice for card in found for choice in now.desk.meant(wanted, card)]
+    found = one_per_choice(card for card in now.desk.all_matching(wanted) if fits(card))
+    return [target for card in found for target in now.desk.targets(wanted, card)]
 
 
 # --- a query, before it decides ---------------------------------------------------------------
 
 
-def _agreed(call: Call, query: str, found: list[Choice]) -> bool:
+def _agreed(call: Call, query: str, found: list[Target]) -> bool:
     """Whether a person wants what a query means.
 
     Raises:
@@ -105,16 +105,16 @@ def _agreed(call: Call, query: str, found: list[Choice]) -> bool:
     if not call.talk.interactive:
         what = f"{query!r} means {many}: nothing was done, for nobody can be asked"
         raise UsageError(what, hint=_by_filter(call, query))
-    for choice in found[:_SHOWN]:
-        call.talk.warn(_line(choice))
+    for target in found[:_SHOWN]:
+        call.talk.warn(_line(target))
     if len(found) > _SHOWN:
         call.talk.warn(f"… and {len(found) - _SHOWN} more")
     return click.confirm(f"{click.get_current_context().info_name} {many}?", err=True)
 
 
-def _line(choice: Choice) -> str:
-    only = f"  (only candidate {choice.letter})" if choice.letter else ""
-    return one_line(choice.card) + only
+def _line(target: Target) -> str:
+    only = f"  (only candidate {target.letter})" if target.letter else ""
+    return one_line(target.card) + only
 
 
 def _none(words: tuple[str, ...]) -> UsageError:
@@ -170,7 +170,7 @@ def _several(field: str, value: str) -> bool:
 # --- what came of it --------------------------------------------------------------------------
 
 
-def tell_done(call: Call, done: tuple[Done, ...], says: str) -> None:
+def tell_done(call: Call, done: tuple[Result, ...], says: str) -> None:
     """Say what came of an action; exit 1 if something was refused."""
     if call.talk.as_json:
         for one in done:
@@ -180,7 +180,7 @@ def tell_done(call: Call, done: tuple[Done, ...], says: str) -> None:
     tell_refused(call, done)
 
 
-def tell_refused(call: Call, done: tuple[Done, ...]) -> None:
+def tell_refused(call: Call, done: tuple[Result, ...]) -> None:
     """Name what was refused, each with what to do; exit 1 if anything was."""
     refused = [one for one in done if one.refused]
     for one in refused:
@@ -194,5 +194,5 @@ def tell_refusal(call: Call, why: str, hint: str) -> None:
     call.talk.warn(f"refused: {why}" + (f"\nhint: {hint}" if hint else ""))
 
 
-def _done_json(one: Done) -> dict[str, Any]:
+def _done_json(one: Result) -> dict[str, Any]:
     return {"guid": one.guid, "done": not one.refused, "refused": one.refused}

@@ -44,7 +44,7 @@ def _set_aside(path: Path) -> str:
 
 def limits_here(call: Call) -> Limits:
     """The numbers that hold where the command is called; a deck needs nobody's trust."""
-    from ankiforge.assembly import limits_of
+    from ankiforge.app import check_limits
     from ankiforge.config.workspace import resolve
 
-    return limits_of(resolve(call.workspace, Path.cwd()).config)
+    return check_limits(resolve(call.workspace, Path.cwd()).config)

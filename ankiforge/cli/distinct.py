@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
+from ankiforge import review
 from ankiforge.cli.choosing import tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.errors import UsageError
-from ankiforge.review import pairing
-from ankiforge.review.ids import find
+from ankiforge.review.select import find, foreign_note
 
 EPILOG = """\b
 Examples:
@@ -31,13 +31,12 @@ def command(call: Call, id: str, twins: tuple[str, ...]) -> None:
     with session(call) as now:
         card = find(now.ledger, id).card
         named = tuple(
-            pairing.note_named(now.ledger, word) or find(now.ledger, word).card.guid
-            for word in twins
+            foreign_note(now.ledger, word) or find(now.ledger, word).card.guid for word in twins
         )
         if card.guid in named:
             raise UsageError(f"{card.guid} is no twin of itself", hint="name another card")
-        if not (meant := named or pairing.twins_of(card)):
+        if not (meant := named or review.duplicates_of(card)):
             what = f"{card.guid} resembles no other card"
             raise UsageError(what, hint=f"ankiforge show {card.guid}")
-        done = pairing.distinct(now.ledger, card, meant)
+        done = review.distinct(now.ledger, card, meant)
     tell_done(call, done, "is no duplicate: that finding never comes back")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.instead import from_batch, from_chat, lines_for, named_in, tasks_for
 from ankiforge.cli.session import Session, note_sources, opened_of, session, wanted_of
@@ -22,8 +22,8 @@ from ankiforge.model import Card, Drafted, HighlightKey, RunId, Task
 from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read, redraw
 from ankiforge.reports.summary import Summary, Tally, dollars, summarize
-from ankiforge.review.failing import instead_of, replaceable
-from ankiforge.review.ids import is_key
+from ankiforge.review.history import remarks_for, replaceable
+from ankiforge.review.select import is_key
 
 EPILOG = """\b
 Examples:
@@ -90,7 +90,7 @@ def command(
             return
         if instead and model is None:
             raise _without_model(now)
-        asked = instead_of(now.ledger, cards, remark) if instead else ()
+        asked = remarks_for(now.ledger, cards, remark) if instead else ()
         job = job_for(now, (), model, accept or "")
         job = replace(job, only=only, remark=remark.strip(), instead=asked)
         tally = Tally()
@@ -254,7 +254,7 @@ def _first(now: Session) -> tuple[list[Task], int]:
     """The passages to ask a chat about first, and how many are left after them."""
     from ankiforge.draft import chat
 
-    prompts = assembly.prompts_of(now.workspace, chat=True)
+    prompts = app.load_prompts(now.workspace, chat=True)
     whole = unwritten(now.ledger, None, chat.CHAT, decks=now.decks, once=True)
     every = chat.asked_in(whole, prompts)
     tasks = _pending(now, chat.CHAT, AT_ONCE if now.call.limit is None else now.call.limit)
@@ -276,7 +276,7 @@ def _for_chat(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
     """(texts, what they hold) of these tasks."""
     from ankiforge.draft import chat
 
-    prompts = assembly.prompts_of(now.workspace, chat=True)
+    prompts = app.load_prompts(now.workspace, chat=True)
     texts = chat.export_chats(tasks, prompts, *_asked_for(now))
     return texts, _counted(chat.asked_in(tasks, prompts), "highlight")
 
@@ -284,7 +284,7 @@ def _for_chat(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
 def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
     """(candidates, tags) that a chat is asked for."""
     config = now.workspace.config
-    return config.llm.candidates or assembly.candidates_for(config), config.llm.tags
+    return config.llm.candidates or app.candidate_count(config), config.llm.tags
 
 
 def _for_batch(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
@@ -300,13 +300,13 @@ def _for_batch(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
 def _requests(now: Session) -> Iterator[str]:
     from ankiforge.draft import exchange
 
-    settings = assembly.llm_settings(now.workspace)
+    settings = app.server_settings(now.workspace)
     return exchange.export_jsonl(
         _pending(now, settings.model, now.call.limit),
         settings,
-        assembly.prompts_of(now.workspace),
+        app.load_prompts(now.workspace),
         now.ledger.replies,
-        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
+        repair=app.repair_hints(app.check_limits(now.workspace.config)),
         blocked=unmended(now.ledger, settings.model, now.decks),
     )
 
@@ -342,9 +342,9 @@ def _from_chat(
     """Record the cards of a chat's answers, each kept as it came."""
     from ankiforge.draft import chat
 
-    job = assembly.job_of(now.workspace, (), None, accept=accept)
+    job = app.make_job(now.workspace, (), None, accept=accept)
     checking = Checking(replace(job, drafter_name=chat.CHAT), now.ledger, run)
-    prompts, asked = assembly.prompts_of(now.workspace, chat=True), _asked_for(now)
+    prompts, asked = app.load_prompts(now.workspace, chat=True), _asked_for(now)
     error: ForgeError | None = None
     for file in files:
         text = _read(file)
@@ -392,10 +392,10 @@ def _from_batch(
     error = follow(now, tally, steps, memory, known_only)
     mended = exchange.mended(
         unmended(now.ledger, job.drafter_name, job.decks),
-        assembly.llm_settings(now.workspace),
-        assembly.prompts_of(now.workspace),
+        app.server_settings(now.workspace),
+        app.load_prompts(now.workspace),
         now.ledger.replies,
-        assembly.repair_by(assembly.limits_of(now.workspace.config)),
+        app.repair_hints(app.check_limits(now.workspace.config)),
     )
     repaired = Checking(job, now.ledger, run).take(mended, job.drafter_name)
     error = follow(now, tally, repaired) or error

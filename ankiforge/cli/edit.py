@@ -15,12 +15,11 @@ from ankiforge.cli.editing import commented, form, need_terminal, typed
 from ankiforge.cli.session import Session, session
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.making import standing_on
 from ankiforge.model import Card, Fields, Highlight, HighlightKey, Standing, Verdict
 from ankiforge.reports.cards import card_json
-from ankiforge.review import Choice, making
-from ankiforge.review.ids import is_key
-from ankiforge.review.words import changed, fields_of
+from ankiforge.review import Target
+from ankiforge.review.manual import live_cards
+from ankiforge.review.select import changed_fields, is_key, new_fields
 
 EPILOG = """\b
 Examples:
@@ -51,14 +50,14 @@ def command(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], 
         _make_one(call, words, dict(changes))
         return
     with session(call) as now:
-        choices = meant(now, words, _may_be_edited)
-        if changes and len(choices) > 1:
-            what = f"--field sets the words of one card, and {len(choices)} are meant"
+        targets = meant(now, words, _may_be_edited)
+        if changes and len(targets) > 1:
+            what = f"--field sets the words of one card, and {len(targets)} are meant"
             raise UsageError(what, hint="name it by its id; or leave out --field for an editor")
         if not changes:
-            need_terminal(choices[0].card.guid)
-        at = [f"{place} of {len(choices)}" for place in range(1, len(choices) + 1)]
-        done = [_tried(now, *one, dict(changes)) for one in zip(choices, at, strict=True)]
+            need_terminal(targets[0].card.guid)
+        at = [f"{place} of {len(targets)}" for place in range(1, len(targets) + 1)]
+        done = [_tried(now, *one, dict(changes)) for one in zip(targets, at, strict=True)]
     if not all(done):
         click.get_current_context().exit(1)
 
@@ -67,28 +66,28 @@ def _may_be_edited(card: Card) -> bool:
     return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
 
 
-def _tried(now: Session, choice: Choice, at: str, changes: dict[str, str]) -> bool:
+def _tried(now: Session, target: Target, at: str, changes: dict[str, str]) -> bool:
     """Reword a card; False, and why, if that is refused: the next one is opened all the same."""
     try:
-        _reword(now, choice, at, changes)
+        _reword(now, target, at, changes)
     except RefusedError as error:
         tell_refusal(now.call, error.message, error.hint)
         return False
     return True
 
 
-def _reword(now: Session, choice: Choice, at: str, changes: dict[str, str]) -> None:
-    review.refuse_edit(choice)
-    shown, guid, folder = _as_named(choice), choice.card.guid, now.workspace.folder
+def _reword(now: Session, target: Target, at: str, changes: dict[str, str]) -> None:
+    review.refuse_edit(target)
+    shown, guid, folder = _as_named(target), target.card.guid, now.workspace.folder
     if changes:
-        taking: AbstractContextManager[Fields | None] = nullcontext(changed(shown, changes))
+        taking: AbstractContextManager[Fields | None] = nullcontext(changed_fields(shown, changes))
     else:
-        taking = typed(_form(shown, at), partial(changed, shown), folder)
+        taking = typed(_form(shown, at), partial(changed_fields, shown), folder)
     with taking as fields:
         if fields is None or fields == shown.fields:
             now.call.talk.say(f"nothing was changed: {guid}")
             return
-        review.edit(now.ledger, choice, fields, now.desk.judge)
+        review.edit(now.ledger, target, fields, now.desk.judge)
     _tell(now, now.ledger.cards.get(guid))
 
 
@@ -102,10 +101,10 @@ def _tell(now: Session, card: Card) -> None:
     talk.say(f"edited: {card.guid}{unfit}")
 
 
-def _as_named(choice: Choice) -> Card:
+def _as_named(target: Target) -> Card:
     """The card, with the words of the candidate that is named, if one is."""
-    named = choice.candidate.draft.fields if choice.letter else choice.card.fields
-    return replace(choice.card, fields=named)
+    named = target.candidate.draft.fields if target.letter else target.card.fields
+    return replace(target.card, fields=named)
 
 
 def _form(card: Card, at: str) -> str:
@@ -133,13 +132,13 @@ def make(call: Call, key: str, words: dict[str, str]) -> None:
         if highlight is None or not highlight.document.source:
             what = f"{key!r} is no passage that was read"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
-        others = len(standing_on(now.ledger, highlight.key))
-        taking = nullcontext(fields_of(words)) if words else _typed_of(now, highlight)
+        others = len(live_cards(now.ledger, highlight.key))
+        taking = nullcontext(new_fields(words)) if words else _typed_of(now, highlight)
         deck = deck_of(now.decks, highlight.document, highlight).deck
         with taking as fields:
             if fields is None:
                 raise UsageError("nothing was saved", hint="no card was made")
-            guid = making.make(now.ledger, highlight, fields, deck, now.desk.judge)
+            guid = review.make(now.ledger, highlight, fields, deck, now.desk.judge)
         card = now.ledger.cards.get(guid)
         tags = now.tags(card) if call.talk.as_json else ()
     if call.talk.as_json:
@@ -153,4 +152,4 @@ def _typed_of(now: Session, highlight: Highlight) -> AbstractContextManager[Fiel
     need_terminal(highlight.key, "Front")
     ways = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
     head = f"{commented(highlight.exact)}{commented(ways)}"
-    return typed(f"{head}Front: |-\n  \nBack: |-\n  \n", fields_of, now.workspace.folder)
+    return typed(f"{head}Front: |-\n  \nBack: |-\n  \n", new_fields, now.workspace.folder)

@@ -156,7 +156,7 @@ def _drawn(
     now: Session, wish: Wish, tasks: list[Task], passages: list[Passage], asks: bool
 ) -> tuple[Evaluation, ForgeError | None]:
     """All cards, drawn and checked; what ended it early, if anything did."""
-    from ankiforge import assembly
+    from ankiforge import app
     from ankiforge.cli.working import follow, model_for
     from ankiforge.reports.evaluating.drawing import Evaluation, evaluate
     from ankiforge.reports.summary import Tally
@@ -164,7 +164,7 @@ def _drawn(
     model = model_for(now, "llm") if asks else None
     evaluation, tally = Evaluation(passages), Tally()
     results = _results(now, wish, model, tasks, tally.problems)
-    limits = assembly.limits_of(now.workspace.config)
+    limits = app.check_limits(now.workspace.config)
     error = follow(now, tally, map(_progress, evaluate(evaluation, results, limits)), model)
     evaluation.close(model.usage if model else None)
     evaluation.problems = tally.problems
@@ -181,11 +181,11 @@ def _results(
     now: Session, wish: Wish, model: Model | None, tasks: list[Task], problems: list[Problem]
 ) -> Iterable[Drafted]:
     """What the drafter says; figures with a question are the rules' as always."""
-    from ankiforge import assembly
+    from ankiforge import app
     from ankiforge.pending import share
 
     every: frozenset[HighlightKey] = frozenset()
-    rules = assembly.job_of(now.workspace, (), None).drafter
+    rules = app.make_job(now.workspace, (), None).drafter
     by_hand = rules.draft(share(tasks, every, by_hand=True))
     rest = share(tasks, every, by_hand=False)
     if model is None:
@@ -216,10 +216,10 @@ def _export(now: Session, file: Path, tasks: list[Task]) -> None:
 
 def _for_chat(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
     """(texts, what they hold)."""
-    from ankiforge import assembly
+    from ankiforge import app
     from ankiforge.draft import chat
 
-    prompts = assembly.prompts_of(now.workspace, chat=True)
+    prompts = app.load_prompts(now.workspace, chat=True)
     return (
         chat.export_chats(tasks, prompts, *_asked_for(now)),
         f"{chat.asked_in(tasks, prompts)} highlights",
@@ -228,22 +228,22 @@ def _for_chat(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
 
 def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
     """(candidates, tags) that a chat is asked for."""
-    from ankiforge import assembly
+    from ankiforge import app
 
-    return assembly.llm_settings(now.workspace).candidates, now.workspace.config.llm.tags
+    return app.server_settings(now.workspace).candidates, now.workspace.config.llm.tags
 
 
 def _for_batch(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
     """(texts of lines, what they hold)."""
-    from ankiforge import assembly
+    from ankiforge import app
     from ankiforge.draft import exchange
 
     lines = exchange.export_jsonl(
         tasks,
-        assembly.llm_settings(now.workspace),
-        assembly.prompts_of(now.workspace),
+        app.server_settings(now.workspace),
+        app.load_prompts(now.workspace),
         now.ledger.replies,
-        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
+        repair=app.repair_hints(app.check_limits(now.workspace.config)),
     )
     parts = list(exchange.parts(lines))
     texts = ["".join(f"{line}\n" for line in part) for part in parts]
@@ -258,12 +258,12 @@ def _answered(
     problems: list[Problem],
 ) -> Iterable[Drafted]:
     """Draw from files of answers; nothing is sent."""
-    from ankiforge import assembly
+    from ankiforge import app
     from ankiforge.draft import chat, exchange
 
     texts = [_read(file) for file in files]
     if files[0].suffix == ".md":
-        prompts = assembly.prompts_of(now.workspace, chat=True)
+        prompts = app.load_prompts(now.workspace, chat=True)
         return chat.import_chat("\n\n".join(texts), tasks, prompts, *_asked_for(now))
     replies = 0
     for file, text in zip(files, texts, strict=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import opened_of, session, wanted_of
 from ankiforge.cli.working import follow
@@ -35,7 +35,7 @@ def command(call: Call, paths: tuple[Path, ...], name: str) -> None:
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
         _, sources = opened_of(now, wanted, call.talk.say)
-        job = assembly.job_of(now.workspace, sources, None)
+        job = app.make_job(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, read(job, now.ledger, run))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ankiforge.bringing import bring
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import session
+from ankiforge.reports.importing import import_file
 
 EPILOG = """\b
 Examples:
@@ -26,7 +26,7 @@ def command(call: Call, file: Path) -> None:
     about them when they are drawn.
     """
     with session(call, writes="drafting") as now:
-        brought = bring(now.ledger, file)
+        brought = import_file(now.ledger, file)
         problems = (*now.problems, *brought.problems)
         tell_problems(call, problems)
         for one in brought.kept:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.draft import private
 from ankiforge.model import Drafted, Drafter, Guid, RunId, Task
 from ankiforge.pending import in_place_of
 from ankiforge.pipeline import Progress, redraw
-from ankiforge.review.failing import instead_of, replaceable
+from ankiforge.review.history import remarks_for, replaceable
 
 if TYPE_CHECKING:
     from ankiforge.cli.session import Session
@@ -30,7 +30,7 @@ def tasks_for(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
     cards = replaceable(now.desk.matching(query))
     if not cards:
         return [], f"no accepted card matches {query!r}"
-    pairs = instead_of(now.ledger, cards, remark)
+    pairs = remarks_for(now.ledger, cards, remark)
     tasks = list(in_place_of(now.ledger, pairs, now.decks, now.call.limit))
     told = {private(one) or withheld(one) for task in tasks for one in task.highlights}
     if "" not in told:
@@ -44,8 +44,8 @@ def lines_for(now: Session, tasks: list[Task]) -> Iterator[str]:
     from ankiforge.draft import exchange
     from ankiforge.ledger.cards.errands import Errand
 
-    settings, prompts = assembly.llm_settings(now.workspace), assembly.prompts_of(now.workspace)
-    repair = assembly.repair_by(assembly.limits_of(now.workspace.config))
+    settings, prompts = app.server_settings(now.workspace), app.load_prompts(now.workspace)
+    repair = app.repair_hints(app.check_limits(now.workspace.config))
     for task in tasks:
         found = exchange.export_jsonl([task], settings, prompts, now.ledger.replies, repair=repair)
         lines = list(found)
@@ -69,8 +69,8 @@ class _FromChat:
         from ankiforge.draft import chat
 
         config = self.now.workspace.config
-        candidates = config.llm.candidates or assembly.candidates_for(config)
-        prompts = assembly.prompts_of(self.now.workspace, chat=True)
+        candidates = config.llm.candidates or app.candidate_count(config)
+        prompts = app.load_prompts(self.now.workspace, chat=True)
         return chat.import_chat(self.text, tasks, prompts, candidates, config.llm.tags)
 
 
@@ -108,6 +108,6 @@ def _drawn(
     if not pairs:
         return iter(())
     keys = frozenset(now.ledger.cards.get(guid).highlight.key for guid, _ in pairs)
-    job = assembly.job_of(now.workspace, (), None)
+    job = app.make_job(now.workspace, (), None)
     job = replace(job, drafter_name=name, only=keys, instead=tuple(pairs), limit=None)
     return redraw(job, now.ledger, run, (drafter,))

@@ -19,7 +19,7 @@ from ankiforge.model import Card
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.reports.twins import twins_told
-from ankiforge.review.failing import work_told
+from ankiforge.review.history import work_lines
 from ankiforge.review.query import FIELDS, Query, Term, parse
 
 EPILOG = """\b
@@ -89,7 +89,7 @@ def _viewed(now: Session, view: str, wanted: Query) -> Iterator[Card]:
     """The cards of a view that a query matches, each once."""
     for guid in dict.fromkeys(_VIEWS[view](now.ledger.queues)):
         card = now.desk.card(guid)
-        if card and now.desk.means(wanted, card):
+        if card and now.desk.matches(wanted, card):
             yield card
 
 
@@ -105,7 +105,7 @@ def _told(now: Session, card: Card, *, twins: bool, work: bool) -> bool:
         return talk.data(told(now, card))
     lines = [*in_full(card)] if talk.verbose else [one_line(card)]
     lines += twins_told(now.ledger, card) if twins else []
-    lines += work_told(now.ledger, card) if work or talk.verbose else []
+    lines += work_lines(now.ledger, card) if work or talk.verbose else []
     return talk.print("\n".join((*lines, "") if talk.verbose else lines))
 
 

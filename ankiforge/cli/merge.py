@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from ankiforge import review
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.errors import UsageError
-from ankiforge.review import pairing
-from ankiforge.review.ids import find
+from ankiforge.review.select import find, foreign_note
 
 EPILOG = """\b
 Example:
@@ -27,10 +27,10 @@ def command(call: Call, id: str, twin: str) -> None:
     other is retired. `ankiforge undo` takes it back.
     """
     with session(call) as now:
-        if pairing.note_named(now.ledger, twin) or pairing.note_named(now.ledger, id):
+        if foreign_note(now.ledger, twin) or foreign_note(now.ledger, id):
             hint = f"ankiforge reject {id}, or, if both shall stay: ankiforge distinct {id} {twin}"
             raise UsageError("a note in Anki that others made is not merged", hint=hint)
-        done = pairing.merge(now.ledger, find(now.ledger, id).card, find(now.ledger, twin).card)
+        done = review.merge(now.ledger, find(now.ledger, id).card, find(now.ledger, twin).card)
     if call.talk.as_json:
         call.talk.data({"guid": done.stays, "merged": done.went, "done": True, "refused": ""})
     call.talk.say(f"merged: {done.stays} stays, {done.went} is retired; both sources are kept")

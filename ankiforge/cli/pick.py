@@ -9,7 +9,7 @@ from ankiforge.cli.choosing import tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.errors import UsageError
-from ankiforge.review.ids import find
+from ankiforge.review.select import find
 
 EPILOG = """\b
 Examples:
@@ -28,10 +28,10 @@ def command(call: Call, ids: tuple[str, ...], force: bool) -> None:
     One that was passed over before takes the place of the one that was picked.
     """
     with session(call) as now:
-        choices = [find(now.ledger, word) for word in ids]
-        bare = [choice.card.guid for choice in choices if not choice.letter]
+        targets = [find(now.ledger, word) for word in ids]
+        bare = [target.card.guid for target in targets if not target.letter]
         if bare:
             hint = f"ankiforge show {bare[0]} lists them"
             raise UsageError(f"which candidate of {bare[0]}?", hint=hint)
-        done = review.pick(now.ledger, choices, force=force)
+        done = review.pick(now.ledger, targets, force=force)
     tell_done(call, done, "picked")

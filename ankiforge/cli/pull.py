@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from ankiforge.cli.anki import connected, tell_pull, weigh
+from ankiforge.cli.anki import connected, count_held, tell_pull
 from ankiforge.cli.common import Call, common_options, end
 from ankiforge.cli.session import Session, session
-from ankiforge.cli.working import told_of
+from ankiforge.cli.working import sync_lines
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ForgeError, ItemError, UsageError
-from ankiforge.looking import NEVER, Looked, Sight, look, look_into
 from ankiforge.reports.summary import Tally
+from ankiforge.sync import NEVER, SyncResult, SyncStatus, read_anki, read_file
 
 EPILOG = """\b
 Examples:
@@ -52,25 +52,25 @@ def command(
         raise UsageError("--collection, --apkg and --connect: one at a time")
     with session(call) as now:
         tally = Tally(problems=list(now.problems))
-        looked = _looked(now, collection or apkg, connect, bind)
-        tally.saw(looked, now.ledger)
-        if deleted is not None and not looked.blind:
+        result = _read(now, collection or apkg, connect, bind)
+        tally.record_sync(result, now.ledger)
+        if deleted is not None and not result.blind:
             now.ledger.views.deletions.confirm(deleted)
-            tally.saw(replace(looked, problem=None), now.ledger)
-        weigh(now, tally)
-        tell_pull(now, tally, looked, told_of(now, looked))
+            tally.record_sync(replace(result, problem=None), now.ledger)
+        count_held(now, tally)
+        tell_pull(now, tally, result, sync_lines(now, result))
     end(tally.problems, None)
 
 
-def _looked(now: Session, file: Path | None, connect: bool, bind: bool) -> Looked:
+def _read(now: Session, file: Path | None, connect: bool, bind: bool) -> SyncResult:
     if file is not None:
         return into(now, file, bind)
     if connect:
         return connected(now, bind=bind)
     settings = now.workspace.config.anki
-    looked = look(_allowed(settings), now.ledger, Path.home(), os.environ, bind=bind)
-    if looked.sight is not Sight.NOWHERE:
-        return looked
+    result = read_anki(_allowed(settings), now.ledger, Path.home(), os.environ, bind=bind)
+    if result.status is not SyncStatus.NO_COLLECTION:
+        return result
     try:
         return connected(now, bind=bind)
     except ForgeError as error:
@@ -80,16 +80,16 @@ def _looked(now: Session, file: Path | None, connect: bool, bind: bool) -> Looke
 
 
 def _allowed(settings: AnkiSettings) -> AnkiSettings:
-    """A person who says `pull` wants a look, but not at a collection the settings forbid."""
+    """`pull` reads Anki whenever a person asks, but never a collection that the settings forbid."""
     if settings.collection != NEVER:
         return settings
     hint = "ankiforge pull --collection FILE; or anki.collection: auto"
     raise UsageError(f"anki.collection is {NEVER}: Anki is never looked at by itself", hint=hint)
 
 
-def into(now: Session, file: Path, bind: bool = False) -> Looked:
-    """Look into a file a person names; a file that cannot be read is wrong usage."""
+def into(now: Session, file: Path, bind: bool = False) -> SyncResult:
+    """Read a file that a person names; a file that cannot be read is wrong usage."""
     try:
-        return look_into(file.expanduser().absolute(), now.ledger, bind=bind)
+        return read_file(file.expanduser().absolute(), now.ledger, bind=bind)
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from error

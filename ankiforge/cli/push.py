@@ -9,23 +9,23 @@ from pathlib import Path
 import click
 
 from ankiforge.anki.names import RETIRED
-from ankiforge.cli.anki import refuse_offline, weigh, why_none
+from ankiforge.cli.anki import count_held, refuse_offline, why_none
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, session
 from ankiforge.cli.working import (
-    look_first,
     refuse_foreign,
     set_aside,
+    sync_first,
+    sync_lines,
     target,
-    told_of,
     write_packages,
 )
 from ankiforge.config import is_loopback
 from ankiforge.errors import ServiceError
-from ankiforge.looking.pushing import Pushed, Running, came_of, studied, wrong_profile
 from ankiforge.model import Guid, Problem
 from ankiforge.pipeline import Published, deliverable
 from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki, told_of_push
+from ankiforge.sync import PushResult, RunningAnki, push_result, wrong_profile
 
 EPILOG = """\b
 Examples:
@@ -63,11 +63,11 @@ def command(
         refuse_offline(now)
         try:
             work.reachable()
-            anki = Running.of(now.workspace.config.anki)
+            anki = RunningAnki.connect(now.workspace.config.anki)
             work.run(anki, sync=sync)
             work.suspensions(anki, wanted=suspend_retired, yes=yes)
             if work.syncs:
-                anki.sync()
+                anki.sync_account()
         except ServiceError as error:
             work.fall_back(error)
             if call.talk.as_json:  # else it is said at the end
@@ -97,7 +97,7 @@ class Push:
         self.force = force
         self.without = without
         self.tally = tally or Tally(problems=list(now.problems))
-        self.pushed = Pushed()
+        self.pushed = PushResult()
         self.run_id = now.ledger.start_run("push")
         self.written = False
         self.syncs = False
@@ -107,33 +107,33 @@ class Push:
         """All that is to be done with nobody there to be asked; why Anki did not take it."""
         try:
             self.reachable()
-            anki = Running.of(self.now.workspace.config.anki)
+            anki = RunningAnki.connect(self.now.workspace.config.anki)
             self.run(anki, sync=False)
             self.suspensions(anki, wanted=False, yes=False)
         except ServiceError as error:
             return error
         return None
 
-    def run(self, anki: Running, *, sync: bool) -> None:
-        """Look, write, import, look again."""
+    def run(self, anki: RunningAnki, *, sync: bool) -> None:
+        """Read Anki, write the package, import it, read Anki again."""
         self._say_once()
         if sync:
             self._sync(anki)
         ledger = self.now.ledger
-        looked = anki.look(ledger)
-        if error := wrong_profile(looked, ledger):
+        result = anki.read(ledger)
+        if error := wrong_profile(result, ledger):
             raise error
-        self.tally.saw(looked, ledger)
-        for line in told_of(self.now, looked):
+        self.tally.record_sync(result, ledger)
+        for line in sync_lines(self.now, result):
             self.now.call.talk.say(line)
-        before = studied(deliverable(ledger))
+        before = frozenset(card.guid for card in deliverable(ledger) if card.anki.there)
         self._write()
         self._import(anki, before)
         self.now.ledger.finish_run(self.run_id)
 
-    def _sync(self, anki: Running) -> None:
+    def _sync(self, anki: RunningAnki) -> None:
         """Without an account Anki would open a dialog to log in, and another one at the end."""
-        account = anki.sync()
+        account = anki.sync_account()
         self.syncs = account is True
         if account is False:
             what = "not synced: Anki is not logged in to a sync account"
@@ -145,7 +145,7 @@ class Push:
                 " shows a dialog, log in there; then press Sync to send what is new"
             )
 
-    def _import(self, anki: Running, before: frozenset[Guid]) -> None:
+    def _import(self, anki: RunningAnki, before: frozenset[Guid]) -> None:
         """Bring in a package of its own: what a file would take from a note, this keeps."""
         sent = Tally()
         with tempfile.TemporaryDirectory(prefix="push-", dir=self.now.workspace.folder) as folder:
@@ -155,12 +155,11 @@ class Push:
             )  # fmt: skip
             self.tally.problems += [one for one in sent.problems if one not in self.tally.problems]
             for one in sent.published:
-                anki.take(one.path)
+                anki.import_package(one.path)
         self.tally.pushed = self.pushed
         if sent.published:
-            self.tally.saw(anki.look(self.now.ledger), self.now.ledger)
-            shipped = (one for one in sent.weighed if one.note)
-            self.pushed = self.tally.pushed = came_of(self.now.ledger, shipped, before)
+            self.tally.record_sync(anki.read(self.now.ledger), self.now.ledger)
+            self.pushed = self.tally.pushed = push_result(self.now.ledger, sent.plans, before)
             self._refused()
 
     def reachable(self) -> None:
@@ -206,20 +205,20 @@ class Push:
     def fall_back(self, error: ServiceError) -> None:
         """Anki cannot be reached: the package lies ready all the same."""
         if not self.written:
-            look_first(self.now, self.tally)
+            sync_first(self.now, self.tally)
             self._write()
             self.now.ledger.finish_run(self.run_id)
 
     # --- cards that are none any more -------------------------------------------------------
 
-    def suspensions(self, anki: Running, *, wanted: bool, yes: bool) -> None:
+    def suspensions(self, anki: RunningAnki, *, wanted: bool, yes: bool) -> None:
         """Suspend what is retired, if a person says so; study again what was taken back."""
         back = self.now.ledger.suspensions.taken_back()
         if back:
             anki.unsuspend(card for cards in back.values() for card in cards)
             self.now.ledger.suspensions.forget(tuple(back))
             self.now.call.talk.say(f"studied again: {counted(len(back), 'note')}")
-        cards = self._retired(frozenset(anki.retired())) if wanted else {}
+        cards = self._retired(frozenset(anki.retired_cards())) if wanted else {}
         if not cards:
             return
         count = sum(map(len, cards.values()))
@@ -249,7 +248,7 @@ class Push:
     def tell(self, *, failed: bool = False) -> None:
         """Say what it came to; `failed`: why is said at the end."""
         talk = self.now.call.talk
-        weigh(self.now, self.tally, again=True, push=True)
+        count_held(self.now, self.tally, again=True, push=True)
         if talk.as_json:
             pushed = {"added": self.pushed.added, "updated": self.pushed.updated}
             talk.data(

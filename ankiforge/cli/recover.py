@@ -10,7 +10,7 @@ from ankiforge.cli.anki import connected, tell_pull
 from ankiforge.cli.common import Call, common_options, end
 from ankiforge.cli.pull import FILE, into
 from ankiforge.cli.session import session
-from ankiforge.cli.working import told_of
+from ankiforge.cli.working import sync_lines
 from ankiforge.errors import UsageError
 from ankiforge.reports.summary import Tally
 
@@ -38,7 +38,7 @@ def command(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     with session(call, writes="drafting") as now:
         tally = Tally(problems=list(now.problems))
         file = collection or apkg
-        looked = into(now, file) if file else connected(now)
-        tally.saw(looked, now.ledger)
-        tell_pull(now, tally, looked, told_of(now, looked))
+        result = into(now, file) if file else connected(now)
+        tally.record_sync(result, now.ledger)
+        tell_pull(now, tally, result, sync_lines(now, result))
     end(tally.problems, None)

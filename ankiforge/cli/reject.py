@@ -10,8 +10,7 @@ from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
 from ankiforge.errors import UsageError
 from ankiforge.model import HighlightKey, Standing, Verdict
-from ankiforge.review import making
-from ankiforge.review.ids import is_key
+from ankiforge.review.select import is_key
 
 EPILOG = """\b
 Examples:
@@ -35,14 +34,14 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str, reason:
         _set_aside(call, words, reason)
         return
     with session(call) as now:
-        choices = chosen(
+        targets = chosen(
             now,
             words,
             every,
             query,
             lambda c: c.verdict is not Verdict.REJECTED and c.standing is Standing.LIVE,
         )
-        done = review.reject(now.ledger, choices, reason)
+        done = review.reject(now.ledger, targets, reason)
     tell_done(call, done, "rejected")
 
 
@@ -51,7 +50,7 @@ def _set_aside(call: Call, keys: tuple[str, ...], reason: str) -> None:
         what = f"{others[0]} is no passage, {next(filter(is_key, keys))} is one"
         raise UsageError(what, hint="name cards and passages one command each")
     with session(call) as now:
-        making.set_aside(now.ledger, [HighlightKey(key) for key in keys], reason)
+        review.skip(now.ledger, [HighlightKey(key) for key in keys], reason)
     for key in keys if call.talk.as_json else ():
         call.talk.data({"key": key, "done": True, "refused": ""})
     call.talk.say(f"{len(keys)} set aside; to take it back: ankiforge undo")

@@ -7,23 +7,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 
+from ankiforge.app import SelectedSource, remember_paths
 from ankiforge.cli.common import Call
 from ankiforge.cli.session import Session, note_sources, session
 from ankiforge.config.remembered import Remembered, store
 from ankiforge.config.trust import confirm, remembered_concerns
 from ankiforge.config.user import user_folders
-from ankiforge.discovery import Wanted, with_paths
 from ankiforge.errors import UsageError
 
 
-def remember(now: Session, paths: tuple[Path, ...], name: str, wanted: list[Wanted]) -> list[str]:
+def remember(
+    now: Session, paths: tuple[Path, ...], name: str, wanted: list[SelectedSource]
+) -> list[str]:
     """Add the PATHs of a run to what plain `run` reads; a line for each that is new.
 
     `wanted`: what was found behind them, under the names it keeps.
     """
     workspace = now.workspace
     legible = tuple(path for path in paths if _is_text(Path(os.path.realpath(path))))
-    kept, new = with_paths(workspace, now.ledger, legible, name, wanted)
+    kept, new = remember_paths(workspace, now.ledger, legible, name, wanted)
     if tuple(kept) != workspace.remembered:
         store(workspace.folder, kept)
         if not workspace.is_default:

@@ -8,10 +8,10 @@ from ankiforge import review
 from ankiforge.cli.choosing import tell_done
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session
-from ankiforge.delivery import Deliveries
 from ankiforge.errors import UsageError
 from ankiforge.model import Family
-from ankiforge.review.ids import find
+from ankiforge.review.select import find
+from ankiforge.sync import plan_cards
 
 EPILOG = """\b
 Examples:
@@ -35,9 +35,9 @@ def command(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
     if field and field not in _FIELDS:
         raise UsageError(f"no field is called {field!r}", hint=f"one of {', '.join(_FIELDS)}")
     with session(call) as now:
-        choices = [find(now.ledger, word) for word in ids]
-        deliveries = Deliveries(now.ledger, now.decks)
-        conflicts = {one.card.guid: deliveries.of(one.card).conflicts for one in choices}
-        fresh = [find(now.ledger, choice.card.guid) for choice in choices]
+        targets = [find(now.ledger, word) for word in ids]
+        plans = plan_cards(now.ledger, (one.card for one in targets), now.decks)
+        conflicts = {one.card.guid: one.conflicts for one in plans}
+        fresh = [find(now.ledger, target.card.guid) for target in targets]
         done = review.resolve(now.ledger, fresh, conflicts, mine=mine, field=field)
     tell_done(call, done, "settled; it reaches Anki with the next build or push")

@@ -35,7 +35,7 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str, missing
         raise UsageError("--missing stands for all that are missing in Anki: nothing beside it")
     every, query = every or missing, "anki:missing" if missing else query
     with session(call) as now:
-        choices = chosen(
+        targets = chosen(
             now,
             words,
             every,
@@ -44,5 +44,5 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str, missing
                 c.verdict is Verdict.REJECTED or c.standing is not Standing.LIVE or c.anki in _GONE
             ),
         )
-        done = review.restore(now.ledger, choices)
+        done = review.restore(now.ledger, targets)
     tell_done(call, done, "restored")

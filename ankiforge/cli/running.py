@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from shlex import quote
 
+from ankiforge.anki.sync import TEMPORARY
+from ankiforge.app import SelectedSource
 from ankiforge.cli.common import end
 from ankiforge.cli.remembering import remember
 from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
@@ -18,20 +20,17 @@ from ankiforge.cli.working import (
     deck_notices,
     follow,
     job_for,
-    look_first,
     model_for,
     refuse_foreign,
+    sync_first,
+    sync_lines,
     target,
     tell,
-    told_of,
     write_packages,
 )
-from ankiforge.delivery import PASSING
-from ankiforge.discovery import Wanted
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.cards.policy import FLOOD
 from ankiforge.ledger.reading.sighted import Settled
-from ankiforge.looking import Looked, Sight
 from ankiforge.model import Fate, Problem, RunId
 from ankiforge.pending import unwritten
 from ankiforge.pipeline import Job, propose
@@ -39,6 +38,7 @@ from ankiforge.reports.cards import one_line
 from ankiforge.reports.decks import left_behind
 from ankiforge.reports.summary import Summary, Tally, summarize, told, told_of_push
 from ankiforge.standstill import Outcome, Read, Standstill
+from ankiforge.sync import SyncResult, SyncStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
             kept += remember(now, wish.paths, wish.name, wanted)
         before = still.before(sources) if still else {}
         job = job_for(now, sources, model, wish.accept, wish.deck)
-        looked = look_first(now, tally)
+        result = sync_first(now, tally)
         for line in kept:
             call.talk.say(line)
         run = now.ledger.start_run("run")
@@ -85,7 +85,7 @@ def work(wish: Wish, still: Standstill | None) -> None:
         told_once = any(problem.once for problem in tally.problems)
         unlike = lost or error or now.problems or told_once
         may_repeat = still and not unlike and all(before.values())
-        left = _left(now, wish, job, summary, looked, run, wanted) if may_repeat else None
+        left = _left(now, wish, job, summary, result, run, wanted) if may_repeat else None
     if still and left:
         still.note(before, left.sources, left.packages, left.pictures, left.outcome)
     end(tally.problems, error)
@@ -128,36 +128,36 @@ def _left(
     wish: Wish,
     job: Job,
     summary: Summary,
-    looked: Looked,
+    result: SyncResult,
     run: RunId,
-    wanted: list[Wanted],
+    wanted: list[SelectedSource],
 ) -> _Left | None:
     """None if the next run has something left to do."""
-    calm = _calm(now, summary, looked, job.drafter_name)
+    calm = _calm(now, summary, result, job.drafter_name)
     if calm is None:
         return None
-    sight = Sight.SAME if looked.sight is Sight.TAKEN else looked.sight
-    said = (first_line(now, job, wish.accept), *told_of(now, Looked(sight, looked.where)))
+    unchanged = SyncStatus.UNCHANGED if result.status is SyncStatus.READ else result.status
+    said = (first_line(now, job, wish.accept), *sync_lines(now, SyncResult(unchanged, result.path)))
     lines = (*told(calm, now.ledger, now.call.program), *_next(now, calm, run, job.drafter_name))
     outcome = Outcome(said, calm.as_json(), lines, tuple(calm.tally.problems))
     written = {target(now, wish.deck, wish.output), *(p.path for p in calm.tally.published)}
-    notes = [one.note for one in calm.tally.weighed if one.note]
+    notes = [one.note for one in calm.tally.plans if one.note]
     pictures = frozenset(media.path for note in notes for media in note.media)
     return _Left(outcome, tuple(map(_read, wanted)), tuple(sorted(written)), pictures)
 
 
-def _read(want: Wanted) -> Read:
+def _read(want: SelectedSource) -> Read:
     entry = want.entry
     only = tuple(map(str, want.only))
     return Read(entry.kind, entry.name, str(entry.path), entry.options, only)
 
 
-def _calm(now: Session, summary: Summary, looked: Looked, drafter: str) -> Summary | None:
+def _calm(now: Session, summary: Summary, result: SyncResult, drafter: str) -> Summary | None:
     """What the next run comes to if nothing changes; None if it has something left to do."""
     tally = summary.tally
     unfinished = now.ledger.reading.waits or summary.funnel.fates[Fate.FAILED]
-    waits = tally.anki["missing"] or not PASSING.isdisjoint(tally.reasons)
-    if unfinished or waits or looked.blind or tally.incomplete:
+    waits = tally.anki["missing"] or not TEMPORARY.isdisjoint(tally.reasons)
+    if unfinished or waits or result.blind or tally.incomplete:
         return None
     if next(unwritten(now.ledger, None, drafter), None) is not None:
         return None
@@ -201,7 +201,7 @@ def _next(
         yield "\nnothing is new"
     if tally.pushed and (tally.pushed.added or tally.pushed.updated):
         yield f"\n{told_of_push(tally.pushed)}"
-    for one in tally.lying:
+    for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
             yield "  import it: double-click it, or in Anki: File › Import, options as they are"
@@ -226,10 +226,10 @@ def _commands(now: Session, summary: Summary, drafter: str) -> Iterator[tuple[st
 def _no_package(summary: Summary) -> str:
     """Why a run leaves no package; "" if it does, or if that is told otherwise."""
     tally, cards = summary.tally, summary.cards
-    if tally.lying or tally.pushed or tally.aside or tally.incomplete:
+    if tally.to_import or tally.pushed or tally.aside or tally.incomplete:
         return ""
     if cards["ready"]:
-        return "Anki has all that is ready" if tally.weighed else "nothing is new"
+        return "Anki has all that is ready" if tally.plans else "nothing is new"
     if waiting := cards["waiting"] + cards["blocked"]:
         waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
         return f"no card is ready, {waits} for you"

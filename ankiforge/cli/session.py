@@ -1,4 +1,4 @@
-"""Opening what a command works with: the workspace, a person's trust, the ledger, sources."""
+"""Open what a command works with: the trusted workspace, its ledger, and its sources."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ankiforge.text.modelname import model_name
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
     from ankiforge import ledger
     from ankiforge.anki.merge import Conflict
+    from ankiforge.app import SelectedSource
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.crew import Crew
-    from ankiforge.discovery import Wanted
+    from ankiforge.extract.workers import WorkerPool
     from ankiforge.pipeline import Job
-    from ankiforge.review.desk import Desk
+    from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True)
 class Session:
-    """A workspace at work."""
+    """A workspace with its ledger open."""
 
     call: Call
     workspace: Workspace
@@ -41,32 +41,36 @@ class Session:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What could not be taken in when the ledger was opened."""
+        """Journal lines that could not be read when the ledger was opened."""
         return self.ledger.problems
 
     @cached_property
-    def crew(self) -> Crew:
-        """Who helps to read: others of this machine, or of the cluster that was named."""
-        from ankiforge import crew
+    def pool(self) -> WorkerPool:
+        """The workers that read files: those of `--scheduler`, else processes of this machine.
+
+        Raises:
+            UsageError: `--offline`, and the scheduler is on another machine.
+        """
+        from ankiforge.extract.workers import cluster_pool, local_pool
 
         address = self.call.scheduler
         if not address:
-            return crew.local(self.call.jobs)
+            return local_pool(self.call.jobs)
         if self.call.offline and not is_loopback(address):
             raise UsageError(f"--offline: {address} is not on this machine")
-        return crew.cluster(address)
+        return cluster_pool(address)
 
     def close(self) -> None:
-        """Send home who helped."""
-        if "crew" in self.__dict__:
-            self.crew.close()
+        """Shut down the worker pool, if one was made."""
+        if "pool" in self.__dict__:
+            self.pool.shutdown()
 
     @cached_property
-    def desk(self) -> Desk:
+    def desk(self) -> Service:
         """Where decisions are made."""
-        from ankiforge.review.desk import Desk
+        from ankiforge.review.service import Service
 
-        return Desk(self.workspace, self.ledger)
+        return Service(self.workspace, self.ledger)
 
     @property
     def decks(self) -> tuple[DeckRule, ...]:
@@ -93,10 +97,10 @@ def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict
 
 
 def workspace_of(call: Call) -> Workspace:
-    """The workspace a call means, trusted.
+    """Return the workspace of a call, after asking whether to trust its settings if necessary.
 
     Raises:
-        UsageError: it is none, or needs a person's word first.
+        UsageError: the folder is no workspace, or its settings are not trusted.
     """
     workspace = resolve(call.workspace, Path.cwd())
     ask = (
@@ -115,8 +119,11 @@ def session(
 ) -> Iterator[Session]:
     """Open the ledger of a call's workspace.
 
-    `writes`: the pass lock to hold ("drafting", "publishing"); `forgetful`: work on a copy in
-    memory, so that nothing is written; `patience`: seconds to wait for the lock, None = as usual.
+    Args:
+        call: the options of the command.
+        writes: the lock to hold ("drafting" or "publishing"), "" = none.
+        forgetful: work on a copy in memory, so that nothing is written.
+        patience: seconds to wait for the lock, None = the default.
     """
     from ankiforge import ledger
 
@@ -138,9 +145,9 @@ def session(
 
 @contextmanager
 def glance(call: Call) -> Iterator[Session]:
-    """Open the ledger for a look that may keep an index beside it, and decides nothing.
+    """Open the ledger of a command that only reads; it may update an index beside the ledger.
 
-    Where nothing may be written, or no ledger is yet, it is looked at in memory.
+    Where nothing may be written, and where there is no ledger yet, it is a copy in memory.
     """
     from ankiforge import ledger
 
@@ -148,39 +155,39 @@ def glance(call: Call) -> Iterator[Session]:
     keeps = workspace.ledger.is_file() and os.access(workspace.ledger, os.W_OK)
     keeps = keeps and os.access(workspace.ledger.parent, os.W_OK)
     opened = ledger.open_ledger if keeps else ledger.forgetful_ledger
-    with opened(workspace.ledger, workspace.journal) as at_hand:
-        workspace = replace(workspace, generation=at_hand.generation)
-        yield Session(call, workspace, at_hand)
+    with opened(workspace.ledger, workspace.journal) as opened_ledger:
+        workspace = replace(workspace, generation=opened_ledger.generation)
+        yield Session(call, workspace, opened_ledger)
 
 
 def wanted_of(
     now: Session, paths: tuple[Path, ...], name: str = ""
-) -> tuple[list[Wanted], list[Problem]]:
-    """The sources behind PATHs or the settings, and the PATHs that cannot be read."""
-    from ankiforge.discovery import wanted_sources
+) -> tuple[list[SelectedSource], list[Problem]]:
+    """Return the sources behind PATHs or of the settings, and the PATHs that cannot be read."""
+    from ankiforge.app import select_sources
 
     note_sources(now)
-    found = list(wanted_sources(now.workspace, now.ledger, paths, name))
+    found = list(select_sources(now.workspace, now.ledger, paths, name))
     problems = [one for one in found if isinstance(one, Problem)]
     return [one for one in found if not isinstance(one, Problem)], problems
 
 
 def note_sources(now: Session) -> None:
-    """Tell the ledger which sources the workspace reads now; no other is asked about any more."""
-    from ankiforge.discovery import in_use
+    """Store in the ledger which sources are in use: cards of all others are asked about no more."""
+    from ankiforge.app import sources_in_use
 
-    now.ledger.roots.use(in_use(now.workspace, now.ledger))
+    now.ledger.roots.use(sources_in_use(now.workspace, now.ledger))
 
 
 def opened_of(
-    now: Session, wanted: list[Wanted], say: Callable[[str], None]
-) -> tuple[list[Wanted], tuple[Source, ...]]:
-    """The sources under the names they keep, and opened; `say` tells of a name taken over."""
-    from ankiforge.discovery import open_sources, with_names
+    now: Session, selected: list[SelectedSource], say: Callable[[str], None]
+) -> tuple[list[SelectedSource], tuple[Source, ...]]:
+    """Open sources under their final names; `say` is called with a line for each moved folder."""
+    from ankiforge.app import name_sources, open_sources
 
     config, offline = now.workspace.config, now.call.offline
-    wanted = with_names(config, wanted, now.ledger, say, offline=offline)
-    return wanted, open_sources(config, wanted, now.ledger, offline=offline, crew=now.crew)
+    selected = name_sources(config, selected, now.ledger, say, offline=offline)
+    return selected, open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 
 def first_line(now: Session, job: Job, accept: str) -> str:

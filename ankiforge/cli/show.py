@@ -7,11 +7,11 @@ import click
 from ankiforge.cli.choosing import meant
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session, told
-from ankiforge.delivery import Deliveries
 from ankiforge.model import AnkiState
 from ankiforge.reports.cards import in_full, studied
 from ankiforge.reports.twins import twins_told
-from ankiforge.review.failing import work_told
+from ankiforge.review.history import work_lines
+from ankiforge.sync import conflicts_of
 
 EPILOG = """\b
 Examples:
@@ -27,10 +27,10 @@ Examples:
 def command(call: Call, words: tuple[str, ...]) -> None:
     """Show cards in full: fields, quote, source, findings, what waits."""
     with session(call, forgetful=True) as now:
-        deliveries = Deliveries(now.ledger, now.decks)
         for choice in meant(now, words):
             card = choice.card
-            conflicts = deliveries.of(card).conflicts if card.anki is AnkiState.HELD else ()
+            held = card.anki is AnkiState.HELD
+            conflicts = conflicts_of(now.ledger, card, now.decks) if held else ()
             seen = now.ledger.views.seen(card.guid)
             reviews = now.ledger.views.reviews_of(card.guid)
             if call.talk.as_json:
@@ -38,6 +38,6 @@ def command(call: Call, words: tuple[str, ...]) -> None:
             else:
                 lines = [*in_full(card, conflicts)]
                 lines += [f"studied   {studied(seen, reviews)}"] if seen else []
-                lines += work_told(now.ledger, card)
+                lines += work_lines(now.ledger, card)
                 lines += twins_told(now.ledger, card)
                 call.talk.print("\n".join((*lines, "")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.config import AcceptPolicy
@@ -12,7 +12,7 @@ from ankiforge.errors import ConfigError
 from ankiforge.model import Candidate, Highlight, Task
 from ankiforge.pending import briefed
 from ankiforge.reports.trace import Asked, Messages, told, trace_json
-from ankiforge.review.ids import find
+from ankiforge.review.select import find
 
 EPILOG = """\b
 Examples:
@@ -61,5 +61,5 @@ def _retraced(now: Session, request: str, highlight: Highlight) -> Messages:
         for discreet in (False, True)
         for part in briefed(Task(highlight.document, (highlight,), discreet=discreet), now.decks)
     ]
-    settings = [assembly.llm_settings(now.workspace, accept=accept) for accept in AcceptPolicy]
-    return retraced(request, tasks, settings, assembly.prompts_of(now.workspace))
+    settings = [app.server_settings(now.workspace, accept=accept) for accept in AcceptPolicy]
+    return retraced(request, tasks, settings, app.load_prompts(now.workspace))

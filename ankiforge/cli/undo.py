@@ -13,10 +13,10 @@ from ankiforge.anki.names import RETIRED
 from ankiforge.cli.choosing import choosing, chosen, tell_refused
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
-from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.ledger.events import Event
 from ankiforge.reports.cards import one_line, words_of
 from ankiforge.reports.summary import counted
-from ankiforge.review.ids import names_card
+from ankiforge.review.select import names_card
 
 EPILOG = """\b
 Examples:
@@ -41,12 +41,12 @@ def command(call: Call, words: tuple[str, ...], every: bool, query: str) -> None
     Named by a card, what was decided of others in one go with it stands.
     """
     with session(call) as now:
-        done: tuple[review.Done, ...] = ()
-        taken_back: Sequence[Decided]
+        done: tuple[review.Result, ...] = ()
+        taken_back: Sequence[Event]
         if every or query or not _is_action(now, words):
-            about = now.ledger.undoing.decided_about()
-            choices = chosen(now, words, every, query, lambda card: card.guid in about)
-            done, taken_back = review.undo_about(now.ledger, choices)
+            about = now.ledger.decisions.decided_about()
+            targets = chosen(now, words, every, query, lambda card: card.guid in about)
+            done, taken_back = review.undo_about(now.ledger, targets)
         else:
             taken_back = review.undo(now.ledger, *words)
         there = [one for one in taken_back if _in_anki(now, one.subject)]
@@ -65,7 +65,7 @@ def _is_action(now: Session, words: tuple[str, ...]) -> bool:
     return False
 
 
-def _lines(now: Session, taken_back: Sequence[Decided]) -> Iterator[str]:
+def _lines(now: Session, taken_back: Sequence[Event]) -> Iterator[str]:
     """Each decision with its card; of many, their number and the first few cards."""
     if len(taken_back) <= SHOWN:
         for one in taken_back:
@@ -93,7 +93,7 @@ def _words(now: Session, guid: str) -> str:
         return ""
 
 
-def _tell(call: Call, taken_back: Sequence[Decided], lines: Sequence[str], *, there: bool) -> None:
+def _tell(call: Call, taken_back: Sequence[Event], lines: Sequence[str], *, there: bool) -> None:
     if call.talk.as_json:
         for decided in taken_back:
             call.talk.data({"guid": decided.subject, "undone": decided.what, "id": decided.id})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import click
 
@@ -43,42 +42,29 @@ def command(call: Call, push: bool, once: bool, poll: bool) -> None:
             hint = f"first: {call.program} run PATH"
         raise UsageError("there is nothing to watch", hint=hint)
     with ended_as_by_ctrl_c():
-        if once:
-            _once(call, push)
-        else:
-            _watch(call, workspace, push, poll)
+        if once:  # what `run` does, and what `push` does
+            from ankiforge.cli.run import carry_out
 
+            carry_out(Wish(call, (), "", None, "", "", False, "", False, False, push=push))
+            return
+        from ankiforge.cli.watching import Narrator, Passes
+        from ankiforge.watch import FileEvents, Watcher
 
-def _once(call: Call, push: bool) -> None:
-    """What `run` does, and what `push` does."""
-    from ankiforge.cli.run import carry_out
-
-    carry_out(Wish(call, (), "", None, "", "", False, "", False, False, push=push))
-
-
-def _watch(call: Call, workspace: Workspace, push: bool, poll: bool) -> None:
-    from ankiforge.cli.narrating import Narrator
-    from ankiforge.cli.watching import Aside, Passes
-    from ankiforge.watch import Watcher
-    from ankiforge.watch.hints import FileHints
-
-    workspace.prepare()
-    narrator = Narrator(call.talk, time.time)
-    talk = call.talk
-    aside = Aside(talk.as_json, talk.quiet, talk.verbose, talk.color, hear=narrator.heard)
-    passes = Passes(replace(call, talk=aside), workspace, time.time, push=push)
-    hints = FileHints(poll=poll)
-    try:
-        with _alone(workspace):
-            Watcher(passes, hints, narrator, time.time).run()
-    finally:
-        hints.close()
-        narrator.stopped()
+        workspace.prepare()
+        narrator = Narrator(call.talk, time.time)
+        events = FileEvents(poll=poll)
+        try:
+            with _alone(workspace):
+                passes = Passes(call, workspace, narrator.once, time.time, push=push)
+                Watcher(passes, events, narrator, time.time).run()
+        finally:
+            events.close()
+            narrator.stopped()
 
 
 @contextmanager
 def _alone(workspace: Workspace) -> Iterator[None]:
-    """One watcher a workspace."""
+    """Refuse to start where another watcher is at work: two would do everything twice."""
     from ankiforge import ledger
 
     try:

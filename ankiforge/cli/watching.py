@@ -1,25 +1,29 @@
-"""The passes and deliveries of `ankiforge watch`, each with a session and locks of its own."""
+"""What `ankiforge watch` does and prints: its passes and deliveries, and the lines about them."""
 
 from __future__ import annotations
 
+import shutil
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 from urllib.parse import urlsplit
 
-from ankiforge import assembly, ledger
+import click
+
+from ankiforge import app, ledger
 from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.push import Push
 from ankiforge.cli.session import Session, glance, opened_of, session, wanted_of, workspace_of
 from ankiforge.cli.working import (
     follow,
     job_for,
-    look_first,
     model_for,
+    sync_first,
     target,
     waiting_for,
     write_packages,
@@ -27,10 +31,10 @@ from ankiforge.cli.working import (
 from ankiforge.config import is_loopback
 from ankiforge.config.remembered import FILE as REMEMBERED
 from ankiforge.config.workspace import Workspace
-from ankiforge.discovery import Wanted, followed_sources
 from ankiforge.errors import ForgeError
 from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
+<<<<<<< HEAD
 from ankiforge.model import Guid
 from ankiforge.opening import opened
 from ankiforge.pending import unwritten
@@ -39,65 +43,89 @@ from ankiforge.reports.summary import Tally
 from ankiforge.resembling import KeptTwins
 from ankiforge.watch import Came, Delivered, Followed
 from ankiforge.watch.watcher import DELIVER
+=======
+from ankiforge.model import Guid, HighlightKey, Problem, RunId
+from ankiforge.pending import pending
+from ankiforge.pipeline import Job, Progress, forge, read
+from ankiforge.reports.summary import Tally, counted
+from ankiforge.watch import (
+    DELIVER,
+    DeliveryResult,
+    PassResult,
+    WatchedSource,
+)
+>>>>>>> main
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
 
-FEWEST, SLICE = 2, 20
-"""Highlights that a model drafts before one looks again for what has changed."""
-OTHERS = "another program has read or decided something meanwhile"
+FEWEST, PORTION = 2, 20
+"""Highlights that a model drafts before files are looked at again: at least, and at most."""
+NO_HIGHLIGHT = frozenset({HighlightKey("")})
+"""For `Job.only`, where an empty set means all."""
+NOTES_NAMED = 3
+"""Changed notes that the line about a pass names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Aside(Talk):
-    """What a pass says: each line once, to nobody who could be asked anything."""
+class QuietTalk(Talk):
+    """What a pass prints goes to `hear`, and nobody is there to answer a question."""
 
     hear: Callable[[str], None] = print
 
     def say(self, text: str = "") -> None:
-        """Talk: to whoever listens."""
+        """Hand a line over."""
         self.hear(text)
 
     @property
     def interactive(self) -> bool:
-        """Nobody waits for a question."""
+        """Return that nobody answers."""
         return False
 
 
 class Passes:
-    """What a watcher does in one workspace; see `watch.Work`."""
+    """The passes and deliveries in one workspace (`watch.Actions`), each with its own session."""
 
     def __init__(
-        self, call: Call, workspace: Workspace, clock: Callable[[], float], *, push: bool
+        self,
+        call: Call,
+        workspace: Workspace,
+        hear: Callable[[str], None],
+        clock: Callable[[], float],
+        *,
+        push: bool,
     ) -> None:
-        """`call` talks aside; `push`: deliver to a running Anki; `clock`: of the wall."""
-        self._call, self._workspace, self._clock, self._push = call, workspace, clock, push
+        """`hear` gets what passes say; `clock` is the wall clock; `push`: deliver to a running Anki."""
+        talk = call.talk
+        quiet = QuietTalk(talk.as_json, talk.quiet, talk.verbose, talk.color, hear=hear)
+        self._call = replace(call, talk=quiet)
+        self._workspace, self._clock, self._push = workspace, clock, push
         self._names: dict[str, str] = {}
-        self._known: tuple[int, int] | None = None
+        """The name of each source in the ledger, by its name in the settings."""
         self._spent = 0.0
+        """US dollars of the model's budget, since the watcher started."""
         self._left_out = frozenset[Guid]()
-        self._twins = KeptTwins()
+        """Cards that the last delivery did not ship, because they were in progress."""
 
     # --- the settings -----------------------------------------------------------------------
 
-    def sources(self) -> list[Followed]:
-        """The sources, by the settings as they are now."""
+    def sources(self) -> list[WatchedSource]:
+        """Return the sources of the current settings."""
         workspace = self._workspace = workspace_of(self._call)
         memories = Memories(workspace.folder / MEMORY)
-        self._known = None
         with glance(self._call) as now:
-            wanted = followed_sources(workspace, now.ledger)
-        return [
-            Followed(one.entry, opened(
-                workspace.config, one.entry, one.only,
-                memory=memories.of(f"{one.entry.kind}:{one.entry.name}"),
-                offline=self._call.offline,
-            ))
-            for one in wanted
-        ]  # fmt: skip
+            wanted = app.watched_sources(workspace, now.ledger)
+        found = []
+        for one in wanted:
+            memory = memories.of(f"{one.entry.kind}:{one.entry.name}")
+            source = app.open_source(
+                workspace.config, one.entry, one.only, memory=memory, offline=self._call.offline
+            )
+            found.append(WatchedSource(one.entry, source, one.only))
+        return found
 
     def settings(self) -> str:
-        """Differs once the settings do."""
+        """Return a stamp of the settings files."""
         root = self._workspace.root
         patterns = (*self._workspace.config.decks, "prompts/*.md", "prices.yaml")
         files = {path for pattern in patterns for path in root.glob(pattern)}
@@ -106,136 +134,151 @@ class Passes:
         return repr([_stamp(path) for path in (*own, *sorted(files))])
 
     def decided(self) -> str:
-        """Differs once something was decided, here or by another program."""
+        """Return a stamp of all decisions, made here or by another program."""
         return _stamp(self._workspace.journal)
 
     # --- passes -----------------------------------------------------------------------------
 
-    def whole(self, sources: Iterable[Followed]) -> Came:
-        """Read all of these, draft."""
-        names = {one.name for one in sources}
-        self._twins.forget()  # it is made anew now and then
+    def read(self, sources: Collection[str], notes: Collection[str]) -> PassResult:
+        """Read the sources of these names and draft; `notes`: those known to have changed, if any."""
         with session(self._call, writes="drafting", patience=0.0) as now:
-            partial = now.ledger.reading.partial
-            before = partial.state()
             found, lost = wanted_of(now, ())
-            chosen = [one for one in found if _name(one) in names]
+            chosen = [one for one in found if f"{one.entry.kind} {one.entry.name}" in sources]
             wanted, opened_ones = opened_of(now, chosen, now.call.talk.say)
-            self._names |= {_name(old): new for old, new in _renamed(chosen, wanted)}
+            known = {(one.entry.kind, one.entry.path): one.entry.name for one in wanted}
+            for one in chosen:
+                name = known[one.entry.kind, one.entry.path]
+                self._names[f"{one.entry.kind} {one.entry.name}"] = name
             tally = Tally(problems=list(lost))
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, opened_ones, model), model)
-            look_first(now, tally)
+            if not notes:  # Anki's collection is not copied after each save: a delivery looks, too
+                sync_first(now, tally)
             run = now.ledger.start_run("watch")
-            error = follow(now, tally, propose(job, now.ledger, run), model, job)
-            now.ledger.finish_run(run)
-            self._twins.of(now.ledger)  # so that the next note need not wait for it
-            self._known = None if partial.disturbed(before) else partial.state()
-            return self._came(now, tally, job, model, error)
 
+<<<<<<< HEAD
     def part(self, source: Followed, notes: Mapping[str, str]) -> Came:
         """Say that all sources must be read: a pass over all of them reads only what changed."""
         return Came(doubt=OTHERS)
+=======
+            def steps() -> Iterator[Progress]:
+                yield from read(job, now.ledger, run)
+                yield from forge(_without_failed(now, job, run), now.ledger, run)
+>>>>>>> main
 
-    def draft(self) -> Came:
-        """Draft some of what waits for a model."""
-        with session(self._call, writes="drafting", patience=0.0) as now, self._alone(now):
+            error = follow(now, tally, steps(), model, job)
+            now.ledger.finish_run(run)
+            return self._result(now, tally, job, model, error)
+
+    def draft(self) -> PassResult:
+        """Have a model draft a portion of what waits; what has failed before comes last."""
+        with session(self._call, writes="drafting", patience=0.0) as now:
             model = model_for(now, "", spent=self._spent)
-            job = _untried(now, self._limited(now, job_for(now, (), model), model))
+            job = self._limited(now, job_for(now, (), model), model)
+            untried = _without_failed(now, job, None)
             run, tally = now.ledger.start_run("draft"), Tally()
+            job = job if untried.only == NO_HIGHLIGHT else untried
             steps = forge(job, now.ledger, run, only_read=False)
             error = follow(now, tally, steps, model, job)
             now.ledger.finish_run(run)
-            return self._came(now, tally, job, model, error)
-
-    @contextmanager
-    def _alone(self, now: Session) -> Iterator[bool]:
-        """Whether nobody else has read or decided anything since; the one run here is known."""
-        partial = now.ledger.reading.partial
-        alone = self._known is not None and (
-            partial.state()[0] == self._known[0] and not partial.decided_since(self._known[1])
-        )
-        self._known = None
-        if not alone:
-            self._twins.forget()
-        before = partial.state()
-        yield alone
-        self._known = partial.state() if alone and not partial.disturbed(before) else None
+            return self._result(now, tally, job, model, error)
 
     def _limited(self, now: Session, job: Job, model: Model | None) -> Job:
-        """With a model not more than it is given at a time: meanwhile all others wait."""
-        limit = job.limit
-        if model:
-            server = assembly.llm_settings(now.workspace, now.call.jobs)
-            at_a_time = max(min(server.threads * server.batch, SLICE), FEWEST)
-            limit = at_a_time if limit is None else limit
-        return replace(job, limit=limit, twins=self._twins.of)
+        """Limit what a model drafts at a time: meanwhile the ledger is locked for all others."""
+        if model is None or job.limit is not None:
+            return job
+        server = app.server_settings(now.workspace, now.call.jobs)
+        return replace(job, limit=max(min(server.threads * server.batch, PORTION), FEWEST))
 
-    def _came(
+    def _result(
         self, now: Session, tally: Tally, job: Job, model: Model | None, error: ForgeError | None
-    ) -> Came:
+    ) -> PassResult:
         if model is not None:
             self._spent += model.usage.cost_usd or 0.0
-        read, counts = tally.settled, tally.counts
-        return Came(
-            read.new, read.changed, read.gone, counts["drafted"], counts["revised"],
+        found, counts = tally.settled, tally.counts
+        return PassResult(
+            found.new, found.changed, found.gone, counts["drafted"], counts["revised"],
             tuple(tally.problems), now.ledger.reading.waits, error,
             waiting_for(now, replace(job, only=frozenset())) if model else 0,
         )  # fmt: skip
 
     # --- deliveries -------------------------------------------------------------------------
 
-    def anki(self) -> bool:
-        """Whether something listens where Anki does; cheap."""
+    def anki_listens(self) -> bool:
+        """Return whether a program listens on AnkiConnect's port; cheap."""
         address = self._workspace.config.anki.connect
         at = urlsplit(address)
         if not is_loopback(address):
-            return True  # nobody is asked there
+            return True  # no connection to another machine is made without need
         try:
             with socket.create_connection((at.hostname or "127.0.0.1", at.port or 80), 0.5):
                 return True
         except OSError:
             return False
 
-    def deliver(self, stirred: Mapping[str, frozenset[str]]) -> Delivered:
-        """Write, or push, what is ready but for the cards of these files, by source.
-
-        And for those drawn a moment ago.
-        """
-        with session(self._call) as now, self._alone(now):
-            with ledger.lock(now.workspace.folder, "publishing", 0.0):
-                pass  # else one would wait for another's turn, and hear nothing meanwhile
-            without = self._left_out = self._unquiet(now, stirred)
-            if self._push:
-                return replace(_pushed(now, without), waiting=bool(without))
-            tally = Tally()
-            look_first(now, tally)
-            run = now.ledger.start_run("build")
-            write_packages(now, run, tally, now.decks, without=without)
-            now.ledger.finish_run(run)
-            return replace(_written(tally), waiting=bool(without))
-
-    def calmed(self, stirred: Mapping[str, frozenset[str]]) -> bool:
-        """Whether some cards may go that the last delivery left out; cheap."""
+    def deliver(self, in_progress: Mapping[str, frozenset[str]]) -> DeliveryResult:
+        """Write or push what is ready, without the cards of these files (paths by source)."""
         with session(self._call) as now:
-            return bool(self._left_out - self._unquiet(now, stirred))
+            with ledger.lock(now.workspace.folder, "publishing", 0.0):
+                pass  # if another program publishes, try later instead of waiting here
+            without = self._left_out = self._cards_in_progress(now, in_progress)
+            error: ForgeError | None = None
+            pushed = None
+            if self._push:
+                push = Push(now, "", target(now, "", None), without=without)
+                tally, error = push.tally, push.bring()
+                if error:  # Anki is closed: the package lies ready all the same
+                    push.fall_back(error)
+                else:
+                    pushed = push.pushed
+            else:
+                tally = Tally()
+                sync_first(now, tally)
+                run = now.ledger.start_run("build")
+                write_packages(now, run, tally, now.decks, without=without)
+                now.ledger.finish_run(run)
+            shipped = [pushed] if pushed else tally.published
+            return DeliveryResult(
+                packages=tuple(one.path for one in tally.published if one.path.exists()),
+                written=sum(one.notes for one in tally.published),
+                added=sum(one.added for one in shipped),
+                updated=sum(one.updated for one in shipped),
+                pushed=bool(pushed and (pushed.added or pushed.updated)),
+                waiting=bool(without),
+                problems=tuple(tally.problems),
+                error=error,
+            )
 
-    def _unquiet(self, now: Session, stirred: Mapping[str, frozenset[str]]) -> frozenset[Guid]:
+    def can_deliver_more(self, in_progress: Mapping[str, frozenset[str]]) -> bool:
+        """Return whether a card that the last delivery left out is ready now; cheap."""
+        with session(self._call) as now:
+            return bool(self._left_out - self._cards_in_progress(now, in_progress))
+
+    def _cards_in_progress(
+        self, now: Session, changed: Mapping[str, frozenset[str]]
+    ) -> frozenset[Guid]:
         moment = self._clock()
-        since, until = _utc(moment - DELIVER), _utc(moment + AHEAD)
+        since, until = (
+            datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+            for at in (moment - DELIVER, moment + AHEAD)
+        )
         files = {
-            self._names.get(name, name.partition(" ")[2]): paths for name, paths in stirred.items()
+            self._names.get(name, name.partition(" ")[2]): paths for name, paths in changed.items()
         }
-        return now.ledger.reading.partial.unquiet(files, since, until)
+        return now.ledger.packages.cards_in_progress(files, since, until)
 
 
-def _untried(now: Session, job: Job) -> Job:
-    """What has failed comes last: it is not to keep the rest from being drafted."""
-    failed = now.ledger.reading.partial.failed()
+def _without_failed(now: Session, job: Job, scope: RunId | None) -> Job:
+    """Return the job without the highlights that failed before.
+
+    They must not keep others from being drafted, nor be sent to a model again after each save.
+    """
+    failed = now.ledger.highlights.failed()
     if not failed:
         return job
-    tasks = unwritten(now.ledger, None, job.drafter_name)
+    tasks = pending(now.ledger, scope, job.drafter_name)
     keys = frozenset(one.key for task in tasks for one in task.highlights)
+<<<<<<< HEAD
     return replace(job, only=keys - failed)
 
 
@@ -272,6 +315,9 @@ def _renamed(before: list[Wanted], after: list[Wanted]) -> Iterator[tuple[Wanted
 
 def _utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+=======
+    return replace(job, only=keys - failed or NO_HIGHLIGHT)
+>>>>>>> main
 
 
 def _stamp(path: Path) -> str:
@@ -280,3 +326,124 @@ def _stamp(path: Path) -> str:
     except OSError:
         return "-"
     return f"{path} {found.st_mtime_ns} {found.st_size} {found.st_ino}"
+
+
+class Narrator:
+    """Prints what a watcher does (`watch.Reporter`): lines, a status line, or JSON Lines."""
+
+    def __init__(self, talk: Talk, clock: Callable[[], float]) -> None:
+        """`clock` is the wall clock."""
+        self._talk, self._clock = talk, clock
+        self._said: set[str] = set()
+        self._forged = 0
+        self._has_status = sys.stderr.isatty() and not (talk.as_json or talk.quiet)
+        self._status = ""
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def started(self, sources: Iterable[str]) -> None:
+        """Print what is watched."""
+        names = list(sources)
+        self._event("started", sources=names)
+        self._print(f"watching {', '.join(names)}; Ctrl-C ends it", talk=True)
+
+    def passed(self, result: PassResult, notes: tuple[str, ...], seconds: float) -> None:
+        """Print what a pass found; `notes`: those that had changed, () = not known by name."""
+        self._forged += result.drafted
+        self._event(
+            "pass",
+            read="notes" if notes else "all",
+            notes=notes,
+            highlights={"new": result.new, "changed": result.changed, "gone": result.gone},
+            cards={"drafted": result.drafted, "revised": result.revised},
+            seconds=round(seconds, 3),
+        )
+        found = ((result.new, "new"), (result.changed, "changed"), (result.gone, "gone"))
+        marks = ", ".join(f"{count} {word}" for count, word in found if count)
+        made = ((result.drafted, "drafted"), (result.revised, "revised"))
+        cards = ", ".join(f"{counted(count, 'card')} {word}" for count, word in made if count)
+        if told := "; ".join(filter(None, (f"highlights: {marks}" if marks else "", cards))):
+            rest = len(notes) - NOTES_NAMED
+            more = f" and {rest} more" if rest > 0 else ""
+            where = f"{', '.join(notes[:NOTES_NAMED])}{more}" if notes else "all sources"
+            self._print(f"{where}: {told}")
+
+    def delivered(self, result: DeliveryResult) -> None:
+        """Print what lies ready, or is in Anki."""
+        notes = {"written": result.written, "added": result.added, "updated": result.updated}
+        packages = [str(path) for path in result.packages]
+        self._event("delivered", packages=packages, notes=notes, pushed=result.pushed)
+        told = f"{result.added} new, {result.updated} updated"
+        where = "in Anki" if result.pushed else f"package: {', '.join(packages)}"
+        self._print(f"{where} ({told})")
+
+    def problem(self, problem: Problem) -> None:
+        """Print a problem that was not reported before."""
+        self._event("problem", where=problem.where, what=problem.what, hint=problem.hint,
+                    notice=problem.notice)  # fmt: skip
+        hint = f" ({problem.hint})" if problem.hint else ""
+        words = f"{problem.where}: {problem.what}{hint}"
+        if problem.notice:
+            self._print(f"note: {words}", talk=True)
+        elif not self._talk.as_json:
+            self._clear()
+            self._talk.warn(f"{self._time()} failed: {words}")
+
+    def solved(self, problem: Problem) -> None:
+        """Print that a reported problem is over."""
+        self._event("mended", where=problem.where, what=problem.what)
+        if not problem.notice:
+            self._print(f"over: {problem.where}: {problem.what}", talk=True)
+
+    def once(self, words: str) -> None:
+        """Print what a pass says, each line once."""
+        if words and words not in self._said:
+            self._said.add(words)
+            self._print(words, talk=True)
+
+    def stopped(self) -> None:
+        """Print that the watcher has ended."""
+        self._clear()
+        self._event("stopped")
+
+    # --- the status line --------------------------------------------------------------------
+
+    def status(self, words: str) -> None:
+        """Show what the watcher does at this moment; "" = it waits for a change."""
+        if not self._has_status:
+            return
+        forged = f" · {counted(self._forged, 'card')} so far" if self._forged else ""
+        shown, room = "", shutil.get_terminal_size().columns - 1
+        for sign in filter(str.isprintable, f"{words or 'watching'}{forged}"):
+            room -= 2 if east_asian_width(sign) in "WF" else 1  # wide ones take two columns
+            if room < 0:
+                break
+            shown += sign
+        if shown != self._status:
+            self._status = shown
+            self._write(f"\r\x1b[2K{shown}")
+
+    def _clear(self) -> None:
+        if self._status:
+            self._status = ""
+            self._write("\r\x1b[2K")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    # --- lines ------------------------------------------------------------------------------
+
+    def _event(self, event: str, **more: Any) -> None:
+        at = datetime.fromtimestamp(self._clock()).astimezone().isoformat(timespec="seconds")
+        if self._talk.as_json and not self._talk.data({"event": event, "at": at, **more}):
+            raise click.Abort  # the reader of the output has ended
+
+    def _print(self, words: str, *, talk: bool = False) -> None:
+        if self._talk.as_json or self._talk.quiet:
+            return
+        self._clear()
+        (self._talk.say if talk else self._talk.print)(f"{self._time()} {words}")
+
+    def _time(self) -> str:
+        return f"{datetime.fromtimestamp(self._clock()):%H:%M:%S}"

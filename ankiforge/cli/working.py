@@ -9,18 +9,16 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from ankiforge import assembly, ledger
+from ankiforge import app, ledger
 from ankiforge.anki.names import deck_name
 from ankiforge.anki.package import is_ours
+from ankiforge.anki.sync import types_to_ship
 from ankiforge.cli.common import tell_problems
 from ankiforge.cli.progress import bar
 from ankiforge.cli.session import Session, first_line
 from ankiforge.config import DrafterName, PackageShape
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.delivery import Deliveries
 from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.ledger.collection.seen import Taken
-from ankiforge.looking import Looked, Sight, look
 from ankiforge.model import (
     AnkiState,
     Card,
@@ -28,10 +26,12 @@ from ankiforge.model import (
     Problem,
     RunId,
     Source,
+    ViewSummary,
 )
 from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
 from ankiforge.reports.summary import Summary, Tally, counted, told
+from ankiforge.sync import SyncResult, SyncStatus, plan_cards, read_anki
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
@@ -50,7 +50,7 @@ def model_for(
     name = DrafterName(drafter) if drafter else now.workspace.config.drafter
     if name is DrafterName.RULES:
         return None
-    return assembly.model_of(
+    return app.language_model(
         now.workspace,
         now.ledger,
         now.call.talk.say,
@@ -59,7 +59,7 @@ def model_for(
         fresh=fresh,
         accept=accept,
         spent=spent,
-        repair=assembly.repair_by(assembly.limits_of(now.workspace.config)),
+        repair=app.repair_hints(app.check_limits(now.workspace.config)),
     )
 
 
@@ -68,7 +68,7 @@ def job_for(
     deck: str = "",
 ) -> Job:  # fmt: skip
     """The job, its first line said."""
-    job = assembly.job_of(
+    job = app.make_job(
         now.workspace,
         sources,
         model,
@@ -127,61 +127,61 @@ def _to_draft(now: Session, job: Job | None, scope: RunId | None) -> int:
     return sum(len(task.highlights) for task in (*written, *rest))
 
 
-# --- a look at Anki -------------------------------------------------------------------------
+# --- sync with Anki -------------------------------------------------------------------------
 
 
-def look_first(now: Session, tally: Tally) -> Looked:
-    """See what has become of the cards in Anki, before anything is made of it here."""
-    looked = look(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
-    tally.saw(looked, now.ledger)
-    for line in told_of(now, looked):
+def sync_first(now: Session, tally: Tally) -> SyncResult:
+    """Sync with Anki before anything is made of the cards here, and say what came of it."""
+    result = read_anki(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
+    tally.record_sync(result, now.ledger)
+    for line in sync_lines(now, result):
         now.call.talk.say(line)
-    return looked
+    return result
 
 
 HOLDS_ALL = "so the package holds every card"
 
 
-def told_of(now: Session, looked: Looked) -> Iterator[str]:
-    """What a look at Anki came to, for people."""
-    taken = looked.taken
-    if looked.sight is Sight.NOTHING:
-        yield f"Anki was looked at ({looked.where}): none of these cards is there yet"
-    elif looked.sight is Sight.FAILED:
+def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
+    """Yield what syncing with Anki came to, for people."""
+    summary = result.summary
+    if result.status is SyncStatus.NO_NOTES:
+        yield f"Anki was looked at ({result.path}): none of these cards is there yet"
+    elif result.status is SyncStatus.FAILED:
         yield "Anki was not seen: cards that are there already stay as they are this time"
-    elif looked.sight is Sight.SAME:
-        yield f"Anki is as it was at the last look ({looked.where})"
-    elif looked.sight is Sight.TAKEN:
-        yield f"Anki was looked at ({looked.where}): {counted(taken.seen, 'note') if taken else ''}"
+    elif result.status is SyncStatus.UNCHANGED:
+        yield f"Anki is as it was at the last look ({result.path})"
+    elif result.status is SyncStatus.READ:
+        yield f"Anki was looked at ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
     elif not now.ledger.views.ever:
-        found = looked.sight is not Sight.NOWHERE
+        found = result.status is not SyncStatus.NO_COLLECTION
         why = (
             "Anki is not looked at (anki.collection is none)"
             if found
             else "no Anki collection found"
         )
         yield f"{why}, {HOLDS_ALL}"
-    if taken:
-        yield from _news(now, taken)
+    if summary:
+        yield from _news(now, summary)
 
 
-def _news(now: Session, taken: Taken) -> Iterator[str]:
+def _news(now: Session, summary: ViewSummary) -> Iterator[str]:
     program = now.call.program
-    if taken.recovered:
-        yield f"  {counted(taken.recovered, 'card')} taken over from there"
-    if taken.back:
-        yield f"  {counted(taken.back, 'note')} there again"
-    if taken.deleted:
-        yield f"  {counted(taken.deleted, 'note')} deleted there: not shipped again"
-    if taken.missing:
-        yield f"  {counted(taken.missing, 'note')} missing there: {program} list anki:missing"
-    if taken.held_back:
+    if summary.recovered:
+        yield f"  {counted(summary.recovered, 'card')} taken over from there"
+    if summary.back:
+        yield f"  {counted(summary.back, 'note')} there again"
+    if summary.deleted:
+        yield f"  {counted(summary.deleted, 'note')} deleted there: not shipped again"
+    if summary.missing:
+        yield f"  {counted(summary.missing, 'note')} missing there: {program} list anki:missing"
+    if summary.held_back:
         yield (
             "  so many at once may be an accident. If you deleted them:"
-            f" {program} pull --confirm-deletions {taken.missing}; else: {program} restore --missing"
+            f" {program} pull --confirm-deletions {summary.missing}; else: {program} restore --missing"
         )
-    if taken.feedback:
-        yield f"  {counted(taken.feedback, 'remark')} typed there: {program} list finding:feedback"
+    if summary.feedback:
+        yield f"  {counted(summary.feedback, 'remark')} typed there: {program} list finding:feedback"
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -243,7 +243,6 @@ def write_packages(
     """
     workspace = now.workspace
     with ledger.lock(workspace.folder, "publishing"):
-        deliveries = Deliveries(now.ledger, decks, blind=tally.blind, full=full, push=push)
         cards = [c for c in deliverable(now.ledger) if within(c.deck, below)]
         parcels = []
 
@@ -251,10 +250,12 @@ def write_packages(
             refuse_foreign(path, force)
             held = now.ledger.packages.roster(str(path)) if path.exists() else frozenset()
             chosen = _chosen(now, members, held, only, new_only)
-            return Parcel(path, tuple(
-                deliveries.as_written(card) if card.guid in without else deliveries.of(card)
-                for card in chosen if card.guid not in without - held
-            ))  # fmt: skip
+            shipped = [card for card in chosen if card.guid not in without - held]
+            plans = plan_cards(
+                now.ledger, shipped, decks,
+                push=push, blind=tally.blind, full=full, unchanged=without,
+            )  # fmt: skip
+            return Parcel(path, tuple(plans))
 
         for path, members in _by_package(now, cards, deck, output).items():
             parcel = parcel_of(path, members)
@@ -264,8 +265,9 @@ def write_packages(
                     parcel = parcel_of(target(now, "", None), members)
             parcels.append(parcel)
         for parcel in parcels:
-            tally.weigh(parcel)
-        for published in publish(now.ledger, run, parcels, deliveries.types):
+            tally.add_plans(parcel.plans)
+        types = types_to_ship(now.ledger.views.types())
+        for published in publish(now.ledger, run, parcels, types):
             tally.take(published)
             if not published.notes and not published.problems:
                 if _is_stale(now, published.path):
@@ -296,13 +298,13 @@ def _stayed_inside(now: Session, package: Path) -> Problem | None:
 
 def _decks_of(parcel: Parcel) -> Counter[str]:
     """How many notes of a package go to each deck."""
-    return Counter(one.note.deck for one in parcel.deliveries if one.note)
+    return Counter(one.note.deck for one in parcel.plans if one.note)
 
 
 def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[Problem]:
     """What became of `--deck`: new cards elsewhere and why, and packages with other decks' notes."""
     option, wanted = f"--deck {deck}", deck_name(deck)
-    shipped = {one.card.guid: one.note.deck for one in tally.weighed if one.note}
+    shipped = {one.card.guid: one.note.deck for one in tally.plans if one.note}
     where = {card.guid: (card, shipped.get(card.guid, deck_name(card.deck)))
              for card in now.ledger.cards.made_in(run)}  # fmt: skip
     if not where:
@@ -321,7 +323,7 @@ def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[
     for (there, why), count in sorted(elsewhere.items()):
         yield Problem(option, f"{counted(count, 'new card')} in {there}: {why}", notice=True)
     for package in tally.published:
-        held = Counter(one.note.deck for one in tally.weighed if one.note
+        held = Counter(one.note.deck for one in tally.plans if one.note
                        and one.card.guid in now.ledger.packages.roster(str(package.path)))  # fmt: skip
         if any(name.casefold() != wanted.casefold() for name in held):
             listed = ", ".join(

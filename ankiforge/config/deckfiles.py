@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
+from ankiforge.config.resources import shipped
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight
-from ankiforge.shipped import shipped
 
 
 class Action(StrEnum):

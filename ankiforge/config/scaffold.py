@@ -19,8 +19,8 @@ import yaml
 
 from ankiforge.config import FILE_NAME, LlmSettings, source_name
 from ankiforge.config.deckfiles import DECK_OF_FIRST
+from ankiforge.config.resources import shipped
 from ankiforge.errors import UsageError
-from ankiforge.shipped import shipped
 
 
 @dataclass(frozen=True, slots=True)

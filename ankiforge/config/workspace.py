@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ankiforge import private
-from ankiforge.config import FILE_NAME, Config, expanded, load
+from ankiforge.config import FILE_NAME, Config, expanded, load, private
 from ankiforge.config.remembered import Remembered
 from ankiforge.config.remembered import load as load_remembered
 from ankiforge.config.user import UserFolders, remember, remembered, user_folders
@@ -95,9 +94,9 @@ class Workspace:
         That is what the program keeps for itself; never the settings, decks or packages.
         """
         if self.is_default:
-            private.close(self.root)
-        private.close_below(self.folder)
-        private.close(self.journal)
+            private.restrict(self.root)
+        private.restrict_tree(self.folder)
+        private.restrict(self.journal)
 
 
 # --- which one ------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class SourceModule(Protocol):
         A source that is quicker, or cheaper, for knowing what it read the last time may have one
         more argument, `memory: Memory = NoMemory()`; one that may ask other machines has
         `offline: bool = False`, and leaves it when that is set; one whose files others may read
-        ahead has `crew: Crew | None = None`.
+        ahead has `pool: WorkerPool | None = None`.
 
         Args:
             name: the source's name, which may be part of keys.
@@ -94,9 +94,17 @@ def scanned(source: Source, known: Known) -> Iterator[Sighting]:
 
 def kinds() -> tuple[str, ...]:
     """The names of the sources on board, nothing imported."""
-    own = (module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    guests = (point.name for point in _guests())
-    return tuple(sorted({*own, *guests}))
+    return tuple(sorted({*_own_kinds(), *(point.name for point in _guests())}))
+
+
+_SHARED = frozenset(("discover", "workers"))
+"""Modules here that are no source."""
+
+
+def _own_kinds() -> set[str]:
+    """Return the names of the source modules in this folder."""
+    names = {module.name for module in iter_modules(__path__)} - _SHARED
+    return {name for name in names if not name.startswith("_")}
 
 
 def _guests() -> EntryPoints:
@@ -116,7 +124,7 @@ def module(kind: str) -> SourceModule:
 
 
 def _found(kind: str) -> Iterator[SourceModule]:
-    if kind in {found.name for found in iter_modules(__path__)} and not kind.startswith("_"):
+    if kind in _own_kinds():
         yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
     for point in _guests().select(name=kind):
         yield point.load()

@@ -15,19 +15,17 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.errors import BusyError
 from ankiforge.ledger import generation
 from ankiforge.ledger.cards.choices import Choices
 from ankiforge.ledger.cards.errands import Errands
-from ankiforge.ledger.cards.others import OtherNotes
 from ankiforge.ledger.cards.placing import Placer
 from ankiforge.ledger.cards.policy import Policy
 from ankiforge.ledger.cards.recording import Recorder
 from ankiforge.ledger.cards.remembering import Remembering
 from ankiforge.ledger.cards.replies import Replies
 from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.twins import TwinMemory
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.collection.packages import Packages
 from ankiforge.ledger.collection.suspensions import Suspensions
@@ -36,7 +34,7 @@ from ankiforge.ledger.connection import Connection, connect, copy_to_memory
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.queues import Queues
 from ankiforge.ledger.deciding.troubles import Troubles
-from ankiforge.ledger.deciding.undoing import Undoing
+from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.journal import Entry, Journal
 from ankiforge.ledger.looks.accounts import Accounts
 from ankiforge.ledger.looks.figures import Figures
@@ -51,6 +49,7 @@ from ankiforge.ledger.reading.sighted import Reading
 from ankiforge.ledger.returning.carrying import Carrying
 from ankiforge.ledger.returning.rebuild import Rebuild
 from ankiforge.ledger.returning.recovery import Recovery
+from ankiforge.ledger.upgrade import convert
 from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Problem, RunId, h16
@@ -86,16 +85,21 @@ class Ledger:
         self.memories = memories
         self.pictures = pictures
         self.writer = Writer(connection, journal, clock)
-        self.decisions = Decisions(connection, self.writer)
-        self.undoing = Undoing(connection, self.writer, self.decisions)
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
+<<<<<<< HEAD
         self.cards = Cards(connection, self.highlights.several)
         self.decisions.changed = self.cards.refresh
         self.reading = Reading(connection, self.writer, self.decisions, self.cards, pictures.folder)
+=======
+        self.duplicates = Duplicates(connection, self.writer)
+        self.foreign = ForeignNotes(connection, self.writer, self.highlights, self.duplicates)
+        self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
+        self.decisions = Decisions(connection, self.writer, self.cards)
+        self.reading = Reading(connection, self.writer, self.decisions, self.cards)
+>>>>>>> main
         self.decisions.heard = self.reading.hear
         self.remembering = Remembering(connection, self.decisions, self.cards)
-        self.decisions.undone = self._settle
         self.policy = Policy(connection, self.decisions)
         self.choices = Choices(connection, self.decisions, self.cards)
         slots = Slots(connection, self.writer, self.decisions)
@@ -105,10 +109,8 @@ class Ledger:
         self.recorder = Recorder(
             connection, self.writer, self.decisions, self.cards, self.choices, slots, self.placer
         )
-        self.packages = Packages(connection, self.writer)
+        self.packages = Packages(connection, self.writer, self.cards)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
-        self.others = OtherNotes(connection, self.writer, self.highlights)
-        self.twins = TwinMemory(connection, self.writer, self.cards, self.others)
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
@@ -123,20 +125,16 @@ class Ledger:
         self.replies = replies
         self._name(identity, journal)
         self._rebuild = Rebuild(
-            connection, journal, self.writer, self.decisions, self.packages, self.roots,
-            self.choices, self.remembering,
+            connection, journal, self.writer, self.decisions, self.packages, self.roots
         )  # fmt: skip
         self.carrying = Carrying(connection, journal, self.writer, self.decisions, self._rebuild)
+        self.converted = convert(connection, self.writer, self.cards)
+        """Cards of an older ledger whose state no event had told."""
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:
         """Take in what another machine has written into the journal; tells lines that are none."""
         return self._rebuild.take_in()
-
-    def _settle(self, subject: str) -> None:
-        """What a card, and its choice, come to now that a decision was taken back."""
-        self.remembering.settle(subject)
-        self.choices.settle([subject])
 
     @property
     def generation(self) -> int:

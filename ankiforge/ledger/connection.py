@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.errors import BusyError, LedgerError
 
 BUSY_SECONDS = 10.0

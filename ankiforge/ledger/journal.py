@@ -11,15 +11,17 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import msgspec
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.errors import LedgerError
 from ankiforge.model import Problem, h16
 
 VERSION = 1
+MOST = 10**11
+"""No line has a greater number than this; one that says so is not of this program."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     undoes: str = ""
     action: str = ""
     subject: str = ""
+    n: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
+    """Of a decision: one above the greatest its ledger had seen; 0 = written before there were any."""
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def line(self) -> bytes:
@@ -41,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_json(self) -> dict[str, Any]:
         """Its keys: those of every line, what it is about, and its own."""
-        head = {name: getattr(self, name) for name in _HEAD}
+        head = {name: getattr(self, name) for name in _HEAD if name != "n" or self.n}
         return {**head, _subject(self.what): self.subject, **self.body}
 
     @classmethod
@@ -53,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert({**head, "subject": subject, "body": own}, cls)
 
 
-_HEAD = ("v", "id", "at", "by", "what", "undoes", "action")
+_HEAD = ("v", "id", "at", "by", "what", "undoes", "action", "n")
 
 
 def _subject(what: object) -> str:

@@ -17,8 +17,10 @@ from ankiforge.model.drafting import (
     Drafted,
     Drafter,
     Finding,
+    IndexedCard,
     NoCard,
     Origin,
+    SearchTerms,
     Task,
 )
 from ankiforge.model.ids import (
@@ -33,6 +35,7 @@ from ankiforge.model.ids import (
     number_of,
     sides_of,
 )
+from ankiforge.model.notes import FRESH_SECONDS, Seen, Shipment, ViewSummary, digest_of, next_mod
 from ankiforge.model.reading import (
     ELSEWHERE,
     NOTE,
@@ -90,6 +93,7 @@ from ankiforge.model.words import (
 
 __all__ = [
     "ELSEWHERE",
+    "FRESH_SECONDS",
     "ID_BASE",
     "MADE_FROM",
     "NOTE",
@@ -124,7 +128,11 @@ __all__ = [
     "HighlightKey",
     "HighlightKind",
     "Identity",
+<<<<<<< HEAD
     "Known",
+=======
+    "IndexedCard",
+>>>>>>> main
     "Media",
     "Memory",
     "NoCard",
@@ -138,12 +146,15 @@ __all__ = [
     "Route",
     "RunId",
     "Scan",
+    "SearchTerms",
+    "Seen",
     "SeenCard",
     "SeenNote",
     "SeenReview",
     "SeenTemplate",
     "SeenType",
     "Severity",
+    "Shipment",
     "Sighting",
     "Source",
     "Span",
@@ -154,11 +165,14 @@ __all__ = [
     "Verdict",
     "View",
     "ViewKind",
+    "ViewSummary",
     "card_id",
+    "digest_of",
     "guid_for",
     "h16",
     "made_slot",
     "named_id",
+    "next_mod",
     "note_id",
     "number_of",
     "sides_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ankiforge.model.reading import Document, Highlight, Problem
 from ankiforge.model.words import CardKind, Fields, HighlightKey, Severity
@@ -132,7 +132,30 @@ class Finding:
     severity: Severity
     message: str
     twin: str = ""
-    """The guid or draft id it resembles."""
+    """The guid or draft id of the card it resembles, or `nid:` and the id of a note in Anki."""
+
+
+class SearchTerms(NamedTuple):
+    """What the duplicate index keeps of a card: enough to find it, not to judge it."""
+
+    words: tuple[str, ...]
+    """Stems of its content words."""
+    finders: tuple[str, ...]
+    """More by which it is found: pairs of ideographs."""
+    exact: bytes
+    """Digest of its exact form, b"" where a side is empty."""
+
+
+class IndexedCard(NamedTuple):
+    """A card in the duplicate index, or a note in Anki that is not ours."""
+
+    id: str
+    """A guid, or `nid:` and Anki's id."""
+    highlight: HighlightKey
+    """Where it comes from; "" if that is not known."""
+    where: str
+    """What findings say before they quote a note that is not ours."""
+    terms: SearchTerms
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from ankiforge import __version__, extract
-from ankiforge.assembly import limits_of
+from ankiforge.app import check_limits, open_source
 from ankiforge.config import EXPORTS, Config, SourceEntry
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.prices import load_prices
@@ -17,7 +17,6 @@ from ankiforge.config.trust import settled, unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ConfigError, ForgeError
 from ankiforge.model import Problem
-from ankiforge.opening import opened
 from ankiforge.reports.discover import anki_collections
 from ankiforge.reports.health import Check, State, Surroundings, failed
 from ankiforge.reports.model_health import model_checks
@@ -47,7 +46,7 @@ def examine(
     try:
         workspace = find()
         load_decks(workspace.root, workspace.config.decks)
-        limits_of(workspace.config)
+        check_limits(workspace.config)
         load_prices(workspace.root)
     except ForgeError as error:
         yield failed("settings", error)
@@ -124,7 +123,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return Check(name, State.FAIL, says, "install or update what brings it", 2)
     try:
-        found = opened(config, source, offline=offline)
+        found = open_source(config, source, offline=offline)
     except ForgeError as error:
         return failed(name, error)
     look = getattr(found, "look", None)

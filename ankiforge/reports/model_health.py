@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.config import DrafterName, is_loopback
 from ankiforge.config.keys import LLM, key_for, key_variable
 from ankiforge.config.trust import unconfirmed
@@ -115,8 +115,8 @@ def _drawing(workspace: Workspace) -> Check:
     llm = workspace.config.llm
     where = f"{model_name(llm.model)} at {llm.base_url}"
     try:
-        settings = replace(assembly.llm_settings(workspace), budget_usd=None)
-        prompts, limits = assembly.prompts_of(workspace), assembly.limits_of(workspace.config)
+        settings = replace(app.server_settings(workspace), budget_usd=None)
+        prompts, limits = app.load_prompts(workspace), app.check_limits(workspace.config)
         drawn = draw(settings, prompts, limits)
     except ForgeError as error:
         found = failed("model", error)

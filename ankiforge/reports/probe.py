@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import check
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     Document,
@@ -123,7 +122,9 @@ def _fault(
         one = without[0] if without else "no answer"
         why = str(one[1] if isinstance(one, tuple) else getattr(one, "reason", one))
         return why.partition("; ask again with")[0]  # its highlight is in no workspace
-    findings = check.check(drafts[0], check.Context(highlight, Twins(), limits=limits))
+    findings = check.check(
+        drafts[0], check.Context(highlight, check.DuplicateIndex(), limits=limits)
+    )
     blocks = (found.message for found in findings if found.severity is Severity.BLOCK)
     return next(blocks, "")
 

@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ankiforge.anki.names import RETIRED
-from ankiforge.delivery import Delivery
+from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.looks.funnel import Funnel, Without
 from ankiforge.ledger.reading.sighted import Settled
-from ankiforge.looking import Looked
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
-from ankiforge.pipeline import Parcel, Progress, Published
+from ankiforge.pipeline import Progress, Published
 from ankiforge.reports.cards import titled
 from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons
 from ankiforge.reports.waiting import why as waits_for
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage
-    from ankiforge.looking.pushing import Pushed
+    from ankiforge.sync import PushResult, SyncResult
 
 LISTED = 40
 """Highlights without a card that are named one by one; more are listed by `list --no-card`."""
@@ -39,7 +38,7 @@ class Tally:
     absent: bool = False
     """A source could not be looked for marks."""
     blind: bool = False
-    """Anki should have been looked at, and was not."""
+    """Anki should have been read and was not."""
     anki: Counter[str] = field(default_factory=Counter)
     """Of the cards that are in Anki: held, conflicts, missing, tombstones."""
     reasons: Counter[str] = field(default_factory=Counter)
@@ -50,25 +49,26 @@ class Tally:
     """Something could not be written, or not with all that belongs to it."""
     deck_notices: list[Problem] = field(default_factory=list)
     """What became of `--deck`; told once."""
-    weighed: tuple[Delivery, ...] = ()
+    plans: tuple[CardPlan, ...] = ()
     aside: tuple[Path, ...] = ()
     """Packages all of whose notes Anki has, under the name they have now."""
     stale: tuple[Path, ...] = ()
     """Packages none of whose cards is accepted any more, under the name they have now."""
-    pushed: Pushed | None = None
+    pushed: PushResult | None = None
     """What a running Anki took; None if nothing was brought there."""
 
-    def saw(self, looked: Looked, ledger: Ledger) -> None:
-        """Take a look at Anki in, and what the ledger knows since."""
-        self.blind = looked.blind
-        self.problems += [looked.problem] if looked.problem else []
+    def record_sync(self, result: SyncResult, ledger: Ledger) -> None:
+        """Add how syncing with Anki ended, and what the ledger knows since."""
+        self.blind = result.blind
+        self.problems += [result.problem] if result.problem else []
         self.anki["missing"] = ledger.views.count(AnkiState.MISSING)
         self.anki["tombstones"] = ledger.views.count(AnkiState.TOMBSTONE)
 
-    def weigh(self, parcel: Parcel) -> None:
-        """Take in what is not shipped, and why."""
-        self.weighed += parcel.deliveries
-        for one in parcel.deliveries:
+    def add_plans(self, plans: Iterable[CardPlan]) -> None:
+        """Add what is to be shipped, and why other cards are held."""
+        planned = tuple(plans)
+        self.plans += planned
+        for one in planned:
             self.anki["held"] += bool(one.held)
             self.anki["conflicts"] += bool(one.conflicts)
             self.reasons[one.held] += bool(one.held)
@@ -89,7 +89,7 @@ class Tally:
         self.problems += [one for one in published.problems if one not in self.problems]
 
     @property
-    def lying(self) -> list[Published]:
+    def to_import(self) -> list[Published]:
         """The packages that are to be imported by hand: all of them, or what a push left over."""
         return [one for one in self.published if not self.pushed or one.path.exists()]
 
@@ -146,7 +146,7 @@ class Summary:
             },
             "waiting": {one.name: len(one.cards) for one in self.waiting},
             "notes": notes_json(self.tally),
-            "packages": [str(one.path) for one in self.tally.lying],
+            "packages": [str(one.path) for one in self.tally.to_import],
             "llm": self._llm(),
             "problems": [
                 {"where": p.where, "what": p.what, "hint": p.hint, "notice": p.notice}
@@ -163,7 +163,7 @@ class Summary:
 def notes_json(tally: Tally) -> dict[str, int]:
     """Notes of the packages, or of a push; what only a look at Anki can tell is 0 without one."""
     published = tally.published
-    came: Iterable[Pushed | Published] = [tally.pushed] if tally.pushed else published
+    came: Iterable[PushResult | Published] = [tally.pushed] if tally.pushed else published
     return {
         "written": sum(one.notes for one in published),
         "added": sum(one.added for one in came),
@@ -267,7 +267,7 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
         yield f"no card of the old package is accepted any more: it is kept as {path.name}"
 
 
-def told_of_push(pushed: Pushed) -> str:
+def told_of_push(pushed: PushResult) -> str:
     """What a running Anki took: `in Anki: 1 new note, 2 updated`."""
     return f"in Anki: {counted(pushed.added, 'new note')}, {pushed.updated:,} updated"
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.choices import OVER
 from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.ledger.events import OVER, Event
 from ankiforge.model import Candidate, Card, Fields
 from ankiforge.reports.cards import (
     card_json,
@@ -49,7 +48,7 @@ def trace_json(
     }  # fmt: skip
 
 
-def _history(ledger: Ledger, card: Card) -> list[Decided]:
+def _history(ledger: Ledger, card: Card) -> list[Event]:
     """What was decided about the card, after what made its document one with others."""
     documents = ledger.reading.works.members(card.highlight.document.key)
     unions = [decided for one in documents for decided in ledger.decisions.of(one)]
@@ -150,7 +149,7 @@ def _short(text: str) -> str:
     return f"{words[:_SHOWN]} … ({len(words) - _SHOWN:,} more characters: --json)"
 
 
-def _decided(decided: Decided, undoes: str) -> Iterator[str]:
+def _decided(decided: Event, undoes: str) -> Iterator[str]:
     undone = f", takes back {undoes}" if undoes else ""
     yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
     reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")

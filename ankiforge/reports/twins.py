@@ -15,7 +15,7 @@ def twins_told(ledger: Ledger, card: Card) -> Iterator[str]:
     named = (one.twin for one in card.leading.findings if one.check in PAIRED)
     for twin in dict.fromkeys(filter(None, named)):
         if twin.startswith(NOTE):
-            note = ledger.others.find(int(twin.removeprefix(NOTE)))
+            note = ledger.foreign.find(int(twin.removeprefix(NOTE)))
             if note:
                 yield f"twin      {twin}  in Anki, {note.deck}: {worded(note.fields)}"
                 yield f"          ankiforge reject {card.guid} · ankiforge distinct {card.guid} {twin}"

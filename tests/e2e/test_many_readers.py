@@ -214,9 +214,9 @@ def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch) -> None:
-    from ankiforge import crew
+    from ankiforge.extract import workers
 
-    monkeypatch.setattr(crew, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
     result = forge("extract", "--scheduler", f"tcp://127.0.0.1:{_free()}")
     assert result.exit_code == 3
     assert "no Dask scheduler answers" in result.stderr

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.check import RULES, Context, Twins, check
+from ankiforge.check import RULES, Context, DuplicateIndex, check
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,
@@ -75,7 +75,7 @@ def highlights(draw: st.DrawFn) -> Highlight:
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(drafts(), highlights(), drafts())
 def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, highlight, other):
-    twins = Twins()
+    twins = DuplicateIndex()
     twins.add("other", HighlightKey("vault:notes/b"), other)
     context = Context(highlight, twins)
 
@@ -88,7 +88,7 @@ def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, high
 @given(drafts())
 def test_a_card_is_its_own_exact_repeat_and_no_twin_of_its_siblings(draft):
     here, elsewhere = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
-    twins = Twins()
+    twins = DuplicateIndex()
     twins.add("first", here, draft)
 
     assert twins.exact(draft, elsewhere) in ("first", None)
@@ -100,7 +100,7 @@ def test_a_card_is_its_own_exact_repeat_and_no_twin_of_its_siblings(draft):
 def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
     authored = Draft(draft.highlight, draft.kind, draft.fields, "", "", 0, Origin("person"))
 
-    found = check(authored, Context(highlight, Twins()))
+    found = check(authored, Context(highlight, DuplicateIndex()))
 
     assert {f.check for f in found if f.severity is Severity.BLOCK} <= {
         "empty_side",
@@ -148,7 +148,7 @@ def test_a_long_run_of_one_sign_is_judged_in_bounded_time(sign):
     )
     document = Document(DocumentKey("vault:notes/0"), "notes", "Title")
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, text)
-    twins = Twins()
+    twins = DuplicateIndex()
     twins.add("other", HighlightKey("vault:notes/b"), draft)
 
     start = process_time()

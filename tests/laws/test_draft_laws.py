@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ankiforge.config.resources import shipped
 from ankiforge.draft import instruction
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.exchange import chat_label, import_chat, import_jsonl
@@ -26,7 +27,6 @@ from ankiforge.model import (
     HighlightKind,
     Task,
 )
-from ankiforge.shipped import shipped
 from ankiforge.text import cloze
 
 _spec = importlib.util.spec_from_file_location(

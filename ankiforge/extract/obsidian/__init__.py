@@ -21,7 +21,7 @@ from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.model import Memory, NoMemory, Source
 
 if TYPE_CHECKING:
-    from ankiforge.crew import Crew
+    from ankiforge.extract.workers import WorkerPool
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -65,7 +65,7 @@ def open_source(
     me: tuple[str, ...] = (),
     *,
     memory: Memory = NO_MEMORY,
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
 ) -> Source:
     """Make a reader of the vault at `root`; `me` does not matter, a vault has one author."""
-    return Vault(name, root, settings, only, memory, crew)
+    return Vault(name, root, settings, only, memory, pool)

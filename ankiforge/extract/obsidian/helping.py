@@ -10,13 +10,13 @@ from functools import cached_property
 import msgspec
 
 import ankiforge
-from ankiforge.crew import Ahead, Crew, unhelped
 from ankiforge.errors import ItemError
 from ankiforge.extract._stamps import Stamp, stamp_of
 from ankiforge.extract.obsidian.files import NoteFile
 from ankiforge.extract.obsidian.reading import NoteReader, Wishes
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
 from ankiforge.extract.obsidian.settled import settled
+from ankiforge.extract.workers import Prefetch, WorkerPool, local_fallback
 from ankiforge.model import Problem
 
 AT_A_TIME = 100
@@ -78,15 +78,17 @@ class Helped:
     """Notes that others read ahead; what they cannot is left to the asker."""
 
     def __init__(
-        self, crew: Crew, manner: Manner, notes: Sequence[NoteFile], others: Mapping[str, str]
+        self, pool: WorkerPool, manner: Manner, notes: Sequence[NoteFile], others: Mapping[str, str]
     ) -> None:
         """`notes` in the order of asking."""
         starts = range(0, len(notes), AT_A_TIME)
         self._parts = [tuple(notes[start : start + AT_A_TIME]) for start in starts]
         self._part = {note.path: at for at, part in enumerate(self._parts) for note in part}
         work = ((at, (manner, part, others)) for at, part in enumerate(self._parts))
-        self._ahead: Ahead[int, list[bytes | None]] = Ahead(crew, read_notes, work, waits=False)
-        self._elsewhere = crew.elsewhere
+        self._ahead: Prefetch[int, list[bytes | None]] = Prefetch(
+            pool, read_notes, work, threads=False
+        )
+        self._remote = pool.remote
         self._lines: dict[str, bytes | None] = {}
         self.left = 0
         """Notes that the asker had to read himself."""
@@ -105,7 +107,7 @@ class Helped:
 
     def told(self, where: str) -> Iterator[Problem]:
         """A word about the notes that other machines could not read."""
-        return unhelped(where, self.left if self._elsewhere else 0, "notes")
+        return local_fallback(where, self.left if self._remote else 0, "notes")
 
 
 def _as_found(note: NoteFile) -> bool:

@@ -34,9 +34,9 @@ from ankiforge.model import (
 from ankiforge.text.anchors import percent
 
 if TYPE_CHECKING:
-    from ankiforge.crew import Crew
     from ankiforge.extract.obsidian.helping import Helped, Manner
     from ankiforge.extract.obsidian.reading import Wishes
+    from ankiforge.extract.workers import WorkerPool
 
 NOTHING_KNOWN = NothingKnown()
 MANY = 400
@@ -53,10 +53,10 @@ class Vault:
         settings: Wishes,
         only: tuple[Path, ...],
         memory: Memory,
-        crew: Crew | None = None,
+        pool: WorkerPool | None = None,
     ) -> None:
         self.name, self.root, self.settings, self.only = name, root, settings, only
-        self.memory, self.crew = memory, crew
+        self.memory, self.pool = memory, pool
         self.count = Count()
         self._looked: Files | None = None
         self._wanted: Files | None = None
@@ -154,19 +154,24 @@ class Vault:
 
     def _helped(self, kept: Kept, notes: list[NoteFile], files: Files) -> Helped | None:
         """Others who have begun with what must be read, if it is much."""
+<<<<<<< HEAD
         unread = [note for note in notes if not kept.knows(note.path, note.stamp)]
         if self.crew is None or len(unread) < MANY:
+=======
+        unread = [note for note in files.notes if not kept.knows(note.path, note.stamp)]
+        if self.pool is None or len(unread) < MANY:
+>>>>>>> main
             return None
         from ankiforge.extract.obsidian.helping import Helped
 
         pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
-        return Helped(self.crew, self._manner, unread, pictures)
+        return Helped(self.pool, self._manner, unread, pictures)
 
     def part(self, paths: Collection[str]) -> Vault:
         """A reader of these notes, as the last look found them."""
         found = self._looked or self._find()
         notes = [note for note in found.notes if note.path in paths]
-        some = Vault(self.name, self.root, self.settings, self.only, self.memory, self.crew)
+        some = Vault(self.name, self.root, self.settings, self.only, self.memory, self.pool)
         some._wanted = replace(found, notes=notes, drawings=[], problems=[], complete=False)
         return some
 

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from ankiforge.crew import Crew, unhelped
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
 from ankiforge.extract._selection import highlights_of, told
@@ -25,6 +24,7 @@ from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
 from ankiforge.extract.pdf.protocol import Failed, Mark, Read, Request
 from ankiforge.extract.pdf.remembering import RememberingWorker
+from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -72,15 +72,15 @@ def open_source(
     me: tuple[str, ...] = (),
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
     seconds: float = SECONDS,
 ) -> Source:
     """Make a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
 
     `me` are the names (/T) whose comments may instruct, () = everybody's; `memory` keeps what a
-    file said until it changes; `crew` reads several at a time; `seconds` is the time that reading one file may take.
+    file said until it changes; `pool` reads several at a time; `seconds` is the time that reading one file may take.
     """
-    return PdfSource(name, root, settings, only, frozenset(me), memory, crew, seconds)
+    return PdfSource(name, root, settings, only, frozenset(me), memory, pool, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class PdfSource:
     only: tuple[Path, ...]
     me: frozenset[str]
     memory: Memory
-    crew: Crew | None
+    pool: WorkerPool | None
     seconds: float
     count: Count = field(default_factory=Count, compare=False)
 
@@ -108,6 +108,7 @@ class PdfSource:
         hidden: list[str] = []
         with RememberingWorker(self.seconds, self.memory) as worker:
             paths = tuple(self._files(missed))
+<<<<<<< HEAD
             asks = known is not NOTHING_KNOWN
             prints = {path: self._fingerprint(path) if asks else "" for path in paths}
             unread = [path for path in paths if not self._is_unchanged(known, path, prints[path])]
@@ -115,6 +116,12 @@ class PdfSource:
                 requests = (Request(os.fsencode(path), self.settings.passwords) for path in unread)
                 worker.foresee(self.crew, requests)
             self.count.total, read = len(paths), frozenset(unread)
+=======
+            if self.pool is not None:
+                questions = (Request(os.fsencode(path), self.settings.passwords) for path in paths)
+                worker.foresee(self.pool, questions)
+            self.count.total = len(paths)
+>>>>>>> main
             for self.count.done, path in enumerate(paths):
                 if path in read:
                     yield from self._file(worker, path, hidden, prints[path])
@@ -124,7 +131,7 @@ class PdfSource:
             worker.store(complete=complete and len(read) == len(paths))
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
-        yield from unhelped(str(self.root), worker.lost, "files")
+        yield from local_fallback(str(self.root), worker.lost, "files")
         yield Scan(self.name, self.container, complete=complete)
 
     @property
@@ -137,7 +144,7 @@ class PdfSource:
         below = (self.root if self.root.is_file() else self.root / path for path in paths)
         only = tuple(file for file in below if file.is_file())
         every = msgspec.structs.replace(self.settings, include=("**/*",), exclude=())
-        some = replace(self, settings=every, only=only, memory=NoMemory(), crew=None)
+        some = replace(self, settings=every, only=only, memory=NoMemory(), pool=None)
         return highlights_of([some] if only else ())
 
     def _fingerprint(self, path: Path) -> str:

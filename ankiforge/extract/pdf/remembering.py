@@ -8,12 +8,12 @@ from contextlib import suppress
 
 import msgspec
 
-from ankiforge.crew import Ahead, Crew
 from ankiforge.extract._kept import Kept
 from ankiforge.extract._stamps import Stamp, program, stamp_of
 from ankiforge.extract.pdf import helping
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Failed, Question, Reply
+from ankiforge.extract.workers import Prefetch, WorkerPool
 from ankiforge.model import Memory, h16
 
 
@@ -23,18 +23,18 @@ class HelpedWorker(PdfWorker):
     def __init__(self, seconds: float) -> None:
         """Prepare; `seconds` is the time a file may take."""
         super().__init__(seconds)
-        self._ahead: list[Ahead[Question, bytes]] = []
+        self._ahead: list[Prefetch[Question, bytes]] = []
 
-    def foresee(self, crew: Crew, questions: Iterable[Question]) -> None:
-        """Have a crew begin with what will be asked next, in this order."""
+    def foresee(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
+        """Have a pool start on what will be asked next, in this order."""
         new = list(questions)
         if len(new) > 1:
-            crew.at_end(helping.stop)
-            self._ahead.append(Ahead(crew, helping.answer, self._work(new), waits=True))
+            pool.before_shutdown(helping.stop)
+            self._ahead.append(Prefetch(pool, helping.answer, self._work(new), threads=True))
 
     @property
     def lost(self) -> int:
-        """How many files the crew could not read."""
+        """How many files the pool could not read."""
         return sum(one.lost for one in self._ahead)
 
     def _work(self, questions: Iterable[Question]) -> Iterator[tuple[Question, tuple[bytes]]]:
@@ -57,9 +57,9 @@ class RememberingWorker(HelpedWorker):
         super().__init__(seconds)
         self._kept = Kept.recalled(memory, program())
 
-    def foresee(self, crew: Crew, questions: Iterable[Question]) -> None:
-        """Have a crew begin with what will be asked next, in this order."""
-        super().foresee(crew, (one for one in questions if not self._is_known(one)))
+    def foresee(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
+        """Have a pool start on what will be asked next, in this order."""
+        super().foresee(pool, (one for one in questions if not self._is_known(one)))
 
     def _is_known(self, question: Question) -> bool:
         stamp = _stamp(question)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.crew import Crew, unhelped
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS
 from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.extract.zotero.address import UntoldError
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Library
@@ -79,14 +79,14 @@ def open_source(
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
     offline: bool = False,
-    crew: Crew | None = None,
+    pool: WorkerPool | None = None,
     seconds: float = SECONDS,
     pace: Pace | None = None,
 ) -> Source:
     """Make a reader of the data folder (or database file) `root`, or of Zotero's API.
 
     `memory` keeps what the web API told; `offline` forbids any connection but to this machine;
-    `crew` reads several PDFs at a time; `seconds` is the time that finding the words around the
+    `pool` reads several PDFs at a time; `seconds` is the time that finding the words around the
     marks of one PDF may take; `pace` is how to wait for a server that asks for it.
 
     Raises:
@@ -103,7 +103,7 @@ def open_source(
     local, web = addresses(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
     routes = Routes(settings.api, database, libraries, local, web, memory, offline, pace)
-    return ZoteroSource(name, routes, only, me, crew, seconds)
+    return ZoteroSource(name, routes, only, me, pool, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ZoteroSource:
     routes: Routes
     only: tuple[Path, ...]
     me: tuple[str, ...]
-    crew: Crew | None
+    pool: WorkerPool | None
     seconds: float
 
     @property
@@ -174,8 +174,13 @@ class ZoteroSource:
             yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
         with HelpedWorker(self.seconds) as worker:
             for way in ways:
+<<<<<<< HEAD
                 yield from self._way(way, worker, looked)
             yield from unhelped(self.name, worker.lost, "files")
+=======
+                yield from self._way(way, worker)
+            yield from local_fallback(self.name, worker.lost, "files")
+>>>>>>> main
 
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if only asking Zotero can tell."""
@@ -233,7 +238,7 @@ class ZoteroSource:
         complete = not self.only
         try:
             memory = self.routes.memory
-            works = Works(self.name, catalog, worker, self.folder, self.me, memory, self.crew)
+            works = Works(self.name, catalog, worker, self.folder, self.me, memory, self.pool)
             found = 0
             for one in works.of(library, chosen):
                 found += isinstance(one, Extracted)

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.crew import Crew
 from ankiforge.extract.pdf.protocol import Area, Around, Passage, Quote
 from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.asked import Asked
 from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.marks import KINDS, PICTURES, Shown
@@ -55,9 +55,9 @@ class Files:
         """Where links begin that are told without their beginning."""
         return linked_folder(self._folder) if self._folder else None
 
-    def foresee(self, crew: Crew, library: Library, marks: Iterable[Mark]) -> None:
-        """Have a crew begin with the words around all these marks, which are asked for next."""
-        self._worker.foresee(crew, self._questions(library, marks))
+    def foresee(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
+        """Have a pool start on the words around all these marks, which are asked for next."""
+        self._worker.foresee(pool, self._questions(library, marks))
 
     def _questions(self, library: Library, marks: Iterable[Mark]) -> Iterator[Around]:
         for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):

@@ -9,9 +9,9 @@ from heapq import merge
 from itertools import groupby
 from pathlib import Path
 
-from ankiforge.crew import Crew
 from ankiforge.extract.pdf.protocol import Passage
 from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import ChildNote, Library, Mark
 from ankiforge.extract.zotero.files import Files
@@ -38,7 +38,7 @@ class Works:
     """Zotero's data folder, if it is on this machine."""
     me: tuple[str, ...]
     memory: Memory
-    crew: Crew | None = None
+    pool: WorkerPool | None = None
     """Who reads files ahead."""
 
     @cached_property
@@ -61,8 +61,8 @@ class Works:
         self, library: Library, chosen: frozenset[str] | None = None
     ) -> Iterator[Extracted | Problem]:
         """Each work with marks or notes, by its key; `chosen` attachments only, if given."""
-        if self.crew is not None and chosen is None:
-            self._files.foresee(self.crew, library, self.catalog.marks(library))
+        if self.pool is not None and chosen is None:
+            self._files.foresee(self.pool, library, self.catalog.marks(library))
         marks_and_notes: tuple[Iterator[Mark | ChildNote], ...] = (
             self.catalog.marks(library),
             self.catalog.notes(library),

@@ -14,9 +14,9 @@ from ankiforge.ledger.cards.forgotten import without_card
 from ankiforge.ledger.cards.intents import Row
 from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions, standing
+from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.revisions import ALIKE, likeness, match_groups
-from ankiforge.ledger.writing import PERSON, SOURCE
+from ankiforge.ledger.events import OVER, PERSON, SOURCE, Columns, Event, choosing, standing
 from ankiforge.model import (
     AcceptedBy,
     Candidate,
@@ -33,12 +33,6 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.text.fold import same
-
-OVER = "over"
-"""What a decision names that a person has passed over by it; only those that chose have it."""
-
-FOLLOWS = "follows"
-"""And the decision that chose before, as far as was known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +71,14 @@ class Choices:
 
     # --- one is the card --------------------------------------------------------------------
 
-    def yield_to(self, card: Card, *, by: str = PERSON, action: str = "") -> list[Guid]:
-        """The other cards of the choice that a card is of give way to it; which they were."""
-        others = [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
+    def live_others(self, card: Card) -> list[Card]:
+        """The other alternatives of a choice that are not retired, rejected cards included."""
+        return [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
+
+    def give_way(self, others: Iterable[Card], to: Guid, action: str) -> None:
+        """Let alternatives give way to the card that a person chose, by the same action."""
         for one in others:
-            self._give_way(one, card.guid, by, action)
-        return [one.guid for one in others]
+            self._give_way(one, to, PERSON, action)
 
     def _give_way(self, card: Card, to: Guid, by: str, action: str) -> None:
         after, states = _given_way(card, to)
@@ -121,7 +117,6 @@ class Choices:
         if len(guids) < 2 and not choice:
             return
         self._cards.tie(guids, choice or guids[0])
-        self.settle(guids[:1])
         for card in self._cards.several(guids):
             if self.gave_way(card) and not self._choosing([card, *self._cards.of_choice(card)]):
                 self.revive(card)
@@ -141,50 +136,13 @@ class Choices:
         changes = [decided.body.get("after", {}) for decided in standing(self._decisions.of(guid))]
         return any(after.get("choice") == "" for after in changes)
 
-    # --- several machines -------------------------------------------------------------------
-
-    def settle(self, guids: Iterable[str]) -> None:
-        """Where more than one card of a choice was chosen, the last decision holds, everywhere.
-
-        One that was made in view of another is later; else its time tells, of two of the same
-        second the greater id.
-        """
-        for card in list(self._cards.several(list(guids))):
-            rows = [card, *self._cards.of_choice(card)]
-            if choosing := self._choosing(rows):
-                self._hold_to(choosing, rows)
-
-    def _hold_to(self, choosing: list[Decided], rows: list[Card]) -> None:
-        last, heads = choosing[-1], _heads(choosing)
-        others = {card.guid: card for card in rows}
-        chosen = others.pop(Guid(last.subject))
-        gave_way = chosen.standing is Standing.SUPERSEDED and chosen.standing_why in others
-        undone = chosen.standing is Standing.LIVE and chosen.picked is None
-        if gave_way or undone or any(one.at == last.at for one in heads if one is not last):
-            history = standing(self._decisions.of(chosen.guid))
-            start = next(at for at, decided in enumerate(history) if decided.id == last.id)
-            passing = ("supersede", "undo")
-            later = [d for d in history[start + 1 :] if d not in choosing and d.what not in passing]
-            self._decisions.replay([last, *later])
-        for card in others.values():
-            if card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED:
-                self._decisions.put(card.guid, *_given_way(card, chosen.guid))
-
-    def _choosing(self, rows: list[Card]) -> list[Decided]:
-        """The decisions that stand by which a candidate was chosen, the last one last."""
-        choosing = [
-            decided
-            for card in rows
-            for decided in standing(self._decisions.of(card.guid))
-            if OVER in decided.body and decided.what != "reject"
-        ]
-        heads = {decided.id for decided in _heads(choosing)}
-        return sorted(choosing, key=lambda one: (one.id in heads, one.at, one.id))
-
     def last_choosing(self, card: Card) -> str:
         """The id of the decision by which something of a card's choice was chosen last, or ""."""
-        choosing = self._choosing([card, *self._cards.of_choice(card)])
-        return choosing[-1].id if choosing else ""
+        made = self._choosing([card, *self._cards.of_choice(card)])
+        return made[-1].id if made else ""
+
+    def _choosing(self, cards: list[Card]) -> list[Event]:
+        return choosing(event for card in cards for event in self._decisions.of(card.guid))
 
     # --- what is drawn anew -----------------------------------------------------------------
 
@@ -319,15 +277,9 @@ class Choices:
                 yield _TurnedDown(guid, kind, (), answer, whole=True)
 
 
-def _heads(choosing: list[Decided]) -> list[Decided]:
-    """Those in view of which none of the others was made."""
-    known = {decided.body.get(FOLLOWS, "") for decided in choosing}
-    return [decided for decided in choosing if decided.id not in known]
-
-
-def _given_way(card: Card, to: Guid) -> tuple[Change, dict[str, str]]:
+def _given_way(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
     """The columns of a card that gives way, and the states of its candidates."""
-    after: Change = {
+    after: Columns = {
         "standing": Standing.SUPERSEDED.value,
         "standing_why": to,
         "verdict": Verdict.PENDING.value,

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 from msgspec import json
 
 from ankiforge.ledger.cards.slots import last_home
+from ankiforge.ledger.cards.values import PREFERRED
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import MADE, Decided, Decisions, standing
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.events import MADE, Event, standing
 from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     CardKind,
@@ -28,9 +30,6 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
-
-PREFERRED = "preferred"
-"""What a decision by which a person let a candidate through keeps of it."""
 
 _SLOTS = (
     "SELECT s.* FROM slot s WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.key = s.key"
@@ -80,7 +79,7 @@ def _is_read(connection: Connection, key: HighlightKey) -> bool:
     return found.fetchone() is not None
 
 
-def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Decided]) -> Draft | None:
+def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Event]) -> Draft | None:
     """The words of a live card, if a person wrote them or let them through.
 
     What he made by hand comes back whatever became of it: nothing else would ever draw it.

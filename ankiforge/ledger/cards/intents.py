@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from msgspec import json
 
-from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.ledger.events import Event
 from ankiforge.model import Card, CardKind, Checked, Family
 from ankiforge.text.cloze import keep_numbers, numbers
 
@@ -56,7 +56,7 @@ def numbered_as_before(checked: Checked, card: Card, there: set[int]) -> Checked
     return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
 
 
-def numbered_as_journalled(history: list[Decided], group: list[Checked]) -> list[Checked]:
+def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[Checked]:
     """The cloze numbers a card had in a ledger that was lost, if its passage was edited there."""
     changes = [d.body for d in history if d.what in ("revise", "edit")]
     sides = [body.get(side, {}).get("fields") for body in changes for side in ("before", "after")]

@@ -76,14 +76,14 @@ class Placer:
         self._refuse_equal(guid)
         history = self._decisions.of(guid)
         row = numbered_as_journalled(history, row)
-        self._insert(place, guid, foremost(row))
+        self._insert(place, guid, row)
         self._cards.link(guid, place.highlight.key, "origin")
         for checked in row:
             state = CandidateState.PICKED if place.alone else CandidateState.OPEN
             self._cards.add_candidate(guid, checked, state)
         self._tell_move(place, guid, foremost(row))
         recorded.guids.append(guid)
-        self._remembering.take_up(guid, history)
+        self._remembering.take_up(guid)
         if place.alone and not history:
             home = place.highlight.key
             recorded.flooded += not self.accept(place.run, guid, home, foremost(row))
@@ -96,16 +96,16 @@ class Placer:
                 hint="this is a fault of ankiforge: please report it",
             )
 
-    def _insert(self, place: Place, guid: Guid, first: Checked) -> None:
+    def _insert(self, place: Place, guid: Guid, row: Row) -> None:
+        first = foremost(row)
         draft = first.draft
         asked = first.deck if first.deck_asked else ""
         deck = self._policy.deck_for(place.highlight, guid, asked) or first.deck
-        self._db.execute(
-            "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (guid, place.key, draft.kind.family, place.slot, draft.kind,
-             to_json(draft.fields), to_json(draft.tags), deck, place.run),
-        )  # fmt: skip
+        lead = row.index(first)
+        base = {"kind": draft.kind.value, "fields": to_json(draft.fields)} if lead else None
+        self._cards.insert(
+            guid, place.key, place.slot, draft, deck=deck, run=place.run, tags=draft.tags, base=base
+        )
 
     def _tell_move(self, place: Place, guid: Guid, first: Checked) -> None:
         home = place.highlight.key

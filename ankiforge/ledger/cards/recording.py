@@ -14,7 +14,8 @@ from ankiforge.ledger.cards.slots import Slots
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.troubles import INSTEAD, REDRAFT, Troubles
+from ankiforge.ledger.deciding.troubles import INSTEAD, Troubles
+from ankiforge.ledger.events import REDRAFT
 from ankiforge.ledger.passages.keys import content_of
 from ankiforge.ledger.writing import POLICY, Writer
 from ankiforge.model import (
@@ -238,9 +239,10 @@ class Recorder:
         self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drawn})
         for guid in drawn:
             if guid in new:
-                waits = {"verdict": Verdict.PENDING.value, "standing_why": ""}
-                self._decisions.put(guid, {**waits, **_TAKEN_BACK}, {})
-                after = {**waits, "standing": Standing.LIVE.value}
+                after = {
+                    "verdict": Verdict.PENDING.value, "standing": Standing.LIVE.value,
+                    "standing_why": "",
+                }  # fmt: skip
                 self._decisions.change(
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
@@ -350,9 +352,6 @@ class Recorder:
         self._writer.decide("merge", twin, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
-
-
-_TAKEN_BACK = {"standing": Standing.RETIRED.value, "standing_why": "taken back"}
 
 
 def _is_settled(card: Card) -> bool:

@@ -11,8 +11,9 @@ from ankiforge.ledger.cards.remembering import Remembering
 from ankiforge.ledger.cards.slots import Slots
 from ankiforge.ledger.cards.values import Cards, letter_of
 from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.decisions import Change, Decisions
+from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.revisions import stands
+from ankiforge.ledger.events import Columns
 from ankiforge.ledger.writing import SOURCE
 from ankiforge.model import (
     AcceptedBy,
@@ -104,7 +105,7 @@ class Reviser:
             return
         recorded.revised += 1
         self._slots.give(card.key, card.family, card.slot, lead)
-        after: Change = {"fields": to_json(lead.fields), "kind": lead.kind.value}
+        after: Columns = {"fields": to_json(lead.fields), "kind": lead.kind.value}
         after = after if lead.fields != card.fields else {}
         self._decisions.change(
             card.guid, "revise", after, by=SOURCE, candidates=changed, extra={"answer": lead.answer}
@@ -188,7 +189,7 @@ class Reviser:
         self._cards.refresh(card.guid)
 
     def _take(self, card: Card, letter: str, checked: Checked) -> None:
-        after: Change = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        after: Columns = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
         waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         states[letter] = CandidateState.PICKED.value

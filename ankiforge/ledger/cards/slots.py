@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decisions, standing
+from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.revisions import ALIKE, EVIDENCE, likeness
+from ankiforge.ledger.events import standing
 from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.model import (
     MADE_FROM,

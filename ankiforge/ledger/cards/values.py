@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.pairs import Pairs
+from ankiforge.ledger.events import PERSON, Alternative, Columns, Event, Facts, State, fold
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,
@@ -25,15 +27,19 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKey,
+    Origin,
     RunId,
     Severity,
     Standing,
     Verdict,
+    h16,
 )
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"
 """The finding that a person typed a remark in Anki."""
+PREFERRED = "preferred"
+"""What an event by which a person let a candidate through keeps of it."""
 AT_ONCE = 500
 """Cards that are read together."""
 
@@ -43,14 +49,27 @@ TAGGED = "retired in Anki"
 """Why a card is retired of which nothing else is known than its tag there."""
 
 
+class Stored(NamedTuple):
+    """A candidate, without findings."""
+
+    letter: str
+    state: CandidateState
+    draft: Draft
+
+
 class Cards:
     """The ledger's memory of cards."""
 
     def __init__(
-        self, connection: Connection, highlights: Callable[[Sequence[HighlightKey]], _Highlights]
+        self,
+        connection: Connection,
+        highlights: Callable[[Sequence[HighlightKey]], _Highlights],
+        changed: Callable[[Guid], None],
     ) -> None:
+        """`changed` is called within the transaction that changed a card."""
         self._db = connection
         self._highlights = highlights
+        self._changed = changed
         self.pairs = Pairs(connection)
 
     # --- looking ----------------------------------------------------------------------------
@@ -200,10 +219,11 @@ class Cards:
         return list(self.several([row["guid"] for row in rows]))
 
     def tie(self, guids: Sequence[Guid], choice: str) -> None:
-        """Make these cards one choice."""
+        """Make these cards alternatives of one choice."""
         self._db.executemany(
-            "UPDATE card SET choice = ? WHERE guid = ?", [(choice, guid) for guid in guids]
+            "UPDATE card SET drafted_with = ? WHERE guid = ?", [(choice, guid) for guid in guids]
         )
+        self.refold(guids)
 
     def mark_gone(self, key: HighlightKey) -> None:
         """Its accepted cards stay, and say so if no passage of theirs is left."""
@@ -227,27 +247,179 @@ class Cards:
             said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
             self.set_findings(card.guid, letter_of(lead), said)
 
-    # --- candidates -------------------------------------------------------------------------
+    # --- writing: nothing else writes to `card` and `candidate` ------------------------------
+
+    def insert(
+        self,
+        guid: Guid,
+        key: HighlightKey,
+        slot: int,
+        draft: Draft,
+        *,
+        deck: str,
+        run: str = "",
+        tags: tuple[str, ...] = (),
+        base: Columns | None = None,
+    ) -> None:
+        """Store a new card in the words of a draft.
+
+        `base`: columns in which it differs from a new card with the words of its first candidate.
+        """
+        self._db.execute(
+            "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run, base)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (guid, key, draft.kind.family, slot, draft.kind, to_json(draft.fields), to_json(tags),
+             deck, run, to_json(base) if base else ""),
+        )  # fmt: skip
 
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
-        """Store a draft as the next candidate; returns its letter."""
+        """Store a draft as the next candidate, in this state until an event says otherwise.
+
+        Returns:
+            Its letter.
+        """
         count = self._db.execute(
             "SELECT count(*) FROM candidate WHERE guid = ?", (guid,)
         ).fetchone()[0]
         letter = _letter(count)
         self._db.execute(
-            "INSERT INTO candidate (guid, letter, state, draft) VALUES (?, ?, ?, ?)",
-            (guid, letter, state, to_json(checked.draft)),
+            "INSERT INTO candidate (guid, letter, state, draft, born) VALUES (?, ?, ?, ?, ?)",
+            (guid, letter, state, to_json(checked.draft), state),
         )
         self.set_findings(guid, letter, checked.findings)
         self.refresh(guid)
         return letter
 
-    def set_state(self, guid: Guid, letter: str, state: CandidateState) -> None:
-        """Put one candidate into a state, without a decision."""
-        self._db.execute(
-            "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?", (state, guid, letter)
+    def observe(
+        self, observed: Iterable[tuple[str, AnkiState, str]], *, first: bool = False
+    ) -> None:
+        """Remember (guid, state, why) of notes as last seen or written, which is no event.
+
+        Events that arrived before no longer tell what is known of them in Anki. `first`: it was so
+        before any of them, and the cards are folded next.
+        """
+        [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM decision").fetchone()
+        rows = [(guid, state.value, why, 0 if first else last) for guid, state, why in observed]
+        self._db.executemany("INSERT OR REPLACE INTO observed VALUES (?, ?, ?, ?)", rows)
+        self._db.executemany(
+            "UPDATE card SET anki = ?, anki_why = ? WHERE guid = ?",
+            [(state, why, guid) for guid, state, why, _ in rows],
         )
+
+    def candidates(self, guid: str) -> tuple[Stored, ...]:
+        """The candidates of a card by letter, without findings."""
+        rows = self._db.execute(
+            "SELECT letter, state, draft FROM candidate WHERE guid = ?"
+            " ORDER BY length(letter), letter",
+            (guid,),
+        ).fetchall()
+        return tuple(
+            Stored(
+                row["letter"], CandidateState(row["state"]),
+                msgspec.json.decode(row["draft"], type=Draft),
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def refold(self, guids: Iterable[str]) -> None:
+        """Derive the state of cards, and of their alternatives, from the events about them."""
+        done: set[str] = set()
+        for guid in guids:
+            if guid not in done:
+                group = self.facts(guid)
+                done |= {card.guid for card in group}
+                states = fold(group)
+                for card in group:
+                    self._write(card, states[card.guid])
+
+    def facts(self, guid: str) -> list[Facts]:
+        """What the state of a card, and of its alternatives, depends on; [] if there is none."""
+        rows = self._db.execute(
+            "SELECT c.guid, c.kind, c.deck, c.base, c.drafted_with, o.state, o.why, o.sequence"
+            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c.guid = :guid"
+            " OR c.guid IN (SELECT o.guid FROM card m JOIN card o"
+            "  ON o.drafted_with = m.drafted_with AND o.drafted_with <> '' WHERE m.guid = :guid)"
+            " ORDER BY c.guid",
+            {"guid": guid},
+        ).fetchall()
+        return [
+            Facts(
+                Guid(row["guid"]),
+                self._alternatives(row["guid"]),
+                tuple(self.events(row["guid"])),
+                {"deck": row["deck"]} | (msgspec.json.decode(row["base"]) if row["base"] else {}),
+                row["drafted_with"],
+                (row["state"], row["why"]) if row["state"] else ("none", ""),
+                row["sequence"] or 0,
+            )
+            for row in rows
+        ]
+
+    def _alternatives(self, guid: str) -> tuple[Alternative, ...]:
+        rows = self._db.execute(
+            "SELECT letter, draft, born, EXISTS (SELECT 1 FROM finding f WHERE f.guid = c.guid"
+            "  AND f.letter = c.letter AND json_extract(f.body, '$.severity') = 'block') AS blocked"
+            " FROM candidate c WHERE guid = ? ORDER BY length(letter), letter",
+            (guid,),
+        ).fetchall()
+        return tuple(
+            alternative(
+                row["letter"], msgspec.json.decode(row["draft"], type=Draft), row["born"],
+                blocked=bool(row["blocked"]),
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def events(self, subject: str) -> list[Event]:
+        """All events about a card, highlight or document, in their order."""
+        rows = self._db.execute(
+            "SELECT * FROM decision WHERE subject = ? ORDER BY rank", (subject,)
+        ).fetchall()
+        return [event_of(row) for row in rows]
+
+    def _write(self, card: Facts, state: State) -> None:
+        before = self._db.execute("SELECT * FROM card WHERE guid = ?", (card.guid,)).fetchone()
+        changed = {n: v for n, v in state.columns.items() if before[n] != v}
+        if changed:
+            names = ", ".join(f"{name} = ?" for name in changed)
+            values = (*changed.values(), card.guid)
+            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", values)
+        self._db.executemany(
+            "UPDATE candidate SET state = ?1 WHERE guid = ?2 AND letter = ?3 AND state <> ?1",
+            [(said, card.guid, letter) for letter, said in state.letters.items()],
+        )
+        if any(event.what == "move" for event in card.events):
+            self._move(card.guid, state.home or before["key"])
+        if state.lacks:
+            self._add_words(card.guid, state.lacks)
+        self.refresh(card.guid)
+
+    def _move(self, guid: Guid, home: str) -> None:
+        """Let a card be of the highlight it was moved to, if that is here."""
+        there = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
+        if there:
+            self._db.execute(
+                "DELETE FROM card_highlight WHERE guid = ? AND ((role = 'origin' AND key <> ?)"
+                " OR (role <> 'origin' AND key = ?))",
+                (guid, home, home),
+            )
+            self.link(guid, HighlightKey(home), "origin")
+
+    def _add_words(self, guid: Guid, said: Event) -> None:
+        """Store the words that a person wrote or chose elsewhere as a candidate, and let it be picked."""
+        card = self.get(guid)
+        draft = replace(
+            card.leading.draft, kind=card.kind, fields=card.fields,
+            answer=said.body.get("answer", card.leading.draft.answer),
+        )  # fmt: skip
+        chosen = said.body.get(PREFERRED)
+        if card.edited or not chosen:
+            draft = replace(draft, by_hand=True, origin=Origin(PERSON))
+        else:
+            origin = Origin(chosen["drafter"], chosen["model"], chosen["prompt"])
+            draft = replace(draft, origin=origin)
+        self.add_candidate(guid, Checked(draft, blocked_in(said.body)), CandidateState.PASSED)
+        self.refold([guid])
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
         """Store what the checks said of a candidate, in place of what they said before."""
@@ -260,8 +432,9 @@ class Cards:
     def refresh(self, guid: Guid) -> None:
         """Derive again what a person remarked and whether a check forbids it, of the leading one.
 
-        Of no card there is nothing.
+        Of no card there is nothing. The duplicate index follows.
         """
+        self._changed(guid)
         lead = self._lead(guid)
         if lead is None:
             return
@@ -301,12 +474,10 @@ class Cards:
         """
         rows = self._db.execute(
             "SELECT json_extract(d.body, '$.text') AS said FROM decision d WHERE d.subject = ?"
-            " AND d.what = 'feedback' AND NOT EXISTS (SELECT 1 FROM decision u"
-            "  WHERE u.undoes = d.id OR (u.subject = d.subject AND (u.what = 'edit' OR"
-            "   (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL))"
-            "  AND (u.at, u.sequence) > (d.at, d.sequence)"
-            "  AND NOT EXISTS (SELECT 1 FROM decision b WHERE b.undoes = u.id)))"
-            " ORDER BY d.at, d.sequence",
+            " AND d.what = 'feedback' AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM decision u"
+            "  WHERE u.subject = d.subject AND u.rank > d.rank AND NOT u.undone AND (u.what = 'edit'"
+            "   OR (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL)))"
+            " ORDER BY d.rank",
             (guid,),
         ).fetchall()
         return tuple(Finding(FEEDBACK, Severity.WARN, row["said"]) for row in rows)
@@ -318,6 +489,34 @@ class Cards:
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
         """Say which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
+
+
+def alternative(letter: str, draft: Draft, born: str, *, blocked: bool = False) -> Alternative:
+    """A candidate as far as the state of its card depends on it."""
+    fields = to_json(draft.fields)
+    return Alternative(letter, draft.kind.value, fields, born, blocked, words_of(draft))
+
+
+def words_of(draft: Draft) -> str:
+    """The hash by which events name a candidate."""
+    return h16(draft.kind.value, to_json(draft.fields))
+
+
+def event_of(row: sqlite3.Row) -> Event:
+    """An event as a row of the table holds it."""
+    return Event(
+        row["id"], row["at"], row["by"], row["what"], row["subject"], row["undoes"], row["action"],
+        msgspec.json.decode(row["body"]), row["rank"], bool(row["undone"]), bool(row["here"]),
+        row["sequence"],
+    )  # fmt: skip
+
+
+def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:
+    """What an event says of words that a check forbids."""
+    try:
+        return msgspec.convert(said.get("blocked", ()), tuple[Finding, ...])
+    except msgspec.ValidationError:  # a line that was changed by hand
+        return ()
 
 
 def _card(row: sqlite3.Row, highlight: Highlight, candidates: tuple[Candidate, ...]) -> Card:

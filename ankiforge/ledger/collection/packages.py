@@ -3,76 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.writing import Writer
-from ankiforge.model import AnkiState, Fields, Guid, RunId, h16, note_id
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """One revision of a note, as a package holds it."""
-
-    guid: Guid
-    rev: int
-    """From 1; 0 stands for "not recorded yet"."""
-    mod: int
-    fields: Fields
-    """Markdown, as decided."""
-    html: tuple[str, ...]
-    """All fields in note type order, as in the package; () if only the journal remembers it."""
-    tags: tuple[str, ...]
-    """Ours; what a person has added in Anki stands in `package_tags`."""
-    deck: str
-    digest: str = ""
-    first: bool = False
-    """No package ever held the note before."""
-    ours: tuple[str, ...] = ()
-    """Our content fields before a person's words were merged in; () = as in `html`."""
-    package_tags: tuple[str, ...] | None = None
-    """The tags in the package; None = `tags`."""
-    content: str = ""
-    """The hash of our content fields: the sixth word of AnkiforgeId."""
-    seen: bool = False
-    """A view has shown it in Anki."""
-    written_at: str = ""
-    """ISO text in UTC."""
-
-    @property
-    def all_tags(self) -> tuple[str, ...]:
-        """The tags as the package has them."""
-        return self.tags if self.package_tags is None else self.package_tags
-
-    @property
-    def known(self) -> bool:
-        """Whether the very words are on record."""
-        return bool(self.html)
-
-
-def digest_of(fields: Fields, tags: Sequence[str]) -> str:
-    """Equal for equal content and tags: what is left to compare with when the ledger is lost."""
-    return h16(*(part for field in fields for part in field), "\x1e", *tags)
-
-
-def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
-    """The compare-and-swap number of a changed note: no clock, never below what was shipped.
-
-    The first shipping takes the second of the note's id; each change is one above the last
-    shipping and what was seen in Anki, so that an edit nobody has seen is newer (docs/why.md).
-    """
-    return note_id(guid) // 1000 if last is None else 1 + max(last.mod, seen_mod)
+from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
 
 
 class Packages:
     """The ledger's memory of packages."""
 
-    def __init__(self, connection: Connection, writer: Writer) -> None:
+    def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
         self._writer = writer
+        self._cards = cards
 
     def last(self, guid: Guid) -> Shipment | None:
         """The newest revision of a note that any package held."""
@@ -81,24 +28,41 @@ class Packages:
         ).fetchone()
         return _shipment(row) if row else None
 
-    def revisions(self, guid: Guid) -> list[Shipment]:
-        """All revisions of a note, oldest first."""
-        rows = self._db.execute("SELECT * FROM shipped WHERE guid = ? ORDER BY rev", (guid,))
-        return [_shipment(row) for row in rows.fetchall()]
+    def revisions(self, guids: Sequence[Guid]) -> dict[Guid, tuple[Shipment, ...]]:
+        """Return all revisions of these notes, oldest first; notes without one are left out."""
+        marks = ", ".join("?" * len(guids))
+        found: dict[Guid, list[Shipment]] = {}
+        for row in self._db.execute(
+            f"SELECT * FROM shipped WHERE guid IN ({marks}) ORDER BY guid, rev", tuple(guids)
+        ):
+            found.setdefault(Guid(row["guid"]), []).append(_shipment(row))
+        return {guid: tuple(revisions) for guid, revisions in found.items()}
 
-    def waits(self, shipment: Shipment) -> bool:
-        """Whether its package was surely not imported: others came with it, and none was seen."""
-        if shipment.seen:
-            return False
-        row = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM shipped o WHERE o.package = s.package"
-            "  AND o.seen_at <> '' AND o.guid <> s.guid) AS there,"
-            " EXISTS (SELECT 1 FROM shipped o WHERE o.package = s.package"
-            "  AND o.seen_at = '' AND o.guid <> s.guid) AS others"
-            " FROM shipped s WHERE s.guid = ? AND s.rev = ? AND s.package <> ''",
-            (shipment.guid, shipment.rev),
-        ).fetchone()
-        return row is not None and bool(row["others"]) and not row["there"]
+    def not_imported(self, guids: Sequence[Guid]) -> dict[Guid, frozenset[int]]:
+        """Return the revisions of these notes whose package was certainly not imported.
+
+        A package was not imported if other notes were first shipped in it and none of them was
+        seen in Anki. (Another guid stands in a group if its least or greatest one differs.)
+        """
+        marks = ", ".join("?" * len(guids))
+        rows = self._db.execute(
+            "WITH unseen AS (SELECT guid, rev, package FROM shipped"
+            f"  WHERE guid IN ({marks}) AND seen_at = '' AND package <> ''),"
+            " held AS (SELECT package, seen_at <> '' AS seen, min(guid) AS least,"
+            "  max(guid) AS greatest FROM shipped"
+            "  WHERE package IN (SELECT package FROM unseen) GROUP BY 1, 2)"
+            " SELECT u.guid, u.rev FROM unseen u"
+            " JOIN held o ON o.package = u.package AND NOT o.seen"
+            "  AND (o.least <> u.guid OR o.greatest <> u.guid)"
+            " LEFT JOIN held i ON i.package = u.package AND i.seen"
+            "  AND (i.least <> u.guid OR i.greatest <> u.guid)"
+            " WHERE i.package IS NULL",
+            tuple(guids),
+        ).fetchall()
+        found: dict[Guid, set[int]] = {}
+        for row in rows:
+            found.setdefault(Guid(row["guid"]), set()).add(row["rev"])
+        return {guid: frozenset(revs) for guid, revs in found.items()}
 
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
         """(rev, mod, package, when) of every revision that was shipped, oldest first."""
@@ -126,6 +90,34 @@ class Packages:
             (path,),
         ).fetchall()
         return {Guid(row["guid"]): int(row["rev"]) for row in rows}
+
+    def cards_in_progress(
+        self, files: Mapping[str, Iterable[str]], since: str, until: str
+    ) -> frozenset[Guid]:
+        """Return the cards whose words may still change: they were made, revised or typed just now.
+
+        Without this a delivery would ship half a sentence that a person is still writing.
+
+        Args:
+            files: the paths of the files that were changed just now, by the name of their source.
+            since: ISO text in UTC; what was drafted or revised since is in progress, too.
+            until: the same; what is later was dated by a wrong clock and does not count.
+        """
+        found = self._db.execute(
+            "SELECT c.guid FROM card c JOIN run r ON r.id = c.run"
+            "  WHERE r.at BETWEEN :since AND :until"
+            " UNION SELECT subject FROM decision WHERE what = 'revise'"
+            "  AND at BETWEEN :since AND :until"
+            " UNION SELECT l.guid FROM json_each(:files) f"
+            "  JOIN document d ON d.source = f.key JOIN highlight h ON h.document = d.key"
+            "  JOIN card_highlight l ON l.key = h.key"
+            "  WHERE json_extract(d.body, '$.path') IN (SELECT value FROM json_each(f.value))",
+            {
+                "since": since, "until": until,
+                "files": to_json({name: sorted(paths) for name, paths in files.items() if paths}),
+            },
+        ).fetchall()  # fmt: skip
+        return frozenset(Guid(row[0]) for row in found)
 
     def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
         """Record a package about to take its place.
@@ -160,20 +152,17 @@ class Packages:
                 "tags": shipment.tags}  # fmt: skip
         once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
         self._writer.note("shipped", shipment.guid, body, once)
-        self._db.execute(
-            "UPDATE card SET anki = ? WHERE guid = ? AND anki = ?",
-            (AnkiState.WRITTEN, shipment.guid, AnkiState.NONE),
-        )
+        row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (shipment.guid,)).fetchone()
+        if row and row["anki"] == AnkiState.NONE:
+            self._cards.observe([(shipment.guid, AnkiState.WRITTEN, "")])
         return rev
 
-    def settle(self, shipment: Shipment, tags: tuple[str, ...]) -> Shipment:
-        """Say which tags of a revision that was taken over from Anki are ours: those of now."""
-        digest = digest_of(shipment.fields, tags)
+    def record_tags(self, shipment: Shipment) -> None:
+        """Record which tags of a revision taken over from Anki are ours."""
         self._db.execute(
             "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
-            (to_json(tags), digest, shipment.guid, shipment.rev),
+            (to_json(shipment.tags), shipment.digest, shipment.guid, shipment.rev),
         )
-        return replace(shipment, tags=tags, digest=digest)
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
         """Store one revision's row (also one that came by the journal, or from Anki)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,10 +14,7 @@ from ankiforge.ledger.collection.deletions import Absences, Deletions
 from ankiforge.ledger.collection.reviews import take_in_reviews
 from ankiforge.ledger.collection.seen import (
     CALENDAR,
-    FRESH_SECONDS,
     Bound,
-    Seen,
-    Taken,
     row_of,
     seen_of,
 )
@@ -26,15 +23,18 @@ from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.troubles import LAPSES, REWORDED, lapses_of, reworded_in
 from ankiforge.ledger.writing import ANKI, Writer
 from ankiforge.model import (
+    FRESH_SECONDS,
     AnkiState,
     Arranged,
     Calendar,
     DocumentKey,
     Guid,
+    Seen,
     SeenNote,
     SeenType,
     View,
     ViewKind,
+    ViewSummary,
     h16,
 )
 
@@ -93,12 +93,18 @@ class Views:
         return {one.id: one for one in found}
 
     def seen(self, guid: Guid) -> Seen | None:
-        """The note as the newest view that had it showed it."""
-        row = self._db.execute(
-            "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?",
-            (guid,),
-        ).fetchone()
-        return seen_of(row) if row else None
+        """Return the note as the newest view that had it showed it; None if none did."""
+        return self.seen_of([guid]).get(guid)
+
+    def seen_of(self, guids: Sequence[Guid]) -> dict[Guid, Seen]:
+        """Return the same for several notes; notes that no view had are left out."""
+        marks = ", ".join("?" * len(guids))
+        rows = self._db.execute(
+            "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view"
+            f" WHERE s.guid IN ({marks})",
+            tuple(guids),
+        ).fetchall()
+        return {Guid(row["guid"]): seen_of(row) for row in rows}
 
     def reviews_of(self, guid: Guid) -> int:
         """How many answers the review log has of a note's cards."""
@@ -113,16 +119,31 @@ class Views:
         ).fetchall():
             yield seen_of(row)
 
-    def deck_of(self, document: DocumentKey) -> tuple[str, frozenset[str]]:
-        """Where most cards of a document are in Anki, "" if none is; the decks they were made for."""
+    def decks_of(
+        self, documents: Collection[DocumentKey]
+    ) -> dict[DocumentKey, tuple[str, frozenset[str]]]:
+        """Return the deck in Anki with most cards of each document, and the decks they were made for.
+
+        Documents of which no card is in Anki are left out.
+        """
         rows = self._db.execute(
-            "SELECT s.deck, c.deck AS made_for FROM seen s JOIN card c ON c.guid = s.guid"
-            " JOIN highlight h ON h.key = c.key WHERE h.document = ? AND s.deck <> ''",
-            (document,),
+            "SELECT h.document, s.deck, c.deck AS made_for FROM seen s JOIN card c ON c.guid = s.guid"
+            f" JOIN highlight h ON h.key = c.key WHERE h.document IN ({', '.join('?' * len(documents))})"
+            " AND s.deck <> ''",
+            tuple(documents),
         ).fetchall()
-        counts = Counter(row["deck"] for row in rows)
-        most = min(counts, key=lambda deck: (-counts[deck], deck)) if counts else ""
-        return most, frozenset(row["made_for"] for row in rows if row["deck"] == most)
+        counts: dict[DocumentKey, Counter[str]] = {}
+        for row in rows:
+            counts.setdefault(DocumentKey(row["document"]), Counter())[row["deck"]] += 1
+        most = {
+            document: min(decks, key=lambda deck: (-decks[deck], deck))
+            for document, decks in counts.items()
+        }
+        made_for: dict[DocumentKey, set[str]] = {document: set() for document in most}
+        for row in rows:
+            if row["deck"] == most[row["document"]]:
+                made_for[row["document"]].add(row["made_for"])
+        return {document: (deck, frozenset(made_for[document])) for document, deck in most.items()}
 
     def count(self, state: AnkiState) -> int:
         """How many cards are in this state."""
@@ -131,21 +152,21 @@ class Views:
 
     def hold(self, guid: Guid, why: str) -> None:
         """A card cannot be brought up to date in Anki now; "" takes that back."""
-        after = (AnkiState.HELD, why) if why else (AnkiState.SEEN, "")
-        self._db.execute(
-            "UPDATE card SET anki = ?, anki_why = ? WHERE guid = ? AND anki IN ('seen', 'held')"
-            " AND anki_why <> ?",
-            (*after, guid, why),
-        )
+        row = self._db.execute(
+            "SELECT 1 FROM card WHERE guid = ? AND anki IN ('seen', 'held') AND anki_why <> ?",
+            (guid, why),
+        ).fetchone()
+        if row:
+            self._cards.observe([(guid, AnkiState.HELD if why else AnkiState.SEEN, why)])
 
     # --- taking in --------------------------------------------------------------------------
 
-    def take_in(self, view: View, arrange: Arrange, *, bind: bool = False) -> Taken:
+    def take_in(self, view: View, arrange: Arrange, *, bind: bool = False) -> ViewSummary:
         """Remember what a view shows; `bind`: it is the present, whatever was seen before.
 
         Not taken in: another profile's, one that looks like an older backup.
         """
-        taken = Taken()
+        taken = ViewSummary()
         try:
             with self._writer.unit():
                 self._take_in(view, arrange, taken, bind)
@@ -153,7 +174,7 @@ class Views:
             pass
         return taken
 
-    def _take_in(self, view: View, arrange: Arrange, taken: Taken, bind: bool) -> None:
+    def _take_in(self, view: View, arrange: Arrange, taken: ViewSummary, bind: bool) -> None:
         if not bind and self._is_another(view):
             self._refuse(taken, _ANOTHER.format(view.path), _BIND)
         count = self._db.execute("SELECT count(*) FROM view").fetchone()[0]
@@ -194,7 +215,7 @@ class Views:
         if calendar.created:
             self._writer.meta(CALENDAR, to_json(calendar))
 
-    def _believe(self, view: View, before: dict[Guid, AnkiState], taken: Taken) -> None:
+    def _believe(self, view: View, before: dict[Guid, AnkiState], taken: ViewSummary) -> None:
         """A look that shows none of our notes is of our collection only if something says so."""
         there = sum(state.there for state in before.values())
         if view.kind is ViewKind.CONNECT and there:
@@ -203,7 +224,7 @@ class Views:
         if self.bound is None and not self.deletions.buried(written, view):
             self._refuse(taken, "", "")
 
-    def _refuse(self, taken: Taken, why: str, hint: str) -> None:
+    def _refuse(self, taken: ViewSummary, why: str, hint: str) -> None:
         taken.refused, taken.hint, taken.seen = why, hint, 0
         raise _NotNewsError
 
@@ -263,7 +284,7 @@ class Views:
         row = self._db.execute("SELECT count(*) FROM seen WHERE view = ?", (identity,)).fetchone()
         return int(row[0])
 
-    def _bind(self, view: View, taken: Taken, bind: bool) -> None:
+    def _bind(self, view: View, taken: ViewSummary, bind: bool) -> None:
         """From now on it is this collection; its file is the best name for it."""
         named = view.kind is ViewKind.COLLECTION
         known = self.bound and (_is_collection(self.bound.path) or not named)
@@ -282,7 +303,7 @@ class Views:
         rows = self._db.execute("SELECT guid, anki FROM card WHERE anki <> 'none'").fetchall()
         return {Guid(row["guid"]): AnkiState(row["anki"]) for row in rows}
 
-    def _mark_present(self, identity: str, taken: Taken) -> None:
+    def _mark_present(self, identity: str, taken: ViewSummary) -> None:
         here = "guid IN (SELECT guid FROM seen WHERE view = :view)"
         at = {"view": identity, "now": self._writer.now()}
         taken.first = self._db.execute(
@@ -297,13 +318,16 @@ class Views:
                 Guid(row["guid"]), "present", after, by=ANKI, action=f"view-{identity}"
             )
         taken.back = len(back)
-        self._db.execute(
-            f"UPDATE card SET anki = 'seen', anki_why = '' WHERE {here} AND anki <> 'seen'", at
-        )
-        self._db.execute(
-            "UPDATE card SET anki = 'held', anki_why = 'note type' WHERE guid IN"
-            " (SELECT guid FROM seen WHERE view = :view AND type_id = 0)",
+        rows = self._db.execute(
+            "SELECT c.guid, s.type_id FROM card c JOIN seen s ON s.guid = c.guid AND s.view = :view"
+            " WHERE c.anki <> 'seen' OR s.type_id = 0",
             at,
+        ).fetchall()
+        self._cards.observe(
+            (row["guid"], AnkiState.SEEN, "")
+            if row["type_id"]
+            else (row["guid"], AnkiState.HELD, "note type")
+            for row in rows
         )
         self._mark_revisions(at)
 

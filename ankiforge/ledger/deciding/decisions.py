@@ -1,90 +1,93 @@
-"""What was decided about cards: applied, remembered, taken back.
-
-A decision holds the columns it changed, before and after; that is how undo restores them and
-how a fresh ledger replays the journal.
-"""
+"""Recording events, and taking them back; what they come to for cards is in `events.fold`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import msgspec
-
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger.cards.values import Cards, event_of, words_of
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.pairs import Pairs, link_again
+from ankiforge.ledger.deciding.pairs import Pairs
 from ankiforge.ledger.deciding.troubles import DEALT, LAPSES, lapses_of
-from ankiforge.ledger.writing import PERSON, SOURCE, Writer
+from ankiforge.ledger.events import ANKI, COLUMNS, PERSON, SOURCE, UNDO, UPGRADE, Columns, Event
+from ankiforge.ledger.journal import Entry
+from ankiforge.ledger.writing import Writer
 from ankiforge.model import Guid, HighlightKey, Standing
 
-COLUMNS = frozenset(
-    ("kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
-     "edited", "forced", "waits", "anki", "anki_why", "resolved", "choice")
-)  # fmt: skip
-"""The columns of a card that decisions may change."""
-
-Change = dict[str, Any]
-MADE = "made"
-"""What a decision keeps by which a person made a card of a passage: the words it was made of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision, as it is told."""
-
-    id: str
-    at: str
-    by: str
-    what: str
-    subject: str
-    undoes: str
-    action: str
-    body: dict[str, Any]
+_STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
+_BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
 
 
 class Decisions:
-    """The append-only list of decisions, and their effect on cards."""
+    """Records what was decided, and undoes it."""
 
-    def __init__(self, connection: Connection, writer: Writer) -> None:
+    def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
         self._writer = writer
-        self.changed: Callable[[Guid], None] = lambda guid: None
-        """Told of every card that a decision changed, within the same unit."""
-        self.heard: Callable[[Decided], None] = lambda decided: None
-        """Told of every decision that the journal brought or that was taken back."""
-        self.undone: Callable[[str], None] = lambda subject: None
-        """Told of what an action was about that was taken back, when all of it is."""
+        self._cards = cards
+        self._pairs = Pairs(connection)
+        self.heard: Callable[[Event], None] = lambda event: None
+        """Called for each event about a highlight or document that came by a journal, or was undone."""
+        self._received: set[str] = set()
+        """The ids of events that a journal brought or undid, not yet taken into account."""
 
-    # --- deciding ---------------------------------------------------------------------------
+    # --- recording --------------------------------------------------------------------------
 
     def change(
         self,
         guid: Guid,
         what: str,
-        after: Change,
+        after: Columns,
         *,
         by: str = PERSON,
         action: str = "",
         candidates: dict[str, str] | None = None,
-        extra: Change | None = None,
+        extra: dict[str, Any] | None = None,
     ) -> str:
-        """Change columns of a card (and states of its candidates) as one decision."""
+        """Record an event about a card: the columns and states of candidates it sets.
+
+        Args:
+            guid: of the card.
+            what: the kind of event.
+            after: columns by name, see `events.COLUMNS`.
+            by: who decided.
+            action: what one undo takes back together; "" = this event alone.
+            candidates: states by letter.
+            extra: what else the line tells.
+
+        Returns:
+            The event's id.
+        """
         own = self._columns(guid, (*after, "key"))
-        body: Change = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
+        body = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
         if by == PERSON and what in DEALT and (lapses := lapses_of(self._db, guid)) is not None:
             body[LAPSES] = lapses
         if candidates:
-            body["candidates_before"] = self._candidates(guid, candidates)
-            body["candidates"] = candidates
-        self._apply(guid, after, candidates or {})
+            body |= self._named(guid, candidates)
         action = action or self._writer.new_action()
         identity = self._writer.decide(what, guid, body, by=by, action=action)
-        self.changed(guid)
+        self._cards.refold([guid])
         return identity
 
+    def _named(self, guid: Guid, candidates: dict[str, str]) -> dict[str, Any]:
+        """What a line says of candidates: other ledgers know them by the hash of their words."""
+        there = {
+            one.letter: one for one in self._cards.candidates(guid) if one.letter in candidates
+        }
+        return {
+            "candidates_before": {letter: there[letter].state.value for letter in there},
+            "candidates": candidates,
+            "words": {letter: words_of(there[letter].draft) for letter in there},
+        }
+
+    def _columns(self, guid: Guid, names: Iterable[str]) -> Columns:
+        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
+        return {name: row[name] for name in names}
+
     def retire(self, key: HighlightKey, why: str) -> None:
-        """A highlight that must not be a card, or is gone, takes its cards along.
+        """Retire the cards of a highlight that must not be a card, or is gone.
 
         One that serves another highlight, still read, stays: it goes with the last of them.
         Cards that were accepted outlive a highlight that is gone: what a person let through
@@ -96,7 +99,7 @@ class Decisions:
             self.change(guid, "retire", after, by=SOURCE)
 
     def revive(self, key: HighlightKey) -> None:
-        """The mark is back, or skip was taken back: what was retired for that lives again."""
+        """Bring back the cards that were retired because their highlight was skipped or gone."""
         rows = self._db.execute(
             "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
             " AND c.standing = 'retired' AND c.standing_why IN ('skip', 'gone')",
@@ -117,74 +120,188 @@ class Decisions:
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
 
-    def _columns(self, guid: Guid, names: Iterable[str]) -> Change:
+    # --- from a journal ---------------------------------------------------------------------
+
+    def receive(self, entry: Entry) -> None:
+        """Store an event that another ledger recorded; `settle_received` takes it into account."""
+        self._received |= {entry.id, *self._writer.store(entry, here=False)}
+
+    def settle_received(self) -> None:
+        """Derive anew all that received events are about."""
+        if not self._received:
+            return
+        self._writer.sort_received()
+        events = [event for identity in self._received for event in self._by_id(identity)]
+        self._received.clear()
+        self._cards.refold(sorted({event.subject for event in events}))
+        for event in sorted(events, key=lambda one: one.rank):
+            self._take_effect(event)
+
+    def catch_up(self, guid: Guid) -> list[Event]:
+        """Let all that was ever decided about a card hold for it, now that it is here."""
+        history = self._cards.events(guid)
+        self._cards.refold([guid])
+        for event in history:
+            self._take_effect(event)
+        return history
+
+    def _by_id(self, identity: str) -> list[Event]:
+        rows = self._db.execute("SELECT * FROM decision WHERE id = ?", (identity,)).fetchall()
+        return [event_of(row) for row in rows]
+
+    def _take_effect(self, event: Event) -> None:
+        """What an event changes beside cards: which card serves a highlight; skips and unions."""
+        if event.what == "merge" and "card" in event.body:
+            guid, key = Guid(event.subject), HighlightKey(event.body["key"])
+            if event.undone:
+                self._pairs.part(guid, key)
+            else:
+                self._pairs.link(guid, key)
+        self.heard(event)
+
+    # --- undoing ----------------------------------------------------------------------------
+
+    def undo(self, what: str = "") -> list[Event]:
+        """Take back one action.
+
+        The given one (its id, or that of one of its events), else the last one of a person that
+        still stands.
+
+        Raises:
+            UsageError: there is nothing of that id.
+            RefusedError: something later was decided about the same card, or nothing is left.
+        """
+        with self._writer.unit():
+            events = self._action(what) if what else self._last_action()
+            self.take_back(events)
+            return events
+
+    def take_back(self, events: list[Event]) -> None:
+        """Take back these events as one action, all or none of them, within a unit.
+
+        Raises:
+            RefusedError: something later was decided about one of their cards.
+        """
+        for event in events:
+            self._refuse_if_later(event)
+        action = self._writer.new_action()
+        for event in reversed(events):
+            self._undo_one(event, action)
+
+    def _undo_one(self, event: Event, action: str) -> None:
+        guid = Guid(event.subject)
+        before = self._now(guid, event)
+        if event.what == "merge" and "card" not in event.body:
+            self._part(event.subject, event.body["key"])
+        body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
+        identity = self._writer.decide(
+            UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
+        )
+        self._cards.refold([guid])
+        after = self._now(guid, event)
+        self._writer.tell(identity, _undone_body(body, before, after))
+        for undone in self._by_id(event.id):
+            self._take_effect(undone)
+
+    def _now(self, guid: Guid, event: Event) -> tuple[Columns, dict[str, str]]:
+        """The columns and candidates' states that an event is about."""
         row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        return {name: row[name] for name in names}
+        columns = {name: row[name] for name in event.after if name in COLUMNS} if row else {}
+        named = event.body.get("candidates", {})
+        states = {one.letter: one.state.value for one in self._cards.candidates(guid)}
+        return columns, {letter: states[letter] for letter in named if letter in states}
 
-    def _candidates(self, guid: Guid, letters: Iterable[str]) -> dict[str, str]:
+    def decided_about(self) -> frozenset[str]:
+        """Return what a person has decided about, and not undone: guids, and keys of highlights."""
+        rows = self._db.execute(f"SELECT DISTINCT subject FROM decision d WHERE {_BY_PERSON}")
+        return frozenset(row["subject"] for row in rows.fetchall())
+
+    def last_about(self, guids: Iterable[Guid]) -> dict[Guid, tuple[Event, ...]]:
+        """Return of each card the last decision of a person, and what of its action hangs on it.
+
+        These are its alternatives and the cards it names: others that were decided in one go with
+        it are left alone. The latest comes first; a card that nothing was decided about is left
+        out.
+        """
+        found = {guid: row for guid in guids if (row := self._last_row(guid))}
+        latest = sorted(found, key=lambda guid: found[guid]["sequence"], reverse=True)
+        shares = {action: self._shares(action) for action in {r["action"] for r in found.values()}}
+        return {guid: shares[found[guid]["action"]][guid] for guid in latest}
+
+    def _last_row(self, guid: str) -> sqlite3.Row | None:
+        found: sqlite3.Row | None = self._db.execute(
+            f"SELECT action, sequence FROM decision d WHERE subject = ? AND {_BY_PERSON}"
+            " ORDER BY sequence DESC LIMIT 1",
+            (guid,),
+        ).fetchone()
+        return found
+
+    def _shares(self, action: str) -> dict[str, tuple[Event, ...]]:
+        """What of an action hangs together, by each card that it is about."""
         rows = self._db.execute(
-            "SELECT letter, state FROM candidate WHERE guid = ?", (guid,)
+            "SELECT guid, choice FROM card WHERE choice <> ''"
+            " AND guid IN (SELECT subject FROM decision WHERE action = ?)",
+            (action,),
         ).fetchall()
-        states = {row["letter"]: row["state"] for row in rows}
-        return {letter: states[letter] for letter in letters if letter in states}
+        choices, events = {row["guid"]: row["choice"] for row in rows}, self._action(action)
+        near: dict[str, frozenset[str]] = {}
+        for event in events:
+            names = frozenset(_names(event, choices))
+            names = names.union(*(near[name] for name in names if name in near))
+            near |= dict.fromkeys(names, names)
+        shares: dict[frozenset[str], tuple[Event, ...]] = {}
+        for event in events:
+            together = near[event.subject]
+            shares[together] = (*shares.get(together, ()), event)
+        return {event.subject: shares[near[event.subject]] for event in events}
 
-    def _apply(self, guid: Guid, after: Change, candidates: dict[str, str]) -> None:
-        columns = {name: value for name, value in after.items() if name in COLUMNS}
-        if columns:
-            names = ", ".join(f"{name} = ?" for name in columns)
-            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*columns.values(), guid))
-        if "fields" in columns:
-            self._db.execute("INSERT OR IGNORE INTO reworded VALUES (?)", (guid,))
-        for letter, state in candidates.items():
-            self._db.execute(
-                "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
-                (state, guid, letter),
+    def _action(self, what: str) -> list[Event]:
+        """What of an action still stands."""
+        rows = self._db.execute(
+            "SELECT d.* FROM decision d WHERE action = ? OR action ="
+            " (SELECT action FROM decision WHERE id = ?) ORDER BY sequence",
+            (what, what),
+        ).fetchall()
+        if not rows:
+            raise UsageError(f"no decision {what!r}", hint="ankiforge trace CARD shows their ids")
+        left = [event_of(row) for row in rows if not row["undone"]]
+        if not left:
+            raise RefusedError(
+                f"{what} was taken back already", hint="ankiforge trace CARD shows what stands"
+            )
+        return left
+
+    def _last_action(self) -> list[Event]:
+        row = self._db.execute(
+            f"SELECT action FROM decision d WHERE {_BY_PERSON} ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            raise RefusedError(
+                "there is nothing to undo", hint="only what you decided: ankiforge trace CARD"
+            )
+        return self._action(row["action"])
+
+    def _refuse_if_later(self, event: Event) -> None:
+        rows = self._db.execute(
+            "SELECT d.* FROM decision d WHERE d.subject = :subject AND d.what <> 'move'"
+            f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
+            " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
+            " ORDER BY d.sequence DESC",
+            {"subject": event.subject, "action": event.action, "sequence": event.sequence,
+             "by": event.by, "anki": ANKI},
+        ).fetchall()  # fmt: skip
+        touched = _touched(event)
+        later = next((row for row in rows if touched & _touched(event_of(row))), None)
+        if later is not None:
+            raise RefusedError(
+                f"{event.subject} was changed since ({later['what']}, {later['at']})",
+                hint=f"ankiforge undo {later['action']} first",
             )
 
-    def put(self, guid: Guid, after: Change, candidates: dict[str, str]) -> None:
-        """Apply what decisions of several machines come to, which is no decision of its own."""
-        self._apply(guid, after, candidates)
-        self.changed(guid)
-
-    # --- taking back ------------------------------------------------------------------------
-
-    def take_back(self, decisions: list[Decided]) -> None:
-        """Go back to what was before these, within a unit, as one action."""
-        action = self._writer.new_action()
-        for decided in reversed(decisions):
-            self._undo_one(decided, action)
-        for decided in decisions:
-            self.undone(decided.subject)
-
-    def _undo_one(self, decided: Decided, action: str) -> None:
-        before = self._still(decided)
-        states = decided.body.get("candidates_before", {})
-        now = self._candidates(Guid(decided.subject), states)
-        self._apply(Guid(decided.subject), before, states)
-        if decided.what == "merge" and "card" not in decided.body:
-            self._part(decided.subject, decided.body["key"])
-        body = {"before": decided.body.get("after", {}), "after": before}
-        body |= {"key": decided.body.get("key", "")}
-        if states:
-            body |= {"candidates": states, "candidates_before": now}
-        self._writer.decide(
-            "undo", decided.subject, body, by=PERSON, action=action, undoes=decided.id
-        )
-        if decided.what == "merge" and "card" in decided.body:
-            Pairs(self._db).part(decided.subject, decided.body["key"])
-        self.changed(Guid(decided.subject))
-        self.heard(decided)
-
-    def _still(self, decided: Decided) -> Change:
-        """What to go back to; of Anki only if nothing else was seen there since."""
-        before = dict(decided.body.get("before", {}))
-        set_then = decided.body.get("after", {}).get("anki")
-        if set_then and self._columns(Guid(decided.subject), ["anki"])["anki"] != set_then:
-            before = {n: v for n, v in before.items() if n not in ("anki", "anki_why")}
-        return before
+    # --- highlights that share a card -------------------------------------------------------
 
     def part_others(self, guid: Guid) -> list[HighlightKey]:
-        """The card is about to say something else: who was merged into it; each is drafted anew."""
+        """Let highlights that were merged into a card have their own: it is about to say another thing."""
         rows = self._db.execute(
             "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
         ).fetchall()
@@ -193,51 +310,43 @@ class Decisions:
         return [HighlightKey(row["key"]) for row in rows]
 
     def _part(self, guid: str, key: str) -> None:
-        """A highlight that was merged into another's card is drafted for itself."""
-        self._unlink(guid, key)
-        self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
-
-    def _unlink(self, guid: str, key: str) -> None:
         self._db.execute(
             "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
         )
+        self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
 
     def merged_into(self, key: HighlightKey, answer: str) -> str:
-        """The card that this answer of a highlight was merged into; "" if there is none.
+        """Return the card that this answer of a highlight was merged into; "" if there is none.
 
-        Whatever became of that card since: a ledger that was lost must not draw it anew.
+        Whatever became of that card since: a ledger that was lost must not draft it anew.
         """
         row = self._db.execute(
             "SELECT d.subject FROM decision d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
-            " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+            " AND NOT d.undone"
             " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"  # then it parted
             "  AND l.what IN ('revise', 'accept', 'pick')"
-            "  AND json_extract(l.body, '$.after.fields') IS NOT NULL"
-            "  AND (l.at, l.sequence) > (d.at, d.sequence))"
-            " ORDER BY d.at DESC, d.sequence DESC LIMIT 1",
+            "  AND json_extract(l.body, '$.after.fields') IS NOT NULL AND l.rank > d.rank)"
+            " ORDER BY d.rank DESC LIMIT 1",
             (key, answer),
         ).fetchone()
         return str(row["subject"]) if row else ""
 
     def kept_apart(self, guid: str, key: HighlightKey) -> bool:
-        """Whether a merge of this highlight into this card was taken back."""
+        """Whether a merge of this highlight into this card was undone."""
         row = self._db.execute(
-            "SELECT 1 FROM decision d JOIN decision u ON u.undoes = d.id WHERE d.subject = ?"
-            " AND d.what = 'merge' AND json_extract(d.body, '$.key') = ?",
+            "SELECT 1 FROM decision d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"
+            " AND json_extract(d.body, '$.key') = ?",
             (guid, key),
         ).fetchone()
         return row is not None
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------
 
-    def of(self, subject: str) -> list[Decided]:
-        """All decisions about a card, oldest first."""
-        rows = self._db.execute(
-            "SELECT * FROM decision WHERE subject = ? ORDER BY at, sequence", (subject,)
-        ).fetchall()
-        return [decided_in(row) for row in rows]
+    def of(self, subject: str) -> list[Event]:
+        """All events about a card, highlight or document, oldest first; undone ones, too."""
+        return self._cards.events(subject)
 
     def was_merged(self, key: HighlightKey) -> bool:
         """Whether policy let the card of another highlight stand for this one."""
@@ -249,7 +358,7 @@ class Decisions:
         return row is not None
 
     def person_decided(self, key: HighlightKey) -> bool:
-        """Whether a person ever decided anything on a highlight: there policy is silent.
+        """Whether a person ever decided anything on a highlight, undone or not: there policy is silent.
 
         To delete a note in Anki is a decision.
         """
@@ -260,65 +369,27 @@ class Decisions:
         ).fetchone()
         return row is not None
 
-    def replay(self, history: list[Decided]) -> None:
-        """Apply what the journal knows of a card (`of`) that was drafted anew.
 
-        What stands in the source now is the draft; of the words only a person's come back.
-        """
-        for decided in history:
-            self._replay_one(decided)
-
-    def take_in(self, identity: str) -> None:
-        """Apply one decision that came by the journal, if its card is here."""
-        row = self._db.execute("SELECT * FROM decision WHERE id = ?", (identity,)).fetchone()
-        if row is not None:
-            self._replay_one(decided_in(row))
-
-    def _replay_one(self, decided: Decided) -> None:
-        guid, after = Guid(decided.subject), dict(decided.body.get("after", {}))
-        if decided.by != PERSON:
-            theirs = {"verdict"} if self._judged(guid) else set()
-            after = {n: v for n, v in after.items() if n not in {"fields", "kind"} | theirs}
-        states = decided.body.get("candidates", {})
-        known = self._candidates(guid, states).keys() == states.keys() and decided.what != "revise"
-        self._apply(guid, after, states if known else {})
-        if decided.what == "merge" and "card" in decided.body:
-            link_again(self._db, decided.id, guid, decided.body["key"])
-        self.changed(guid)
-        self.heard(self._undone_by(decided) if decided.undoes else decided)
-
-    def _undone_by(self, decided: Decided) -> Decided:
-        row = self._db.execute("SELECT * FROM decision WHERE id = ?", (decided.undoes,)).fetchone()
-        return decided_in(row) if row else decided
-
-    def _judged(self, guid: Guid) -> bool:
-        """Whether a person ever said yes or no to a card: no policy says otherwise after that."""
-        row = self._db.execute(
-            "SELECT 1 FROM decision WHERE subject = ? AND by = ?"
-            " AND json_extract(body, '$.after.verdict') IS NOT NULL LIMIT 1",
-            (guid, PERSON),
-        ).fetchone()
-        return row is not None
+def _undone_body(
+    body: dict[str, Any], before: tuple[Columns, dict[str, str]],
+    after: tuple[Columns, dict[str, str]],
+) -> dict[str, Any]:  # fmt: skip
+    """What the line of an undo tells programs that apply lines one after another."""
+    body = body | {"after": after[0]}
+    return body | {"candidates": after[1], "candidates_before": before[1]} if after[1] else body
 
 
-def decided_in(row: Any) -> Decided:
-    """A decision as a row of the table holds it."""
-    return Decided(
-        row["id"],
-        row["at"],
-        row["by"],
-        row["what"],
-        row["subject"],
-        row["undoes"],
-        row["action"],
-        msgspec.json.decode(row["body"]),
-    )
+def _touched(event: Event) -> set[str]:
+    """What an event was about: columns of a card, and its candidates as one."""
+    columns = set(event.after) - {"anki", "anki_why"}
+    return columns | ({"candidates"} if event.body.get("candidates") else set())
 
 
-def standing(history: list[Decided]) -> list[Decided]:
-    """Decisions that were not taken back, oldest first."""
-    undone: set[str] = set()
-    for decided in reversed(history):
-        if decided.undoes and decided.id not in undone:
-            undone.add(decided.undoes)
-    return [decided for decided in history if decided.id not in undone]
+def _names(event: Event, choices: dict[str, str]) -> Iterator[str]:
+    """The cards, and the choice, that an event is about or names."""
+    yield event.subject
+    if event.subject in choices:
+        yield choices[event.subject]
+    after = event.after
+    by = after.get("standing_why") if after.get("standing") != Standing.RETIRED else ""
+    yield from filter(None, (by, event.body.get("card"), event.body.get("twin")))

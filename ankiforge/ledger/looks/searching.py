@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.looks.indexing import REF, ROWS, add, empty, forget, make
 from ankiforge.ledger.looks.spelling import respelt

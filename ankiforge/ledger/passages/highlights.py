@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -140,13 +140,18 @@ class Highlights:
         return msgspec.json.decode(row["body"], type=Document)
 
     def slug(self, key: DocumentKey) -> str:
-        """The document's part of its tag, fixed when it, or the work it is one with, was first seen."""
-        row = self._db.execute(
-            "SELECT d.slug, w.slug AS first FROM document d LEFT JOIN document w ON w.key = d.work"
-            " WHERE d.key = ?",
-            (key,),
-        ).fetchone()
-        return str(row["first"] or row["slug"])
+        """Return the document's part of its tag, fixed when the document or its work was first seen."""
+        return self.slugs([key])[key]
+
+    def slugs(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, str]:
+        """Return the same for several documents."""
+        marks = ", ".join("?" * len(keys))
+        rows = self._db.execute(
+            "SELECT d.key, d.slug, w.slug AS first FROM document d LEFT JOIN document w"
+            f" ON w.key = d.work WHERE d.key IN ({marks})",
+            tuple(keys),
+        ).fetchall()
+        return {DocumentKey(row["key"]): str(row["first"] or row["slug"]) for row in rows}
 
     def draft_again(self, keys: Iterable[HighlightKey]) -> None:
         """Let these be drafted anew by the next pass, though nothing about them changed."""
@@ -154,6 +159,11 @@ class Highlights:
             self._db.executemany(
                 "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
             )
+
+    def failed(self) -> frozenset[HighlightKey]:
+        """Return the highlights whose last draft failed."""
+        rows = self._db.execute("SELECT key FROM highlight WHERE failed <> ''").fetchall()
+        return frozenset(HighlightKey(row[0]) for row in rows)
 
     def asked(self, key: HighlightKey) -> str:
         """Why a person should look at its identity, "" if there is no doubt."""

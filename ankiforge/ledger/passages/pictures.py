@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from ankiforge import private
+from ankiforge.config import private
 from ankiforge.model import Picture, Problem
 
 FOLDER = "pictures"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decided, Decisions
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.events import Event
 from ankiforge.ledger.writing import PERSON, Writer
 from ankiforge.model import HighlightKey
 
@@ -39,7 +40,7 @@ class Aside:
         ).fetchone()
         return row is not None
 
-    def hear(self, decided: Decided) -> None:
+    def hear(self, decided: Event) -> None:
         """A skip came by the journal, or was taken back."""
         if decided.what == SKIP:
             self._settle(HighlightKey(decided.subject))

@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ankiforge.ledger.cards.slots import last_home
 from ankiforge.ledger.cards.values import AT_ONCE, Cards, letter_of
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Change, Decided, Decisions
+from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.revisions import EVIDENCE
+<<<<<<< HEAD
 from ankiforge.ledger.passages.highlights import decode_highlight, present
+=======
+from ankiforge.ledger.events import Columns
+from ankiforge.ledger.passages.highlights import decode_highlight
+>>>>>>> main
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import SOURCE
 from ankiforge.model import (
@@ -146,22 +150,14 @@ class Homes:
     # --- moving -----------------------------------------------------------------------------
 
     def _move(self, card: Card, to: HighlightKey, action: str) -> None:
-        after: Change = {}
+        after: Columns = {}
         if card.standing is Standing.RETIRED:
             after = {"standing": Standing.LIVE.value, "standing_why": ""}
         extra = {"from": card.highlight.key, "to": to, "family": card.family, "slot": card.slot}
         self._decisions.change(card.guid, "move", after, by=SOURCE, action=action, extra=extra)
-        self._put(card.guid, to)
         self._without_stale_findings(card.guid)
         if not self._known_elsewhere(card, to, action):
             self._supersede(self._cards.get(card.guid), action)
-
-    def _put(self, guid: Guid, home: str) -> None:
-        self._db.execute(
-            "DELETE FROM card_highlight WHERE guid = ? AND (role = 'origin' OR key = ?)",
-            (guid, home),
-        )
-        self._cards.link(guid, HighlightKey(home), "origin")
 
     def _without_stale_findings(self, guid: Guid) -> None:
         lead = self._cards.get(guid).leading
@@ -213,18 +209,6 @@ class Homes:
             (guid, to),
         ).fetchone()
         return row is not None
-
-    # --- what others decided ----------------------------------------------------------------
-
-    def hear(self, decided: Decided) -> None:
-        """A move came by the journal, or one was taken back: the card is where they lead."""
-        if decided.what != "move":
-            return
-        guid = Guid(decided.subject)
-        row = self._db.execute("SELECT key FROM card WHERE guid = ?", (guid,)).fetchone()
-        home = row and (last_home(self._db, guid) or row["key"])
-        if home and self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone():
-            self._put(guid, home)
 
 
 def _may_move(card: Card) -> bool:

@@ -19,8 +19,10 @@ import msgspec
 
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decided, Decisions
-from ankiforge.ledger.deciding.states import Event, presence_after
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.deciding.states import Event as SourceEvent
+from ankiforge.ledger.deciding.states import presence_after
+from ankiforge.ledger.events import Event
 from ankiforge.ledger.passages.documents import Documents
 from ankiforge.ledger.passages.highlights import (
     NOT_SELECTED,
@@ -39,7 +41,6 @@ from ankiforge.ledger.passages.listing import (
 from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
 from ankiforge.ledger.reading.homes import Homes
 from ankiforge.ledger.reading.missing import Missing
-from ankiforge.ledger.reading.partial import Partial
 from ankiforge.ledger.reading.recognising import Recognising
 from ankiforge.ledger.reading.selection import Selecting, Selection
 from ankiforge.ledger.reading.ways import Ways
@@ -111,9 +112,13 @@ class Reading:
         self._missing = Missing(
             connection, decisions, cards, self._ways, self._selection, self._promote
         )
+<<<<<<< HEAD
         self.partial = Partial(connection)
         self._run = RunId("")
         self._sighted: list[tuple[RunId, Extracted | Unmarked]] = []
+=======
+        self._sighted: list[tuple[RunId, Extracted]] = []
+>>>>>>> main
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -238,10 +243,9 @@ class Reading:
         ).fetchone()
         return bool(found[0])
 
-    def hear(self, decided: Decided) -> None:
+    def hear(self, decided: Event) -> None:
         """What another machine decided, or what was taken back, about works, homes and passages."""
         self.works.hear(decided)
-        self.homes.hear(decided)
         self.aside.hear(decided)
         self._read_again(decided)
 
@@ -419,7 +423,7 @@ class Reading:
             "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?,"
             " presence_why = replace(presence_why, ?, '') WHERE key = ?",
             (
-                run, presence_after(Presence(before["presence"]), Event.SAME), content,
+                run, presence_after(Presence(before["presence"]), SourceEvent.SAME), content,
                 NOT_SELECTED, key,
             ),
         )  # fmt: skip
@@ -514,13 +518,13 @@ def _staged(position: int, container: str, highlight: Highlight, key: str = "") 
     )
 
 
-def _event(before: Presence, *, skips: bool) -> Event:
+def _event(before: Presence, *, skips: bool) -> SourceEvent:
     """What finding a highlight again means."""
     if skips:
-        return Event.SKIP
+        return SourceEvent.SKIP
     if before is Presence.IGNORED:
-        return Event.UNSKIP
-    return Event.BACK if before is Presence.GONE else Event.SAME
+        return SourceEvent.UNSKIP
+    return SourceEvent.BACK if before is Presence.GONE else SourceEvent.SAME
 
 
 def _rank(key: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from msgspec import json
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decided
+from ankiforge.ledger.events import Event
 from ankiforge.ledger.writing import SOURCE, Writer
 from ankiforge.model import RunId
 from ankiforge.text.fold import fold
@@ -202,7 +202,7 @@ class Works:
 
     # --- effects ----------------------------------------------------------------------------
 
-    def hear(self, decided: Decided) -> None:
+    def hear(self, decided: Event) -> None:
         """A union came by the journal, or one was taken back."""
         if decided.what == "union":
             self.refresh()

@@ -76,11 +76,11 @@ class Carrying:
                 told.add(_identity(line))
                 yield line
         yield from (one for one in self._untold() if _identity(one) not in told)
-        rows = self._db.execute("SELECT * FROM decision ORDER BY at, sequence")
+        rows = self._db.execute("SELECT * FROM decision ORDER BY rank")
         for row in rows.fetchall():
             yield Entry(
                 v=VERSION, id=row["id"], at=row["at"], by=row["by"], what=row["what"],
-                undoes=row["undoes"], action=row["action"], subject=row["subject"],
+                undoes=row["undoes"], action=row["action"], subject=row["subject"], n=row["n"],
                 body=msgspec.json.decode(row["body"]),
             )  # fmt: skip
 
@@ -115,9 +115,7 @@ class Carrying:
             for one in wanted:
                 brought.problems += self._rebuild.bring(one)
                 brought.decisions += one.what not in _IDENTITIES
-            for subject in sorted(own.keys() & {one.subject for one in wanted}):
-                self._decisions.replay(self._decisions.of(subject))
-            self._rebuild.settle_brought()
+            self._decisions.settle_received()
         return brought
 
     def _is_new(self, entry: Entry, brought: Brought) -> bool:

@@ -15,17 +15,15 @@ from typing import Any
 import msgspec
 
 from ankiforge.ledger import generation
-from ankiforge.ledger.cards.choices import Choices
-from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.collection.packages import Packages, Shipment
+from ankiforge.ledger.collection.packages import Packages
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.passages.highlights import place_of
 from ankiforge.ledger.passages.listing import places_of_highlight, read_again
 from ankiforge.ledger.passages.roots import Roots
-from ankiforge.ledger.writing import ANKI, PERSON, Writer
-from ankiforge.model import Document, DocumentKey, Guid, Highlight, Problem
+from ankiforge.ledger.writing import ANKI, Writer
+from ankiforge.model import Document, DocumentKey, Guid, Highlight, Problem, Shipment
 from ankiforge.text.anchors import mark_of, text_of
 
 _UNFIT = (
@@ -50,8 +48,6 @@ class Rebuild:
         decisions: Decisions,
         packages: Packages,
         roots: Roots,
-        choices: Choices,
-        remembering: Remembering,
     ) -> None:
         self._db = connection
         self._journal = journal
@@ -59,13 +55,9 @@ class Rebuild:
         self._decisions = decisions
         self._packages = packages
         self._roots = roots
-        self._choices = choices
-        self._remembering = remembering
         self._newer = False
         self._taken = ""
         """The state of the file that was read last, be it stored or not."""
-        self._decided: set[str] = set()
-        """Cards of which the journal brought a decision of a person."""
 
     def take_in(self) -> tuple[Problem, ...]:
         """Read new lines, if the file is not as we left it; returns lines that are none."""
@@ -73,20 +65,14 @@ class Rebuild:
         known = self._db.execute("SELECT value FROM meta WHERE name = 'journal'").fetchone()
         if state in ("", self._taken) or (known and known["value"] == state):
             return ()
-        self._newer, self._decided = False, set()
+        self._newer = False
         with self._db.unit():
             problems = tuple(self._all_lines())
-            self._settle()
+            self._decisions.settle_received()
             if not self._newer:
                 self._writer.meta("journal", state)
         self._taken = state
         return problems
-
-    def _settle(self) -> None:
-        """What several machines have said of one card, or one choice, comes to the same on each."""
-        for guid in sorted(self._decided):
-            self._remembering.settle(guid)
-            self._choices.settle([guid])
 
     def bring(self, entry: Entry) -> tuple[Problem, ...]:
         """Take one line in that came by a file, within a unit, and write it into the journal."""
@@ -100,11 +86,6 @@ class Rebuild:
         else:
             self._writer.hand_on(entry)
         return problems
-
-    def settle_brought(self) -> None:
-        """What all of that comes to, card by card."""
-        self._settle()
-        self._decided = set()
 
     def _all_lines(self) -> Iterator[Problem]:
         known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
@@ -214,15 +195,4 @@ class Rebuild:
         self._packages.keep(shipment, body["rev"], "", entry.at)
 
     def _decision(self, entry: Entry) -> None:
-        """A card that is here takes it, unless something later was decided about it here.
-
-        Over what a person decided only a later decision of a person prevails.
-        """
-        later = self._db.execute(
-            "SELECT 1 FROM decision WHERE subject = ? AND at > ? AND ? IN (by, '')",
-            (entry.subject, entry.at, PERSON if entry.by == PERSON else ""),
-        ).fetchone()
-        self._writer.keep(entry)
-        self._decided |= {entry.subject} if entry.by == PERSON else set()
-        if later is None:
-            self._decisions.take_in(entry.id)
+        self._decisions.receive(entry)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from ankiforge.ledger.cards.remembering import Remembering
 from ankiforge.ledger.cards.slots import Slots
 from ankiforge.ledger.cards.values import TAGGED, Cards, letter_of
-from ankiforge.ledger.collection.packages import Packages, Shipment
-from ankiforge.ledger.collection.seen import Seen
+from ankiforge.ledger.collection.packages import Packages
 from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.decisions import Change, Decisions
+from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.events import Columns
 from ankiforge.ledger.writing import ANKI, Writer
 from ankiforge.model import (
     AcceptedBy,
+    AnkiState,
     CandidateState,
     CardKind,
     Checked,
@@ -31,6 +32,8 @@ from ankiforge.model import (
     Identity,
     Origin,
     RunId,
+    Seen,
+    Shipment,
     Standing,
     Verdict,
     guid_for,
@@ -90,12 +93,9 @@ class Recovery:
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
-        history = self._decisions.of(guid)
-        if history:
-            self._decisions.replay(history)
-        else:
+        self._cards.observe([(guid, AnkiState.SEEN, "")])
+        if not self._decisions.catch_up(guid):
             self._decide(found)
-        self._db.execute("UPDATE card SET anki = 'seen', anki_why = '' WHERE guid = ?", (guid,))
         self._ship(found)
 
     def take_over(self, guid: Guid, seen: Seen) -> None:
@@ -116,16 +116,12 @@ class Recovery:
 
     def _insert(self, found: Recovered) -> None:
         identity = found.identity
-        self._db.execute(
-            "INSERT INTO card (guid, key, family, slot, kind, fields, deck) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (identity.guid, identity.key, identity.family, identity.slot, found.kind,
-             to_json(found.fields), found.seen.deck),
-        )  # fmt: skip
-        self._cards.link(identity.guid, identity.key, "origin")
         draft = Draft(
             identity.key, found.kind, found.fields, found.quote or found.exact, found.answer, 0,
             Origin("anki"),
         )  # fmt: skip
+        self._cards.insert(identity.guid, identity.key, identity.slot, draft, deck=found.seen.deck)
+        self._cards.link(identity.guid, identity.key, "origin")
         self._cards.add_candidate(identity.guid, Checked(draft), CandidateState.PICKED)
         row = self._db.execute(
             "SELECT 1 FROM slot WHERE key = ? AND family = ? AND slot = ?",
@@ -135,7 +131,7 @@ class Recovery:
             self._slots.give(identity.key, identity.family, identity.slot, draft)
 
     def _decide(self, found: Recovered) -> None:
-        after: Change = {
+        after: Columns = {
             "verdict": Verdict.ACCEPTED.value,
             "accepted_by": AcceptedBy.PERSON.value,
             "edited": int(found.touched),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ankiforge.check import RULES as CHECKED
-from ankiforge.check import clozes, filler, siblings, structure, wording
+from ankiforge.check import clozes, duplicates, filler, siblings, structure, wording
 from ankiforge.check.rule import Rule
-from ankiforge.check.twins import duplicates
 from ankiforge.model import Severity
 
 REMARK = Rule("remark", Severity.WARN, "a remark was typed while it was studied:")

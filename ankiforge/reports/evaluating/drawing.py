@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import check
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -99,7 +98,7 @@ def evaluate(
 ) -> Iterator[Drafted]:
     """Take the results of a drafter in as they come; each is handed on once it is checked."""
     passages = {passage.highlight.key: passage for passage in evaluation.passages}
-    known = Twins()
+    known = check.DuplicateIndex()
     for drafted in results:
         made = list(_checked(drafted, passages, known, limits))
         for card in made:
@@ -113,11 +112,11 @@ def evaluate(
 def _checked(
     drafted: Drafted,
     passages: Mapping[HighlightKey, Passage],
-    known: Twins,
+    known: check.DuplicateIndex,
     limits: check.Limits,
 ) -> Iterator[Drawn]:
-    """The cards of one task with what the checks say; those drawn before are their twins."""
-    here, labelled = Twins(), [(card_id(draft), draft) for draft in drafted.drafts]
+    """The cards of one task with what the checks say; those drafted before may be repeated."""
+    here, labelled = check.DuplicateIndex(), [(card_id(draft), draft) for draft in drafted.drafts]
     siblings = check.Siblings(labelled)
     for label, draft in labelled:
         passage = passages[draft.highlight]

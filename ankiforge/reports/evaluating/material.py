@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ankiforge.config.resources import shipped
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     Brief,
@@ -22,7 +23,6 @@ from ankiforge.model import (
     Problem,
     Task,
 )
-from ankiforge.shipped import shipped
 from ankiforge.text.bidi import isolated
 
 LARGEST = 200_000_000

@@ -14,7 +14,6 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.check import clozes, structure, wording
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.words import content
-from ankiforge.check.twins.duplicates import Twins
 from ankiforge.model import (
     Card,
     CardKind,
@@ -62,9 +61,9 @@ class Linted:
 class Linter:
     """Judges notes one after another; each is also held against all before it."""
 
-    def __init__(self, limits: check.Limits, *, twins: bool = True) -> None:
+    def __init__(self, limits: check.Limits, *, duplicates: bool = True) -> None:
         self._limits = limits
-        self._twins = Twins() if twins else None
+        self._known = check.DuplicateIndex() if duplicates else None
 
     def notes(self, notes: Iterable[Note]) -> Iterator[Linted]:
         """What is found on the notes of a deck, in their order."""
@@ -84,7 +83,7 @@ class Linter:
             draft = replace(card.leading.draft, fields=card.fields)
             if card.edited:
                 draft = replace(draft, origin=Origin("person"))
-            context = check.Context(card.highlight, Twins(), limits=self._limits)
+            context = check.Context(card.highlight, check.DuplicateIndex(), limits=self._limits)
             found = [
                 *check.check(draft, context),
                 *self._compared(card.guid, draft, card.highlight.key),
@@ -108,7 +107,9 @@ class Linter:
             yield from self._foreign(note)
             return
         draft, highlight, edited = own
-        for finding in check.check(draft, check.Context(highlight, Twins(), limits=self._limits)):
+        for finding in check.check(
+            draft, check.Context(highlight, check.DuplicateIndex(), limits=self._limits)
+        ):
             mild = finding.check in _WORDING or (edited and finding.check not in _STRUCTURE)
             if finding.check not in _OF_MARKUP:
                 yield _warned(finding) if mild else finding
@@ -116,14 +117,14 @@ class Linter:
     def _compared(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
         """Repeats of what came before it, but from the same passage."""
         words = "".join(text for _, text in draft.fields)
-        if self._twins is None or len(words) > structure.MAX_LENGTH or "![" in words:
+        if self._known is None or len(words) > structure.MAX_LENGTH or "![" in words:
             return  # of two pictures nobody can say here whether they show the same
-        same = self._twins.exact(draft, key)
+        same = self._known.exact(draft, key)
         if same:
             yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
-        near = self._twins.near(draft, key, spare=True)
+        near = self._known.near(draft, key, spare=True)
         yield from (one for one in near if one.severity is not Severity.INFO and one.twin != same)
-        self._twins.add(name, key, draft)
+        self._known.add(name, key, draft)
 
 
 def _on(name: str, finding: Finding) -> Finding:

@@ -10,7 +10,6 @@ from flask import Flask, Response, jsonify, request, send_from_directory
 
 from ankiforge.anki.media import is_media_name
 from ankiforge.anki.notetypes import style
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.decisions.deciding import decide
 from ankiforge.review.page.decisions.redrafting import model_named
@@ -23,6 +22,7 @@ from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.page.shown.papers import serve_papers
 from ankiforge.review.page.views import VIEWS
+from ankiforge.review.service import Service
 
 LARGEST = 512 * 1024
 """Bytes of a request."""
@@ -31,7 +31,7 @@ MATHJAX = Path(__file__).parent / "mathjax"
 
 
 def make_app(
-    desks: Callable[[], Desk], guard: Guard, query: str = "", asking: Asking | None = None
+    desks: Callable[[], Service], guard: Guard, query: str = "", asking: Asking | None = None
 ) -> Flask:
     """The page as a WSGI program."""
     app = Flask("ankiforge.review.page", static_folder="static")
@@ -48,7 +48,7 @@ def make_app(
     return app
 
 
-def _pages(app: Flask, desks: Callable[[], Desk], guard: Guard, browsing: Browsing) -> None:
+def _pages(app: Flask, desks: Callable[[], Service], guard: Guard, browsing: Browsing) -> None:
     @app.get("/")
     def shell() -> str:
         model = model_named(desks().workspace)
@@ -63,7 +63,7 @@ def _pages(app: Flask, desks: Callable[[], Desk], guard: Guard, browsing: Browsi
 
 
 def _data(
-    app: Flask, desks: Callable[[], Desk], browsing: Browsing, shown: Shown, asking: Asking
+    app: Flask, desks: Callable[[], Service], browsing: Browsing, shown: Shown, asking: Asking
 ) -> None:
     @app.get("/api/views")
     def views() -> Any:

@@ -10,7 +10,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.errors import LedgerError
 from ankiforge.ledger import Ledger, open_ledger
 from ankiforge.model import Problem
-from ankiforge.review.desk import Desk
+from ankiforge.review.service import Service
 
 GRACE_SECONDS = 1.0
 """After which a thread that is still at work keeps its ledger: it is never closed under it."""
@@ -27,21 +27,21 @@ class Desks:
         self._here = threading.local()
         self._opened: list[tuple[threading.Thread, Ledger]] = []
 
-    def __call__(self) -> Desk:
+    def __call__(self) -> Service:
         """The desk of this thread, with what another machine has decided since."""
-        desk: Desk | None = getattr(self._here, "desk", None)
+        desk: Service | None = getattr(self._here, "desk", None)
         if desk is None:
             desk = self._here.desk = self._new()
         with suppress(LedgerError):  # a run is writing: next time
             self._tell(desk.ledger.catch_up())
         return desk
 
-    def _new(self) -> Desk:
+    def _new(self) -> Service:
         place = self._workspace
         ledger = open_ledger(place.ledger, place.journal, any_thread=True)
         self._opened.append((threading.current_thread(), ledger))
         self._tell(ledger.problems)
-        return Desk(place, ledger)
+        return Service(place, ledger)
 
     def close(self) -> None:
         """Close the ledgers of all threads that have ended, so that the file is whole."""

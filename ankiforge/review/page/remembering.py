@@ -10,7 +10,7 @@ from flask import Flask, jsonify, request
 
 from ankiforge.anki.escape import address
 from ankiforge.ledger.looks.shelf import Made, Marked
-from ankiforge.review.desk import Desk
+from ankiforge.review.service import Service
 from ankiforge.seeking import Chances, Found, chances_of, counts_of, links_of, recall_of, seek
 from ankiforge.text.bidi import isolated
 from ankiforge.text.looseness import without_signs
@@ -23,7 +23,7 @@ LONGEST = 1_000
 """Characters of a question that are heeded."""
 
 
-def add_remembering(app: Flask, desks: Callable[[], Desk]) -> None:
+def add_remembering(app: Flask, desks: Callable[[], Service]) -> None:
     """Answer at `/api/seen`; everything is text, the page draws it."""
 
     @app.get("/api/seen")

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from ankiforge.cli.common import Call
+from ankiforge import watch as watching
+from ankiforge.cli.common import Call, Talk
 from ankiforge.cli.session import workspace_of
-from ankiforge.cli.watching import Aside, Passes
+from ankiforge.cli.watching import Passes
 from ankiforge.extract import _stamps
-from ankiforge.watch import Watcher, followed
+from ankiforge.watch import Watcher
 
 
 class Watched:
@@ -24,11 +25,12 @@ class Watched:
     def __init__(self, folder: Path, *, push: bool = False) -> None:
         self.ahead = 0.0
         self.stirred = False
-        self.deaf = ""
+        self.silent = ""
         self.told: list[tuple[str, Any]] = []
         self.says: list[str] = []
-        call = Call(folder, Aside(hear=lambda words: self.told.append(("heard", words))))
-        self.passes = Passes(call, workspace_of(call), self.clock, push=push)
+        call = Call(folder, Talk())
+        workspace = workspace_of(call)
+        self.passes = Passes(call, workspace, self.heard, self.clock, push=push)
         self.watcher = Watcher(self.passes, self, self, self.clock)
 
     def clock(self) -> float:
@@ -45,9 +47,9 @@ class Watched:
         return self.later(1.0)
 
     def later(self, seconds: float) -> list[tuple[str, Any]]:
-        """What is told until so many seconds have passed."""
-        before, until = len(self.told), self.clock() + seconds
-        while self.clock() < until:
+        """What is told until so many seconds were waited; what it does itself takes no time."""
+        before, until = len(self.told), self.ahead + seconds
+        while self.ahead < until:
             self.watcher.turn()
             self.watcher.rest()
         return self.told[before:]
@@ -74,12 +76,15 @@ class Watched:
     def started(self, sources) -> None:
         self.told.append(("started", list(sources)))
 
-    def waiting(self, words) -> None:
+    def heard(self, words) -> None:
+        self.told.append(("heard", words))
+
+    def status(self, words) -> None:
         """A line that moves."""
         self.says.append(words)
 
     def passed(self, came, notes, seconds) -> None:
-        self.told.append(("part" if notes else "whole", (came, notes)))
+        self.told.append(("pass", (came, notes)))
         self.beside()
 
     def delivered(self, came) -> None:
@@ -88,7 +93,7 @@ class Watched:
     def problem(self, problem) -> None:
         self.told.append(("problem", problem))
 
-    def mended(self, problem) -> None:
+    def solved(self, problem) -> None:
         self.told.append(("mended", problem))
 
 
@@ -101,8 +106,9 @@ def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in forge._environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(_stamps, "TICK_NS", 0)
-    monkeypatch.setattr(followed, "QUIET", 0.0)
-    monkeypatch.setattr(followed, "EMPTY", 0.0)
+    monkeypatch.setattr(watching, "QUIET", 0.0)
+    monkeypatch.setattr(watching, "EMPTY", 0.0)
+    monkeypatch.setattr(watching, "REST", 0.0)
     return forge.folder
 
 

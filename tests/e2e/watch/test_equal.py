@@ -213,83 +213,24 @@ def test_the_ledger_is_that_of_whole_runs_whatever_was_seen_together(
         assert not found, (found, told)
 
 
-# --- what one note cannot tell ----------------------------------------------------------------
-
-
-def edited(watched, note: Path, text: str) -> list[str]:
-    """The passes after a note was given this text."""
-    note.write_text(text, "utf-8")
-    watched.stirred = True
-    return [name for name, _ in watched.later(20) if name in ("part", "whole")][:1]
-
-
-def at_rest(watch):
-    """A watcher that has read everything, and what reading Zotero once taught it."""
-    watched = watch()
-    watched.stirred = True
-    watched.later(30)
-    return watched
-
-
-@pytest.fixture
-def two(forge, desk: Path, tmp_path: Path) -> Path:
-    """A second vault, with a note of one card."""
-    more_sources(desk, tmp_path / "second")
-    forge.ok("init", "--trust", desk)
-    (tmp_path / "second" / "s.md").write_text(f"{SENTENCES[0]}\n\n{SHORT[0]}\n", "utf-8")
-    return tmp_path / "second"
-
-
-def test_a_note_alone_is_enough_for_new_and_reworded_passages(watch, two, vault: Path) -> None:
-    watched = at_rest(watch)
-    assert edited(watched, vault / "a.md", SENTENCES[1]) == ["part"]
-    assert edited(watched, vault / "a.md", SENTENCES[1].replace(" is ", " was ")) == ["part"]
-
-
-def test_what_stands_or_stood_elsewhere_asks_for_all(watch, two, vault: Path) -> None:
-    watched = at_rest(watch)
-    assert edited(watched, vault / "a.md", SENTENCES[0]) == ["whole"]
-
-
-def test_what_is_missing_in_another_vault_asks_for_all(watch, two, vault: Path) -> None:
-    watched = at_rest(watch)
-    assert edited(watched, two / "s.md", SENTENCES[0]) == ["whole"]
-    assert edited(watched, vault / "a.md", SENTENCES[2]) == ["whole"]
-
-
-def test_a_note_about_a_paper_asks_for_all(watch, two, vault: Path) -> None:
-    watched = at_rest(watch)
-    about = "---\ndoi: 10.1000/xyz\n---\n"
-    assert edited(watched, vault / "a.md", f"{about}\n{SENTENCES[3]}") == ["whole"]
-    assert edited(watched, vault / "a.md", f"{about}\n=={PAPER}==") == ["whole"]
-    assert edited(watched, vault / "a.md", f"=={PAPER}==\n\n{SENTENCES[3]}") == ["whole"]
-
-
-def test_a_quote_that_is_taken_out_asks_for_all(
-    forge, watch, forge_in, two, desk: Path, vault: Path, tmp_path: Path, no_waiting: None,
+def test_a_quote_that_is_taken_out_leaves_nothing_behind(
+    forge, watch, forge_in, desk: Path, vault: Path, tmp_path: Path, no_waiting: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    more_sources(desk, tmp_path / "second")
+    (tmp_path / "second" / "s.md").write_text(f"{SENTENCES[0]}\n\n{SHORT[0]}\n", "utf-8")
     (vault / "a.md").write_text(f"---\ndoi: 10.1000/xyz\n---\n\n=={PAPER}==\n", "utf-8")
     other = forge_in(tmp_path / "other")
     shutil.copy(desk / "ankiforge.yaml", other.folder)
-    other.ok("init", "--trust", other.folder)
-    watched = at_rest(watch)
+    for one in (forge, other):
+        one.ok("init", "--trust", one.folder)
+    watched = watch()
     other("run", "-q")
     monkeypatch.setattr(watched, "beside", lambda: other("run", "-q"))
+    watched.later(30)
     assert state(desk)["ways"]
-    assert edited(watched, vault / "a.md", "Nothing is quoted any more.\n") == ["whole"]
+    (vault / "a.md").write_text("Nothing is quoted any more.\n", "utf-8")
+    watched.turn()
     watched.later(330)
     assert state(desk)["ways"] == []
     assert not differences(state(desk), state(other.folder))
-
-
-def test_a_new_passage_with_a_name_asks_for_all(watch, two, vault: Path) -> None:
-    watched = at_rest(watch)
-    assert edited(watched, vault / "a.md", BLOCKS[0]) == ["whole"]
-    assert edited(watched, vault / "a.md", f"{BLOCKS[0]}\n\n{SENTENCES[4]}") == ["part"]
-
-
-def test_a_new_picture_asks_for_all(watch, two, vault: Path) -> None:
-    watched = at_rest(watch)
-    (vault / "lens.png").write_bytes(b"\x89PNG")
-    assert edited(watched, vault / "a.md", SENTENCES[5]) == ["whole"]

@@ -19,7 +19,7 @@ import pytest
 from ankiforge import ledger
 from ankiforge.cli import watching
 from ankiforge.cli.common import Talk
-from ankiforge.cli.narrating import Narrator
+from ankiforge.cli.watching import Narrator
 from ankiforge.extract import _stamps
 from ankiforge.ledger import connection
 
@@ -37,7 +37,7 @@ def problems(told) -> list[str]:
 
 
 def passes(told) -> list[str]:
-    return [name for name, _ in told if name in ("part", "whole")]
+    return [name for name, _ in told if name == "pass"]
 
 
 def turns(watched, seconds: float) -> int:
@@ -172,7 +172,7 @@ def test_a_note_with_an_odd_name_is_read_like_any_other(
 ) -> None:
     watched = watch()
     Path(os.fsdecode(os.fsencode(vault) + b"/" + name)).write_text(LENS, "utf-8")
-    assert passes(watched.turn()) == ["part"]
+    assert passes(watched.turn()) == ["pass"]
     assert len(forge.cards()) == 3
 
 
@@ -209,9 +209,9 @@ def test_what_is_taken_back_during_a_pass_asks_for_all_at_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(watching, "follow", meanwhile)
         (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
-        assert passes(watched.turn()) == ["part"]
+        assert passes(watched.turn()) == ["pass"]
     (vault / "Cells.md").write_text(CELLS + LENS.replace("much", "little"), "utf-8")
-    assert passes(watched.turn()) == ["whole"]
+    assert passes(watched.turn()) == ["pass"]
 
 
 def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(
@@ -269,5 +269,5 @@ def test_the_line_that_moves_never_breaks(monkeypatch: pytest.MonkeyPatch) -> No
     written.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", written)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((20, 24)))
-    Narrator(Talk(), time.time).waiting("reading 日本語のノート\n\x1b[2J.md")
+    Narrator(Talk(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
     assert written.getvalue() == "\r\x1b[2Kreading 日本語のノ"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.watch.hints import FileHints
+from ankiforge.watch import FileEvents
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"
@@ -91,7 +91,7 @@ def test_being_ended_is_as_ctrl_c(forge, desk: Path, name: str) -> None:
 
 
 def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path: Path) -> None:
-    hints = FileHints()
+    hints = FileEvents()
     hints.follow([tmp_path])
     try:
         for name in (b"caf\xe9.md", b"plain.md"):
@@ -99,7 +99,7 @@ def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path: Path) -> N
             assert hints.wait(PATIENCE / 6), name
             while hints.wait(1.0):
                 """Until it is quiet."""
-        assert hints.deaf == ""
+        assert hints.silent == ""
     finally:
         hints.close()
 

@@ -22,7 +22,7 @@ def _notes(vault: Path) -> None:
 
 
 def passes(told) -> list[str]:
-    return [name for name, _ in told if name in ("part", "whole")]
+    return [name for name, _ in told if name == "pass"]
 
 
 def fronts(forge) -> list[str]:
@@ -68,7 +68,7 @@ def test_a_new_mark_is_a_card_however_the_note_is_saved(
 ) -> None:
     watched = watch()
     save(vault / "Cells.md", CELLS + LENS)
-    assert passes(watched.turn()) == ["part"]
+    assert passes(watched.turn()) == ["pass"]
     assert len(forge.cards()) == 3
 
 
@@ -84,7 +84,7 @@ def test_five_thousand_notes_at_once_are_one_pass(forge, watch, vault: Path) -> 
     for number in range(5000):
         (vault / f"Note {number}.md").write_text("Plain words.\n", "utf-8")
     (vault / "Note 17.md").write_text(LENS, "utf-8")
-    assert passes(watched.turn()) == ["part"]
+    assert passes(watched.turn()) == ["pass"]
     assert len(forge.cards()) == 3
 
 
@@ -117,7 +117,7 @@ def test_what_was_deleted_is_looked_for_twice_and_then_gone(
 ) -> None:
     watched = watch()
     (vault / "Cells.md").write_text("The ==mitochondrion== makes ATP.\n", "utf-8")
-    assert passes(watched.turn()) == ["whole"]
+    assert passes(watched.turn()) == ["pass"]
     assert forge.cards("finding:source_gone") == []
     watched.later(30)
     [gone] = forge.cards("finding:source_gone")
@@ -161,7 +161,7 @@ def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault:
     watched = watch()
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     assert passes(watched.later(60)) == []
-    assert passes(watched.later(300)) == ["part"]
+    assert passes(watched.later(300)) == ["pass"]
 
 
 def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:
@@ -175,19 +175,19 @@ def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:
         return False
 
     watched.wait = asleep
-    assert passes(watched.later(60)) == ["part"]
+    assert passes(watched.later(60)) == ["pass"]
 
 
 def test_without_events_it_looks_often_and_says_so(watch, vault: Path) -> None:
     watched = watch()
-    watched.deaf = "the limit of watches is reached"
+    watched.silent = "the limit of watches is reached"
     vault.rename(vault.with_name("away"))
     watched.later(5)
     vault.with_name("away").rename(vault)
     watched.later(10)
     assert [one for one in problems(watched.told) if "no events" in one]
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
-    assert passes(watched.later(15)) == ["part"]
+    assert passes(watched.later(15)) == ["pass"]
 
 
 # --- what goes wrong --------------------------------------------------------------------------
@@ -246,9 +246,9 @@ def test_after_another_program_has_read_everything_is_read(
     watched = watch()
     (vault / "Other.md").write_text(LENS, "utf-8")
     forge.ok("run")
-    assert passes(watched.turn()) == ["whole"]
+    assert passes(watched.turn()) == ["pass"]
     (vault / "Cells.md").write_text(CELLS.replace("ATP", "energy"), "utf-8")
-    assert passes(watched.turn()) == ["part"]
+    assert passes(watched.turn()) == ["pass"]
     assert len(forge.cards()) == 3
 
 
@@ -364,7 +364,7 @@ def test_a_model_that_is_down_is_told_once_and_asked_again(
 def test_a_model_drafts_some_at_a_time_until_nothing_is_left_within_one_budget(
     forge, desk: Path, watch, vault: Path, fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "SLICE", 2)
+    monkeypatch.setattr(watching, "PORTION", 2)
     lines = [f"==The passage number {number} says something else.==" for number in range(5)]
     (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
     with fake.LlmServer() as server:

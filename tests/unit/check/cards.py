@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge.check import Context, Siblings, Twins, check
+from ankiforge.check import Context, DuplicateIndex, Siblings, check
 from ankiforge.model import (
     NOTE,
     CardKind,
@@ -50,10 +50,12 @@ def _draft(
 
 
 def findings(
-    draft: Draft, highlight: Highlight | None = None, twins: Twins | None = None
+    draft: Draft, highlight: Highlight | None = None, twins: DuplicateIndex | None = None
 ) -> tuple[Finding, ...]:
     """What the checks say of a draft; its own quote is the passage unless one is given."""
-    context = Context(highlight or passage(draft.quote), twins or Twins(), picture_fault=_fault)
+    context = Context(
+        highlight or passage(draft.quote), twins or DuplicateIndex(), picture_fault=_fault
+    )
     return check(draft, context)
 
 
@@ -109,7 +111,7 @@ def example(text: str) -> tuple[Finding, ...]:
     source = parts["passage"] or draft.quote
     source, around = _cut(source)
     draft = replace(draft, quote=parts["quote"] or f"{around['prefix']}{source}")
-    twins = Twins()
+    twins = DuplicateIndex()
     if parts["twin"]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:

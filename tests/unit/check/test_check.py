@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.check import ALL, Context, Twins
+from ankiforge.check import ALL, Context, DuplicateIndex
 from ankiforge.model import Form, Origin, Severity
 
 LONG = "word " * 40
@@ -19,7 +19,7 @@ def test_a_good_draft_is_clean(cards):
 
 def test_every_check_is_a_plain_function_of_draft_and_context(cards):
     draft = cards.question("What is entropy?", "disorder")
-    context = Context(cards.passage(draft.quote), Twins())
+    context = Context(cards.passage(draft.quote), DuplicateIndex())
 
     assert [list(check(draft, context)) for check in ALL] == [[] for _ in ALL]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.check import RULES, Context, Limits, Twins, check, limits_from, lint
+from ankiforge.check import RULES, Context, DuplicateIndex, Limits, check, limits_from, lint
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import ConfigError
 from ankiforge.model import Severity
@@ -12,7 +12,7 @@ HERE = Location("ankiforge.yaml", ("checks",), {("checks",): 3, ("checks", "answ
 
 def judged(cards, draft, settings):
     limits = limits_from(settings, HERE)
-    context = Context(cards.passage(draft.quote), Twins(), limits=limits)
+    context = Context(cards.passage(draft.quote), DuplicateIndex(), limits=limits)
     return {found.check: found for found in check(draft, context)}
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.check import Context, Siblings, Twins, check
+from ankiforge.check import Context, DuplicateIndex, Siblings, check
 from ankiforge.model import HighlightKey
 
 
 def leaks(cards, first, second):
     context = Context(
         cards.passage(first.quote),
-        Twins(),
+        DuplicateIndex(),
         siblings=Siblings([("draft 0", first), ("draft 1", second)]),
     )
     return [found for found in check(first, context) if found.check == "sibling_leak"]

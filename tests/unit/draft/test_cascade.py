@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from ankiforge.config.resources import shipped
 from ankiforge.draft.wording.prompt import Prompts, load
 from ankiforge.model import Attempt, Brief, CardKind
-from ankiforge.shipped import shipped
 
 FACT = "The aperture of a lens controls how much light comes in."
 BAD, WORSE = "Bad?", "Worse?"

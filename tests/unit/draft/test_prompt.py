@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.check import Context, Twins, check
+from ankiforge.check import Context, DuplicateIndex, check
+from ankiforge.config.resources import shipped
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.prompt import load, parse
@@ -11,7 +12,6 @@ from ankiforge.draft.wording.reply import reasons, usable
 from ankiforge.draft.wording.requests import Shape, passage
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Origin
-from ankiforge.shipped import shipped
 
 HEAD = "---\nname: mine\nversion: 1\nkinds: [basic]\nvariables: [schema, highlights]\n---\n"
 GOOD = HEAD + "Rules. {{ schema }}\n---\n{{highlights}}\n"
@@ -64,7 +64,7 @@ def test_the_examples_of_a_prompt_pass_all_checks(path, highlight):
         drafts = drawn(read, marked, Origin("llm"), shape)
         none += not drafts and bool(list(reasons(read)))
         for draft in drafts:
-            assert check(draft, Context(marked, Twins())) == (), draft
+            assert check(draft, Context(marked, DuplicateIndex())) == (), draft
     assert none == 1
 
 

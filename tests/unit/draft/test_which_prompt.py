@@ -2,7 +2,7 @@
 
 import pytest
 
-from ankiforge.assembly import is_small
+from ankiforge.app import is_small_model
 
 HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
 
@@ -12,8 +12,8 @@ HERE, ELSEWHERE = "http://127.0.0.1:11434/v1", "https://llm.example/v1"
     ["qwen3:8b", "gemma3n:e4b", "llama-3.2-1B-Instruct", "smollm:135m", "deepseek-r1:14b"],
 )
 def test_the_size_in_a_name_decides_anywhere(model):
-    assert is_small(HERE, model)
-    assert is_small(ELSEWHERE, model)
+    assert is_small_model(HERE, model)
+    assert is_small_model(ELSEWHERE, model)
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,11 @@ def test_the_size_in_a_name_decides_anywhere(model):
      "qwen3-coder:480b-cloud", "gpt-5-mini", "claude-sonnet-4"],
 )  # fmt: skip
 def test_a_large_model_is_large_on_this_machine_too(model):
-    assert not is_small(HERE, model)
-    assert not is_small(ELSEWHERE, model)
+    assert not is_small_model(HERE, model)
+    assert not is_small_model(ELSEWHERE, model)
 
 
 @pytest.mark.parametrize("model", ["phi4", "mistral-small", "my-128k-model"])
 def test_without_a_size_it_depends_on_where_it_runs(model):
-    assert is_small(HERE, model)
-    assert not is_small(ELSEWHERE, model)
+    assert is_small_model(HERE, model)
+    assert not is_small_model(ELSEWHERE, model)

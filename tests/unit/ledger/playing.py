@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ankiforge import looking, review
+from ankiforge import review, sync
 from ankiforge.anki.fields import note_for
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.theirs import arranged, our_type
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.delivery import Deliveries
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.collection.packages import Shipment
 from ankiforge.ledger.deciding.states import (
     REFUSED,
     Event,
@@ -30,11 +28,12 @@ from ankiforge.model import (
     SeenNote,
     SeenReview,
     SeenType,
+    Shipment,
     ViewKind,
     card_id,
     note_id,
 )
-from ankiforge.review import Choice
+from ankiforge.review import Target
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -133,7 +132,7 @@ class Play:
 
     def decides(self, how, *more) -> str:
         """A decision on the card; what was refused."""
-        [done] = how(self.bench.ledger, [Choice(self.card())], *more)
+        [done] = how(self.bench.ledger, [Target(self.card())], *more)
         return done.refused
 
     # --- events -------------------------------------------------------------------------
@@ -169,7 +168,7 @@ class Play:
     def edit(self):
         try:
             mine = (("Front", "mine"), ("Back", "too"))
-            review.edit(self.bench.ledger, Choice(self.card()), mine, lambda *_: ())
+            review.edit(self.bench.ledger, Target(self.card()), mine, lambda *_: ())
         except RefusedError as error:
             return error.message
         return ""
@@ -183,7 +182,7 @@ class Play:
 
     def resolve(self):
         conflicts = (Conflict("Back", "a", "b", "c"),) if self.card().anki == "held" else ()
-        choice = Choice(self.card())
+        choice = Target(self.card())
         found = {self.guid: conflicts}
         [done] = review.resolve(self.bench.ledger, [choice], found, mine=True)
         return done.refused
@@ -193,10 +192,10 @@ class Play:
         return ledger.views.deletions.confirm(ledger.views.count("missing")) and ""
 
     def build(self):
-        """Into the first package; what Anki has is weighed against it."""
+        """Into the first package; what Anki has is compared with it."""
         ledger = self.bench.ledger
         if self.card().anki != "none":
-            Deliveries(ledger, DECKS).of(self.card())
+            sync.plan_cards(ledger, [self.card()], DECKS)
             return
         both = [shipped(ledger.cards.get(guid), 1) for guid in (self.guid, self.other)]
         ledger.packages.ship(RunId("r"), "p", both)
@@ -261,7 +260,7 @@ class Play:
 
     def recover(self):
         view = self.look(self.note())
-        looking.take_in(view, self.bench.ledger)
+        sync.record_view(view, self.bench.ledger)
 
 
 DECKS = (DeckRule(deck="Deck"),)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ankiforge import review
-from ankiforge.bringing import bring
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import Batch, Checked, NoCard, Verdict
 from ankiforge.reports.exporting.lines import Chosen, lines
-from ankiforge.review import Choice, making
+from ankiforge.reports.importing import import_file
+from ankiforge.review import Target
 from tests.unit.ledger.conftest import Bench
 
 WORDS = (
@@ -63,17 +63,17 @@ def do(bench: Bench, what: str, number: int) -> None:
     card = cards[number % len(cards)]
     try:
         if what == "accept":
-            review.accept(bench.ledger, [Choice(card)])
+            review.accept(bench.ledger, [Target(card)])
         elif what == "reject":
-            review.reject(bench.ledger, [Choice(card)], f"dull {number}")
+            review.reject(bench.ledger, [Target(card)], f"dull {number}")
         elif what == "restore":
-            review.restore(bench.ledger, [Choice(card)])
+            review.restore(bench.ledger, [Target(card)])
         elif what == "edit":
             words = (("Front", f"mine {number}"), ("Back", card.leading.draft.answer))
-            review.edit(bench.ledger, Choice(card), words, lambda *_: ())
+            review.edit(bench.ledger, Target(card), words, lambda *_: ())
         elif what == "skip":
             [bare] = [one for one in bench.ledger.highlights.all() if one.exact == BARE]
-            making.set_aside(bench.ledger, [bare.key], "no")
+            review.skip(bench.ledger, [bare.key], "no")
         else:
             review.undo(bench.ledger)
     except (RefusedError, UsageError):
@@ -104,12 +104,12 @@ def test_an_export_brings_every_verdict_into_a_fresh_ledger(
         theirs.clock.pass_seconds(3600)  # its policy decides later than any person did
         if read_first:
             read(theirs)
-        first = bring(theirs.ledger, file)
+        first = import_file(theirs.ledger, file)
         read(theirs)
         assert (first.kept, first.problems) == ([], [])
         assert (state(theirs), ignored(theirs)) == (state(ours), ignored(ours))
 
-        again = bring(theirs.ledger, file)
+        again = import_file(theirs.ledger, file)
         assert (again.decisions, again.kept, again.problems) == (0, [], [])
         assert state(theirs) == state(ours)
         theirs.reopen(lose=True)  # the journal has it from then on
@@ -139,7 +139,7 @@ def test_what_a_person_decided_here_later_stays_and_is_told(pair, tmp_path, apar
     theirs.clock.pass_seconds(apart - 1)
     do(theirs, "edit", 0)
     before = state(theirs)
-    brought = bring(theirs.ledger, export(ours, tmp_path / "all.jsonl"))
+    brought = import_file(theirs.ledger, export(ours, tmp_path / "all.jsonl"))
     guid = str(next(iter(theirs.ledger.cards.all())).guid)
     assert [one.subject for one in brought.kept] == [guid]
     assert state(theirs)[guid] == before[guid]
@@ -158,7 +158,7 @@ def test_what_the_file_says_later_takes_the_place_of_what_was_decided_here(
     do(theirs, "reject", 0)
     ours.clock.pass_seconds(60)
     do(ours, "accept", 0)
-    brought = bring(theirs.ledger, export(ours, tmp_path / "all.jsonl"))
+    brought = import_file(theirs.ledger, export(ours, tmp_path / "all.jsonl"))
     assert brought.kept == []
     if lost:
         theirs.reopen(lose=True)
@@ -179,7 +179,7 @@ def test_a_verdict_on_another_answer_is_none_on_the_card_here(pair, tmp_path) ->
         draft = other.draft(mark, fields=words, answer="something else")
         other.record(run, mark, Checked(draft))
     before = state(other)
-    brought = bring(other.ledger, export(ours, tmp_path / "all.jsonl"))
+    brought = import_file(other.ledger, export(ours, tmp_path / "all.jsonl"))
     assert {one.why for one in brought.kept} == {"the card here is another one"}
     assert state(other) == before
     other.ledger.close()
@@ -215,10 +215,10 @@ def test_a_damaged_line_is_named_and_the_rest_is_taken(pair, tmp_path) -> None:
         *good[1:],
     ]  # fmt: skip
     file.write_text("\n".join(bad), encoding="latin-1")
-    brought = bring(theirs.ledger, file)
+    brought = import_file(theirs.ledger, file)
     assert {one.where for one in brought.problems} == {f"{file}:{n}" for n in range(2, 13)}
     assert state(theirs) == state(ours)
-    assert len(bring(theirs.ledger, file).problems) == 11
+    assert len(import_file(theirs.ledger, file).problems) == 11
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "not JSON\n", '{"type":"ankiforge","version":2}\n'])
@@ -227,9 +227,9 @@ def test_what_is_no_export_or_of_a_newer_program_is_refused(pair, tmp_path, text
     (tmp_path / "x.jsonl").write_text(text)
     before = state(theirs)
     with pytest.raises(UsageError):
-        bring(theirs.ledger, tmp_path / "x.jsonl")
+        import_file(theirs.ledger, tmp_path / "x.jsonl")
     with pytest.raises(UsageError):
-        bring(theirs.ledger, tmp_path / "no such")
+        import_file(theirs.ledger, tmp_path / "no such")
     assert state(theirs) == before
 
 
@@ -238,7 +238,7 @@ def test_slots_that_the_journal_lost_are_told_all_the_same(pair, tmp_path) -> No
     do(ours, "edit", 0)
     (ours.folder / "journal.jsonl").unlink()
     fresh = Bench(tmp_path / "fresh")
-    bring(fresh.ledger, export(ours, tmp_path / "all.jsonl"))
+    import_file(fresh.ledger, export(ours, tmp_path / "all.jsonl"))
     read(fresh)
     assert state(fresh) == state(ours)
     fresh.ledger.close()

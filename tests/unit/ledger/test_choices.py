@@ -21,7 +21,7 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
-from ankiforge.review import Choice
+from ankiforge.review import Target
 
 WORDS = "The aperture of a lens lets in the light that the film needs."
 BLOCK = (Finding("yes_no", Severity.BLOCK, "a yes/no question"),)
@@ -79,11 +79,11 @@ class Story:
         cards = (card for card in self.cards() if card.standing is Standing.LIVE)
         return [card for card in cards if card.verdict is not Verdict.REJECTED]
 
-    def of(self, name: str) -> Choice:
+    def of(self, name: str) -> Target:
         """The newest candidate of these words."""
         card = self.cloze if name == C else self.basic
         [*_, found] = [c for c in card.candidates if c.draft.answer == ANSWERS[name]]
-        return Choice(card, found.id.partition(".")[2])
+        return Target(card, found.id.partition(".")[2])
 
     def pick(self, name: str) -> str:
         self.bench.clock.pass_seconds(1)
@@ -197,7 +197,7 @@ def test_two_candidates_of_one_choice_at_once_are_refused(story):
 
 def test_accepting_a_choice_names_the_pick(story):
     story.draws(A, C)
-    [done] = review.accept(story.ledger, [Choice(story.cloze)])
+    [done] = review.accept(story.ledger, [Target(story.cloze)])
     assert "2 to choose from" in done.refused
     assert done.hint == f"ankiforge pick {story.basic.guid}.a"
 
@@ -205,7 +205,7 @@ def test_accepting_a_choice_names_the_pick(story):
 def test_the_only_candidate_that_may_be_is_accepted_by_a_person_and_never_by_policy(story):
     story.draws(A, C, blocked=(C,))
     assert story.basic.verdict is Verdict.PENDING
-    [done] = review.accept(story.ledger, [Choice(story.basic)])
+    [done] = review.accept(story.ledger, [Target(story.basic)])
     assert done.refused == ""
     assert standing(story.cloze) == ("pending", "superseded")
 
@@ -240,7 +240,7 @@ def test_a_persons_words_for_a_candidate_are_the_card(story):
 def test_an_edit_of_a_choice_wants_to_know_whose_words(story):
     story.draws(A, C)
     with pytest.raises(RefusedError, match="2 to choose from"):
-        review.edit(story.ledger, Choice(story.basic), (("Front", "x"),), lambda *_: ())
+        review.edit(story.ledger, Target(story.basic), (("Front", "x"),), lambda *_: ())
 
 
 # --- turned down ----------------------------------------------------------------------------
@@ -248,9 +248,9 @@ def test_an_edit_of_a_choice_wants_to_know_whose_words(story):
 
 def test_a_rejected_choice_is_rejected_and_restored_as_a_whole(story):
     story.draws(A, B, C)
-    review.reject(story.ledger, [Choice(story.cloze)], "dull")
+    review.reject(story.ledger, [Target(story.cloze)], "dull")
     assert [card.verdict.value for card in story.cards()] == ["rejected"] * 2
-    review.restore(story.ledger, [Choice(story.basic)])
+    review.restore(story.ledger, [Target(story.basic)])
     assert len(story.basic.to_choose) == 3
     review.undo(story.ledger)
     review.undo(story.ledger)
@@ -259,7 +259,7 @@ def test_a_rejected_choice_is_rejected_and_restored_as_a_whole(story):
 
 def test_the_answers_of_a_rejected_choice_are_never_offered_again(story):
     story.draws(A, B, C)
-    review.reject(story.ledger, [Choice(story.basic)])
+    review.reject(story.ledger, [Target(story.basic)])
     story.reads(f"{WORDS} Indeed.")
     other_kind = story.draft(C, answer=ANSWERS[B])
     drafts = [story.draft(A, " Say."), story.draft(B, " Say."), story.draft(C, " Say."), other_kind]
@@ -278,7 +278,7 @@ def test_one_candidate_is_passed_over_by_its_id(story):
     review.reject(story.ledger, [story.of(B)])
     assert standing(story.basic) == ("pending", "superseded")
     assert [one.draft.answer for one in story.cloze.to_choose] == [ANSWERS[C]]
-    review.accept(story.ledger, [Choice(story.cloze)])
+    review.accept(story.ledger, [Target(story.cloze)])
     for _ in range(3):
         review.undo(story.ledger)
     assert len(story.basic.to_choose) == 3
@@ -294,8 +294,8 @@ def test_two_of_three_are_passed_over_at_once(story):
 def test_what_gave_way_lives_beside_the_pick_if_a_person_wants_it(story):
     story.draws(A, C)
     story.pick(A)
-    review.restore(story.ledger, [Choice(story.cloze)])
-    review.accept(story.ledger, [Choice(story.cloze)])
+    review.restore(story.ledger, [Target(story.cloze)])
+    review.accept(story.ledger, [Target(story.cloze)])
     assert [card.ready for card in story.cards()] == [True, True]
     story.reads(f"{WORDS} Indeed.")
     story.draws(A, C)
@@ -431,7 +431,7 @@ def test_a_lost_ledger_keeps_a_rejected_choice_and_an_open_one(story):
     story.reads(WORDS)
     story.draws(A, C)
     assert [one.draft.answer for one in story.basic.to_choose] == [ANSWERS[A], ANSWERS[C]]
-    review.reject(story.bench.ledger, [Choice(story.basic)])
+    review.reject(story.bench.ledger, [Target(story.basic)])
     story.bench.reopen(lose=True)
     story.reads(WORDS)
     assert story.bench.ledger.recorder.leave_rejected(story.highlight)
@@ -525,12 +525,12 @@ class Chance:
         names = self.random.choice(((A, C), (C, A), (B, C), (A, B, C), (C, B, A), (B, A, C)))
         self.story.draws(*names, tail=f" {self.said}." if self.said else "")
 
-    def _some(self) -> Choice | None:
+    def _some(self) -> Target | None:
         cards = self.story.cards()
         if not cards:
             return None
         card = self.random.choice(cards)
-        return Choice(card, self.random.choice(card.candidates).id.partition(".")[2])
+        return Target(card, self.random.choice(card.candidates).id.partition(".")[2])
 
     def _decide(self, how) -> None:
         self.story.bench.clock.pass_seconds(1)

@@ -13,8 +13,8 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.review import Choice
-from ankiforge.review.ids import find
+from ankiforge.review import Target
+from ankiforge.review.select import find
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 BLOCK = (Finding("yes_no", Severity.BLOCK, "a yes/no question"),)
@@ -27,7 +27,7 @@ def pending(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
     [bench.guid] = bench.forge(run)
     bench.card = lambda: bench.ledger.cards.get(bench.guid)
-    bench.choice = lambda letter="": Choice(bench.card(), letter)
+    bench.choice = lambda letter="": Target(bench.card(), letter)
     return bench
 
 
@@ -67,7 +67,7 @@ def test_one_undo_takes_back_a_whole_action(bench):
     bench.accept = False
     run, _ = bench.read({"a.md": [bench.mark(WORDS), bench.mark(f"Once more: {WORDS}")]})
     guids = bench.forge(run)
-    review.accept(bench.ledger, [Choice(bench.ledger.cards.get(guid)) for guid in guids])
+    review.accept(bench.ledger, [Target(bench.ledger.cards.get(guid)) for guid in guids])
     taken_back = review.undo(bench.ledger)
     assert len(taken_back) == 2
     assert {bench.ledger.cards.get(guid).verdict for guid in guids} == {Verdict.PENDING}
@@ -96,10 +96,10 @@ def test_a_blocked_card_is_accepted_only_by_force(bench):
     [highlight] = bench.ledger.highlights.seen_in(run)
     bench.record(run, highlight, Checked(bench.draft(highlight), BLOCK))
     [card] = bench.ledger.cards.of_highlight(highlight.key)
-    [done] = review.accept(bench.ledger, [Choice(card)])
+    [done] = review.accept(bench.ledger, [Target(card)])
     assert "yes/no" in done.refused
     assert not bench.ledger.cards.get(card.guid).ready
-    [done] = review.accept(bench.ledger, [Choice(card)], force=True)
+    [done] = review.accept(bench.ledger, [Target(card)], force=True)
     assert not done.refused
     assert bench.ledger.cards.get(card.guid).ready
 
@@ -111,7 +111,7 @@ def test_a_refusal_in_bulk_leaves_the_others_standing(pending):
     )
     [other] = pending.forge(run)
     cards = [pending.card(), pending.ledger.cards.get(other)]
-    first, second = review.accept(pending.ledger, [Choice(card) for card in cards])
+    first, second = review.accept(pending.ledger, [Target(card) for card in cards])
     assert (first.refused != "", second.refused) == (True, "")
     assert pending.ledger.cards.get(other).ready
 
@@ -120,13 +120,13 @@ def test_an_open_choice_wants_a_pick(bench):
     card = make_choice(bench)
     assert card.picked is None
     assert not card.ready
-    [done] = review.accept(bench.ledger, [Choice(card)])
+    [done] = review.accept(bench.ledger, [Target(card)])
     assert "several candidates" in done.refused
 
 
 def test_a_pick_makes_the_card_and_passes_the_others_over(bench):
     card = make_choice(bench)
-    review.pick(bench.ledger, [Choice(card, "b")])
+    review.pick(bench.ledger, [Target(card, "b")])
     card = bench.ledger.cards.get(card.guid)
     assert dict(card.fields) == {"Front": "q1", "Back": "a1"}
     assert [c.state for c in card.candidates] == [
@@ -143,8 +143,8 @@ def test_a_pick_makes_the_card_and_passes_the_others_over(bench):
 
 def test_a_passed_candidate_can_be_picked_later(bench):
     card = make_choice(bench)
-    review.pick(bench.ledger, [Choice(card, "b")])
-    review.pick(bench.ledger, [Choice(bench.ledger.cards.get(card.guid), "c")])
+    review.pick(bench.ledger, [Target(card, "b")])
+    review.pick(bench.ledger, [Target(bench.ledger.cards.get(card.guid), "c")])
     card = bench.ledger.cards.get(card.guid)
     assert dict(card.fields)["Front"] == "q2"
     assert card.picked.id == f"{card.guid}.c"
@@ -235,13 +235,13 @@ def test_what_was_forced_once_forces_nothing_later(bench):
     [highlight] = bench.ledger.highlights.seen_in(run)
     bench.record(run, highlight, Checked(bench.draft(highlight), BLOCK))
     [card] = bench.ledger.cards.of_highlight(highlight.key)
-    review.accept(bench.ledger, [Choice(card)], force=True)
+    review.accept(bench.ledger, [Target(card)], force=True)
     forced = bench.ledger.cards.get(card.guid)
     other = (Finding("empty_side", Severity.BLOCK, "one side is empty"),)
-    review.edit(bench.ledger, Choice(forced), (("Front", "x"),), lambda *_: other)
+    review.edit(bench.ledger, Target(forced), (("Front", "x"),), lambda *_: other)
     edited = bench.ledger.cards.get(card.guid)
     assert (edited.blocked, edited.ready) == (True, False)
-    [done] = review.accept(bench.ledger, [Choice(edited)])
+    [done] = review.accept(bench.ledger, [Target(edited)])
     assert "one side is empty" in done.refused
 
 
@@ -263,7 +263,7 @@ def test_a_card_named_twice_is_decided_once(pending):
 
 def test_an_undo_can_be_undone(bench):
     card = make_choice(bench)
-    review.pick(bench.ledger, [Choice(card, "b")])
+    review.pick(bench.ledger, [Target(card, "b")])
     picked = bench.ledger.cards.get(card.guid)
     review.undo(bench.ledger)
     undo = bench.ledger.decisions.of(card.guid)[-1]

@@ -101,13 +101,13 @@ def test_a_revision_of_a_card_a_person_accepted_waits(bench):
     bench.accept = False
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
     [guid] = bench.forge(run)
-    review.accept(bench.ledger, [review.Choice(bench.ledger.cards.get(guid))])
+    review.accept(bench.ledger, [review.Target(bench.ledger.cards.get(guid))])
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})
     bench.forge(run)
     card = bench.ledger.cards.get(guid)
     assert dict(card.fields)["Back"] == "movement of watter"
     assert [dict(c.draft.fields)["Back"] for c in card.open] == ["movement of water"]
-    review.accept(bench.ledger, [review.Choice(card)])
+    review.accept(bench.ledger, [review.Target(card)])
     assert dict(bench.ledger.cards.get(guid).fields)["Back"] == "movement of water"
 
 
@@ -117,7 +117,7 @@ def test_an_edit_by_a_person_outlives_a_change_of_the_source(bench):
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
     [guid] = bench.forge(run)
     mine = (("Front", "What is osmosis?"), ("Back", "my own words"))
-    review.edit(bench.ledger, review.Choice(bench.ledger.cards.get(guid)), mine, lambda *_: ())
+    review.edit(bench.ledger, review.Target(bench.ledger.cards.get(guid)), mine, lambda *_: ())
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})
     bench.forge(run)
     card = bench.ledger.cards.get(guid)
@@ -132,7 +132,7 @@ def test_a_revision_taken_back_in_the_source_no_longer_waits(bench):
     first = bench.qa("What is osmosis?", "movement of water")
     run, _ = bench.read({"a.md": [first]})
     [guid] = bench.forge(run)
-    review.accept(bench.ledger, [review.Choice(bench.ledger.cards.get(guid))])
+    review.accept(bench.ledger, [review.Target(bench.ledger.cards.get(guid))])
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of waters")]})
     bench.forge(run)
     run, _ = bench.read({"a.md": [first]})
@@ -147,7 +147,7 @@ def test_a_rejected_answer_is_not_offered_again(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     bench.record(run, highlight, Checked(bench.draft(highlight, answer="water")))
     [card] = bench.ledger.cards.of_highlight(highlight.key)
-    review.reject(bench.ledger, [review.Choice(card)], "dull")
+    review.reject(bench.ledger, [review.Target(card)], "dull")
     run, edited = only(bench, bench.mark(f"{WORDS} Mostly."))
     assert edited.key == highlight.key
     again = cloze(bench, edited, "the movement of {{c1::water}}", "Water")
@@ -162,7 +162,7 @@ def test_another_answer_after_a_rejection_waits_for_the_person(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     bench.record(run, highlight, Checked(bench.draft(highlight, answer="water")))
     [card] = bench.ledger.cards.of_highlight(highlight.key)
-    review.reject(bench.ledger, [review.Choice(card)])
+    review.reject(bench.ledger, [review.Target(card)])
     other = bench.draft(highlight, answer="a membrane that holds back the solute")
     bench.record(run, highlight, Checked(other, accept=True))
     cards = bench.ledger.cards.of_highlight(highlight.key)
@@ -197,7 +197,7 @@ def test_policy_is_silent_where_a_person_has_decided(bench):
 
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement")]})
     [guid] = bench.forge(run)
-    review.reject(bench.ledger, [review.Choice(bench.ledger.cards.get(guid))])
+    review.reject(bench.ledger, [review.Target(bench.ledger.cards.get(guid))])
     review.undo(bench.ledger)
     assert bench.ledger.cards.get(guid).verdict is Verdict.ACCEPTED
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "a slow movement")]})

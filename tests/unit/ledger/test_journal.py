@@ -7,9 +7,8 @@ import pytest
 
 from ankiforge import review
 from ankiforge.ledger import Ledger, open_ledger
-from ankiforge.ledger.collection.packages import Shipment
-from ankiforge.model import RunId, Verdict
-from ankiforge.review import Choice
+from ankiforge.model import RunId, Shipment, Verdict
+from ankiforge.review import Target
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 OTHER = "Diffusion needs no membrane at all, and moves whatever is dissolved."
@@ -23,7 +22,7 @@ def lines(bench):
 def test_every_line_has_its_head(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
     [guid] = bench.forge(run)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
     written = lines(bench)
     assert {line["what"] for line in written} == {
         "generation", "issued", "slot", "accept", "reject",
@@ -40,7 +39,7 @@ def test_a_lost_ledger_gives_the_same_keys_guids_and_verdicts(bench):
     notes = {"a.md": [bench.mark(WORDS, "Water\n"), bench.mark(OTHER)]}
     run, _ = bench.read(notes)
     keys, guids = bench.keys(run), bench.forge(run)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guids[1]))], "dull")
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guids[1]))], "dull")
     bench.reopen(lose=True)
     notes["a.md"][0] = bench.mark(WORDS.replace("movement", "slow movement"), "Water\n")
     run, _ = bench.read(notes)
@@ -55,7 +54,7 @@ def test_a_persons_words_come_back_with_the_journal(bench):
     run, _ = bench.read(notes)
     [guid] = bench.forge(run)
     mine = (("Front", "mine"), ("Back", "too"))
-    review.edit(bench.ledger, Choice(bench.ledger.cards.get(guid)), mine, lambda *_: ())
+    review.edit(bench.ledger, Target(bench.ledger.cards.get(guid)), mine, lambda *_: ())
     bench.reopen(lose=True)
     run, _ = bench.read(notes)
     bench.forge(run)
@@ -67,7 +66,7 @@ def test_an_undone_decision_stays_undone(bench):
     notes = {"a.md": [bench.mark(WORDS)]}
     run, _ = bench.read(notes)
     [guid] = bench.forge(run)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
     review.undo(bench.ledger)
     bench.reopen(lose=True)
     run, _ = bench.read(notes)
@@ -114,9 +113,9 @@ def test_two_machines_lines_join_by_id(bench, tmp_path):
         shutil.copy(bench.folder / name, twin / name)
     bench.ledger = bench.open()
     second = open_ledger(twin / ".ankiforge" / "ledger.db", twin / "journal.jsonl", bench.clock)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(one))])
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(one))])
     bench.clock.pass_seconds(1)
-    review.reject(second, [Choice(second.cards.get(other))])
+    review.reject(second, [Target(second.cards.get(other))])
     second.close()
     joined = (bench.folder / "journal.jsonl").read_text() + (twin / "journal.jsonl").read_text()
     (bench.folder / "journal.jsonl").write_text(joined)
@@ -154,7 +153,7 @@ def test_a_crash_before_the_commit_loses_no_line(bench, monkeypatch):
     card = bench.ledger.cards.get(guid)
     monkeypatch.setattr(database, "execute", cut)
     with pytest.raises(Cut):
-        review.reject(bench.ledger, [Choice(card)])
+        review.reject(bench.ledger, [Target(card)])
     monkeypatch.undo()
     assert real is Ledger.unit
     bench.ledger.close()
@@ -172,7 +171,7 @@ def test_lines_another_program_wrote_meanwhile_are_taken_in(bench):
     foreign |= {"before": {}, "after": {"verdict": "rejected", "reason": "there"}}
     with (bench.folder / "journal.jsonl").open("ab") as file:
         file.write(msgspec.json.encode(foreign) + b"\n")
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(other))])
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(other))])
     bench.reopen()
     verdicts = [bench.ledger.cards.get(guid).verdict for guid in (one, other)]
     assert verdicts == [Verdict.REJECTED, Verdict.REJECTED]
@@ -183,7 +182,7 @@ def test_a_foreign_decision_older_than_ones_own_changes_nothing(bench):
     [guid] = bench.forge(run)
     before = bench.ledger.writer.now()
     bench.clock.pass_seconds(9)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))], "mine")
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))], "mine")
     foreign = {"v": 1, "id": "f" * 16, "at": before, "by": "person", "what": "reject"}
     foreign |= {"guid": guid, "after": {"verdict": "rejected", "reason": "theirs"}}
     with (bench.folder / "journal.jsonl").open("ab") as file:
@@ -226,7 +225,7 @@ def test_undo_on_a_rebuilt_ledger_reaches_cards_that_are_not_drafted_yet(bench):
     notes = {"a.md": [bench.mark(WORDS)]}
     run, _ = bench.read(notes)
     [guid] = bench.forge(run)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
     bench.reopen(lose=True)
     assert [decided.what for decided in review.undo(bench.ledger)] == ["reject"]
     run, _ = bench.read(notes)
@@ -244,7 +243,7 @@ def test_policy_stays_silent_after_a_lost_ledger_where_a_person_rejected(bench):
     notes = {"a.md": [bench.qa("Which organelle makes ATP?", "the mitochondrion")]}
     run, _ = bench.read(notes)
     [guid] = bench.forge(run)
-    review.reject(bench.ledger, [Choice(bench.ledger.cards.get(guid))])
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
     notes = {"a.md": [bench.qa("Which organelle makes ATP?", "the mitochondrion, by far")]}
     run, _ = bench.read(notes)
     [other] = bench.forge(run)
@@ -259,7 +258,7 @@ def test_a_conflict_waits_again_when_the_ledger_is_lost(bench):
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
     [guid] = bench.forge(run)
     mine = (("Front", "What is osmosis?"), ("Back", "my own words"))
-    review.edit(bench.ledger, Choice(bench.ledger.cards.get(guid)), mine, lambda *_: ())
+    review.edit(bench.ledger, Target(bench.ledger.cards.get(guid)), mine, lambda *_: ())
     notes = {"a.md": [bench.qa("What is osmosis?", "movement of water")]}
     run, _ = bench.read(notes)
     bench.forge(run)

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.ledger.collection.packages import Shipment, digest_of, next_mod
-from ankiforge.model import RunId, note_id
+from ankiforge.model import RunId, Shipment, digest_of, next_mod, note_id
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 

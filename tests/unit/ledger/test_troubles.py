@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge import looking, review
+from ankiforge import review, sync
+from ankiforge.errors import RefusedError
 from ankiforge.ledger.deciding.troubles import REDRAFTED
 from ankiforge.model import Batch, Calendar, Checked, Guid, SeenReview, Task
-from ankiforge.review import Choice
-from ankiforge.review.failing import remark_for
+from ankiforge.review import Target
+from ankiforge.review.history import remark_for
 from tests.unit.ledger import playing
 
 
@@ -49,7 +50,7 @@ class Studied:
         there = (name for name in self.guids if name != without)
         notes = [self._note(name, **fares.get(name, {})) for name in there]
         seen = Look(notes, self.bench.clock().timestamp())
-        looking.take_in(seen, self.ledger)
+        sync.record_view(seen, self.ledger)
 
     def _note(
         self, name: str, tags=(), remark: str = "", front: str = "", source: str = "", **card
@@ -66,7 +67,7 @@ class Studied:
 
     def decides(self, how, name: str, *more: object) -> None:
         self.bench.clock.pass_seconds(1)
-        [done] = how(self.ledger, [Choice(self.card(self.guids[name]))], *more)
+        [done] = how(self.ledger, [Target(self.card(self.guids[name]))], *more)
         assert done.refused == ""
 
     def redrawn(self, name: str, *fronts: str, answer: str = "") -> list[Guid]:
@@ -180,7 +181,7 @@ def test_once_all_that_was_drawn_for_it_is_rejected_it_needs_work_again(studied:
     studied.shows(A={"lapses": 6})
     for new in studied.redrawn("A", "One?", "Two?"):
         assert studied.work() == []
-        review.reject(studied.ledger, [Choice(studied.card(new))])
+        review.reject(studied.ledger, [Target(studied.card(new))])
     assert studied.work() == ["A"]
 
 
@@ -189,7 +190,7 @@ def test_it_is_retired_by_the_first_of_them_that_is_accepted_and_lives_again_by_
 ) -> None:
     studied.shows(A={"lapses": 6}, B={"lapses": 6})
     new, other = studied.redrawn("A", "One?", "Two?")
-    review.accept(studied.ledger, [Choice(studied.card(new))])
+    review.accept(studied.ledger, [Target(studied.card(new))])
     old = studied.card(studied.guids["A"])
     assert (old.standing, old.standing_why) == ("retired", REDRAFTED)
     assert studied.ledger.troubles.in_place_of(other) == ()
@@ -204,8 +205,8 @@ def test_taken_back_about_one_card_another_of_the_same_action_stays_replaced(
 ) -> None:
     studied.shows(A={"lapses": 6}, B={"lapses": 6})
     [one], [other] = studied.redrawn("A", "One?"), studied.redrawn("B", "Two?")
-    review.accept(studied.ledger, [Choice(studied.card(guid)) for guid in (one, other)])
-    [done], _ = review.undo_about(studied.ledger, [Choice(studied.card(one))])
+    review.accept(studied.ledger, [Target(studied.card(guid)) for guid in (one, other)])
+    [done], _ = review.undo_about(studied.ledger, [Target(studied.card(one))])
     assert done.refused == ""
     standing = {name: studied.card(studied.guids[name]).standing for name in "AB"}
     assert standing == {"A": "live", "B": "retired"}
@@ -215,8 +216,8 @@ def test_a_redraft_cannot_be_taken_back_under_what_hangs_on_it(studied: Studied)
     studied.shows(A={"lapses": 6})
     [new] = studied.redrawn("A", "Another?")
     redraft = studied.ledger.decisions.of(new)[-1].action
-    review.accept(studied.ledger, [Choice(studied.card(new))])
-    with pytest.raises(review.RefusedError, match="changed since"):
+    review.accept(studied.ledger, [Target(studied.card(new))])
+    with pytest.raises(RefusedError, match="changed since"):
         review.undo(studied.ledger, redraft)
 
 
@@ -242,9 +243,9 @@ def test_what_a_person_brought_back_stays_and_other_cards_of_the_passage_are_lef
 ) -> None:
     studied.shows(A={"lapses": 6})
     [beside] = studied.redrawn("A", "One?")
-    review.accept(studied.ledger, [Choice(studied.card(beside))])
+    review.accept(studied.ledger, [Target(studied.card(beside))])
     studied.decides(review.restore, "A")
-    review.accept(studied.ledger, [Choice(studied.card(beside))])
+    review.accept(studied.ledger, [Target(studied.card(beside))])
     assert studied.card(studied.guids["A"]).standing == "live"
     before = studied.card(beside)
     [new] = studied.redrawn("A", "Two?")
@@ -258,7 +259,7 @@ def test_a_ledger_that_was_lost_comes_back_with_the_new_card_and_without_the_old
 ) -> None:
     studied.shows(A={"lapses": 6})
     [new] = studied.redrawn("A", "One?", answer=answer)
-    review.accept(studied.ledger, [Choice(studied.card(new))])
+    review.accept(studied.ledger, [Target(studied.card(new))])
     words = studied.card(new).fields
     studied.bench.reopen(lose=True)
     studied.ledger = studied.bench.ledger

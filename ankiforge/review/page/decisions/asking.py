@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ankiforge import assembly
+from ankiforge import app
 from ankiforge.errors import RefusedError
-from ankiforge.review.desk import Desk
+from ankiforge.review.service import Service
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
@@ -42,19 +42,19 @@ class Asking:
         return bool(self._at_work)
 
     @contextmanager
-    def model(self, desk: Desk) -> Iterator[Model]:
+    def model(self, desk: Service) -> Iterator[Model]:
         """The model that the settings name, to be asked although replies are remembered.
 
         Raises:
             RefusedError: the page ends.
         """
-        model = assembly.model_of(
+        model = app.language_model(
             desk.workspace,
             desk.ledger,
             self._say,
             offline=self._offline,
             fresh=True,
-            repair=assembly.repair_by(assembly.limits_of(desk.workspace.config)),
+            repair=app.repair_hints(app.check_limits(desk.workspace.config)),
         )
         self._begin(model)
         try:

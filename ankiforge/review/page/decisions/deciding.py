@@ -13,8 +13,7 @@ import msgspec
 
 from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.review import Choice
-from ankiforge.review.desk import Desk
+from ankiforge.review import Target, acceptable_in_bulk
 from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, Said, done
 from ankiforge.review.page.decisions.redrafting import REDRAFTING
@@ -24,7 +23,7 @@ from ankiforge.review.page.views import view_named
 from ankiforge.review.page.views.pending import FORCE
 from ankiforge.review.page.views.recent import named_as
 from ankiforge.review.page.views.twins import BETWEEN
-from ankiforge.review.picking import in_bulk
+from ankiforge.review.service import Service
 
 if TYPE_CHECKING:
     from ankiforge.review.page.lists.browsing import Browsing
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 CHANGED = "this was changed meanwhile; look again"
 
 
-def decide(desk: Desk, browsing: Browsing, body: Any, asking: Asking) -> dict[str, Any]:
+def decide(desk: Service, browsing: Browsing, body: Any, asking: Asking) -> dict[str, Any]:
     """Carry out what the browser says.
 
     Returns:
@@ -66,7 +65,7 @@ def _read(body: Any) -> Said:
         raise UsageError(f"not understood: {error}") from error
 
 
-def _undo(desk: Desk, browsing: Browsing, said: Said) -> dict[str, Any]:
+def _undo(desk: Service, browsing: Browsing, said: Said) -> dict[str, Any]:
     """Take back the last action of a person, wherever it was made."""
     taken_back = review.undo(desk.ledger)
     browsing.pace.undone()
@@ -84,20 +83,20 @@ def _accept(now: Decision) -> Outcome:
     force = now.args.get("force", "") == "yes"
     if force and now.args.get("words", "").strip().casefold() != FORCE:
         raise RefusedError(f"{FORCE!r} was not typed", hint="nothing was done")
-    return done(review.accept(now.desk.ledger, [now.choice()], force=force), "accepted")
+    return done(review.accept(now.desk.ledger, [now.target()], force=force), "accepted")
 
 
 def _accept_all(now: Decision) -> Outcome:
     """What is clean in the list, if it is as many as a person has typed: one action, one undo."""
     cards = [now.desk.card(guid) for guid in now.clean()]
-    choices = [Choice(card) for card in cards if card and in_bulk(card)]
-    if not choices or now.args.get("words", "").strip() != str(len(choices)):
+    targets = [Target(card) for card in cards if card and acceptable_in_bulk(card)]
+    if not targets or now.args.get("words", "").strip() != str(len(targets)):
         raise RefusedError(
-            f"{len(choices)} cards of this filter are clean, which is not what you typed",
+            f"{len(targets)} cards of this filter are clean, which is not what you typed",
             hint="nothing was done",
         )
-    done(review.accept(now.desk.ledger, choices), "")
-    return Outcome(f"{len(choices)} cards accepted", many=True, count=len(choices))
+    done(review.accept(now.desk.ledger, targets), "")
+    return Outcome(f"{len(targets)} cards accepted", many=True, count=len(targets))
 
 
 def _take_back(now: Decision) -> Outcome:
@@ -107,13 +106,13 @@ def _take_back(now: Decision) -> Outcome:
 
 
 def _pick(now: Decision) -> Outcome:
-    return done(review.pick(now.desk.ledger, [now.choice()]), "picked")
+    return done(review.pick(now.desk.ledger, [now.target()]), "picked")
 
 
 def _reject(now: Decision) -> Outcome:
     why = now.args.get("words", "").strip()
     slots = now.args.get("slot", "").split() or [""]
-    return done(review.reject(now.desk.ledger, map(now.choice, slots), why), "rejected")
+    return done(review.reject(now.desk.ledger, map(now.target, slots), why), "rejected")
 
 
 DECISIONS: dict[str, Decide] = {

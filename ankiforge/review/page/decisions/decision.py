@@ -9,10 +9,10 @@ import msgspec
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.cards.values import letter_of
-from ankiforge.review import Choice, Done
-from ankiforge.review.desk import Desk
+from ankiforge.review import Result, Target
 from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.shown.items import Item
+from ankiforge.review.service import Service
 
 
 class Said(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,7 +36,7 @@ class Said(msgspec.Struct, forbid_unknown_fields=True):
 class Decision:
     """What is decided, about what, at which desk."""
 
-    desk: Desk
+    desk: Service
     said: Said
     item: Item
     asking: Asking
@@ -49,12 +49,12 @@ class Decision:
         """What the button brings, and what was typed."""
         return self.said.args
 
-    def choice(self, slot: str = "") -> Choice:
+    def target(self, slot: str = "") -> Target:
         """The card of the item, or the candidate of this id, as the ledger has it now."""
         return named(self.desk, slot or self.args.get("slot", "") or self.item.id)
 
 
-def named(desk: Desk, identity: str) -> Choice:
+def named(desk: Service, identity: str) -> Target:
     """The card of a guid, or the candidate of a draft id, as the ledger has it now.
 
     Raises:
@@ -63,7 +63,7 @@ def named(desk: Desk, identity: str) -> Choice:
     guid, _, letter = identity.partition(".")
     for card in desk.ledger.cards.several([guid]):
         if letter in ("", *(letter_of(one) for one in card.candidates)):
-            return Choice(card, letter)
+            return Target(card, letter)
     raise UsageError(f"there is no {identity!r}", hint="look again")
 
 
@@ -86,7 +86,7 @@ class Outcome:
 Decide = Callable[[Decision], Outcome]
 
 
-def done(found: Iterable[Done], told: str) -> Outcome:
+def done(found: Iterable[Result], told: str) -> Outcome:
     """What came of a decision about one card.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ankiforge import assembly, ledger
+from ankiforge import app, ledger
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
 from ankiforge.draft import private
@@ -17,10 +17,10 @@ from ankiforge.errors import ForgeError, LedgerError, RefusedError
 from ankiforge.model import CandidateState, Highlight, HighlightKey, Problem
 from ankiforge.pending import again
 from ankiforge.pipeline import redraw
-from ankiforge.review.desk import Desk
-from ankiforge.review.failing import instead_of
+from ankiforge.review.history import remarks_for
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome
 from ankiforge.review.page.shown.items import Act
+from ankiforge.review.service import Service
 from ankiforge.text.modelname import model_name
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def model_named(workspace: Workspace) -> str:
     """Who is asked, and where: `qwen3:8b at 127.0.0.1:11434`; "" = nobody, the rules draft."""
     if workspace.config.drafter is DrafterName.RULES:
         return ""
-    settings = assembly.llm_settings(workspace)
+    settings = app.server_settings(workspace)
     return f"{model_name(settings.model)} at {settings.host}"
 
 
@@ -80,13 +80,13 @@ def _wanted(now: Decision, key: HighlightKey) -> dict[str, Any]:
         return {"only": frozenset((key,)), "remark": words}
     ledger, card = now.desk.ledger, now.desk.ledger.cards.get(now.item.id)
     split = SPLIT in now.args.items()
-    return {"only": frozenset((key,)), "instead": instead_of(ledger, [card], words, split=split)}
+    return {"only": frozenset((key,)), "instead": remarks_for(ledger, [card], words, split=split)}
 
 
 _BY_HAND = "reword it (e), or select words of the passage and make others of them (c, q, t)"
 
 
-def _refuse(desk: Desk, key: HighlightKey, *, instead: bool) -> None:
+def _refuse(desk: Service, key: HighlightKey, *, instead: bool) -> None:
     """Stop before anything is asked that could not be, or would change nothing."""
     if desk.workspace.config.drafter is DrafterName.RULES:
         hint = "name a model: drafter: llm in ankiforge.yaml; or "
@@ -101,7 +101,7 @@ def _refuse(desk: Desk, key: HighlightKey, *, instead: bool) -> None:
         raise RefusedError(reason, hint="edit it, or make a card by hand")
 
 
-def _stays(desk: Desk, highlight: Highlight) -> str:
+def _stays(desk: Service, highlight: Highlight) -> str:
     """Why a passage is not sent to a model, "" if it may be."""
     here = desk.ledger.highlights.get(highlight.key)
     if private(highlight) and here and not private(here):
@@ -109,12 +109,12 @@ def _stays(desk: Desk, highlight: Highlight) -> str:
     return withheld(highlight)
 
 
-def _recorded(desk: Desk, model: Model, wanted: dict[str, Any]) -> tuple[Problem, ...]:
+def _recorded(desk: Service, model: Model, wanted: dict[str, Any]) -> tuple[Problem, ...]:
     """Check and record what the model draws; why nothing of it is new, if so.
 
     What a reply holds that was paid for, and of which nothing came yet, is taken first.
     """
-    job = assembly.job_of(desk.workspace, (), model, **wanted)
+    job = app.make_job(desk.workspace, (), model, **wanted)
     run = desk.ledger.start_run("draft")
     try:
         steps = list(redraw(job, desk.ledger, run, (model.from_memory(), model)))
@@ -125,7 +125,7 @@ def _recorded(desk: Desk, model: Model, wanted: dict[str, Any]) -> tuple[Problem
     return tuple(problem for step in steps for problem in step.problems)
 
 
-def _waits(desk: Desk, key: HighlightKey) -> dict[str, tuple[str, str]]:
+def _waits(desk: Service, key: HighlightKey) -> dict[str, tuple[str, str]]:
     """What there is of a passage, by its draft id: in which view it waits, as which choice."""
     return {
         one.id: ("Revisions" if card.revision else "Pending", card.choice or card.guid)

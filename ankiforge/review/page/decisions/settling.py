@@ -8,7 +8,7 @@ from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.deciding.pairs import NOTE
 from ankiforge.model import Card, Guid
-from ankiforge.review import Choice, Done, pairing
+from ankiforge.review import Result, Target
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done
 from ankiforge.review.page.views.conflicts import conflicts_of
 from ankiforge.review.page.views.twins import BETWEEN
@@ -22,7 +22,7 @@ def _resolve(mine: bool, told: str) -> Decide:
     def decide(now: Decision) -> Outcome:
         guid, field = Guid(now.item.id), now.args.get("field", "")
         ledger, found = now.desk.ledger, {guid: conflicts_of(now.desk, guid)}
-        came = done(review.resolve(ledger, [now.choice()], found, mine=mine, field=field), told)
+        came = done(review.resolve(ledger, [now.target()], found, mine=mine, field=field), told)
         return Outcome(came.told, guid if conflicts_of(now.desk, guid) else "")
 
     return decide
@@ -41,51 +41,51 @@ def _merge(now: Decision) -> Outcome:
     card, twin = _pair(now)
     if twin.startswith(NOTE):
         raise UsageError("a note in Anki that others made is not merged", hint="reject this card")
-    merged = pairing.merge(now.desk.ledger, card, now.desk.ledger.cards.get(twin))
+    merged = review.merge(now.desk.ledger, card, now.desk.ledger.cards.get(twin))
     return Outcome(f"merged: {merged.stays} stays, with both passages")
 
 
 def _both(now: Decision) -> Outcome:
-    return done(pairing.keep_both(now.desk.ledger, *_pair(now)), "both are kept")
+    return done(review.keep_both(now.desk.ledger, *_pair(now)), "both are kept")
 
 
 def _distinct(now: Decision) -> Outcome:
     card, twin = _pair(now)
-    return done(pairing.distinct(now.desk.ledger, card, (twin,)), "no duplicate, for ever")
+    return done(review.distinct(now.desk.ledger, card, (twin,)), "no duplicate, for ever")
 
 
 # --- missing, retired -----------------------------------------------------------------------
 
 
 def _restore(now: Decision) -> Outcome:
-    return done(review.restore(now.desk.ledger, [now.choice()]), "brought back")
+    return done(review.restore(now.desk.ledger, [now.target()]), "brought back")
 
 
 def _deleted(now: Decision) -> Outcome:
-    return done(review.confirm_deleted(now.desk.ledger, [now.choice()]), "deleted for good")
+    return done(review.confirm_deleted(now.desk.ledger, [now.target()]), "deleted for good")
 
 
 def _keep(now: Decision) -> Outcome:
-    return done(review.accept(now.desk.ledger, [now.choice()]), "kept")
+    return done(review.accept(now.desk.ledger, [now.target()]), "kept")
 
 
 def _leave(now: Decision) -> Outcome:
     told = "left as it is, until it fails once more"
-    return done(review.accept(now.desk.ledger, [now.choice()]), told)
+    return done(review.accept(now.desk.ledger, [now.target()]), told)
 
 
-def _all_missing(decide: Callable[..., tuple[Done, ...]], told: str) -> Decide:
+def _all_missing(decide: Callable[..., tuple[Result, ...]], told: str) -> Decide:
     """For all that are missing; a person has typed how many."""
 
     def every(now: Decision) -> Outcome:
         ledger = now.desk.ledger
-        choices = [Choice(ledger.cards.get(guid)) for guid in ledger.queues.missing()]
-        if now.args.get("words", "").strip() != str(len(choices)):
+        targets = [Target(ledger.cards.get(guid)) for guid in ledger.queues.missing()]
+        if now.args.get("words", "").strip() != str(len(targets)):
             raise RefusedError(
-                f"{len(choices)} cards are missing in Anki, which is not what you typed",
+                f"{len(targets)} cards are missing in Anki, which is not what you typed",
                 hint="nothing was done",
             )
-        return done(decide(ledger, choices), f"{len(choices)} cards {told}")
+        return done(decide(ledger, targets), f"{len(targets)} cards {told}")
 
     return every
 

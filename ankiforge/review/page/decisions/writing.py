@@ -12,7 +12,6 @@ from flask import Flask, jsonify, request
 from ankiforge import review
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.errors import UsageError
-from ankiforge.making import drawn, standing_on
 from ankiforge.model import (
     AnkiState,
     Candidate,
@@ -27,16 +26,16 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.review import Choice, making
-from ankiforge.review.desk import Desk
-from ankiforge.review.failing import words_in_anki
+from ankiforge.review import Target
+from ankiforge.review.history import words_in_anki
+from ankiforge.review.manual import live_cards, manual_draft
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done, named
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.faces import as_if, faces_of
 from ankiforge.review.page.shown.items import Item, Slot, tone_of
 from ankiforge.review.page.shown.media import Shown
-from ankiforge.review.selecting import begun, spans_of
-from ankiforge.review.words import changed, fields_of
+from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
+from ankiforge.review.service import Service
 
 WORK = "work"
 """The view in which a card is shown, and reworded, as it stands in Anki."""
@@ -66,7 +65,7 @@ class Chosen(msgspec.Struct, forbid_unknown_fields=True):
 _Body = TypeVar("_Body", Typed, Chosen)
 
 
-def add_writing(app: Flask, desks: Callable[[], Desk], shown: Shown) -> None:
+def add_writing(app: Flask, desks: Callable[[], Service], shown: Shown) -> None:
     """The routes that answer while somebody writes; they change nothing."""
 
     @app.post("/api/preview")
@@ -79,7 +78,9 @@ def add_writing(app: Flask, desks: Callable[[], Desk], shown: Shown) -> None:
         """The fields that the selected words begin a card with."""
         said = _read(Chosen)
         highlight = highlight_of(desks(), said.at)
-        return jsonify(fields=dict(begun(said.what, highlight, spans_of(said.spans))))
+        return jsonify(
+            fields=dict(fields_from_spans(said.what, highlight, parse_spans(said.spans)))
+        )
 
 
 def _read(type: type[_Body]) -> _Body:
@@ -89,7 +90,7 @@ def _read(type: type[_Body]) -> _Body:
         raise UsageError(f"not understood: {error}") from error
 
 
-def highlight_of(desk: Desk, key: str) -> Highlight:
+def highlight_of(desk: Service, key: str) -> Highlight:
     """The passage of this key.
 
     Raises:
@@ -104,7 +105,7 @@ def highlight_of(desk: Desk, key: str) -> Highlight:
 # --- as it would be -------------------------------------------------------------------------
 
 
-def _preview(desk: Desk, typed: Typed, shown: Shown) -> dict[str, Any]:
+def _preview(desk: Service, typed: Typed, shown: Shown) -> dict[str, Any]:
     card = _reworded(desk, typed) if typed.slot else _unmade(desk, typed)
     findings = desk.judge(card.leading.draft, card.highlight)
     faces, pictures = faces_of(desk, card)
@@ -116,18 +117,18 @@ def _preview(desk: Desk, typed: Typed, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _reworded(desk: Desk, typed: Typed) -> Card:
-    choice = named(desk, typed.slot)
-    card = as_if(choice.card, choice.candidate)
-    fields = changed(card, typed.fields)
-    draft = review.by_person(choice.candidate.draft, fields)
+def _reworded(desk: Service, typed: Typed) -> Card:
+    target = named(desk, typed.slot)
+    card = as_if(target.card, target.candidate)
+    fields = changed_fields(card, typed.fields)
+    draft = review.reworded(target.candidate.draft, fields)
     return replace(card, fields=fields, candidates=(_candidate(draft),))
 
 
-def _unmade(desk: Desk, typed: Typed) -> Card:
+def _unmade(desk: Service, typed: Typed) -> Card:
     """A card of a passage, in words that may be half typed."""
     highlight = highlight_of(desk, typed.at)
-    draft = drawn(highlight, tuple(typed.fields.items()))
+    draft = manual_draft(highlight, tuple(typed.fields.items()))
     return Card(
         Guid(""), highlight.key, 0, draft.kind, draft.fields, Verdict.PENDING, Standing.LIVE,
         AnkiState.NONE, highlight, (_candidate(draft),),
@@ -152,45 +153,45 @@ def _edit(now: Decision) -> Outcome:
 
     Where a card was shown as it stands in Anki, they take the place of what stands there.
     """
-    choice = now.choice()
-    ledger, guid = now.desk.ledger, choice.card.guid
+    target = now.target()
+    ledger, guid = now.desk.ledger, target.card.guid
     words, over = _words(now), dict[str, str]()
     seen = ledger.views.seen(guid) if now.said.view == WORK else None
-    if seen and (theirs := dict(words_in_anki(choice.card, seen))):  # it began with those
+    if seen and (theirs := dict(words_in_anki(target.card, seen))):  # it began with those
         words = {name: text for name, text in words.items() if text != theirs.get(name, "")}
-        there = dict(zip(choice.card.family.content_fields, seen.fields, strict=False))
+        there = dict(zip(target.card.family.content_fields, seen.fields, strict=False))
         over = {name: html for name, html in there.items() if name in words}
-    fields = changed(as_if(choice.card, choice.candidate), words)
-    done([review.edit(ledger, choice, fields, now.desk.judge, over)], "edited")
+    fields = changed_fields(as_if(target.card, target.candidate), words)
+    done([review.edit(ledger, target, fields, now.desk.judge, over)], "edited")
     if now.args.get("accept") != "yes":
         return Outcome("edited", show=guid)
-    return done(review.accept(ledger, [Choice(ledger.cards.get(guid))]), "edited and accepted")
+    return done(review.accept(ledger, [Target(ledger.cards.get(guid))]), "edited and accepted")
 
 
 def _make(now: Decision) -> Outcome:
-    return _made(now, fields_of(_words(now)))
+    return _made(now, new_fields(_words(now)))
 
 
 def _cloze(now: Decision) -> Outcome:
     """The words that were selected, hidden in their sentence: a card at once."""
     highlight = highlight_of(now.desk, now.item.group)
-    return _made(now, begun("cloze", highlight, spans_of(now.args.get("spans", ""))))
+    return _made(now, fields_from_spans("cloze", highlight, parse_spans(now.args.get("spans", ""))))
 
 
 def _made(now: Decision, fields: Fields) -> Outcome:
     """Where a card was shown it is shown again: nothing was decided about it."""
     desk = now.desk
     highlight = highlight_of(desk, now.item.group)
-    others = len(standing_on(desk.ledger, highlight.key))
+    others = len(live_cards(desk.ledger, highlight.key))
     deck = deck_of(desk.decks, highlight.document, highlight).deck
-    making.make(desk.ledger, highlight, fields, deck, desk.judge)
+    review.make(desk.ledger, highlight, fields, deck, desk.judge)
     beside = f", beside {others} of this passage" if others else ""
     stays = any(slot.id for slot in now.item.slots)
     return Outcome(f"made, and accepted{beside}", show=now.item.id if stays else "")
 
 
 def _skip(now: Decision) -> Outcome:
-    making.set_aside(now.desk.ledger, (HighlightKey(now.item.id),))
+    review.skip(now.desk.ledger, (HighlightKey(now.item.id),))
     return Outcome("set aside: no card is wanted")
 
 

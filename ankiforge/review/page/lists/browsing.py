@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.lists.filters import facets_of, toggles_of
 from ankiforge.review.page.lists.holding import Lists, Look, look_of
 from ankiforge.review.page.lists.pace import Pace
 from ankiforge.review.page.shown.items import Act, Item, as_json
 from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.page.views import VIEWS
+from ankiforge.review.service import Service
 
 NOTHING_READ = (
     "Nothing was read yet. In a terminal: `ankiforge run PATH`, a vault, a folder of PDFs or"
@@ -27,7 +27,7 @@ _STEPS = {"1": 1, "skip": 1, "-1": -1}
 class Browsing:
     """What was shown and skipped in this visit; where in a list one is, the browser says."""
 
-    def __init__(self, desks: Callable[[], Desk], query: str) -> None:
+    def __init__(self, desks: Callable[[], Service], query: str) -> None:
         self._desks = desks
         self.query = query
         """What the page was started for; the filter it opens with."""
@@ -79,7 +79,7 @@ class Browsing:
         """The list of each view."""
         return {view.name: self._lists.now(replace(look, view=view)) for view in VIEWS}
 
-    def clean(self, desk: Desk, asked: Asked) -> tuple[str, ...]:
+    def clean(self, desk: Service, asked: Asked) -> tuple[str, ...]:
         """The guids of the list that may be accepted at once."""
         look = look_of(desk, asked)
         return self._lists.clean(look, self._lists.now(look))

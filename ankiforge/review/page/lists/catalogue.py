@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ankiforge.ledger.cards.values import AT_ONCE
 from ankiforge.model import HighlightKey
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.lists.filters import Filed, Filter
+from ankiforge.review.service import Service
 
 COMPARED_SECONDS = 5.0
 """All rows are compared so often at most, where something else was written than decisions."""
@@ -45,7 +45,7 @@ class Catalogue:
         self._by_others = True
         self._answers: OrderedDict[Filter, Answers] = OrderedDict()
 
-    def filed(self, desk: Desk, subjects: Iterable[str]) -> Mapping[str, Filed]:
+    def filed(self, desk: Service, subjects: Iterable[str]) -> Mapping[str, Filed]:
         """The cards and passages of these names, as far as there are any."""
         wanted = list(dict.fromkeys(subjects))
         with self._lock:
@@ -53,7 +53,7 @@ class Catalogue:
             self._read(desk, [one for one in wanted if one not in self._filed])
             return {one: self._filed[one] for one in wanted if one in self._filed}
 
-    def compare(self, desk: Desk) -> bool:
+    def compare(self, desk: Service) -> bool:
         """Find what changed otherwise than by decisions, if it is time to; whether it was looked."""
         with self._lock:
             self._bring_up(desk)
@@ -63,7 +63,7 @@ class Catalogue:
                 self._compare(desk)
             return due
 
-    def kept(self, desk: Desk, wanted: Filter, filed: Mapping[str, Filed]) -> frozenset[str]:
+    def kept(self, desk: Service, wanted: Filter, filed: Mapping[str, Filed]) -> frozenset[str]:
         """The names of those that a filter keeps."""
         with self._lock:
             answers = self._answers.setdefault(wanted, {})
@@ -78,7 +78,7 @@ class Catalogue:
 
     # --- keeping up -------------------------------------------------------------------------
 
-    def _bring_up(self, desk: Desk) -> None:
+    def _bring_up(self, desk: Service) -> None:
         queues = desk.ledger.queues
         version = queues.version()
         before = self._seen.get(id(desk), (None, 0))
@@ -90,7 +90,7 @@ class Catalogue:
             self._drop(queues.decided_since(self._decided))
             self._decided = last
 
-    def _compare(self, desk: Desk) -> None:
+    def _compare(self, desk: Service) -> None:
         marks = desk.ledger.queues.marks()
         self._drop(guid for guid in self._filed if self._marks.get(guid) != marks.get(guid))
         self._drop([name for name in self._filed if is_passage(name)])
@@ -101,7 +101,7 @@ class Catalogue:
         for name in tuple(names):
             self._filed.pop(name, None)
 
-    def _read(self, desk: Desk, names: Sequence[str]) -> None:
+    def _read(self, desk: Service, names: Sequence[str]) -> None:
         guids = [name for name in names if not is_passage(name)]
         for start in range(0, len(guids), AT_ONCE):
             cards = list(desk.ledger.cards.several(guids[start : start + AT_ONCE]))

@@ -12,7 +12,7 @@ from typing import Any
 from ankiforge.check import GROUNDS
 from ankiforge.config.deckfiles import colour_name
 from ankiforge.model import Card, Highlight, Severity
-from ankiforge.review.picking import in_bulk
+from ankiforge.review import acceptable_in_bulk
 from ankiforge.review.query import Beside, Query, Said, Term, parse, said_on
 from ankiforge.text.bidi import isolated
 from ankiforge.text.fold import canonical
@@ -53,7 +53,7 @@ class Filed:
 
     def __post_init__(self) -> None:
         known: dict[str, object] = {
-            "clean": bool(self.cards) and in_bulk(self.cards[0]),
+            "clean": bool(self.cards) and acceptable_in_bulk(self.cards[0]),
             "unverified": any(map(_is_doubted, self.cards)),
             "numbers": any(_DIGIT.search(_GAP.sub("", text)) for text in self._texts()),
             "facets": tuple(tuple(set(filter(None, values(self)))) for _, _, values in FACETS),

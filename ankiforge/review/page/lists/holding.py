@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.lists.catalogue import Catalogue
 from ankiforge.review.page.lists.filters import Filed, Filter, filter_of
 from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views import View, view_named
 from ankiforge.review.page.views.recent import Recent
 from ankiforge.review.page.views.twins import BETWEEN
+from ankiforge.review.service import Service
 
 IN_BULK = ("pending", "run")
 """The views in which many cards may be accepted at once."""
@@ -26,7 +26,7 @@ REMEMBERED = 32
 class Look:
     """A view under a filter, looked at from a desk."""
 
-    desk: Desk
+    desk: Service
     view: View
     wanted: Filter
 
@@ -36,7 +36,7 @@ class Look:
         return self.view.name, self.wanted
 
 
-def look_of(desk: Desk, asked: Mapping[str, str]) -> Look:
+def look_of(desk: Service, asked: Mapping[str, str]) -> Look:
     """What the browser asks for.
 
     Raises:
@@ -73,7 +73,7 @@ class Lists:
             shown = self._shown.get(look.named)
         return shown.ids if shown and shown.ids else self.now(look)
 
-    def compare(self, desk: Desk) -> bool:
+    def compare(self, desk: Service) -> bool:
         """Let filters see what changed otherwise than by decisions; whether it was time to look."""
         return self._catalogue.compare(desk)
 

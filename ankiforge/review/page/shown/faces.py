@@ -7,14 +7,14 @@ from dataclasses import replace
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.fields import field_html
 from ankiforge.anki.preview import sides
-from ankiforge.delivery.attached import pictures_of
 from ankiforge.model import Candidate, Card, Fields, Media
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.items import Face, Slot, tone_of
+from ankiforge.review.service import Service
+from ankiforge.sync import pictures_of
 
 
-def slot_of(desk: Desk, card: Card, candidate: Candidate, label: str) -> Slot:
+def slot_of(desk: Service, card: Card, candidate: Candidate, label: str) -> Slot:
     """A candidate in its place, as the card it would be; its words can be edited."""
     shown = as_if(card, candidate)
     faces, pictures = faces_of(desk, shown)
@@ -46,7 +46,7 @@ def editable(card: Card) -> Fields:
     return tuple((name, words.get(name, "")) for name in names)
 
 
-def faces_of(desk: Desk, card: Card) -> tuple[tuple[Face, ...], tuple[Media, ...]]:
+def faces_of(desk: Service, card: Card) -> tuple[tuple[Face, ...], tuple[Media, ...]]:
     """(question, answer) of each card that Anki makes of a note, in order; and their pictures."""
     pictures, _ = pictures_of(desk.ledger, card)
     fields = field_html(card, pictures)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import AnkiState, Card, Guid
-from ankiforge.review.desk import Desk
+from ankiforge.model import AnkiState, Card, Guid, Seen
 from ankiforge.review.page.shown.sides import Fact
+from ankiforge.review.service import Service
 
 
-def studied(desk: Desk, card: Card) -> str:
+def studied(desk: Service, card: Card) -> str:
     """How it fares there; or that it never was there."""
     seen = desk.ledger.views.seen(card.guid)
     if seen is None:
@@ -23,7 +22,7 @@ def _written(card: Card) -> bool:
     return card.anki is AnkiState.WRITTEN
 
 
-def _counts(desk: Desk, guid: Guid, seen: Seen) -> tuple[str, ...]:
+def _counts(desk: Service, guid: Guid, seen: Seen) -> tuple[str, ...]:
     longest = max((one.interval for one in seen.cards), default=0)
     suspended = sum(one.suspended for one in seen.cards)
     return (

@@ -12,15 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, Response, jsonify, request, send_file
 
-from ankiforge.delivery.attached import picture_at
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet
 from ankiforge.extract.zotero.files import STORAGE
 from ankiforge.model import Highlight, Problem, Route
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.media import Shown
 from ankiforge.review.page.shown.passage import picture_paths
+from ankiforge.review.service import Service
+from ankiforge.sync import picture_at
 
 SECONDS = 15.0
 """No page is given more."""
@@ -39,7 +39,7 @@ class Paper(NamedTuple):
     """From 0; None = nobody knows."""
 
 
-def serve_papers(app: Flask, desks: Callable[[], Desk], shown: Shown) -> None:
+def serve_papers(app: Flask, desks: Callable[[], Service], shown: Shown) -> None:
     """Pages drawn, PDFs and pictures, by the names of what was shown."""
     sheets = Sheets()
 
@@ -84,7 +84,7 @@ def _inert(answer: Response) -> Response:
     return answer
 
 
-def _html(desk: Desk, sheets: Sheets, highlight: Highlight, name: str) -> str:
+def _html(desk: Service, sheets: Sheets, highlight: Highlight, name: str) -> str:
     paper = paper_of(desk, highlight)
     if isinstance(paper, str):
         return draw("sheet.html", drawn=None, told=paper, address="")
@@ -104,7 +104,7 @@ def _html(desk: Desk, sheets: Sheets, highlight: Highlight, name: str) -> str:
     )
 
 
-def _sheet(desk: Desk, highlight: Highlight, paper: Paper) -> Sheet:
+def _sheet(desk: Service, highlight: Highlight, paper: Paper) -> Sheet:
     return Sheet(
         os.fsencode(paper.path),
         -1 if paper.page is None else paper.page,
@@ -116,7 +116,7 @@ def _sheet(desk: Desk, highlight: Highlight, paper: Paper) -> Sheet:
     )
 
 
-def _passwords(desk: Desk, highlight: Highlight) -> tuple[str, ...]:
+def _passwords(desk: Service, highlight: Highlight) -> tuple[str, ...]:
     """Those that the settings have for the source."""
     if highlight.route is not Route.PDF:
         return ()
@@ -157,7 +157,7 @@ class Sheets:
 # --- where they are -----------------------------------------------------------------------------
 
 
-def paper_of(desk: Desk, highlight: Highlight) -> Paper | str:
+def paper_of(desk: Service, highlight: Highlight) -> Paper | str:
     """The PDF of a highlight, or why there is none here."""
     if highlight.route is Route.PDF:
         return _loose(desk, highlight)
@@ -166,7 +166,7 @@ def paper_of(desk: Desk, highlight: Highlight) -> Paper | str:
     return "This source is no PDF."
 
 
-def _loose(desk: Desk, highlight: Highlight) -> Paper | str:
+def _loose(desk: Service, highlight: Highlight) -> Paper | str:
     """A PDF of a folder; or the one file that the source is."""
     document = highlight.document
     root = desk.ledger.roots.of("pdf").get(document.source)
@@ -179,7 +179,7 @@ def _loose(desk: Desk, highlight: Highlight) -> Paper | str:
     return Paper(path, page)
 
 
-def _stored(desk: Desk, highlight: Highlight) -> Paper | str:
+def _stored(desk: Service, highlight: Highlight) -> Paper | str:
     """The attachment that Zotero keeps; what it only links to is opened in Zotero."""
     root = desk.ledger.roots.of("zotero").get(highlight.document.source)
     key = highlight.block
@@ -205,7 +205,7 @@ def _lies_in(path: Path, root: Path) -> bool:
         return False
 
 
-def _picture(desk: Desk, highlight: Highlight, number: int) -> Path | None:
+def _picture(desk: Service, highlight: Highlight, number: int) -> Path | None:
     paths = picture_paths(highlight)
     if number >= len(paths):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.conflicts import Conflicts
 from ankiforge.review.page.views.findings import Findings
@@ -18,6 +17,7 @@ from ankiforge.review.page.views.revisions import Revisions
 from ankiforge.review.page.views.run import LastRun
 from ankiforge.review.page.views.twins import Twins
 from ankiforge.review.page.views.work import Work
+from ankiforge.review.service import Service
 
 
 class View(Protocol):
@@ -43,11 +43,11 @@ class View(Protocol):
         """What is said when nothing is left in it."""
         ...
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """All it holds, without filters; cheap, for it is asked after each decision."""
         ...
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """One of them; None if it does not belong here any more."""
         ...
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ankiforge import sync
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.preview import sides
 from ankiforge.anki.unrender import unrender
-from ankiforge.delivery import Deliveries
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Guid
-from ankiforge.review.desk import Desk
+from ankiforge.model import Card, Guid, Seen
 from ankiforge.review.page.shown.differences import runs
 from ankiforge.review.page.shown.faces import faces_of
 from ankiforge.review.page.shown.items import Act, Face, Item, Slot, stamp_of, title_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Row, Side, as_it_is, beside, sides_html
+from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +30,11 @@ class Conflicts:
     )
     empty: str = "Anki and your sources agree."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids."""
         return desk.ledger.queues.conflicts()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """All sides of each field."""
         found = conflicts_of(desk, identity)
         seen = desk.ledger.views.seen(Guid(identity))
@@ -44,13 +43,13 @@ class Conflicts:
         return _item(desk, desk.ledger.cards.get(identity), seen, found)
 
 
-def conflicts_of(desk: Desk, guid: str) -> tuple[Conflict, ...]:
+def conflicts_of(desk: Service, guid: str) -> tuple[Conflict, ...]:
     """The conflicts of a card as they stand now; that there are some is noted with the card."""
     card = desk.card(guid)
-    return Deliveries(desk.ledger, desk.decks).of(card).conflicts if card else ()
+    return sync.conflicts_of(desk.ledger, card, desk.decks) if card else ()
 
 
-def _item(desk: Desk, card: Card, seen: Seen, found: tuple[Conflict, ...]) -> Item:
+def _item(desk: Service, card: Card, seen: Seen, found: tuple[Conflict, ...]) -> Item:
     named = ", ".join(one.field for one in found)
     return Item(
         card.guid,
@@ -65,7 +64,7 @@ def _item(desk: Desk, card: Card, seen: Seen, found: tuple[Conflict, ...]) -> It
     )
 
 
-def _slots(desk: Desk, card: Card, seen: Seen) -> tuple[Slot, ...]:
+def _slots(desk: Service, card: Card, seen: Seen) -> tuple[Slot, ...]:
     ours, pictures = faces_of(desk, card)
     return (
         Slot(f"{card.guid}.anki", "yours, in Anki", faces_in_anki(card, seen)),

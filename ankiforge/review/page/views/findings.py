@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ankiforge.model import Card, Standing, Verdict
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.pending import card_item
+from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Findings:
     about: str = "Cards of which a check warns, or which it forbids: mend them, or decide."
     empty: str = "No check warns of any card."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
         return desk.ledger.queues.doubted()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card with what may be done about it."""
         card = desk.card(identity)
         return card_item(desk, card) if card and _is_doubted(card) else None

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ankiforge.model import AnkiState, Card
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import seen_last, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
+from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Missing:
     )
     empty: str = "Nothing is missing in Anki."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids."""
         return desk.ledger.queues.missing()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card, and what is known of its time in Anki."""
         card = desk.card(identity)
         if card is None or card.anki is not AnkiState.MISSING:
@@ -47,7 +47,7 @@ class Missing:
         )
 
 
-def _facts(desk: Desk, card: Card) -> Iterator[Fact]:
+def _facts(desk: Service, card: Card) -> Iterator[Fact]:
     seen = desk.ledger.views.seen(card.guid)
     reviews = desk.ledger.views.reviews_of(card.guid)
     yield ("Missing since", when(card.anki_why))

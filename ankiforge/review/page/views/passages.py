@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ankiforge.model import HighlightKey
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
 from ankiforge.review.page.shown.passage import source_html
-from ankiforge.review.selecting import words_of
+from ankiforge.review.select import selectable_text
+from ankiforge.review.service import Service
 from ankiforge.text.bidi import isolated
 
 
@@ -24,17 +24,17 @@ class Passages:
     about: str = "Passages that are no card: select words, and they are one."
     empty: str = "Every passage has its card, or you have said that none is wanted."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """The keys of the highlights."""
         return desk.ledger.queues.passages()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The passage, its words to be selected."""
         why = desk.ledger.queues.why_no_card(identity)
         highlight = desk.ledger.highlights.get(HighlightKey(identity)) if why else None
         if highlight is None:
             return None
-        words, _ = words_of(highlight)
+        words, _ = selectable_text(highlight)
         return Item(
             identity,
             f"No card yet from {isolated(highlight.document.title)}",

@@ -8,14 +8,14 @@ from functools import partial
 from itertools import chain
 
 from ankiforge.model import Candidate, Card, Standing, Verdict
-from ankiforge.review.desk import Desk
-from ankiforge.review.failing import forgotten, history_of, words_in_anki
+from ankiforge.review.history import forgotten, history_of, words_in_anki
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
-from ankiforge.review.selecting import words_of
+from ankiforge.review.select import selectable_text
+from ankiforge.review.service import Service
 
 FORCE = "force"
 """What a person types to overrule a check."""
@@ -30,18 +30,18 @@ class Pending:
     about: str = "Cards that wait for your word."
     empty: str = "Nothing waits for you here."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
         return desk.ledger.queues.pending()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card, or all candidates of a choice side by side."""
         if not desk.ledger.queues.is_pending(identity):
             return None
         return card_item(desk, desk.ledger.cards.get(identity))
 
 
-def card_item(desk: Desk, card: Card) -> Item:
+def card_item(desk: Service, card: Card) -> Item:
     """A card to be accepted, rejected or edited; a choice with all its candidates."""
     shown = _shown(card)
     several = len(shown) > 1
@@ -58,11 +58,11 @@ def card_item(desk: Desk, card: Card) -> Item:
         body=_in_place_of(desk, card),
         acts=card_acts(card),
         group=card.highlight.key,
-        passage=words_of(card.highlight)[0] if card.highlight.document.source else "",
+        passage=selectable_text(card.highlight)[0] if card.highlight.document.source else "",
     )
 
 
-def _in_place_of(desk: Desk, card: Card) -> str:
+def _in_place_of(desk: Service, card: Card) -> str:
     """What is told of the card that this one was drawn for, if it is to give way to it."""
     fails = [desk.ledger.cards.get(guid) for guid in desk.ledger.troubles.in_place_of(card.guid)]
     return (
@@ -70,7 +70,7 @@ def _in_place_of(desk: Desk, card: Card) -> str:
     )
 
 
-def _given_up(desk: Desk, card: Card) -> Iterator[Fact]:
+def _given_up(desk: Service, card: Card) -> Iterator[Fact]:
     asked = words_in_anki(card, desk.ledger.views.seen(card.guid)) or card.fields
     yield ("In place of", " → ".join(text for _, text in asked[:2] if text))
     yield ("Which was", forgotten(history_of(desk.ledger, card)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ankiforge.ledger.deciding.decisions import MADE, Decided, standing
+from ankiforge.ledger.events import MADE, Event, standing
 from ankiforge.model import Card, HighlightKey
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.page.views.pending import card_item
+from ankiforge.review.service import Service
 
 _BACK = Act("z", "Take it back", "take back")
 _TOLD = {
@@ -41,11 +41,11 @@ class Recent:
     about: str = "What you decided, newest first: take it back, or decide anew."
     empty: str = "You have decided nothing yet."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """The actions."""
         return tuple(desk.ledger.queues.decided())
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """What was decided, and the card as it stands now."""
         made = _made(desk, identity)
         if not made:
@@ -65,7 +65,7 @@ class Recent:
         return Item(identity, title, stamp, source=passage, body=facts, acts=(_BACK,))
 
 
-def _made(desk: Desk, action: str) -> list[Decided]:
+def _made(desk: Service, action: str) -> list[Event]:
     """The decisions of an action that stand."""
     ledger = desk.ledger
     subjects = dict.fromkeys(ledger.queues.about(action))
@@ -73,17 +73,17 @@ def _made(desk: Desk, action: str) -> list[Decided]:
     return [one for one in history if one.action == action and one.what != "undo"]
 
 
-def named_as(decided: Decided) -> str:
+def named_as(decided: Event) -> str:
     """What a decision is called: a card that was made by hand was not edited."""
     return "made by hand" if MADE in decided.body else decided.what
 
 
-def _told(decided: Decided) -> str:
+def _told(decided: Event) -> str:
     what = named_as(decided)
     return _TOLD.get(what, what)
 
 
-def _what(made: list[Decided], cards: list[Card]) -> str:
+def _what(made: list[Event], cards: list[Card]) -> str:
     if len(cards) > 1:
         return many(len(cards), "card")
     if cards:
@@ -91,7 +91,7 @@ def _what(made: list[Decided], cards: list[Card]) -> str:
     return many(len(made), "passage")
 
 
-def _facts(made: list[Decided], cards: list[Card]) -> Iterator[Fact]:
+def _facts(made: list[Event], cards: list[Card]) -> Iterator[Fact]:
     yield ("Decided", when(made[0].at))
     yield ("Reason", str(made[0].body.get("reason", "")))
     if len(made) > 1:
@@ -101,7 +101,7 @@ def _facts(made: list[Decided], cards: list[Card]) -> Iterator[Fact]:
         yield ("And", many(left, "card") + " more" if left > 0 else "")
 
 
-def _passage(desk: Desk, made: list[Decided], cards: list[Card]) -> str:
+def _passage(desk: Service, made: list[Event], cards: list[Card]) -> str:
     """Where the first of it comes from, if that is a passage that is known here."""
     if cards:
         return source_html(cards[0].highlight)

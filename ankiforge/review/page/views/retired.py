@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from ankiforge.anki.names import RETIRED
 from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Standing, Verdict, note_id
-from ankiforge.review.desk import Desk
+from ankiforge.model import Card, Seen, Standing, Verdict, note_id
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of, title_of
 from ankiforge.review.page.shown.known import many, studied
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, sides_html
 from ankiforge.review.page.views.conflicts import faces_in_anki
+from ankiforge.review.service import Service
 
 _WHY = {
     "skip": "its passage was marked to be skipped",
@@ -34,12 +33,12 @@ class Retired:
     about: str = "Cards that Anki still asks and that are none here, or whose passage is gone."
     empty: str = "All that Anki asks is a card here, and has its passage."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids, those whose passage is gone last."""
         queues = desk.ledger.queues
         return (*queues.left_in_anki(), *queues.without_source())
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card, why it is here, and what can be done about it."""
         queues, card = desk.ledger.queues, desk.card(identity)
         if card is None:
@@ -53,7 +52,7 @@ class Retired:
 # --- none here, but in Anki -----------------------------------------------------------------
 
 
-def _left(desk: Desk, card: Card, seen: Seen) -> Item:
+def _left(desk: Service, card: Card, seen: Seen) -> Item:
     return Item(
         card.guid,
         f"Still in Anki: a {card.kind} card from {title_of(card)}",
@@ -66,7 +65,7 @@ def _left(desk: Desk, card: Card, seen: Seen) -> Item:
     )
 
 
-def _facts(desk: Desk, card: Card, seen: Seen) -> Iterator[Fact]:
+def _facts(desk: Service, card: Card, seen: Seen) -> Iterator[Fact]:
     yield ("Why it is none here", _why(card))
     yield ("In Anki", studied(desk, card))
     yield ("To find it in Anki", f"nid:{note_id(card.guid)}")
@@ -101,7 +100,7 @@ def _back(card: Card) -> Act:
 # --- a card here, but in no source ----------------------------------------------------------
 
 
-def _without_source(desk: Desk, card: Card) -> Item:
+def _without_source(desk: Service, card: Card) -> Item:
     lead = card.leading
     return Item(
         card.guid,
@@ -119,7 +118,7 @@ def _without_source(desk: Desk, card: Card) -> Item:
     )
 
 
-def _gone_facts(desk: Desk, card: Card) -> Iterator[Fact]:
+def _gone_facts(desk: Service, card: Card) -> Iterator[Fact]:
     yield ("Its passage", "is no longer in the source; beside the card stands what it was")
     yield ("In Anki", studied(desk, card))
     yield ("If you keep it", "it stays as it is, and you are asked again only if that happens anew")

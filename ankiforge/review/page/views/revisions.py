@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ankiforge.model import Candidate, Card, Highlight
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.decisions.redrafting import REDRAFT
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Row, changed, changed_fields, sides_html
+from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Revisions:
     about: str = "Corrections of accepted cards: take the new one, or keep the old."
     empty: str = "No correction waits for you."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids."""
         return desk.ledger.queues.revisions()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card now and as proposed."""
         card = desk.card(identity)
         if card and card.picked and card.revision:
@@ -35,7 +35,7 @@ class Revisions:
         return None
 
 
-def _item(desk: Desk, card: Card, now: Candidate) -> Item:
+def _item(desk: Service, card: Card, now: Candidate) -> Item:
     past = desk.ledger.highlights.before(card.highlight.key)
     labels = _labels(card.open)
     rows = [row for one, label in labels for row in _differences(card, one, label)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.items import Item
 from ankiforge.review.page.views.pending import card_item
+from ankiforge.review.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class LastRun:
     )
     empty: str = "No run has drawn a card yet."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
         return desk.ledger.queues.drawn_last()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card as it stands."""
         card = desk.card(identity)
         return card_item(desk, card) if card else None

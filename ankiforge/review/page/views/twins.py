@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ankiforge import review
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.model import Card, Finding, ForeignNote, Standing, Verdict
-from ankiforge.review import pairing
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of
 from ankiforge.review.page.shown.known import studied
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, Row, beside, sides_html
+from ankiforge.review.service import Service
 from ankiforge.text.markdown import plain
 
 BETWEEN = "~"
@@ -31,11 +31,11 @@ class Twins:
     )
     empty: str = "No two cards are called alike."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """`guid~guid` or `guid~nid:…`."""
         return [BETWEEN.join(pair) for pair in desk.ledger.queues.twins()]
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """Both beside one another."""
         one, _, other = identity.partition(BETWEEN)
         if not desk.ledger.queues.called_alike(one, other):
@@ -43,7 +43,7 @@ class Twins:
         card = desk.ledger.cards.get(one)
         if not other.startswith(NOTE):
             return _pair(desk, identity, *_in_order(card, desk.ledger.cards.get(other)))
-        note = desk.ledger.others.find(int(other.removeprefix(NOTE)))
+        note = desk.ledger.foreign.find(int(other.removeprefix(NOTE)))
         return _beside_note(desk, identity, card, note) if note else None
 
 
@@ -59,8 +59,8 @@ def _waits(card: Card) -> bool:
 # --- two cards ------------------------------------------------------------------------------
 
 
-def _pair(desk: Desk, identity: str, card: Card, twin: Card) -> Item:
-    stays, _ = pairing.in_rank(desk.ledger, card, twin)
+def _pair(desk: Service, identity: str, card: Card, twin: Card) -> Item:
+    stays, _ = review.merge_order(desk.ledger, card, twin)
     facts = (
         *_told(card, twin.guid),
         *_told(twin, card.guid),
@@ -93,7 +93,7 @@ def _merge(card: Card, stays: Card) -> Act:
 # --- a card and a note of others ------------------------------------------------------------
 
 
-def _beside_note(desk: Desk, identity: str, card: Card, note: ForeignNote) -> Item:
+def _beside_note(desk: Service, identity: str, card: Card, note: ForeignNote) -> Item:
     twin = f"{NOTE}{note.id}"
     facts = (
         *_told(card, twin),

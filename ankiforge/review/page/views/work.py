@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ankiforge.ledger.collection.seen import Seen
-from ankiforge.model import Card, Fields, SeenCard, note_id
+from ankiforge.model import Card, Fields, Seen, SeenCard, note_id
 from ankiforge.recall import Trouble, retrievability
-from ankiforge.review.desk import Desk
-from ankiforge.review.failing import History, forgotten, history_of, reasons, words_in_anki
+from ankiforge.review.history import History, forgotten, history_of, reasons, words_in_anki
 from ankiforge.review.page.decisions.redrafting import INSTEAD, SPLIT
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of, title_of
@@ -17,7 +15,8 @@ from ankiforge.review.page.shown.known import many, studied, when
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.page.shown.sides import Fact, Row, changed_fields, sides_html
 from ankiforge.review.page.views.conflicts import faces_in_anki
-from ankiforge.review.selecting import words_of
+from ankiforge.review.select import selectable_text
+from ankiforge.review.service import Service
 
 _BESIDE = 6
 """Cards of the same passage that are told."""
@@ -32,11 +31,11 @@ class Work:
     about: str = "Cards that keep failing in Anki, or of which you wrote something there."
     empty: str = "No card in Anki keeps failing."
 
-    def ids(self, desk: Desk) -> Sequence[str]:
+    def ids(self, desk: Service) -> Sequence[str]:
         """Their guids, the worst first."""
         return desk.ledger.queues.work()
 
-    def item(self, desk: Desk, identity: str) -> Item | None:
+    def item(self, desk: Service, identity: str) -> Item | None:
         """The card, how it fared, and what can be done about it."""
         card = desk.card(identity)
         seen = desk.ledger.views.seen(card.guid) if card else None
@@ -46,7 +45,7 @@ class Work:
         return _item(desk, card, seen, history) if history.troubles else None
 
 
-def _item(desk: Desk, card: Card, seen: Seen, history: History) -> Item:
+def _item(desk: Service, card: Card, seen: Seen, history: History) -> Item:
     others = _others(desk, card)
     given = history.answers.given
     theirs = words_in_anki(card, seen)
@@ -62,11 +61,11 @@ def _item(desk: Desk, card: Card, seen: Seen, history: History) -> Item:
         ),
         acts=tuple(_acts(card)),
         group=card.highlight.key,
-        passage=words_of(card.highlight)[0] if card.highlight.document.source else "",
+        passage=selectable_text(card.highlight)[0] if card.highlight.document.source else "",
     )
 
 
-def _slot(desk: Desk, card: Card, seen: Seen, theirs: Fields) -> Slot:
+def _slot(desk: Service, card: Card, seen: Seen, theirs: Fields) -> Slot:
     """The card as it is asked there: in a person's own words, if he gave it others in Anki."""
     here = slot_of(desk, card, card.leading, "")
     if not theirs:
@@ -86,7 +85,7 @@ def _changes(card: Card, theirs: Fields) -> tuple[Row, ...]:
 
 
 def _facts(
-    desk: Desk, card: Card, seen: Seen, history: History, others: tuple[Card, ...]
+    desk: Service, card: Card, seen: Seen, history: History, others: tuple[Card, ...]
 ) -> Iterator[Fact]:
     yield ("Why it is here", "; ".join(reasons(history)))
     yield ("Its answers", _answers(history))
@@ -150,7 +149,7 @@ def _apart(card: SeenCard) -> Iterator[str]:
         yield "suspended"
 
 
-def _others(desk: Desk, card: Card) -> tuple[Card, ...]:
+def _others(desk: Service, card: Card) -> tuple[Card, ...]:
     """The other cards of its passage, live ones first."""
     there = desk.ledger.cards.of_highlight(card.highlight.key)
     found = (one for one in there if one.guid != card.guid)

@@ -11,10 +11,10 @@ import pytest
 
 from ankiforge.config.workspace import resolve
 from ankiforge.ledger import open_ledger
-from ankiforge.review.desk import Desk
 from ankiforge.review.page.app import make_app
 from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.guard import Guard
+from ankiforge.review.service import Service
 
 HOST = "127.0.0.1:7777"
 
@@ -61,7 +61,7 @@ def client(forge: Any) -> Iterator[Callable[[], Client]]:
             workspace = resolve(None, forge.folder)
         ledger = open_ledger(workspace.ledger, workspace.journal, any_thread=True)
         opened.append(ledger)
-        desk, guard = Desk(workspace, ledger), Guard(7777)
+        desk, guard = Service(workspace, ledger), Guard(7777)
         return Client(make_app(lambda: desk, guard, query, asking), guard)
 
     yield start

@@ -1,0 +1,467 @@
+"""Decide what to ship of each card: nothing, a revision on record, or a new one. Pure.
+
+A card that is not in Anki is shipped as the source and the decisions about it give it. A note in
+Anki is compared three ways: the revision it was made from, the note as it stands there, and the
+text we would ship now. A note that needs no change is not shipped; one that a person changed gets
+only what changed on our side; a field that both sides changed is a conflict, which a person resolves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.content import content_hash, normal_form
+from ankiforge.anki.fields import field_html, renamed, with_content
+from ankiforge.anki.merge import Base, Conflict, Side, merge_fields, merge_tags, same_tags
+from ankiforge.anki.names import RETIRED, deck_name, tag_names
+from ankiforge.anki.package import refusal
+from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, renewed_types, usable
+from ankiforge.model import (
+    FRESH_SECONDS,
+    AnkiState,
+    Card,
+    CardKind,
+    Family,
+    Fields,
+    HighlightKind,
+    Media,
+    Note,
+    Problem,
+    Seen,
+    SeenType,
+    Shipment,
+    Standing,
+    Verdict,
+    digest_of,
+    next_mod,
+)
+
+MAX_AHEAD_SECONDS = 86_400
+"""A note whose next mod is further in the future is held: the clock of a device is wrong."""
+EDITED_NOW = "it was being edited"
+IN_THE_FUTURE = "it was changed in the future: the clock of a device is wrong"
+TEMPORARY = frozenset((EDITED_NOW, IN_THE_FUTURE))
+"""Reasons for holding a card that pass without anybody's action."""
+NOTE_TYPE = "note type"
+NO_PICTURE = "a picture of it is not there any more"
+
+
+@dataclass(frozen=True, slots=True)
+class CardPlan:
+    """What is to happen with one card."""
+
+    card: Card
+    note: Note | None = None
+    """The note to ship; None = nothing is shipped."""
+    shipment: Shipment | None = None
+    """The revision that the note is."""
+    held: str = ""
+    """Why a change is not shipped now."""
+    conflicts: tuple[Conflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    anki_why: str | None = None
+    """The reason for holding the card that the ledger is to record; None = leave what is recorded."""
+    adopted: Shipment | None = None
+    """A revision taken over from Anki, with those tags that are ours; to be recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInput:
+    """A card and everything else its plan depends on."""
+
+    card: Card
+    seen: Seen | None = None
+    """The note as the newest view showed it; None if the card is not in Anki."""
+    revisions: tuple[Shipment, ...] = ()
+    """Oldest first."""
+    not_imported: frozenset[int] = frozenset()
+    """Revisions whose package was certainly not imported."""
+    tags: tuple[str, ...] = ()
+    """Our tags as they are now."""
+    pictures: Mapping[str, Media] = field(default_factory=dict)
+    """The pictures that its fields show, by the path written there."""
+    missing_pictures: tuple[Problem, ...] = ()
+    merged_sources: tuple[str, ...] = ()
+    """Passages whose cards a person merged into this one, as HTML: the note must show them."""
+    moved_to: str = ""
+    """The deck in Anki to which the cards of its document were moved; "" if they were not."""
+
+    @property
+    def last(self) -> Shipment | None:
+        """The newest revision; None if the card was never shipped."""
+        return self.revisions[-1] if self.revisions else None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """How the cards are shipped, and what limits that."""
+
+    now: float
+    """Seconds since 1970."""
+    changed_types: Mapping[Family, SeenType] = field(default_factory=dict)
+    """Note types of ours that a person changed in Anki."""
+    push: bool = False
+    """Through a running Anki, not as a file."""
+    blind: bool = False
+    """Anki could not be read: notes that are there stay as they are."""
+    full: bool = False
+    """Ship notes that Anki has as well, with their own mod; notes deleted there come back."""
+
+
+def types_to_ship(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
+    """Return the note types that a package ships in place of ours, given those seen in Anki.
+
+    These are the types a person changed, as they are there, and ours where Anki has an earlier
+    version of them.
+    """
+    changed = changed_types(types)
+    usable_ones = {family: one for family, one in changed.items() if usable(one, family)}
+    return usable_ones | renewed_types(types)
+
+
+def plan(known: PlanInput, options: PlanOptions) -> CardPlan:
+    """Return what to ship of a card."""
+    card, last = known.card, known.last
+    if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
+        planned = CardPlan(card)
+    elif known.seen is not None:
+        planned = _plan_in_anki(known, known.seen, options)
+        fields = ", ".join(one.field for one in planned.conflicts)
+        why = planned.held or (f"conflict: {fields}" if fields else "")
+        planned = replace(planned, anki_why=why)
+    else:
+        planned = _plan_new(known, options) if card.ready else CardPlan(card)
+    if not options.full or not card.ready or planned.note or planned.problems:
+        return planned
+    last = planned.adopted or last
+    if last is None or not last.known or RETIRED in last.tags:
+        return planned  # that revision only added the tag; the note in Anki says more
+    again = _finish(known, last, None, options)
+    return replace(again, anki_why=planned.anki_why, adopted=planned.adopted)
+
+
+def plan_unchanged(known: PlanInput, options: PlanOptions) -> CardPlan:
+    """Return a plan that ships the card as the last package held it; nothing if it is in Anki."""
+    last = known.last
+    if known.card.anki.there or last is None or not last.known:
+        return CardPlan(known.card)
+    return _finish(known, last, None, options)
+
+
+# --- cards that are not in Anki -------------------------------------------------------------
+
+
+def _plan_new(known: PlanInput, options: PlanOptions) -> CardPlan:
+    if known.missing_pictures and _needs_pictures(known.card, known.last):
+        return CardPlan(known.card, problems=known.missing_pictures)
+    revision = _revision_of_new(known)
+    return _finish(known, revision, None, options, problems=known.missing_pictures)
+
+
+def _revision_of_new(known: PlanInput) -> Shipment:
+    """Return the revision of a note that is not in Anki: the last one if nothing of ours changed.
+
+    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a generated
+    field would write differently is shipped with the next change (docs/why.md).
+    """
+    card, last = known.card, known.last
+    same = last is not None and _same_text(last, known)
+    if last and last.known and same:
+        return last
+    if _is_behind(known):
+        return next(one for one in reversed(known.revisions) if one.known)
+    html = field_html(replace(card, tags=known.tags), known.pictures)
+    content = content_hash(card.family, html)
+    if last and same:
+        return replace(last, fields=card.fields, html=html, tags=known.tags, content=content)
+    mod, digest = next_mod(card.guid, last), digest_of(card.fields, known.tags)
+    deck = known.moved_to if last is None and known.moved_to else deck_name(card.deck)
+    return Shipment(
+        card.guid, 0, mod, card.fields, html, known.tags, deck, digest, last is None, content=content
+    )  # fmt: skip
+
+
+# --- cards that are in Anki -----------------------------------------------------------------
+
+
+def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPlan:
+    card, last = known.card, known.last
+    if not seen.type_id:
+        return CardPlan(card, held=f"{NOTE_TYPE}: it was changed in Anki")
+    if last is None:
+        return CardPlan(card)
+    if not card.ready:
+        return _plan_retired(known, seen, last, options)
+    adopted = None
+    if not last.digest:  # taken over from Anki: our side is what the source gives now
+        if not (card.highlight.document.source and card.highlight.document.title):
+            return CardPlan(card)  # no source has shown the passage yet, only Anki or the journal
+        adopted = last = replace(
+            last, tags=known.tags, digest=digest_of(last.fields, known.tags)
+        )  # fmt: skip
+        known = replace(known, revisions=(*known.revisions[:-1], last))
+    is_imported = (
+        seen.mod >= last.mod
+        and _is_made_from(card.family, last, seen)
+        and last.rev not in known.not_imported
+    )
+    if (_same_text(last, known) and is_imported and not _has_tag(seen.tags, RETIRED)) or _is_behind(
+        known
+    ):
+        planned = CardPlan(card)
+    else:
+        planned = _plan_merge(known, seen, last, options)
+    return replace(planned, adopted=adopted) if adopted else planned
+
+
+def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptions) -> CardPlan:
+    """Merge our text, the note in Anki and the revision that note was made from."""
+    card = known.card
+    family, count = card.family, len(card.family.content_fields)
+    base, base_revision = _base_of(known, seen)
+    html = field_html(replace(card, tags=known.tags), known.pictures)
+    ours = Side(html[:count], _words_of(family, card.kind, card.fields))
+    merged = merge_fields(family, base, seen.fields[:count], ours, dict(card.resolved))
+    # the tag `retired` is only ever ours: it goes when the card is not retired
+    tags = merge_tags((*base_revision.tags, RETIRED), seen.tags, known.tags)
+    same_fields = all(
+        normal_form(one) == normal_form(other)
+        for one, other in zip(merged.html, seen.fields, strict=False)
+    )
+    if same_fields and same_tags(tags, seen.tags) and _shows_sources(last, known):
+        return CardPlan(card, conflicts=merged.conflicts)
+    pictures_lost = known.missing_pictures and _needs_pictures(card, last)
+    if held := NO_PICTURE if pictures_lost else _why_held(seen, last, options):
+        return CardPlan(
+            card, held=held, conflicts=merged.conflicts, problems=known.missing_pictures
+        )
+
+    # of a field in conflict, the base stays our side
+    disputed = {one.field for one in merged.conflicts}
+    before = _ours_of(family, base_revision) or seen.fields
+    our_content = tuple(
+        before[at] if name in disputed else html[at]
+        for at, name in enumerate(family.content_fields)
+    )
+    base_fields = dict(base_revision.fields)
+    names = (name for name in family.content_fields if name in disputed)
+    text = dict(card.fields) | {name: base_fields.get(name, "") for name in names}
+    fields = tuple((name, words) for name, words in text.items() if words)
+    package_tags = tuple(tag for tag in tags if tag not in seen.scheduler_tags)
+
+    again = with_content(card, html, merged.html, our_content, seen.fields, last.mod)
+    if last.mod > seen.mod and last.html == again and last.all_tags == package_tags:
+        revision = last  # shipped already, not imported yet
+    else:
+        mod = next_mod(card.guid, last, seen.mod)
+        written = with_content(card, html, merged.html, our_content, seen.fields, mod)
+        revision = Shipment(
+            card.guid, 0, mod, fields, written, known.tags, seen.deck or last.deck,
+            digest_of(fields, known.tags), ours=our_content, package_tags=package_tags,
+            content=content_hash(family, our_content),
+        )  # fmt: skip
+    return _finish(
+        known, revision, seen, options, problems=known.missing_pictures, conflicts=merged.conflicts
+    )
+
+
+def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptions) -> CardPlan:
+    """Tag the note of a card that was retired or rejected, once; its text stays as it is."""
+    card = known.card
+    dropped = card.standing is not Standing.LIVE or card.verdict is not Verdict.ACCEPTED
+    tagged = RETIRED in last.tags
+    if not dropped or _has_tag(seen.tags, RETIRED) or (tagged and last.seen):
+        return CardPlan(card)
+    if held := _why_held(seen, last, options):
+        return CardPlan(card, held=held)
+    without_pictures = replace(known, pictures={})
+    if tagged and last.mod > seen.mod:
+        return _finish(without_pictures, last, seen, options)
+    tags = tag_names((*last.tags, RETIRED))
+    package_tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
+    mod, content = next_mod(card.guid, last, seen.mod), _content_of(card.family, last)
+    revision = replace(
+        last, rev=0, mod=mod, html=renamed(card, seen.fields, content, mod), tags=tags,
+        package_tags=package_tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, tags),
+        ours=_ours_of(card.family, last), seen=False, content=content,
+    )  # fmt: skip
+    return _finish(without_pictures, revision, seen, options)
+
+
+def _why_held(seen: Seen, last: Shipment, options: PlanOptions) -> str:
+    """Return why a note in Anki cannot be changed now; "" if it can."""
+    if options.blind:
+        return "Anki could not be looked at"
+    if seen.scheduler_tags and not options.push:
+        return f"it is tagged {seen.scheduler_tags[0]}, which the import of a file would take away"
+    if 0 <= seen.taken_at - seen.mod < FRESH_SECONDS:
+        return EDITED_NOW
+    if max(last.mod, seen.mod) + 1 > options.now + MAX_AHEAD_SECONDS:
+        return IN_THE_FUTURE
+    return ""
+
+
+# --- the note itself ------------------------------------------------------------------------
+
+
+def _finish(
+    known: PlanInput,
+    revision: Shipment,
+    seen: Seen | None,
+    options: PlanOptions,
+    *,
+    problems: tuple[Problem, ...] = (),
+    conflicts: tuple[Conflict, ...] = (),
+) -> CardPlan:
+    """Return a plan that ships a revision, unless Anki or the note type there would refuse it."""
+    card, family = known.card, known.card.family
+    changed = options.changed_types.get(family)
+    held = ""
+    if changed and not usable(changed, family):
+        held = f"{NOTE_TYPE}: a field or template of ours is gone from {changed.name}"
+    elif changed and options.push and not is_exact(changed, family):
+        held = f"{NOTE_TYPE}: {changed.name} has fields or templates of yours; import the file"
+    if held:
+        return CardPlan(card, held=held, conflicts=conflicts)
+    written = "".join(revision.html)
+    shown = {one.name: one for one in known.pictures.values() if one.name in written}
+    kept_tags = seen.scheduler_tags if seen and options.push else ()
+    own = in_his_order(changed, family, revision.html, seen.own if seen else ()) if changed else ()
+    note = Note(
+        card.guid, family, revision.deck, revision.html, (*revision.all_tags, *kept_tags),
+        revision.mod, tuple(shown[name] for name in sorted(shown)), own=own,
+        without=_deleted_ordinals(known, seen) if seen else frozenset(),
+    )  # fmt: skip
+    refused = refusal(note)
+    if refused and seen:
+        return CardPlan(card, held="no card would be left of it", conflicts=conflicts)
+    if refused:
+        return CardPlan(card, problems=(*problems, *refused))
+    return CardPlan(card, note, revision, conflicts=conflicts, problems=problems)
+
+
+def _deleted_ordinals(known: PlanInput, seen: Seen) -> frozenset[int]:
+    """Return ordinals of cards that an imported revision had and that are not there now.
+
+    A person deleted them: they must not be made again.
+    """
+    family = known.card.family
+    imported = (one for one in known.revisions if one.seen and one.known)
+    once = {ordinal for one in imported for ordinal in card_ordinals(family, one.html)}
+    return frozenset(once - {one.ordinal for one in seen.cards})
+
+
+_FIGURES = (HighlightKind.IMAGE, HighlightKind.INK)
+
+
+def _needs_pictures(card: Card, last: Shipment | None) -> bool:
+    """Return whether a card must not be shipped without its missing pictures.
+
+    True of a figure, and of a note that was shipped with a picture before.
+    """
+    shown_before = last is not None and 'src="af-' in "".join(last.html)
+    return card.highlight.kind in _FIGURES or shown_before
+
+
+def _has_tag(tags: Sequence[str], tag: str) -> bool:
+    return tag.casefold() in {one.casefold() for one in tags}
+
+
+# --- revisions ------------------------------------------------------------------------------
+
+
+def _base_of(known: PlanInput, seen: Seen) -> tuple[Base, Shipment]:
+    """Return the base of the merge, and the revision whose tags are the base of the tags.
+
+    The base is the revision that the note's AnkiforgeId names, else the newest one seen in Anki
+    before the note's mod, else any that may be under it.
+    """
+    family, revisions = known.card.family, known.revisions
+    named = [one for one in revisions if _is_made_from(family, one, seen)]
+    while len(named) > 1 and (named[-1].mod > seen.mod or named[-1].rev in known.not_imported):
+        named.pop()  # the same content; only their tags differ
+    before = [
+        one
+        for one in revisions
+        if one.seen and datetime.fromisoformat(one.written_at).timestamp() <= seen.mod
+    ]
+    if named and named[-1].known:
+        if not any(_ours_of(family, named[-1])):  # taken over when edited: our side is unknown
+            return Base((), False), named[-1]
+        return Base((_side(family, named[-1]),), True), named[-1]
+    if named and content_hash(family, seen.fields) == seen.content:
+        unedited = Side(seen.fields[: len(family.content_fields)])  # only the journal knows it
+        return Base((unedited,), True), named[-1]
+    if before and before[-1].known:
+        return Base((_side(family, before[-1]),), True), before[-1]
+    newest = max((one.rev for one in revisions if one.seen), default=0)
+    possible = [one for one in revisions if one.rev >= newest and one.known]
+    sides = tuple(_side(family, one) for one in reversed(possible))
+    return Base(sides, False), (possible or list(revisions))[-1]
+
+
+def _is_made_from(family: Family, revision: Shipment, seen: Seen) -> bool:
+    """Return whether the note in Anki is, or was made from, this revision, by its AnkiforgeId.
+
+    A revision made after Anki was read has its mod there; others are recognised by content only.
+    """
+    if seen.named:
+        return seen.named == revision.mod
+    has_mod = revision.known and revision.package_tags is not None
+    return not has_mod and seen.content == _content_of(family, revision) != ""
+
+
+def _is_behind(known: PlanInput) -> bool:
+    """Return whether another computer shipped a newer revision and nothing changed here since.
+
+    Only the journal tells of that revision; the source has not been synchronised yet.
+    """
+    if not known.revisions or known.revisions[-1].known:
+        return False
+    ours = [one for one in known.revisions if one.known]
+    return bool(ours) and (ours[-1].fields, ours[-1].tags) == (known.card.fields, known.tags)
+
+
+def _same_text(last: Shipment, known: PlanInput) -> bool:
+    """Return whether we would ship the text, tags and pictures that we shipped last."""
+    fields = known.card.fields
+    if not last.known:
+        return last.digest == digest_of(fields, known.tags)
+    if last.fields != fields or last.tags != known.tags:
+        return False
+    written = "".join(last.html)
+    shown = all(picture.name in written for picture in known.pictures.values())
+    return shown and _shows_sources(last, known)
+
+
+def _shows_sources(last: Shipment, known: PlanInput) -> bool:
+    """Return whether a revision shows every passage that a person merged into the card."""
+    written = "".join(last.html)
+    return all(source in written for source in known.merged_sources)
+
+
+def _side(family: Family, revision: Shipment) -> Side:
+    html = _ours_of(family, revision)
+    kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
+    return Side(html, _words_of(family, kind, revision.fields))
+
+
+def _ours_of(family: Family, revision: Shipment) -> tuple[str, ...]:
+    """Return our content fields of a revision, before any merge; () if they are not on record."""
+    return (revision.ours or revision.html)[: len(family.content_fields)]
+
+
+def _words_of(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
+    """Return the content fields as Markdown, in note type order."""
+    words = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
+    return tuple(words.get(name, "") for name in family.content_fields)
+
+
+def _content_of(family: Family, revision: Shipment) -> str:
+    """Return the content hash in a revision's AnkiforgeId; "" if it is not known."""
+    if revision.content or not revision.known:
+        return revision.content
+    return content_hash(family, _ours_of(family, revision))

@@ -1,0 +1,722 @@
+"""Wiring: from a workspace to the sources, the drafter and the job of a run.
+
+What a command may not need (checks, drafters, the pipeline) is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ankiforge import extract
+from ankiforge.config import (
+    EXPORTS,
+    AcceptPolicy,
+    Config,
+    DrafterName,
+    RulesUsed,
+    SourceEntry,
+    is_loopback,
+    source_name,
+)
+from ankiforge.config.remembered import Place, Remembered
+from ankiforge.config.yamlfile import Location, typed
+from ankiforge.errors import ConfigError, UsageError
+from ankiforge.extract.discover import (
+    FILE_BASED,
+    UNAMBIGUOUS,
+    FoundSource,
+    discover,
+    resolve,
+    why_nothing,
+)
+from ankiforge.model import (
+    Draft,
+    Drafter,
+    Extracted,
+    Form,
+    Highlight,
+    Memory,
+    NoMemory,
+    Problem,
+    Severity,
+    Source,
+)
+from ankiforge.text.anchors import text_of
+
+if TYPE_CHECKING:
+    from ankiforge import check
+    from ankiforge.config.workspace import Workspace
+    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.llm import Model
+    from ankiforge.draft.wording.prompt import Prompt, Prompts
+    from ankiforge.extract.workers import WorkerPool
+    from ankiforge.ledger import Ledger
+    from ankiforge.pipeline import Job
+
+
+# --- which sources to read ------------------------------------------------------------------
+
+COMMAND_LINE = Location("the command line")
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedSource:
+    """A source to open, from the settings or found behind a PATH."""
+
+    entry: SourceEntry
+    only: tuple[Path, ...] = ()
+    """Files and folders below its root to read; () = all of it."""
+
+
+def select_sources(
+    workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str = ""
+) -> Iterator[SelectedSource | Problem]:
+    """Yield the sources behind PATHs; without PATHs those configured and remembered.
+
+    A PATH that cannot be read is a problem among the others.
+
+    Args:
+        workspace: whose settings and remembered PATHs to use.
+        ledger: knows which folders were read before.
+        paths: as given on the command line.
+        name: as given by `--name`, for sources that are not configured.
+
+    Raises:
+        UsageError: the only PATH cannot be read.
+    """
+    known = workspace.remembered
+    if not paths:
+        yield from _all_sources(workspace.config, known, ledger)
+        return
+    found = [_behind(workspace.config, ledger, path.absolute(), name, known) for path in paths]
+    problems = [one for one in found if isinstance(one, Problem)]
+    if len(paths) == 1 and problems:
+        raise UsageError(f"{problems[0].where}: {problems[0].what}", hint=problems[0].hint)
+    yield from problems
+    # Several PATHs may lead to one source: it is read once.
+    merged: dict[tuple[str, str | Path], SelectedSource] = {}
+    for one in found:
+        for source in () if isinstance(one, Problem) else one:
+            entry = source.entry
+            key = (entry.kind, entry.name if entry.kind in EXPORTS else entry.path)
+            merged[key] = _union(merged[key], source) if key in merged else source
+    yield from merged.values()
+
+
+def watched_sources(workspace: Workspace, ledger: Ledger) -> list[SelectedSource]:
+    """Return the sources that `watch` watches: also remembered ones that are absent now."""
+    found = _all_sources(workspace.config, workspace.remembered, ledger, absent_too=True)
+    return [one for one in found if isinstance(one, SelectedSource)]
+
+
+def _all_sources(
+    config: Config, known: tuple[Remembered, ...], ledger: Ledger, *, absent_too: bool = False
+) -> Iterator[SelectedSource | Problem]:
+    """Yield the configured and the remembered sources, and a notice for each absent PATH.
+
+    Nothing may count as deleted because a PATH is absent: what else is read of its sources, as
+    another file of the same export, is read as a part of them.
+    """
+    selected = {(entry.kind, entry.name): SelectedSource(entry) for entry in config.sources}
+    absent: set[tuple[str, str]] = set()
+    for item in known:
+        found = _behind(config, ledger, Path(item.path), item.name, known)
+        if isinstance(found, Problem):
+            what = "it is remembered as a source, and not there now; nothing counts as deleted"
+            hint = f"bring it back, or: ankiforge run --forget {shlex.quote(item.path)}"
+            yield Problem(item.path, what, hint, notice=True)
+            absent |= {(place.kind, place.name) for place in item.places}
+            found = [_remembered_source(place) for place in item.places] if absent_too else []
+        else:  # the settings may name the same folder as another kind of source
+            kinds = {source.entry.kind for source in found}
+            found += [_remembered_source(one) for one in item.places if one.kind not in kinds]
+        names = {(place.kind, place.root): place.name for place in item.places}
+        for source in found:
+            entry = source.entry
+            if entry in config.sources or entry.kind in EXPORTS:
+                key = (entry.kind, entry.name)
+            else:
+                key = (entry.kind, str(entry.path))
+                entry = replace(entry, name=names.get(key, entry.name))
+                source = replace(source, entry=entry)
+            selected[key] = _union(selected[key], source) if key in selected else source
+    for source in selected.values():
+        entry = source.entry
+        partial = not source.only and (entry.kind, entry.name) in absent
+        yield replace(source, only=(entry.path,)) if partial else source
+
+
+def _behind(
+    config: Config, ledger: Ledger, path: Path, name: str, known: tuple[Remembered, ...]
+) -> list[SelectedSource] | Problem:
+    """Return the sources behind one PATH: configured ones, or else what is found there."""
+    if not path.exists():
+        if path.is_symlink():
+            what = "a link that leads nowhere, or round in a circle"
+            return Problem(str(path), what, "name the file or folder itself")
+        return Problem(str(path), "there is no such file or folder", "check the spelling")
+    path = resolve(path)
+    kind = extract.kind_of(path) if path.is_file() else ""
+    configured = [e for e in config.sources if e.has_folder and _contains(e.path, path)]
+    if kind in UNAMBIGUOUS:  # an attachment in a folder of notes is no note
+        configured = [e for e in configured if e.kind == kind or e.kind not in FILE_BASED]
+    if configured:
+        return [SelectedSource(entry, _below(entry, path)) for entry in configured]
+    places = (place for item in known for place in item.places)
+    papers = {Path(one.root) for one in places if one.kind == "pdf" and not one.only}
+    selected = []
+    for found in discover(path, ledger.roots.known, papers):
+        same = (
+            SelectedSource(entry, _below(entry, *found.only))
+            for entry in config.sources
+            if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root
+        )
+        own_name = name or _export_name(config, found.kind)
+        selected.append(next(same, None) or _unconfigured(found, own_name))
+    hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
+    return selected or Problem(str(path), why_nothing(path), hint)
+
+
+def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
+    """Return a source that is not in the settings; without a name it has that of its folder."""
+    options: dict[str, Any] = {"path": str(found.root)}
+    options |= {"name": name} if name else {}
+    options |= {"exclude": found.exclude} if found.exclude else {}
+    name = name or source_name(found.root, found.kind)
+    entry = SourceEntry(found.kind, name, found.root, options, COMMAND_LINE)
+    return SelectedSource(entry, found.only)
+
+
+def _remembered_source(place: Place) -> SelectedSource:
+    """Return a source as it was when its PATH was remembered."""
+    only = tuple(map(Path, place.only))
+    source = _unconfigured(FoundSource(place.kind, Path(place.root), only, place.exclude), "")
+    return replace(source, entry=replace(source.entry, name=place.name))
+
+
+def _export_name(config: Config, kind: str) -> str:
+    """Return the name of the configured source an export belongs to: the only one of its kind."""
+    names = [entry.name for entry in config.sources if entry.kind == kind in EXPORTS]
+    return names[0] if len(names) == 1 else ""
+
+
+def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
+    """Return resolved paths below the source's root as the settings spell it; () for the root."""
+    root = resolve(entry.path)
+    return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
+
+
+def _contains(root: Path, path: Path) -> bool:
+    root = resolve(root)
+    return path == root or root in path.parents
+
+
+def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
+    """Join two selections of one source; exports of one account may lie in two folders."""
+    roots = (one.entry.path, other.entry.path)
+    if roots[0] == roots[1]:
+        only = (*one.only, *other.only) if one.only and other.only else ()
+        return SelectedSource(one.entry, tuple(dict.fromkeys(only)))
+    only = (*(one.only or roots[:1]), *(other.only or roots[1:]))
+    return SelectedSource(replace(one.entry, path=Path(os.path.commonpath(roots))), only)
+
+
+# --- remembered PATHs -----------------------------------------------------------------------
+
+
+def remember_paths(
+    workspace: Workspace,
+    ledger: Ledger,
+    paths: tuple[Path, ...],
+    name: str,
+    selected: Collection[SelectedSource],
+) -> tuple[list[Remembered], list[Remembered]]:
+    """Add PATHs to those that plain `run` reads.
+
+    A PATH inside a configured or remembered source is not added. One that contains a remembered
+    PATH replaces it; the keys of what was read there stay the same.
+
+    Args:
+        workspace: whose remembered PATHs to extend; nothing is written.
+        ledger: knows which folders were read before.
+        paths: as given on the command line.
+        name: as given by `--name`.
+        selected: the sources behind the PATHs, under their final names.
+
+    Returns:
+        All PATHs to remember from now on, and those of them that are new.
+    """
+    config, known = workspace.config, workspace.remembered
+    names = {(one.entry.kind, one.entry.path): one.entry.name for one in selected}
+    kept, new = list(known), []
+    for path in map(resolve, paths):
+        found = _behind(config, ledger, path, name, known)
+        if isinstance(found, Problem):
+            continue
+        places = tuple(
+            Place(
+                entry.kind,
+                names.get((entry.kind, entry.path), entry.name),
+                str(entry.path),
+                tuple(map(str, source.only)),
+                tuple(entry.options.get("exclude", ())),
+            )
+            for source in found
+            if (entry := source.entry) not in config.sources
+        )
+        before = next((item for item in kept if item.path == str(path)), None)
+        others = [item for item in kept if item.path != str(path)]
+        if not places or any(item.covers(places) for item in others):
+            continue
+        item = Remembered(str(path), name or (before.name if before else ""), places)
+        replaced = [one for one in others if item.covers(one.places) or _succeeds(item, one)]
+        new += [] if before else [item]
+        kept = [*(one for one in others if one not in replaced), item]
+    return kept, [item for item in new if item in kept]
+
+
+def _succeeds(new: Remembered, old: Remembered) -> bool:
+    """Tell whether an absent PATH was moved to the new one, or is an older export of the same."""
+    roots = {(place.kind, place.name): place.root for place in new.places}
+    if Path(old.path).exists() or not {(one.kind, one.name) for one in old.places} <= roots.keys():
+        return False
+    moved = all(
+        one.kind not in EXPORTS and roots[one.kind, one.name] != one.root for one in old.places
+    )
+    return moved or Path(old.path).parent.exists()
+
+
+def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
+    """Return the sources that plain `run` reads, each as `kind:name` with the name in its keys."""
+    config, found = workspace.config, []
+    places = [place for item in workspace.remembered for place in item.places]
+    for place in places:
+        around = [one for one in config.sources if one.kind == place.kind and one.has_folder]
+        if not all(any(_contains(one.path, at) for one in around) for at in place.targets):
+            found.append((place.kind, _export_name(config, place.kind) or place.name))
+    for entry in config.sources:
+        fixed = entry.options.get("name") or not entry.has_folder or entry.kind in EXPORTS
+        known = "" if fixed else ledger.roots.name_of(entry.kind, entry.path)
+        found.append((entry.kind, known or entry.name))
+    # The keys of a PDF do not depend on the source's name: every folder below counts.
+    folders = [Path(place.root) for place in places if place.kind == "pdf"]
+    folders += [entry.path for entry in config.sources if entry.kind == "pdf"]
+    for name, root in ledger.roots.of("pdf").items():
+        if any(root == folder or folder in root.parents for folder in folders):
+            found.append(("pdf", name))
+    return frozenset(f"{kind}:{name}" for kind, name in found)
+
+
+# --- names of sources -----------------------------------------------------------------------
+
+KEY_ORDER = ("zotero", "pdf", "obsidian")
+"""Kinds in the order in which new keys are issued; all others follow."""
+MOVED_SHARE = 0.5
+"""A folder that holds this share of a missing folder's highlights is the same one, moved."""
+FORMS_BEFORE_TERM: dict[str, tuple[str, ...]] = {
+    "obsidian": ("inline", "block", "cloze", "glossary"),
+    "markdown": ("inline", "block", "cloze", "glossary"),
+    "tiddlywiki": ("inline", "block", "glossary"),
+}
+"""Kinds that read `Term: text` items, each with its default `cards:` in generation 1."""
+
+Opener = Callable[[SourceEntry], Source]
+
+
+def name_sources(
+    config: Config,
+    selected: list[SelectedSource],
+    ledger: Ledger,
+    say: Callable[[str], None],
+    *,
+    offline: bool = False,
+) -> list[SelectedSource]:
+    """Give sources their final names, and sort them in the order in which keys are issued.
+
+    Args:
+        config: the settings.
+        selected: the sources.
+        ledger: knows the folders' names; learns new ones.
+        say: called with a line for each moved folder.
+        offline: open no connection except to this machine.
+
+    Raises:
+        ConfigError: an unknown kind, or a mistake in its settings.
+        UsageError: a name belongs to another folder.
+    """
+
+    def open_whole(entry: SourceEntry) -> Source:
+        return open_source(config, _with_term_cards(entry, ledger), offline=offline)
+
+    def rank(source: SelectedSource) -> int:
+        kind = source.entry.kind
+        return KEY_ORDER.index(kind) if kind in KEY_ORDER else len(KEY_ORDER)
+
+    found = []
+    lines: dict[str, None] = {}
+    for one in sorted(selected, key=rank):
+        open_source(config, one.entry)  # report a mistake before the name is stored
+        entry = _named(one.entry, ledger, open_whole, lines.setdefault)
+        found.append(replace(one, entry=_with_term_cards(entry, ledger)))
+    for line in lines:  # the notes and the PDFs of one folder give the same line
+        say(line)
+    return found
+
+
+def _named(
+    entry: SourceEntry, ledger: Ledger, open_whole: Opener, say: Callable[[str], None]
+) -> SourceEntry:
+    """Return the entry under its final name, and store which folder has that name.
+
+    The name of a source is part of its keys. So a folder keeps the name it was first read under,
+    and a folder that holds most highlights of a missing one takes over that one's name. Sources
+    without a folder, and exports, which are another file each time, have the name of the
+    settings.
+
+    Raises:
+        UsageError: the name belongs to another folder.
+    """
+    if not entry.has_folder or entry.kind in EXPORTS:
+        return entry
+    roots = ledger.roots
+    if not entry.options.get("name"):
+        name = roots.name_of(entry.kind, entry.path)
+        if not name:
+            for old_name, root in roots.known(entry.kind).items():
+                old = replace(entry, name=old_name)
+                if not root.exists() and _holds_most(old, ledger, open_whole):
+                    say(f"{entry.path} is what {root} was: it keeps the name {old_name!r}")
+                    name = old_name
+                    break
+        entry = replace(entry, name=name or entry.name)
+    before = roots.folder_of(entry.kind, entry.name)
+    if before and before != entry.path:
+        exists = before.exists()
+        unused = not exists and not roots.texts(_container(entry))
+        if exists or not (unused or _holds_most(entry, ledger, open_whole)):
+            state = "" if exists else ", which is not there now"
+            what = f"{entry.path}: the name {entry.name!r} is that of {before}{state}"
+            if entry.where.line:
+                raise entry.where.at("name").error(what, "give this source another `name`")
+            raise UsageError(what, hint="give this one a name of its own: --name NAME")
+    roots.remember(entry.kind, entry.name, entry.path)
+    return entry
+
+
+def _holds_most(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> bool:
+    """Tell whether a folder holds most texts of the highlights that were read under its name.
+
+    Only the marked words are compared: a highlight may have been moved within the folder.
+    """
+    known = ledger.roots.texts(_container(entry))
+    if not known:
+        return False
+    texts = {
+        text_of(highlight)
+        for result in open_whole(entry).scan()
+        if isinstance(result, Extracted)
+        for highlight in result.highlights
+    }
+    return len(known & texts) >= MOVED_SHARE * len(known)
+
+
+def _container(entry: SourceEntry) -> str:
+    return f"{'vault' if entry.kind == 'obsidian' else entry.kind}:{entry.name}"
+
+
+def _with_term_cards(entry: SourceEntry, ledger: Ledger) -> SourceEntry:
+    """Add `term` to the source's `cards:` if a workspace of generation 1 has such cards.
+
+    In generation 1, `glossary` included them. They are read until the settings say otherwise.
+    """
+    default = FORMS_BEFORE_TERM.get(entry.kind)
+    if ledger.generation > 1 or default is None:
+        return entry
+    cards = entry.options.get("cards", default)
+    if not isinstance(cards, list | tuple) or "glossary" not in cards:
+        return entry
+    if {"term", "-term"}.intersection(map(str, cards)):
+        return entry
+    if not ledger.highlights.has_cards_of(_container(entry), Form.TERM):
+        return entry
+    return replace(entry, options={**entry.options, "cards": [*cards, "term"]})
+
+
+# --- opening sources ------------------------------------------------------------------------
+
+
+def open_sources(
+    config: Config,
+    selected: list[SelectedSource],
+    ledger: Ledger,
+    *,
+    offline: bool = False,
+    pool: WorkerPool | None = None,
+) -> tuple[Source, ...]:
+    """Open sources that have their final names; `pool` helps to read them."""
+    return tuple(
+        open_source(
+            config,
+            one.entry,
+            one.only,
+            memory=ledger.memories.of(f"{one.entry.kind}:{one.entry.name}"),
+            offline=offline,
+            pool=pool,
+        )
+        for one in selected
+    )
+
+
+def open_source(
+    config: Config,
+    entry: SourceEntry,
+    only: tuple[Path, ...] = (),
+    *,
+    memory: Memory | None = None,
+    offline: bool = False,
+    pool: WorkerPool | None = None,
+) -> Source:
+    """Open a source; a kind that does not take `memory`, `offline` or `pool` is not given it.
+
+    Raises:
+        ConfigError: an unknown kind, or a mistake in its settings; with file, line and key.
+    """
+    try:
+        module = extract.module(entry.kind)
+    except ConfigError as error:
+        raise entry.where.wrap(error) from error
+    settings = typed(module.Settings, entry.options, entry.where)
+    # `inspect.signature` would take as long to import as all of this takes.
+    code = module.open_source.__code__
+    accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    optional = {"memory": memory or NoMemory(), "offline": offline, "pool": pool}
+    optional = {name: value for name, value in optional.items() if name in accepted}
+    try:
+        return module.open_source(entry.name, entry.path, settings, only, config.me, **optional)
+    except ConfigError as error:
+        key, colon, what = error.message.partition(": ")
+        if colon and key in entry.options:  # it begins with the key: name that key's line
+            raise entry.where.at(key).error(what, error.hint) from error
+        raise entry.where.wrap(error) from error
+
+
+# --- language model -------------------------------------------------------------------------
+
+CANDIDATES_TO_REVIEW = 3
+"""Candidates of a card if a person picks one of them."""
+SMALL_MODEL = 14.0
+"""Billions of parameters up to which a model gets the short prompt."""
+_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_HOSTED = re.compile(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+
+
+def language_model(
+    workspace: Workspace,
+    ledger: Ledger,
+    notice: Callable[[str], None],
+    *,
+    offline: bool = False,
+    jobs: int = 0,
+    fresh: bool = False,
+    accept: str = "",
+    spent: float = 0.0,
+    repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
+) -> Model:
+    """Return the language model of the settings; the ledger caches its replies.
+
+    `accept`: the policy of `--accept`, "" = that of the settings; `spent`: dollars of the budget
+    that are spent already; the others as in `Model`.
+    """
+    from ankiforge.draft.llm import Model
+
+    return Model(
+        server_settings(workspace, jobs, accept, spent),
+        ledger.replies,
+        load_prompts(workspace),
+        repair=repair,
+        notice=notice,
+        offline=offline,
+        fresh=fresh,
+    )
+
+
+def server_settings(
+    workspace: Workspace, jobs: int = 0, accept: str = "", spent: float = 0.0
+) -> ServerSettings:
+    """Return the model server's settings.
+
+    Args:
+        workspace: whose `llm:` settings and prices to use.
+        jobs: requests at a time, 0 = as in the settings.
+        accept: the policy of `--accept`, "" = that of the settings.
+        spent: dollars of the budget that are spent already.
+
+    Raises:
+        ConfigError: with file, line and key.
+    """
+    from msgspec.structs import asdict
+
+    from ankiforge.config.prices import load_prices
+    from ankiforge.draft.desk.settings import ServerSettings
+
+    options = asdict(workspace.config.llm)
+    options["prices"] = load_prices(workspace.root)
+    options["concurrency"] = jobs or options["concurrency"]
+    if options["candidates"] is None:
+        options["candidates"] = candidate_count(workspace.config, accept)
+        options["candidates_before"] = 1  # the default before a policy changed it
+    if options["budget_usd"] is not None:
+        options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
+    del options["prompt"]
+    if not workspace.is_default:
+        options["workspace"] = shlex.quote(str(workspace.root))
+    if is_small_model(options["base_url"], options["model"]):
+        options["per_request"] = 1  # a small model mixes up several highlights
+    try:
+        return ServerSettings(**{name: one for name, one in options.items() if one is not None})
+    except ConfigError as error:
+        key, _, what = error.message.removeprefix("llm.").partition(": ")
+        raise workspace.config.where.at("llm", key).error(what, error.hint) from error
+
+
+def candidate_count(config: Config, accept: str = "") -> int:
+    """Return how many candidates to draft for a card: a policy accepts only the first."""
+    policy = AcceptPolicy(accept) if accept else config.accept.llm
+    return CANDIDATES_TO_REVIEW if policy is AcceptPolicy.REVIEW else 1
+
+
+def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
+    """Load the prompts of the settings and the deck files; the workspace's before shipped ones.
+
+    `chat`: for a chat in a browser, never the short prompt of a small model.
+
+    Raises:
+        ConfigError: a prompt is missing or invalid.
+    """
+    from ankiforge.config.deckfiles import load_decks
+    from ankiforge.draft.wording.prompt import Prompts
+
+    config = workspace.config
+    named = {
+        name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
+        for rule in load_decks(workspace.root, config.decks, workspace.generation)
+        for name in rule.prompts
+    }
+    small = not chat and is_small_model(config.llm.base_url, config.llm.model)
+    name = config.llm.prompt or ("cards-small" if small else "cards")
+    return Prompts(_load_prompt(workspace, name, config.where.at("llm", "prompt")), named)
+
+
+def _load_prompt(workspace: Workspace, name: str, where: Location, user: str = "") -> Prompt:
+    from ankiforge.config.resources import shipped
+    from ankiforge.draft.wording.prompt import NoPromptError, load
+
+    try:
+        return load(name, (workspace.prompts, shipped("prompts")))
+    except NoPromptError as error:
+        raise where.error(f"{user}{error.message}", error.hint) from error
+
+
+def is_small_model(base_url: str, model: str) -> bool:
+    """Tell whether a model follows a short prompt better, by the size in its name.
+
+    `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
+    `gpt-oss-120b` are not. A name without a size is small if the server runs on this machine,
+    unless the name is that of a hosted service.
+    """
+    from ankiforge.draft.desk.prices import known_price
+
+    name = model.casefold()
+    sizes = [
+        int(times or 1) * float(size) / (1000 if unit == "m" else 1)
+        for times, size, unit in _SIZE.findall(name)
+    ]
+    if sizes:
+        return max(sizes) <= SMALL_MODEL
+    hosted = known_price(model) is not None or _HOSTED.search(name) is not None
+    return is_loopback(base_url) and not hosted
+
+
+# --- checks, policy, job --------------------------------------------------------------------
+
+ALL_RULES = "rules:all"
+"""The drafter's name if the rules may guess: what the safe ones left is drafted again."""
+
+
+def check_limits(config: Config) -> check.Limits:
+    """Return the numbers and severities of the checks.
+
+    Raises:
+        ConfigError: with file, line, key, and what was expected.
+    """
+    from ankiforge import check
+
+    return check.limits_from(config.checks, config.where.at("checks"))
+
+
+def repair_hints(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
+    """Return a function that lists what blocks a draft, for the model to repair it."""
+    from ankiforge import check
+    from ankiforge.check import DuplicateIndex
+
+    def hints(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
+        findings = check.check(draft, check.Context(highlight, DuplicateIndex(), limits=limits))
+        return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
+
+    return hints
+
+
+def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
+    """Return a function that tells whether a draft without findings is accepted unseen.
+
+    `override`: the policy of `--accept`, for any drafter.
+    """
+    from ankiforge.draft import GUESSES
+
+    rules = AcceptPolicy(override) if override else config.accept.rules
+    llm = AcceptPolicy(override) if override else config.accept.llm
+
+    def accepts(draft: Draft) -> bool:
+        policy = rules if draft.origin.drafter.startswith("rules") else llm
+        return policy is AcceptPolicy.CLEAN and draft.origin.drafter not in GUESSES
+
+    return accepts
+
+
+def make_job(
+    workspace: Workspace,
+    sources: tuple[Source, ...],
+    drafter: Drafter | None,
+    *,
+    accept: str = "",
+    **options: Any,
+) -> Job:
+    """Return the job of the settings.
+
+    Args:
+        workspace: whose settings to use.
+        sources: what to read.
+        drafter: the language model, None = the offline rules.
+        accept: the policy of `--accept`, "" = that of the settings.
+        options: other fields of `Job`.
+    """
+    from ankiforge.config.deckfiles import load_decks
+    from ankiforge.draft.offline.rules import Rules
+    from ankiforge.pipeline import Job
+
+    config = workspace.config
+    if drafter is not None:
+        name = config.llm.model
+    else:
+        guessing = config.rules is RulesUsed.ALL
+        drafter = Rules(guessing=guessing)
+        name = ALL_RULES if guessing else DrafterName.RULES.value
+    decks = load_decks(workspace.root, config.decks, workspace.generation)
+    options = {"limits": check_limits(config), **options}
+    return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

@@ -1,0 +1,466 @@
+"""Find cards that ask the same as a draft.
+
+A card is found by its rarest words, scored by the content words it shares with the draft, and
+judged by `differences`. Exact repeats are for the caller to merge; everything else is a finding
+that names the other card. Cards of one highlight (also alternatives) are never compared.
+
+`DuplicateIndex` holds cards in memory (`add`), or reads them from a `Store` word by word as
+drafts ask for them: one draft among 100,000 cards costs a few rows, many drafts cost no row twice.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import combinations
+from typing import Protocol
+
+from rapidfuzz import fuzz
+
+from ankiforge.check import differences
+from ankiforge.check.differences import form_of
+from ankiforge.check.lexical.normal import Sides, exact_form, sides
+from ankiforge.check.lexical.stems import finders_of, stems_of
+from ankiforge.check.rule import Rule
+from ankiforge.model import (
+    CardKind,
+    Draft,
+    Fields,
+    Finding,
+    HighlightKey,
+    IndexedCard,
+    Origin,
+    SearchTerms,
+    Severity,
+)
+
+DUPLICATE = Rule("duplicate", Severity.WARN, "resembles")
+SIMILAR = Rule("similar", Severity.INFO, "similar to")
+RULES = (DUPLICATE, SIMILAR)
+
+# Measured with the guards on labelled pairs: docs/checks.md.
+_JACCARD = 0.50
+_CONTAINMENT = 0.70
+_TOKEN_SET = 85
+_MIN_CONTAINED = 3
+"""Content words from which the shorter card can be called a part of the longer one: of two,
+`die Lampe`, many a sentence holds both."""
+_MIN_SIMILAR = 0.70
+"""Jaccard similarity from which a pair that a guard has told apart is worth a note."""
+_RAREST = 3
+"""Words by which a card is looked for; a fourth finds one duplicate in 200 more, a sixth is slower."""
+_COMMON = 100
+"""A word in more cards than this finds none, unless a card has none that is rarer:"""
+_ALONE = 500
+"""then alone, up to so many cards,"""
+_LONGEST = 2_000
+"""or together with another common one; beyond so many not at all."""
+_JUDGED = 30
+"""So many of the most similar cards are judged: in a list of a thousand of one pattern all are."""
+_MOST = 5
+"""Findings per card; the most similar."""
+_AT_ONCE = 5_000
+"""Cards whose search terms are stored in one transaction."""
+
+TERMS_VERSION = "2"
+"""Change it whenever `terms_of` reads a card differently: stored terms are then read again."""
+
+
+def terms_of(draft: Draft) -> SearchTerms:
+    """Return what the index keeps of a card."""
+    return _read(draft.kind, draft.fields)[1]
+
+
+@lru_cache(maxsize=64)
+def _read(kind: CardKind, fields: Fields) -> tuple[Sides, SearchTerms]:
+    draft = Draft(HighlightKey(""), kind, fields, "", "", 0, Origin(""))
+    read = sides(draft)
+    form, exact = form_of(read.whole), exact_form(draft)
+    terms = SearchTerms(
+        tuple(dict.fromkeys(stems_of(form))),
+        () if form.isascii() else tuple(dict.fromkeys(finders_of(form))),
+        _digest(exact) if exact else b"",
+    )
+    return read, terms
+
+
+class Store(Protocol):
+    """Cards kept outside this program's memory; a row is the store's number of a card."""
+
+    def unread(self, version: str, most: int) -> list[tuple[str, Draft]]:
+        """Return cards whose search terms are not stored yet, or were read by another version."""
+        ...
+
+    def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
+        """Store the search terms of cards by their ids."""
+        ...
+
+    def changed(self, since: Sequence[int]) -> tuple[tuple[int, ...], Sequence[str] | None]:
+        """Return the present state, and the ids changed since another; None = maybe all."""
+        ...
+
+    def holding(self, word: str, most: int) -> list[int]:
+        """Return the rows of at most so many cards that hold a word."""
+        ...
+
+    def cards(self, rows: Sequence[int]) -> Iterator[tuple[int, IndexedCard]]:
+        """Return the cards of these rows, those that are still there."""
+        ...
+
+    def card(self, id: str) -> tuple[int, IndexedCard] | None:
+        """Return one card and its row, None if it is not to be found any more."""
+        ...
+
+    def equal(self, exact: bytes) -> list[tuple[str, HighlightKey]]:
+        """Return id and highlight of our cards of this exact form, by id."""
+        ...
+
+    def draft(self, id: str) -> Draft | None:
+        """Return the words of a card, None if it is gone."""
+        ...
+
+
+class DuplicateIndex:
+    """Cards that a draft may repeat."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
+        self._state: tuple[int, ...] = ()
+        self._hidden: Container[str] = ()
+        self._clear()
+
+    def _clear(self) -> None:
+        # A place is a position in these lists; a card that changes gets a new place.
+        self._ids: list[str] = []
+        self._homes: list[HighlightKey] = []
+        self._sides: list[Sides | None] = []
+        """None: read when it is needed."""
+        self._words: list[tuple[int, ...]] = []
+        """Per card, the numbers of its content words."""
+        self._masks: list[int] = []
+        """The same as bits: an upper bound of what two cards share, in one operation."""
+        self._sizes: list[int] = []
+        self._places: dict[str, int] = {}
+        """The present place of each card."""
+        self._finders: dict[int, tuple[str, ...]] = {}
+        """Per card that has any, more by which it is found."""
+        self._vocabulary: dict[str, int] = {}
+        self._spelt: list[str] = []
+        """Each word by its number."""
+        self._postings: list[array[int] | None] = []
+        """Per word, the places of the cards that hold it; None once they are too many."""
+        self._figures: set[int] = set()
+        """The words that are numbers."""
+        self._exact: dict[bytes, tuple[int, ...]] = {}
+        self._where: dict[str, str] = {}
+        """What findings say before they quote a note that is not ours, by its id."""
+        # Of a store: what was read of it so far.
+        self._asked: set[str] = set()
+        """Words whose posting is complete."""
+        self._of_row: dict[int, int] = {}
+        """The present place of each row."""
+        self._unloaded: dict[int, int] = {}
+        """Places that stand in a posting but whose card was not needed yet, with their rows."""
+
+    def refresh(self, hidden: Container[str] = ()) -> None:
+        """Catch up with the store; call it before a draft is checked, outside a transaction.
+
+        Args:
+            hidden: ids that are not found until the next call: cards about to be drafted again.
+        """
+        self._hidden = hidden
+        if self._store is None:
+            return
+        while unread := self._store.unread(TERMS_VERSION, _AT_ONCE):
+            self._store.keep([(id, terms_of(draft)) for id, draft in unread])
+        self._state, changed = self._store.changed(self._state)
+        if changed is None:
+            self._clear()
+            return
+        for id in changed:
+            found = self._store.card(id)
+            is_loaded = id in self._places
+            if not is_loaded and (found[0] in self._of_row if found else self._unloaded):
+                self._clear()  # it may stand in postings, of which words is not known
+                return
+            self._remove(id)
+            if found:
+                row, card = found
+                place = self._of_row[row] = self._new_place()
+                self._fill(place, card)
+                for word in (*card.terms.words, *card.terms.finders):
+                    if word in self._asked:
+                        self._post(word, place)
+
+    # --- adding -----------------------------------------------------------------------------
+
+    def add(self, id: str, highlight: HighlightKey, draft: Draft, where: str = "") -> None:
+        """Add a card to an index in memory; one of the same id is replaced.
+
+        Args:
+            id: its guid or draft id; what findings name.
+            highlight: where it comes from; "" if that is not known.
+            draft: its words.
+            where: what findings say before they quote a note that is not ours.
+        """
+        read, terms = _read(draft.kind, draft.fields)
+        self._remove(id)
+        place = self._new_place()
+        self._fill(place, IndexedCard(id, highlight, where, terms), read)
+        for word in (*terms.words, *terms.finders):
+            self._post(word, place)
+        if terms.exact:
+            self._exact[terms.exact] = (*self._exact.get(terms.exact, ()), place)
+
+    def _new_place(self) -> int:
+        self._ids.append("")
+        self._homes.append(HighlightKey(""))
+        self._sides.append(None)
+        self._words.append(())
+        self._masks.append(0)
+        self._sizes.append(0)
+        return len(self._ids) - 1
+
+    def _fill(self, place: int, card: IndexedCard, read: Sides | None = None) -> None:
+        numbers = [self._number(word) for word in card.terms.words]
+        self._ids[place] = card.id
+        self._homes[place] = card.highlight
+        self._sides[place] = read
+        self._words[place] = tuple(numbers)
+        self._masks[place] = _mask(numbers)
+        self._sizes[place] = len(numbers)
+        self._places[card.id] = place
+        if card.terms.finders:
+            self._finders[place] = card.terms.finders
+        if card.where:
+            self._where[card.id] = card.where
+
+    def _number(self, word: str) -> int:
+        number = self._vocabulary.get(word)
+        if number is None:
+            number = self._vocabulary[word] = len(self._postings)
+            self._postings.append(array("I"))
+            self._spelt.append(word)
+            if word.isdigit():
+                self._figures.add(number)
+        return number
+
+    def _post(self, word: str, place: int) -> None:
+        """Note that a card holds a word."""
+        number = self._number(word)
+        posting = self._postings[number]
+        if posting is not None:
+            posting.append(place)
+            if len(posting) > _LONGEST:
+                self._postings[number] = None
+
+    def _remove(self, id: str) -> None:
+        """Take a card out, so that what is found does not depend on what was there before."""
+        place = self._places.pop(id, None)
+        if place is None:
+            return
+        finders = self._finders.pop(place, ())
+        for number in {*self._words[place], *(self._vocabulary.get(one, -1) for one in finders)}:
+            posting = self._postings[number] if number >= 0 else None
+            if posting is not None and place in posting:
+                posting.remove(place)
+            elif posting is None and self._store is not None and number >= 0:
+                self._asked.discard(self._spelt[number])  # there may be few enough now
+                self._postings[number] = array("I")
+
+    def _is_current(self, place: int) -> bool:
+        """Return whether the card there is neither changed, gone nor hidden."""
+        id = self._ids[place]
+        return self._places.get(id) == place and id not in self._hidden
+
+    # --- reading the store ------------------------------------------------------------------
+
+    def _ask(self, store: Store, words: Iterable[str]) -> None:
+        """Read the postings of words from the store."""
+        for word in words:
+            if word in self._asked:
+                continue
+            self._asked.add(word)
+            if rows := store.holding(word, _LONGEST + 1):
+                places = array("I", map(self._place_of, rows)) if len(rows) <= _LONGEST else None
+                self._postings[self._number(word)] = places
+
+    def _place_of(self, row: int) -> int:
+        place = self._of_row.get(row)
+        if place is None:
+            place = self._of_row[row] = self._new_place()
+            self._unloaded[place] = row
+        return place
+
+    def _load(self, store: Store, places: Iterable[int]) -> None:
+        for row, card in store.cards([self._unloaded.pop(place) for place in places]):
+            self._fill(self._of_row[row], card)
+
+    # --- exact repeats ----------------------------------------------------------------------
+
+    def exact(self, draft: Draft, highlight: HighlightKey) -> str | None:
+        """Return the id of the first card of ours, of another highlight, that is exactly equal.
+
+        Compared are front and back, or the whole cloze text with its gaps; case outside code
+        and maths, typography and the last stop do not count.
+        """
+        exact = terms_of(draft).exact
+        if not exact:
+            return None
+        equal = self._store.equal(exact) if self._store else self._equal(exact)
+        for id, home in equal:
+            if id not in self._hidden and not _siblings(home, highlight):
+                return id
+        return None
+
+    def _equal(self, exact: bytes) -> Iterator[tuple[str, HighlightKey]]:
+        for place in filter(self._is_current, self._exact.get(exact, ())):
+            if self._ids[place] not in self._where:
+                yield self._ids[place], self._homes[place]
+
+    # --- near ones --------------------------------------------------------------------------
+
+    def near(
+        self, draft: Draft, highlight: HighlightKey, *, spare: bool = False
+    ) -> Iterator[Finding]:
+        """Yield a warning for each card that asks the same, a note for each that nearly does.
+
+        `spare`: only if one of the two could be deleted and nothing would be lost.
+        """
+        read, terms = _read(draft.kind, draft.fields)
+        found = []
+        for similarity, place in self._similar(terms, read, highlight):
+            theirs = self._sides_at(place)
+            difference = differences.judged(read, theirs)
+            if difference == "" and spare and differences.both_tell(read, theirs):
+                continue
+            if difference is not None:
+                found.append((bool(difference), -similarity, self._ids[place], difference, place))
+        found.sort()
+        for differs, similarity, id, difference, place in found[:_MOST]:
+            shown = f"{self._where.get(id, '')}{_quoted(self._sides_at(place))}"
+            if not differs:
+                yield DUPLICATE.found(shown, twin=id)
+            elif -similarity >= _MIN_SIMILAR:
+                yield SIMILAR.found(f"{shown}, differs in: {difference}", twin=id)
+
+    def _sides_at(self, place: int) -> Sides:
+        found = self._sides[place]
+        if found is None:
+            assert self._store is not None
+            draft = self._store.draft(self._ids[place]) or _NOTHING  # deleted a moment ago
+            found = self._sides[place] = sides(draft)
+        return found
+
+    def _similar(
+        self, terms: SearchTerms, read: Sides, highlight: HighlightKey
+    ) -> Iterator[tuple[float, int]]:
+        """Yield (Jaccard similarity of content words, place) of the cards worth judging."""
+        if self._store is not None:
+            self._ask(self._store, (*terms.words, *terms.finders))
+        known = {number for one in terms.words if (number := self._in_use(one)) is not None}
+        finders = {number for one in terms.finders if (number := self._in_use(one)) is not None}
+        size, ranked = len(terms.words), []
+        for place in self._halves(known, finders, size):
+            theirs = self._words[place]
+            shared, smaller = len(known.intersection(theirs)), min(size, len(theirs))
+            if 2 * shared < smaller or not self._is_current(place):
+                continue
+            jaccard = shared / (size + len(theirs) - shared)
+            if not self._counts_apart(known, theirs, jaccard):
+                ranked.append((jaccard, shared / (smaller or 1), self._ids[place], place))
+        ranked.sort(reverse=True)
+        for jaccard, contained, _, place in ranked[:_JUDGED]:
+            if not _siblings(self._homes[place], highlight) and (
+                jaccard >= _JACCARD or self._within(contained, size, read, place)
+            ):
+                yield jaccard, place
+
+    def _in_use(self, word: str) -> int | None:
+        """Return the number of a word that some card holds."""
+        number = self._vocabulary.get(word)
+        return None if number is None or self._postings[number] == _NONE else number
+
+    def _counts_apart(self, known: set[int], theirs: tuple[int, ...], jaccard: float) -> bool:
+        """Return whether each has a number that the other lacks, and neither is worth a note."""
+        if jaccard >= _MIN_SIMILAR:
+            return False
+        mine, other = known & self._figures, self._figures.intersection(theirs)
+        return bool(mine - other) and bool(other - mine)
+
+    def _halves(self, known: set[int], finders: set[int], size: int) -> list[int]:
+        """Return candidates that may share half the words of the smaller card: one tight loop.
+
+        Words that fall on one bit are counted once, so as many are granted to each.
+        """
+        candidates = self._candidates(known | finders if finders else known)
+        if self._store is not None and (unloaded := self._unloaded.keys() & candidates):
+            self._load(self._store, unloaded)
+        mask, masks, sizes = _mask(known), self._masks, self._sizes
+        granted = 2 * (len(known) - mask.bit_count())
+        return [
+            place
+            for place in candidates
+            if (twice := 2 * (mask & masks[place]).bit_count() + granted) >= size
+            or twice >= sizes[place]
+        ]
+
+    def _candidates(self, known: set[int]) -> set[int]:
+        found = [
+            (len(posting), self._spelt[number], posting)
+            for number in known
+            if (posting := self._postings[number]) is not None
+        ]
+        postings = [posting for _, _, posting in sorted(found)]
+        rare = [posting for posting in postings[:_RAREST] if len(posting) <= _COMMON]
+        return set().union(*rare) if rare else _in_two(postings[:_RAREST])
+
+    def _within(self, contained: float, size: int, read: Sides, place: int) -> bool:
+        """Return whether the card of fewer content words says what the other says, too."""
+        if min(size, self._sizes[place]) < _MIN_CONTAINED:
+            return False
+        if contained >= _CONTAINMENT:
+            return True
+        theirs = self._sides_at(place)
+        return differences.answers_alike(read, theirs) or _sound_alike(read, theirs)
+
+
+_NONE = array("I")
+_NOTHING = Draft(HighlightKey(""), CardKind.CLOZE, (), "", "", 0, Origin(""))
+
+
+def _in_two(postings: list[array[int]]) -> set[int]:
+    """Return cards with two of some common words; with one alone if it is not too common."""
+    if len(postings) == 1:
+        return set(postings[0]) if len(postings[0]) <= _ALONE else set()
+    return set().union(*(set(one).intersection(other) for one, other in combinations(postings, 2)))
+
+
+_BITS = 240
+
+
+def _mask(words: Iterable[int]) -> int:
+    mask = 0
+    for word in words:
+        mask |= 1 << word % _BITS
+    return mask
+
+
+def _sound_alike(one: Sides, other: Sides) -> bool:
+    forms = (form_of(one.whole), form_of(other.whole))
+    return fuzz.token_set_ratio(*forms) >= _TOKEN_SET
+
+
+def _siblings(one: HighlightKey, other: HighlightKey) -> bool:
+    return one == other != ""
+
+
+def _digest(form: tuple[str, ...]) -> bytes:
+    return blake2b("\x1f".join(form).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _quoted(read: Sides) -> str:
+    words = " ".join(read.shown.split())
+    return f"“{words if len(words) <= 80 else words[:79] + '…'}”"

@@ -1,1 +1,0 @@
-"""A draft beside the cards there are."""

@@ -1,0 +1,71 @@
+"""Restrict files to their owner: mode 0600, folders 0700, whatever the umask.
+
+Nothing fails if the mode cannot be changed (FAT, another owner, Windows): it then stays as it is.
+Symbolic links are not followed, so nothing outside the folder is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+_FOLDER, _FILE = 0o700, 0o600
+
+
+def make_folder(path: Path) -> None:
+    """Create a private folder unless it exists; missing parents get the usual mode."""
+    if path.is_dir():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=_FOLDER, exist_ok=True)
+    restrict(path)
+
+
+def make_file(path: Path) -> None:
+    """Create an empty private file unless it exists; errors are left to the caller's own open."""
+    with suppress(OSError):
+        os.close(opener(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+
+
+def opener(path: str, flags: int) -> int:
+    """Create new files as private; pass it as `open(…, opener=…)`."""
+    return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _FILE)
+
+
+def restrict(path: Path) -> bool:
+    """Remove the permissions of group and others from a file or folder of this user.
+
+    Returns:
+        Whether there were any to remove.
+    """
+    if os.name == "nt":
+        return False
+    with suppress(OSError):
+        found = path.lstat()
+        usual = _FOLDER if stat.S_ISDIR(found.st_mode) else _FILE
+        if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
+            return False
+        if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
+            path.chmod(stat.S_IMODE(found.st_mode) & usual)
+            return True
+    return False
+
+
+def restrict_tree(folder: Path) -> None:
+    """Restrict a folder and its contents.
+
+    Inside a folder that was private already, nobody else can reach anything: only its direct
+    entries are checked.
+    """
+    if not folder.is_symlink():
+        _restrict_entries(folder, everything=restrict(folder))
+
+
+def _restrict_entries(folder: Path, *, everything: bool) -> None:
+    with suppress(OSError):
+        for path in folder.iterdir():
+            was_open = restrict(path)
+            if (was_open or everything) and path.is_dir() and not path.is_symlink():
+                _restrict_entries(path, everything=True)

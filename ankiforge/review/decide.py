@@ -1,0 +1,750 @@
+"""Every decision a person can make, for the command line and the review page alike.
+
+A decision is in the ledger and its journal before the function returns. Cards decided together
+share one action, which one undo takes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards.choices import preference
+from ankiforge.ledger.cards.remembering import blocked_by
+from ankiforge.ledger.cards.values import AT_ONCE, PREFERRED, letter_of
+from ankiforge.ledger.connection import to_json
+from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.deciding.states import Event as StateEvent
+from ankiforge.ledger.deciding.states import refuse
+from ankiforge.ledger.deciding.troubles import REDRAFTED
+from ankiforge.ledger.events import FOLLOWS, MADE, OVER, Columns, Event
+from ankiforge.ledger.writing import PERSON
+from ankiforge.model import (
+    AcceptedBy,
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    CardKind,
+    Checked,
+    Draft,
+    Fields,
+    Finding,
+    Guid,
+    Highlight,
+    HighlightKey,
+    Origin,
+    Severity,
+    Standing,
+    Verdict,
+    sides_of,
+)
+from ankiforge.review.manual import live_cards, manual_draft
+from ankiforge.text.fold import same
+from ankiforge.text.markdown import cloze_answers, plain
+
+Judge = Callable[[Draft, Highlight], tuple[Finding, ...]]
+"""Runs the checks on a draft, as `check.check` does."""
+
+_TAKEN_BACK = "taken back"
+"""`standing_why` of a card made by hand whose making was undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a decision is about: a card as it was shown, or one of its candidates."""
+
+    card: Card
+    letter: str = ""
+    """The candidate that was named, "" if only the card was."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """The candidate that was named; else a waiting revision, else the leading candidate."""
+        if self.letter:
+            return next(c for c in self.card.candidates if letter_of(c) == self.letter)
+        waiting = self.card.open
+        return waiting[0] if self.card.picked and waiting else self.card.leading
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Whether one card of an action was changed."""
+
+    guid: Guid
+    refused: str = ""
+    """Why nothing was changed, "" if it was."""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The card that stays after a merge, and the card that was retired for it."""
+
+    stays: Guid
+    went: Guid
+
+
+# --- accept, pick ---------------------------------------------------------------------------
+
+
+def accept(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> tuple[Result, ...]:
+    """Accept cards; a waiting revision replaces the words of its card.
+
+    Refused: a rejected, retired or blocked card (`force` overrules the check, on record), and a
+    card with several candidates to choose from, unless one of them is named.
+    """
+    named = tuple(targets)
+    contested = _choices_named_twice(named)
+
+    def decide(target: Target, action: str) -> None:
+        picks = target.letter and (
+            target.card.to_choose
+            or target.candidate.state is CandidateState.PASSED
+            or ledger.choices.gave_way(target.card)
+        )
+        if picks:
+            _pick(ledger, target, action, force, contested)
+        else:
+            _accept(ledger, target, action, force=force)
+
+    return _decide_each(ledger, named, decide)
+
+
+def pick(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> tuple[Result, ...]:
+    """Accept one of several alternatives; the others are passed over, and this is recorded.
+
+    A candidate that was passed over before replaces the one that was picked. Refused: two
+    alternatives of one choice at once.
+    """
+    named = tuple(targets)
+    contested = _choices_named_twice(named)
+    return _decide_each(
+        ledger, named, lambda target, action: _pick(ledger, target, action, force, contested)
+    )
+
+
+def acceptable_in_bulk(card: Card) -> bool:
+    """Whether a card may be accepted unseen: pending, without warnings, nothing to choose."""
+    pending = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
+    return pending and card.picked is not None and not card.open and card.leading.clean
+
+
+def _accept(ledger: Ledger, target: Target, action: str, *, force: bool = False) -> None:
+    card = target.card
+    refuse(card.standing, card.verdict, StateEvent.ACCEPT, card.guid)
+    if len(card.to_choose) > 1:
+        passable = [one for one in card.to_choose if not one.blocked]
+        if passable != [target.candidate]:
+            suggested = (passable or card.to_choose)[0].id
+            what = f"{card.guid} has several candidates, {len(card.to_choose)} to choose from"
+            raise RefusedError(what, hint=f"ankiforge pick {suggested}")
+    what = "pick" if card.to_choose else "accept"
+    _let_through(ledger, card, target.candidate, what, action, force)
+
+
+def _pick(
+    ledger: Ledger, target: Target, action: str, force: bool, contested: frozenset[str]
+) -> None:
+    card = target.card
+    if target.letter and _choice_id(card) in contested:
+        what = f"{target.candidate.id} is not the only one named of its choice"
+        raise RefusedError(what, hint="pick one of them")
+    # a card that was superseded by an alternative may still be picked in its place
+    standing = Standing.LIVE if ledger.choices.gave_way(card) else card.standing
+    refuse(standing, card.verdict, StateEvent.PICK, card.guid)
+    _let_through(ledger, card, target.candidate, "pick", action, force)
+
+
+def _choices_named_twice(targets: Iterable[Target]) -> frozenset[str]:
+    """Return the ids of choices of which more than one candidate is named."""
+    named: dict[str, set[str]] = {}
+    for target in targets:
+        named.setdefault(_choice_id(target.card), set()).add(target.candidate.id)
+    return frozenset(choice for choice, candidates in named.items() if len(candidates) > 1)
+
+
+def _choice_id(card: Card) -> str:
+    return card.choice or card.guid
+
+
+def _let_through(
+    ledger: Ledger, card: Card, candidate: Candidate, what: str, action: str, force: bool
+) -> None:
+    """Record an accept or a pick, and everything that follows from it."""
+    # a check may be overruled, now or earlier, but never silently
+    overruled = force or (card.forced and candidate == card.picked)
+    if candidate.blocked and not overruled:
+        why = "; ".join(f.message for f in candidate.findings if f.severity == "block")
+        do = f"pick --force {candidate.id}" if what == "pick" else f"accept --force {card.guid}"
+        hint = f"edit it, or overrule the check: ankiforge {do}"
+        raise RefusedError(f"{card.guid} is blocked: {why}", hint=hint)
+
+    after: Columns = {
+        "verdict": Verdict.ACCEPTED.value,
+        "accepted_by": AcceptedBy.PERSON.value,
+        "forced": int(candidate.blocked),
+        "reason": "",
+    }
+    replaced = ledger.troubles.in_place_of(card.guid)
+    if replaced or candidate != card.picked or candidate.draft.fields != card.fields:
+        after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
+        after["edited"] = int(candidate.draft.origin.drafter == PERSON)
+        if candidate.draft.fields != card.fields:
+            # highlights that were merged into the old words are drafted again
+            ledger.decisions.part_others(card.guid)
+    preferred: dict[str, Any] = {PREFERRED: preference(candidate)}
+    if what == "pick":
+        preferred = _preference_over_others(ledger, card, candidate)
+        after |= _only_live_card(card)
+
+    # the candidate becomes the card, all others are passed over
+    states = {}
+    for one in card.candidates:
+        state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
+        if one.state is not state:
+            states[letter_of(one)] = state.value
+    others = ledger.choices.live_others(card) if what == "pick" else []
+    _change(ledger, card, what, after, action, candidate, states, **preferred)
+    ledger.choices.give_way(others, card.guid, action)
+
+    # cards that kept failing, and that this one was drafted to replace, are retired
+    retired: Columns = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
+    for guid in replaced:
+        ledger.decisions.change(guid, "retire", retired, action=action, extra={"card": card.guid})
+    ledger.policy.settle_deck(card.guid)
+
+
+def _only_live_card(card: Card) -> Columns:
+    """Of a choice that spans both note types, make this card the one that lives."""
+    return {"standing": Standing.LIVE.value, "standing_why": ""} if card.choice else {}
+
+
+def _preference_over_others(ledger: Ledger, card: Card, chosen: Candidate) -> dict[str, Any]:
+    """Return what was preferred and over what: candidates that were open, or picked until now."""
+    over = [c for c in (*card.candidates, *card.beside) if c.state is CandidateState.OPEN]
+    if chosen.state is CandidateState.PASSED:
+        others = [one for one in ledger.choices.others(card) if one.standing is Standing.LIVE]
+        over += [one.picked for one in (card, *others) if one.picked]
+    passed_over = [preference(one) for one in dict.fromkeys(over) if one != chosen]
+    last = ledger.choices.last_choosing(card)
+    return {PREFERRED: preference(chosen), OVER: passed_over, FOLLOWS: last}
+
+
+# --- reject, restore ------------------------------------------------------------------------
+
+
+def reject(ledger: Ledger, targets: Iterable[Target], reason: str = "") -> tuple[Result, ...]:
+    """Reject cards for ever: the same answer is not offered again on their highlight.
+
+    If a candidate is named (a revision, say), only that candidate is passed over.
+    """
+
+    def decide(target: Target, action: str) -> None:
+        card = target.card
+        if target.letter and (card.picked or len(card.to_choose) > 1):
+            _pass_over(ledger, target, action, reason)
+            return
+        after: Columns = {"verdict": Verdict.REJECTED.value, "reason": reason}
+        for one in (card, *_open_alternatives(ledger, card)):
+            if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
+                _change(ledger, one, "reject", after, action, one.leading, reason=reason)
+
+    return _decide_each(ledger, targets, decide)
+
+
+def _pass_over(ledger: Ledger, target: Target, action: str, reason: str) -> None:
+    """Reject one candidate; the next open one leads, or the card yields to its alternative."""
+    card, candidate = target.card, target.candidate
+    if candidate.state is not CandidateState.OPEN:
+        what = f"{candidate.id} does not wait for a decision"
+        raise RefusedError(what, hint=f"to reject the card: ankiforge reject {card.guid}")
+    after: Columns = {}
+    left = [one for one in card.open if one != candidate]
+    if card.to_choose and left:
+        lead = next((one for one in left if not one.blocked), left[0]).draft
+        after = {"fields": to_json(lead.fields), "kind": lead.kind.value}
+    elif card.to_choose:
+        [other, *_] = _open_alternatives(ledger, card)
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": other.guid}
+    states = {target.letter: CandidateState.PASSED.value}
+    more = {"reason": reason, OVER: [preference(candidate)]}
+    _change(ledger, card, "reject", after, action, candidate, states, **more)
+
+
+def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
+    """Bring cards back: a rejected card is pending, a retired one live, a deleted one ships again.
+
+    Alternatives that were rejected together are restored together. A card that was superseded by
+    an alternative lives beside it from then on.
+    """
+    restored: set[Guid] = set()
+
+    def decide(target: Target, action: str) -> None:
+        card = target.card
+        if card.guid in restored:  # with an alternative that was named before it
+            return
+        after: Columns = {}
+        states: dict[str, str] = {}
+        if card.verdict is Verdict.REJECTED:
+            after |= {"verdict": Verdict.PENDING.value, "reason": ""}
+        if card.standing is not Standing.LIVE:
+            after |= {"standing": Standing.LIVE.value, "standing_why": ""}
+            if ledger.choices.gave_way(card):
+                after["choice"] = ""
+                if card.picked is None:
+                    alone = len(card.candidates) == 1
+                    state = CandidateState.PICKED if alone else CandidateState.OPEN
+                    states = {letter_of(one): state.value for one in card.candidates}
+        again = dict(after)  # what holds for the alternatives as well
+        if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
+            after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
+        if not after:
+            what = f"{card.guid} is neither rejected nor retired nor missing in Anki"
+            raise RefusedError(what, hint="there is nothing to bring back")
+        others: list[Card] = []
+        if card.picked is None and "choice" not in after:
+            others = ledger.choices.others(card)
+        _change(ledger, card, "restore", after, action, target.candidate, states)
+        why = (card.verdict, card.standing, card.standing_why)
+        for one in others if again else ():
+            if (one.verdict, one.standing, one.standing_why) == why:
+                restored.add(one.guid)
+                _change(ledger, one, "restore", again, action, one.leading)
+
+    return _decide_each(ledger, targets, decide)
+
+
+# --- what Anki shows: deletions, conflicts --------------------------------------------------
+
+
+def confirm_deleted(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
+    """Confirm that cards missing in Anki were deleted there: they are not shipped again."""
+    bury = ledger.views.deletions.bury
+    return _decide_each(ledger, targets, lambda target, action: bury(target.card.guid, action))
+
+
+def resolve(
+    ledger: Ledger,
+    targets: Iterable[Target],
+    conflicts: Mapping[Guid, tuple[Conflict, ...]],
+    *,
+    mine: bool,
+    field: str = "",
+) -> tuple[Result, ...]:
+    """Decide whose words stand in fields that were changed both in Anki and in the source.
+
+    Args:
+        ledger: where the decision is recorded.
+        targets: the cards.
+        conflicts: the present conflicts of each card.
+        mine: keep the words in Anki, now and after later changes of the source; otherwise the
+            source's words replace those that are in Anki now.
+        field: decide this field only, "" = all fields in conflict.
+    """
+
+    def decide(target: Target, action: str) -> None:
+        card = target.card
+        found = [c for c in conflicts.get(card.guid, ()) if not field or c.field == field]
+        if not found:
+            what = f"{card.guid} has no conflict" + (f" in {field}" if field else "")
+            raise RefusedError(what, hint=f"ankiforge show {card.guid}")
+        said = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
+        resolved = to_json(dict(card.resolved) | said)
+        after: Columns = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
+        _change(ledger, card, "pin" if mine else "resolve", after, action, target.candidate)
+
+    return _decide_each(ledger, targets, decide)
+
+
+# --- edit -----------------------------------------------------------------------------------
+
+
+def edit(
+    ledger: Ledger,
+    target: Target,
+    fields: Fields,
+    judge: Judge,
+    over: Mapping[str, str] | None = None,
+) -> Result:
+    """Replace the words of a card with a person's; the verdict stays.
+
+    Of several open alternatives the edited one becomes the card.
+
+    Args:
+        ledger: where the decision is recorded.
+        target: the card, and the candidate whose words were edited.
+        fields: the new words.
+        judge: the checks.
+        over: HTML by field, as it is in Anki, that these words were made from and replace;
+            without it, what the person changed there conflicts with them.
+
+    Raises:
+        RefusedError: the card was rejected or retired, or has changed meanwhile; or it has
+            several candidates and none is named.
+    """
+    refuse_edit(target)
+    card = target.card
+    with ledger.unit():
+        _refuse_stale(ledger, card)
+        chosen = _preference_over_others(ledger, card, target.candidate) if card.to_choose else {}
+        draft = reworded(target.candidate.draft, fields)
+        checked = Checked(draft, judge(draft, card.highlight))
+        letter = ledger.cards.add_candidate(card.guid, checked, CandidateState.PASSED)
+        states = {
+            letter_of(c): CandidateState.PASSED.value
+            for c in card.candidates
+            if c.state is not CandidateState.PASSED
+        }
+        states[letter] = CandidateState.PICKED.value
+        after: Columns = {"fields": to_json(fields), "edited": 1, "forced": 0}
+        if over:
+            said = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
+            after["resolved"] = to_json(dict(card.resolved) | said)
+        if draft.kind is not card.kind:
+            after["kind"] = draft.kind.value
+        if chosen:
+            after |= _only_live_card(card)
+        action = ledger.writer.new_action()
+        others = ledger.choices.live_others(card) if chosen else []
+        ledger.decisions.change(
+            card.guid,
+            "edit",
+            after,
+            action=action,
+            candidates=states,
+            extra={"answer": draft.answer, "letter": letter, **blocked_by(checked), **chosen},
+        )
+        ledger.choices.give_way(others, card.guid, action)
+    return Result(card.guid)
+
+
+def refuse_edit(target: Target) -> None:
+    """Refuse an edit that could not be recorded, before a person types it.
+
+    Raises:
+        RefusedError: as `edit` does, but for changes meanwhile.
+    """
+    card = target.card
+    refuse(card.standing, card.verdict, StateEvent.EDIT, card.guid)
+    if len(card.to_choose) > 1 and not target.letter:
+        what = f"{card.guid} has several candidates, {len(card.to_choose)} to choose from"
+        raise RefusedError(what, hint=f"say whose words: ankiforge edit {card.to_choose[0].id}")
+
+
+def reworded(draft: Draft, fields: Fields) -> Draft:
+    """Return a draft with a person's words in place of its own."""
+    words = dict(fields)
+    cloze = draft.kind is CardKind.CLOZE
+    answer = cloze_answers(words.get("Text", "")) if cloze else plain(words.get("Back", ""))
+    return replace(draft, fields=fields, answer=answer, by_hand=True, origin=Origin(PERSON))
+
+
+# --- cards by hand, highlights without a card -------------------------------------------------
+
+
+def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge: Judge) -> Guid:
+    """Add a card in a person's words to a highlight, accepted; no drafter rewrites it.
+
+    Other cards of the highlight stay. One undo takes the card back.
+
+    Raises:
+        RefusedError: the highlight has a card with the same words, had one that was rejected,
+            or changed meanwhile; or a check blocks the words.
+    """
+    draft = manual_draft(highlight, fields)
+    sides = sides_of(draft.fields)
+    for card in live_cards(ledger, draft.highlight):
+        if sides_of(card.fields) == sides:
+            hint = f"ankiforge show {card.guid}"
+            raise RefusedError(f"{card.guid} says just that already", hint=hint)
+    former = _former_card(ledger, draft)
+    if former and former.verdict is Verdict.REJECTED:
+        hint = f"ankiforge restore {former.guid}"
+        raise RefusedError(f"{highlight.key} had such a card, which was rejected", hint=hint)
+    findings = judge(draft, highlight)
+    if forbidden := [found.message for found in findings if found.severity is Severity.BLOCK]:
+        raise RefusedError(f"not made: {'; '.join(forbidden)}", hint="mend the words")
+
+    checked = Checked(draft, findings, deck=deck)
+    run = ledger.start_run("edit")
+    with ledger.unit():
+        if former:  # the same answer is the same note: the card that was taken back goes on
+            ledger.cards.add_candidate(former.guid, checked, CandidateState.PICKED)
+        guid = former.guid if former else ledger.placer.make(run, highlight, checked)
+        if guid:
+            _decide_made(ledger, guid, fields)
+    ledger.finish_run(run)
+    if not guid:
+        raise RefusedError(f"{highlight.key} was changed meanwhile", hint="look at it again")
+    return guid
+
+
+def _former_card(ledger: Ledger, draft: Draft) -> Card | None:
+    """Return the highlight's card with this answer that a person rejected or took back."""
+    for card in ledger.cards.of_highlight(draft.highlight):
+        gone = card.verdict is Verdict.REJECTED or card.standing_why == _TAKEN_BACK
+        own = card.highlight.key == draft.highlight and card.family is draft.kind.family
+        if gone and own and same(card.leading.draft.answer, draft.answer):
+            return card
+    return None
+
+
+def _decide_made(ledger: Ledger, guid: Guid, fields: Fields) -> None:
+    """Accept a card made by hand, so that undoing this one decision retires it again."""
+    card = ledger.cards.get(guid)
+    draft = card.leading.draft
+    passed = {
+        letter_of(one): CandidateState.PASSED.value
+        for one in card.candidates
+        if one != card.leading
+    }
+    stands: Columns = {
+        "verdict": Verdict.ACCEPTED.value, "standing": Standing.LIVE.value, "standing_why": "",
+        "accepted_by": AcceptedBy.PERSON.value, "edited": 1, "fields": to_json(fields),
+        "kind": draft.kind.value,
+    }  # fmt: skip
+    made = {"fields": fields, "quote": draft.quote}
+    ledger.decisions.change(
+        guid, "edit", stands, candidates=passed, extra={"answer": draft.answer, MADE: made}
+    )
+    ledger.policy.settle_deck(guid)
+
+
+def skip(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None:
+    """Record that no card is wanted of these highlights; one undo takes it back.
+
+    Raises:
+        UsageError: no highlight has one of these keys; nothing is done.
+        RefusedError: one of them has a card; nothing is done.
+    """
+    for key in keys:
+        if ledger.highlights.get(key) is None:
+            what = f"{key!r} is no passage that was read"
+            raise UsageError(what, hint="ankiforge list --no-card shows their keys")
+        if there := live_cards(ledger, key):
+            raise RefusedError(f"{key} has a card", hint=f"ankiforge reject {there[0].guid}")
+    ledger.reading.aside.skip(keys, reason)
+
+
+# --- duplicates -----------------------------------------------------------------------------
+
+
+def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
+    """Merge two cards into one, as one action.
+
+    The card with more answers in Anki stays, else the one that was shipped first, else the one
+    that was made first. It takes over the other's highlights; the other is retired.
+
+    Raises:
+        UsageError: both are the same card, or alternatives of one open choice.
+        RefusedError: one of them was rejected, retired, or changed meanwhile.
+    """
+    if one.guid == other.guid:
+        raise UsageError(f"{one.guid} cannot be merged into itself", hint="name two cards")
+    with ledger.unit():
+        for card in (one, other):
+            _refuse_stale(ledger, card)
+            if card.verdict is Verdict.REJECTED or card.standing is not Standing.LIVE:
+                state = card.verdict if card.verdict is Verdict.REJECTED else card.standing
+                hint = f"ankiforge restore {card.guid}"
+                raise RefusedError(f"{card.guid} is {state}", hint=hint)
+        stays, goes = merge_order(ledger, one, other)
+        gone = (goes, *_open_alternatives(ledger, goes))
+        if stays.guid in [card.guid for card in gone]:
+            hint = f"ankiforge pick {stays.to_choose[0].id}"
+            raise UsageError(f"{one.guid} and {other.guid} are one choice", hint=hint)
+        action = ledger.writer.new_action()
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
+        for card in gone:
+            _change(ledger, card, "retire", after, action, card.leading, reason="merged")
+        # the link is made even if both are of one highlight: the answer is not drafted again
+        answers = [one.draft.answer for one in (goes.leading, *goes.to_choose)]
+        for highlight in (goes.highlight, *goes.also):
+            ledger.cards.pairs.link(stays.guid, highlight.key)
+            extra: Columns = {"key": highlight.key, "card": goes.guid, "answer": answers[0]}
+            if goes.to_choose:
+                extra["answers"] = list(dict.fromkeys(answers))
+            ledger.decisions.change(stays.guid, "merge", {}, action=action, extra=extra)
+    return Merged(stays.guid, goes.guid)
+
+
+def merge_order(ledger: Ledger, one: Card, other: Card) -> tuple[Card, Card]:
+    """Return the card that stays if two are merged, and the card that is retired."""
+
+    def rank(card: Card) -> tuple[int, str, str, str]:
+        reviews = ledger.views.reviews_of(card.guid)
+        shipped = [at for _, _, _, at in ledger.packages.history(card.guid)]
+        never = "~"
+        return (
+            -reviews,
+            min(shipped, default=never),
+            ledger.duplicates.drafted_at(card.guid),
+            card.guid,
+        )
+
+    stays, goes = sorted((one, other), key=rank)
+    return stays, goes
+
+
+def distinct(ledger: Ledger, card: Card, duplicates: tuple[str, ...]) -> tuple[Result, ...]:
+    """Record for ever that a card duplicates none of these, as one action.
+
+    `duplicates` are guids, or `nid:` and the Anki id of a note that ankiforge did not make.
+    """
+    with ledger.unit():
+        action = ledger.writer.new_action()
+        for duplicate in duplicates:
+            _mark_distinct(ledger, card, duplicate, action)
+    return (Result(card.guid),)
+
+
+def keep_both(ledger: Ledger, card: Card, duplicate: str) -> tuple[Result, ...]:
+    """Accept whichever of two alike cards is pending, and record that they are distinct.
+
+    One action. Raises `RefusedError`, with nothing done, if one of them may not be accepted.
+    """
+    pair = [card] if duplicate.startswith(NOTE) else [card, ledger.cards.get(duplicate)]
+    pending = [one for one in pair if one.verdict is Verdict.PENDING]
+    with ledger.unit():
+        action = ledger.writer.new_action()
+        for one in pending:
+            _refuse_stale(ledger, one)
+        _mark_distinct(ledger, card, duplicate, action)
+        for one in pending:
+            _accept(ledger, Target(ledger.cards.get(one.guid)), action)
+    return tuple(Result(one.guid) for one in pending or (card,))
+
+
+def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> None:
+    if frozenset((card.guid, duplicate)) not in ledger.cards.pairs.apart((card.guid,)):
+        extra = {"twin": duplicate}
+        ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
+
+
+def duplicates_of(card: Card) -> tuple[str, ...]:
+    """Return the cards and notes that a card's findings call duplicates, the most alike first."""
+    shown = (card.leading, *(one for one in card.open if one != card.leading))
+    named = [one.twin for c in shown for one in c.findings if one.check in PAIRED and one.twin]
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in named))
+
+
+# --- undo -----------------------------------------------------------------------------------
+
+
+def undo(ledger: Ledger, what: str = "") -> list[Event]:
+    """Take back one action: the given one, or the person's last; return its decisions."""
+    return ledger.decisions.undo(what)
+
+
+def undo_about(
+    ledger: Ledger, targets: Iterable[Target]
+) -> tuple[tuple[Result, ...], tuple[Event, ...]]:
+    """Take back a person's last decision about each card, where that is still possible.
+
+    What the same action decided about other cards stands, but for alternatives and duplicates
+    of the card.
+
+    Returns:
+        The result for each card, and all decisions that were taken back.
+    """
+    cards = {target.card.guid: target.card for target in targets}
+    results: dict[Guid, Result] = {}
+    taken_back: dict[str, Event] = {}
+    with ledger.unit():
+        last = ledger.decisions.last_about(cards)
+        changed = _changed_cards(ledger, list(cards.values()))
+        # the latest decision first, so that none is refused for one that is undone with it
+        for guid in (*last, *(guid for guid in cards if guid not in last)):
+            try:
+                if guid in changed:
+                    raise _changed_meanwhile(guid)
+                if not (share := last.get(guid, ())):
+                    what = f"nothing you decided about {guid} is left to undo"
+                    raise RefusedError(what, hint=f"ankiforge trace {guid} shows what stands")
+                if share[0].id not in taken_back:  # undone with another of these cards
+                    ledger.decisions.take_back(list(share))
+                    taken_back |= {decided.id: decided for decided in share}
+                results[guid] = Result(guid)
+            except RefusedError as error:
+                results[guid] = Result(guid, error.message, error.hint)
+    return tuple(results[guid] for guid in cards), tuple(taken_back.values())
+
+
+# --- shared by all --------------------------------------------------------------------------
+
+
+def _decide_each(
+    ledger: Ledger, targets: Iterable[Target], decide: Callable[[Target, str], None]
+) -> tuple[Result, ...]:
+    """Decide on cards one after another, as one action; a refusal leaves the others standing."""
+    once = {(target.card.guid, target.letter): target for target in targets}
+    results = []
+    with ledger.unit():
+        action = ledger.writer.new_action()
+        changed = _changed_cards(ledger, [target.card for target in once.values()])
+        decided = False
+        for target in once.values():
+            guid = target.card.guid
+            try:
+                if guid in changed:
+                    raise _changed_meanwhile(guid)
+                # an earlier decision of this action may have changed the card
+                card = ledger.cards.get(guid) if decided else target.card
+                decided = True
+                decide(replace(target, card=card), action)
+                results.append(Result(guid))
+            except RefusedError as error:
+                results.append(Result(guid, error.message, error.hint))
+    return tuple(results)
+
+
+def _changed_cards(ledger: Ledger, shown: Sequence[Card]) -> set[Guid]:
+    """Return the guids of cards that the ledger has no longer as they were shown."""
+    changed: set[Guid] = set()
+    for start in range(0, len(shown), AT_ONCE):
+        part = shown[start : start + AT_ONCE]
+        now = {card.guid: card for card in ledger.cards.several([card.guid for card in part])}
+        changed |= {card.guid for card in part if now.get(card.guid) != card}
+    return changed
+
+
+def _refuse_stale(ledger: Ledger, card: Card) -> None:
+    """Refuse a decision about a card that another program changed after it was shown."""
+    if ledger.cards.get(card.guid) != card:
+        raise _changed_meanwhile(card.guid)
+
+
+def _changed_meanwhile(guid: Guid) -> RefusedError:
+    return RefusedError(f"{guid} was changed meanwhile", hint="look at it again")
+
+
+def _open_alternatives(ledger: Ledger, card: Card) -> list[Card]:
+    """Return the other cards of a choice that is still open."""
+    named = {one.id.partition(".")[0] for one in card.beside if card.to_choose}
+    return [one for one in ledger.choices.others(card) if one.guid in named]
+
+
+def _change(
+    ledger: Ledger,
+    card: Card,
+    what: str,
+    after: Columns,
+    action: str,
+    candidate: Candidate,
+    states: Mapping[str, str] | None = None,
+    **more: Any,
+) -> None:
+    """Record one decision on a card, with the answer of the candidate it is about."""
+    ledger.decisions.change(
+        card.guid,
+        what,
+        after,
+        action=action,
+        candidates=dict(states or {}),
+        extra={"answer": candidate.draft.answer, **more},
+    )

@@ -1,0 +1,650 @@
+"""Synchronise with Anki: record what a collection shows, plan what it lacks, and push that to it.
+
+Reading: a view of Anki (its collection file, an export, or a running Anki) is recorded in the
+ledger, and notes of ours that the ledger does not have are taken over as cards. Planning: each card
+is planned by `ankiforge.anki.sync` from what the ledger knows of it. Pushing: a running Anki imports
+our package, and a second view shows what arrived.
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from ankiforge.anki.content import content_hash
+from ankiforge.anki.fields import ALSO, passage_html
+from ankiforge.anki.identity import parse_identity
+from ankiforge.anki.media import media_of
+from ankiforge.anki.merge import Conflict
+from ankiforge.anki.names import RETIRED, deck_name, tag_names
+from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.places import collections
+from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unchanged
+from ankiforge.anki.theirs import arranged, changed_types, family_of
+from ankiforge.anki.unrender import unrender
+from ankiforge.anki.views import changed_at, connect_view, open_view, signature
+from ankiforge.config import AnkiSettings
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.keys import ANKI, key_for, key_variable
+from ankiforge.errors import ItemError, ServiceError
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.passages.pictures import is_cut
+from ankiforge.ledger.returning.recovery import Recovered
+from ankiforge.model import (
+    FRESH_SECONDS,
+    AnkiState,
+    Arranged,
+    Card,
+    CardKind,
+    DocumentKey,
+    Family,
+    ForeignNote,
+    Guid,
+    Highlight,
+    Media,
+    Problem,
+    Route,
+    Seen,
+    SeenNote,
+    View,
+    ViewSummary,
+    guid_for,
+)
+from ankiforge.text.markdown import cloze_answers, image_paths, plain
+
+if TYPE_CHECKING:
+    from ankiforge.anki.connect import AnkiConnect
+
+NEVER = "none"
+"""The setting that forbids reading Anki."""
+AUTO = "auto"
+BATCH = 500
+"""Cards that are planned, or taken over from Anki, together."""
+
+
+# --- reading Anki ---------------------------------------------------------------------------
+
+
+class SyncStatus(StrEnum):
+    """How reading Anki ended."""
+
+    OFF = "off"
+    """The settings forbid it."""
+    NO_COLLECTION = "nowhere"
+    """There is no collection on this machine."""
+    NO_NOTES = "nothing"
+    """None of our notes is in it yet."""
+    UNCHANGED = "same"
+    """Nothing has changed there since it was read last."""
+    READ = "taken"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """How reading Anki ended, and what the ledger learned."""
+
+    status: SyncStatus
+    path: str = ""
+    """The collection or export that was read; of a running Anki its address."""
+    summary: ViewSummary | None = None
+    problem: Problem | None = None
+    profile: str = ""
+    """The profile that a running Anki has open; "" if it does not tell."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether Anki should have been read and was not."""
+        return self.status is SyncStatus.FAILED
+
+
+def read_anki(
+    settings: AnkiSettings,
+    ledger: Ledger,
+    home: Path,
+    environ: Mapping[str, str],
+    *,
+    bind: bool = False,
+) -> SyncResult:
+    """Read the collection that has our notes, if the settings allow it and it has changed.
+
+    Args:
+        settings: which collection, if any.
+        ledger: records what the collection shows.
+        home: the user's home folder.
+        environ: environment variables; Anki's folder may be named there.
+        bind: trust the collection whatever was seen before; of several, the one that changed last.
+    """
+    if settings.collection == NEVER:
+        return SyncResult(SyncStatus.OFF)
+    if settings.collection != AUTO:
+        return _read_collection(Path(settings.collection).resolve(), ledger, bind)
+    paths, bound = collections(home, environ), ledger.views.bound
+    if bind and paths:
+        return _read_collection(_collection_in_use(paths), ledger, bind)
+    if bound and bound.path in map(str, paths):
+        return _read_collection(Path(bound.path), ledger)
+    result = SyncResult(SyncStatus.NO_COLLECTION)
+    for path in paths:
+        result = _read_collection(path, ledger)
+        if result.status is not SyncStatus.NO_NOTES:
+            return result
+    return result
+
+
+def collection_path(
+    settings: AnkiSettings, ledger: Ledger, home: Path, environ: Mapping[str, str]
+) -> Path | None:
+    """Return the collection that has our notes, else the one in use; None if there is none.
+
+    The setting `none` does not matter here: callers check whether reading is allowed.
+    """
+    if settings.collection not in (NEVER, AUTO):
+        return Path(settings.collection).resolve()
+    paths, bound = collections(home, environ), ledger.views.bound
+    if bound and bound.path in map(str, paths):
+        return Path(bound.path)
+    return _collection_in_use(paths) if paths else None
+
+
+def _collection_in_use(paths: tuple[Path, ...]) -> Path:
+    """Return the latest collection with notes of ours, else the latest of all."""
+    latest = sorted(paths, key=changed_at, reverse=True)
+    return next(filter(_has_ours, latest), latest[0])
+
+
+def _has_ours(path: Path) -> bool:
+    try:
+        with open_view(path) as view:
+            return next(view.notes(), None) is not None
+    except ItemError:
+        return False
+
+
+def _read_collection(path: Path, ledger: Ledger, bind: bool = False) -> SyncResult:
+    try:
+        state = f"{path} {signature(path)}"
+        if not bind and ledger.views.unchanged(state) and ledger.foreign.knows(str(path)):
+            return SyncResult(SyncStatus.UNCHANGED, str(path))
+        with open_view(path) as view:
+            return record_view(view, ledger, state=state, bind=bind)
+    except ItemError as error:
+        what = error.message.removeprefix(f"{path}: ")
+        return SyncResult(
+            SyncStatus.FAILED, str(path), problem=Problem(str(path), what, error.hint)
+        )
+
+
+def read_file(file: Path, ledger: Ledger, *, bind: bool = False) -> SyncResult:
+    """Read a collection or an export that a person names.
+
+    Raises:
+        ItemError: it cannot be read.
+    """
+    with open_view(file.resolve()) as view:
+        return record_view(view, ledger, bind=bind)
+
+
+def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) -> SyncResult:
+    """Record in the ledger what a view shows, and take over cards that the ledger does not have.
+
+    Args:
+        view: open.
+        ledger: to record it in.
+        state: identifies path and state of the collection; the same state is not read again.
+        bind: trust the view whatever was seen before.
+    """
+    types = {one.id: one for one in view.types}
+
+    def arrange(note: SeenNote) -> Arranged | None:
+        return arranged(note, types)
+
+    summary = ledger.views.take_in(view, arrange, bind=bind)
+    if summary.refused:
+        what = summary.refused.removeprefix(f"{view.path}: ")
+        problem = Problem(view.path, what, summary.hint)
+        return SyncResult(SyncStatus.FAILED, view.path, summary, problem)
+    numbers = view.note_ids()
+    if numbers is not None:
+        ledger.foreign.remember(view.path, numbers)
+    _record_foreign_notes(view, ledger, state)
+    if not summary.seen and not summary.bound and ledger.views.bound is None:
+        return SyncResult(SyncStatus.NO_NOTES, view.path, summary)
+    summary.recovered = recover_cards(ledger)
+    summary.feedback = ledger.views.hear()
+    ledger.views.looked(state)
+    return SyncResult(SyncStatus.READ, view.path, summary)
+
+
+def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
+    """Record the text of notes that are not ours, for the duplicate search."""
+    if ledger.foreign.is_read(view.path, state):
+        return
+    found = view.foreign(ledger.foreign.mods(view.path))
+    if found is None:
+        return
+    there, changed = found
+
+    def with_safe_mod(note: ForeignNote) -> ForeignNote:
+        """A note that may change once more within the second must be read again next time."""
+        fresh = view.taken_at - note.mod < FRESH_SECONDS
+        return replace(note, mod=0) if fresh else note
+
+    ledger.foreign.read(view.path, state, there, map(with_safe_mod, changed))
+
+
+# --- taking over cards that are in Anki and not in the ledger -------------------------------
+
+
+def recover_cards(ledger: Ledger) -> int:
+    """Take over notes of ours for which the ledger has no card; return their number.
+
+    Without this, a person who lost the ledger and the journal would get every card a second time.
+    """
+    unknown = (found for found in map(recovered_card, ledger.views.unknown()) if found)
+    count = 0
+    while batch := tuple(islice(unknown, BATCH)):
+        with ledger.unit():
+            for found in batch:
+                ledger.recovery.adopt(found)
+        count += len(batch)
+    for guid in ledger.recovery.unshipped():
+        seen = ledger.views.seen(guid)
+        if seen and seen.type_id:
+            ledger.recovery.take_over(guid, seen)
+    if count:
+        ledger.recovery.close()
+    return count
+
+
+_EXACT = re.compile(r'<span class="af-exact">(.*?)</span>(?!</span>)', re.DOTALL)
+_QUOTE = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
+_WHERE = re.compile(r'<span class="af-where">(.*?)</span>', re.DOTALL)
+
+
+def recovered_card(seen: Seen) -> Recovered | None:
+    """Return the card that a note was made from; None if the note is not a valid one of ours.
+
+    Its AnkiforgeId names key, family and slot; the field Source shows the sentence, in it the
+    highlight, and in that the quote.
+    """
+    family = family_of(seen.type_id)
+    if family is None:
+        return None
+    fields = dict(zip(note_type(family).fields, seen.fields, strict=False))
+    identity = parse_identity(fields["AnkiforgeId"])
+    if identity is None or identity.family is not family:
+        return None
+    if not identity.guid == seen.guid == guid_for(identity.key, family, identity.slot):
+        return None  # a copy: another note is the one that key, family and slot make
+
+    kind = CardKind.CLOZE
+    if family is not Family.CLOZE:
+        kind = CardKind.TWO_WAY if fields["Reverse"].strip() else CardKind.BASIC
+    shown = ("Text", "Extra") if kind is CardKind.CLOZE else ("Front", "Back", "Extra")
+    words = {name: unrender(fields[name]) for name in shown if fields[name].strip()}
+    is_cloze = kind is CardKind.CLOZE
+    answer = cloze_answers(words.get("Text", "")) if is_cloze else plain(words.get("Back", ""))
+
+    passage = fields["Source"].partition(ALSO)[0]
+    sentence, exact, quote = _plain_text(passage), _EXACT.search(passage), _QUOTE.search(passage)
+    exact_text = _plain_text(exact[1]) if exact else sentence
+    where = _WHERE.search(fields["Citation"])
+    title = _plain_text(where[1]).partition(" › ")[0] if where else _plain_text(fields["Citation"])
+    return Recovered(
+        identity,
+        seen,
+        kind,
+        tuple(words.items()),
+        answer,
+        exact_text,
+        "" if sentence == exact_text else sentence,
+        _plain_text(quote[1]) if quote else "",
+        title,
+        content_hash(family, seen.fields) != identity.content,
+        RETIRED in (tag.casefold() for tag in seen.tags),
+    )
+
+
+def _plain_text(field: str) -> str:
+    lines = re.sub(r"<br\s*/?>", "\n", field.replace("<wbr>", "").replace("<span></span>", ""))
+    return html.unescape(re.sub(r"<[^>]*>", "", lines)).strip()
+
+
+# --- planning what to ship ------------------------------------------------------------------
+
+
+def plan_cards(
+    ledger: Ledger,
+    cards: Iterable[Card],
+    decks: tuple[DeckRule, ...],
+    *,
+    push: bool = False,
+    blind: bool = False,
+    full: bool = False,
+    unchanged: Collection[Guid] = frozenset(),
+) -> list[CardPlan]:
+    """Plan what to ship of cards, by the newest view; record which of them are held, and why.
+
+    Args:
+        ledger: of the cards.
+        cards: to be planned.
+        decks: the rules of the deck files.
+        push: they go to a running Anki, not into a file.
+        blind: Anki could not be read: notes that are there stay as they are.
+        full: ship notes that Anki has as well, with their own mod; notes deleted there come back.
+        unchanged: cards that are shipped as the last package held them.
+    """
+    options = PlanOptions(
+        ledger.clock().timestamp(), changed_types(ledger.views.types()), push, blind, full
+    )
+    plans: list[CardPlan] = []
+    remaining = iter(cards)
+    while batch := list(islice(remaining, BATCH)):
+        known = _plan_inputs(ledger, batch, decks, full=full, unchanged=unchanged)
+        planned = [
+            plan_unchanged(one, options) if one.card.guid in unchanged else plan(one, options)
+            for one in known
+        ]
+        adopted = [one.adopted for one in planned if one.adopted]
+        held = [
+            (one.card.guid, one.anki_why)
+            for one in planned
+            if one.anki_why is not None and one.anki_why != one.card.anki_why
+        ]
+        if adopted or held:
+            with ledger.unit():
+                for shipment in adopted:
+                    ledger.packages.record_tags(shipment)
+                for guid, why in held:
+                    ledger.views.hold(guid, why)
+        plans += planned
+    return plans
+
+
+def conflicts_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[Conflict, ...]:
+    """Return the fields of a card that both the source and a person in Anki changed."""
+    [planned] = plan_cards(ledger, [card], decks)
+    return planned.conflicts
+
+
+def _plan_inputs(
+    ledger: Ledger,
+    cards: list[Card],
+    decks: tuple[DeckRule, ...],
+    *,
+    full: bool,
+    unchanged: Collection[Guid],
+) -> Iterator[PlanInput]:
+    """Read what the plans of at most `BATCH` cards depend on, with one query for each kind."""
+    guids = [card.guid for card in cards]
+    revisions = ledger.packages.revisions(guids)
+    in_anki = [card.guid for card in cards if card.anki.there]
+    seen = ledger.views.seen_of(in_anki)
+    not_imported = ledger.packages.not_imported(in_anki)
+    slugs = ledger.highlights.slugs({card.highlight.document.key for card in cards})
+    new = {
+        card.highlight.document.key for card in cards if card.ready and card.guid not in revisions
+    }
+    moved = ledger.views.decks_of(new) if new else {}
+    for card in cards:
+        key = card.highlight.document.key
+        as_before = card.guid in unchanged
+        deleted = card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE) and not full
+        shippable = card.ready and not as_before
+        pictures: Mapping[str, Media] = {}
+        missing: list[Problem] = []
+        if as_before or (shippable and not deleted):
+            pictures, missing = pictures_of(ledger, card)
+        yield PlanInput(
+            card,
+            seen.get(card.guid),
+            revisions.get(card.guid, ()),
+            not_imported.get(card.guid, frozenset()),
+            _tags(card, decks, slugs[key]) if shippable else (),
+            pictures,
+            tuple(missing),
+            _merged_sources(ledger, card) if shippable else (),
+            _moved_to(moved, key),
+        )
+
+
+def _moved_to(
+    decks: Mapping[DocumentKey, tuple[str, frozenset[str]]], document: DocumentKey
+) -> str:
+    """Return the deck in Anki to which a person moved the cards of a document; "" if nobody did."""
+    deck, made_for = decks.get(document, ("", frozenset()))
+    if not deck or {deck_name(one).casefold() for one in made_for} == {deck.casefold()}:
+        return ""
+    return deck
+
+
+def _merged_sources(ledger: Ledger, card: Card) -> tuple[str, ...]:
+    """Return as HTML the passages whose cards a person merged into this one."""
+    joined = ledger.cards.pairs.joined(card.guid) if card.also else frozenset()
+    return tuple(passage_html(one) for one in card.also if one.key in joined)
+
+
+def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
+    """Return the tags of a card in a package: the reader's, the deck files', the document's."""
+    return _tags(card, decks, ledger.highlights.slug(card.highlight.document.key))
+
+
+def _tags(card: Card, decks: tuple[DeckRule, ...], slug: str) -> tuple[str, ...]:
+    highlight = card.highlight
+    from_decks = deck_of(decks, highlight.document, highlight).tags
+    of_document = (f"ankiforge::doc::{slug}",) if slug else ()
+    read = (*highlight.document.tags, *highlight.tags)
+    drafted = card.leading.draft.tags
+    return tag_names((*card.tags, *read, *from_decks, *drafted, *of_document))
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+_PICTURE_SOURCES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
+"""The kinds of sources in whose folder pictures lie."""
+_PICTURE_NAMESPACES = ("markdown", "tiddlywiki")
+"""More such kinds, by the first part of a highlight's namespace."""
+_CUT_ROUTES = (Route.PDF, Route.ZOTERO)
+"""Sources from whose pages pictures are cut. A note in a vault cannot refer to these pictures."""
+CUT_AGAIN = "run again where its PDF lies: ankiforge run cuts the picture anew"
+
+
+def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
+    """Return the pictures a card shows, by the path in its text, and problems with the others."""
+    found: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path in image_paths("\n".join(text for _, text in card.fields)):
+        media = picture_at(ledger, card.highlight, path)
+        if isinstance(media, Media):
+            found[path] = media
+            continue
+        hint = ""
+        if is_cut(path) and card.highlight.route in _CUT_ROUTES:
+            hint = CUT_AGAIN
+        elif card.highlight.route is Route.ZOTERO:
+            hint = "open the PDF in Zotero once: it keeps pictures of what it shows"
+        where = f"{card.highlight.document.title}: {path}"
+        problems.append(Problem(where, media.what, media.hint or hint))
+    return found, problems
+
+
+def picture_at(ledger: Ledger, highlight: Highlight, path: str) -> Media | Problem:
+    """Return the picture at a path in the source of a highlight; never a file outside the source."""
+    if is_cut(path) and highlight.route in _CUT_ROUTES:
+        root: Path | None = ledger.pictures.folder
+    else:
+        namespace = highlight.namespace.partition(":")[0]
+        other = namespace if namespace in _PICTURE_NAMESPACES else ""
+        kind = _PICTURE_SOURCES.get(highlight.route, other)
+        root = ledger.roots.of(kind).get(highlight.document.source)
+        root = root.parent if root and root.is_file() else root
+    path = unquote(path)
+    if root is None:
+        return Problem(path, "its source is not known on this machine")
+    try:
+        target = (root / path).resolve()
+        inside = target.is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError) as error:
+        return Problem(path, f"is no path: {error}")
+    return media_of(target) if inside else Problem(path, "lies outside its source")
+
+
+def picture_fault(ledger: Ledger, highlight: Highlight, path: str) -> str:
+    """Return why a picture in the source of a highlight cannot be shown; "" if it can."""
+    media = picture_at(ledger, highlight, path)
+    return "" if isinstance(media, Media) else f"{path}: {media.what}"
+
+
+# --- a running Anki -------------------------------------------------------------------------
+
+
+class RunningAnki:
+    """A running Anki, through the AnkiConnect add-on."""
+
+    def __init__(self, connect: AnkiConnect) -> None:
+        self._connect = connect
+
+    @staticmethod
+    def connect(settings: AnkiSettings) -> RunningAnki:
+        """Connect to the Anki that the settings name.
+
+        Raises:
+            ServiceError: it does not answer, or it must not be used.
+        """
+        from ankiforge.anki.connect import AnkiConnect
+
+        key = key_for(ANKI, settings.connect, settings.key_env)
+        name = key_variable(ANKI, settings.connect, settings.key_env)
+        connect = AnkiConnect(settings.connect, key, key_env=name)
+        connect.check()
+        return RunningAnki(connect)
+
+    def sync_account(self) -> bool | None:
+        """Let Anki sync with its server.
+
+        Returns:
+            Whether Anki is logged in to an account; without one it is not asked to sync. None if
+            that is unknown: a second call may then open a second dialog.
+        """
+        from ankiforge.anki.accounts import has_account
+
+        places = collections(Path.home(), os.environ)
+        account = has_account(places, self._connect.active_profile())
+        if account is False:
+            return False
+        try:
+            self._connect.sync()
+        except ServiceError as error:
+            if "auth" not in error.message.casefold():
+                raise
+            return False
+        return account
+
+    def read(self, ledger: Ledger, *, bind: bool = False) -> SyncResult:
+        """Record what it has, from exports of every deck with notes of ours.
+
+        Raises:
+            ServiceError: it cannot be asked.
+        """
+        from ankiforge.anki.connect import export_all
+        from ankiforge.anki.views.exports import note_ids
+
+        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+            exported = export_all(self._connect, Path(folder))
+            held = frozenset(one for path in exported.paths for one in note_ids(path))
+            profile = self._connect.active_profile()
+            view = connect_view(
+                exported.paths,
+                address=self._connect.address,
+                profile=profile,
+                complete=exported.notes <= held,
+            )
+            with view as opened:
+                result = record_view(opened, ledger, bind=bind)
+            return replace(result, profile=profile)
+
+    def import_package(self, package: Path) -> None:
+        """Import a package.
+
+        Raises:
+            ServiceError: Anki did not import it.
+        """
+        self._connect.import_package(package)
+
+    def retired_cards(self) -> tuple[int, ...]:
+        """Return the ids of cards of retired notes that are not suspended."""
+        found = self._connect.find_cards(f"tag:{RETIRED} AnkiforgeId:af1* -is:suspended")
+        return tuple(sorted(found))
+
+    def suspend(self, cards: Iterable[int]) -> None:
+        """Suspend cards."""
+        self._connect.suspend(tuple(cards))
+
+    def unsuspend(self, cards: Iterable[int]) -> None:
+        """Unsuspend those of these cards that exist and are suspended."""
+        ids = tuple(cards)
+        states = zip(ids, self._connect.are_suspended(ids), strict=True)
+        if suspended := tuple(card for card, is_suspended in states if is_suspended):
+            self._connect.unsuspend(suspended)
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What a push changed in Anki, as the view taken after it showed."""
+
+    added: int = 0
+    updated: int = 0
+    refused: tuple[Guid, ...] = ()
+    """Notes that are not in Anki as they were shipped."""
+
+
+def push_result(
+    ledger: Ledger, plans: Iterable[CardPlan], in_anki_before: Collection[Guid]
+) -> PushResult:
+    """Compare what was shipped with the newest view.
+
+    Args:
+        ledger: with the view that was taken after the push.
+        plans: of the cards that the package held.
+        in_anki_before: the notes that were in Anki before the push.
+    """
+    shipped = [(one.card.guid, one.note) for one in plans if one.note]
+    added = updated = 0
+    refused = []
+    for guid, note in shipped:
+        seen = ledger.views.seen(guid)
+        if seen is None or seen.mod < note.mod:
+            refused.append(guid)
+        elif guid in in_anki_before:
+            updated += 1
+        else:
+            added += 1
+    return PushResult(added, updated, tuple(refused))
+
+
+def wrong_profile(result: SyncResult, ledger: Ledger) -> ServiceError | None:
+    """Return why a push must not go on: the open collection is not the one with our notes."""
+    if not (result.blind and result.problem):
+        return None
+    bound = ledger.views.bound
+    ours = f"in the profile “{bound.profile}”" if bound and bound.profile else "in another one"
+    there = f"the profile “{result.profile}”" if result.profile else "a profile"
+    if bound and bound.profile and result.profile in ("", bound.profile):
+        there = there.replace("a profile", "another profile").replace("the ", "another ")
+    what = f"Anki has {there} open, and your cards are {ours}; nothing was imported"
+    theirs = f"“{bound.profile}”" if bound and bound.profile else "the profile with your cards"
+    hint = (
+        f"open {theirs} in Anki (File › Switch Profile); or, to study them in the one that is"
+        " open from now on: ankiforge pull --connect --bind"
+    )
+    return ServiceError(what, hint=hint)

@@ -1,0 +1,97 @@
+"""A person types into a note for minutes: nobody is ever given half a sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LENS = "The ==aperture== decides how much light enters.\n"
+SENTENCES = [
+    f"{question}?::{answer}\n\n"
+    for question, answer in (
+        ("What does the iris do", "It narrows the pupil when the light is bright"),
+        ("Why do leaves turn yellow", "Chlorophyll breaks down and carotene remains visible"),
+        (
+            "Who drew the first periodic table",
+            "Mendeleev, in the year 1869, with gaps for the unknown",
+        ),
+        ("How do whales sleep", "One half of their brain rests while the other half swims"),
+        (
+            "When did Constantinople fall",
+            "On a Tuesday in May 1453, after fifty-three days of siege",
+        ),
+        (
+            "Which metal melts in a hand",
+            "Gallium, whose melting point lies just below thirty degrees",
+        ),
+        ("What is a sonnet", "A poem of fourteen lines with a turn before its end"),
+        ("Why is the sea salty", "Rivers carry dissolved minerals there, and only vapour leaves"),
+        ("How old is the universe", "About thirteen billion eight hundred million years"),
+        ("What feeds a glacier", "Snow that was pressed into ice above its firn line"),
+        ("Where do eels spawn", "Far out in the Sargasso, where nobody ever saw them do it"),
+        ("Why do cats purr", "Nobody knows for certain; perhaps it heals their bones"),
+    )
+]
+PER_SECOND = 5
+MINUTES = 3
+
+
+def answers(notes: dict[str, tuple[int, list[str], str]]) -> set[str]:
+    return {fields[1] for _, fields, _ in notes.values() if fields[0].endswith("?")}
+
+
+def test_what_is_typed_for_minutes_goes_out_whole_or_not_at_all(
+    desk: Path, watch: Any, vault: Path, notes_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ankiforge import watch as watching
+
+    monkeypatch.setattr(watching, "QUIET", 0.3)  # in the test's time, in which every fifth is typed
+    (vault / "Other.md").write_text(LENS, "utf-8")
+    watched, note, package = watch(), vault / "Typed.md", desk / "ankiforge.apkg"
+    text = "".join(SENTENCES)[: PER_SECOND * 60 * MINUTES]
+    assert len(text) == PER_SECOND * 60 * MINUTES
+    began, wait, typed = watched.clock(), watched.wait, ""
+    changed: list[bool] = []
+
+    def write() -> None:
+        """What was typed by now: nobody waits for the program that reads."""
+        nonlocal typed
+        count = int((watched.clock() - began) * PER_SECOND)
+        if typed != text[:count]:
+            typed = text[:count]
+            note.write_text(typed, "utf-8")
+            os.utime(note, (watched.clock(), watched.clock()))
+            changed.append(True)
+
+    def wait_and_type(seconds: float) -> bool:
+        left = max(seconds, 0.01)
+        while left > 0 and not changed:
+            step = min(left, 1 / PER_SECOND)
+            left -= step
+            wait(step)
+            write()
+        came = bool(changed)
+        changed.clear()
+        return came
+
+    watched.wait = wait_and_type
+    seen: set[str] = set()
+    while typed != text:
+        watched.watcher.turn()
+        watched.watcher.rest()
+        if package.exists():
+            seen |= answers(notes_in(package))
+    assert package.exists(), "what was quiet went out meanwhile"
+    assert seen == set()
+    reads = [notes for _, notes in watched.of("pass") if notes]
+    assert len(reads) > 20, "it was read meanwhile"
+
+    watched.later(150)
+    whole = [sentence for sentence in SENTENCES if sentence in f"{text}\n\n"]
+    last = {text.rpartition("::")[2]} if "::" in text.rpartition("\n")[2] else set()
+    found = answers(notes_in(package))
+    assert {one.partition("::")[2].strip() for one in whole} <= found
+    assert found <= {one.partition("::")[2].strip() for one in whole} | last
