@@ -46,13 +46,9 @@ from ankiforge.model import (
     Severity,
     Source,
     Task,
-<<<<<<< HEAD
     Unchanged,
     Unmarked,
-    Verdict,
     h16,
-=======
->>>>>>> main
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
 from ankiforge.recheck import recheck_named

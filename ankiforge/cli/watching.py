@@ -34,16 +34,6 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError
 from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
-<<<<<<< HEAD
-from ankiforge.model import Guid
-from ankiforge.opening import opened
-from ankiforge.pending import unwritten
-from ankiforge.pipeline import Job, forge, propose
-from ankiforge.reports.summary import Tally
-from ankiforge.resembling import KeptTwins
-from ankiforge.watch import Came, Delivered, Followed
-from ankiforge.watch.watcher import DELIVER
-=======
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pending import pending
 from ankiforge.pipeline import Job, Progress, forge, read
@@ -54,7 +44,6 @@ from ankiforge.watch import (
     PassResult,
     WatchedSource,
 )
->>>>>>> main
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
@@ -156,15 +145,9 @@ class Passes:
                 sync_first(now, tally)
             run = now.ledger.start_run("watch")
 
-<<<<<<< HEAD
-    def part(self, source: Followed, notes: Mapping[str, str]) -> Came:
-        """Say that all sources must be read: a pass over all of them reads only what changed."""
-        return Came(doubt=OTHERS)
-=======
             def steps() -> Iterator[Progress]:
                 yield from read(job, now.ledger, run)
                 yield from forge(_without_failed(now, job, run), now.ledger, run)
->>>>>>> main
 
             error = follow(now, tally, steps(), model, job)
             now.ledger.finish_run(run)
@@ -278,46 +261,7 @@ def _without_failed(now: Session, job: Job, scope: RunId | None) -> Job:
         return job
     tasks = pending(now.ledger, scope, job.drafter_name)
     keys = frozenset(one.key for task in tasks for one in task.highlights)
-<<<<<<< HEAD
-    return replace(job, only=keys - failed)
-
-
-def _pushed(now: Session, without: frozenset[Guid]) -> Delivered:
-    work = Push(now, "", target(now, "", None), without=without)
-    if error := work.bring():
-        work.fall_back(error)
-        return replace(_written(work.tally), error=error)
-    pushed = work.pushed
-    came = replace(_written(work.tally), added=pushed.added, updated=pushed.updated)
-    return replace(came, pushed=bool(pushed.added or pushed.updated))
-
-
-def _written(tally: Tally) -> Delivered:
-    published = tally.published
-    return Delivered(
-        tuple(one.path for one in published if one.path.exists()),
-        sum(one.notes for one in published),
-        sum(one.added for one in published),
-        sum(one.updated for one in published),
-        problems=tuple(tally.problems),
-    )
-
-
-def _name(want: Wanted) -> str:
-    return f"{want.entry.kind} {want.entry.name}"
-
-
-def _renamed(before: list[Wanted], after: list[Wanted]) -> Iterator[tuple[Wanted, str]]:
-    """Each source as the settings call it, and as it is called for ever."""
-    names = {(one.entry.kind, one.entry.path): one.entry.name for one in after}
-    return ((one, names[one.entry.kind, one.entry.path]) for one in before)
-
-
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-=======
     return replace(job, only=keys - failed or NO_HIGHLIGHT)
->>>>>>> main
 
 
 def _stamp(path: Path) -> str:

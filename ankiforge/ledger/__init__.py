@@ -87,17 +87,11 @@ class Ledger:
         self.writer = Writer(connection, journal, clock)
         self.highlights = Highlights(connection, self.writer)
         self.roots = Roots(connection, self.writer)
-<<<<<<< HEAD
-        self.cards = Cards(connection, self.highlights.several)
-        self.decisions.changed = self.cards.refresh
-        self.reading = Reading(connection, self.writer, self.decisions, self.cards, pictures.folder)
-=======
         self.duplicates = Duplicates(connection, self.writer)
         self.foreign = ForeignNotes(connection, self.writer, self.highlights, self.duplicates)
         self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
         self.decisions = Decisions(connection, self.writer, self.cards)
-        self.reading = Reading(connection, self.writer, self.decisions, self.cards)
->>>>>>> main
+        self.reading = Reading(connection, self.writer, self.decisions, self.cards, pictures.folder)
         self.decisions.heard = self.reading.hear
         self.remembering = Remembering(connection, self.decisions, self.cards)
         self.policy = Policy(connection, self.decisions)

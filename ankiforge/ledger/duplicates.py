@@ -128,7 +128,8 @@ class Duplicates:
     def _count(self, ids: Iterable[str]) -> None:
         """Count one change. A count that is rolled back makes the next search read anew."""
         [now] = self._db.execute(
-            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = ? RETURNING value",
+            "INSERT INTO meta VALUES (?, '1') ON CONFLICT (name) DO UPDATE"
+            " SET value = CAST(value AS INTEGER) + 1 RETURNING value",
             (_CHANGES,),
         ).fetchone()
         if int(now) != self._changes + 1:
@@ -187,7 +188,7 @@ class Duplicates:
 
     def changed(self, since: Sequence[int]) -> tuple[tuple[int, ...], Sequence[str] | None]:
         """Return the present state, and the ids changed since another; None = maybe all."""
-        now = int(self._writer.recall(_CHANGES))
+        now = int(self._writer.recall(_CHANGES) or 0)
         if now != self._changes:  # another program wrote, or a transaction was rolled back
             self._epoch += 1
             self._changes, self._changed = now, []

@@ -128,11 +128,8 @@ __all__ = [
     "HighlightKey",
     "HighlightKind",
     "Identity",
-<<<<<<< HEAD
-    "Known",
-=======
     "IndexedCard",
->>>>>>> main
+    "Known",
     "Media",
     "Memory",
     "NoCard",

@@ -154,13 +154,8 @@ class Vault:
 
     def _helped(self, kept: Kept, notes: list[NoteFile], files: Files) -> Helped | None:
         """Others who have begun with what must be read, if it is much."""
-<<<<<<< HEAD
         unread = [note for note in notes if not kept.knows(note.path, note.stamp)]
-        if self.crew is None or len(unread) < MANY:
-=======
-        unread = [note for note in files.notes if not kept.knows(note.path, note.stamp)]
         if self.pool is None or len(unread) < MANY:
->>>>>>> main
             return None
         from ankiforge.extract.obsidian.helping import Helped
 

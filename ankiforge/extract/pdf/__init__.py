@@ -108,20 +108,13 @@ class PdfSource:
         hidden: list[str] = []
         with RememberingWorker(self.seconds, self.memory) as worker:
             paths = tuple(self._files(missed))
-<<<<<<< HEAD
             asks = known is not NOTHING_KNOWN
             prints = {path: self._fingerprint(path) if asks else "" for path in paths}
             unread = [path for path in paths if not self._is_unchanged(known, path, prints[path])]
-            if self.crew is not None:
-                requests = (Request(os.fsencode(path), self.settings.passwords) for path in unread)
-                worker.foresee(self.crew, requests)
-            self.count.total, read = len(paths), frozenset(unread)
-=======
             if self.pool is not None:
-                questions = (Request(os.fsencode(path), self.settings.passwords) for path in paths)
-                worker.foresee(self.pool, questions)
-            self.count.total = len(paths)
->>>>>>> main
+                requests = (Request(os.fsencode(path), self.settings.passwords) for path in unread)
+                worker.foresee(self.pool, requests)
+            self.count.total, read = len(paths), frozenset(unread)
             for self.count.done, path in enumerate(paths):
                 if path in read:
                     yield from self._file(worker, path, hidden, prints[path])

@@ -174,13 +174,8 @@ class ZoteroSource:
             yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
         with HelpedWorker(self.seconds) as worker:
             for way in ways:
-<<<<<<< HEAD
                 yield from self._way(way, worker, looked)
-            yield from unhelped(self.name, worker.lost, "files")
-=======
-                yield from self._way(way, worker)
             yield from local_fallback(self.name, worker.lost, "files")
->>>>>>> main
 
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if only asking Zotero can tell."""

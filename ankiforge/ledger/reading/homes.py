@@ -14,12 +14,8 @@ from ankiforge.ledger.cards.values import AT_ONCE, Cards, letter_of
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.revisions import EVIDENCE
-<<<<<<< HEAD
-from ankiforge.ledger.passages.highlights import decode_highlight, present
-=======
 from ankiforge.ledger.events import Columns
-from ankiforge.ledger.passages.highlights import decode_highlight
->>>>>>> main
+from ankiforge.ledger.passages.highlights import decode_highlight, present
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import SOURCE
 from ankiforge.model import (

@@ -112,13 +112,8 @@ class Reading:
         self._missing = Missing(
             connection, decisions, cards, self._ways, self._selection, self._promote
         )
-<<<<<<< HEAD
-        self.partial = Partial(connection)
         self._run = RunId("")
         self._sighted: list[tuple[RunId, Extracted | Unmarked]] = []
-=======
-        self._sighted: list[tuple[RunId, Extracted]] = []
->>>>>>> main
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -249,7 +244,7 @@ class Reading:
         self.aside.hear(decided)
         self._read_again(decided)
 
-    def _read_again(self, decided: Decided) -> None:
+    def _read_again(self, decided: Event) -> None:
         """Let the documents that a decision is about be taken in anew by the next run."""
         if decided.what == "union":
             for document in decided.body.get("documents", ()):
