@@ -19,7 +19,7 @@ from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.errors import UsageError
 from ankiforge.model import Card, Problem, Source, Verdict
-from ankiforge.text.modelname import model_name
+from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
     from ankiforge import ledger

@@ -85,7 +85,7 @@ class Ledger:
         self.foreign = ForeignNotes(connection, self.writer, self.highlights, self.duplicates)
         self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
         self.decisions = Decisions(connection, self.writer, self.cards)
-        self.reading = Reading(connection, self.writer, self.decisions, self.cards)
+        self.reading = Reading(connection, self.writer, self.decisions, self.cards, pictures.folder)
         self.decisions.heard = self.reading.hear
         self.remembering = Remembering(connection, self.decisions, self.cards)
         self.policy = Policy(connection, self.decisions)

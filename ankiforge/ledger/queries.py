@@ -15,7 +15,7 @@ from ankiforge.ledger.cards.values import TAGGED
 from ankiforge.ledger.collection.seen import CALENDAR
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.pairs import PAIRED, STANDS, Pairs
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights, in_scope
 from ankiforge.ledger.problem_cards import IN_ANKI, ProblemCards
 from ankiforge.ledger.reading.ways import NO_LLM, private_elsewhere
 from ankiforge.ledger.writing import PERSON
@@ -239,7 +239,7 @@ class Queries:
         rows = self._db.execute(
             "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
             " AND h.presence_why <> :unselected AND h.run <> ''"
-            " AND (:run IS NULL OR h.run = :run) AND (h.drafted <> h.content"
+            f" AND (:run IS NULL OR {in_scope('h')}) AND (h.drafted <> h.content"
             " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
             " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
@@ -309,10 +309,10 @@ class Queries:
             " max(CASE WHEN c.standing <> 'live' THEN c.standing_why ELSE '' END) AS retired"
             " FROM highlight h LEFT JOIN card_highlight l ON l.key = h.key"
             " LEFT JOIN card c ON c.guid = l.guid"
-            " WHERE h.run <> '' AND (h.run = ? OR (? IS NULL"
+            f" WHERE h.run <> '' AND ({in_scope('h')} OR (:run IS NULL"
             " AND h.presence IN ('present', 'ignored')))"
             " GROUP BY h.key ORDER BY h.container, h.place, h.position",
-            (run, run),
+            {"run": run},
         ).fetchall()
         for row in rows:
             fate, reason = _fate(row)
@@ -343,7 +343,7 @@ class Queries:
             " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
             f" AS revised, {_ALTERNATIVE} AS other"
             " FROM card c WHERE :run IS NULL OR EXISTS (SELECT 1 FROM card_highlight l"
-            " JOIN highlight h ON h.key = l.key WHERE l.guid = c.guid AND h.run = :run))",
+            f" JOIN highlight h ON h.key = l.key WHERE l.guid = c.guid AND {in_scope('h')}))",
             {"run": run},
         ).fetchone()
         sourceless = self._db.execute(
@@ -363,7 +363,7 @@ class Queries:
             " WHERE c.standing = 'live' AND c.verdict = 'pending' AND (c.forced OR NOT c.blocked)"
             f" AND NOT ({_ALTERNATIVE}) AND (:run IS NULL OR EXISTS (SELECT 1"
             " FROM card_highlight l JOIN highlight o ON o.key = l.key"
-            " WHERE l.guid = c.guid AND o.run = :run))"
+            f" WHERE l.guid = c.guid AND {in_scope('o')}))"
             " ORDER BY h.container, h.place, h.position",
             {"run": run},
         ).fetchall()

@@ -29,8 +29,8 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.model.retention import retrievability
-from ankiforge.text.looseness import loose
-from ankiforge.text.worknames import Name, names_in, names_of
+from ankiforge.text.fold import loose
+from ankiforge.text.identifiers import Name, names_in, names_of
 
 _SIMILAR = 86.0
 """Likeness (of 100) from which two titles count as similar; `_WITHIN` if one is part of the other."""

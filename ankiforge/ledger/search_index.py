@@ -17,8 +17,9 @@ import msgspec
 
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.model import Document
-from ankiforge.text.looseness import chunks, loose, searched, words_of
-from ankiforge.text.worknames import Name, names_of
+from ankiforge.text.cloze import words_of
+from ankiforge.text.fold import chunks, loose, searched
+from ankiforge.text.identifiers import Name, names_of
 
 _VERSION = 3
 """Increase it whenever the tables, or what is indexed in them, change."""

@@ -9,7 +9,7 @@ from typing import Any
 from ankiforge.ledger.search import FoundBy, Match, WorkCard, WorkHighlight
 from ankiforge.model import Standing, Verdict
 from ankiforge.reports.cards import document_json
-from ankiforge.text.looseness import without_signs
+from ankiforge.text.cloze import reveal
 
 SHOWN = 5
 """Passages and cards of a work that a terminal shows; with -v, all."""
@@ -151,7 +151,7 @@ def _card(one: WorkCard, now: float) -> str:
     state = one.verdict.value if one.standing is Standing.LIVE else one.standing.value
     if state == Verdict.ACCEPTED and one.anki.there:
         state = "in Anki"
-    words = without_signs(one.fields[0][1]) if one.fields else ""
+    words = reveal(one.fields[0][1]) if one.fields else ""
     return _short(f"{one.guid[:10]}  {state:9} {known:>4}  {words}")
 
 

@@ -11,8 +11,8 @@ from flask import Flask, jsonify, request
 from ankiforge.anki.escape import address
 from ankiforge.ledger.search import Match, WorkCard, WorkHighlight
 from ankiforge.review.service import Service
-from ankiforge.text.bidi import isolated
-from ankiforge.text.looseness import without_signs
+from ankiforge.text.cloze import reveal
+from ankiforge.text.fold import isolated
 
 MOST = 8
 """Works that are shown."""
@@ -78,6 +78,6 @@ def _card(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
     learnt = [chance for chance in one.recall(now) if chance is not None]
     state = one.verdict.value if one.standing == "live" else one.standing.value
     beside = [state, f"{min(learnt):.0%}" if learnt else ""]
-    words = without_signs(one.fields[0][1]) if one.fields else ""
+    words = reveal(one.fields[0][1]) if one.fields else ""
     return {"words": words, "beside": " · ".join(filter(None, beside)),
             "hit": one.guid in match.matched}  # fmt: skip

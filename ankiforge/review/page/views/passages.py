@@ -12,7 +12,7 @@ from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 
 @dataclass(frozen=True, slots=True)
