@@ -257,7 +257,7 @@ def test_findings_are_kept_with_the_draft(bench):
     [card] = bench.ledger.cards.of_highlight(highlight.key)
     assert card.leading.findings == (finding,)
     assert card.blocked
-    assert bench.ledger.queries.funnel(run).fates == {Fate.BLOCKED: 1}
+    assert bench.ledger.queries.funnel().fates == {Fate.BLOCKED: 1}
 
 
 def test_fates_sum_to_what_was_seen(bench):
