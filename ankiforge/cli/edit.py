@@ -18,7 +18,7 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import Card, Fields, Highlight, HighlightKey, Standing, Verdict
 from ankiforge.reports.cards import card_json
 from ankiforge.review import Target
-from ankiforge.review.manual import live_cards
+from ankiforge.review.decide import live_cards
 from ankiforge.review.select import changed_fields, is_key, new_fields
 
 EPILOG = """\b

@@ -90,9 +90,8 @@ def _form_of(target: str) -> str:
 
 def _chosen(now: Session, query: str) -> Chosen:
     """The cards a query means, rejected and retired ones too, and the passages."""
-    wanted = parse(query)
     cards = tuple(now.desk.matching(query))
-    highlights = dict(_passages(now, cards, wanted.matches_passage))
+    highlights = dict(_passages(now, cards, query))
     tags = {str(card.guid): now.tags(card) for card in cards}
     documents = {one.document.key for one in highlights.values()}
     documents |= {card.highlight.document.key for card in cards}
@@ -100,15 +99,16 @@ def _chosen(now: Session, query: str) -> Chosen:
     return Chosen(tuple(highlights.values()), cards, tags, not query, query, works)
 
 
-def _passages(
-    now: Session, cards: tuple[Card, ...], means: Callable[[Highlight], bool]
-) -> Iterator[tuple[str, Highlight]]:
+def _passages(now: Session, cards: tuple[Card, ...], query: str) -> Iterator[tuple[str, Highlight]]:
     """All that were read, in their order: of a card that is meant, or meant themselves."""
     carded = {card.highlight.key for card in cards} | {
         also.key for card in cards for also in card.also
     }
-    for highlight in now.ledger.highlights.all():
-        if highlight.key in carded or means(highlight):
+    highlights = list(now.ledger.highlights.all())
+    terms = parse(query).terms
+    meant = now.desk.queries.filtered((one.key for one in highlights), terms) | carded
+    for highlight in highlights:
+        if highlight.key in meant:
             yield highlight.key, highlight
 
 

@@ -13,6 +13,7 @@ from ankiforge.cli.session import Session, session, told
 from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.config import DrafterName
 from ankiforge.errors import UsageError
+from ankiforge.ledger.conditions import Term
 from ankiforge.ledger.deciding.pairs import PAIRED
 from ankiforge.ledger.queries import Queries
 from ankiforge.model import Card
@@ -20,7 +21,7 @@ from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
 from ankiforge.reports.twins import twins_told
 from ankiforge.review.history import work_lines
-from ankiforge.review.query import FIELDS, Query, Term, parse
+from ankiforge.review.query import FIELDS, Query, parse
 
 EPILOG = """\b
 Examples:

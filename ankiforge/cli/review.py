@@ -39,9 +39,8 @@ def command(call: Call, deck: str | None, source: str | None, query: str, no_ope
 
     Everything stays on this machine. Ctrl-C ends it; each decision is stored as it is made.
     """
-    from ankiforge.review.page.decisions.asking import Asking
-    from ankiforge.review.page.desks import Desks
-    from ankiforge.review.page.server import serve
+    from ankiforge.review.page.decisions import Models
+    from ankiforge.review.page.server import Services, serve
     from ankiforge.review.query import parse
 
     named = " ".join(
@@ -52,9 +51,9 @@ def command(call: Call, deck: str | None, source: str | None, query: str, no_ope
 
     with ended_as_by_ctrl_c(), session(call) as now:
         tell_problems(call, now.problems)
-        desks = Desks(now.workspace, lambda problems: tell_problems(call, problems))
+        services = Services(now.workspace, lambda problems: tell_problems(call, problems))
         started = partial(_started, now, whole, no_open)
-        serve(desks, whole, started, Asking(offline=call.offline, say=call.talk.say))
+        serve(services, whole, started, Models(offline=call.offline, say=call.talk.say))
         raise click.Abort  # for nothing else ends it
 
 
@@ -74,9 +73,9 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
 
 def _waits(now: Session, query: str) -> str:
     """`81 cards wait, 3 corrections`."""
-    from ankiforge.review.page.lists.browsing import Browsing
+    from ankiforge.review.page.lists import Lists
 
-    browsing = Browsing(lambda: now.desk, query)
-    counts = ((browsing.count(name, {"query": query}), words) for name, words in _WAITING.items())
+    lists = Lists(lambda: now.desk, query)
+    counts = ((lists.count(name, {"query": query}), words) for name, words in _WAITING.items())
     told = (f"{count} {one if count == 1 else many}" for count, (one, many) in counts if count)
     return ", ".join(told) or "nothing waits"

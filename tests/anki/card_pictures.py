@@ -19,7 +19,7 @@ from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import style
 from ankiforge.anki.package import write_package
 from ankiforge.model import CardKind
-from ankiforge.review.page.app import MATHJAX
+from ankiforge.review.page.server import MATHJAX
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"
