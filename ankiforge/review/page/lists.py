@@ -82,6 +82,12 @@ class Place:
         item = self.view.item(self.service, identity)
         return item if item and self.kept((identity,)) else None
 
+    def holds(self, identity: str) -> bool:
+        """Return whether an item belongs there, and the filter keeps it now."""
+        if self.view.holds is None:
+            return self.item(identity) is not None
+        return self.view.holds(self.service, identity) and bool(self.kept((identity,)))
+
 
 @dataclass(slots=True)
 class _List:
@@ -140,9 +146,8 @@ class Lists:
     def _without_decided(self, place: Place, at: str) -> tuple[str, ...]:
         """Return the list as it was shown, without what a decision about an item took out of it."""
         ids = self._as_shown(place)
-        names = {name for name in at.split(BETWEEN) if name}
-        touched = [one for one in ids if any(name in one for name in names)]
-        gone = {one for one in touched if place.item(one) is None}
+        touched = {one for name in at.split(BETWEEN) for one in ids if name and name in one}
+        gone = {one for one in touched if not place.holds(one)}
         with self._lock:
             clean = self._lists[place.name].clean
         left = tuple(one for one in ids if one not in gone)

@@ -85,6 +85,8 @@ class View:
     """Returns the ids of all it holds, in reading order unless said otherwise."""
     item: Callable[[Service, str], Item | None]
     """Returns one of them; None if it no longer belongs here."""
+    holds: Callable[[Service, str], bool] | None = None
+    """Returns whether an item belongs here, where that costs less than to make it."""
 
 
 def _this(card: Card) -> tuple[tuple[str, str], ...]:
@@ -703,6 +705,7 @@ VIEWS = (
         "Nothing waits for you here.",
         lambda service: service.ledger.queries.pending(),
         _pending,
+        lambda service, guid: service.ledger.queries.is_pending(guid),
     ),
     View(
         "findings",
