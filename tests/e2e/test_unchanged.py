@@ -66,7 +66,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def works(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How often a run was more than a look."""
-    from ankiforge.cli import running
+    from ankiforge.cli import run as running
 
     seen: list[str] = []
     real = running.work

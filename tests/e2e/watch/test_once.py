@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.cli import running
+from ankiforge.cli import run as running
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 
