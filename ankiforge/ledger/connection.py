@@ -147,12 +147,24 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
         connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         migrate(connection, path)
+        connection.executescript(_TEMPORARY)
         connection.execute(f"PRAGMA busy_timeout = {_DEAF_MS}")
     except BaseException:
         connection.close()
         raise
     connection.row_factory = sqlite3.Row
     return connection
+
+
+_TEMPORARY = """
+PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE listed (
+    container TEXT, place TEXT, path TEXT, run TEXT, PRIMARY KEY (container, place, run, path)
+) WITHOUT ROWID;
+CREATE TEMP TABLE in_scope (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
+"""
+"""`listed`: the documents that this command's sources list, with the run that read each last;
+`in_scope`: the highlights that stand in them."""
 
 
 def migrate(connection: Connection, path: Path | str) -> None:
@@ -169,6 +181,10 @@ def migrate(connection: Connection, path: Path | str) -> None:
         _keep_copy(connection, Path(path), have)
     for number, sql in missing:
         _step(connection, number, sql)
+    if have and missing and str(path) != ":memory:":
+        # up to step 6 the search index was a file of its own
+        for name in ("search.db", "search.db-wal", "search.db-shm"):
+            Path(path).with_name(name).unlink(missing_ok=True)
 
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:
@@ -202,6 +218,7 @@ def copy_to_memory(path: Path) -> Connection:
             _read_into(memory, path)
     memory.execute("PRAGMA foreign_keys = ON")
     migrate(memory, ":memory:")
+    memory.executescript(_TEMPORARY)
     memory.row_factory = sqlite3.Row
     return memory
 

@@ -19,9 +19,9 @@ from ankiforge.check.lexical.normal import bare
 from ankiforge.check.rule import Rule
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
-from ankiforge.ledger.looks.accounts import Account
+from ankiforge.ledger.queries import CardStatus
 from ankiforge.model import Finding, Guid, SeenCard, SeenType, Severity, Standing, Verdict
-from ankiforge.recall import DAY, Answers, Trouble, troubles
+from ankiforge.model.retention import DAY, Answers, Trouble, troubles
 from ankiforge.reports import html
 from ankiforge.reports.lint import (
     LONGEST_READ,
@@ -190,7 +190,7 @@ class Audit:
 class Known:
     """What the ledger knows of notes, read once."""
 
-    accounts: Mapping[Guid, Account]
+    accounts: Mapping[Guid, CardStatus]
     sourceless: frozenset[str]
     """Guids of cards whose passage is gone."""
     distinct: frozenset[frozenset[str]]
@@ -203,9 +203,14 @@ class Known:
 
 def known_to(ledger: Ledger) -> Known:
     """Read what an audit needs of the ledger."""
-    accounts = ledger.accounts
-    gone = frozenset(ledger.queues.without_source())
-    return Known(accounts.all(), gone, accounts.distinct(), accounts.left(), accounts.answered())
+    queries = ledger.queries
+    return Known(
+        queries.card_statuses(),
+        frozenset(queries.without_source()),
+        queries.not_duplicates(),
+        queries.handled_lapses(),
+        queries.handled_remarks(),
+    )
 
 
 # --- looking at all notes -------------------------------------------------------------------
@@ -285,7 +290,7 @@ def _is_distinct(one: Finding, name: str, names: Mapping[str, str], known: Known
     return one.check in PAIRED and pair in known.distinct
 
 
-def _why_retired(account: Account | None) -> str:
+def _why_retired(account: CardStatus | None) -> str:
     if account is None or account.stands:
         return "it has the tag"
     if account.standing is not Standing.LIVE:

@@ -50,7 +50,7 @@ from ankiforge.model import (
 from ankiforge.reports import html
 from ankiforge.reports.text import dollars, percent
 from ankiforge.text import cloze
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage

@@ -37,10 +37,9 @@ from ankiforge.model import (
 )
 from ankiforge.reports.cards import document_json, highlight_json
 from ankiforge.reports.text import on_one_line
-from ankiforge.text.cloze import gaps
-from ankiforge.text.exported import digest_of, exported, mark_of
+from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.identifiers import export_digest, export_mark, exported
 from ankiforge.text.markdown import literal
-from ankiforge.text.shields import shields
 
 VERSION = 1
 """Of the JSON Lines; a greater one is for a newer program."""
@@ -290,8 +289,8 @@ def pages(chosen: Chosen) -> Iterator[tuple[tuple[Document, ...], str]]:
         of_work = tuple(marks[key].values())
         body = "\n".join(_body(work[0], of_work, cards)).rstrip() + "\n"
         head = [*_front_matter(work, of_work, cards)]
-        digest = digest_of("\n".join(("---", "", *head, "---", "", body)))
-        yield work, "\n".join(("---", mark_of(digest, work[0].key), *head, "---", "", body))
+        digest = export_digest("\n".join(("---", "", *head, "---", "", body)))
+        yield work, "\n".join(("---", export_mark(digest, work[0].key), *head, "---", "", body))
 
 
 def _front_matter(

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from ankiforge import __version__
 from ankiforge.errors import UsageError
 from ankiforge.reports import text
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 _GENERATOR = b'<meta name="generator" content="ankiforge '
 _HEAD_BYTES = 1_000

@@ -18,9 +18,9 @@ from ankiforge.anki.names import deck_name
 from ankiforge.config import LlmSettings, is_loopback
 from ankiforge.draft.desk.prices import FREE, Price, known_price
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.figures import CardRow, Drawn, LastLook, Paid
+from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
 from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
-from ankiforge.recall import Answers, is_mature, retrievability
+from ankiforge.model.retention import Answers, is_mature, retrievability
 from ankiforge.reports import html
 from ankiforge.reports.text import counted, dollars, duration, number, percent, table
 
@@ -202,7 +202,7 @@ Prices = Callable[[str], Price | None]
 class Drafts:
     """The cards of one drafter, model and prompt, and the cost of their replies at today's prices."""
 
-    origin: Drawn
+    origin: DraftedBy
     outcomes: Counter[str] = field(default_factory=Counter)
     """By `_OUTCOMES`; of those accepted also `by_policy` and `edited`."""
     reasons: Counter[str] = field(default_factory=Counter)
@@ -235,7 +235,7 @@ class Drafts:
         if price is None or self.usd is None:
             self.usd = None
         else:
-            self.usd += price.cost(paid.tokens_in, paid.tokens_out, paid.again)
+            self.usd += price.cost(paid.tokens_in, paid.tokens_out, paid.cached)
 
     @property
     def cards(self) -> int:
@@ -325,7 +325,7 @@ class Statistics:
 
     choice: Choice
     days: Days
-    look: LastLook | None
+    look: LastView | None
     """None if Anki was never seen."""
     dated: bool
     """Whether it is known on which days cards are due."""
@@ -371,38 +371,38 @@ def statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
 
 
 def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
-    figures = ledger.figures
-    calendar = figures.calendar()
+    queries = ledger.queries
+    calendar = queries.calendar()
     days = Days(calendar or Calendar(0), ledger.clock().timestamp())
     since = days.begin(choice.since) if choice.since else 0.0
     since_text = datetime.fromtimestamp(since, UTC).isoformat() if choice.since else ""
-    funnel, drafts, sums = Funnel(), dict[Drawn, Drafts](), _Sums(days, calendar is not None)
-    drafter_of: dict[str, Drawn] = {}  # by request
+    funnel, drafts, sums = Funnel(), dict[DraftedBy, Drafts](), _Sums(days, calendar is not None)
+    drafter_of: dict[str, DraftedBy] = {}  # by request
     of_reply, counted_of_reply = Counter[str](), Counter[str]()  # cards, by request
-    for row in figures.cards():
+    for row in queries.cards():
         chosen = choice.matches(row) and choice.within(row.deck)
-        if row.request and not row.behind:
+        if row.request and not row.alternative:
             of_reply[row.request] += 1
             counted_of_reply[row.request] += chosen
         if choice.matches(row):
             sums.add_card(row, choice.within)
-        if chosen and not row.behind:
+        if chosen and not row.alternative:
             funnel.add(row)
             if row.drafted_at >= since_text:
-                drafts.setdefault(row.drawn, Drafts(row.drawn)).add(row)
+                drafts.setdefault(row.drafted_by, Drafts(row.drafted_by)).add(row)
                 if row.request:
-                    drafter_of[row.request] = row.drawn
+                    drafter_of[row.request] = row.drafted_by
     if not choice.partly:
-        found = ledger.funnel.funnel()
+        found = queries.funnel()
         funnel.highlights, funnel.fates = found.seen, found.fates
 
     # cost: each card of a reply bears an equal part of it
     shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
-    replies = figures.replies()
+    replies = queries.replies()
     drawn = {replies[name]: who for name, who in drafter_of.items() if name in replies}
-    cost, unpriced = Drafts(Drawn("")), list[str]()
-    for paid in figures.paid(since_text, shares if choice.partly else None):
-        whose = drawn.get((paid.model, paid.prompt)) or Drawn("llm", paid.model, paid.prompt)
+    cost, unpriced = Drafts(DraftedBy("")), list[str]()
+    for paid in queries.paid(since_text, shares if choice.partly else None):
+        whose = drawn.get((paid.model, paid.prompt)) or DraftedBy("llm", paid.model, paid.prompt)
         price = prices(whose.model) or prices(paid.model)  # a server may use another name
         if price is None and whose.model not in unpriced:
             unpriced.append(whose.model)
@@ -411,7 +411,7 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     paid_for = [one for one in drafts.values() if one.requests]
     cost.outcomes["accepted"] = sum(one.outcomes["accepted"] for one in paid_for)
 
-    sums.add_answers(figures.answers(), int(since * 1000))
+    sums.add_answers(queries.answers(), int(since * 1000))
     sums.close()
     by_cards = sorted(drafts.values(), key=lambda one: (-one.cards, one.origin.drafter))
     groups = {
@@ -422,7 +422,7 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
         for dimension, members in sums.groups.items()
     }  # fmt: skip
     return Statistics(
-        choice, days, figures.last_look(), calendar is not None, funnel, by_cards, cost, unpriced,
+        choice, days, queries.last_view(), calendar is not None, funnel, by_cards, cost, unpriced,
         sums.total, groups,
     )  # fmt: skip
 
@@ -482,10 +482,10 @@ class _Sums:
             self._notes[row.guid] = note
 
     def _alike_of(self, row: CardRow, deck: str) -> _Alike:
-        key = (deck, row.document, row.drawn, row.kind, row.checks)
+        key = (deck, row.document, row.drafted_by, row.kind, row.checks)
         alike = self._alike.get(key)
         if alike is None:
-            drawn = row.drawn
+            drawn = row.drafted_by
             places = [
                 ("deck", deck, deck or "no deck yet"),
                 ("document", row.document, row.title or row.document),

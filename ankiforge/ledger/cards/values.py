@@ -185,7 +185,8 @@ class Cards:
         """The cards of all documents that a run read, those included whose passage is gone."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
-            " WHERE h.document IN (SELECT document FROM highlight WHERE run = ?)",
+            " WHERE h.document IN (SELECT o.document FROM temp.in_scope s"
+            " JOIN highlight o ON o.key = s.key WHERE s.run = ?)",
             (run,),
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
@@ -193,7 +194,8 @@ class Cards:
     def of_run(self, run: RunId) -> frozenset[Guid]:
         """The cards of all highlights that a run read, those merged into others' included."""
         rows = self._db.execute(
-            "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key WHERE h.run = ?",
+            "SELECT l.guid FROM card_highlight l WHERE l.key IN"
+            " (SELECT key FROM temp.in_scope WHERE run = ?)",
             (run,),
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)

@@ -10,7 +10,7 @@ import genanki
 import pytest
 
 from ankiforge.check import RULES
-from ankiforge.recall import Answers
+from ankiforge.model.retention import Answers
 from ankiforge.reports.audit import RULES as OWN
 from ankiforge.reports.audit import Audit, Figures, advice, as_html, meaning
 
