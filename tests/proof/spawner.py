@@ -51,7 +51,8 @@ def serve() -> None:
         if (process := os.fork()) == 0:
             child(command)
         _, status = os.waitpid(process, 0)
-        print(status, flush=True)
+        sys.stdout.write(f"{status}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
