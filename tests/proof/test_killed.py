@@ -135,11 +135,6 @@ def without_anki(state: dict[str, Any]) -> dict[str, Any]:
     return {**state, "cards": cards}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="killed after the journal's `shipped` and before the package, cards stay `anki: none` although"
-    " the next package holds them",
-)
 def test_a_run_killed_before_the_package_is_there_leaves_no_card_out_of_the_next(
     desk: Desk,
 ) -> None:
