@@ -24,7 +24,7 @@ from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.queries import BY_HAND
 from ankiforge.ledger.reading.selection import Selecting
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.model import (

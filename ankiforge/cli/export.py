@@ -96,7 +96,7 @@ def _chosen(now: Session, query: str) -> Chosen:
     tags = {str(card.guid): now.tags(card) for card in cards}
     documents = {one.document.key for one in highlights.values()}
     documents |= {card.highlight.document.key for card in cards}
-    works = now.ledger.shelf.works_of(sorted(documents))
+    works = now.ledger.search.works_of(sorted(documents))
     return Chosen(tuple(highlights.values()), cards, tags, not query, query, works)
 
 

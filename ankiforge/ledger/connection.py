@@ -184,6 +184,10 @@ def migrate(connection: Connection, path: Path | str) -> None:
         _keep_copy(connection, Path(path), have)
     for number, sql in missing:
         _step(connection, number, sql)
+    if have and missing and str(path) != ":memory:":
+        # up to step 6 the search index was a file of its own
+        for name in ("search.db", "search.db-wal", "search.db-shm"):
+            Path(path).with_name(name).unlink(missing_ok=True)
 
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ankiforge import __version__
 from ankiforge.errors import UsageError
 from ankiforge.reports.plots import STYLE as PLOT_STYLE
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"

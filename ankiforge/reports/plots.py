@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from html import escape
 from itertools import groupby
 
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 STYLE = """\
 .plot { display: block; }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from ankiforge import check
 from ankiforge.anki.views import AnyNote, Everything
 from ankiforge.model import Finding, Guid, Severity
-from ankiforge.recall import Answers
+from ankiforge.model.retention import Answers
 from ankiforge.reports.auditing.belonging import (
     Books,
     belonging,

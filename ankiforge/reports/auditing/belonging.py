@@ -11,7 +11,7 @@ from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
-from ankiforge.ledger.looks.accounts import Account
+from ankiforge.ledger.queries import CardStatus
 from ankiforge.model import Finding, Guid, Severity, Standing, Verdict
 from ankiforge.reports.auditing import kinds
 from ankiforge.reports.linting.notes import LONGEST_READ, Note, markdown
@@ -39,7 +39,7 @@ _LONGEST = 120
 class Books:
     """What the ledger says, read once."""
 
-    accounts: Mapping[Guid, Account]
+    accounts: Mapping[Guid, CardStatus]
     sourceless: frozenset[str]
     """Guids of cards whose passage is gone."""
     distinct: frozenset[frozenset[str]]
@@ -52,9 +52,12 @@ class Books:
 
 def books_of(ledger: Ledger) -> Books:
     """The ledger as an audit needs it."""
-    accounts = ledger.accounts
-    gone = frozenset(ledger.queues.without_source())
-    return Books(accounts.all(), gone, accounts.distinct(), accounts.left(), accounts.answered())
+    queries = ledger.queries
+    gone = frozenset(queries.without_source())
+    return Books(
+        queries.card_statuses(), gone, queries.not_duplicates(), queries.handled_lapses(),
+        queries.handled_remarks(),
+    )  # fmt: skip
 
 
 # --- one note -------------------------------------------------------------------------------
@@ -85,7 +88,7 @@ def belonging(note: AnyNote, read: Note, books: Books, *, complete: bool) -> Ite
     yield from _sourceless(read, ours=ours)
 
 
-def _why(account: Account | None) -> str:
+def _why(account: CardStatus | None) -> str:
     if account is None or account.stands:
         return "it has the tag"
     if account.standing is not Standing.LIVE:

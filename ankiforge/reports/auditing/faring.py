@@ -9,7 +9,7 @@ from ankiforge.anki.cards import cloze_numbers
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.rule import Rule
 from ankiforge.model import Finding, SeenCard, SeenType
-from ankiforge.recall import DAY, Trouble, troubles
+from ankiforge.model.retention import DAY, Trouble, troubles
 from ankiforge.reports.auditing import kinds
 from ankiforge.reports.linting.templates import cloze_fields
 

@@ -23,7 +23,7 @@ from ankiforge.model import (
     Problem,
     Task,
 )
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 LARGEST = 200_000_000
 """Bytes of a file that is read."""

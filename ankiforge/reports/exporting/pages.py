@@ -26,7 +26,7 @@ from ankiforge.model import (
 from ankiforge.reports.exporting.lines import Chosen
 from ankiforge.reports.exporting.wording import fields_of, item, quoted, written
 from ankiforge.reports.exporting.writing import write
-from ankiforge.text.exported import digest_of, exported, mark_of
+from ankiforge.text.identifiers import export_digest, export_mark, exported
 
 LONGEST_NAME = 100
 _UNFIT = re.compile(
@@ -150,7 +150,7 @@ def page(
     body = "\n".join(_body(work[0], marks, cards)).rstrip() + "\n"
     head = [*_head(work, marks, cards)]
     bare = "\n".join(("---", "", *head, "---", "", body))
-    mark = mark_of(digest_of(bare), work[0].key)
+    mark = export_mark(export_digest(bare), work[0].key)
     return "\n".join(("---", mark, *head, "---", "", body))
 
 

@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from ankiforge.model import Card, Highlight, Span
-from ankiforge.text.cloze import gaps
+from ankiforge.text.cloze import gaps, shields
 from ankiforge.text.markdown import literal
-from ankiforge.text.shields import shields
 
 _TAG = r"(?<![\w/.?=&-])\#(?=[^\s\#])"
 _SIGN = re.compile(

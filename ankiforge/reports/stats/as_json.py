@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ankiforge.recall import Answers
+from ankiforge.model.retention import Answers
 from ankiforge.reports.stats.counting import Statistics, load_of
 from ankiforge.reports.stats.drawing import Cost, Drawing, Outcome
 from ankiforge.reports.stats.groups import FEW, Group

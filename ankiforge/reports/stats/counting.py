@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 
 from ankiforge.anki.names import deck_name
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.figures import CardRow, LastLook
+from ankiforge.ledger.queries import CardRow, LastView
 from ankiforge.model import Calendar, Fate, Guid, Standing, Verdict
-from ankiforge.recall import is_mature
+from ankiforge.model.retention import is_mature
 from ankiforge.reports.stats.days import Days
 from ankiforge.reports.stats.drawing import Drawings, Prices, Served
 from ankiforge.reports.stats.groups import DIMENSIONS, Group, Sums
@@ -100,7 +100,7 @@ class Statistics:
 
     choice: Choice
     days: Days
-    look: LastLook | None
+    look: LastView | None
     """None if Anki was never seen."""
     dated: bool
     """Whether it is known on which days cards come."""
@@ -143,31 +143,31 @@ def statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
 
 
 def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
-    figures = ledger.figures
-    calendar = figures.calendar()
+    queries = ledger.queries
+    calendar = queries.calendar()
     days = Days(calendar or Calendar(0), ledger.clock().timestamp())
     since = days.begin(choice.since) if choice.since else 0.0
     since_text = datetime.fromtimestamp(since, UTC).isoformat() if choice.since else ""
     way, drawings, sums = Way(), Drawings(), Sums(days, calendar is not None)
     served = Served()
-    for row in figures.cards():
+    for row in queries.cards():
         held = choice.holds(row)
         served.add(row, held=held)
         if choice.matches(row):
             sums.add_card(row, choice.within)
-        if held and not row.behind:
+        if held and not row.alternative:
             way.add(row)
             if row.drafted_at >= since_text:
                 drawings.add(row)
     if not choice.partly:
-        funnel = ledger.funnel.funnel()
+        funnel = queries.funnel()
         way.highlights, way.fates = funnel.seen, funnel.fates
-    paid = figures.paid(since_text, served.shares if choice.partly else None)
-    drawings.pay(paid, figures.replies(), prices)
-    sums.add_answers(figures.answers(), int(since * 1000))
+    paid = queries.paid(since_text, served.shares if choice.partly else None)
+    drawings.pay(paid, queries.replies(), prices)
+    sums.add_answers(queries.answers(), int(since * 1000))
     sums.close()
     return _told(Statistics(
-        choice, days, figures.last_look(), calendar is not None, way, drawings, sums.total,
+        choice, days, queries.last_view(), calendar is not None, way, drawings, sums.total,
         {name: _sorted(sums.groups[name].values()) for name in DIMENSIONS},
     ))  # fmt: skip
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ankiforge.config import LlmSettings, is_loopback
 from ankiforge.draft.desk.prices import FREE, Price, known_price
-from ankiforge.ledger.looks.figures import CardRow, Drawn, Paid
+from ankiforge.ledger.queries import CardRow, DraftedBy, Paid
 from ankiforge.model import AcceptedBy, Standing, Verdict
 
 Prices = Callable[[str], Price | None]
@@ -56,14 +56,14 @@ class Cost:
         if price is None or self.usd is None:
             self.usd = None
         else:
-            self.usd += price.cost(paid.tokens_in, paid.tokens_out, paid.again)
+            self.usd += price.cost(paid.tokens_in, paid.tokens_out, paid.cached)
 
 
 @dataclass(slots=True)
 class Drawing:
     """The cards of one drafter, model and prompt."""
 
-    drawn: Drawn
+    drawn: DraftedBy
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     by_policy: int = 0
     """Of those accepted: by the policy, no person looked."""
@@ -117,7 +117,7 @@ class Served:
 
     def add(self, row: CardRow, *, held: bool) -> None:
         """Take a card in; a choice is one card."""
-        if row.request and not row.behind:
+        if row.request and not row.alternative:
             self.cards[row.request] += 1
             self.held[row.request] += held
 
@@ -131,18 +131,18 @@ class Served:
 class Drawings:
     """All of them, and what could not be priced."""
 
-    members: dict[Drawn, Drawing] = field(default_factory=dict)
+    members: dict[DraftedBy, Drawing] = field(default_factory=dict)
     cost: Cost = field(default_factory=Cost)
     unpriced: list[str] = field(default_factory=list)
     """Models of unknown price."""
-    requests: dict[str, Drawn] = field(default_factory=dict)
+    requests: dict[str, DraftedBy] = field(default_factory=dict)
     """Who drew the cards of a reply, by its request."""
 
     def add(self, row: CardRow) -> None:
         """Take a card in."""
-        self._of(row.drawn).add(row)
+        self._of(row.drafted_by).add(row)
         if row.request:
-            self.requests[row.request] = row.drawn
+            self.requests[row.request] = row.drafted_by
 
     def pay(
         self, paid: Iterable[Paid], replies: Mapping[str, tuple[str, str]], prices: Prices
@@ -150,14 +150,14 @@ class Drawings:
         """Take in what replies used; `replies`: the (model, prompt) of each, by its request."""
         drawn = {replies[name]: who for name, who in self.requests.items() if name in replies}
         for one in paid:
-            whose = drawn.get((one.model, one.prompt)) or Drawn("llm", one.model, one.prompt)
+            whose = drawn.get((one.model, one.prompt)) or DraftedBy("llm", one.model, one.prompt)
             price = prices(whose.model) or prices(one.model)  # a server may call it otherwise
             if price is None and whose.model not in self.unpriced:
                 self.unpriced.append(whose.model)
             self.cost.add(one, price)
             self._of(whose).cost.add(one, price)
 
-    def _of(self, drawn: Drawn) -> Drawing:
+    def _of(self, drawn: DraftedBy) -> Drawing:
         if drawn not in self.members:
             self.members[drawn] = Drawing(drawn)
         return self.members[drawn]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date
 
-from ankiforge.ledger.looks.figures import AnswerRow, CardRow, Drawn
+from ankiforge.ledger.queries import AnswerRow, CardRow, DraftedBy
 from ankiforge.model import Guid, SeenCard
-from ankiforge.recall import Answers, is_mature, retrievability
+from ankiforge.model.retention import Answers, is_mature, retrievability
 from ankiforge.reports.stats.days import Days
 
 FEW = 20
@@ -19,7 +19,7 @@ DIMENSIONS = ("deck", "document", "drafter", "model", "prompt", "kind", "check")
 IN_TIME = frozenset(("deck", "document"))
 """Of these the days and months are counted, too."""
 NO_FINDING = "no finding"
-Kinship = tuple[str, str, Drawn, str, tuple[str, ...]]
+Kinship = tuple[str, str, DraftedBy, str, tuple[str, ...]]
 """Deck, document, who drew it, kind, findings: what decides in which groups a card is."""
 
 
@@ -174,7 +174,7 @@ class Sums:
             self._notes[row.guid] = note
 
     def _kin(self, row: CardRow, deck: str) -> _Alike:
-        kinship = (deck, row.document, row.drawn, row.kind, row.checks)
+        kinship = (deck, row.document, row.drafted_by, row.kind, row.checks)
         alike = self._alike.get(kinship)
         if alike is None:
             groups = (self.total, *(self._group(*place) for place in _places(row, deck)))
@@ -237,11 +237,11 @@ def _places(row: CardRow, deck: str) -> Iterator[tuple[str, str, str]]:
     """(dimension, name, label) of each group a card is in that lies in this deck."""
     yield "deck", deck, deck or "no deck yet"
     yield "document", row.document, row.title or row.document
-    yield "drafter", row.drawn.drafter, row.drawn.drafter or "unknown"
-    if row.drawn.model:
-        yield "model", row.drawn.model, row.drawn.model
-    if row.drawn.prompt:
-        yield "prompt", row.drawn.prompt, row.drawn.prompt
+    yield "drafter", row.drafted_by.drafter, row.drafted_by.drafter or "unknown"
+    if row.drafted_by.model:
+        yield "model", row.drafted_by.model, row.drafted_by.model
+    if row.drafted_by.prompt:
+        yield "prompt", row.drafted_by.prompt, row.drafted_by.prompt
     yield "kind", row.kind, row.kind
     for check in row.checks or (NO_FINDING,):
         yield "check", check, check

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from ankiforge.recall import Answers
+from ankiforge.model.retention import Answers
 from ankiforge.reports import plots
 from ankiforge.reports.html import (
     Column,

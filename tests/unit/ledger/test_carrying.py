@@ -29,7 +29,7 @@ BARE = "A passage of which no card is made."
 def read(bench: Bench, words: tuple[str, ...] = WORDS) -> list[str]:
     """Read and draft what is marked; all guids there are."""
     run, _ = bench.read({"a.md": [bench.mark(one) for one in (*words, BARE)]})
-    for task in list(bench.ledger.funnel.pending(run, "rules")):
+    for task in list(bench.ledger.queries.to_draft(run, "rules")):
         carded = [one for one in task.highlights if one.exact != BARE]
         checked = tuple(Checked(bench.draft(h), accept=bench.accept, deck="Deck") for h in carded)
         none = tuple(NoCard(h.key, "bare") for h in task.highlights if h.exact == BARE)

@@ -10,7 +10,7 @@ import genanki
 import pytest
 
 from ankiforge.check import RULES
-from ankiforge.recall import Answers
+from ankiforge.model.retention import Answers
 from ankiforge.reports.auditing import kinds
 from ankiforge.reports.auditing.audit import Audit, Figures
 from ankiforge.reports.auditing.page import as_html

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.model import Guid, SeenCard, SeenReview
-from ankiforge.recall import DAY, Answers, Trouble, is_mature, retrievability, troubles
+from ankiforge.model.retention import DAY, Answers, Trouble, is_mature, retrievability, troubles
 
 NEW = SeenCard(1, 0, "Deck", 0, 0, 0, 0, 0, 0, 0, 0)
 KNOWN = replace(NEW, queue=2, type=2, interval=30, reps=6, stability=30.0, difficulty=5.0)

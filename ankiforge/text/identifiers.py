@@ -1,6 +1,6 @@
-"""What names a work: DOI, arXiv, ISBN, PMID, address, in one spelling each.
+"""Identifiers in one spelling each: of works (DOI, arXiv, ISBN …), of models, of our exports.
 
-A name is (scheme, value). Two spellings of one name come to the same; nothing is looked up.
+An identifier of a work is (scheme, value); nothing is looked up.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
+from ankiforge.model import h16
+
 Name = tuple[str, str]
 
-LONGEST = 4_000
-"""Characters of a text in which names are looked for."""
+_LONGEST = 4_000
+"""Characters of a text that are searched for identifiers."""
 _DEEPEST = 12
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
@@ -43,8 +45,8 @@ _PAGES = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 
 
 def names_in(text: str) -> tuple[Name, ...]:
-    """All that a person's words name, each once, the surest first."""
-    text = text.strip()[:LONGEST]
+    """Return all identifiers in a text that a person typed, each once, the surest first."""
+    text = text.strip()[:_LONGEST]
     return tuple(dict.fromkeys(_found(text)))
 
 
@@ -72,10 +74,10 @@ def _addresses(text: str) -> Iterator[str]:
 
 
 def _of_file(text: str) -> Iterator[Name]:
-    """A file, by its name or its path: one does not know where the folder that was read begins."""
+    """Yield a file by its name and by every end of its path: where the source begins is unknown."""
     if found := _OBSIDIAN.fullmatch(text):
-        told = dict(parse_qsl(found[1]))
-        path = (told.get("file") or told.get("path") or "").partition("#")[0]
+        query = dict(parse_qsl(found[1]))
+        path = (query.get("file") or query.get("path") or "").partition("#")[0]
         path = path if path[-3:].lower() == ".md" or not path else f"{path}.md"
     else:
         path = unquote(text[7:]) if text.lower().startswith("file://") else text
@@ -98,7 +100,7 @@ def _works(text: str) -> Iterator[Name]:
 
 
 def _of_doi(found: str) -> Iterator[Name]:
-    """Also without what a publisher's address has after it; arXiv's own DOIs are arXiv ids."""
+    """Yield a DOI, with and without a publisher's suffix; arXiv's own DOIs are arXiv ids."""
     doi = _ended(unquote(found))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
         yield ("doi", spelled)
@@ -107,7 +109,7 @@ def _of_doi(found: str) -> Iterator[Name]:
 
 
 def _ended(doi: str) -> str:
-    """Without the punctuation that follows it in a sentence."""
+    """Return a DOI without the punctuation that follows it in a sentence."""
     doi = doi.lower()
     while doi and (
         doi[-1] in ".,;:-_('’”]}" or (doi[-1] == ")" and doi.count(")") > doi.count("("))
@@ -125,10 +127,10 @@ def _of_address(address: str) -> Iterator[Name]:
 
 
 def url_name(address: str) -> str:
-    """An address without what does not tell pages apart; "" if it is none of the web.
+    """Return a web address without what does not tell pages apart; "" if it is none.
 
-    Scheme, `www.`, port, case of the host, a slash at the end, the fragment and what follows a
-    reader's track are left out; the rest of the query is sorted.
+    Scheme, `www.`, port, case of the host, a slash at the end, the fragment and tracking
+    parameters are left out; the rest of the query is sorted.
     """
     try:
         parts = urlsplit(address.strip().rstrip(".,;)>”’"))
@@ -143,7 +145,7 @@ def url_name(address: str) -> str:
 
 
 def isbn13(text: str) -> str:
-    """An ISBN as 13 digits; "" if its check digit says that it is none."""
+    """Return an ISBN as 13 digits; "" if its check digit is wrong."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if len(digits) == 10 and re.fullmatch(r"\d{9}[\dX]", digits):
         total = sum((10 - n) * (10 if d == "X" else int(d)) for n, d in enumerate(digits))
@@ -159,7 +161,7 @@ def _with_check(twelve: str) -> str:
 
 
 def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
-    """The names of a work that was read, each in its one spelling."""
+    """Return the identifiers of a document that was read, each in its one spelling."""
     found = (name for scheme, value in identifiers for name in _of_identifier(scheme, value))
     return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
 
@@ -181,3 +183,59 @@ def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
         yield (scheme, value.casefold())
     elif not scheme.startswith("quoted-"):
         yield (scheme, value)
+
+
+# --- Markdown files that an export wrote: no source reads its own echo -------------------------
+
+EXPORT_KEY = "ankiforge-export"
+"""Its key in the front matter."""
+_FRONT_MATTER = re.compile(
+    r"\A\ufeff?---\r?\n(?P<head>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE
+)
+_EXPORT_LINE = re.compile(
+    rf"^{EXPORT_KEY}:[ \t]*[\"']?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"'\r\n]+?)[\"']?[ \t]*\r?$",
+    re.M,
+)
+_LONGEST_HEAD = 64_000
+"""Characters of front matter that are read."""
+
+
+def is_export(text: str) -> bool:
+    """Return whether an export wrote this file, changed since or not."""
+    return EXPORT_KEY in text[:_LONGEST_HEAD] and _export_line(text) is not None
+
+
+def exported(text: str) -> tuple[str, bool] | None:
+    """Return (document key, whether the file is unchanged since); None if it is no export."""
+    found = _export_line(text)
+    if found is None:
+        return None
+    return found["key"], export_digest(text) == found["digest"]
+
+
+def export_digest(text: str) -> str:
+    """Return a hash of a file without its mark, whatever its line ends are."""
+    return h16(_EXPORT_LINE.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"), count=1))
+
+
+def export_mark(digest: str, key: str) -> str:
+    """Return the line of front matter that marks an export."""
+    return f'{EXPORT_KEY}: "{digest} {key}"'
+
+
+def _export_line(text: str) -> re.Match[str] | None:
+    head = _FRONT_MATTER.match(text[:_LONGEST_HEAD])
+    return _EXPORT_LINE.search(head["head"]) if head else None
+
+
+# --- models ------------------------------------------------------------------------------------
+
+_MODEL_FOLDERS = re.compile(r"(?:[/\\]|[A-Za-z]:\\).*[/\\]|.*[/\\](?=[^/\\]+\.gguf$)")
+
+
+def model_name(model: str) -> str:
+    """Return the name of a model as a person reads it: of a file, without its folders.
+
+    `/models/a-Q4.gguf` is `a-Q4.gguf`; `openai/gpt-5-mini` stays as it is.
+    """
+    return _MODEL_FOLDERS.sub("", model, count=1)

@@ -1,36 +1,36 @@
-"""What the answers given in Anki say of a card: how well it is known, and whether it keeps failing.
+"""How well cards are remembered, computed from what Anki shows of them: pure functions.
 
-Pure functions over what a look at Anki showed; days and seconds, shares from 0 to 1.
+Times are seconds since 1970, intervals days, shares 0 to 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ankiforge.model import SeenCard, SeenReview
+from ankiforge.model.views import SeenCard, SeenReview
 
 DAY = 86_400
 MATURE_DAYS = 21
-"""From this interval on Anki calls a card mature."""
+"""The interval from which Anki calls a card mature."""
 FSRS_DECAY = 0.5
-"""Of the forgetting curve where the collection names none: FSRS 4.5 and 5; 6 names its own."""
+"""The exponent of the forgetting curve in FSRS 4.5 and 5. FSRS 6 stores its own in the collection."""
 _LEAST_DECAY = 0.1
 _AT_STABILITY = 0.9
-"""FSRS: the chance to remember after as many days as the stability says."""
+"""The retrievability when as many days have passed as the stability says (FSRS)."""
 
 
 def retrievability(card: SeenCard, answered_at: float, now: float) -> float | None:
-    """The chance to remember a card now; None while it was never learnt.
+    """Return the probability of recalling a card now, or None if it was never learnt.
 
-    With FSRS its forgetting curve, `(1 + f·t/S) ** -decay`; without it the same curve as if the
-    interval were the stability, for Anki plans an interval so that about 90 % are remembered.
+    With FSRS this is its forgetting curve, `(1 + f·t/S) ** -decay`. Without FSRS the interval
+    takes the place of the stability: Anki schedules so that about 90 % are remembered.
 
     Args:
         card: as Anki schedules it.
-        answered_at: its last answer, seconds since 1970.
-        now: seconds since 1970.
+        answered_at: time of its last answer.
+        now: current time.
     """
     stability = card.stability or (float(card.interval) if card.interval > 0 else 0.0)
     if stability <= 0 or not card.reps or card.type == 0:
@@ -42,7 +42,7 @@ def retrievability(card: SeenCard, answered_at: float, now: float) -> float | No
 
 
 def is_mature(card: SeenCard) -> bool:
-    """Whether it is out of learning, and comes back after three weeks or later."""
+    """Return whether a card has left learning and has an interval of three weeks or more."""
     return card.type == 2 and card.interval >= MATURE_DAYS
 
 
@@ -51,26 +51,26 @@ def is_mature(card: SeenCard) -> bool:
 
 @dataclass(slots=True)
 class Answers:
-    """A sum over answers."""
+    """Totals over the answers of a review log."""
 
     given: int = 0
-    """All of them but those set by hand."""
+    """All answers but those of rescheduling by hand."""
     seconds: float = 0.0
     young: int = 0
     young_passed: int = 0
-    """Of answers to cards that were due after a day or more ("true retention" in Anki)."""
+    """Of answers to cards with an interval of a day or more ("true retention" in Anki)."""
     mature: int = 0
     mature_passed: int = 0
-    """The same of cards whose interval was three weeks or more."""
+    """The same for intervals of three weeks or more."""
 
     def add(self, one: SeenReview, times: int = 1) -> None:
-        """Take one answer in; `times`: as many alike, `one` with the mean of their times."""
+        """Add an answer `times` times; its duration is then the mean of theirs."""
         self.take(one.ease, one.last_interval, one.factor, one.duration, one.type, times)
 
     def take(
         self, ease: int, last_interval: int, factor: int, duration: int, kind: int, times: int = 1
     ) -> None:
-        """The same by its numbers, each as in `SeenReview`: for very many."""
+        """Add an answer given as plain numbers (see `SeenReview`), without building a value."""
         if ease == 0:
             return
         self.given += times
@@ -86,7 +86,7 @@ class Answers:
             self.young_passed += passed
 
     def plus(self, more: Answers) -> None:
-        """Take those of another sum in."""
+        """Add the totals of another sum."""
         self.given += more.given
         self.seconds += more.seconds
         self.young += more.young
@@ -96,23 +96,23 @@ class Answers:
 
     @property
     def tested(self) -> int:
-        """Those that tell of retention."""
+        """The number of answers that count towards retention."""
         return self.young + self.mature
 
     @property
     def retention(self) -> float | None:
-        """The share remembered of all that were due after a day or more; None if there were none."""
+        """The share of tested answers that were remembered; None without any."""
         passed = self.young_passed + self.mature_passed
         return passed / self.tested if self.tested else None
 
     @property
     def seconds_each(self) -> float | None:
-        """The mean time of an answer."""
+        """The mean duration of an answer; None without any."""
         return self.seconds / self.given if self.given else None
 
 
 def _tests_memory(last_interval: int, factor: int, kind: int) -> bool:
-    """As Anki's table of true retention counts (rslib, stats/graphs/retention)."""
+    """Return whether Anki counts an answer as true retention (rslib, stats/graphs/retention)."""
     crammed = kind == 3 and factor == 0
     a_day = kind == 1 or last_interval >= 1 or last_interval <= -DAY
     return a_day and not crammed
@@ -122,28 +122,28 @@ def _tests_memory(last_interval: int, factor: int, kind: int) -> bool:
 
 
 class Trouble(StrEnum):
-    """Why a note in Anki needs work, the plainest first."""
+    """Why a note in Anki needs work, in order of display."""
 
     REMARK = "remark"
     """A person typed a remark into its Feedback field."""
     LEECH = "leech"
-    """Anki tagged it as one."""
+    """Anki tagged the note `leech`."""
     LAPSES = "lapses"
-    """Forgotten again and again."""
+    """A card was forgotten repeatedly."""
     DIFFICULT = "difficult"
-    """FSRS finds it hard, and it still comes back after few days."""
+    """FSRS rates a card as difficult, and its interval is still short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From where on a card fails too often."""
+    """Thresholds from which a card counts as a problem."""
 
     lapses: int = 4
-    """Half of what makes a leech: it need not get that far."""
+    """Half of Anki's default threshold for leeches."""
     difficulty: float = 9.0
-    """Of FSRS, 1 to 10."""
+    """FSRS difficulty, 1 to 10."""
     reps: int = 8
-    """A card is called difficult after so many answers at the earliest."""
+    """Minimum number of answers before a card is called difficult."""
 
 
 def troubles(
@@ -153,24 +153,27 @@ def troubles(
     remark: bool = False,
     limits: Limits = Limits(),
 ) -> tuple[Trouble, ...]:
-    """What is wrong with a note, the plainest first; () if it does well."""
-    seen = tuple(cards)
-    return tuple(_troubles(frozenset(tag.casefold() for tag in tags), seen, remark, limits))
+    """Return why a note needs work; () if it does not.
 
-
-def _troubles(
-    tags: frozenset[str], cards: tuple[SeenCard, ...], remark: bool, limits: Limits
-) -> Iterator[Trouble]:
+    Args:
+        tags: of the note.
+        cards: of the note, as Anki schedules them.
+        remark: whether a person typed a remark into its Feedback field.
+        limits: thresholds.
+    """
+    seen, found = tuple(cards), list[Trouble]()
     if remark:
-        yield Trouble.REMARK
-    if "leech" in tags:
-        yield Trouble.LEECH
-    if any(card.lapses >= limits.lapses for card in cards):
-        yield Trouble.LAPSES
-    if any(_is_difficult(card, limits) for card in cards):
-        yield Trouble.DIFFICULT
-
-
-def _is_difficult(card: SeenCard, limits: Limits) -> bool:
-    hard = card.difficulty is not None and card.difficulty >= limits.difficulty
-    return hard and card.reps >= limits.reps and not is_mature(card)
+        found.append(Trouble.REMARK)
+    if "leech" in (tag.casefold() for tag in tags):
+        found.append(Trouble.LEECH)
+    if any(card.lapses >= limits.lapses for card in seen):
+        found.append(Trouble.LAPSES)
+    if any(
+        card.difficulty is not None
+        and card.difficulty >= limits.difficulty
+        and card.reps >= limits.reps
+        and not is_mature(card)
+        for card in seen
+    ):
+        found.append(Trouble.DIFFICULT)
+    return tuple(found)
