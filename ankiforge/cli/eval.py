@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from ankiforge.cli.session import Session
     from ankiforge.draft.llm import Model
     from ankiforge.model import Drafted, Problem, Task
-    from ankiforge.reports.evaluating.drawing import Evaluation
-    from ankiforge.reports.evaluating.material import Passage
+    from ankiforge.reports.eval import Evaluation, Passage
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -83,11 +82,10 @@ def eval_(
     from ankiforge.cli.run import follow, model_for
     from ankiforge.cli.session import session, workspace_of
     from ankiforge.pipeline import Progress
-    from ankiforge.reports.evaluating import material
-    from ankiforge.reports.evaluating.drawing import Evaluation, evaluate
+    from ankiforge.reports.eval import Evaluation, read_set, shipped_set
     from ankiforge.reports.summary import Tally
 
-    passages, problems = material.read_set(next(iter(files), None) or material.shipped_set())
+    passages, problems = read_set(next(iter(files), None) or shipped_set())
     passages = passages[: call.limit]
     by_model = (drafter or workspace_of(call).config.drafter.value) == "llm"
     if (export or answers) and not by_model:
@@ -106,7 +104,7 @@ def eval_(
         limits = app.check_limits(now.workspace.config)
         steps = (
             Progress(one.task.document.title, len(one.drafts), problems=one.problems)
-            for one in evaluate(evaluation, results, limits)
+            for one in evaluation.add(results, limits)
         )
         error = follow(now, tally, steps, model)
         evaluation.close(model.usage if model else None)
@@ -134,7 +132,7 @@ def _tasks(now: Session, passages: list[Passage], *, any_prompt: bool) -> Iterat
     """
     from ankiforge.config.deckfiles import Action, deck_of
     from ankiforge.pending import briefed
-    from ankiforge.reports.evaluating.material import tasks_of
+    from ankiforge.reports.eval import tasks_of
 
     for task in tasks_of(passages):
         highlights = tuple(
@@ -211,20 +209,21 @@ def _print_evaluation(
     blocked: bool,
     force: bool,
 ) -> None:
-    from ankiforge.reports.evaluating import sheet, telling, writing
-    from ankiforge.reports.evaluating.drawing import came_to
+    from ankiforge.reports.eval import as_json, as_text, make_sheet, write_sheet
 
-    out, figures = now.out, came_to(evaluation)
+    out, figures = now.out, as_json(evaluation)
     written: list[Path] = []
     if output:
-        made = sheet.make(evaluation, seed, blocked=blocked)
-        written = writing.write(made, output, force=force)
-        out.say(f"{len(made.cards)} cards to rate, {len(made.alone)} passages without one")
+        sheet = make_sheet(evaluation, seed, blocked=blocked)
+        written = write_sheet(sheet, output, force=force)
+        cards = sum(item.card is not None for item in sheet.items)
+        alone = len(sheet.items) - cards
+        out.say(f"{cards} cards to rate, {alone} passages without one")
     if out.as_json:
         out.data({**figures, "written": [str(path) for path in written]})
         return
     out.problems(evaluation.problems)
-    for line in telling.told(figures):
+    for line in as_text(figures):
         out.print(line)
     if output:
         out.say(f"\n{written[0]}: the sheet; {written[1]}: its key, for the count, not for raters")
@@ -233,19 +232,18 @@ def _print_evaluation(
 
 
 def _print_ratings(call: Call, files: tuple[Path, ...], keys: tuple[Path, ...]) -> None:
-    from ankiforge.reports.evaluating import ratings, telling
-    from ankiforge.reports.evaluating.figures import figures
+    from ankiforge.reports.eval import figures, rated_text, read_key, read_rated
 
     if not files:
         raise UsageError("no sheet is named", hint="ankiforge eval --rated SHEET.csv")
-    known = [ratings.read_key(key) for key in keys]
-    sheets = [ratings.read_rated(file, known) for file in files]
+    known = [read_key(key) for key in keys]
+    sheets = [read_rated(file, known) for file in files]
     found = figures(sheets)
     problems = [problem for sheet in sheets for problem in sheet.problems]
     if call.out.as_json:
         call.out.data({**found, "problems": problems})
     else:
         call.out.problems(problems)
-        for line in telling.rated(found):
+        for line in rated_text(found):
             call.out.print(line)
     end(problems)

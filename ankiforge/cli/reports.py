@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from ankiforge.anki.views import Everything
     from ankiforge.check import Limits
     from ankiforge.ledger import Ledger
-    from ankiforge.reports.exporting.lines import Chosen
-    from ankiforge.reports.linting.findings import Linted
+    from ankiforge.reports.export import Chosen
+    from ankiforge.reports.lint import Linted
 
 FILE = click.Path(path_type=Path)
 
@@ -72,11 +72,16 @@ def stats(
     from ankiforge.config.prices import load_prices
     from ankiforge.model import Guid
     from ankiforge.reports.html import check_place, write_page
-    from ankiforge.reports.stats.as_json import as_json
-    from ankiforge.reports.stats.counting import Choice, statistics
-    from ankiforge.reports.stats.drawing import prices_by
-    from ankiforge.reports.stats.page import as_page
-    from ankiforge.reports.stats.telling import SHOWN, WIDTH, told
+    from ankiforge.reports.stats import (
+        SHOWN,
+        WIDTH,
+        Choice,
+        as_html,
+        as_json,
+        as_text,
+        prices_by,
+        statistics,
+    )
 
     target = html.expanduser().absolute() if html else None
     if target:
@@ -91,14 +96,14 @@ def stats(
         prices = prices_by(now.workspace.config.llm, load_prices(now.workspace.root))
         found = statistics(now.ledger, choice, prices)
         if target:
-            write_page(target, as_page(found, call.program), force=force)
+            write_page(target, as_html(found, call.program), force=force)
     out = call.out
     if out.as_json:
         out.data(as_json(found, call.program))
     elif not target:
         shown = call.shown(SHOWN) if call.limit is None else call.limit
         width = min(max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 2 * WIDTH)
-        for line, heading in told(found, call.program, shown, width):
+        for line, heading in as_text(found, call.program, shown, width):
             if not out.print(out.style(line, bold=True) if heading else line):
                 return
     if target:
@@ -164,8 +169,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
     Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
     """
     from ankiforge.check import RULES
-    from ankiforge.reports.linting.findings import as_json
-    from ankiforge.reports.linting.telling import SHOWN, Tally, told
+    from ankiforge.reports.lint import SHOWN, Tally, as_json
 
     known = {rule.id for rule in RULES}
     for name in checks:
@@ -190,7 +194,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
             if call.out.as_json and findings:
                 call.out.data(as_json(kept, fields=call.out.verbose))
     if not call.out.as_json:
-        for line in told(tally):
+        for line in tally.as_text():
             call.out.print(line)
     exit_with(1 if tally.errors else 0)
 
@@ -198,8 +202,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
 @contextmanager
 def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
     """Yield the findings on all notes, read as they are asked for."""
-    from ankiforge.reports.linting.findings import Linter
-    from ankiforge.reports.linting.notes import of_anki
+    from ankiforge.reports.lint import Linter, read_note
 
     if file is None:
         with session(call, forgetful=True) as now:
@@ -207,7 +210,7 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
             yield Linter(_limits_here(call)).cards(now.ledger.cards.all())
         return
     with _opened_deck(call, file.expanduser().absolute()) as deck:
-        notes = (of_anki(note, deck.types.get(note.type_id)) for note in deck.notes())
+        notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
         yield Linter(_limits_here(call)).notes(notes)
 
 
@@ -234,12 +237,10 @@ def audit(
     copied to be read, and nothing is changed. Exit code 1 if a note is broken.
     """
     from ankiforge.anki.places import COLLECTION
-    from ankiforge.reports.auditing import page as audit_page
-    from ankiforge.reports.auditing.audit import audit as audit_deck
-    from ankiforge.reports.auditing.belonging import books_of
-    from ankiforge.reports.auditing.telling import line_json, told
+    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text, known_to
+    from ankiforge.reports.audit import audit as audit_deck
     from ankiforge.reports.html import write_page
-    from ankiforge.reports.linting.telling import SHOWN
+    from ankiforge.reports.lint import SHOWN, as_json
 
     out = call.out
 
@@ -254,16 +255,16 @@ def audit(
             _opened_deck(call, path) as opened,
             counter_bar(out, "notes", opened.count) as step,
         ):
-            limits, books = _limits_here(call), books_of(copy)
-            made = audit_deck(opened, limits, books, within=within, step=step)
+            limits, known = _limits_here(call), known_to(copy)
+            made = audit_deck(opened, limits, known, within=within, step=step)
             taken_at = datetime.fromtimestamp(opened.view.taken_at).astimezone()
     if deck and not made.figures.notes:
         out.say(f"no note is in deck {deck}")
     if out.as_json:
         for linted in made.notes:
-            out.data(line_json(linted, fields=out.verbose))
+            out.data(as_json(linted, fields=out.verbose, advice=advice))
     else:
-        for line in told(made, call.shown(SHOWN)):
+        for line in as_text(made, call.shown(SHOWN)):
             out.print(line)
     if file is None and not propose and any(one.ours for one in made.notes):
         out.say(f"to be asked about your cards in review: {call.program} audit --propose")
@@ -271,7 +272,7 @@ def audit(
         name = path.parent.name if path.name == COLLECTION else path.name  # of a profile
         head = (f"Audit of {deck or name}", f"{path} · as it was on {taken_at:%Y-%m-%d}")
         target = page.expanduser().absolute()
-        html = audit_page.as_html(made, *head, call.shown(audit_page.SHOWN))
+        html = as_html(made, *head, call.shown(SHOWN_IN_PAGE))
         write_page(target, html, force=force)
         out.say(f"written: {target}")
     exit_with(1 if made.errors else 0)
@@ -314,7 +315,7 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
     """
     from ankiforge.cli.anki import sync_lines
     from ankiforge.recheck import propose
-    from ankiforge.reports.summary import counted
+    from ankiforge.reports.text import counted
     from ankiforge.sync import read_anki
 
     out = call.out
@@ -510,7 +511,7 @@ def _format_of(target: str) -> str:
 
 def _chosen(now: Session, query: str) -> Chosen:
     """Return the cards a query means, rejected and retired ones too, and the highlights."""
-    from ankiforge.reports.exporting.lines import Chosen
+    from ankiforge.reports.export import Chosen
     from ankiforge.review.query import parse
 
     wanted = parse(query)
@@ -537,7 +538,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
     Raises:
         UsageError: it is such a file.
     """
-    from ankiforge.reports.exporting.sheet import COLUMNS
+    from ankiforge.reports.export import COLUMNS
 
     read = [
         (source.kind, f"{source.path}, which {source.kind} reads", source.path.resolve())
@@ -569,14 +570,12 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
 
 
 def _print_export(now: Session, chosen: Chosen, form: str) -> None:
-    from ankiforge.reports.exporting.lines import lines
-    from ankiforge.reports.exporting.pages import pages
-    from ankiforge.reports.exporting.sheet import sheet
+    from ankiforge.reports.export import as_csv, lines, pages
 
     if now.out.as_json and form != "jsonl":
         raise UsageError("--json prints JSON Lines", hint=f"name a file for {form}")
     if form == "csv":
-        now.out.write(sheet(chosen).replace("\r\n", "\n").rstrip("\n"))
+        now.out.write(as_csv(chosen).replace("\r\n", "\n").rstrip("\n"))
     elif form == "markdown":
         now.out.write("\n".join(text for _, text in pages(chosen)))
     else:
@@ -589,10 +588,7 @@ def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[s
     """Write an export; return what was written and what was left, as JSON."""
     import msgspec
 
-    from ankiforge.reports.exporting.lines import lines
-    from ankiforge.reports.exporting.pages import write_pages
-    from ankiforge.reports.exporting.sheet import sheet
-    from ankiforge.reports.exporting.writing import write
+    from ankiforge.reports.export import as_csv, lines, write, write_pages
 
     if form == "markdown":
         done = write_pages(path, chosen)
@@ -604,7 +600,7 @@ def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[s
             "left": list(map(str, done.left)),
         }
     if form == "csv":
-        write(path, [sheet(chosen)])
+        write(path, [as_csv(chosen)])
     else:
         encoded = map(msgspec.json.encode, lines(now.ledger, chosen, now.card_data))
         write(path, (f"{line.decode()}\n" for line in encoded))
