@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.anki.places import collections
+from ankiforge.anki.collection import collections
 from ankiforge.app import open_source
 from ankiforge.config import Config, SourceEntry
 from ankiforge.config.workspace import Workspace

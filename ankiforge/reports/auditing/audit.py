@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ankiforge import check
-from ankiforge.anki.views import AnyNote, Everything
+from ankiforge.anki.collection import AnyNote, Everything
 from ankiforge.model import Finding, Guid, Severity
 from ankiforge.recall import Answers
 from ankiforge.reports.auditing.belonging import (

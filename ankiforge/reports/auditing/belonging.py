@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ankiforge.anki.cards import is_blank
-from ankiforge.anki.names import RETIRED
-from ankiforge.anki.views import AnyNote
+from ankiforge.anki.collection import AnyNote
+from ankiforge.anki.notes import RETIRED
 from ankiforge.check.lexical.normal import bare
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED

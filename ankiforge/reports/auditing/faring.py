@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ankiforge.anki.cards import cloze_numbers
-from ankiforge.anki.views import AnyNote
+from ankiforge.anki.collection import AnyNote
 from ankiforge.check.rule import Rule
 from ankiforge.model import Finding, SeenCard, SeenType
 from ankiforge.recall import DAY, Trouble, troubles

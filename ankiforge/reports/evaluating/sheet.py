@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ankiforge.anki.fields import content_html
-from ankiforge.anki.preview import cloze as as_anki_shows
+from ankiforge.anki.cards import cloze as as_anki_shows
+from ankiforge.anki.notes import content_html
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.reading import hidden_gaps, read, without
 from ankiforge.model import CardKind, Draft, Family, h16

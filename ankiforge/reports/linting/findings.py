@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ankiforge import check
-from ankiforge.anki.content import content_hash
+from ankiforge.anki.identity import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.check import clozes, structure, wording
 from ankiforge.check.lexical.normal import bare

@@ -9,9 +9,9 @@ from functools import lru_cache
 from html import unescape
 
 from ankiforge.anki.cards import cloze_signs
+from ankiforge.anki.collection import AnyNote
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.unrender import unrender
-from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.structure import MALFORMED_CLOZE, MATH_UNBALANCED, MAX_LENGTH, TOO_LONG
 from ankiforge.model import (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import deck_name
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.looks.figures import CardRow, LastLook
 from ankiforge.model import Calendar, Fate, Guid, Standing, Verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, jsonify, request
 
-from ankiforge.anki.escape import address
+from ankiforge.anki.render import address
 from ankiforge.ledger.looks.shelf import Made, Marked
 from ankiforge.review.service import Service
 from ankiforge.seeking import Chances, Found, chances_of, counts_of, links_of, recall_of, seek
