@@ -15,12 +15,10 @@ from ankiforge.anki.identity import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media
-from ankiforge.text.bidi import isolated
 from ankiforge.text.cloze import gaps
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.fold import canonical, clean, isolated, same
 from ankiforge.text.markdown import plain
 from ankiforge.text.quotes import locate
-from ankiforge.text.stored import clean
 
 Pictures = Mapping[str, Media]
 """What Markdown may show, by the path written there."""

@@ -24,10 +24,9 @@ from urllib.parse import quote, unquote
 
 from ankiforge.anki.cards import MAX_OPEN
 from ankiforge.model import Media, Problem
-from ankiforge.text.cloze import Gap, gaps
+from ankiforge.text.cloze import Gap, gaps, shields
+from ankiforge.text.fold import clean
 from ankiforge.text.markdown import plain
-from ankiforge.text.shields import shields
-from ankiforge.text.stored import clean
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
