@@ -13,7 +13,7 @@ from shlex import quote
 import click
 
 from ankiforge import ledger
-from ankiforge.anki.names import RETIRED, deck_name
+from ankiforge.anki.notes import RETIRED, deck_name
 from ankiforge.anki.package import is_ours
 from ankiforge.anki.sync import types_to_ship
 from ankiforge.cli.output import Call, command, end

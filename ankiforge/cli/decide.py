@@ -16,7 +16,7 @@ import click
 import yaml
 
 from ankiforge import review
-from ankiforge.anki.names import RETIRED
+from ankiforge.anki.notes import RETIRED
 from ankiforge.cli.output import Call, command, exit_with
 from ankiforge.cli.selection import report, report_refused, selected, selects_cards, shown_cards
 from ankiforge.cli.session import Session, session

@@ -30,7 +30,7 @@ from ankiforge.errors import ItemError, LedgerError, UsageError
 from ankiforge.model import Problem, Severity
 
 if TYPE_CHECKING:
-    from ankiforge.anki.views import Everything
+    from ankiforge.anki.collection import Everything
     from ankiforge.check import Limits
     from ankiforge.ledger import Ledger
     from ankiforge.reports.export import Chosen
@@ -67,7 +67,7 @@ def stats(
     force: bool,
 ) -> None:
     """Tell how far highlights have come, who draws well, and how cards fare in Anki."""
-    from ankiforge.anki.names import deck_name
+    from ankiforge.anki.notes import deck_name
     from ankiforge.cli.selection import joined
     from ankiforge.config.prices import load_prices
     from ankiforge.model import Guid
@@ -120,7 +120,7 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
     Raises:
         UsageError: it is none, or it is damaged, which may be noticed only while it is read.
     """
-    from ankiforge.anki.views import open_everything
+    from ankiforge.anki.collection import open_everything
 
     try:
         with open_everything(path) as deck:
@@ -236,7 +236,7 @@ def audit(
     FILE is an .apkg, .colpkg or collection; without it: the collection your cards are in. It is
     copied to be read, and nothing is changed. Exit code 1 if a note is broken.
     """
-    from ankiforge.anki.places import COLLECTION
+    from ankiforge.anki.collection import COLLECTION
     from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text, known_to
     from ankiforge.reports.audit import audit as audit_deck
     from ankiforge.reports.html import write_page

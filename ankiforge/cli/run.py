@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ankiforge import app
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import deck_name
 from ankiforge.cli.anki import (
     Push,
     deck_notices,

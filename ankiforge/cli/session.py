@@ -196,7 +196,7 @@ def open_sources(
 
 def in_deck(name: str, deck: str) -> bool:
     """Whether a deck is `deck`, or below it; every deck is below ""."""
-    from ankiforge.anki.names import deck_name
+    from ankiforge.anki.notes import deck_name
 
     wanted = deck_name(deck).casefold() if deck else ""
     mine = deck_name(name).casefold()
