@@ -1,30 +1,41 @@
-"""`ankiforge init`: make a workspace, with what is found on this machine."""
+"""`ankiforge init`: make a workspace, with what is found on this machine.
+
+Nothing that exists is ever overwritten. `ankiforge.yaml` is written last: only then is the folder a
+workspace.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from ankiforge.cli.output import Call, command
-from ankiforge.config import EXPORTS, FILE_NAME
+from ankiforge.config import EXPORTS, FILE_NAME, LlmSettings, shipped, source_name
 from ankiforge.config import load as load_settings
-from ankiforge.config.remembered import FILE, Place, Remembered, load, store
-from ankiforge.config.scaffold import (
-    DECK_FILE,
-    Proposal,
-    ProposedSource,
-    keep_first_deck,
-    refuse_vault,
-    scaffold,
-)
+from ankiforge.config.deckfiles import DECK_OF_FIRST
 from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
-from ankiforge.config.user import user_folders
-from ankiforge.config.workspace import adopt_default, open_workspace, register, registered
+from ankiforge.config.workspace import (
+    REMEMBERED,
+    Place,
+    Remembered,
+    adopt_default,
+    load_remembered,
+    open_workspace,
+    register,
+    registered,
+    store_remembered,
+    user_folders,
+)
 from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import UsageError
 from ankiforge.reports.discover import (
@@ -37,10 +48,41 @@ from ankiforge.reports.discover import (
     zotero_folders,
 )
 
+_DECK_FILE = "decks/reading.yaml"
+"""The shipped deck file, below a workspace."""
 _COUNTING_SECONDS = 5.0
 """For all vaults together."""
 _NAMELESS = ("pdf", "zotero")
 """Kinds whose keys do not hold the name of their source."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedSource:
+    """A source that was found."""
+
+    kind: str
+    path: Path
+    counts: tuple[tuple[str, str], ...] = ()
+    """(switch, what each of its words would give here): a comment beside the switch."""
+    dialects: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Those of other tools that a vault is written in, and the settings of those tools."""
+    name: str = ""
+    """Under which it was read before: part of its keys; "" = made of its folder's."""
+    exclude: tuple[str, ...] = ()
+    """What of it is read as a source of its own."""
+    as_before: bool = False
+    """It was read already: what counts there stays as it was, by the defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a new `ankiforge.yaml` is to say."""
+
+    sources: tuple[ProposedSource, ...] = ()
+    base_url: str = LlmSettings().base_url
+    model: str = LlmSettings().model
+    models: str = ""
+    """What local servers offer: a comment."""
 
 
 @command("""
@@ -62,7 +104,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     before: tuple[Remembered, ...] = ()
     sources: tuple[ProposedSource, ...] = ()
     if not (root / FILE_NAME).exists():
-        refuse_vault(root)
+        _refuse_vault(root)
         out.say("looking for vaults, Zotero, Anki and local models …")
         here, zotero = vaults(machine, root.parent), zotero_folders(machine)
         servers = model_servers(machine)
@@ -73,10 +115,10 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
             "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
         }
         home = registered(folders) or folders.data
-        before = () if home.resolve() == root else load(home / ".ankiforge")
+        before = () if home.resolve() == root else load_remembered(home / ".ankiforge")
         sources = tuple(_named_apart(_sources_before(before, here)))
         proposal = _with_model(Proposal(_proposed(here, zotero, sources)), servers)
-        written = scaffold(root, proposal)
+        written = _write_workspace(root, proposal)
     # the user's first workspace gets the cards of the default one
     moved = adopt_default(root, folders) if registered(folders) is None else ()
     if moved:  # what a person read by its PATH has their word
@@ -84,12 +126,15 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         confirm(workspace, list(remembered_concerns(workspace)), folders)
     if written:
         _remember_rest(root, before, sources)
-    if root / DECK_FILE in written:
+    if root / _DECK_FILE in written:
         from ankiforge.ledger import generation
 
         workspace = open_workspace(root)
         if generation.at(workspace.ledger, workspace.journal) == generation.FIRST:
-            keep_first_deck(root / DECK_FILE)  # as the cards have it that were moved here
+            # the cards that were moved here lie in a deck for each document
+            file = root / _DECK_FILE
+            text = re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', file.read_text("utf-8"))
+            file.write_text(text, encoding="utf-8", newline="\n")
     workspace = open_workspace(root)
     asked = unconfirmed(workspace, folders) if trust else []
     workspace.prepare()
@@ -245,6 +290,155 @@ def _remember_rest(
             if not any(other.covers(one) for other in named):
                 first = rest.setdefault(target, Remembered(str(target), given, ()))
                 rest[target] = Remembered(first.path, first.name, (*first.places, one))
-    if rest or (root / ".ankiforge" / FILE).exists():
+    if rest or (root / ".ankiforge" / REMEMBERED).exists():
         open_workspace(root).prepare()
-        store(root / ".ankiforge", list(rest.values()))
+        store_remembered(root / ".ankiforge", list(rest.values()))
+
+
+# --- writing --------------------------------------------------------------------------------
+
+
+def _refuse_vault(root: Path) -> None:
+    """Refuse a workspace within a vault: its texts would be read as notes, and be synced.
+
+    Raises:
+        UsageError: `root` is in a vault.
+    """
+    for folder in (root, *root.parents):
+        if (folder / ".obsidian").is_dir():
+            what = f"{root} lies in the vault {folder}, where nothing may be written"
+            raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
+
+
+def _write_workspace(root: Path, proposal: Proposal) -> tuple[Path, ...]:
+    """Write a workspace; return the files written, those that existed left out.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    written = []
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for kind in ("prompts", "decks"):
+            (root / kind).mkdir(exist_ok=True)
+            for file in sorted(shipped(kind).iterdir()):
+                copy = root / kind / file.name
+                if file.is_file() and not copy.exists():
+                    shutil.copyfile(file, copy)
+                    written.append(copy)
+        settings = root / FILE_NAME
+        if not settings.exists():
+            with settings.open("x", encoding="utf-8", newline="\n") as opened:
+                opened.write(settings_text(root, proposal))
+            written.append(settings)
+    except OSError as error:
+        what = f"{error.filename or root}: cannot be written: {error.strerror}"
+        raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
+    return tuple(written)
+
+
+# --- the text of ankiforge.yaml -------------------------------------------------------------
+
+_HEAD = """\
+# ankiforge: what is read, who drafts, where the cards go.
+# Every key and its default: docs/configuration.md.
+# After a change: ankiforge doctor
+"""
+
+_EXAMPLES = {
+    "obsidian": "  # - obsidian: {name: notes, path: ~/Vault}     # a vault\n",
+    "pdf": "  # - pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks\n",
+    "zotero": "  # - zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder\n",
+}
+
+_REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/configuration.md#sources
+
+# Whose marks count in shared libraries; without it: those of the library's owner.
+# me: [Ada]
+
+# rules: what you marked or wrote as a card already; no model, no network.
+# llm: a language model drafts as well.
+drafter: rules
+# rules: all                      # also what only may be a definition or a fact; it waits for you
+
+# Any OpenAI-compatible server. The key comes from the environment variable, never from here.
+llm:
+  base_url: {base_url}
+  model: {model}{models}
+  # key_env: MY_KEY               # a variable for this server; OPENAI_API_KEY goes to api.openai.com alone
+  # budget_usd: 1.00              # what one run may spend; default: no limit
+  # price_usd: [0.25, 2.00]       # per million tokens (in, out), for models without a known price
+
+# clean: drafts without a warning become cards; review: none does without you.
+accept: {{rules: clean, llm: review}}
+
+decks: [decks/*.yaml]
+output: .                         # the folder for packages
+package: one                      # or per-deck
+
+# collection: auto finds Anki's own (read only, from a copy); none: never look; or a path.
+anki: {{collection: auto, connect: "http://127.0.0.1:8765", key_env: ANKICONNECT_KEY}}
+"""
+
+
+def settings_text(root: Path, proposal: Proposal) -> str:
+    """Return the whole `ankiforge.yaml` of a new workspace."""
+    taken = {source.name for source in proposal.sources}
+    blocks = []
+    for source in proposal.sources:
+        name = source.name
+        if not name:  # the folded folder name, numbered where two are the same
+            folded = unicodedata.normalize("NFC", source_name(source.path)[:56])
+            numbered = (f"{folded}-{number}" for number in count(2))
+            name = next(free for free in chain([folded], numbered) if free not in taken)
+            taken.add(name)
+        blocks.append(_block(source, name, root))
+    found = {source.kind for source in proposal.sources}
+    examples = [line for kind, line in _EXAMPLES.items() if kind not in found]
+    rest = _REST.format(
+        base_url=_scalar(proposal.base_url),
+        model=_scalar(proposal.model),
+        models=f"    # here: {proposal.models}" if proposal.models else "",
+    )
+    return "".join([_HEAD, "\nsources:\n", *blocks, *examples, rest])
+
+
+def _block(source: ProposedSource, name: str, root: Path) -> str:
+    path, home = source.path, Path.home()
+    if path.is_relative_to(root):
+        shown = path.relative_to(root).as_posix()
+    else:
+        shown = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+    lines = [f"  - {source.kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
+    if source.exclude:
+        lines.append(f"      exclude: {json.dumps(source.exclude, ensure_ascii=False)}")
+    if source.kind == "obsidian":
+        here = {switch: f"; here: {words}" for switch, words in source.counts if words}
+        dialects = [name for name, _ in source.dialects]
+        marks = "[mark]    " if _HIGHLIGHTERS.intersection(dialects) else "[==, mark]"
+        cards, also, off = ", ".join([*dialects, "inline", "block", "cloze", "glossary"]), "", ""
+        if source.as_before:  # by the defaults, as it was read before
+            marks, cards, off = "[==, mark]", "inline, block, cloze, glossary", "# "
+            also = "".join(f"; also written here: {name}" for name in dialects)
+        lines += [
+            f"      {off}marks: {marks}           # also: bold, callout{here.get('marks', '')}",
+            f"      {off}cards: [{cards}]  # also: term{here.get('cards', '')}{also}",
+        ]
+        if not source.as_before:
+            lines += [f"      {one}: {json.dumps(told)}" for one, told in source.dialects if told]
+        lines.append("      # include: ['**/*.md']")
+        if not source.as_before:
+            lines.append("      # exclude: [Templates/]")
+    return "\n".join(lines) + "\n"
+
+
+_HIGHLIGHTERS = frozenset({"osr", "o2a", "flashcards"})
+"""The dialects in which `==x==` is a cloze, not a mark."""
+
+
+def _scalar(text: str) -> str:
+    """A YAML scalar: bare where that reads as the same text, else in double quotes."""
+    if re.fullmatch(r"[~\w./][\w./:~-]*", text) and yaml.safe_load(f"[{text}]") == [text]:
+        return text
+    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**20)
+    return str(quoted).strip()

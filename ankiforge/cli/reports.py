@@ -24,8 +24,7 @@ from ankiforge.cli.output import (
     refuse_unknown_options,
 )
 from ankiforge.cli.session import Session, in_deck, session
-from ankiforge.config.user import home_of, user_folders
-from ankiforge.config.workspace import Workspace, resolve
+from ankiforge.config.workspace import Workspace, home_of, resolve, user_folders
 from ankiforge.errors import ItemError, LedgerError, UsageError
 from ankiforge.model import Problem, Severity
 
@@ -69,7 +68,7 @@ def stats(
     """Tell how far highlights have come, who draws well, and how cards fare in Anki."""
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.selection import joined
-    from ankiforge.config.prices import load_prices
+    from ankiforge.config import load_prices
     from ankiforge.model import Guid
     from ankiforge.reports.html import check_place, write_page
     from ankiforge.reports.stats import (

@@ -36,9 +36,8 @@ from ankiforge.cli.session import (
     session,
 )
 from ankiforge.config import DrafterName
-from ankiforge.config.remembered import Remembered, store
 from ankiforge.config.trust import confirm, remembered_concerns
-from ankiforge.config.user import user_folders
+from ankiforge.config.workspace import Remembered, store_remembered, user_folders
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.ledger.cards.policy import FLOOD
 from ankiforge.model import Draft, Highlight, Problem, RunId, Source
@@ -254,7 +253,7 @@ def _remember(
     legible = tuple(path for path in paths if _is_text(os.path.realpath(path)))
     kept, new = app.remember_paths(workspace, now.ledger, legible, name, wanted)
     if tuple(kept) != workspace.remembered:
-        store(workspace.folder, kept)
+        store_remembered(workspace.folder, kept)
         if not workspace.is_default:
             confirm(workspace, list(remembered_concerns(workspace)), user_folders())
         note_sources(now)
@@ -297,7 +296,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
                 hint = f"remembered: {listed}" if known else "nothing is remembered"
                 raise UsageError(f"{path}: is not remembered as a source", hint=hint)
             gone += found
-        store(now.workspace.folder, [item for item in known if item not in gone])
+        store_remembered(now.workspace.folder, [item for item in known if item not in gone])
         note_sources(now)
         for item in gone:
             call.out.say(f"{item.path} is forgotten; its cards stay, and nothing counts as deleted")

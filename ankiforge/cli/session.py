@@ -15,8 +15,7 @@ import click
 from ankiforge.cli.output import Call, Output, for_terminal
 from ankiforge.config import is_loopback
 from ankiforge.config.trust import require_trust
-from ankiforge.config.user import home_of, user_folders
-from ankiforge.config.workspace import Workspace, resolve
+from ankiforge.config.workspace import Workspace, home_of, resolve, user_folders
 from ankiforge.errors import UsageError
 from ankiforge.model import Card, Fate, Problem, Source, Verdict
 

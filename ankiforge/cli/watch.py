@@ -31,8 +31,7 @@ from ankiforge.cli.session import (
     workspace_of,
 )
 from ankiforge.config import is_loopback
-from ankiforge.config.remembered import FILE as REMEMBERED
-from ankiforge.config.workspace import Workspace
+from ankiforge.config.workspace import REMEMBERED, Workspace
 from ankiforge.errors import BusyError, ForgeError, RefusedError, ServiceError, UsageError
 from ankiforge.extract import AHEAD
 from ankiforge.memory import MEMORY, Memories
