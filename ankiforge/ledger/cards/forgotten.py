@@ -55,7 +55,7 @@ def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> I
     """
     sql = f"{_SLOTS} AND s.slot >= ? ORDER BY s.key, s.slot, s.family"
     for row in connection.execute(sql, (first,)).fetchall():
-        guid = _guid(row)
+        guid = _guid_of(row)
         home = HighlightKey(last_home(connection, guid) or row["key"])
         draft = _stood(row, home, standing(decisions.of(guid)))
         if draft is not None and _is_read(connection, home):
@@ -65,10 +65,10 @@ def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> I
 def without_card(connection: Connection, key: HighlightKey) -> Iterator[tuple[Guid, Family, str]]:
     """The slots of a highlight that have no card here: guid, note type, answer."""
     for row in connection.execute(f"{_SLOTS} AND s.key = ? ORDER BY s.slot", (key,)).fetchall():
-        yield _guid(row), Family(row["family"]), str(row["answer"])
+        yield _guid_of(row), Family(row["family"]), str(row["answer"])
 
 
-def _guid(row: sqlite3.Row) -> Guid:
+def _guid_of(row: sqlite3.Row) -> Guid:
     return guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.states import Event, presence_after
+from ankiforge.ledger.deciding.states import Event as SourceEvent
+from ankiforge.ledger.deciding.states import presence_after
 from ankiforge.ledger.passages.highlights import NOT_SELECTED, present, present_way
 from ankiforge.ledger.reading.selection import Selection
 from ankiforge.ledger.reading.ways import Ways
@@ -96,7 +97,7 @@ class Missing:
 
     def _highlight(self, row: sqlite3.Row, since: str, over: bool) -> Presence:
         before = Presence(row["presence"])
-        presence = presence_after(before, Event.GONE)
+        presence = presence_after(before, SourceEvent.GONE)
         if presence is Presence.GONE and not over:
             presence = before
         self._db.execute(
