@@ -22,7 +22,7 @@ from ankiforge.anki import views
 from ankiforge.anki.views import copying
 from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.ledger.reading import sighted as reading
+from ankiforge.ledger import ingest as reading
 
 HERE = Path(__file__).parent
 FAKE = HERE.parent / "fakes" / "anki_connect.py"

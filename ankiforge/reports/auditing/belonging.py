@@ -10,7 +10,7 @@ from ankiforge.anki.names import RETIRED
 from ankiforge.anki.views import AnyNote
 from ankiforge.check.lexical.normal import bare
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.ledger.queries import CardStatus
 from ankiforge.model import Finding, Guid, Severity, Standing, Verdict
 from ankiforge.reports.auditing import kinds

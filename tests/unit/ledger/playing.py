@@ -15,10 +15,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.theirs import arranged, our_type
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.deciding.states import (
-    REFUSED,
-    Event,
-)
+from ankiforge.ledger.states import REFUSED, Event
 from ankiforge.model import (
     Calendar,
     Card,
