@@ -97,7 +97,10 @@ class Journal:
         there = self._path.exists()
         with self._opened("a+b") as file:
             before, end = _state(file)
-            file.write(b"\n" + lines if end not in (b"", b"\n") else lines)
+            if end not in (b"", b"\n"):
+                whole = _drop_fragment(file)
+                lines = b"\n" + lines if whole else lines
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())
             return before if there else "", _state(file)[0]
@@ -136,7 +139,10 @@ class Journal:
         with self._opened("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield self._entry(number, line)
+                    entry = self._entry(number, line)
+                    if isinstance(entry, Entry) or line.endswith(b"\n"):
+                        yield entry
+                    # else a write was cut off: what it told of was never committed
 
     def _entry(self, number: int, line: bytes) -> Entry | Problem:
         try:
@@ -144,6 +150,23 @@ class Journal:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             where = f"{self._path}:{number}"
             return Problem(where, f"not a journal line: {error}", "the line is left as it is")
+
+
+def _drop_fragment(file: IO[bytes]) -> bool:
+    """Remove the last line if a write was cut off in it; return whether it is whole and stays."""
+    size = file.seek(0, os.SEEK_END)
+    start, tail = size, b""
+    while start and b"\n" not in tail:
+        start = max(0, start - 65_536)
+        file.seek(start)
+        tail = file.read(size - start)
+    line = tail.rpartition(b"\n")[2]
+    try:
+        Entry.of(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        file.truncate(size - len(line))
+        return False
+    return True
 
 
 def _state(file: IO[bytes]) -> tuple[str, bytes]:
