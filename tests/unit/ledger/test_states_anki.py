@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge import review
-from ankiforge.anki.theirs import arranged
+from ankiforge.anki.notetypes import arranged
 from ankiforge.ledger.states import ANKI, BEFORE, CANDIDATE, PRESENCE, STANDING, VERDICT, Event
 from ankiforge.model import RunId, Standing, Verdict
 
