@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ankiforge.check.structure import MAX_LENGTH
+from ankiforge.check import MAX_LENGTH
 from ankiforge.draft.shapes import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
