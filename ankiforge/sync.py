@@ -32,8 +32,8 @@ from ankiforge.config import ANKI, AnkiSettings, key_for, key_variable
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.passages.pictures import is_cut
-from ankiforge.ledger.returning.recovery import Recovered
+from ankiforge.ledger.highlights import is_cut
+from ankiforge.ledger.restore import Recovered
 from ankiforge.model import (
     FRESH_SECONDS,
     AnkiState,

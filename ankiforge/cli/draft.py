@@ -350,7 +350,7 @@ def _replacements(now: Session, query: str, remark: str) -> tuple[list[Task], st
 def _replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
     """Yield lines of a batch; which card each is about is stored, for no answer says so."""
     from ankiforge.draft import exchange
-    from ankiforge.ledger.cards.errands import Errand
+    from ankiforge.ledger.requests import Errand
 
     for task in tasks:
         lines = list(batch_lines(now, [task]))

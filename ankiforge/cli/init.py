@@ -127,10 +127,10 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if written:
         _remember_rest(root, before, sources)
     if root / _DECK_FILE in written:
-        from ankiforge.ledger import generation
+        from ankiforge.ledger.journal import FIRST_GENERATION, generation_at
 
         workspace = open_workspace(root)
-        if generation.at(workspace.ledger, workspace.journal) == generation.FIRST:
+        if generation_at(workspace.ledger, workspace.journal) == FIRST_GENERATION:
             # the cards that were moved here lie in a deck for each document
             file = root / _DECK_FILE
             text = re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', file.read_text("utf-8"))

@@ -64,7 +64,7 @@ def list_(
 ) -> None:
     """List cards; words match their text and title, `field:value` their fields."""
     from ankiforge.cli.selection import joined
-    from ankiforge.ledger.deciding.pairs import PAIRED
+    from ankiforge.ledger.cards import PAIRED
     from ankiforge.reports.cards import in_full, one_line
     from ankiforge.reports.twins import twins_told
     from ankiforge.review.history import work_lines

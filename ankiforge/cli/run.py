@@ -39,7 +39,7 @@ from ankiforge.config import DrafterName
 from ankiforge.config.trust import confirm, remembered_concerns
 from ankiforge.config.workspace import Remembered, store_remembered, user_folders
 from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.ledger.cards.policy import FLOOD
+from ankiforge.ledger.placing import FLOOD
 from ankiforge.model import Draft, Highlight, Problem, RunId, Source
 from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Progress, propose, read

@@ -21,7 +21,7 @@ from ankiforge.cli import watch as watching
 from ankiforge.cli.output import Output
 from ankiforge.cli.watch import Narrator
 from ankiforge.extract import _stamps
-from ankiforge.ledger import connection
+from ankiforge.ledger import db as connection
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"

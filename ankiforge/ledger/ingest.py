@@ -17,35 +17,32 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger.cards.values import Cards
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.states import Event as SourceEvent
-from ankiforge.ledger.deciding.states import presence_after
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.documents import (
+    Documents,
+    Listing,
+    Works,
+    places_of_document,
+    places_of_highlight,
+    read_again,
+)
 from ankiforge.ledger.events import Event
-from ankiforge.ledger.passages.documents import Documents
-from ankiforge.ledger.passages.highlights import (
+from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     decode_highlight,
     place_of,
     present,
     present_way,
 )
-from ankiforge.ledger.passages.keys import KeyIssuer, content_of, with_own_name
-from ankiforge.ledger.passages.listing import (
-    Listing,
-    places_of_document,
-    places_of_highlight,
-    read_again,
-)
-from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
-from ankiforge.ledger.reading.homes import Homes
-from ankiforge.ledger.reading.missing import Missing
-from ankiforge.ledger.reading.recognising import Recognising
-from ankiforge.ledger.reading.selection import Selecting, Selection
-from ankiforge.ledger.reading.ways import Ways, private_elsewhere
-from ankiforge.ledger.reading.works import Works
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.journal import Writer
+from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
+from ankiforge.ledger.locations import Homes, Ways, private_elsewhere
+from ankiforge.ledger.matching import Recognising
+from ankiforge.ledger.presence import NOT_WANTED, Aside, Missing, Selecting, Selection
+from ankiforge.ledger.states import Event as SourceEvent
+from ankiforge.ledger.states import presence_after
 from ankiforge.model import (
     Extracted,
     Highlight,

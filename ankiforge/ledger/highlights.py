@@ -1,17 +1,32 @@
-"""Documents and highlights, read as domain values."""
+"""Highlights and their documents, and the pictures that were cut from pages."""
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import msgspec
 
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.writing import Writer
-from ankiforge.model import Document, DocumentKey, Form, Highlight, HighlightKey, RunId
+from ankiforge.config import private
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Form,
+    Highlight,
+    HighlightKey,
+    Picture,
+    Problem,
+    RunId,
+)
 from ankiforge.text.fold import fold
 
 NOT_SELECTED = "not selected by the settings"
@@ -207,3 +222,52 @@ def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
 def decode_highlight(body: str) -> Highlight:
     """A highlight as it was staged."""
     return msgspec.json.decode(body, type=Highlight)
+
+
+FOLDER = "pictures"
+_NAME = re.compile(r"cut/[0-9a-f]{16}\.png", re.ASCII)
+
+
+def is_cut(name: str) -> bool:
+    """Whether Markdown calls a picture so that was cut from a page."""
+    return _NAME.fullmatch(name) is not None
+
+
+class Pictures:
+    """The pictures of one workspace."""
+
+    def __init__(self, folder: Path, *, forgetful: bool = False) -> None:
+        """Keep pictures below `folder`; if `forgetful`, only look at what is there."""
+        self.folder = folder
+        """What names are relative to."""
+        self._forgetful = forgetful
+
+    def keep(self, pictures: Iterable[Picture]) -> tuple[Problem, ...]:
+        """Keep pictures, each whole or not at all; says which could not be."""
+        if self._forgetful:
+            return ()
+        kept = (self._keep(picture) for picture in pictures if is_cut(picture.name))
+        return tuple(problem for problem in kept if problem)
+
+    def _keep(self, picture: Picture) -> Problem | None:
+        path = self.folder / picture.name
+        try:
+            if not path.is_file() or path.read_bytes() != picture.data:
+                private.make_folder(self.folder)
+                private.make_folder(path.parent)
+                _write(path, picture.data)
+        except OSError as error:
+            what = f"the picture cannot be kept: {error.strerror or error}"
+            return Problem(str(path), what, "is there room on the disk, and may you write there?")
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as part:
+        part.write(data)
+    try:
+        os.replace(part.name, path)  # noqa: PTH105
+    except OSError:
+        with suppress(OSError):
+            Path(part.name).unlink()
+        raise

@@ -1,18 +1,55 @@
-"""Requests for another card in the place of one that were written into a file, until they are answered.
-
-A batch's result names its request alone: here is what it was about, and in which words.
-"""
+"""Replies of models by the hash of their request, and cards for which another one was asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
 
 import msgspec
 
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.db import Connection, connect, to_json
+from ankiforge.ledger.journal import Writer
 from ankiforge.model import Guid
+
+
+class Replies:
+    """Raw replies by request hash; safe to use from several threads."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+        self._db = connection
+        self._clock = clock
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, path: Path, clock: Callable[[], datetime]) -> Replies:
+        """Its own connection, so that a thread never waits within another's transaction."""
+        return cls(connect(path, any_thread=True, durable=True), clock)
+
+    def get(self, request: str) -> str | None:
+        """The raw reply to a request of this hash, or None."""
+        with self._lock:
+            row = self._db.execute("SELECT raw FROM reply WHERE request = ?", (request,)).fetchone()
+        return str(row[0]) if row else None
+
+    def put(
+        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+    ) -> None:
+        """Keep a raw reply, at once and for good."""
+        now = self._clock().isoformat(timespec="seconds")
+        with self._lock, self._db.unit():
+            self._db.execute(
+                "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (request, raw, model, prompt, tokens_in, tokens_out, now),
+            )
+
+    def close(self) -> None:
+        """Close its connection; who uses it at this moment is waited for."""
+        with self._lock:
+            self._db.close()
+
 
 _NAMED = "instead:"
 """What begins the name under which one is kept."""

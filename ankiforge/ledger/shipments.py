@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from ankiforge.ledger.cards.values import Cards
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.journal import Writer
 from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import decode_highlight, present
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.highlights import decode_highlight, present
+from ankiforge.ledger.journal import Writer
 from ankiforge.model import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import canonical

@@ -1,26 +1,135 @@
-"""Slots: which of a highlight's cards is which, for ever."""
+"""Which card a draft is: the slot it gets, by answer and evidence, also where only the journal knows it."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.revisions import ALIKE, EVIDENCE, likeness
-from ankiforge.ledger.events import standing
-from ankiforge.ledger.writing import PERSON, Writer
+from msgspec import json
+from rapidfuzz import fuzz
+
+from ankiforge.ledger.cards import PREFERRED
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.events import MADE, PERSON, Event, standing
+from ankiforge.ledger.journal import Writer
 from ankiforge.model import (
     MADE_FROM,
+    Card,
+    CardKind,
     Draft,
     Family,
+    Fields,
     Guid,
     HighlightKey,
+    Origin,
+    Standing,
+    Verdict,
     guid_for,
     made_slot,
 )
 from ankiforge.text.fold import canonical, same
+
+EVIDENCE = 20
+"""Canonical characters of a quote that does not stand in two passages by chance."""
+ALIKE = 75
+"""Mean likeness (0 to 100) of answer and evidence from which a draft revises a card."""
+
+
+def match_groups(
+    cards: Sequence[Card],
+    groups: Sequence[Sequence[Draft]],
+    exact: str = "",
+    journalled: frozenset[int] = frozenset(),
+) -> list[Card | None]:
+    """For each row of candidates the card it revises, or None; a card is revised by one at most.
+
+    Equal answers first, rejected cards too and across kinds (a rejection holds for the same
+    answer whatever the kind); then likeness of answer and evidence; then, if one live card
+    and one intent of a family are left over, these: but not where the card's evidence still
+    stands in the passage (`exact`) and the draft has another. A card that was made by hand is
+    revised by nothing but its own answer, and not by a row for which the journal has a place.
+    """
+    matched: list[Card | None] = [None] * len(groups)
+    free = [card for card in cards if card.standing is Standing.LIVE]
+    first = [group[:1] for group in groups]
+    for rule, drawn in (
+        (_same_answer, first), (_same_answer, groups), (_said_before, groups), (_alike, groups),
+        (_rejected_elsewhere, first),
+    ):  # fmt: skip
+        for index, group in enumerate(drawn):
+            if matched[index] is None:
+                may = [card for card in free if not (card.made and index in journalled)]
+                card = next((c for c in may if any(rule(c, draft) for draft in group)), None)
+                matched[index] = card
+                free = [c for c in free if c is not card]
+    _pair_the_rest(free, groups, matched, exact)
+    return matched
+
+
+def _same_answer(card: Card, draft: Draft) -> bool:
+    family = card.family is draft.kind.family
+    return family and same(card.leading.draft.answer, draft.answer)
+
+
+def _said_before(card: Card, draft: Draft) -> bool:
+    """What a person has reworded since, or passed over, is still this card."""
+    family = card.family is draft.kind.family
+    return family and any(
+        same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)
+        for one in card.candidates
+    )
+
+
+def _rejected_elsewhere(card: Card, draft: Draft) -> bool:
+    rejected = card.verdict is Verdict.REJECTED
+    return rejected and same(card.leading.draft.answer, draft.answer)
+
+
+def _alike(card: Card, draft: Draft) -> bool:
+    old = card.leading.draft
+    if card.made or card.family is not draft.kind.family or card.verdict is Verdict.REJECTED:
+        return False
+    return likeness(old.answer, old.quote, draft) >= ALIKE
+
+
+def likeness(answer: str, quote: str, draft: Draft) -> float:
+    """0 to 100: how alike an answer and its evidence are to a draft's."""
+    answers = fuzz.ratio(canonical(answer), canonical(draft.answer))
+    return (answers + fuzz.ratio(canonical(quote), canonical(draft.quote))) / 2
+
+
+def _pair_the_rest(
+    free: Sequence[Card],
+    groups: Sequence[Sequence[Draft]],
+    matched: list[Card | None],
+    exact: str,
+) -> None:
+    for family in {kind.family for kind in CardKind}:
+        drawn = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
+        cards = [card for card in drawn if card.family is family]
+        waiting = [
+            index
+            for index, group in enumerate(groups)
+            if matched[index] is None and group[0].kind.family is family
+        ]
+        if len(cards) == len(waiting) == 1 and not _apart(cards[0], groups[waiting[0]][0], exact):
+            matched[waiting[0]] = cards[0]
+
+
+def stands(card: Card, exact: str) -> bool:
+    """Whether a card's evidence is a part of a longer passage, as it stands now."""
+    quote, passage = canonical(card.leading.draft.quote), canonical(exact)
+    return EVIDENCE <= len(quote) < len(passage) and quote in passage
+
+
+def _apart(card: Card, draft: Draft, exact: str) -> bool:
+    """Whether a draft speaks of another part of the passage than a card that still holds."""
+    old, new = canonical(card.leading.draft.quote), canonical(draft.quote)
+    return stands(card, exact) and old not in new and new not in old
+
 
 _LAST_MOVES = (
     "SELECT d.subject AS guid, json_extract(d.body, '$.key') AS origin,"
@@ -263,3 +372,87 @@ def last_home(connection: Connection, guid: Guid) -> str:
         (guid,),
     ).fetchone()
     return str(row["home"]) if row else ""
+
+
+_SLOTS = (
+    "SELECT s.* FROM slot s WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.key = s.key"
+    " AND c.family = s.family AND c.slot = s.slot)"
+)
+
+
+class Forgotten(NamedTuple):
+    """A card that is not here, as it stood."""
+
+    key: HighlightKey
+    """Of the highlight that it was drawn of first, which is in its guid."""
+    slot: int
+    home: HighlightKey
+    """The highlight that it is of now."""
+    draft: Draft
+
+
+def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[Forgotten]:
+    """What a person let through or wrote, of passages that are read here, and has no card.
+
+    Only in slots from `first` on.
+    """
+    sql = f"{_SLOTS} AND s.slot >= ? ORDER BY s.key, s.slot, s.family"
+    for row in connection.execute(sql, (first,)).fetchall():
+        guid = _guid_of(row)
+        home = HighlightKey(last_home(connection, guid) or row["key"])
+        draft = _stood(row, home, standing(decisions.of(guid)))
+        if draft is not None and _is_read(connection, home):
+            yield Forgotten(HighlightKey(row["key"]), int(row["slot"]), home, draft)
+
+
+def without_card(connection: Connection, key: HighlightKey) -> Iterator[tuple[Guid, Family, str]]:
+    """The slots of a highlight that have no card here: guid, note type, answer."""
+    for row in connection.execute(f"{_SLOTS} AND s.key = ? ORDER BY s.slot", (key,)).fetchall():
+        yield _guid_of(row), Family(row["family"]), str(row["answer"])
+
+
+def _guid_of(row: sqlite3.Row) -> Guid:
+    return guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
+
+
+def _is_read(connection: Connection, key: HighlightKey) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM highlight WHERE key = ? AND run <> '' AND presence = 'present'", (key,)
+    )
+    return found.fetchone() is not None
+
+
+def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Event]) -> Draft | None:
+    """The words of a live card, if a person wrote them or let them through.
+
+    What he made by hand comes back whatever became of it: nothing else would ever draw it.
+    """
+    if made := [decided.body for decided in history if MADE in decided.body]:
+        return _drawn(row, home, made[-1])
+    now: dict[str, Any] = {}
+    said: dict[str, Any] | None = None
+    for decided in history:
+        after = {} if decided.undoes else decided.body.get("after", {})
+        now |= after
+        if decided.by == PERSON and (PREFERRED in decided.body or "fields" in after):
+            said = decided.body
+    live = now.get("standing", Standing.LIVE) == Standing.LIVE
+    wanted = now.get("verdict") == Verdict.ACCEPTED or now.get("edited")
+    if said is None or not (live and wanted):
+        return None
+    return _drawn(row, home, said)
+
+
+def _drawn(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> Draft:
+    chosen, after = said.get(PREFERRED, {}), said.get("after", {})
+    stored = after.get("fields")
+    fields = json.decode(stored, type=Fields) if stored else tuple(chosen["fields"].items())
+    usual = CardKind.CLOZE if row["family"] == Family.CLOZE else CardKind.BASIC
+    kind = CardKind(after.get("kind") or chosen.get("kind") or usual)
+    by_hand = not chosen or bool(after.get("edited"))
+    origin = Origin(PERSON) if by_hand else Origin(
+        chosen["drafter"], chosen["model"], chosen["prompt"]
+    )  # fmt: skip
+    answer = str(said.get("answer") or row["answer"])
+    quote = said.get(MADE, row)["quote"]
+    return Draft(home, kind, fields, quote, answer, 0, origin, by_hand=by_hand)

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.cards.values import Cards, event_of, words_of
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.pairs import Pairs
+from ankiforge.ledger.cards import Cards, Pairs, event_of, words_of
+from ankiforge.ledger.db import Connection
 from ankiforge.ledger.events import ANKI, COLUMNS, PERSON, SOURCE, UNDO, UPGRADE, Columns, Event
-from ankiforge.ledger.journal import Entry
+from ankiforge.ledger.journal import Entry, Writer
 from ankiforge.ledger.problem_cards import DEALT, LAPSES, lapses_of
-from ankiforge.ledger.writing import Writer
 from ankiforge.model import Guid, HighlightKey, Standing
 
 _STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from ankiforge.ledger.cards.choices import Choices, is_decided
-from ankiforge.ledger.cards.intents import Row, foremost, intents
-from ankiforge.ledger.cards.placing import Place, Placer, is_unchanged
-from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.cards.revising import Recorded, Reviser
-from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.values import Cards
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.events import REDRAFT
-from ankiforge.ledger.passages.keys import content_of
+from ankiforge.ledger.alternatives import Choices, Row, foremost, intents, is_decided
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.events import POLICY, REDRAFT
+from ankiforge.ledger.journal import Writer
+from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.placing import Place, Placer, Recorded, Remembering, Reviser, is_unchanged
 from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
-from ankiforge.ledger.writing import POLICY, Writer
+from ankiforge.ledger.slots import Slots
 from ankiforge.model import (
     Batch,
     Card,
