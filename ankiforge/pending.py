@@ -206,7 +206,8 @@ class _Secrets:
         return replace(task, highlights=marks, discreet=task.document.key in self._documents)
 
     def _marked(self, highlight: Highlight) -> Highlight:
-        if not self._words or fold(highlight.exact) not in self._words:
+        text = fold(highlight.exact)
+        if text not in self._words and not any(word in text for word in self._words):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))
 

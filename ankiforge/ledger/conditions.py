@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 
 from ankiforge.config.deckfiles import colour_name
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.pairs import PAIRED, STANDS
+from ankiforge.ledger.cards import PAIRED, STANDS
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 

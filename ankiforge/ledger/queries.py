@@ -11,8 +11,8 @@ from itertools import groupby
 
 import msgspec
 
-from ankiforge.ledger.cards.values import TAGGED
-from ankiforge.ledger.collection.seen import CALENDAR
+from ankiforge.ledger.anki import CALENDAR
+from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
 from ankiforge.ledger.conditions import (
     CLEAN,
     CURRENT,
@@ -27,12 +27,11 @@ from ankiforge.ledger.conditions import (
     of_cards,
     of_highlights,
 )
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.pairs import PAIRED, STANDS, Pairs
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights, in_scope
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.events import PERSON
+from ankiforge.ledger.highlights import NOT_SELECTED, Highlights, in_scope
+from ankiforge.ledger.locations import NO_LLM, private_elsewhere
 from ankiforge.ledger.problem_cards import IN_ANKI, ProblemCards
-from ankiforge.ledger.reading.ways import NO_LLM, private_elsewhere
-from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,

@@ -14,9 +14,9 @@ from ankiforge.check import DuplicateIndex
 from ankiforge.config.deckfiles import DeckRule, deck_of, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import AT_ONCE, letter_of
-from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.passages.highlights import decode_highlight
+from ankiforge.ledger.cards import AT_ONCE, letter_of
+from ankiforge.ledger.db import to_json
+from ankiforge.ledger.highlights import decode_highlight
 from ankiforge.ledger.queries import Queries
 from ankiforge.model import Card, Document, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.review.decide import Target

@@ -21,8 +21,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.draft import private
 from ankiforge.draft.wording.requests import withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
-from ankiforge.ledger.cards.values import AT_ONCE, letter_of
-from ankiforge.ledger.deciding.pairs import NOTE
+from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
 from ankiforge.model import (
     AnkiState,
     Candidate,

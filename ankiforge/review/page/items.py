@@ -18,9 +18,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from rapidfuzz.distance import Indel
 
-from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.fields import field_html
-from ankiforge.anki.preview import sides
+from ankiforge.anki.cards import card_ordinals, sides
+from ankiforge.anki.notes import field_html
 from ankiforge.model import AnkiState, Candidate, Card, Fields, Media, Seen, h16
 from ankiforge.review.service import Service
 from ankiforge.sync import pictures_of

@@ -21,9 +21,8 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 from werkzeug.exceptions import HTTPException
 
-from ankiforge.anki.escape import address
-from ankiforge.anki.media import is_media_name
 from ankiforge.anki.notetypes import style
+from ankiforge.anki.render import address, is_media_name
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.ledger import Ledger, open_ledger

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from flask import Flask, Response, jsonify, request, send_file
 
-from ankiforge.anki.escape import address
+from ankiforge.anki.render import address
 from ankiforge.config.deckfiles import PALETTE, colour_name
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet

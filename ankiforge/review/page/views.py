@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from ankiforge import review, sync
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.names import RETIRED
+from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.ledger.events import MADE, Event, standing
 from ankiforge.model import (
     AnkiState,

@@ -1,0 +1,248 @@
+"""Opening the database: migrations, transactions, and errors a person can read."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ankiforge.config import private
+from ankiforge.errors import BusyError, LedgerError
+from ankiforge.ledger import fault
+
+BUSY_SECONDS = 10.0
+"""For so long one waits for another program that writes."""
+_DEAF_MS = 200
+"""While SQLite waits by itself, nobody hears Ctrl-C."""
+CACHE_KB = 64_000
+"""At most so much of the ledger is held in memory."""
+WAL_PAGES = 8_000
+"""After so many the log is taken in: each time costs, a first run writes very many."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose failures are `LedgerError`s."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run one statement."""
+        try:  # of so many that a context manager would be felt
+            return super().execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            if _is_in_use(error):
+                return self._waited(sql, parameters)
+            with readable_errors():
+                raise error
+
+    def _waited(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+        """Run a statement that another program kept from running, when it lets go."""
+        latest = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.DatabaseError as error:
+                if not _is_in_use(error) or time.monotonic() > latest:
+                    with readable_errors():
+                        raise error
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        """Run one statement for many rows."""
+        with readable_errors():
+            return super().executemany(sql, parameters)
+
+    @contextmanager
+    def unit(self) -> Iterator[None]:
+        """All or nothing; units do not nest."""
+        nested = self.in_transaction
+        try:  # Ctrl-C may come with the lock, while BEGIN waits: then it is given back
+            self.execute("BEGIN IMMEDIATE")
+            yield
+            number = fault.before_commit()
+            self.execute("COMMIT")
+            fault.after_commit(number)
+        except BaseException:
+            if self.in_transaction and not nested:  # a full disk may have ended it already
+                self.execute("ROLLBACK")
+            raise
+
+
+def to_json(value: object) -> str:
+    """As the ledger stores values."""
+    return msgspec.json.encode(value).decode()
+
+
+_DAMAGED = frozenset(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+_IN_USE = frozenset(("SQLITE_BUSY", "SQLITE_LOCKED"))
+_NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Turn what is wrong with the file into `LedgerError`; a fault of our SQL stays one."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        readable = _readable(error)
+        if readable is None:
+            raise
+        raise readable from error
+
+
+def _is_in_use(error: sqlite3.DatabaseError) -> bool:
+    return str(getattr(error, "sqlite_errorname", "")) == "SQLITE_BUSY"
+
+
+def _readable(error: sqlite3.DatabaseError) -> LedgerError | None:
+    code = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
+    if code in _IN_USE:
+        return BusyError(
+            "the ledger is locked by another program",
+            hint="wait until the other ankiforge has finished, then run this again",
+        )
+    if code in _DAMAGED:
+        return LedgerError(
+            f"the ledger is damaged: {error}",
+            hint="move ledger.db aside: the next run rebuilds it from journal.jsonl",
+        )
+    if code in _NO_ROOM:
+        return LedgerError(
+            f"the ledger cannot be read or written: {error}",
+            hint="is there room on the disk, and may you write in .ankiforge/?",
+        )
+    return None
+
+
+def schema_steps() -> list[tuple[int, str]]:
+    """(number, SQL) of each schema file, ascending."""
+    folder = files("ankiforge.ledger") / "schema"
+    steps = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
+    return [(int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps]
+
+
+def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> Connection:
+    """Open the ledger at `path` and bring it up to date.
+
+    `any_thread`: the caller sees to it that one thread at a time uses it. `durable`: every
+    commit is on disk when it returns; without, a power cut may take the last ones back, which
+    the journal then returns (decisions) or the next run makes anew (readings).
+
+    Raises:
+        LedgerError: it is damaged, locked, or newer than this program.
+    """
+    private.make_file(path)  # what SQLite puts beside it gets the same rights
+    with readable_errors():
+        connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            timeout=BUSY_SECONDS,
+            factory=Connection,
+            check_same_thread=not any_thread,
+        )
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        migrate(connection, path)
+        connection.executescript(_TEMPORARY)
+        connection.execute(f"PRAGMA busy_timeout = {_DEAF_MS}")
+    except BaseException:
+        connection.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+_TEMPORARY = """
+PRAGMA temp_store = MEMORY;
+CREATE TEMP TABLE listed (
+    container TEXT, place TEXT, path TEXT, run TEXT, PRIMARY KEY (container, place, run, path)
+) WITHOUT ROWID;
+CREATE TEMP TABLE in_scope (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
+"""
+"""`listed`: the documents that this command's sources list, with the run that read each last;
+`in_scope`: the highlights that stand in them."""
+
+
+def migrate(connection: Connection, path: Path | str) -> None:
+    """Run the steps that are missing, each whole or not at all; of what there was a copy is kept."""
+    have = connection.execute("PRAGMA user_version").fetchone()[0]
+    steps = schema_steps()
+    if have > steps[-1][0]:
+        raise LedgerError(
+            f"the ledger is of version {have}, this program knows {steps[-1][0]}",
+            hint="upgrade ankiforge",
+        )
+    missing = [step for step in steps if step[0] > have]
+    if have and missing and str(path) != ":memory:":
+        _keep_copy(connection, Path(path), have)
+    for number, sql in missing:
+        _step(connection, number, sql)
+    if have and missing and str(path) != ":memory:":
+        # up to step 6 the search index was a file of its own
+        for name in ("search.db", "search.db-wal", "search.db-shm"):
+            Path(path).with_name(name).unlink(missing_ok=True)
+
+
+def _keep_copy(connection: Connection, path: Path, version: int) -> None:
+    copy = path.with_name(f"{path.name}.before-{version + 1}")
+    private.make_file(copy)
+    with readable_errors(), closing(sqlite3.connect(copy)) as kept:
+        connection.backup(kept)
+
+
+def _step(connection: Connection, number: int, sql: str) -> None:
+    # executescript commits what is open, so the transaction stands inside the script
+    script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
+    try:
+        with readable_errors():
+            commit = fault.before_commit()
+            connection.executescript(script)
+            fault.after_commit(commit)
+    except BaseException:
+        if connection.in_transaction:
+            connection.rollback()
+        if connection.execute("PRAGMA user_version").fetchone()[0] >= number:
+            return  # another program took this step at the same moment
+        raise
+
+
+def copy_to_memory(path: Path) -> Connection:
+    """A copy that forgets: for looks that must write nothing, not even a migration."""
+    memory = sqlite3.connect(
+        ":memory:", isolation_level=None, factory=Connection, check_same_thread=False
+    )  # drafting threads look up replies in it
+    with readable_errors():
+        if path.exists():
+            _read_into(memory, path)
+    memory.execute("PRAGMA foreign_keys = ON")
+    migrate(memory, ":memory:")
+    memory.executescript(_TEMPORARY)
+    memory.row_factory = sqlite3.Row
+    return memory
+
+
+def _read_into(memory: Connection, path: Path) -> None:
+    """Read a ledger without leaving a trace; even reading makes files beside one in WAL mode.
+
+    Nobody has it open where there is no `-wal`: then it is read as a plain file, and once more
+    the usual way if somebody has opened it meanwhile.
+    """
+    at_rest = not _wal(path).exists()
+    for mode in ("immutable=1", "mode=ro") if at_rest else ("mode=ro",):
+        uri = f"{path.absolute().as_uri()}?{mode}"
+        before = path.stat().st_mtime_ns
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as original:
+            original.backup(memory)
+        if not _wal(path).exists() and path.stat().st_mtime_ns == before:
+            return
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
