@@ -178,9 +178,9 @@ CLEAN = (
 SUBJECTS = (
     "WITH subject(id) AS MATERIALIZED (SELECT value FROM json_each(:ids)),"
     " member(id, guid, key) AS MATERIALIZED (SELECT s.id, c.guid, {home} FROM subject s"
-    "  JOIN card c ON c.guid = s.id UNION SELECT s.id, c.guid, {home} FROM subject s"
-    "  JOIN card o ON o.guid = s.id AND o.choice <> '' AND {open_o}"
-    "  JOIN card c ON c.choice = o.choice AND {open_c}"
+    "  CROSS JOIN card c ON c.guid = s.id UNION SELECT s.id, c.guid, {home} FROM subject s"
+    "  CROSS JOIN card o ON o.guid = s.id AND o.choice <> '' AND {open_o}"
+    "  CROSS JOIN card c ON c.choice = o.choice AND c.choice <> '' AND {open_c}"
     " UNION SELECT s.id, '', h.key FROM subject s JOIN highlight h ON h.key = s.id) "
 ).format(
     home=HOME,

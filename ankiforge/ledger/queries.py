@@ -563,23 +563,17 @@ class Queries:
 
     def facets(self, subjects: Iterable[str]) -> dict[str, tuple[str, Counter[str]]]:
         """Count the values by which these guids and keys may be filtered: title → (field, counts)."""
-        ids = {"ids": to_json(list(subjects))}
-        return {
-            title: (
-                field,
-                Counter(
-                    {
-                        row["value"]: row["number"]
-                        for row in self._db.execute(
-                            f"{SUBJECTS} SELECT value, count(DISTINCT id) AS number FROM ({sql})"
-                            " WHERE value <> '' GROUP BY value ORDER BY min(id)",
-                            ids,
-                        ).fetchall()
-                    }
-                ),
-            )
-            for title, (field, sql) in FACETS.items()
-        }
+        values = " UNION ALL ".join(
+            f"SELECT '{title}' AS title, * FROM ({sql})" for title, (_, sql) in FACETS.items()
+        )
+        found = {title: (field, Counter[str]()) for title, (field, _) in FACETS.items()}
+        for title, value, number in self._db.execute(
+            f"{SUBJECTS} SELECT title, value, count(DISTINCT id) FROM ({values})"
+            " WHERE value <> '' GROUP BY title, value ORDER BY min(id)",
+            {"ids": to_json(list(subjects))},
+        ).fetchall():
+            found[title][1][value] = number
+        return found
 
     def use_decks(self, tags: Callable[[str, str], str]) -> None:
         """Let queries ask for tags that deck files give, by the JSON of a document and a highlight."""
