@@ -22,7 +22,7 @@ from ankiforge.ledger.passages.highlights import (
 from ankiforge.ledger.passages.keys import KeyIssuer
 from ankiforge.ledger.passages.matching import Match, in_place
 from ankiforge.model import Highlight, HighlightKey, HighlightKind, RunId, Scan
-from ankiforge.model.words import NO_KEY
+from ankiforge.model.highlights import NO_KEY
 from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical
 
