@@ -1,188 +1,47 @@
-"""The whole way, by the command line and the real Anki: what a person does there stays.
-
-A story is a list of steps; `do.edit(Back="kitty")` is a call of `Desk.edit`, made when it is told.
-"""
+"""The whole way, by the command line and the real Anki: what a person does there stays."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from ankiforge.anki.notetypes import note_type
-from ankiforge.model import Family
+from anki_stories import Desk, Step, do  # a module that conftest.py makes known
 
 CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nThe ==mitochondrion== makes ==ATP==.\n"
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Path:
-    folder = tmp_path / "notes"
-    (folder / ".obsidian").mkdir(parents=True)
-    (folder / "Cells.md").write_text(CELLS, encoding="utf-8")
-    return folder
+def desk(forge: Any, backend: Any) -> Iterator[Desk]:
+    with backend.opened(forge.profile) as anki:
+        made = Desk(forge, anki, forge.folder / "notes")
+        made.write(CELLS, "Cells.md")
+        yield made
 
 
-@pytest.fixture
-def anki(forge: Any, backend: Any) -> Iterator[Any]:
-    """The person's own collection, open in Anki while the program looks at it."""
-    with backend.opened(forge.profile) as opened:
-        yield opened
+def animal(more: str = "") -> Step:
+    """The source says more of the card."""
+    return do.rewrite("Katze:::cat", f"Katze:::cat (an animal){more}")
 
 
-@pytest.fixture
-def desk(forge: Any, vault: Path, anki: Any) -> Desk:
-    return Desk(forge, vault, anki)
-
-
-class Desk:
-    """A reader's desk: a vault, the program, Anki. The card meant is that of `Katze`."""
-
-    def __init__(self, forge: Any, vault: Path, anki: Any) -> None:
-        self.forge = forge
-        self.source = vault / "Cells.md"
-        self.vault = vault
-        self.anki = anki
-        self.col = anki.col
-        self.package = forge.folder / "ankiforge.apkg"
-
-    # --- the program
-
-    def run(self, *arguments: str, packages: int | None = None, **notes: int) -> Any:
-        """Run; `notes` must be among the numbers of notes that it reports."""
-        came = self.forge("run", self.vault, *arguments, "--json", code=0).data
-        assert {name: came["notes"][name] for name in notes} == notes
-        assert packages is None or len(came["packages"]) == packages
-        return came
-
-    def load(self, **counts: int) -> None:
-        """Import the package; which notes went which way, if given."""
-        loaded = self.anki.load(self.package)
-        assert not counts or loaded == counts
-
-    def ship(self) -> None:
-        self.run()
-        self.load()
-
-    def go(self) -> None:
-        """Run, import, and let the program see it."""
-        self.ship()
-        self.run()
-
-    def rewrite(self, old: str, new: str) -> None:
-        text = self.source.read_text(encoding="utf-8")
-        assert old in text
-        self.source.write_text(text.replace(old, new), encoding="utf-8")
-
-    def animal(self, more: str = "") -> None:
-        """The source says more of the card."""
-        self.rewrite("Katze:::cat", f"Katze:::cat (an animal){more}")
-
-    def mouse(self) -> None:
-        """The source has a card more."""
-        self.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
-
-    def biology(self) -> None:
-        """The source has a tag."""
-        self.rewrite("# Cells", "---\ntags: [biology]\n---\n# Cells")
-
-    def card(self, word: str = "Katze", **values: str) -> Any:
-        [found] = [one for one in self.forge.cards() if word in str(one["fields"])]
-        assert {name: found[name] for name in values} == values
-        return found
-
-    def guid(self, word: str = "Katze") -> str:
-        return str(self.card(word)["guid"])
-
-    def cards(self, **values: str) -> None:
-        """Every card has these values."""
-        assert all(
-            card[name] == value for card in self.forge.cards() for name, value in values.items()
-        )
-
-    def finds(self, text: str, *, present: bool = True) -> None:
-        """Whether a finding on the card says so."""
-        assert (text in str(self.card()["findings"])) == present
-
-    def say(self, *words: str, code: int = 0, told: str = "") -> None:
-        """Call the program; `CARD` is the guid of the card; `told` stands in what it prints."""
-        came = self.forge(*(self.guid() if word == "CARD" else word for word in words), code=code)
-        assert told in came.stdout + came.stderr
-
-    def pulled(self, **view: int) -> None:
-        seen = self.forge.json("pull")["view"]
-        assert {name: seen[name] for name in view} == view
-
-    # --- the person in Anki
-
-    def settle(self) -> None:
-        """Time passes: what was changed in Anki is not of this very moment."""
-        self.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
-
-    def edit(self, *, now: bool = False, **fields: str) -> None:
-        self.anki.edit(self.guid(), **fields)
-        if not now:
-            self.settle()
-
-    def tag(self, added: str = "", removed: str = "") -> None:
-        note = self.in_anki()
-        note.tags = [tag for tag in (*note.tags, added) if tag and tag != removed]
-        self.col.update_note(note)
-        self.settle()
-
-    def delete(self) -> None:
-        self.col.remove_notes([self.in_anki().id])
-
-    def undo(self) -> None:
-        self.col.undo()
-
-    def in_anki(self, word: str = "Katze") -> Any:
-        return self.anki.note(self.guid(word))
-
-    def note(self, **fields: str) -> None:
-        """The note has these fields in Anki."""
-        note = self.in_anki()
-        assert {name: note[name] for name in fields} == fields
-
-    def tags(self, *there: str, without: tuple[str, ...] = ()) -> None:
-        found = set(self.in_anki().tags)
-        assert set(there) <= found
-        assert found.isdisjoint(without)
-
-    def types(self, change: Callable[[Any, Any], object]) -> None:
-        """The person changes our Basic note type."""
-        basic = self.col.models.get(note_type(Family.BASIC).id)
-        change(self.col.models, basic)
-        self.col.models.update_dict(basic)
-
-    def our_types(self, *names: str) -> None:
-        found = [one.name for one in self.col.models.all_names_and_ids()]
-        assert tuple(name for name in found if "ankiforge" in name) == names
-
-
-class _Steps:
-    def __getattr__(self, name: str) -> Callable[..., Callable[[Desk], Any]]:
-        return lambda *args, **values: lambda desk: getattr(desk, name)(*args, **values)
-
-
-do: Any = _Steps()
-Step = Callable[[Desk], Any]
+MOUSE = do.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+"""The source has a card more."""
+BIOLOGY = do.rewrite("# Cells", "---\ntags: [biology]\n---\n# Cells")
 RETIRED = "ankiforge::retired"
-OF_BOTH = (do.ship(), do.edit(Back="kitty"), do.animal())
+OF_BOTH = (do.ship(), do.edit(Back="kitty"), animal())
 """The source and the person change the same field."""
 
 STORIES: dict[str, tuple[Step, ...]] = {
     "a package nobody imported is never lost": (
-        do.go(), do.mouse(), do.run(written=1),
+        do.go(), MOUSE, do.run(written=1),
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"), do.run(written=2),
         do.load(new=2),
     ),
     "an edit in Anki stays when the source changes another field": (
-        do.ship(), do.edit(Front="die Katze"), do.animal(), do.run(updated=1), do.load(updated=1),
+        do.ship(), do.edit(Front="die Katze"), animal(), do.run(updated=1), do.load(updated=1),
         do.note(Front="die Katze", Back="cat (an animal)"), do.run(written=0),
     ),
     "mine pins the field for ever": (
@@ -195,12 +54,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.tags("mine", "new", without=("biology", "old")),
     ),
     "a tag in a package that waits is not taken for removed": (
-        do.go(), do.biology(), do.run(), do.edit(Front="die Katze"), do.run(written=3),
+        do.go(), BIOLOGY, do.run(), do.edit(Front="die Katze"), do.run(written=3),
         do.load(updated=3), do.tags("biology"), do.note(Front="die Katze"),
         lambda desk: [desk.anki.note(card["guid"]).tags.index("biology") for card in desk.forge.cards()],
     ),
     "a deleted note never returns, but by a person's wish": (
-        do.go(), do.delete(), do.run(tombstones=1), do.animal(), do.run(written=0),
+        do.go(), do.delete(), do.run(tombstones=1), animal(), do.run(written=0),
         do.card(anki="tombstone"), do.say("restore", "CARD"), do.run(written=1), do.load(new=1),
         do.run(), do.card(anki="seen"),
     ),
@@ -215,7 +74,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.say("undo"), do.cards(anki="missing"),
     ),
     "a marked note is held on the way by file": (
-        do.ship(), do.tag("marked"), do.animal(), do.run(written=0, held=1),
+        do.ship(), do.tag("marked"), animal(), do.run(written=0, held=1),
         lambda desk: desk.card()["anki_why"].index("marked"),
     ),
     "a retired card gets its tag once": (
@@ -229,30 +88,26 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a field of a person's own is kept and new notes fit in": (
         do.ship(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
-        do.edit(Mine="my own"), do.animal("\n\nMaus:::mouse"), do.run(written=2),
+        do.edit(Mine="my own"), animal("\n\nMaus:::mouse"), do.run(written=2),
         do.load(new=1, updated=1), do.note(Back="cat (an animal)", Mine="my own"),
         do.our_types("ankiforge Basic", "ankiforge Cloze"),
     ),
     "a note that got another note type is held": (
         do.ship(),
-        lambda desk: desk.col.models.change(
-            desk.col.models.get(desk.in_anki().mid), [desk.in_anki().id],
-            desk.col.models.by_name("Basic"), {0: 0, 1: 1, 7: None}, None,
-        ),
-        do.animal(), do.run(written=0, held=1), do.card(anki="held"),
+        do.to_basic(), animal(), do.run(written=0, held=1), do.card(anki="held"),
     ),
     "a remark typed while studying is heard once": (
         do.ship(), do.edit(Feedback="too easy", now=True), do.pulled(feedback=1),
         do.edit(Back="cat!", now=True), do.pulled(feedback=0), do.finds("too easy"),
     ),
     "a remark outlives a change of the source and blocks no undo": (
-        do.go(), do.say("reject", "CARD"), do.say("undo"), do.edit(Feedback="too easy"), do.animal(),
-        lambda desk: desk.forge.ok("reject", desk.guid("Hund")), do.run(), do.finds("too easy"),
+        do.go(), do.say("reject", "CARD"), do.say("undo"), do.edit(Feedback="too easy"), animal(),
+        do.say("reject", "CARD", card="Hund"), do.run(), do.finds("too easy"),
         do.say("undo"), do.card("Hund", verdict="accepted"),
         do.say("edit", "CARD", "--field", "Back", "cat, of course"), do.finds("too easy", present=False),
     ),
     "an answer given before the next import is read": (
-        do.go(), do.mouse(), do.run(), lambda desk: desk.anki.answer_first_card(desk.guid()), do.load(),
+        do.go(), MOUSE, do.run(), do.answer(), do.load(),
         do.pulled(reviews=1),
     ),
     "everything again brings no retired tag to a live card": (
@@ -260,17 +115,17 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.say("build", "--full"), do.load(), do.tags(without=(RETIRED,)), do.note(Back="kitty"),
     ),
     "new only leaves a package alone that nobody imported": (
-        do.go(), do.mouse(), do.run(), do.run("--new", packages=0), do.load(new=1),
+        do.go(), MOUSE, do.run(), do.run("--new", packages=0), do.load(new=1),
     ),
     "a note that was edited this moment waits for the next look": (
-        do.ship(), do.edit(Front="die Katze", now=True), do.animal(), do.run(held=1), do.settle(),
+        do.ship(), do.edit(Front="die Katze", now=True), animal(), do.run(held=1), do.settle(),
         do.run(updated=1),
     ),
     "CSS and templates of a person's own stay": (
         do.ship(),
         do.types(lambda _, basic: basic.update(css=basic["css"] + "\n.card { color: teal; }")),
         do.types(lambda _, basic: basic["tmpls"][0].update(qfmt=basic["tmpls"][0]["qfmt"] + "<hr>")),
-        do.animal("\n\nMaus:::mouse"), do.run(), do.load(new=1, updated=1),
+        animal("\n\nMaus:::mouse"), do.run(), do.load(new=1, updated=1),
         do.types(lambda _, basic: basic["css"].index("teal")),
         do.types(lambda _, basic: basic["tmpls"][0]["qfmt"].rindex("<hr>")),
     ),
@@ -278,15 +133,15 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.ship(),
         do.types(lambda models, basic: models.rename_field(basic, basic["flds"][1], "Answer")),
         do.types(lambda _, basic: basic.update(name="My cards")), do.settle(),
-        do.animal("\n\nMaus:::mouse"), do.run(), do.load(new=1, updated=1),
+        animal("\n\nMaus:::mouse"), do.run(), do.load(new=1, updated=1),
         do.note(Answer="cat (an animal)"), do.our_types("ankiforge Cloze"),
     ),
     "a tag of the source arrives though the note was touched before the import": (
-        do.go(), do.biology(), do.run(), do.tag("mine"), do.load(updated=2, duplicate=1),
+        do.go(), BIOLOGY, do.run(), do.tag("mine"), do.load(updated=2, duplicate=1),
         do.run(written=1), do.load(updated=1), do.tags("mine", "biology"),
     ),
     "a tag that arrived and was taken away does not return": (
-        do.go(), do.biology(), do.ship(), do.tag(removed="biology"), do.run(written=0),
+        do.go(), BIOLOGY, do.ship(), do.tag(removed="biology"), do.run(written=0),
     ),
     "what waits of a passage that is gone is in the package of its path": (
         do.go(), do.rewrite("Katze:::cat\n\n", ""), do.run(),
@@ -345,13 +200,13 @@ def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk: Desk)
 def test_the_review_history_is_read_and_never_changed(desk: Desk) -> None:
     desk.ship()
     guid = desk.guid()
-    before = desk.anki.answer_first_card(guid)
+    before = desk.answer()
     desk.pulled(reviews=1)
     seen = desk.forge.ok("show", guid, "--json").lines[0]["seen"]
     assert (seen["reviews"], seen["leech"]) == (1, False)
     assert [card["reps"] for card in seen["cards"]] == [1, 0]
     desk.say("show", guid, told="1 review")
-    desk.animal()
+    animal()(desk)
     desk.ship()
     assert desk.anki.schedule(guid) == before
 
@@ -359,7 +214,7 @@ def test_the_review_history_is_read_and_never_changed(desk: Desk) -> None:
 def test_new_cards_go_where_the_others_of_the_document_are_now(desk: Desk) -> None:
     desk.ship()
     desk.col.set_deck(desk.col.find_cards(""), desk.col.decks.id("Mine::Biology"))
-    desk.mouse()
+    MOUSE(desk)
     desk.ship()
     [card, _] = desk.anki.cards(desk.guid("Maus"))
     assert desk.col.decks.name(card.did) == "Mine::Biology"
@@ -383,13 +238,14 @@ def test_a_lost_ledger_comes_back_from_anki_and_what_is_left_of_it(desk: Desk, l
     assert desk.col.note_count() == 3
     if "journal" in lost:
         assert came["notes"]["written"] == 0
-        desk.mouse()
+        MOUSE(desk)
         desk.run()
         desk.card("Maus", verdict="pending")
 
 
-def test_the_first_line_says_that_anki_was_never_seen(forge: Any, vault: Path) -> None:
-    assert "no Anki collection found" in forge.ok("run", vault).stderr
+def test_the_first_line_says_that_anki_was_never_seen(forge: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Katze::cat\n")
+    assert "no Anki collection found" in forge.ok("run", tmp_path / "a.md").stderr
 
 
 def test_what_was_deleted_in_anki_is_told_as_the_fate_of_its_highlight(desk: Desk) -> None:
@@ -408,7 +264,7 @@ def test_a_note_changed_in_the_far_future_is_held(desk: Desk, seconds: int, held
     desk.edit(Front="die Katze", now=True)
     change = "update notes set mod = mod + ? where guid = ?"
     desk.col.db.execute(change, seconds, desk.guid())
-    desk.animal()
+    animal()(desk)
     desk.run(held=held, updated=1 - held)
     assert not held or "clock" in desk.card()["anki_why"]
 
@@ -417,7 +273,7 @@ def test_a_card_a_person_removed_is_not_made_again(desk: Desk) -> None:
     desk.ship()
     guid = desk.guid()
     desk.col.remove_cards_and_orphaned_notes([desk.anki.cards(guid)[1].id])
-    desk.animal()
+    animal()(desk)
     desk.run()
     desk.load(updated=1)
     assert len(desk.anki.cards(guid)) == 1
@@ -431,7 +287,7 @@ def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk: Desk) -> None:
     col.set_user_flag_for_cards(3, ids)
     col.set_deck(ids, col.decks.id("Elsewhere"))
     before = col.db.all("select id, did, queue, flags from cards order by id")
-    desk.animal()
+    animal()(desk)
     desk.run()
     desk.load(updated=1)
     assert col.db.all("select id, did, queue, flags from cards order by id") == before
@@ -442,7 +298,7 @@ def test_a_first_revision_says_six_words_and_a_later_one_its_number_too(desk: De
     desk.go()
     first = desk.in_anki()["AnkiforgeId"].split()
     assert (first[0], first[1], len(first)) == ("af1", desk.guid(), 6)
-    desk.animal()
+    animal()(desk)
     desk.ship()
     note = desk.in_anki()
     assert note["AnkiforgeId"].split()[6:] == [str(note.mod)]
@@ -481,7 +337,7 @@ def test_a_note_that_was_being_edited_waits_for_the_next_look_and_no_longer(
     desk.go()
     desk.edit(Front="die Katze", now=True)
     clock.now = desk.in_anki().mod + 1
-    desk.animal()
+    animal()(desk)
     desk.run(written=0, held=1)
     clock.now += 60
     desk.run(written=1, held=0)
