@@ -8,7 +8,8 @@ from ankiforge.cli.anki import why_none
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import session
 from ankiforge.cli.working import refuse_foreign, sync_first, target, write_packages
-from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki
+from ankiforge.reports.summary import Tally, anki_text, notes_json
+from ankiforge.reports.text import counted
 
 EPILOG = """\b
 Examples:
@@ -50,7 +51,7 @@ def command(
             for one in tally.published:
                 told = f"{counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
                 call.talk.print(f"{one.path}: {told}")
-            for line in told_of_anki(tally):
+            for line in anki_text(tally):
                 call.talk.print(line)
         blocked = now.ledger.queries.card_counts()["blocked"]
         if blocked:

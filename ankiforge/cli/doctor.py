@@ -16,8 +16,7 @@ from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.errors import LedgerError
 from ankiforge.model import Problem
 from ankiforge.reports.discover import Machine
-from ankiforge.reports.doctor import examine, exit_code
-from ankiforge.reports.health import Check, State, Surroundings
+from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
 
 _COLOURS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 

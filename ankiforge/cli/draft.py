@@ -21,7 +21,8 @@ from ankiforge.errors import ForgeError, UsageError
 from ankiforge.model import Card, Drafted, HighlightKey, RunId, Task
 from ankiforge.pending import unmended, unwritten
 from ankiforge.pipeline import Checking, forge, read, redraw
-from ankiforge.reports.summary import Summary, Tally, dollars, summarize
+from ankiforge.reports.summary import Summary, Tally, summarize
+from ankiforge.reports.text import dollars
 from ankiforge.review.history import remarks_for, replaceable
 from ankiforge.review.select import is_key
 

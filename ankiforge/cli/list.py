@@ -16,9 +16,8 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger.deciding.pairs import PAIRED
 from ankiforge.ledger.queries import Queries
 from ankiforge.model import Card
-from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
+from ankiforge.reports.cards import card_text, duplicates_text, highlight_json, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
-from ankiforge.reports.twins import twins_told
 from ankiforge.review.history import work_lines
 from ankiforge.review.query import FIELDS, Query, Term, parse
 
@@ -103,8 +102,8 @@ def _told(now: Session, card: Card, *, twins: bool, work: bool) -> bool:
     talk = now.call.talk
     if talk.as_json:
         return talk.data(told(now, card))
-    lines = [*in_full(card)] if talk.verbose else [one_line(card)]
-    lines += twins_told(now.ledger, card) if twins else []
+    lines = [*card_text(card)] if talk.verbose else [one_line(card)]
+    lines += duplicates_text(now.ledger, card) if twins else []
     lines += work_lines(now.ledger, card) if work or talk.verbose else []
     return talk.print("\n".join((*lines, "") if talk.verbose else lines))
 

@@ -10,7 +10,7 @@ from ankiforge.cli.common import Talk, for_terminal
 from ankiforge.extract import count_of
 from ankiforge.model import Source
 from ankiforge.pipeline import Progress
-from ankiforge.reports.summary import counted, dollars
+from ankiforge.reports.text import counted, dollars
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model

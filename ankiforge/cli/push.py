@@ -24,7 +24,8 @@ from ankiforge.config import is_loopback
 from ankiforge.errors import ServiceError
 from ankiforge.model import Guid, Problem
 from ankiforge.pipeline import Published, deliverable
-from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki, told_of_push
+from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
+from ankiforge.reports.text import counted
 from ankiforge.sync import PushResult, RunningAnki, push_result, wrong_profile
 
 EPILOG = """\b
@@ -269,9 +270,9 @@ class Push:
 
     def _lines(self, *, failed: bool) -> Iterator[str]:
         if self.pushed.added or self.pushed.updated:
-            yield told_of_push(self.pushed)
+            yield push_text(self.pushed)
         elif left := self._left():
             yield f"package: {left[0].path}"
         elif not failed:
             yield f"no package: {why_none(self.now, deck=self.deck)}"
-        yield from told_of_anki(self.tally)
+        yield from anki_text(self.tally)

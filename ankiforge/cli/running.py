@@ -26,9 +26,8 @@ from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.cards.policy import FLOOD
 from ankiforge.model import Problem, RunId
 from ankiforge.pipeline import Job, propose
-from ankiforge.reports.cards import one_line
-from ankiforge.reports.decks import left_behind
-from ankiforge.reports.summary import Summary, Tally, summarize, told_of_push
+from ankiforge.reports.cards import left_behind, one_line
+from ankiforge.reports.summary import Summary, Tally, push_text, summarize
 
 
 def work(wish: Wish) -> None:
@@ -118,7 +117,7 @@ def _next(
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     if tally.pushed and (tally.pushed.added or tally.pushed.updated):
-        yield f"\n{told_of_push(tally.pushed)}"
+        yield f"\n{push_text(tally.pushed)}"
     for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:

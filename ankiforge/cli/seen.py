@@ -14,7 +14,7 @@ from ankiforge.cli.common import Call, common_options, tell_problems
 from ankiforge.cli.session import Session, glance
 from ankiforge.errors import UsageError
 from ankiforge.model import Problem
-from ankiforge.reports.seen import seen_json, told
+from ankiforge.reports.seen import as_text, seen_json
 
 if TYPE_CHECKING:
     from ankiforge.ledger.search import Match
@@ -52,7 +52,7 @@ def command(call: Call, query: tuple[str, ...]) -> None:
             if call.talk.as_json:
                 reads = call.talk.data(seen_json(found, moment, looked))
             else:
-                lines = told(found, moment, whole=call.talk.verbose)
+                lines = as_text(found, moment, whole=call.talk.verbose)
                 reads = call.talk.print("\n".join((*lines, "")))
             if not reads:
                 return

@@ -84,13 +84,13 @@ class Session:
 
 def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
     """A card as JSON, with how it fares in Anki, and why it needs work there."""
-    from ankiforge.reports.cards import card_json, seen_json
+    from ankiforge.reports.cards import card_json, note_json
 
     pending = card.verdict is Verdict.PENDING
     seen, reviews = now.ledger.views.seen(card.guid), now.ledger.views.reviews_of(card.guid)
     return {
         **card_json(card, now.tags(card), conflicts),
-        "seen": seen_json(seen, reviews),
+        "seen": note_json(seen, reviews),
         "troubles": now.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
         "instead_of": now.ledger.queries.problem_cards.replaced_by(card.guid) if pending else (),
     }

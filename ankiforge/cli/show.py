@@ -8,8 +8,7 @@ from ankiforge.cli.choosing import meant
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import session, told
 from ankiforge.model import AnkiState
-from ankiforge.reports.cards import in_full, studied
-from ankiforge.reports.twins import twins_told
+from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
 from ankiforge.review.history import work_lines
 from ankiforge.sync import conflicts_of
 
@@ -36,8 +35,8 @@ def command(call: Call, words: tuple[str, ...]) -> None:
             if call.talk.as_json:
                 call.talk.data(told(now, card, conflicts))
             else:
-                lines = [*in_full(card, conflicts)]
-                lines += [f"studied   {studied(seen, reviews)}"] if seen else []
+                lines = [*card_text(card, conflicts)]
+                lines += [f"studied   {schedule_line(seen, reviews)}"] if seen else []
                 lines += work_lines(now.ledger, card)
-                lines += twins_told(now.ledger, card)
+                lines += duplicates_text(now.ledger, card)
                 call.talk.print("\n".join((*lines, "")))

@@ -11,7 +11,7 @@ from ankiforge.config import AcceptPolicy
 from ankiforge.errors import ConfigError
 from ankiforge.model import Candidate, Highlight, Task
 from ankiforge.pending import briefed
-from ankiforge.reports.trace import Asked, Messages, told, trace_json
+from ankiforge.reports.trace import Asked, Messages, as_text, trace_json
 from ankiforge.review.select import find
 
 EPILOG = """\b
@@ -32,7 +32,7 @@ def command(call: Call, card: str) -> None:
         if call.talk.as_json:
             call.talk.data(trace_json(now.ledger, found, now.tags(found), asked))
             return
-        for line in told(now.ledger, found, asked):
+        for line in as_text(now.ledger, found, asked):
             call.talk.print(line)
 
 

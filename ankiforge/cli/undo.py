@@ -14,8 +14,8 @@ from ankiforge.cli.choosing import choosing, chosen, tell_refused
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session
 from ankiforge.ledger.events import Event
-from ankiforge.reports.cards import one_line, words_of
-from ankiforge.reports.summary import counted
+from ankiforge.reports.cards import one_line, question_of
+from ankiforge.reports.text import counted
 from ankiforge.review.select import names_card
 
 EPILOG = """\b
@@ -88,7 +88,7 @@ def _line(now: Session, guid: str) -> str:
 
 def _words(now: Session, guid: str) -> str:
     try:
-        return words_of(now.ledger.cards.get(guid))
+        return question_of(now.ledger.cards.get(guid))
     except KeyError:
         return ""
 

@@ -30,7 +30,9 @@ from ankiforge.model import (
 )
 from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Parcel, Progress, deliverable, publish
-from ankiforge.reports.summary import Summary, Tally, counted, told
+from ankiforge.reports.summary import Summary, Tally
+from ankiforge.reports.summary import as_text as summary_text
+from ankiforge.reports.text import counted
 from ankiforge.sync import SyncResult, SyncStatus, plan_cards, read_anki
 
 if TYPE_CHECKING:
@@ -423,7 +425,7 @@ def tell(now: Session, summary: Summary, hints: Iterable[str]) -> None:
     tell_problems(now.call, (*summary.tally.problems, *summary.tally.deck_notices))
     if talk.quiet:
         return
-    for line in told(summary, now.ledger, now.call.program):
+    for line in summary_text(summary, now.ledger, now.call.program):
         talk.print(line)
     for line in hints:
         talk.print(line)

@@ -13,15 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ankiforge import __version__
 from ankiforge.errors import UsageError
 from ankiforge.reports import text
 from ankiforge.text.fold import isolated
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _GENERATOR = b'<meta name="generator" content="ankiforge '
 _HEAD_BYTES = 1_000
@@ -37,6 +39,8 @@ def render(template: str, **values: Any) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates, with the functions that they use."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("ankiforge.reports"),
         autoescape=True,
