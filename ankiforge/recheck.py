@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ankiforge import check
-from ankiforge.anki.content import content_hash
+from ankiforge.anki.identity import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
 from ankiforge.check import DuplicateIndex, clozes, filler, unfinished, wording

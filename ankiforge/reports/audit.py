@@ -12,8 +12,8 @@ from math import inf
 
 from ankiforge import check
 from ankiforge.anki.cards import cloze_numbers, is_blank
-from ankiforge.anki.names import RETIRED
-from ankiforge.anki.views import AnyNote, Everything
+from ankiforge.anki.collection import AnyNote, Everything
+from ankiforge.anki.notes import RETIRED
 from ankiforge.check import clozes, duplicates, filler, siblings, structure, wording
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.rule import Rule

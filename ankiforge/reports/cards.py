@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ankiforge import check
-from ankiforge.anki.fields import content_html
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import content_html, deck_name
 from ankiforge.anki.unrender import unrender
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger

@@ -23,7 +23,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from ankiforge.anki.places import collections
+from ankiforge.anki.collection import collections
 from ankiforge.config import is_loopback
 from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import ForgeError

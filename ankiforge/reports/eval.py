@@ -14,7 +14,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import combinations, groupby
@@ -24,21 +24,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from ankiforge import check
-from ankiforge.anki.fields import content_html
-from ankiforge.anki.preview import cloze as as_anki_shows
+from ankiforge.anki.cards import cloze as as_anki_shows
+from ankiforge.anki.notes import content_html
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.reading import hidden_gaps, read, without
 from ankiforge.config.resources import shipped
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,
-    Document,
-    DocumentKey,
     Draft,
     Drafted,
     Family,
     Finding,
-    Form,
     Highlight,
     HighlightKey,
     HighlightKind,
@@ -145,27 +142,17 @@ class _Document(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """A line of a set, in the words of `extract --json`."""
-
-    exact: str
     key: str = ""
     source: str = ""
-    kind: HighlightKind = HighlightKind.HIGHLIGHT
-    form: Form = Form.MARK
-    gaps: tuple[tuple[int, int], ...] = ()
-    prefix: str = ""
-    suffix: str = ""
-    sentence: str = ""
-    comment: str = ""
-    colour: str = ""
-    author: str = ""
-    tags: tuple[str, ...] = ()
-    page_label: str = ""
-    heading: str = ""
-    above: tuple[str, ...] = ()
-    uri: str = ""
     document: _Document = msgspec.field(default_factory=_Document)
     deserves: bool | None = None
+
+
+_OF_HIGHLIGHT = (
+    "kind", "form", "exact", "gaps", "prefix", "suffix", "sentence", "comment", "colour", "author",
+    "tags", "page_label", "heading", "above", "uri",
+)  # fmt: skip
+"""The other keys of a line that count."""
 
 
 def shipped_set() -> Path:
@@ -201,22 +188,19 @@ def read_set(path: Path) -> tuple[list[Passage], list[Problem]]:
 
 
 def _passage(line: bytes, number: int) -> Passage:
-    found = msgspec.json.decode(line, type=_Line)
+    found, said = msgspec.json.decode(line, type=_Line), msgspec.json.decode(line)
     key = found.key or f"eval:line/{number}"
     namespace = key.rpartition("/")[0]
-    said = msgspec.structs.asdict(found)
-    document = Document(
-        key=DocumentKey(found.document.key or namespace),
-        source=said.pop("source"),
-        title=found.document.title,
-        creators=found.document.creators,
-        issued=found.document.issued,
-        identifiers=tuple(found.document.identifiers.items()),
-    )
-    gaps = tuple((a, b) for a, b in found.gaps if 0 <= a < b <= len(found.exact))
-    said |= {"document": document, "namespace": namespace, "key": HighlightKey(key), "gaps": gaps}
-    deserves = said.pop("deserves")
-    return Passage(Highlight(**said), deserves)
+    document = msgspec.structs.asdict(found.document) | {
+        "key": found.document.key or namespace,
+        "source": found.source,
+        "identifiers": tuple(found.document.identifiers.items()),
+    }
+    known = {name: said[name] for name in _OF_HIGHLIGHT if name in said}
+    known |= {"key": key, "namespace": namespace, "document": document}
+    highlight = msgspec.convert({"kind": HighlightKind.HIGHLIGHT, **known}, Highlight)
+    gaps = tuple((a, b) for a, b in highlight.gaps if 0 <= a < b <= len(highlight.exact))
+    return Passage(replace(highlight, gaps=gaps), found.deserves)
 
 
 def tasks_of(passages: Iterable[Passage]) -> Iterator[Task]:
@@ -428,7 +412,7 @@ def write_sheet(sheet: Sheet, path: Path, *, force: bool = False) -> list[Path]:
             cannot be written.
     """
     text = _page(sheet) if path.suffix.lower() in (".html", ".htm") else _csv(sheet)
-    key = json.dumps(_key(sheet), ensure_ascii=False, indent=1)
+    key = json.dumps(msgspec.to_builtins(_key(sheet)), ensure_ascii=False, indent=1)
     both = {path: text, key_path(path): f"{key}\n"}
     for target, words in both.items():
         if not force and target.exists() and target.read_bytes() != words.encode():
@@ -442,43 +426,60 @@ def write_sheet(sheet: Sheet, path: Path, *, force: bool = False) -> list[Path]:
     return list(both)
 
 
-def _key(sheet: Sheet) -> dict[str, Any]:
-    """Who drafted what, and which items are the same card."""
-    evaluation = sheet.evaluation
-    return {
-        "v": 1,
-        "sheet": sheet.id,
-        "passages": {
-            one.highlight.key: {
-                "deserves": one.deserves,
-                "fate": evaluation.fate(one),
-                "reason": evaluation.no_cards.get(one.highlight.key, ""),
-            }
-            for one in evaluation.passages
-        },
-        "cards": {
-            card.id: {
-                "passage": card.draft.highlight,
-                "kind": card.draft.kind.value,
-                "fields": dict(card.draft.fields),
-                "quote": card.draft.quote,
-                "origin": card.origin,
-                "blocked": card.blocked,
-                "findings": [
-                    {"check": one.check, "severity": one.severity.value, "message": one.message}
-                    for one in card.findings
-                ],
-            }
-            for card in evaluation.cards
-        },
-        "items": {
-            item.id: {
-                "card": item.card.id if item.card else "",
-                "passage": item.passage.highlight.key,
-            }
-            for item in sheet.items
-        },
+class _KeyItem(msgspec.Struct, frozen=True, kw_only=True):
+    card: str = ""
+    passage: str
+
+
+class _KeyCard(msgspec.Struct, frozen=True):
+    passage: str
+    kind: str = ""
+    fields: dict[str, str] = {}
+    quote: str = ""
+    origin: dict[str, str] = {}
+    blocked: bool = False
+    findings: list[dict[str, str]] = []
+
+
+class _KeyPassage(msgspec.Struct, frozen=True):
+    deserves: bool | None = None
+    fate: str = ""
+    reason: str = ""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """The key of a sheet: who drafted what, and which items are the same card."""
+
+    v: int
+    sheet: str
+    passages: dict[str, _KeyPassage]
+    cards: dict[str, _KeyCard]
+    items: dict[str, _KeyItem]
+
+
+def _key(sheet: Sheet) -> Key:
+    evaluation, passages, cards = sheet.evaluation, {}, {}
+    for passage in evaluation.passages:
+        reason = evaluation.no_cards.get(passage.highlight.key, "")
+        made = _KeyPassage(passage.deserves, evaluation.fate(passage), reason)
+        passages[str(passage.highlight.key)] = made
+    for card in evaluation.cards:
+        draft = card.draft
+        found = [
+            {"check": one.check, "severity": one.severity.value, "message": one.message}
+            for one in card.findings
+        ]
+        cards[card.id] = _KeyCard(
+            draft.highlight, draft.kind.value, dict(draft.fields), draft.quote, card.origin,
+            card.blocked, found,
+        )  # fmt: skip
+    items = {
+        item.id: _KeyItem(
+            card=item.card.id if item.card else "", passage=item.passage.highlight.key
+        )
+        for item in sheet.items
     }
+    return Key(1, sheet.id, passages, cards, items)
 
 
 def _faces(draft: Draft) -> list[tuple[str, str]]:
@@ -596,35 +597,6 @@ class Row(NamedTuple):
     """By the number of the criterion; what was left blank is absent."""
     wanted: bool | None = None
     """Of a passage without a card: whether it should have had one."""
-
-
-class _KeyItem(msgspec.Struct, frozen=True):
-    passage: str
-    card: str = ""
-
-
-class _KeyCard(msgspec.Struct, frozen=True):
-    passage: str
-    kind: str = ""
-    origin: dict[str, str] = {}
-    blocked: bool = False
-    findings: list[dict[str, str]] = []
-
-
-class _KeyPassage(msgspec.Struct, frozen=True):
-    deserves: bool | None = None
-    fate: str = ""
-    reason: str = ""
-
-
-class Key(msgspec.Struct, frozen=True):
-    """The key of a sheet: who drafted what."""
-
-    v: int
-    sheet: str
-    items: dict[str, _KeyItem]
-    cards: dict[str, _KeyCard]
-    passages: dict[str, _KeyPassage]
 
 
 @dataclass(frozen=True)

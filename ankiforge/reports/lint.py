@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 from ankiforge import check
 from ankiforge.anki.cards import cloze_signs, is_empty
-from ankiforge.anki.content import content_hash
-from ankiforge.anki.identity import parse_identity
+from ankiforge.anki.collection import AnyNote
+from ankiforge.anki.identity import content_hash, parse_identity
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
-from ankiforge.anki.views import AnyNote
 from ankiforge.check import clozes, structure, wording
 from ankiforge.check.lexical.normal import bare
 from ankiforge.check.lexical.words import content

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.names import RETIRED
+from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.queries import Funnel, WithoutCard

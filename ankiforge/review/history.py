@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ankiforge.anki.content import content_hash
+from ankiforge.anki.identity import content_hash
 from ankiforge.anki.unrender import unrender
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import FEEDBACK
