@@ -310,7 +310,7 @@ def _rated_name(output: Path) -> Path:
 
 
 def _tell_rated(call: Call, files: tuple[Path, ...], keys: tuple[Path, ...]) -> None:
-    from ankiforge.reports.eval import figures, rated_text, read_key, read_rated
+    from ankiforge.reports.rated import as_text, figures, read_key, read_rated
 
     if not files:
         raise UsageError("no sheet is named", hint="ankiforge eval --rated SHEET.csv")
@@ -322,6 +322,6 @@ def _tell_rated(call: Call, files: tuple[Path, ...], keys: tuple[Path, ...]) -> 
         call.talk.data({**found, "problems": problems})
     else:
         tell_problems(call, problems)
-        for line in rated_text(found):
+        for line in as_text(found):
             call.talk.print(line)
     end(problems)
