@@ -56,7 +56,10 @@ def environment() -> Environment:
 
 
 def _as_text(value: object) -> object:
-    return value if isinstance(value, Markup) else _UNFIT.sub("", isolated(str(value)))
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else _UNFIT.sub("", isolated(text))
 
 
 def markup(template: str, *values: object) -> Markup:
@@ -138,27 +141,25 @@ def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
         reached = sum(value >= bound for bound in bounds)
         return reached and reached + _LEVELS - len(bounds)
 
+    level_of = {value: level(value) for value in {0, *bounds, *values}}
     squares = [
-        (30 + n // 7 * 12, 16 + n % 7 * 12, day, value, level(value))
+        (30 + n // 7 * 12, 16 + n % 7 * 12, day, value, level_of[value])
         for n, (day, value) in enumerate(zip(days, values, strict=True))
     ]
+    paths: dict[int, str] = dict.fromkeys(range(_LEVELS + 1), "")
+    for x, y, _, _, its in squares:
+        paths[its] += f"M{x + 5} {y}v10"
     legend, x = [], 674
     for lowest in [*reversed(bounds), 0] if bounds else []:
         label = f"{lowest:,}+" if lowest else "0"
         x -= 26 + 7 * len(label)
-        legend.append((x, level(lowest), label))
+        legend.append((x, level_of[lowest], label))
     return {
         "days": days,
         "squares": squares,
-        "paths": [
-            (n, "".join(f"M{x + 5} {y}v10" for x, y, _, _, its in squares if its == n))
-            for n in sorted({its for *_, its in squares})
-        ],
-        "months": [
-            (x, f"{day:%b}")
-            for x, y, day, *_ in squares
-            if y == 16 and day.day <= 7 and day <= until - timedelta(days=7)
-        ],
+        "paths": [(its, path) for its, path in paths.items() if path],
+        # over the first whole week of each
+        "months": [(x, f"{day:%b}") for x, _, day, *_ in squares[:-7:7] if day.day <= 7],
         "legend": legend,
         "total": sum(values),
         "active": len(some),
