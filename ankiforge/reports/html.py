@@ -127,10 +127,21 @@ _LEFT, _TOP, _RIGHT, _FLOOR = 40, 10, 372, 140
 _LEVELS = 4
 
 
+@cache
+def _year(until: date) -> tuple[list[date], list[tuple[int, int, str]]]:
+    """Return the days of 53 weeks, and the place of each with the path of its square."""
+    first = until - timedelta(days=until.weekday() + 52 * 7)
+    count = (until - first).days + 1
+    places = [(30 + n // 7 * 12, 16 + n % 7 * 12) for n in range(count)]
+    return (
+        [first + timedelta(days=n) for n in range(count)],
+        [(x, y, f"M{x + 5} {y}v10") for x, y in places],
+    )
+
+
 def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
     """Place the days of the 53 weeks that end with `until`: a column a week, Monday on top."""
-    first = until - timedelta(days=until.weekday() + 52 * 7)
-    days = [first + timedelta(days=n) for n in range((until - first).days + 1)]
+    days, places = _year(until)
     values = [counts.get(day, 0) for day in days]
     # a darker colour from each quarter of the days that have any
     some = sorted(filter(None, values))
@@ -142,13 +153,9 @@ def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
         return reached and reached + _LEVELS - len(bounds)
 
     level_of = {value: level(value) for value in {0, *bounds, *values}}
-    squares = [
-        (30 + n // 7 * 12, 16 + n % 7 * 12, day, value, level_of[value])
-        for n, (day, value) in enumerate(zip(days, values, strict=True))
-    ]
     paths: dict[int, str] = dict.fromkeys(range(_LEVELS + 1), "")
-    for x, y, _, _, its in squares:
-        paths[its] += f"M{x + 5} {y}v10"
+    for value, (_, _, path) in zip(values, places, strict=True):
+        paths[level_of[value]] += path
     legend, x = [], 674
     for lowest in [*reversed(bounds), 0] if bounds else []:
         label = f"{lowest:,}+" if lowest else "0"
@@ -156,10 +163,17 @@ def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
         legend.append((x, level_of[lowest], label))
     return {
         "days": days,
-        "squares": squares,
+        "squares": [
+            (x, y, day, value, level_of[value])
+            for (x, y, _), day, value in zip(places, days, values, strict=True)
+        ],
         "paths": [(its, path) for its, path in paths.items() if path],
         # over the first whole week of each
-        "months": [(x, f"{day:%b}") for x, _, day, *_ in squares[:-7:7] if day.day <= 7],
+        "months": [
+            (30 + n // 7 * 12, f"{days[n]:%b}")
+            for n in range(0, len(days) - 7, 7)
+            if days[n].day <= 7
+        ],
         "legend": legend,
         "total": sum(values),
         "active": len(some),
