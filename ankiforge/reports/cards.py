@@ -13,9 +13,8 @@ from ankiforge.anki.notes import content_html, deck_name
 from ankiforge.anki.unrender import unrender
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.policy import FLOOD
-from ankiforge.ledger.cards.values import AT_ONCE, letter_of
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
+from ankiforge.ledger.placing import FLOOD
 from ankiforge.model import (
     AnkiState,
     Candidate,

@@ -15,13 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge import __version__, check, extract
 from ankiforge.app import check_limits, load_prompts, open_source, server_settings
-from ankiforge.config import EXPORTS, Config, DrafterName, SourceEntry, is_loopback
+from ankiforge.config import (
+    EXPORTS,
+    LLM,
+    Config,
+    DrafterName,
+    SourceEntry,
+    is_loopback,
+    key_for,
+    key_variable,
+    load_prices,
+)
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.keys import LLM, key_for, key_variable
-from ankiforge.config.prices import load_prices
 from ankiforge.config.trust import settled, unconfirmed
-from ankiforge.config.user import UserFolders
-from ankiforge.config.workspace import Workspace
+from ankiforge.config.workspace import UserFolders, Workspace
 from ankiforge.errors import ConfigError, ForgeError, ItemError
 from ankiforge.model import (
     Document,
