@@ -23,7 +23,7 @@ from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import File, TextSource, selected_forms
 from ankiforge.extract.markdown import TERM, Term, TextNote, extracted
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
-from ankiforge.text.shields import MATH
+from ankiforge.text.cloze import MATH
 
 Mark = Literal["@@", "bold"]
 HandWritten = Literal["inline", "block", "glossary"]

@@ -37,7 +37,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import CONTEXT, numbered
-from ankiforge.text.exported import is_export
+from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Blocks

@@ -27,9 +27,9 @@ from ankiforge.extract.markdown.source import (
     restored,
 )
 from ankiforge.model import Span
+from ankiforge.text.cloze import MATH
 from ankiforge.text.markdown import literal
 from ankiforge.text.sentences import boundaries, trimmed
-from ankiforge.text.shields import MATH
 
 
 class Kind(Enum):

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ankiforge.model import Span
-from ankiforge.text.worknames import names_in
+from ankiforge.text.identifiers import names_in
 
 COMMENT = "\ufdd0"
 """Stands for each character of a comment."""

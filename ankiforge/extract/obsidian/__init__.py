@@ -13,6 +13,7 @@ import msgspec
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.markdown import CARDS as CARDS
+from ankiforge.extract.markdown import TERM as TERM
 from ankiforge.extract.markdown import HandWritten, Term
 from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.model import Memory, NoMemory, Source
@@ -26,6 +27,8 @@ OfTools = Literal["osr", "o2a", "flashcards", "yanki", "logseq", "remnote"]
 """The dialects: how obsidian-spaced-repetition, Obsidian_to_Anki and others write cards."""
 Style = Literal["question", "flashcard", "ruled", "table", "inline", "curly", "highlight"]
 """`Q:`/`A:`; `#flashcard`; `---`; a table of one column; `x::y`; `{x}`; `==x==`."""
+MARKS: tuple[Mark, ...] = get_args(Mark)
+DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
 NO_MEMORY = NoMemory()
 
 

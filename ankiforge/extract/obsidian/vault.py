@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -55,7 +55,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import percent
-from ankiforge.text.exported import is_export
+from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Blocks
@@ -181,11 +181,11 @@ class Vault:
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield what notes hold by other settings: those of `before`, and all that there are."""
-        from ankiforge.extract.obsidian import Mark, OfTools
+        from ankiforge.extract.obsidian import DIALECTS, MARKS
 
         only = tuple(at for path in paths if (at := self.root / path).is_file())
-        every = [*wider_settings(self.settings, before, get_args(Mark), (*CARDS, TERM))]
-        tools = ((tool,) for tool in get_args(OfTools))
+        every = [*wider_settings(self.settings, before, MARKS, (*CARDS, TERM))]
+        tools = ((tool,) for tool in DIALECTS)
         every += [msgspec.structs.replace(self.settings, marks=(), cards=one) for one in tools]
         vaults = (Vault(self.name, self.root, one, only, NoMemory()) for one in every)
         return highlights_of(vaults if only else ())
