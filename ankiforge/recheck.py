@@ -16,8 +16,7 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
 from ankiforge.check import DuplicateIndex
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED, letter_of
 from ankiforge.model import (
     Card,
     Draft,

@@ -16,7 +16,7 @@ from ankiforge.anki.collection import AnyNote, Everything
 from ankiforge.anki.notes import RETIRED
 from ankiforge.check import Rule, bare
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.ledger.queries import CardStatus
 from ankiforge.model import Finding, Guid, SeenCard, SeenType, Severity, Standing, Verdict
 from ankiforge.model.retention import DAY, Answers, Trouble, troubles

@@ -13,8 +13,7 @@ from ankiforge.check import MAX_LENGTH
 from ankiforge.draft.shapes import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.deciding.pairs import NOTE
+from ankiforge.ledger.cards import NOTE, letter_of
 from ankiforge.model import Card, CardKind, Family, Fields, Highlight, HighlightKind, Span
 from ankiforge.review.decide import Target
 from ankiforge.review.query import FIELDS
