@@ -91,19 +91,6 @@ class Memories:
                 self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
 
 
-def at_rest(database: Path) -> bool:
-    """Whether a database is there, and no other program is writing to it; cheap."""
-    if not database.is_file():
-        return False
-    try:
-        with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-    except sqlite3.Error:
-        return False
-    return True
-
-
 class OwnMemory:
     """What one owner keeps; see `domain.Memory`."""
 

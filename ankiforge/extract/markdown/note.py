@@ -14,7 +14,7 @@ from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
 from ankiforge.extract.markdown.page import PlacedCard, ToolCards, hidden_words
-from ankiforge.extract.markdown.quotes import Quotes, opens
+from ankiforge.extract.markdown.quotes import Citations, Quotes, find_citations, opens
 from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered
@@ -61,9 +61,21 @@ def highlights(
     wanted: Wanted,
     skip: str = "",
     tools: ToolCards | None = None,
+    cites: Citations | None = None,
 ) -> tuple[Highlight, ...]:
-    """Return the highlights of a note, in reading order; `tools` is what the dialects found."""
-    reader = _Reader(document, namespace, blocks, wanted, tools or ToolCards())
+    """Return the highlights of a note, in reading order.
+
+    Args:
+        document: the note.
+        namespace: what stands before the slash of keys.
+        blocks: what stands in it.
+        wanted: what counts as a highlight.
+        skip: why nothing of it becomes a card.
+        tools: what the dialects found in it.
+        cites: its citations, if they are known.
+    """
+    cites = find_citations(blocks.blocks) if cites is None else cites
+    reader = _Reader(document, blocks, wanted, tools or ToolCards(), cites)
     found = sorted(reader.all(), key=lambda one: one.start)
     if not found:
         return ()
@@ -213,17 +225,17 @@ class _Reader:
     def __init__(
         self,
         document: Document,
-        namespace: str,
         blocks: Blocks,
         wanted: Wanted,
         tools: ToolCards,
+        cites: Citations,
     ) -> None:
-        self.document, self.namespace, self.tools = document, namespace, tools
-        self.blocks, self.callouts, self.wanted = blocks.blocks, blocks.callouts, wanted
+        self.tools, self.wanted = tools, wanted
+        self.blocks, self.callouts = blocks.blocks, blocks.callouts
         self.bold = "bold" not in wanted.marks
         """Whether strong emphasis is written."""
         self.terms = self._terms()
-        self.quotes = Quotes(self.blocks, wanted.marks, self._card, document.uri)
+        self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
     def all(self) -> Iterator[_Found]:
         """Yield ours and those of other tools, no passage twice, with the ids of notes in Anki."""
