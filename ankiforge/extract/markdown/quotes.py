@@ -729,9 +729,9 @@ class _Finder:
         for at in body:
             here, after_link = self._words(at)
             text = self.blocks[at].plain
-            said = remark(text) if words else ""
-            if comments or said or (words and self.blocks[at].rules > rules):
-                comments.append(said or text if at not in self.cites else after_link)
+            comment = remark(text) if words else ""
+            if comments or comment or (words and self.blocks[at].rules > rules):
+                comments.append(comment or text if at not in self.cites else after_link)
                 continue
             words.extend(here)
             comments.extend([after_link] if after_link else [])

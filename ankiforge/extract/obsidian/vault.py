@@ -184,16 +184,6 @@ class Vault:
         vaults = (Vault(self.name, self.root, one, only) for one in every)
         return highlights_of(vaults if only else ())
 
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; "" if that is unknown."""
-        files = self._find()
-        stamps = [(note.path, note.stamp) for note in files.notes]
-        stamps += [found for found in files.stamps.items() if PICTURE.match(found[0])]
-        if not files.complete or not all(proves(stamp) for _, stamp in stamps):
-            return ""
-        problems = [(problem.where, problem.what) for problem in files.problems]
-        return h16(self._context, repr(stamps), repr(problems))
-
     def look(self) -> Look:
         """Return which notes there are, as they are now."""
         files = self._find()
