@@ -49,8 +49,6 @@ MAX_AHEAD_SECONDS = 86_400
 """A note whose next mod is further in the future is held: the clock of a device is wrong."""
 EDITED_NOW = "it was being edited"
 IN_THE_FUTURE = "it was changed in the future: the clock of a device is wrong"
-TEMPORARY = frozenset((EDITED_NOW, IN_THE_FUTURE))
-"""Reasons for holding a card that pass without anybody's action."""
 NOTE_TYPE = "note type"
 NO_PICTURE = "a picture of it is not there any more"
 
