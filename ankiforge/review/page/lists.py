@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -65,17 +65,20 @@ class Place:
 
     def kept(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Return those of these items that the filter keeps."""
-        wanted = self.filter
-        if not wanted.narrows or not ids:
+        if not self.filter.narrows or not ids:
             return tuple(ids)
         about = subjects_of(self.service, self.view, ids)
-        found = self.service.queries.filtered(
-            dict.fromkeys(one for names in about.values() for one in names),
-            wanted.query.terms,
-            doubts=GROUNDS if wanted.unverified else None,
-            numbers=wanted.numbers,
-        )
+        found = self.fitting(one for names in about.values() for one in names)
         return tuple(one for one in ids if not found.isdisjoint(about[one]))
+
+    def fitting(self, subjects: Iterable[str]) -> frozenset[str]:
+        """Return those of these cards and highlights that the filter keeps."""
+        return self.service.queries.filtered(
+            dict.fromkeys(subjects),
+            self.filter.query.terms,
+            doubts=GROUNDS if self.filter.unverified else None,
+            numbers=self.filter.numbers,
+        )
 
     def item(self, identity: str) -> Item | None:
         """Return an item, if it belongs there and the filter keeps it now."""
@@ -222,7 +225,17 @@ class Lists:
             return {**found[1], "changed": self._changes}
 
     def _counts(self, place: Place) -> dict[str, int]:
-        return {view.name: len(self._now(replace(place, view=view))) for view in VIEWS}
+        held = {view.name: tuple(view.ids(place.service)) for view in VIEWS}
+        if place.filter.narrows:  # most cards are in several views: each is compared once
+            about = {view.name: subjects_of(place.service, view, held[view.name]) for view in VIEWS}
+            found = place.fitting(
+                one for items in about.values() for names in items.values() for one in names
+            )
+            for name, items in about.items():
+                held[name] = tuple(one for one in held[name] if not found.isdisjoint(items[one]))
+        for view in VIEWS:
+            self._remember(replace(place, view=view), held[view.name])
+        return {name: len(ids) for name, ids in held.items()}
 
     def _narrowing(self, place: Place) -> dict[str, Any]:
         queries, wanted = place.service.queries, place.filter
