@@ -181,7 +181,7 @@ class Passes:
         found, counts = tally.settled, tally.counts
         return PassResult(
             found.new, found.changed, found.gone, counts["drafted"], counts["revised"],
-            tuple(tally.problems), now.ledger.reading.waits, error,
+            tuple(tally.problems), now.ledger.ingest.has_missing, error,
             waiting_for(now, replace(job, only=frozenset())) if model else 0,
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.ingest import Settled
+from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
@@ -31,7 +31,7 @@ LISTED = 40
 class Tally:
     """Adds up the progress of one run."""
 
-    settled: Settled = field(default_factory=Settled)
+    settled: Ingested = field(default_factory=Ingested)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)

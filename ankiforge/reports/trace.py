@@ -50,7 +50,7 @@ def trace_json(
 
 def _history(ledger: Ledger, card: Card) -> list[Event]:
     """What was decided about the card, after what made its document one with others."""
-    documents = ledger.reading.works.members(card.highlight.document.key)
+    documents = ledger.ingest.works.members(card.highlight.document.key)
     unions = [decided for one in documents for decided in ledger.decisions.of(one)]
     return [*unions, *ledger.decisions.of(card.guid)]
 
