@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from ankiforge import watch as watching
-from ankiforge.cli.common import Call, Talk
+from ankiforge.cli.output import Call, Output
 from ankiforge.cli.session import workspace_of
-from ankiforge.cli.watching import Passes
-from ankiforge.extract import _stamps
+from ankiforge.cli.watch import Passes
+from ankiforge.extract import files
 from ankiforge.watch import Watcher
 
 
@@ -28,7 +28,7 @@ class Watched:
         self.silent = ""
         self.told: list[tuple[str, Any]] = []
         self.says: list[str] = []
-        call = Call(folder, Talk())
+        call = Call(folder, Output())
         workspace = workspace_of(call)
         self.passes = Passes(call, workspace, self.heard, self.clock, push=push)
         self.watcher = Watcher(self.passes, self, self, self.clock)
@@ -105,7 +105,7 @@ def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     forge.ok("init", "--trust", forge.folder)
     for name, value in forge._environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    monkeypatch.setattr(files, "TICK_NS", 0)
     monkeypatch.setattr(watching, "QUIET", 0.0)
     monkeypatch.setattr(watching, "EMPTY", 0.0)
     monkeypatch.setattr(watching, "REST", 0.0)

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from ankiforge import ledger
-from ankiforge.cli import watching
-from ankiforge.cli.common import Talk
-from ankiforge.cli.watching import Narrator
-from ankiforge.extract import _stamps
+from ankiforge.cli import watch as watching
+from ankiforge.cli.output import Output
+from ankiforge.cli.watch import Narrator
+from ankiforge.extract import files
 from ankiforge.ledger import db as connection
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
@@ -150,13 +150,13 @@ def test_a_file_that_is_still_being_written_is_read_when_it_is_done(
     more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
     (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
     forge.ok("init", "--trust", desk)
-    monkeypatch.setattr(_stamps, "TICK_NS", 10**18)  # no stamp proves anything
+    monkeypatch.setattr(files, "TICK_NS", 10**18)  # no stamp proves anything
     watched = watch()
     (texts / "a.md").write_text("Half a", "utf-8")
     watched.turn()
     (texts / "a.md").write_text(LENS, "utf-8")
     watched.turn()
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    monkeypatch.setattr(files, "TICK_NS", 0)
     watched.later(10)
     assert len(forge.cards()) == 3
 
@@ -269,5 +269,5 @@ def test_the_line_that_moves_never_breaks(monkeypatch: pytest.MonkeyPatch) -> No
     written.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", written)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((20, 24)))
-    Narrator(Talk(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
+    Narrator(Output(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
     assert written.getvalue() == "\r\x1b[2Kreading 日本語のノ"
