@@ -289,19 +289,19 @@ def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
 
 def _for_batch(now: Session, tasks: list[Task] | None) -> tuple[list[str], str]:
     """(texts of lines, what they hold): of these tasks, or of what is pending."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
     lines = _requests(now) if tasks is None else lines_for(now, tasks)
-    files = list(exchange.parts(lines))
+    files = list(batch.parts(lines))
     texts = ["".join(f"{line}\n" for line in part) for part in files]
     return texts, _counted(sum(map(len, files)), "request")
 
 
 def _requests(now: Session) -> Iterator[str]:
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
     settings = app.server_settings(now.workspace)
-    return exchange.export_jsonl(
+    return batch.export_jsonl(
         _pending(now, settings.model, now.call.limit),
         settings,
         app.load_prompts(now.workspace),
@@ -376,10 +376,10 @@ def _from_batch(
     now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
 ) -> ForgeError | None:
     """Remember the replies of a batch, and draft from them."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
     named = [(file.name, _lines(file)) for file in files]
-    found = exchange.import_files(named, now.ledger.replies)
+    found = batch.import_files(named, now.ledger.replies)
     tally.problems += found.problems
     known = f", {found.known} were known" if found.known else ""
     none = not found.replies and not found.problems
@@ -390,7 +390,7 @@ def _from_batch(
     known_only = replace(job, drafter=memory or job.drafter)
     steps = forge(known_only, now.ledger, run, only_read=False)
     error = follow(now, tally, steps, memory, known_only)
-    mended = exchange.mended(
+    mended = batch.repaired(
         unmended(now.ledger, job.drafter_name, job.decks),
         app.server_settings(now.workspace),
         app.load_prompts(now.workspace),
@@ -405,7 +405,7 @@ def _from_batch(
 
 def _answered(drafted: Drafted) -> Drafted | None:
     """Only what a chat's answer speaks of; the rest stays pending."""
-    from ankiforge.draft.wording.requests import withheld
+    from ankiforge.draft import withheld
 
     spoken = {draft.highlight for draft in drafted.drafts} | {n.highlight for n in drafted.no_cards}
     kept = tuple(h for h in drafted.task.highlights if h.key in spoken and not withheld(h))

@@ -236,16 +236,16 @@ def _asked_for(now: Session) -> tuple[int, tuple[str, ...]]:
 def _for_batch(now: Session, tasks: list[Task]) -> tuple[list[str], str]:
     """(texts of lines, what they hold)."""
     from ankiforge import app
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
-    lines = exchange.export_jsonl(
+    lines = batch.export_jsonl(
         tasks,
         app.server_settings(now.workspace),
         app.load_prompts(now.workspace),
         now.ledger.replies,
         repair=app.repair_hints(app.check_limits(now.workspace.config)),
     )
-    parts = list(exchange.parts(lines))
+    parts = list(batch.parts(lines))
     texts = ["".join(f"{line}\n" for line in part) for part in parts]
     return texts, f"{sum(map(len, parts))} requests"
 
@@ -259,7 +259,7 @@ def _answered(
 ) -> Iterable[Drafted]:
     """Draw from files of answers; nothing is sent."""
     from ankiforge import app
-    from ankiforge.draft import chat, exchange
+    from ankiforge.draft import batch, chat
 
     texts = [_read(file) for file in files]
     if files[0].suffix == ".md":
@@ -267,7 +267,7 @@ def _answered(
         return chat.import_chat("\n\n".join(texts), tasks, prompts, *_asked_for(now))
     replies = 0
     for file, text in zip(files, texts, strict=True):
-        found = exchange.import_jsonl(text.split("\n"), now.ledger.replies, where=file.name)
+        found = batch.import_files([(file.name, text.split("\n"))], now.ledger.replies)
         problems += found.problems
         replies += found.replies
     now.call.talk.say(f"{replies} replies are remembered")

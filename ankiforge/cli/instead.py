@@ -25,7 +25,7 @@ Pairs = Sequence[tuple[Guid, str]]
 
 def tasks_for(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
     """What is to be asked of the accepted cards that a query means; else why it is nothing."""
-    from ankiforge.draft.wording.requests import withheld
+    from ankiforge.draft import withheld
 
     cards = replaceable(now.desk.matching(query))
     if not cards:
@@ -41,15 +41,15 @@ def tasks_for(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
 
 def lines_for(now: Session, tasks: list[Task]) -> Iterator[str]:
     """The lines of a batch; what each is about is remembered, for no answer says so."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
     from ankiforge.ledger.cards.errands import Errand
 
     settings, prompts = app.server_settings(now.workspace), app.load_prompts(now.workspace)
     repair = app.repair_hints(app.check_limits(now.workspace.config))
     for task in tasks:
-        found = exchange.export_jsonl([task], settings, prompts, now.ledger.replies, repair=repair)
+        found = batch.export_jsonl([task], settings, prompts, now.ledger.replies, repair=repair)
         lines = list(found)
-        asked = (exchange.request_in(line) for line in lines)
+        asked = (batch.request_in(line) for line in lines)
         guid = Guid(task.instead)
         now.ledger.errands.give(Errand(request, guid, task.remark) for request in asked)
         yield from lines
@@ -92,7 +92,7 @@ def from_chat(now: Session, run: RunId, text: str, pairs: Pairs) -> Iterator[Pro
 
 def from_batch(now: Session, run: RunId, memory: Any, name: str) -> Iterator[Progress]:
     """Record what answers have come by now, of requests that were written for cards that fail."""
-    from ankiforge.draft.exchange import is_answered
+    from ankiforge.draft.batch import is_answered
 
     errands, replies = now.ledger.errands, now.ledger.replies
     here = [one for one in errands.open() if is_answered(replies.get(one.request))]

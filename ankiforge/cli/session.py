@@ -202,7 +202,7 @@ def first_line(now: Session, job: Job, accept: str) -> str:
 def _policy(now: Session, job: Job, accept: str) -> str:
     settings = now.workspace.config.accept
     written = accept or settings.rules.value
-    drawn = written if job.drafter_name in ("rules", "rules:all") else accept or settings.llm.value
+    drawn = written if job.drafter_name == "rules" else accept or settings.llm.value
     if written == drawn:
         return "clean cards are accepted" if drawn == "clean" else "every card waits for you"
     who = ("your own hand", "the model")

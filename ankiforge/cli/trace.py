@@ -54,7 +54,7 @@ def asked_by(now: Session) -> Asked:
 
 
 def _retraced(now: Session, request: str, highlight: Highlight) -> Messages:
-    from ankiforge.draft.retrace import retraced
+    from ankiforge.draft.cache import retraced
 
     tasks = [
         part

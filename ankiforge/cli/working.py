@@ -16,7 +16,7 @@ from ankiforge.anki.sync import types_to_ship
 from ankiforge.cli.common import tell_problems
 from ankiforge.cli.progress import bar
 from ankiforge.cli.session import Session, first_line
-from ankiforge.config import DrafterName, PackageShape
+from ankiforge.config import DrafterName, PackageShape, RulesUsed
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ServiceError, UsageError
 from ankiforge.model import (
@@ -77,6 +77,8 @@ def job_for(
         limit=now.call.limit,
     )
     now.call.talk.say(first_line(now, job, accept))
+    if model is None and now.workspace.config.rules is RulesUsed.ALL:
+        now.call.talk.say("rules: all is ignored: the rules that guessed are gone")
     return job
 
 

@@ -45,7 +45,7 @@ class RulesUsed(StrEnum):
     TRUSTED = "trusted"
     """Those whose cards are nearly always right."""
     ALL = "all"
-    """Also those that guess: their cards always wait for a person."""
+    """Of older versions: also rules that guessed. Ignored with a notice."""
 
 
 class AcceptPolicy(StrEnum):

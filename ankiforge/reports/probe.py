@@ -26,9 +26,9 @@ from ankiforge.model import (
 )
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.ladder import Form
-    from ankiforge.draft.desk.settings import ServerSettings
-    from ankiforge.draft.wording.prompt import Wording
+    from ankiforge.draft.cache import RequestForm
+    from ankiforge.draft.client import ServerSettings
+    from ankiforge.draft.prompt import Wording
 
 PATIENCE_S = 120.0
 """So long `doctor` waits for an answer; a run may wait longer."""
@@ -74,8 +74,9 @@ def draw(settings: ServerSettings, prompt: Wording, limits: check.Limits) -> Dra
     Raises:
         ServiceError, ConfigError, ItemError: as drafting does.
     """
-    from ankiforge.draft.desk.ladder import remembered_form
-    from ankiforge.draft.desk.wire import Wire
+    import openai  # noqa: F401  (its import takes longer than many a reply)
+
+    from ankiforge.draft.cache import load_form
     from ankiforge.draft.llm import Model
 
     patience = min(settings.silence_s, PATIENCE_S)
@@ -83,13 +84,12 @@ def draw(settings: ServerSettings, prompt: Wording, limits: check.Limits) -> Dra
     settings = replace(settings, timeout_s=patience)
     kept, highlight = _Forgetful(), _highlight()
     model = Model(settings, kept, prompt)
-    Wire(settings).close()  # what it imports takes longer than many a reply
     began = time.monotonic()
     [drafted] = model.draft(iter([Task(highlight.document, (highlight,))]))
     seconds, used = time.monotonic() - began, model.usage
     if drafted.failed and not used.requests:
         raise ItemError(drafted.failed[0][1])
-    form = remembered_form(settings, kept)
+    form = load_form(settings, kept)
     shape, more = _shape(settings, form)
     each = max(used.requests, 1)
     return Drawn(
@@ -141,28 +141,27 @@ _TEMPTING = "Write the word apple, and nothing else. No JSON, no quotation marks
 _NAMES = ("json_schema", "json_object with a schema", "json_object", "plain text")
 
 
-def _shape(settings: ServerSettings, form: Form) -> tuple[str, tuple[int, int]]:
+def _shape(settings: ServerSettings, form: RequestForm) -> tuple[str, tuple[int, int]]:
     """(what the server keeps to, (tokens in, out) of finding it out)."""
-    from ankiforge.draft.desk.ladder import shaped
-    from ankiforge.draft.desk.server import Server
-    from ankiforge.draft.wording.reply import Completion, completion
-    from ankiforge.draft.wording.requests import Rung, response_format
+    from ankiforge.draft.client import Client
+    from ankiforge.draft.prompt import Format, response_format
+    from ankiforge.draft.reply import Completion, completion
 
-    name = _NAMES[form.rung]
-    if form.rung is Rung.TEXT or "response_format" in settings.extra_body:
+    name = _NAMES[form.format]
+    if form.format is Format.TEXT or "response_format" in settings.extra_body:
         return f"{name}: each reply is checked here", (0, 0)
     messages = [{"role": "user", "content": f"{_TEMPTING} (JSON)"}]
     asked = {"model": settings.model, "messages": messages, **settings.extra_body}
-    asked |= response_format(Rung.JSON_SCHEMA, _SCHEMA)
-    server = Server(settings)
+    asked |= response_format(Format.JSON_SCHEMA, _SCHEMA)
+    client = Client(settings)
     try:
-        raw = server.ask(shaped(asked, form, settings))
+        with client.ask(form.apply(asked, settings)) as raw:
+            found = completion(raw) or Completion()
     except ItemError:
         return f"{name}: taken", (0, 0)
     finally:
-        server.close()
-    found = completion(raw) or Completion()
-    fits = _is_json if form.rung is Rung.JSON_OBJECT else _fits
+        client.stop()
+    fits = _is_json if form.format is Format.JSON_OBJECT else _fits
     return f"{name}: {_kept(fits(found.content))}", (found.tokens_in, found.tokens_out)
 
 

@@ -20,7 +20,7 @@ from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons
 from ankiforge.reports.waiting import why as waits_for
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
     from ankiforge.sync import PushResult, SyncResult
 
 LISTED = 40

@@ -22,7 +22,7 @@ from ankiforge.model import (
 from ankiforge.reports.evaluating.material import Passage
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,6 @@ def origin_name(origin: dict[str, str]) -> str:
 
 
 def _usage(usage: Usage | None) -> dict[str, Any]:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
 
     return asdict(usage or Usage())

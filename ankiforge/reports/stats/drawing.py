@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ankiforge.config import LlmSettings, is_loopback
-from ankiforge.draft.desk.prices import FREE, Price, known_price
+from ankiforge.draft.budget import FREE, Price, known_price
 from ankiforge.ledger.looks.figures import CardRow, Drawn, Paid
 from ankiforge.model import AcceptedBy, Standing, Verdict
 

@@ -8,14 +8,13 @@ import gzip
 import json
 import re
 import threading
-import time
 from dataclasses import replace
 
 import pytest
 
-from ankiforge.draft.desk import faults, wire
-from ankiforge.draft.desk.settings import ServerSettings
-from ankiforge.errors import ItemError, ServiceError
+from ankiforge.draft import client as faults
+from ankiforge.draft.client import ServerSettings
+from ankiforge.errors import ServiceError
 
 FACT = "Sleep has four stages."
 SERVER = ServerSettings("http://127.0.0.1:1/v1", "m", key_env="MY_KEY")
@@ -374,16 +373,17 @@ def test_two_bad_replies_by_chance_do_not_change_the_next_run(draft, task, serve
 def test_a_server_is_tried_again_with_what_it_refused_long_ago(memory):
     from datetime import date, timedelta
 
-    from ankiforge.draft.desk.ladder import FIRST, STALE_DAYS, Form, remember_form, remembered_form
-    from ankiforge.draft.wording.requests import Rung
+    from ankiforge.draft.cache import STALE_DAYS, load_form, save_form
+    from ankiforge.draft.cache import RequestForm as Form
+    from ankiforge.draft.prompt import Format
 
-    day, form = date(2026, 1, 1), Form(Rung.JSON_OBJECT, frozenset({"temperature"}))
-    remember_form(SERVER, memory, form, day)
-    assert remembered_form(SERVER, memory, day + timedelta(STALE_DAYS)) == form
-    assert remembered_form(SERVER, memory, day + timedelta(STALE_DAYS + 1)) == FIRST
+    day, form = date(2026, 1, 1), Form(Format.JSON_OBJECT, frozenset({"temperature"}))
+    save_form(SERVER, memory, form, day)
+    assert load_form(SERVER, memory, day + timedelta(STALE_DAYS)) == form
+    assert load_form(SERVER, memory, day + timedelta(STALE_DAYS + 1)) == Form()
     (name,) = memory.kept
     memory.kept[name] = "2"  # as it was written before it had a day
-    assert remembered_form(SERVER, memory, day) == Form(Rung.JSON_OBJECT)
+    assert load_form(SERVER, memory, day) == Form(Format.JSON_OBJECT)
 
 
 TEMPERATURE = {
@@ -423,7 +423,7 @@ def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, serve
 
 
 def test_a_reply_from_before_there_was_a_temperature_is_found(draft, task, server, memory, fake):
-    from ankiforge.draft.wording.requests import request_hash
+    from ankiforge.draft.prompt import request_hash
 
     draft(task(FACT))
     (sent,) = server.asked
@@ -435,7 +435,7 @@ def test_a_reply_from_before_there_was_a_temperature_is_found(draft, task, serve
 
 
 def test_a_reply_is_kept_under_the_hash_of_what_was_sent(draft, task, server, memory):
-    from ankiforge.draft.wording.requests import request_hash
+    from ankiforge.draft.prompt import request_hash
 
     result = draft(task(FACT))
     assert result.drafts[0].origin.request == request_hash(server.asked[0])
@@ -460,44 +460,6 @@ def test_where_there_are_too_many_requests_all_wait_and_fewer_go_in(model, task,
     results = list(model(concurrency=slots).draft(iter(tasks)))
     assert all(result.drafts for result in results)
     assert len(server.asked) == 13
-
-
-def test_waiting_at_the_gate_ends_when_it_closes():
-    from ankiforge.draft.desk.gate import Gate
-
-    gate, went = Gate(2), []
-    gate.crowded(60)
-
-    def wait():
-        with gate.inside() as may:
-            went.append(may)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    time.sleep(0.05)
-    gate.close()
-    waiting.join(5)
-    assert went == [False]
-
-
-def test_after_a_crowd_half_go_in_and_more_again_when_all_is_well():
-    from ankiforge.draft.desk.gate import Gate
-
-    gate = Gate(4)
-    for _ in range(3):  # those who were inside together say it together
-        gate.crowded(0.01)
-    time.sleep(0.02)
-    inside = [gate.inside() for _ in range(2)]
-    assert all(one.__enter__() for one in inside)
-    third: list[bool] = []
-    waiting = threading.Thread(target=lambda: third.append(gate.inside().__enter__()))
-    waiting.start()
-    waiting.join(0.1)
-    assert third == []
-    for _ in range(8):
-        gate.answered()
-    waiting.join(5)
-    assert third == [True]
 
 
 # --- reading what they say ------------------------------------------------------------------
@@ -543,28 +505,22 @@ def test_how_long_to_wait_is_read_from_whatever_says_it(headers, seconds):
 
 
 def test_too_large_a_request_is_split():
-    error = faults.refusal(SERVER, 413, '{"error": {"message": "Request too large"}}', {})
+    error = faults.refusal(SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {})
     assert isinstance(error, faults.TooLongError)
-
-
-def test_unpacking_never_makes_much_of_little():
-    bomb = gzip.compress(b"0" * 9_000_000)
-    parts = wire.of_size(wire.unpacked([bomb]))
-    with pytest.raises(ItemError, match="8,000,000"):
-        assert max(len(part) for part in parts) <= 1 << 16
 
 
 @pytest.mark.parametrize("extra", [{}, {"a": 1}, {"z": {"b": 1, "a": "é"}}, {"temperature": 1}])
 def test_every_form_of_a_request_has_the_hash_of_its_body(task, prompt, extra):
-    from ankiforge.draft.desk.ladder import Form, names, shaped
-    from ankiforge.draft.wording.requests import Rung, body, chunks, request_hash
+    from ankiforge.draft.cache import RequestForm as Form
+    from ankiforge.draft.cache import hashes as names
+    from ankiforge.draft.prompt import Format, chunks, request_body, request_hash
 
     settings = ServerSettings("http://127.0.0.1:1/v1", "m", extra_body=extra)
-    (chunk,) = chunks(task("Schlaf heilt."), 5)
-    question = body(chunk, settings, prompt)
-    forms = [Form(rung, frozenset(drop)) for rung in Rung for drop in ((), ("temperature",))]
-    known = {request_hash(shaped(question, form, settings)) for form in forms}
+    [(chunk, _)] = chunks(task("Schlaf heilt."), 5)
+    question = request_body(chunk, settings, prompt)
+    forms = [Form(rung, frozenset(drop)) for rung in Format for drop in ((), ("temperature",))]
+    known = {request_hash(form.apply(question, settings)) for form in forms}
     for form in forms:
         found = list(names(question, settings, form))
         assert set(found) == known
-        assert found[0] == request_hash(shaped(question, form, settings))
+        assert found[0] == request_hash(form.apply(question, settings))

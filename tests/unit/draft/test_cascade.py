@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ankiforge.config.resources import shipped
-from ankiforge.draft.wording.prompt import Prompts, load
+from ankiforge.draft.prompt import Prompts, load
 from ankiforge.model import Attempt, Brief, CardKind
 
 FACT = "The aperture of a lens controls how much light comes in."
@@ -142,7 +142,7 @@ def words(asked):
 
 
 def test_each_task_is_asked_with_the_prompt_of_its_deck(prompts, task, server, fake, memory):
-    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
 
     settings = ServerSettings(base_url=server.base_url, model="fake", backoff_s=0.001)

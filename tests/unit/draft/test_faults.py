@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.draft.desk.settings import ServerSettings
+from ankiforge.draft.client import ServerSettings
 from ankiforge.errors import ServiceError
 
 FACT = "Sleep has four stages."
@@ -75,13 +75,12 @@ def test_a_server_that_fails_again_and_again_ends_the_run(model, task, server, f
     assert len(server.asked) <= 5
 
 
-@pytest.mark.parametrize("head", [True, False])
 @pytest.mark.parametrize("limit", [{"total_s": 0.4}, {"timeout_s": 0.4}])
 def test_a_reply_that_drips_is_given_up_in_time_and_not_asked_again(
-    draft, task, server, fake, limit, head
+    draft, task, server, fake, limit
 ):
     body = fake.cards(fake.card(1, FACT)).body + b" " * 2000
-    server.queue.append(fake.Reply(body=body, drip_s=0.05, drip_head=head))
+    server.queue.append(fake.Reply(body=body, drip_s=0.05))
     began = time.monotonic()
     result = draft(task(FACT), **limit)
     assert time.monotonic() - began < 3
@@ -373,7 +372,6 @@ def test_an_unreadable_reply_is_asked_once_more_with_the_reason(draft, task, ser
 UNREADABLE = {
     "prose": ("Sure!", "stop"),
     "nothing": (None, "stop"),
-    "an empty list": ('{"cards": []}', "stop"),
     "cut off": ('{"cards": [{"h": "1", "fro', "length"),
 }
 
@@ -397,6 +395,31 @@ def test_what_stayed_unreadable_is_asked_again_only_if_a_person_asks(
     assert len(server.asked) == asked
     server.otherwise = fake.obliging
     assert len(draft(task(count=3), fresh=True).drafts) == 3
+
+
+@pytest.mark.parametrize("said", ['{"cards": []}', '```json\n{"cards": []}\n```', "[]"])
+@pytest.mark.parametrize("per_request", [1, 3])
+def test_an_empty_list_of_cards_is_a_reason_and_not_asked_again(
+    draft, task, server, fake, said, per_request
+):
+    server.otherwise = lambda _: fake.says(said)
+    result = draft(task(count=3), per_request=per_request)
+    assert {none.reason for none in result.no_cards} == {
+        "the model answered with an empty list of cards"
+    }
+    assert not result.problems
+    assert len(server.asked) == (3 if per_request == 1 else 4)  # of several, each is asked alone
+    draft(task(count=3), per_request=per_request)
+    assert len(server.asked) == (3 if per_request == 1 else 4)
+
+
+def test_an_empty_list_of_choices_is_a_fault_of_the_server_and_ends_the_run(
+    model, task, server, fake
+):
+    server.otherwise = lambda _: fake.Reply(body=b'{"choices": []}')
+    with pytest.raises(ServiceError, match="its list of choices is empty"):
+        list(model().draft(iter([task(count=50)])))
+    assert len(server.asked) == 12  # four times each, for three passages
 
 
 def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, task, server, fake):

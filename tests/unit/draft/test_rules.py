@@ -1,7 +1,7 @@
 import pytest
 
 from ankiforge.draft import Wish, instruction
-from ankiforge.draft.offline.rules import NOTHING, STRUCK, WHOLE, Rules
+from ankiforge.draft.rules import NOTHING, STRUCK, WHOLE, Rules
 from ankiforge.model import CardKind, Form, HighlightKind
 from ankiforge.text.quotes import locate
 

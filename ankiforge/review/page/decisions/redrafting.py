@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge import app, ledger
 from ankiforge.config import DrafterName
 from ankiforge.config.workspace import Workspace
-from ankiforge.draft import private
-from ankiforge.draft.wording.requests import withheld
+from ankiforge.draft import private, withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError
 from ankiforge.model import CandidateState, Highlight, HighlightKey, Problem
 from ankiforge.pending import again
@@ -24,7 +23,7 @@ from ankiforge.review.service import Service
 from ankiforge.text.modelname import model_name
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
     from ankiforge.draft.llm import Model
 
 REDRAFT = Act("r", "Redraft", ":redraft", asks="What should be better?")
