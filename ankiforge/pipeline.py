@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from posixpath import commonpath
+from time import monotonic
 
 from ankiforge import check
 from ankiforge.anki.package import write_package
@@ -21,8 +22,9 @@ from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.draft import set_aside
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
+from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.queries import BY_HAND
 from ankiforge.ledger.reading.selection import Selecting
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.model import (
@@ -45,6 +47,9 @@ from ankiforge.model import (
     Severity,
     Source,
     Task,
+    Unchanged,
+    Unmarked,
+    h16,
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
 from ankiforge.recheck import recheck_named
@@ -121,11 +126,13 @@ class Read:
 
 def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
     """Stage what the sources yield."""
-    ledger.reading.begin()
+    ledger.reading.begin(run, _salt(job))
     for source in job.sources:
         gone: list[Problem] = []
-        for sighting in source.scan():
-            if isinstance(sighting, Extracted):
+        for sighting in scanned(source, ledger.reading.known):
+            if isinstance(sighting, (Unchanged, Unmarked)):
+                ledger.reading.sight(run, sighting)
+            elif isinstance(sighting, Extracted):
                 ledger.reading.sight(run, _with_skips(job, sighting))
                 unkept = ledger.pictures.keep(sighting.pictures)
                 yield Progress(sighting.document.title, problems=unkept)
@@ -144,6 +151,16 @@ def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progres
             yield Progress(problems=(_as_one(gone),))
 
 
+def _salt(job: Job) -> str:
+    """Differs once documents say something else though they are as they were.
+
+    That is the program, and the deck files as far as they leave highlights out.
+    """
+    fitting = [(repr(rule.select), rule.skipped) for rule in job.decks]
+    last = max((n for n, (_, skipped) in enumerate(fitting, 1) if skipped), default=0)
+    return h16(program(), repr(fitting[:last]))
+
+
 def _as_one(gone: Sequence[Problem]) -> Problem:
     """What is said of files that went away while a source was read: a folder was renamed."""
     if len(gone) == 1:
@@ -155,10 +172,10 @@ def _as_one(gone: Sequence[Problem]) -> Problem:
     return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
 
 
-def settle(ledger: Ledger, run: RunId, found: Read, *, part: bool = False) -> Iterator[Progress]:
-    """Give what was staged its keys; `part`: what was not read is as it was."""
+def settle(ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
+    """Give what was staged its keys."""
     settled = ledger.reading.settle(
-        run, found.scans, found.problems, ledger.clock(), part=part, selecting=found.selecting
+        run, found.scans, found.problems, ledger.clock(), selecting=found.selecting
     )
     ledger.recovery.settle(run)
     yield Progress(settled=settled, problems=settled.problems)
@@ -259,6 +276,11 @@ def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[P
             yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
 
 
+BATCH_DOCUMENTS = 50
+BATCH_SECONDS = 0.2
+"""A batch is one transaction of so many documents, or of so long: others wait that long to write."""
+
+
 class Checking:
     """Where drafts are checked, given a deck and recorded, a document at a time."""
 
@@ -272,20 +294,35 @@ class Checking:
         """Highlights whose card says something else by now; to be drafted for themselves."""
 
     def take(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
-        """Check and record what the drafter called `name` has drawn, as it comes."""
-        for drafted in results:
-            batch = self._batch(drafted, name)
-            recorded = self._ledger.recorder.record(self._run, batch)
-            self.parted.update(recorded.parted)
-            yield Progress(
-                drafted.task.document.title,
-                recorded.drafted,
-                recorded.revised,
-                recorded.merged,
-                recorded.flooded,
-                problems=drafted.problems,
-                highlights=len(drafted.task.highlights),
-            )
+        """Check and record what the drafter called `name` has drawn, as it comes.
+
+        What rules drafted costs nothing to draft again: several documents are one transaction. A
+        model's drafts are committed one by one.
+        """
+        results = iter(results)
+        together = BATCH_DOCUMENTS if name == BY_HAND else 1
+        while drafted := next(results, None):
+            done: list[Progress] = []
+            with self._ledger.writer.batch():
+                latest = monotonic() + BATCH_SECONDS
+                while drafted:
+                    done.append(self._record(drafted, name))
+                    full = len(done) >= together or monotonic() > latest
+                    drafted = None if full else next(results, None)
+            yield from done
+
+    def _record(self, drafted: Drafted, name: str) -> Progress:
+        recorded = self._ledger.recorder.record(self._run, self._batch(drafted, name))
+        self.parted.update(recorded.parted)
+        return Progress(
+            drafted.task.document.title,
+            recorded.drafted,
+            recorded.revised,
+            recorded.merged,
+            recorded.flooded,
+            problems=drafted.problems,
+            highlights=len(drafted.task.highlights),
+        )
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}

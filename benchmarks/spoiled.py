@@ -22,7 +22,7 @@ from ankiforge.config.resources import shipped
 from ankiforge.draft.prompt import Shape
 from ankiforge.draft.reply import Item, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
-from ankiforge.reports.evaluating.material import read_set
+from ankiforge.reports.eval import read_set
 
 SET = Path(__file__).with_name("honest.jsonl")
 Pair = tuple[Item, Highlight]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from ankiforge.cli.common import Call, common_options, end, tell_problems
-from ankiforge.cli.session import workspace_of
+from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.wish import Wish
 from ankiforge.errors import UsageError
-from ankiforge.standstill import Outcome, Standstill
 
 EPILOG = """\b
 Examples:
@@ -75,31 +72,6 @@ def command(
     wish = Wish(
         call, paths, deck, output, drafter or "", accept or "", new_only, name, force, dry_run, once
     )
-    carry_out(wish)
-
-
-def carry_out(wish: Wish) -> None:
-    """Do what is asked for; where nothing has changed, say what the last run left to be said."""
-    workspace = workspace_of(wish.call)
-    read = wish.paths or tuple(Path(item.path) for item in workspace.remembered)
-    here = (wish.request, read, Path.home(), os.environ)
-    still = None if wish.dry_run or wish.push else Standstill(workspace, *here)
-    if still and (outcome := still.outcome()):
-        _tell(wish.call, outcome)
-        end(outcome.problems)
-        return
     from ankiforge.cli.running import work  # all that a run needs takes a while to import
 
-    work(wish, still)
-
-
-def _tell(call: Call, outcome: Outcome) -> None:
-    """What the last run left to be said."""
-    for line in outcome.said:
-        call.talk.say(line)
-    if call.talk.as_json:
-        call.talk.data(outcome.data)
-        return
-    tell_problems(call, outcome.problems)
-    for line in () if call.talk.quiet else outcome.lines:
-        call.talk.print(line)
+    work(wish)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from shlex import quote
 
-from ankiforge.anki.sync import TEMPORARY
-from ankiforge.app import SelectedSource
 from ankiforge.cli.common import end
 from ankiforge.cli.remembering import remember
-from ankiforge.cli.session import Session, first_line, opened_of, session, wanted_of
+from ankiforge.cli.session import Session, opened_of, session, wanted_of
 from ankiforge.cli.ways import laid_out, to_decide, to_go_on, to_work_on, ways_out
 from ankiforge.cli.wish import Wish
 from ankiforge.cli.working import (
@@ -23,37 +18,21 @@ from ankiforge.cli.working import (
     model_for,
     refuse_foreign,
     sync_first,
-    sync_lines,
     target,
     tell,
     write_packages,
 )
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.cards.policy import FLOOD
-from ankiforge.ledger.reading.sighted import Settled
-from ankiforge.model import Fate, Problem, RunId
-from ankiforge.pending import unwritten
+from ankiforge.model import Problem, RunId
 from ankiforge.pipeline import Job, propose
 from ankiforge.reports.cards import one_line
 from ankiforge.reports.decks import left_behind
-from ankiforge.reports.summary import Summary, Tally, summarize, told, told_of_push
-from ankiforge.standstill import Outcome, Read, Standstill
-from ankiforge.sync import SyncResult, SyncStatus
+from ankiforge.reports.summary import Summary, Tally, summarize, told_of_push
 
 
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """What a run leaves for the next one to say, if nothing changes."""
-
-    outcome: Outcome
-    sources: tuple[Read, ...]
-    packages: tuple[Path, ...]
-    pictures: frozenset[str]
-    """What the packages show: where it lies, be it in what this run did not read."""
-
-
-def work(wish: Wish, still: Standstill | None) -> None:
-    """Read, draft, check, write; then note how all was left."""
+def work(wish: Wish) -> None:
+    """Read, draft, check, write."""
     call, dry_run = wish.call, wish.dry_run
     with session(call, writes="" if dry_run else "drafting", forgetful=dry_run) as now:
         refuse_foreign(target(now, wish.deck, wish.output), wish.force)
@@ -68,9 +47,8 @@ def work(wish: Wish, still: Standstill | None) -> None:
         wanted, sources = opened_of(now, wanted, kept.append)
         if wish.paths and not (wish.once or dry_run):
             kept += remember(now, wish.paths, wish.name, wanted)
-        before = still.before(sources) if still else {}
         job = job_for(now, sources, model, wish.accept, wish.deck)
-        result = sync_first(now, tally)
+        sync_first(now, tally)
         for line in kept:
             call.talk.say(line)
         run = now.ledger.start_run("run")
@@ -82,12 +60,6 @@ def work(wish: Wish, still: Standstill | None) -> None:
         stuck = error and summary.nothing_new  # which is told at the end
         drafter = job.drafter_name
         tell(now, summary, () if stuck else _next(now, summary, run, drafter, dry_run=dry_run))
-        told_once = any(problem.once for problem in tally.problems)
-        unlike = lost or error or now.problems or told_once
-        may_repeat = still and not unlike and all(before.values())
-        left = _left(now, wish, job, summary, result, run, wanted) if may_repeat else None
-    if still and left:
-        still.note(before, left.sources, left.packages, left.pictures, left.outcome)
     end(tally.problems, error)
 
 
@@ -118,60 +90,6 @@ def _write(now: Session, wish: Wish, job: Job, run: RunId, tally: Tally) -> None
     if not wish.paths and now.ledger.has_changed("decks", repr(job.decks)):
         for line in left_behind(now.ledger, run, job.decks):
             now.call.talk.say(line)
-
-
-# --- what the next run would say ------------------------------------------------------------
-
-
-def _left(
-    now: Session,
-    wish: Wish,
-    job: Job,
-    summary: Summary,
-    result: SyncResult,
-    run: RunId,
-    wanted: list[SelectedSource],
-) -> _Left | None:
-    """None if the next run has something left to do."""
-    calm = _calm(now, summary, result, job.drafter_name)
-    if calm is None:
-        return None
-    unchanged = SyncStatus.UNCHANGED if result.status is SyncStatus.READ else result.status
-    said = (first_line(now, job, wish.accept), *sync_lines(now, SyncResult(unchanged, result.path)))
-    lines = (*told(calm, now.ledger, now.call.program), *_next(now, calm, run, job.drafter_name))
-    outcome = Outcome(said, calm.as_json(), lines, tuple(calm.tally.problems))
-    written = {target(now, wish.deck, wish.output), *(p.path for p in calm.tally.published)}
-    notes = [one.note for one in calm.tally.plans if one.note]
-    pictures = frozenset(media.path for note in notes for media in note.media)
-    return _Left(outcome, tuple(map(_read, wanted)), tuple(sorted(written)), pictures)
-
-
-def _read(want: SelectedSource) -> Read:
-    entry = want.entry
-    only = tuple(map(str, want.only))
-    return Read(entry.kind, entry.name, str(entry.path), entry.options, only)
-
-
-def _calm(now: Session, summary: Summary, result: SyncResult, drafter: str) -> Summary | None:
-    """What the next run comes to if nothing changes; None if it has something left to do."""
-    tally = summary.tally
-    unfinished = now.ledger.reading.waits or summary.funnel.fates[Fate.FAILED]
-    waits = tally.anki["missing"] or not TEMPORARY.isdisjoint(tally.reasons)
-    if unfinished or waits or result.blind or tally.incomplete:
-        return None
-    if next(unwritten(now.ledger, None, drafter), None) is not None:
-        return None
-    seen = tally.settled.seen
-    tally = replace(
-        tally,
-        settled=Settled(seen=seen, unchanged=seen, unselected=tally.settled.unselected),
-        counts=Counter(),
-        deck_notices=[],
-        published=[replace(one, added=0, updated=0) for one in tally.published],
-        aside=(),
-        stale=(),
-    )
-    return replace(summary, tally=tally, usage=summary.usage and type(summary.usage)())
 
 
 # --- what a run says ------------------------------------------------------------------------

@@ -43,9 +43,9 @@ def command(call: Call, push: bool, once: bool, poll: bool) -> None:
         raise UsageError("there is nothing to watch", hint=hint)
     with ended_as_by_ctrl_c():
         if once:  # what `run` does, and what `push` does
-            from ankiforge.cli.run import carry_out
+            from ankiforge.cli.running import work
 
-            carry_out(Wish(call, (), "", None, "", "", False, "", False, False, push=push))
+            work(Wish(call, (), "", None, "", "", False, "", False, False, push=push))
             return
         from ankiforge.cli.watching import Narrator, Passes
         from ankiforge.watch import FileEvents, Watcher

@@ -100,6 +100,12 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return tuple(dict.fromkeys(name for name in (self.prompt, *colours) if name))
 
     @property
+    def skipped(self) -> tuple[str, ...]:
+        """The names of the colours whose highlights get no card."""
+        names = Colours.__struct_fields__
+        return tuple(name for name in names if self.colours.of(name).action is Action.SKIP)
+
+    @property
     def takes_all(self) -> bool:
         """Whether it stands without `select`."""
         return self.select == Select()

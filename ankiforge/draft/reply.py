@@ -20,11 +20,11 @@ from ankiforge.draft import sided
 from ankiforge.draft.prompt import FACTS, TAGS, Shape
 from ankiforge.model import CardKind, Draft, Fields, Highlight, Origin, Span
 from ankiforge.text import cloze
+from ankiforge.text.cloze import outside, shields
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import boundaries
-from ankiforge.text.shields import outside, shields
 
 # --- the chat completion --------------------------------------------------------------------
 

@@ -29,10 +29,10 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
+from ankiforge.text.fold import is_visible
 from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
 from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import sentences
-from ankiforge.text.stored import is_visible
 
 MOST = 3
 """Cards that patterns may make of one highlight."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -35,7 +36,7 @@ from ankiforge.extract._stamps import changed_at as changed_at
 from ankiforge.extract._stamps import program as program
 from ankiforge.extract._stamps import proves as proves
 from ankiforge.extract._stamps import stamp_of as stamp_of
-from ankiforge.model import Source
+from ankiforge.model import Known, Sighting, Source
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
@@ -83,6 +84,12 @@ def count_of(source: Source) -> Count:
     """How far a scan of this source is; nothing where it does not tell."""
     here = getattr(source, "count", None) or getattr(getattr(source, "folder", None), "count", None)
     return here if isinstance(here, Count) else Count()
+
+
+def scanned(source: Source, known: Known) -> Iterator[Sighting]:
+    """Scan a source, telling it what is known if it asks for that."""
+    takes_known = "known" in signature(source.scan).parameters
+    return source.scan(known=known) if takes_known else source.scan()  # type: ignore[call-arg]
 
 
 def kinds() -> tuple[str, ...]:

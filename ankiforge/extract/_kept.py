@@ -40,19 +40,21 @@ class Kept:
     """Those of this scan."""
     silent: set[str] = field(default_factory=set)
     """Names of files that were read in this scan and say nothing."""
+    at_once: bool = False
+    """All bodies are recalled when the first is asked for."""
 
     @classmethod
     def recalled(cls, memory: Memory, context: str, *, at_once: bool = False) -> Kept:
-        """What is known, if nothing but the files has changed; else nothing.
+        """Return what is known if nothing but the files has changed; else nothing.
 
-        `at_once`: what all of them said is small, and wanted.
+        `at_once`: the bodies are small, and are recalled together.
         """
-        bodies = memory.recall_all("") if at_once else None
-        index = _decoded(memory.recall(INDEX) if bodies is None else bodies.pop(INDEX, None))
+        index = _decoded(memory.recall(INDEX))
         if index.context != context:
+            bodies = memory.recall_all(BODY) if at_once else {}
             stale = frozenset(bodies or (BODY + name for name in index.stamps))
             return cls(memory, Index(context), {}, stale)
-        return cls(memory, index, bodies)
+        return cls(memory, index, None, at_once=at_once)
 
     def of(self, name: str, stamp: Stamp) -> bytes | None:
         """What a file said (b"" for nothing) if it is as it was; None if it must be read."""
@@ -67,7 +69,14 @@ class Kept:
         """Whether a file was read as it is; what it said may be lost all the same."""
         return self.index.stamps.get(name) == stamp
 
+    def retain(self, name: str) -> None:
+        """Keep on what is known of a file that is as it was."""
+        if name in self.index.stamps:
+            self.stamps[name] = self.index.stamps[name]
+
     def _body(self, name: str) -> bytes | None:
+        if self.bodies is None and self.at_once:
+            self.bodies = self.memory.recall_all(BODY)
         if self.bodies is None:
             return self.memory.recall(name)
         return self.bodies.get(name)

@@ -198,6 +198,29 @@ class Extracted:
     """Of a PDF: (h16 of the page's fold, its folded length) per page; tells copies of a work."""
     pictures: tuple[Picture, ...] = ()
     """Those its highlights show that lie in no file of the source."""
+    fingerprint: str = ""
+    """Differs once reading the document may give something else; "" = nobody can tell."""
+    depends: tuple[str, ...] = ()
+    """What reading depended on besides the document itself, as the source calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmarked:
+    """A document that was read and holds no highlight."""
+
+    container: str
+    path: str
+    fingerprint: str
+    depends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A document that was not read, since its fingerprint is the one that the ledger knows."""
+
+    container: str
+    path: str
+    """Its path, or the key of its document where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +250,38 @@ class Scan:
     complete: bool
 
 
-Sighting = Extracted | Problem | Scan
+Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
+
+
+class Known(Protocol):
+    """What the ledger knows of the documents that were read before."""
+
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return whether a document was taken in with this fingerprint; never for ""."""
+        ...
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return what reading the document depended on, as the source called it."""
+        ...
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
+        ...
+
+
+class NothingKnown:
+    """For a scan that reads everything."""
+
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return False."""
+        return False
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return None."""
 
 
 class Memory(Protocol):
@@ -264,8 +318,12 @@ class NoMemory:
 
 
 class Source(Protocol):
-    """A source yields documents and problems, and ends with one `Scan` per container."""
+    """A source yields documents and problems, and ends with one `Scan` per container.
+
+    A source may take one argument, `known: Known`, and yield `Unchanged` in place of a document
+    that `known` says is unchanged. Without it the source reads everything.
+    """
 
     def scan(self) -> Iterator[Sighting]:
-        """Read everything anew, one document at a time."""
+        """Yield the documents one at a time."""
         ...

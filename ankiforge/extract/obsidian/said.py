@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from ankiforge.extract._folder import PICTURE
-from ankiforge.model import Extracted, Problem, Sighting
+from ankiforge.model import Extracted, Problem
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -17,12 +17,6 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     extracted: Extracted | None = None
     pictures: tuple[tuple[str, str], ...] = ()
     """(what it calls a picture, which file that was): another file by that name may come."""
-
-    def sightings(self) -> Iterator[Sighting]:
-        """In the order in which a scan yields them."""
-        yield from self.problems
-        if self.extracted is not None:
-            yield self.extracted
 
 
 NOTHING = Said()

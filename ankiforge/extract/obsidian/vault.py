@@ -18,7 +18,19 @@ from ankiforge.extract._selection import highlights_of, told, wider
 from ankiforge.extract._stamps import Look, program, proves
 from ankiforge.extract.obsidian.files import Files, NoteFile, find, marked_drawings
 from ankiforge.extract.obsidian.said import NOTHING, Said, picture
-from ankiforge.model import Highlight, Memory, NoMemory, Problem, Scan, Sighting, h16
+from ankiforge.model import (
+    Highlight,
+    Known,
+    Memory,
+    NoMemory,
+    NothingKnown,
+    Problem,
+    Scan,
+    Sighting,
+    Unchanged,
+    Unmarked,
+    h16,
+)
 from ankiforge.text.anchors import percent
 
 if TYPE_CHECKING:
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
     from ankiforge.extract.obsidian.reading import Wishes
     from ankiforge.extract.workers import WorkerPool
 
+NOTHING_KNOWN = NothingKnown()
 MANY = 400
 """From so many unread notes on others help: it takes them a while to begin."""
 
@@ -53,15 +66,28 @@ class Vault:
         """What stands before the slash of its keys."""
         return f"vault:{percent(self.name)}"
 
-    def scan(self) -> Iterator[Sighting]:
-        """The notes that hold highlights, in the order of their paths; problems; one scan."""
+    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+        """Yield the notes in the order of their paths, with problems; then one scan."""
         files = self._find()
         yield from files.problems
-        kept = Kept.recalled(self.memory, self._context, at_once=True)
-        helped = self._helped(kept, files)
+        prints = {note.path: self._fingerprint(note, files, known) for note in files.notes}
+        unread = [
+            note
+            for note in files.notes
+            if not known.is_unchanged(self.container, note.path, prints[note.path])
+        ]
+        unread_paths = {note.path for note in unread}
+        kept = Kept.recalled(self.memory, self._context, at_once=True) if unread else None
+        helped = self._helped(kept, unread, files) if kept else None
         read = lost = 0
         self.count.total = len(files.notes)
         for self.count.done, note in enumerate(files.notes):
+            if kept is None or note.path not in unread_paths:
+                read += 1
+                if kept:
+                    kept.retain(note.path)
+                yield Unchanged(self.container, note.path)
+                continue
             said = self._kept(kept, note, files)
             if said is None:
                 try:
@@ -71,12 +97,35 @@ class Vault:
                     yield Problem(note.path, error.message, error.hint)
                     continue
             read += 1
-            yield from said.sightings()
-        kept.store(complete=files.complete)
+            yield from self._sightings(note, said, files, known)
+        if kept:
+            kept.store(complete=files.complete)
         yield from helped.told(self.root.name) if helped else ()
         yield from marked_drawings(files, self.root.name) if not self.only else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
+
+    def _fingerprint(self, note: NoteFile, files: Files, known: Known) -> str:
+        """Return what decides what a note says; "" if its stamp proves nothing."""
+        if not proves(note.stamp):
+            return ""
+        depends = known.depends(self.container, note.path)
+        found = [(name, picture(name, note.path, files.others)) for name in depends]
+        return h16(self._context, repr(note.stamp), repr(found))
+
+    def _sightings(
+        self, note: NoteFile, said: Said, files: Files, known: Known
+    ) -> Iterator[Sighting]:
+        """Yield what a note says; one with problems is read, and they are told, in every run."""
+        depends = tuple(name for name, _ in said.pictures)
+        found = [(name, picture(name, note.path, files.others)) for name in depends]
+        calm = known is not NOTHING_KNOWN and proves(note.stamp) and not said.problems
+        fingerprint = h16(self._context, repr(note.stamp), repr(found)) if calm else ""
+        yield from said.problems
+        if said.extracted is not None:
+            yield replace(said.extracted, fingerprint=fingerprint, depends=depends)
+        elif fingerprint:
+            yield Unmarked(self.container, note.path, fingerprint, depends)
 
     @property
     def selection(self) -> str:
@@ -103,9 +152,9 @@ class Vault:
         vault = Path(os.path.realpath(self.root)).name
         return Manner(self.name, self.namespace, self.container, vault, self.settings)
 
-    def _helped(self, kept: Kept, files: Files) -> Helped | None:
+    def _helped(self, kept: Kept, notes: list[NoteFile], files: Files) -> Helped | None:
         """Others who have begun with what must be read, if it is much."""
-        unread = [note for note in files.notes if not kept.knows(note.path, note.stamp)]
+        unread = [note for note in notes if not kept.knows(note.path, note.stamp)]
         if self.pool is None or len(unread) < MANY:
             return None
         from ankiforge.extract.obsidian.helping import Helped
@@ -150,7 +199,7 @@ class Vault:
         notes = {note.path: (note.at, note.stamp) for note in files.notes}
         return Look(notes, rest, files.complete)
 
-    @property
+    @cached_property
     def _context(self) -> str:
         """All that decides what a note says besides its own words."""
         return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))

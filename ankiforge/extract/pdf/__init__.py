@@ -31,17 +31,22 @@ from ankiforge.model import (
     Extracted,
     Form,
     Highlight,
+    Known,
     Memory,
     NoMemory,
+    NothingKnown,
     Picture,
     Problem,
     Scan,
     Sighting,
     Source,
+    Unchanged,
+    Unmarked,
     h16,
 )
 from ankiforge.text.anchors import numbered
 
+NOTHING_KNOWN = NothingKnown()
 MOST_NAMED = 10
 """Files that are named in one sentence."""
 NO_MARKS = (
@@ -97,20 +102,26 @@ class PdfSource:
         """The name of the folder in scans."""
         return f"pdf:{self.name}"
 
-    def scan(self) -> Iterator[Sighting]:
-        """One `Extracted` per file with marks, a `Problem` per file that cannot be read."""
+    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+        """Yield one document per file, or a `Problem` if it cannot be read."""
         missed: list[OSError] = []
         hidden: list[str] = []
         with RememberingWorker(self.seconds, self.memory) as worker:
             paths = tuple(self._files(missed))
+            asks = known is not NOTHING_KNOWN
+            prints = {path: self._fingerprint(path) if asks else "" for path in paths}
+            unread = [path for path in paths if not self._is_unchanged(known, path, prints[path])]
             if self.pool is not None:
-                questions = (Request(os.fsencode(path), self.settings.passwords) for path in paths)
-                worker.foresee(self.pool, questions)
-            self.count.total = len(paths)
+                requests = (Request(os.fsencode(path), self.settings.passwords) for path in unread)
+                worker.foresee(self.pool, requests)
+            self.count.total, read = len(paths), frozenset(unread)
             for self.count.done, path in enumerate(paths):
-                yield from self._file(worker, path, hidden)
+                if path in read:
+                    yield from self._file(worker, path, hidden, prints[path])
+                else:
+                    yield Unchanged(self.container, relative(path, self.root))
             complete = not self.only and all(map(is_loop, missed))
-            worker.store(complete=complete)
+            worker.store(complete=complete and len(read) == len(paths))
         yield from (self._unlisted(error) for error in missed)
         yield from self._hidden(hidden)
         yield from local_fallback(str(self.root), worker.lost, "files")
@@ -128,6 +139,22 @@ class PdfSource:
         every = msgspec.structs.replace(self.settings, include=("**/*",), exclude=())
         some = replace(self, settings=every, only=only, memory=NoMemory(), pool=None)
         return highlights_of([some] if only else ())
+
+    def _fingerprint(self, path: Path) -> str:
+        """Return what decides what a file says; "" if its stamp proves nothing."""
+        try:
+            stamp = stamp_of(path.stat())
+        except OSError:
+            return ""
+        said_by = (program(), self.name, repr(self.settings), repr(sorted(self.me)))
+        return h16(*said_by, repr(stamp)) if proves(stamp) else ""
+
+    def _is_unchanged(self, known: Known, path: Path, fingerprint: str) -> bool:
+        """Whether a file need not be read; of one that was named it is said if nothing is marked."""
+        named = path in (self.root, *self.only)
+        return not named and known.is_unchanged(
+            self.container, relative(path, self.root), fingerprint
+        )
 
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if that cannot be told."""
@@ -160,13 +187,15 @@ class PdfSource:
         what = f"the folder cannot be read: {error.strerror or error}"
         return Problem(where, what, "check that it is there, and its permissions")
 
-    def _file(self, worker: PdfWorker, path: Path, hidden: list[str]) -> Iterator[Sighting]:
+    def _file(
+        self, worker: PdfWorker, path: Path, hidden: list[str], fingerprint: str
+    ) -> Iterator[Sighting]:
         reply = worker.read(path, self.settings.passwords)
         pictures: tuple[Picture, ...] = ()
         if isinstance(reply, Read):
             reply, pictures = with_pictures(worker, path, reply, self.settings.passwords)
             hidden += [f"{reply.hidden} in {relative(path, self.root)}"] if reply.hidden else []
-        yield from self._sightings(path, reply, pictures)
+        yield from self._sightings(path, reply, pictures, fingerprint)
 
     def _hidden(self, hidden: list[str]) -> Iterator[Problem]:
         """One word for all files: what is hidden was mostly deleted, and is there in every run."""
@@ -179,16 +208,23 @@ class PdfSource:
             yield Problem(str(self.root), what, hint, notice=True)
 
     def _sightings(
-        self, path: Path, reply: Read | Failed, pictures: tuple[Picture, ...]
+        self, path: Path, reply: Read | Failed, pictures: tuple[Picture, ...], fingerprint: str
     ) -> Iterator[Sighting]:
+        """Yield what a file says; one with problems is read, and they are told, in every run."""
         where = relative(path, self.root)
         if isinstance(reply, Failed):
             yield Problem(where, reply.what, reply.hint)
             return
+        if reply.problems or reply.notices or reply.hidden:
+            fingerprint = ""
+        if fingerprint and not reply.marks:
+            yield Unmarked(self.container, where, fingerprint)
         if reply.marks:
             document = self._document(path, reply)
             highlights = tuple(self._highlights(document, reply.marks))
-            yield Extracted(document, highlights, self.container, reply.pages, pictures)
+            yield Extracted(
+                document, highlights, self.container, reply.pages, pictures, fingerprint
+            )
         yield from (Problem(where, what, hint) for what, hint in reply.problems)
         yield from (Problem(where, what, hint, notice=True) for what, hint in reply.notices)
         if not (reply.marks or reply.problems or reply.notices) and path in (self.root, *self.only):

@@ -12,6 +12,7 @@ if `path` leads to it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +34,28 @@ from ankiforge.extract.zotero.routes import APIS, Routes, Way, addresses
 from ankiforge.extract.zotero.snapshot import companions
 from ankiforge.extract.zotero.wanted import wanted
 from ankiforge.extract.zotero.works import Works
-from ankiforge.model import Extracted, Memory, NoMemory, Problem, Scan, Sighting, Source, h16
+from ankiforge.model import (
+    Extracted,
+    Known,
+    Memory,
+    NoMemory,
+    NothingKnown,
+    Problem,
+    Scan,
+    Sighting,
+    Source,
+    Unchanged,
+    Unmarked,
+    h16,
+)
 
 if TYPE_CHECKING:
     from ankiforge.extract.zotero.wire import Pace
 
 DATABASE = "zotero.sqlite"
+NOTHING_KNOWN = NothingKnown()
+LIBRARY = "library "
+"""Before the container of a library, among what a whole source depends on."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -105,8 +122,48 @@ class ZoteroSource:
         """Zotero's data folder, where the PDFs and pictures are."""
         return self.routes.database.parent if self.routes.database else None
 
-    def scan(self) -> Iterator[Sighting]:
-        """Read library by library; each ends with its `Scan`."""
+    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+        """Yield library by library; each ends with its `Scan`.
+
+        If neither the database nor a file that was looked for has changed, nothing is read. Else
+        all is, and the ledger tells which papers have changed.
+        """
+        own, begun = f"zotero source {self.name}", time.time_ns()
+        depends = known.depends(own, self.name)
+        if known.is_unchanged(own, self.name, self._fingerprint(depends, begun)):
+            containers = [one[len(LIBRARY) :] for one in depends if one.startswith(LIBRARY)]
+            libraries = [(one, known.paths(one)) for one in containers]
+            if all(paths is not None for _, paths in libraries):
+                for container, paths in libraries:
+                    yield from (Unchanged(container, path) for path in paths or ())
+                    yield Scan(self.name, container, complete=True)
+                return
+        looked: set[str] = set()
+        calm = True
+        for sighting in self._read(looked):
+            calm &= not isinstance(sighting, Problem)
+            if isinstance(sighting, Scan):
+                calm &= sighting.complete
+                looked.add(f"{LIBRARY}{sighting.container}")
+            yield sighting
+        depends = tuple(sorted(looked))
+        if (
+            known is not NOTHING_KNOWN
+            and calm
+            and (fingerprint := self._fingerprint(depends, begun))
+        ):
+            yield Unmarked(own, self.name, fingerprint, depends)
+
+    def _fingerprint(self, depends: tuple[str, ...], begun: int) -> str:
+        """Return what decides what the database says; "" if only reading it can tell.
+
+        `begun` is when reading began: what was written to since proves nothing.
+        """
+        files = tuple(one for one in depends if not one.startswith(LIBRARY))
+        return self._stamp_with(files, begun) if depends else ""
+
+    def _read(self, looked: set[str]) -> Iterator[Sighting]:
+        """Read all libraries; note the files that were looked for."""
         try:
             ways = self.routes.taken()
         except ItemError as error:
@@ -117,19 +174,22 @@ class ZoteroSource:
             yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
         with HelpedWorker(self.seconds) as worker:
             for way in ways:
-                yield from self._way(way, worker)
+                yield from self._way(way, worker, looked)
             yield from local_fallback(self.name, worker.lost, "files")
 
     def stamp(self) -> str:
         """Changes whenever a scan may yield something else; "" if only asking Zotero can tell."""
+        return self._stamp_with(looked_for(self.routes.memory), time.time_ns())
+
+    def _stamp_with(self, files: tuple[str, ...], now_ns: int) -> str:
         database = self.routes.database
         if self.routes.api not in ("", "none") or database is None or self.only:
             return ""
-        folder, files = database.parent, looked_for(self.routes.memory)
+        folder = database.parent
         stamps = [
             _stamp(path) for path in (*companions(database), *_beside(folder), *map(Path, files))
         ]
-        if stamps[0] is None or not all(stamp is None or proves(stamp) for stamp in stamps):
+        if stamps[0] is None or not all(stamp is None or proves(stamp, now_ns) for stamp in stamps):
             return ""
         asked = (self.routes.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
@@ -148,21 +208,26 @@ class ZoteroSource:
             told.append(f"{names or 'no library'} by {way.says}")
         return "; ".join(told)
 
-    def _way(self, way: Way, worker: HelpedWorker) -> Iterator[Sighting]:
+    def _way(self, way: Way, worker: HelpedWorker, looked: set[str]) -> Iterator[Sighting]:
         try:
             with way.opened() as catalog:
                 for library in way.libraries(catalog):
                     if isinstance(library, Problem):
                         yield library
                     else:
-                        yield from self._library(way, catalog, library, worker)
+                        yield from self._library(way, catalog, library, worker, looked)
         except ItemError as error:
             yield Problem(way.where, error.message, error.hint)
             if way.container:
                 yield Scan(self.name, way.container, complete=False)
 
     def _library(
-        self, way: Way, catalog: Catalog, library: Library, worker: HelpedWorker
+        self,
+        way: Way,
+        catalog: Catalog,
+        library: Library,
+        worker: HelpedWorker,
+        looked: set[str],
     ) -> Iterator[Sighting]:
         chosen = _attachments(self.folder, self.only)
         complete = not self.only
@@ -173,6 +238,7 @@ class ZoteroSource:
             for one in works.of(library, chosen):
                 found += isinstance(one, Extracted)
                 yield one
+            looked |= works.looked(library)
             trashed = 0 if found or self.only else catalog.trashed(library)
             if trashed:
                 marks = (

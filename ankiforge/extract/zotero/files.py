@@ -88,6 +88,10 @@ class Files:
                 pictures += cut
         return found, tuple(pictures)
 
+    def looked(self, library: Library) -> frozenset[str]:
+        """Return the files that were looked for, whether they were there or not."""
+        return frozenset(self._looked[library.namespace])
+
     def settle(self, library: Library) -> None:
         """All marks of a library were asked for."""
         self._asked.settle(library)

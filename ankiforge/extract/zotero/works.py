@@ -49,6 +49,10 @@ class Works:
     def _quotable(self) -> Quotable:
         return Quotable(self.catalog)
 
+    def looked(self, library: Library) -> frozenset[str]:
+        """Return the files that were looked for, whether they were there or not."""
+        return self._files.looked(library)
+
     @cached_property
     def _files(self) -> Files:
         return Files(self.worker, self.folder, self.memory)

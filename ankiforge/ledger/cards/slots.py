@@ -185,7 +185,8 @@ class Slots:
     def _near(self, old: str, new: str) -> sqlite3.Row | None:
         """A highlight of the same work as `new`: what it says, and whether both were just read."""
         row: sqlite3.Row | None = self._db.execute(
-            "SELECT o.run = n.run AS read, json_extract(o.body, '$.exact') AS exact"
+            "SELECT o.run = n.run OR EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
+            " o.container AND i.place = o.place AND i.run = o.run) AS read, json_extract(o.body, '$.exact') AS exact"
             " FROM highlight o JOIN document p ON p.key = o.document,"
             " highlight n JOIN document q ON q.key = n.document WHERE o.key = ? AND n.key = ?"
             " AND coalesce(nullif(p.work, ''), p.key) = coalesce(nullif(q.work, ''), q.key)"

@@ -185,7 +185,8 @@ class Cards:
         """The cards of all documents that a run read, those included whose passage is gone."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
-            " WHERE h.document IN (SELECT document FROM highlight WHERE run = ?)",
+            " WHERE h.document IN (SELECT o.document FROM temp.in_scope s"
+            " JOIN highlight o ON o.key = s.key WHERE s.run = ?)",
             (run,),
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
@@ -193,7 +194,8 @@ class Cards:
     def of_run(self, run: RunId) -> frozenset[Guid]:
         """The cards of all highlights that a run read, those merged into others' included."""
         rows = self._db.execute(
-            "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key WHERE h.run = ?",
+            "SELECT l.guid FROM card_highlight l WHERE l.key IN"
+            " (SELECT key FROM temp.in_scope WHERE run = ?)",
             (run,),
         ).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
@@ -332,14 +334,14 @@ class Cards:
 
     def facts(self, guid: str) -> list[Facts]:
         """What the state of a card, and of its alternatives, depends on; [] if there is none."""
-        rows = self._db.execute(
+        sql = (
             "SELECT c.guid, c.kind, c.deck, c.base, c.drafted_with, o.state, o.why, o.sequence"
-            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c.guid = :guid"
-            " OR c.guid IN (SELECT o.guid FROM card m JOIN card o"
-            "  ON o.drafted_with = m.drafted_with AND o.drafted_with <> '' WHERE m.guid = :guid)"
-            " ORDER BY c.guid",
-            {"guid": guid},
-        ).fetchall()
+            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c."
+        )
+        rows = self._db.execute(f"{sql}guid = ?", (guid,)).fetchall()
+        if rows and rows[0]["drafted_with"]:
+            together = (rows[0]["drafted_with"],)
+            rows = self._db.execute(f"{sql}drafted_with = ? ORDER BY c.guid", together).fetchall()
         return [
             Facts(
                 Guid(row["guid"]),

@@ -76,13 +76,15 @@ class Documents:
         """A new note that took over most highlights of one that is gone is that note."""
         rows = self._db.execute(
             "SELECT s.container, s.place AS new, h.place AS old, h.document, count(*) AS moved,"
-            " (SELECT count(*) FROM sighting a WHERE a.run = s.run"
+            " (SELECT count(*) FROM scanned a WHERE a.run = s.run"
             "  AND a.container = s.container AND a.place = s.place) AS all_here"
-            " FROM sighting s JOIN highlight h ON h.key = s.key"
+            " FROM scanned s JOIN highlight h ON h.key = s.key"
             " WHERE s.run = ? AND s.container LIKE 'vault:%' AND h.place <> s.place"
             " AND h.container = s.container"
-            " AND NOT EXISTS (SELECT 1 FROM sighting o WHERE o.run = s.run"
+            " AND NOT EXISTS (SELECT 1 FROM scanned o WHERE o.run = s.run"
             "  AND o.container = s.container AND o.place = h.place)"
+            " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = h.container"
+            "  AND l.place = h.place)"
             " GROUP BY s.container, s.place, h.place, h.document"
             " HAVING moved * 2 >= all_here ORDER BY moved DESC",
             (run,),
@@ -96,7 +98,7 @@ class Documents:
     def _rename(self, run: RunId, key: str, container: str, place: str) -> None:
         """Give the note at `place` the key it was issued under its old path."""
         new = self._db.execute(
-            "SELECT json_extract(body, '$.document.key') FROM sighting INDEXED BY sighting_place"
+            "SELECT json_extract(body, '$.document.key') FROM scanned INDEXED BY scanned_place"
             " WHERE run = ? AND container = ? AND place = ? LIMIT 1",
             (run, container, place),
         ).fetchone()[0]
@@ -123,7 +125,7 @@ class Documents:
             ),
         )
         self._db.execute(
-            "UPDATE sighting SET body = json_set(body, '$.document.key', ?)"
+            "UPDATE scanned SET body = json_set(body, '$.document.key', ?)"
             " WHERE run = ? AND container = ? AND place = ?",
             (key, run, container, place),
         )

@@ -19,6 +19,34 @@ NOT_SELECTED = "not selected by the settings"
 settings of its source leave out; of a way to one the `missing_at`."""
 
 
+def present(row: str) -> str:
+    """Return the SQL condition that a row of `highlight` stands in a document of this command.
+
+    The document was listed, and the highlight found when it was read last: in this run, or, of an
+    unchanged document, in an earlier one.
+    """
+    listed = "l.container = {0}.container AND l.place = {0}.place AND l.run = {0}.run"
+    return (
+        f"(CASE WHEN EXISTS (SELECT 1 FROM way x WHERE x.key = {row}.key)"
+        f" THEN EXISTS (SELECT 1 FROM way x JOIN temp.listed l ON {listed.format('x')}"
+        f"  WHERE x.key = {row}.key)"
+        f" ELSE EXISTS (SELECT 1 FROM temp.listed l WHERE {listed.format(row)}) END)"
+    )
+
+
+def in_scope(row: str) -> str:
+    """Return the SQL condition that a highlight stands in what the run `:run` lists."""
+    return f"EXISTS (SELECT 1 FROM temp.in_scope z WHERE z.run = :run AND z.key = {row}.key)"
+
+
+def present_way(row: str) -> str:
+    """Return the same condition for a row of `way`."""
+    return (
+        f"EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = {row}.container"
+        f" AND l.place = {row}.place AND l.run = {row}.run)"
+    )
+
+
 class Highlights:
     """The ledger's memory of documents and highlights."""
 
@@ -62,7 +90,9 @@ class Highlights:
     def seen_in(self, run: RunId) -> Iterator[Highlight]:
         """The highlights of a run, in the order of reading."""
         for row in self._db.execute(
-            "SELECT key, document, body FROM highlight WHERE run = ? ORDER BY container, position",
+            "SELECT key, document, body FROM highlight h WHERE EXISTS (SELECT 1"
+            " FROM temp.in_scope s WHERE s.run = ? AND s.key = h.key)"
+            " ORDER BY container, json_extract(body, '$.document.path'), place, position",
             (run,),
         ).fetchall():
             yield self._whole(row)
@@ -84,20 +114,25 @@ class Highlights:
             yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
 
     def mentioning(self, word: str) -> Iterator[Highlight]:
-        """Those that are not gone and have this word, or whose document has, anywhere.
+        """Return those that have this word, or whose document has, anywhere; gone ones, too.
 
-        What is reached by several ways, as each of them has it.
+        What is reached by several ways, as each of them has it; what has moved, as it was there.
         """
-        for row in self._db.execute(
+        rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
-            " JOIN document d ON d.key = h.document WHERE h.presence <> 'gone'"
-            " AND (instr(lower(h.body), :word) OR instr(lower(d.body), :word))"
+            " JOIN document d ON d.key = h.document"
+            " WHERE instr(lower(h.body), :word) OR instr(lower(d.body), :word)"
             " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM way w"
             " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
             " FROM way w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
             {"word": word},
-        ).fetchall():
-            yield self._whole(row)
+        ).fetchall()
+        yield from map(self._whole, rows)
+        moved = self._db.execute(
+            "SELECT key, body FROM past_content WHERE instr(lower(body), ?)", (word,)
+        ).fetchall()
+        for row in moved:
+            yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
 
     def _whole(self, row: sqlite3.Row) -> Highlight:
         document = self.document(DocumentKey(row["document"]))

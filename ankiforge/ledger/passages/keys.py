@@ -11,7 +11,7 @@ import msgspec
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import decode_highlight
+from ankiforge.ledger.passages.highlights import decode_highlight, present
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.text.anchors import anchor_key, own_key
@@ -85,10 +85,11 @@ class KeyIssuer:
     def by_own_id(self, run: RunId) -> None:
         """An annotation of Zotero is known by its key, whatever work it hangs on now."""
         self._db.execute(
-            "UPDATE sighting SET key = own WHERE run = ? AND key = '' AND own GLOB 'zotero:*'"
-            " AND EXISTS (SELECT 1 FROM highlight h WHERE h.key = sighting.own)"
-            " AND NOT EXISTS (SELECT 1 FROM sighting o WHERE o.run = sighting.run"
-            " AND o.id <> sighting.id AND (o.own = sighting.own OR o.key = sighting.own))",
+            "UPDATE scanned SET key = own WHERE run = ? AND key = '' AND own GLOB 'zotero:*'"
+            " AND EXISTS (SELECT 1 FROM highlight h WHERE h.key = scanned.own"
+            f" AND NOT {present('h')})"
+            " AND NOT EXISTS (SELECT 1 FROM scanned o WHERE o.run = scanned.run"
+            " AND o.id <> scanned.id AND (o.own = scanned.own OR o.key = scanned.own))",
             (run,),
         )
 
@@ -145,15 +146,25 @@ class KeyIssuer:
     def claimed(self, highlight: Highlight, run: RunId | None = None) -> HighlightKey:
         """The key it asks for: its own id if that is unique in the run, else its anchor."""
         own = own_key(highlight)
-        if own and (run is None or self._unique(run, own)):
+        if own and (run is None or self._unique(run, highlight, own)):
             return own
         return anchor_key(highlight, highlight.nth)
 
-    def _unique(self, run: RunId, own: HighlightKey) -> bool:
+    def _unique(self, run: RunId, highlight: Highlight, own: HighlightKey) -> bool:
+        """Whether no other highlight that is read now, or stands in an unchanged document, has it."""
         row = self._db.execute(
-            "SELECT count(*) FROM sighting WHERE run = ? AND own = ?", (run, own)
+            "SELECT count(*) FROM scanned WHERE run = ? AND own = ?", (run, own)
         ).fetchone()
-        return bool(row[0] <= 1)
+        if row[0] > 1:
+            return False
+        rows = self._db.execute(
+            "SELECT h.body FROM highlight h WHERE json_extract(h.body, '$.own') <> ''"
+            f" AND json_extract(h.body, '$.own') = ? AND {present('h')}"
+            " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.container = h.container"
+            "  AND s.place = h.place)",
+            (highlight.own, run),
+        ).fetchall()
+        return all(own_key(decode_highlight(row["body"])) != own for row in rows)
 
     def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
         """Whether the same PDF was read before at another path, now or ever: one mark, two files.
@@ -164,7 +175,7 @@ class KeyIssuer:
             return False
         row = self._db.execute(
             "SELECT json_extract(body, '$.document.path') AS path, run, EXISTS (SELECT 1"
-            " FROM sighting s WHERE s.run = ? AND s.key = h.key AND s.path = ?) AS beside"
+            " FROM scanned s WHERE s.run = ? AND s.key = h.key AND s.path = ?) AS beside"
             " FROM highlight h WHERE key = ?",
             (run, path, key),
         ).fetchone()

@@ -15,7 +15,7 @@ from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.revisions import EVIDENCE
 from ankiforge.ledger.events import Columns
-from ankiforge.ledger.passages.highlights import decode_highlight
+from ankiforge.ledger.passages.highlights import decode_highlight, present
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import SOURCE
 from ankiforge.model import (
@@ -24,7 +24,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
-    RunId,
     Standing,
     Verdict,
     guid_for,
@@ -66,7 +65,7 @@ class Homes:
         self._documents |= {now.document.key, before.document.key}
         self._was[HighlightKey(now.key)] = canonical(before.exact)
 
-    def follow(self, run: RunId, unseen: Sequence[str], action: str = "") -> None:
+    def follow(self, unseen: Sequence[str], action: str = "") -> None:
         """Let the cards of split, joined and lost highlights go where their quotes stand.
 
         `unseen` are the highlights this run looked for and did not find; `action` is that of
@@ -74,20 +73,19 @@ class Homes:
         """
         lost = frozenset(unseen)
         for key in sorted(lost):
-            row = self._db.execute("SELECT document, run FROM highlight WHERE key = ?", (key,))
-            found = row.fetchone()
-            lost -= {key} if found["run"] == run else frozenset()
+            found = self._db.execute(
+                f"SELECT document, {present('h')} AS here FROM highlight h WHERE key = ?", (key,)
+            ).fetchone()
+            lost -= {key} if found["here"] else frozenset()
             self._documents.add(found["document"])
         for work in sorted({self._works.of(document) for document in self._documents}):
-            self._follow_in(run, self._works.members(work), lost, action)
+            self._follow_in(self._works.members(work), lost, action)
         self._documents.clear()
         self._was.clear()
 
-    def _follow_in(
-        self, run: RunId, documents: list[str], lost: frozenset[str], action: str
-    ) -> None:
+    def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
         cards = [card for card in self._cards_of(documents) if _may_move(card)]
-        passages = self._passages(run, documents) if cards else []
+        passages = self._passages(documents) if cards else []
         for card in cards:
             quote = canonical(card.leading.draft.quote)
             if self._stays(card, quote, card.highlight.key in lost):
@@ -106,13 +104,13 @@ class Homes:
         for start in range(0, len(rows), AT_ONCE):
             yield from self._cards.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
-    def _passages(self, run: RunId, documents: list[str]) -> list[_Passage]:
-        """What this run read in these documents, but for cards that people wrote."""
+    def _passages(self, documents: list[str]) -> list[_Passage]:
+        """What stands in these documents, but for cards that people wrote."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
-            f"SELECT key, body FROM highlight WHERE document IN ({marks}) AND run = ?"
-            " AND presence = 'present' ORDER BY key",
-            (*documents, run),
+            f"SELECT key, body FROM highlight h WHERE document IN ({marks})"
+            f" AND presence = 'present' AND {present('h')} ORDER BY key",
+            documents,
         ).fetchall()
         read = ((row["key"], decode_highlight(row["body"])) for row in rows)
         return [

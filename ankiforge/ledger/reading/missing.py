@@ -10,10 +10,10 @@ from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.deciding.states import Event, presence_after
-from ankiforge.ledger.passages.highlights import NOT_SELECTED
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, present, present_way
 from ankiforge.ledger.reading.selection import Selection
 from ankiforge.ledger.reading.ways import Ways
-from ankiforge.model import HighlightKey, Presence, Problem, RunId, Scan
+from ankiforge.model import HighlightKey, Presence, Problem, Scan
 
 SUSPICIOUS = 5
 """A container that had as many highlights and yields none is not believed."""
@@ -22,21 +22,17 @@ _HIGHLIGHTS = (
     "SELECT h.key, h.presence, h.missing_at, '' AS way, h.place, h.container,"
     " json_extract(d.body, '$.path') AS path, h.text, h.presence_why"
     " FROM highlight h JOIN document d ON d.key = h.document"
-    " WHERE h.container = :container AND h.run <> :run AND h.presence <> 'gone'"
-    " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"
+    " WHERE h.container = :container AND h.presence <> 'gone'"
+    f" AND NOT {present('h')} AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"
 )
 _WAYS = (
     "SELECT w.key, 'way', w.missing_at, w.place, w.place, w.container,"
     " json_extract(w.body, '$.document.path'), w.text, ''"
-    " FROM way w WHERE w.container = :container AND w.run <> :run"
+    f" FROM way w WHERE w.container = :container AND NOT {present_way('w')}"
 )
-_HERE = "place IN (SELECT place FROM sighting WHERE run = :run AND container = :container)"
+_HERE = "place IN (SELECT place FROM temp.listed WHERE container = :container)"
 _UNSEEN = f"{_HIGHLIGHTS} UNION ALL {_WAYS}"
 _UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_WAYS} AND w.{_HERE}"
-_UNSEEN_STILL = (
-    f"{_HIGHLIGHTS} AND (h.{_HERE} OR h.presence = 'missing-once')"
-    f" UNION ALL {_WAYS} AND (w.{_HERE} OR w.missing_at <> '')"
-)
 
 
 class Missing:
@@ -59,16 +55,13 @@ class Missing:
         self._selection = selection
         self._tell = tell
 
-    def unseen(
-        self, run: RunId, scan: Scan, problems: tuple[Problem, ...], *, part: bool = False
-    ) -> list[sqlite3.Row] | Problem:
+    def unseen(self, scan: Scan, problems: tuple[Problem, ...]) -> list[sqlite3.Row] | Problem:
         """What a scan looked for and did not find; of a partial one, where it looked.
 
-        What the settings leave out now is not missing either. A problem if it cannot be believed. What could not be read is not missing. `part`: what
-        the scan left out is as it was, and what was missing there is so still.
+        What the settings leave out now is not missing either. A problem if it cannot be believed. What could not be read is not missing.
         """
-        where = {"container": scan.container, "run": run}
-        sql = _UNSEEN if scan.complete else _UNSEEN_STILL if part else _UNSEEN_HERE
+        where = {"container": scan.container}
+        sql = _UNSEEN if scan.complete else _UNSEEN_HERE
         rows = self._selection.missing(self._db.execute(sql, where).fetchall(), scan)
         if rows and scan.complete and len(rows) >= SUSPICIOUS and not self._found(where):
             return Problem(
@@ -81,8 +74,11 @@ class Missing:
 
     def _found(self, where: dict[str, str]) -> bool:
         row = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM highlight WHERE container = :container AND run = :run)"
-            " OR EXISTS (SELECT 1 FROM way WHERE container = :container AND run = :run)",
+            "SELECT EXISTS (SELECT 1 FROM temp.listed l CROSS JOIN highlight h"
+            " ON h.container = l.container AND h.place = l.place AND h.run = l.run"
+            " WHERE l.container = :container) OR EXISTS (SELECT 1 FROM temp.listed l CROSS JOIN way"
+            " w ON w.container = l.container AND w.place = l.place AND w.run = l.run"
+            " WHERE l.container = :container)",
             where,
         ).fetchone()
         return bool(row[0])

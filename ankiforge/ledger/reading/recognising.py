@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, slug_of
+from ankiforge.ledger.passages.highlights import (
+    NOT_SELECTED,
+    decode_highlight,
+    present,
+    slug_of,
+)
 from ankiforge.ledger.passages.keys import KeyIssuer
 from ankiforge.ledger.passages.matching import Match, in_place
 from ankiforge.model import Highlight, HighlightKey, HighlightKind, RunId, Scan
@@ -37,7 +42,7 @@ class Recognising:
     def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
         """This sighting is that highlight."""
         self._db.execute(
-            "UPDATE sighting SET key = ?, asked = ? WHERE run = ? AND id = ?",
+            "UPDATE scanned SET key = ?, asked = ? WHERE run = ? AND id = ?",
             (key, asked, run, sighting),
         )
 
@@ -49,7 +54,7 @@ class Recognising:
         What the settings leave out comes back only word for word, but in `reselected` containers.
         """
         groups = self._db.execute(
-            "SELECT DISTINCT container, place, path FROM sighting WHERE run = ?"
+            "SELECT DISTINCT container, place, path FROM scanned WHERE run = ?"
             " ORDER BY route, container, place, path",
             (run,),
         ).fetchall()
@@ -59,7 +64,7 @@ class Recognising:
                 continue
             staged = self._db.execute(
                 # left alone, SQLite walks the whole run for the sake of the order
-                "SELECT id, body FROM sighting INDEXED BY sighting_place"
+                "SELECT id, body FROM scanned INDEXED BY scanned_place"
                 " WHERE run = ? AND container = ? AND place = ? AND path = ? ORDER BY id",
                 (run, container, place, path),
             ).fetchall()
@@ -80,9 +85,9 @@ class Recognising:
             and self._db.execute(
                 "SELECT 1 FROM highlight h WHERE h.text = :text AND h.presence <> 'gone'"
                 " AND (h.container, h.place) <> (:container, :place) AND h.container <> ''"
-                " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run"
+                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run"
                 "  AND s.container = h.container AND s.place = h.place AND s.text = h.text)"
-                " LIMIT 1",
+                f" AND NOT {present('h')} LIMIT 1",
                 {"text": text_of(one), "container": container, "place": place, "run": run},
             ).fetchone()
         )
@@ -117,7 +122,7 @@ class Recognising:
         rows = self._db.execute(
             "SELECT key, position, body FROM highlight h WHERE container = :container"
             " AND place = :place AND (:reselected OR presence_why <> :not_selected"
-            "  OR EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND s.container ="
+            "  OR EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.container ="
             "  h.container AND s.place = h.place AND s.text = h.text)) UNION ALL SELECT key, position, body FROM way w"
             " WHERE container = :container AND place = :place AND NOT EXISTS (SELECT 1"
             " FROM highlight h WHERE h.key = w.key AND h.container = w.container"
@@ -141,7 +146,7 @@ class Recognising:
         if not known:
             return
         rows = self._db.execute(
-            "SELECT id, length, body FROM sighting WHERE run = ? AND key = '' ORDER BY route, id",
+            "SELECT id, length, body FROM scanned WHERE run = ? AND key = '' ORDER BY route, id",
             (run,),
         ).fetchall()
         waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
@@ -184,12 +189,12 @@ class Recognising:
             self.assign(run, found[match.found][0], match.key, match.asked)
 
     def _known(self, run: RunId, key: HighlightKey) -> bool:
-        row = self._db.execute("SELECT 1 FROM sighting WHERE run = ? AND key = ?", (run, key))
+        row = self._db.execute("SELECT 1 FROM scanned WHERE run = ? AND key = ?", (run, key))
         return row.fetchone() is not None
 
     def _named(self, run: RunId, number: int) -> bool:
         row = self._db.execute(
-            "SELECT 1 FROM sighting WHERE run = ? AND id = ? AND key <> ''", (run, number)
+            "SELECT 1 FROM scanned WHERE run = ? AND id = ? AND key <> ''", (run, number)
         )
         return row.fetchone() is not None
 
@@ -204,40 +209,35 @@ class Recognising:
     def moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """What lost its old place and stands, equal, in a new one, keeps its key."""
         self._keys.by_own_id(run)
-        lost = {row["key"]: row for scan in scans for row in self._lost(run, scan)}
         for column in ("mark", "text"):
             waiting = self._db.execute(
-                f"SELECT id, {column} AS name, length, body FROM sighting"
+                f"SELECT id, {column} AS name, length, body FROM scanned"
                 " WHERE run = ? AND key = '' ORDER BY id",
                 (run,),
             ).fetchall()
-            by_name: dict[str, list[str]] = defaultdict(list)
-            for key, row in reversed(lost.items()):
-                by_name[row[column]].append(key)
             for row in waiting:
-                keys = by_name.get(row["name"])
-                if keys and (column == "mark" or _long_enough(row)):
-                    key = keys.pop()
-                    self.assign(run, row["id"], HighlightKey(key))
-                    del lost[key]
+                if column == "mark" or _long_enough(row):
+                    found = (self._lost(run, scan, column, row["name"]) for scan in scans)
+                    if key := next(filter(None, found), None):
+                        self.assign(run, row["id"], key)
 
-    def _lost(self, run: RunId, scan: Scan) -> Iterator[sqlite3.Row]:
-        """Known highlights of a container that no sighting of this run continues.
+    def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
+        """The first highlight of a container of this mark or text that stands nowhere now.
 
-        Of a partial scan only those whose place was read.
+        Whenever it went. Of a partial scan only one whose document was listed.
         """
         here = (
             ""
             if scan.complete
-            else " AND h.place IN (SELECT place FROM sighting WHERE run = :run"
-            " AND container = :container)"
+            else " AND h.place IN (SELECT place FROM temp.listed WHERE container = :container)"
         )
-        yield from self._db.execute(
-            f"SELECT key, mark, text FROM highlight h WHERE container = :container{here}"
-            " AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.run = :run AND s.key = h.key)"
-            " ORDER BY place, position",
-            {"container": scan.container, "run": run},
-        ).fetchall()
+        row = self._db.execute(
+            f"SELECT key FROM highlight h WHERE h.{column} = :name AND +h.container = :container"
+            f"{here} AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
+            f" AND NOT {present('h')} ORDER BY h.place, h.position LIMIT 1",
+            {"container": scan.container, "run": run, "name": name},
+        ).fetchone()
+        return HighlightKey(row["key"]) if row else None
 
 
 def _without_place(one: Highlight) -> Highlight:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import NOT_SELECTED
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, present, present_way
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import Highlight, RunId, Scan
 from ankiforge.text.anchors import text_of
@@ -65,7 +65,8 @@ class Selection:
         for scan in scans:
             if scan.complete and scan.container in self._by:
                 settings = self._by[scan.container].settings
-                self._writer.meta(f"{_SETTINGS}{scan.container}", settings)
+                if self._before(scan.container) != settings:
+                    self._writer.meta(f"{_SETTINGS}{scan.container}", settings)
             count += self._db.execute(
                 "SELECT count(*) FROM highlight WHERE container = ? AND presence = 'present'"
                 " AND presence_why = ?",
@@ -81,13 +82,14 @@ class Selection:
         """(path, text) of what this run did not show, and its files hold nevertheless."""
         unseen = (
             "SELECT json_extract({0}.body, '$.document.path') AS path, {0}.text FROM {0}"
-            " WHERE {0}.container = :container AND NOT EXISTS (SELECT 1 FROM sighting s"
+            " WHERE {0}.container = :container AND NOT {1} AND NOT EXISTS (SELECT 1 FROM scanned s"
             "  WHERE s.run = :run AND s.container = {0}.container AND s.path ="
             "  json_extract({0}.body, '$.document.path') AND s.text = {0}.text)"
         )
-        here = f"{unseen.format('highlight')} AND presence IN ('present', 'missing-once')"
+        here = f"{unseen.format('highlight', present('highlight'))} AND presence IN ('present', 'missing-once')"
         rows = self._db.execute(
-            f"{here} UNION {unseen.format('way')}", {"container": container, "run": run}
+            f"{here} UNION {unseen.format('way', present_way('way'))}",
+            {"container": container, "run": run},
         ).fetchall()
         wanted = {(str(row["path"]), str(row["text"])) for row in rows if row["path"]}
         found: set[tuple[str, str]] = set()

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,14 +24,26 @@ from ankiforge.ledger.deciding.states import Event as SourceEvent
 from ankiforge.ledger.deciding.states import presence_after
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.passages.documents import Documents
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, place_of
+from ankiforge.ledger.passages.highlights import (
+    NOT_SELECTED,
+    decode_highlight,
+    place_of,
+    present,
+    present_way,
+)
 from ankiforge.ledger.passages.keys import KeyIssuer, content_of, with_own_name
+from ankiforge.ledger.passages.listing import (
+    Listing,
+    places_of_document,
+    places_of_highlight,
+    read_again,
+)
 from ankiforge.ledger.reading.aside import NOT_WANTED, Aside
 from ankiforge.ledger.reading.homes import Homes
 from ankiforge.ledger.reading.missing import Missing
 from ankiforge.ledger.reading.recognising import Recognising
 from ankiforge.ledger.reading.selection import Selecting, Selection
-from ankiforge.ledger.reading.ways import Ways
+from ankiforge.ledger.reading.ways import Ways, private_elsewhere
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import (
@@ -42,6 +55,8 @@ from ankiforge.model import (
     Route,
     RunId,
     Scan,
+    Unchanged,
+    Unmarked,
     h16,
 )
 from ankiforge.text.anchors import mark_of, own_key
@@ -74,9 +89,15 @@ class Reading:
     """Takes what sources yield into the ledger."""
 
     def __init__(
-        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
+        self,
+        connection: Connection,
+        writer: Writer,
+        decisions: Decisions,
+        cards: Cards,
+        pictures: Path,
     ) -> None:
         self._db = connection
+        self.known = Listing(connection, pictures)
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
@@ -91,19 +112,47 @@ class Reading:
         self._missing = Missing(
             connection, decisions, cards, self._ways, self._selection, self._promote
         )
-        self._sighted: list[tuple[RunId, Extracted]] = []
+        self._run = RunId("")
+        self._sighted: list[tuple[RunId, Extracted | Unmarked]] = []
 
     # --- reading ----------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Forget what a reading that died left half-done."""
-        self._sighted.clear()
-        with self._db.unit():
-            self._db.execute("DELETE FROM sighting")
+    def begin(self, run: RunId, salt: str = "") -> None:
+        """Begin a run: forget what one that died left half-done.
 
-    def sight(self, run: RunId, extracted: Extracted) -> None:
-        """Stage one document with its highlights; some are written down together."""
-        self._sighted.append((run, replace(extracted, pictures=())))
+        Documents that were taken in with another `salt` are taken in again.
+        """
+        self._run = run
+        self._sighted.clear()
+        self.known.begin(salt)
+        left = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM scanned) OR EXISTS (SELECT 1 FROM scanned_document)"
+        ).fetchone()[0]
+        if left:
+            with self._db.unit():
+                self._forget_scanned()
+
+    def _forget_scanned(self) -> None:
+        self._db.execute("DELETE FROM scanned")
+        self._db.execute("DELETE FROM scanned_document")
+
+    def sight(self, run: RunId, found: Extracted | Unmarked | Unchanged) -> None:
+        """Stage one document with its highlights, unless it is as it was taken in before.
+
+        Some documents are written down together.
+        """
+        if run != self._run:
+            self.begin(run)
+        if isinstance(found, Unchanged):
+            self.known.skip(found)
+            return
+        same = (
+            self.known.is_as_taken_in(found)
+            if isinstance(found, Extracted)
+            else self.known.is_still_unmarked(found)
+        )
+        if not same:
+            self._sighted.append((run, found))
         if len(self._sighted) >= TOGETHER:
             self._write_down()
 
@@ -111,22 +160,73 @@ class Reading:
         if not self._sighted:
             return
         with self._db.unit():
-            for run, extracted in self._sighted:
-                self._stage(run, self._documents.take_in(extracted))
+            for run, found in self._sighted:
+                self.known.stage(run, found)
+                if isinstance(found, Extracted):
+                    self._stage(run, self._documents.take_in(replace(found, pictures=())))
         self._sighted.clear()
 
     def _stage(self, run: RunId, extracted: Extracted) -> None:
-        first = self._db.execute(
-            "SELECT coalesce(max(id), 0) + 1 FROM sighting WHERE run = ?", (run,)
-        ).fetchone()[0]
-        self._db.executemany(
-            "INSERT INTO sighting (run, id, container, place, path, route, own, mark, text,"
-            " length, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        self._stage_rows(
+            run,
             (
-                _staged(run, number, extracted, highlight)
-                for number, highlight in enumerate(extracted.highlights, start=first)
+                _staged(number, extracted.container, highlight)
+                for number, highlight in enumerate(extracted.highlights, start=1)
             ),
         )
+
+    def _stage_rows(self, run: RunId, rows: Iterable[tuple[Any, ...]]) -> None:
+        first = self._db.execute(
+            "SELECT coalesce(max(id), 0) + 1 FROM scanned WHERE run = ?", (run,)
+        ).fetchone()[0]
+        self._db.executemany(
+            "INSERT INTO scanned (run, id, container, place, path, position, route, own, mark,"
+            " text, length, body, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((run, number, *row) for number, row in enumerate(rows, start=first)),
+        )
+
+    def _stage_again(self, run: RunId, grown: Iterable[str]) -> None:
+        """Stage unchanged documents whose highlights may be those of what changed.
+
+        Those of the same works, notes that quote these or are about them, and what names the same
+        annotation of Zotero: a new paper gives its key to the quotes of it that are here already.
+        """
+        rows = self._db.execute(
+            "SELECT DISTINCT json_extract(body, '$.document.key') AS document FROM scanned"
+            " WHERE run = ? AND route <= 1",
+            (run,),
+        ).fetchall()
+        papers = {*grown, *(str(row["document"]) for row in rows)}
+        members = sorted({one for paper in papers for one in self.works.members(paper)})
+        related = {*members, *(self.works.notes_about(members) if members else ())}
+        places = {place for one in related for place in places_of_document(self._db, one)}
+        places |= {
+            (row["container"], row["place"])
+            for row in self._db.execute(
+                "SELECT DISTINCT h.container, h.place FROM scanned s, json_each(s.body, '$.hints') i"
+                " JOIN highlight h ON json_extract(h.body, '$.hints[0]') = i.value"
+                " WHERE s.run = ? AND i.value GLOB 'zotero:*'",
+                (run,),
+            ).fetchall()
+        }
+        for container, place in self.known.unchanged_among(run, places):
+            self._stage_stored(run, container, place)
+
+    def _stage_stored(self, run: RunId, container: str, place: str) -> None:
+        found = self._db.execute(
+            "SELECT h.key, h.position, h.body FROM highlight h WHERE h.container = :container"
+            f" AND h.place = :place AND {present('h')}"
+            " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key) UNION ALL"
+            " SELECT w.key, w.position, w.body FROM way w WHERE w.container = :container"
+            f" AND w.place = :place AND {present_way('w')} ORDER BY 2, 1",
+            {"container": container, "place": place},
+        ).fetchall()
+        rows = (
+            _staged(row["position"], container, decode_highlight(row["body"]), row["key"])
+            for row in found
+        )
+        self._stage_rows(run, rows)
+        self.known.stage_again(run, container, place)
 
     @property
     def waits(self) -> bool:
@@ -142,6 +242,19 @@ class Reading:
         """What another machine decided, or what was taken back, about works, homes and passages."""
         self.works.hear(decided)
         self.aside.hear(decided)
+        self._read_again(decided)
+
+    def _read_again(self, decided: Event) -> None:
+        """Let the documents that a decision is about be taken in anew by the next run."""
+        if decided.what == "union":
+            for document in decided.body.get("documents", ()):
+                for member in self.works.members(document):
+                    read_again(self._db, places_of_document(self._db, member))
+        elif decided.what == "skip":
+            read_again(self._db, places_of_highlight(self._db, decided.subject))
+        elif decided.what == "move":
+            for key in {decided.body.get("from", ""), decided.body.get("to", "")}:
+                read_again(self._db, places_of_highlight(self._db, str(key)))
 
     # --- settling ---------------------------------------------------------------------------
 
@@ -152,39 +265,43 @@ class Reading:
         problems: Iterable[Problem],
         now: datetime,
         *,
-        part: bool = False,
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
     ) -> Settled:
         """Match, move, issue, and note what is missing: when all sources were read.
 
-        `part`: what was not read is as it was, and there is no `doubt`. `selecting`, by
-        container: the settings, and how to look again for what they may leave out now.
+        `selecting`, by container: the settings, and how to look again for what they may leave
+        out now.
         """
         scans, problems = tuple(scans), tuple(problems)
+        if run != self._run:
+            self.begin(run)
         self._write_down()
         self._selection.begin(run, selecting)
         with self._writer.unit():
             self._record_scans(run, scans, now)
             action = self._recognise(run, scans)
             counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
-            unseen = [self._missing.unseen(run, scan, problems, part=part) for scan in scans]
+            unseen = [self._missing.unseen(scan, problems) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
-            self.homes.follow(run, [row["key"] for found in rows for row in found], action)
+            self.homes.follow([row["key"] for found in rows for row in found], action)
             missed = [
                 presence
                 for scan, found in zip(scans, unseen, strict=True)
-                if (scan.complete or part) and not isinstance(found, Problem)
+                if scan.complete and not isinstance(found, Problem)
                 for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
             ]
             unselected = self._selection.end(scans)
-            self._db.execute("DELETE FROM sighting")
+            self.known.end(run, scans)
+            self._forget_scanned()
+        self.known.scope(run)
+        seen = self.known.in_scope(run)
         gone = sum(1 for found in missed if found is Presence.GONE)
         return Settled(
-            seen=counts["new"] + counts["changed"] + counts["unchanged"],
+            seen=seen,
             new=counts["new"],
             changed=counts["changed"],
             gone=gone,
-            unchanged=counts["unchanged"],
+            unchanged=seen - counts["new"] - counts["changed"],
             problems=tuple(found for found in unseen if isinstance(found, Problem)),
             unselected=unselected,
         )
@@ -194,12 +311,14 @@ class Reading:
         self.works.refresh()  # the journal may tell of a union before its documents
         for way in self._ways.parted():
             self._missing.forget_way(way)
+            read_again(self._db, [(way["container"], way["place"])])
         self._recognising.in_place(run, self._selection.reselected)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
         self._documents.follow_renames(run)
         action = self._writer.new_action()
         grown = self.works.unite(run, action)
+        self._stage_again(run, grown)
         self._ways.begin()
         return action if grown else ""
 
@@ -213,7 +332,7 @@ class Reading:
 
     def _staged(self, run: RunId) -> Iterator[sqlite3.Row]:
         yield from self._db.execute(
-            "SELECT * FROM sighting WHERE run = ? ORDER BY route, container, id", (run,)
+            "SELECT * FROM scanned WHERE run = ? ORDER BY route, container, id", (run,)
         ).fetchall()
 
     def _take_in(self, run: RunId, row: sqlite3.Row) -> str:
@@ -256,7 +375,7 @@ class Reading:
                 highlight.document.key,
                 row["container"],
                 row["place"],
-                row["id"],
+                row["position"],
                 row["mark"],
                 row["text"],
                 content_of(highlight),
@@ -271,8 +390,9 @@ class Reading:
     def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
         before = self._before(highlight.key)
         if not self._ways.tells(run, row, highlight.key, before):
+            counted = before["run"] == run or self._ways.stands_before(highlight.key, row)
             changed = self._seen_elsewhere(run, highlight.key, before)
-            if before["run"] == run:
+            if counted:
                 return "also"
             return "changed" if changed else "unchanged"
         if before["run"] == run:  # the same mark in a second copy
@@ -313,7 +433,7 @@ class Reading:
         """The way that told a highlight's content is gone; another tells it now."""
         row = {name: way[name] for name in ("container", "place", "mark", "text", "body")}
         highlight = replace(decode_highlight(way["body"]), key=way["key"])
-        more = {"id": way["position"], "asked": "", "path": highlight.document.path}
+        more = {"position": way["position"], "asked": "", "path": highlight.document.path}
         self._tell(RunId(way["run"]), row | more, highlight, self._before(way["key"]))
 
     def _tell(
@@ -335,12 +455,14 @@ class Reading:
             self.homes.changed(highlight, decode_highlight(before["body"]))
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
+        elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
+            self._keep_past(run, highlight.key, before)  # the words stay private where they go
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
             " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END WHERE key = ?",
             (
-                highlight.document.key, row["container"], row["place"], row["id"], row["mark"],
+                highlight.document.key, row["container"], row["place"], row["position"], row["mark"],
                 row["text"], content, body, presence,
                 highlight.skip or ignored, run, row["asked"], row["asked"], highlight.key,
             ),
@@ -376,20 +498,20 @@ class Reading:
         )
 
 
-def _staged(run: RunId, number: int, extracted: Extracted, highlight: Highlight) -> tuple:  # type: ignore[type-arg]
+def _staged(position: int, container: str, highlight: Highlight, key: str = "") -> tuple[Any, ...]:
     text = canonical(highlight.exact)
     return (
-        run,
-        number,
-        extracted.container,
-        place_of(extracted.document),
-        extracted.document.path,
+        container,
+        place_of(highlight.document),
+        highlight.document.path,
+        position,
         _ROUTES.index(highlight.route),
         own_key(highlight),
         mark_of(highlight),
         h16(text, highlight.kind),
         len(text),
-        msgspec.json.encode(with_own_name(highlight)).decode(),
+        msgspec.json.encode(highlight if key else with_own_name(highlight)).decode(),
+        key,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, decode_highlight, present_way
 from ankiforge.ledger.passages.keys import content_of
 from ankiforge.ledger.reading.works import Works
 from ankiforge.model import (
@@ -93,7 +93,7 @@ class Ways:
             " AND (container <> ? OR place <> ?)"
             f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM way w WHERE w.key = h.key"
             f" AND json_extract(w.body, '$.document.key') IN ({marks})))"
-            " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM sighting s"
+            " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM scanned s"
             " WHERE s.run = ? AND s.key = h.key AND s.container = ? AND s.place = ?)",
             (
                 row["text"], row["key"], row["container"], row["place"], *documents, *documents,
@@ -113,17 +113,28 @@ class Ways:
                 return True
             self._put_teller(key, before)
         self._put(run, row, key)
-        best = self._best(key, run)
+        best = self._best(key)
         return (best["container"], best["place"]) == (row["container"], row["place"])
 
     def _of(self, key: str) -> list[sqlite3.Row]:
-        return self._db.execute("SELECT * FROM way WHERE key = ?", (key,)).fetchall()
+        return self._db.execute(
+            f"SELECT w.*, {present_way('w')} AS here FROM way w WHERE key = ?", (key,)
+        ).fetchall()
 
-    def _best(self, key: str, run: str = "") -> sqlite3.Row:
+    def _best(self, key: str) -> sqlite3.Row:
         """By route; of two by one route, that which is there now."""
         return min(
             self._of(key),
-            key=lambda way: (way["route"], way["run"] != run, way["container"], way["place"]),
+            key=lambda way: (way["route"], not way["here"], way["container"], way["place"]),
+        )
+
+    def stands_before(self, key: str, row: sqlite3.Row) -> bool:
+        """Whether an unchanged document has it, before this place in the order of taking in."""
+        return any(
+            way["here"]
+            and (way["container"], way["place"]) != (row["container"], row["place"])
+            and (way["route"], way["container"]) <= (row["route"], row["container"])
+            for way in self._of(key)
         )
 
     def _put_teller(self, key: str, before: sqlite3.Row) -> None:
@@ -140,7 +151,7 @@ class Ways:
             "INSERT OR REPLACE INTO way (key, container, place, route, position, mark, text, body,"
             " run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                key, row["container"], row["place"], row["route"], row["id"], row["mark"],
+                key, row["container"], row["place"], row["route"], row["position"], row["mark"],
                 row["text"], row["body"], run,
             ),
         )  # fmt: skip
@@ -193,11 +204,11 @@ class Ways:
             missing_at = "" if why else missing_at
             self._db.execute(
                 "UPDATE highlight SET missing_at = ?, presence_why = CASE WHEN presence ="
-                " 'present' THEN ? ELSE presence_why END, presence = CASE WHEN ? <> ''"
+                " 'present' THEN ? ELSE presence_why END, run = ?, presence = CASE WHEN ? <> ''"
                 " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?,"
                 " content = ? WHERE key = ?",
                 (
-                    missing_at, why, missing_at, ways[0]["body"],
+                    missing_at, why, ways[0]["run"], missing_at, ways[0]["body"],
                     content_of(decode_highlight(ways[0]["body"])), key,
                 ),
             )  # fmt: skip
@@ -206,17 +217,22 @@ class Ways:
     def parted(self) -> list[sqlite3.Row]:
         """Ways to highlights of works that were united once and are no more.
 
-        A highlight stays with the route that gave it its key.
+        A highlight stays with the route that gave it its key. What stands in an unchanged document
+        would be found again the same way: a union that was undone had that document read again.
         """
         rows = self._db.execute(
-            "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document"
-            " FROM way WHERE route <= 1 ORDER BY key, route"
+            "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document,"
+            f" {present_way('w')} AS here FROM way w WHERE route <= 1 ORDER BY key, route"
         ).fetchall()
         at_home: dict[str, str] = {}
         for row in rows:
             if row["key"].startswith(f"{_ROUTES[row['route']]}:") or row["key"] not in at_home:
                 at_home[row["key"]] = self._works.of(row["document"])
-        return [row for row in rows if self._works.of(row["document"]) != at_home[row["key"]]]
+        return [
+            row
+            for row in rows
+            if not row["here"] and self._works.of(row["document"]) != at_home[row["key"]]
+        ]
 
 
 def private_elsewhere(bodies: list[str]) -> bool:

@@ -141,9 +141,11 @@ class Works:
     def _by_folder(self, run: RunId) -> Iterator[tuple[str, str, str]]:
         """A PDF in the folder that Zotero keeps for an attachment is that attachment."""
         rows = self._db.execute(
-            "SELECT DISTINCT json_extract(body, '$.document.key') AS document, path FROM sighting"
-            " WHERE run = ? AND route = 1",
-            (run,),
+            "SELECT DISTINCT json_extract(body, '$.document.key') AS document, path FROM scanned"
+            " WHERE run = :run AND route = 1 UNION SELECT place, path FROM temp.listed"
+            " WHERE container GLOB 'pdf:*' AND EXISTS (SELECT 1 FROM scanned WHERE run = :run"
+            "  AND route = 0)",
+            {"run": run},
         ).fetchall()
         stored = {
             row["document"]: found[1] for row in rows if (found := _STORED.search(row["path"]))
@@ -153,7 +155,7 @@ class Works:
         owners = self._db.execute(
             "SELECT json_extract(body, '$.block') AS block, document FROM highlight"
             " WHERE container GLOB 'zotero:*' UNION SELECT json_extract(body, '$.block'),"
-            " json_extract(body, '$.document.key') FROM sighting WHERE run = ? AND route = 0",
+            " json_extract(body, '$.document.key') FROM scanned WHERE run = ? AND route = 0",
             (run,),
         ).fetchall()
         works = {row["block"]: row["document"] for row in owners}
@@ -169,7 +171,7 @@ class Works:
         """Rows of a search among the papers that a run read."""
         read = (
             "WITH read AS MATERIALIZED (SELECT DISTINCT json_extract(body, '$.document.key')"
-            " AS document FROM sighting WHERE run = ? AND route <= 1)"
+            " AS document FROM scanned WHERE run = ? AND route <= 1)"
         )
         return self._db.execute(f"{read} {sql} ORDER BY one, other", (run,)).fetchall()
 

@@ -20,6 +20,7 @@ from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
 from ankiforge.ledger.journal import VERSION, Entry, Journal
 from ankiforge.ledger.passages.highlights import place_of
+from ankiforge.ledger.passages.listing import places_of_highlight, read_again
 from ankiforge.ledger.passages.roots import Roots
 from ankiforge.ledger.writing import ANKI, Writer
 from ankiforge.model import Document, DocumentKey, Guid, Highlight, Problem, Shipment
@@ -129,6 +130,8 @@ class Rebuild:
         highlight = replace(highlight, document=document)
         self._placeholder(document, entry.body.get("slug", ""))
         self._keep_past(entry)
+        read_again(self._db, places_of_highlight(self._db, entry.subject))
+        read_again(self._db, [(entry.body["container"], place_of(document))])
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
             " content, body, presence) VALUES"
@@ -136,7 +139,8 @@ class Rebuild:
             " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
             " place = CASE WHEN run = '' THEN place ELSE excluded.place END,"
             " content = excluded.content, body = excluded.body WHERE run = '' OR :at >="
-            " (SELECT r.at FROM run r WHERE r.id = highlight.run)",
+            " (SELECT max(r.at) FROM run r WHERE r.id = highlight.run OR r.id IN (SELECT s.run"
+            "  FROM scan s WHERE s.container = highlight.container AND s.complete))",
             {
                 "key": entry.subject,
                 "document": key,

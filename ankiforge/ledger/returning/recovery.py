@@ -234,10 +234,13 @@ class Recovery:
             "SELECT h.key, json_extract(h.body, '$.exact') AS now,"
             " json_extract(p.body, '$.exact') AS then_ FROM highlight h"
             " JOIN past_content p ON p.key = h.key AND p.content = ?"
-            " WHERE h.run = ? AND h.drafted = ?",
-            (TAKEN, run, TAKEN),
+            " WHERE h.drafted = ? AND EXISTS (SELECT 1 FROM temp.in_scope s"
+            "  WHERE s.run = ? AND s.key = h.key)",
+            (TAKEN, TAKEN, run),
         ).fetchall()
         same = [row["key"] for row in rows if canonical(row["now"]) == canonical(row["then_"])]
+        if not same:
+            return
         with self._writer.unit():
             self._db.executemany(
                 "UPDATE highlight SET drafted = content WHERE key = ?", ((key,) for key in same)

@@ -70,8 +70,8 @@ def test_a_note_left_out_of_the_next_package_leaves_its_roster(shipped):
 def test_a_build_does_not_disturb_a_run_that_is_still_reading(bench):
     from ankiforge.model import Extracted, Scan
 
-    bench.ledger.reading.begin()
     run = bench.ledger.start_run("run")
+    bench.ledger.reading.begin(run)
     document = bench.document("a.md")
     mark = replace(bench.mark(WORDS), document=document)
     bench.ledger.reading.sight(run, Extracted(document, (mark,), bench.container))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge import review
-from ankiforge.anki.theirs import arranged
+from ankiforge.anki.notetypes import arranged
 from ankiforge.ledger.deciding.states import (
     ANKI,
     BEFORE,
