@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.prompt import Shape
 from ankiforge.draft.reply import Item, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity

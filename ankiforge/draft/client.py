@@ -31,8 +31,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ankiforge.config import is_loopback
-from ankiforge.config.keys import LLM, key_for, key_variable
+from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.draft.budget import FREE, Price, known_models, known_price
 from ankiforge.draft.prompt import Body
 from ankiforge.draft.reply import completion

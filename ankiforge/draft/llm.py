@@ -305,8 +305,8 @@ class Conversation:
         if before not in (0, settings.candidates):  # replies to an older default are paid for
             self._settings.append(replace(settings, candidates=before, candidates_before=0))
 
-    def _ways(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
-        """Yield the chunk as it may have been asked about, the way of today first."""
+    def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
+        """Yield the chunk as it may have been asked about, as today first."""
         for one in filter(None, (chunk, chunk.as_formerly)):
             for settings in self._settings:
                 yield one, _Talk(self._asker, self._repair, settings, one.task)
@@ -314,7 +314,9 @@ class Conversation:
     def _asked_before(self, chunk: Chunk) -> tuple[Chunk, _Talk] | None:
         if self._asker.fresh:
             return None
-        return next(((one, talk) for one, talk in self._ways(chunk) if talk.has_reply(one)), None)
+        return next(
+            ((one, talk) for one, talk in self._variants(chunk) if talk.has_reply(one)), None
+        )
 
     def is_cached(self, chunk: Chunk) -> bool:
         """Tell whether the first reply about a chunk is cached."""
@@ -331,7 +333,7 @@ class Conversation:
             return Outcome(
                 no_cards=[NoCard(one.key, reason, passing=True) for one in chunk.highlights]
             )
-        one, talk = self._asked_before(chunk) or next(self._ways(chunk))
+        one, talk = self._asked_before(chunk) or next(self._variants(chunk))
         outcome = Outcome()
         talk.ask(one, outcome)
         if self._repair is not None:
@@ -344,11 +346,11 @@ class Conversation:
 
     def repair(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
         """Return what becomes of drafts of one highlight, made earlier, when they are repaired."""
-        ways, outcome = list(self._ways(chunk)), Outcome()
+        variants, outcome = list(self._variants(chunk)), Outcome()
         asked = (
-            way for way in ways if not self._asker.fresh and way[1].has_repaired(way[0], drafts)
+            one for one in variants if not self._asker.fresh and one[1].has_repaired(one[0], drafts)
         )
-        one, talk = next(asked, ways[0])
+        one, talk = next(asked, variants[0])
         talk.repair(one, list(drafts), outcome)
         return outcome
 

@@ -646,9 +646,11 @@ def _stretched(quote: Span, answers: list[Span], place: str) -> Span:
 
     A quote that has another figure than the answer is left as it is: one of them is wrong.
     """
-    told = _FIGURES.findall(" ".join(place[start:end] for start, end in answers))
+    answered = _FIGURES.findall(" ".join(place[start:end] for start, end in answers))
     quoted = _FIGURES.findall(place[quote[0] : quote[1]])
-    spans = [quote] if told and quoted and not set(told) <= set(quoted) else [quote, *answers]
+    spans = (
+        [quote] if answered and quoted and not set(answered) <= set(quoted) else [quote, *answers]
+    )
     start, end = min(span[0] for span in spans), max(span[1] for span in spans)
     if any(start < at < end for at in boundaries(place)):  # another sentence, another claim
         start, end = quote

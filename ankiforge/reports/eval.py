@@ -26,9 +26,8 @@ import msgspec
 from ankiforge import check
 from ankiforge.anki.cards import cloze as as_anki_shows
 from ankiforge.anki.notes import content_html
-from ankiforge.check.lexical.normal import bare
-from ankiforge.check.lexical.reading import hidden_gaps, read, without
-from ankiforge.config.resources import shipped
+from ankiforge.check import bare, hidden_gaps, read, without
+from ankiforge.config import shipped
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,

@@ -21,7 +21,7 @@ from ankiforge import ledger
 from ankiforge.anki import collection
 from ankiforge.extract.pdf import worker
 from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.ledger.reading import sighted as reading
+from ankiforge.ledger import ingest as reading
 
 HERE = Path(__file__).parent
 FAKE = HERE.parent / "fakes" / "anki_connect.py"

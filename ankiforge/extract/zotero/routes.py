@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ankiforge.config import ZOTERO_KEY, is_loopback
-from ankiforge.config.keys import ZOTERO, key_for, key_variable
+from ankiforge.config import ZOTERO, ZOTERO_KEY, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.zotero.address import LOCAL, WEB, Address
 from ankiforge.extract.zotero.catalog import Catalog

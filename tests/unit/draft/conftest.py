@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.client import ServerSettings
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load

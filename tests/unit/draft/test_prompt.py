@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.prompt import Shape, load, parse, passage
 from ankiforge.draft.reply import drafts_of, objects, reasons, usable
 from ankiforge.errors import ConfigError

@@ -13,10 +13,7 @@ from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notetypes import arranged, note_type, our_type
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.deciding.states import (
-    REFUSED,
-    Event,
-)
+from ankiforge.ledger.states import REFUSED, Event
 from ankiforge.model import (
     Calendar,
     Card,

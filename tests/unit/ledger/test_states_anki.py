@@ -10,15 +10,7 @@ import pytest
 
 from ankiforge import review
 from ankiforge.anki.notetypes import arranged
-from ankiforge.ledger.deciding.states import (
-    ANKI,
-    BEFORE,
-    CANDIDATE,
-    PRESENCE,
-    STANDING,
-    VERDICT,
-    Event,
-)
+from ankiforge.ledger.states import ANKI, BEFORE, CANDIDATE, PRESENCE, STANDING, VERDICT, Event
 from ankiforge.model import RunId, Standing, Verdict
 
 
