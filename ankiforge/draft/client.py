@@ -223,30 +223,35 @@ class BrokenError(UnansweredError):
 
 
 class PassingError(Exception):
-    """A fault that may pass."""
+    """A fault that may pass.
 
-    status = 502
-    after = 0.0
-    """Seconds the server asks us to wait; 0 if it does not say."""
-    retry = True
-    hint = ""
+    Attributes:
+        status: 500 and 501 are errors within the server; 429, 503 and 529 mean too many requests.
+        after: seconds the server asks us to wait; 0 if it does not say.
+        retry: whether the same request may be sent again.
+        absent: nobody who speaks our language; ends the run if the server never answered.
+        gone: not even a connection; ends the run.
+        hint: what to do, "" = the usual.
+    """
 
-    @property
-    def broken(self) -> bool:
-        """Tell whether it is an error within the server."""
-        return self.status in (500, 501)
-
-    @property
-    def crowded(self) -> bool:
-        """Tell whether there are too many requests: then everybody waits."""
-        return self.status in (429, 503, 529)
-
-
-class AbsentError(PassingError):
-    """Nobody there who speaks our language; ends the run if nobody ever was, or is any more."""
-
-    gone = False
-    """Not even a connection: no fault of one request."""
+    def __init__(
+        self,
+        words: str,
+        *,
+        status: int = 502,
+        after: float = 0.0,
+        retry: bool = True,
+        absent: bool = False,
+        gone: bool = False,
+        hint: str = "",
+    ) -> None:
+        super().__init__(words)
+        self.status = status
+        self.after = after
+        self.retry = retry
+        self.absent = absent
+        self.gone = gone
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,9 +401,8 @@ def refusal(
             if name := _refused_field(settings, whole, request):
                 return FieldRefusedError(words, name, _taken(said.words))
         elif kind is PassingError:
-            fault = PassingError(f"{status}: {reason}")
-            fault.status, fault.after = status, retry_after(headers) or said.after
-            return fault
+            after = retry_after(headers) or said.after
+            return PassingError(f"{status}: {reason}", status=status, after=after)
         elif kind is ServiceError:
             where = headers.get("location", "").removesuffix("/chat/completions")[:200]
             to = f" ({where})" if where.startswith("http") else ""
@@ -456,7 +460,8 @@ def disguised(settings: ServerSettings, raw: str, request: Body) -> Exception | 
     except (ValueError, RecursionError):
         if text.lstrip().startswith(("{", "[")):
             return PassingError(f"the answer is cut off: {text.strip()[:60]!r}")
-        return AbsentError(f"no chat completion but {_page(raw) or repr(raw.strip()[:60])}")
+        what = _page(raw) or repr(raw.strip()[:60])
+        return PassingError(f"no chat completion but {what}", absent=True)
     said = complaint(text)
     if said.status and (within or (isinstance(parsed, dict | list) and "error" in text)):
         return refusal(settings, said.status, text, {}, request)
@@ -466,9 +471,7 @@ def disguised(settings: ServerSettings, raw: str, request: Body) -> Exception | 
         return refusal(settings, 400, text, {}, request)
     empty = isinstance(parsed, dict) and parsed.get("choices") == []
     reason = said.words or ("its list of choices is empty" if empty else "no reason given")
-    fault = PassingError(f"no chat completion: {reason}")
-    fault.after = said.after
-    return fault
+    return PassingError(f"no chat completion: {reason}", after=said.after)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -600,12 +603,12 @@ class Client:
         with self._lock:
             self._unanswered += 1
             often = self._unanswered >= IN_A_ROW + self._settings.threads - 1
-        settings, absent = self._settings, isinstance(fault, AbsentError)
-        words = f"{settings.host}: {without_key(self._settings, str(fault))}"
-        if often or (absent and (fault.gone or not self._answered)):  # type: ignore[attr-defined]
+        settings = self._settings
+        words = f"{settings.host}: {without_key(settings, str(fault))}"
+        if often or fault.gone or (fault.absent and not self._answered):
             hint = f"is the server running, and {settings.base_url} its address?"
             return ServiceError(words, hint=fault.hint or hint)
-        kind = BrokenError if fault.broken else UnansweredError
+        kind = BrokenError if fault.status in (500, 501) else UnansweredError
         return kind(words, hint=fault.hint or "run again: what was answered is kept")
 
     def _count_rejection(self, error: ItemError) -> None:
@@ -657,36 +660,39 @@ class _Transport:
         try:
             fault = self._answer(request)
         except httpx2.ConnectTimeout:
-            fault = _absent("no connection in time")
+            fault = PassingError("no connection in time", gone=True)
         except httpx2.TimeoutException:
             silence = settings.silence_s
-            fault = PassingError(f"no answer within {silence:g} s")
             # a silent server is busy, and asked again for a while
-            fault.retry = (attempt + 2) * silence <= (settings.total_s or LONG_S)
-        except (httpx2.RequestError, ssl.SSLError) as error:
+            again = (attempt + 2) * silence <= (settings.total_s or LONG_S)
+            fault = PassingError(f"no answer within {silence:g} s", retry=again)
+        except (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError) as error:
             if why := _distrusted(error):
                 raise ServiceError(
                     f"{settings.host}: its certificate is not trusted: {why}", hint=CERTIFICATE
                 ) from error
+            fault = PassingError(f"no connection: {error}", gone=True)
+        except httpx2.RequestError as error:
             fault = PassingError(f"the answer broke off: {error}")
-            if isinstance(error, httpx2.ConnectError):
-                fault = _absent(f"no connection: {error}")
         if isinstance(fault, str):
             return httpx2.Response(200, text=fault)
         if not isinstance(fault, PassingError):
             raise fault
         self.leave()
-        factor, most = (8, 30.0) if fault.crowded else (2, 8.0)
+        crowded = fault.status in (429, 503, 529)
+        factor, most = (8, 30.0) if crowded else (2, 8.0)
         wait = fault.after or min(settings.backoff_s * factor**attempt, most)
         if wait > LONGEST_WAIT_S:
             raise ServiceError(
                 f"{settings.host} wants {wait:,.0f} s of rest: {fault}",
                 hint="run again later; what was answered is kept",
             )
-        if fault.crowded:
+        if crowded:
             self._not_before = max(self._not_before, time.monotonic() + wait)
-        again = "true" if fault.retry else "false"
-        marks = {"x-should-retry": again, "retry-after-ms": f"{max(wait, 0.001) * 1000:.3f}"}
+        marks = {
+            "x-should-retry": "true" if fault.retry else "false",
+            "retry-after-ms": f"{max(wait, 0.001) * 1000:.3f}",
+        }
         return httpx2.Response(fault.status, headers=marks, extensions={"fault": fault})
 
     def _answer(self, request: Any) -> Any:
@@ -707,11 +713,9 @@ class _Transport:
                 if size > LARGEST:
                     return ItemError(f"a reply of more than {LARGEST:,} bytes")
                 if time.monotonic() - began > settings.reply_s:
-                    # it is paid for, and not asked again
-                    fault = PassingError(f"the reply took more than {settings.reply_s:g} s")
-                    fault.retry = False
-                    fault.hint = "run again, with more time: llm.total_s; what was answered is kept"
-                    return fault
+                    words = f"the reply took more than {settings.reply_s:g} s"
+                    hint = "run again, with more time: llm.total_s; what was answered is kept"
+                    return PassingError(words, retry=False, hint=hint)  # it is paid for
                 parts.append(part)
         finally:
             answer.close()
@@ -747,12 +751,6 @@ class _Transport:
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
-
-
-def _absent(words: str) -> AbsentError:
-    fault = AbsentError(words)
-    fault.gone = True
-    return fault
 
 
 def _distrusted(error: BaseException | None) -> str:

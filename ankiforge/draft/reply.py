@@ -135,14 +135,14 @@ _BACKSLASH = re.compile(
 )
 
 
-def fix_escapes(text: str) -> str:
+def fix_escapes(text: str, apostrophe: str = "'") -> str:
     r"""Double the single backslashes of LaTeX: `\frac` would become a form feed, `\alpha` fail.
 
     A backslash is doubled that begins no legal JSON escape, or one that begins a well-known
     command; a form feed, a backspace or a lone carriage return before a letter is never meant.
-    `\n` and `\t` before other letters stay what they are, `\'` is an apostrophe.
+    `\n` and `\t` before other letters stay what they are; `\'` becomes `apostrophe`.
     """
-    return _BACKSLASH.sub(lambda found: "'" if found["apostrophe"] else r"\\", text)
+    return _BACKSLASH.sub(lambda found: apostrophe if found["apostrophe"] else r"\\", text)
 
 
 def objects(text: str) -> list[dict[str, Any]]:
@@ -158,6 +158,9 @@ def objects(text: str) -> list[dict[str, Any]]:
     begin = _end_of_thought(clean, values)
     found = [card for start, _, value in values if begin <= start for card in _cards(value)]
     if len(clean) <= _WORTH_REPAIR and begin < len(clean) and (broken or not found):
+        # an escaped apostrophe does not end a text in single quotes
+        clean = fix_escapes(text[:LONGEST], r"\'")
+        begin = _end_of_thought(clean, _json_values(clean)[0])
         repaired = list(_cards(_repaired(clean[begin:])))
         found = repaired if len(repaired) > len(found) else found
     return found
@@ -221,35 +224,50 @@ _SPEAKS = re.compile(
 def _end_of_thought(text: str, values: list[_Placed]) -> int:
     """Return where the answer begins: behind the last thought that ended.
 
-    The end of the text if all of it is one thought that did not end. A sign within a value is the
-    word of a card, not the end of a thought.
+    The end of the text if all of it is one thought that did not end. A sign within a card is a word
+    of it: an end counts only if a thought began before it, or the JSON begins behind it.
     """
     starts = [start for start, _, _ in values]
 
-    def outside_values(at: int) -> bool:
-        before = bisect(starts, at)
-        return not before or values[before - 1][1] <= at
+    def outside_values(sign: re.Match[str]) -> bool:
+        before = bisect(starts, sign.start())
+        return not before or values[before - 1][1] <= sign.start()
 
-    ends = [found.end() for found in _SPEAKS.finditer(text) if outside_values(found.start())]
+    begins = any(map(outside_values, _THINKS.finditer(text)))
+    ends = [
+        sign.end()
+        for sign in filter(outside_values, _SPEAKS.finditer(text))
+        if begins or _ANSWER.match(text, sign.end())
+    ]
     if not ends and _THINKS.match(text.lstrip()):
         return len(text)
     return max(ends, default=0)
+
+
+_ANSWER = re.compile(r"(?:<\|message\|>)?\s*(?:```\w*\s*)?[\[{]")
+_CURLY = re.compile(r"(?<=[{\[,:])(\s*)[“„”]|[”“](\s*)(?=[,:}\]])")
+_CURLY_KEY = re.compile(r"[“„]\w+[”“]\s*:")
+_CLOSED = re.compile(r"\}\s*,?\s*\](?:\s*\})*")
 
 
 def _repaired(text: str) -> Any:
     """Return JSON as json-repair understands it: single or missing quotes, commas, Python's words.
 
     Only up to the end of the last whole object: json-repair would complete a card that was cut off.
+    That is where a list of objects is closed, or a brace outside of quotation marks.
     """
     from json_repair import repair_json
 
     if not (start := re.search(r"[{\[]", text)):
         return None
-    quotes, end = 0, 0
+    if _CURLY_KEY.search(text):  # an editor made the quotation marks curly
+        text = _CURLY.sub(r'\1"\2', text)
+    end = max((found.end() for found in _CLOSED.finditer(text)), default=0)
+    quotes = 0
     for sign in re.finditer(r'\\.|["}]', text, re.DOTALL):
         quotes += sign[0] == '"'
         if sign[0] == "}" and quotes % 2 == 0:
-            end = sign.end()
+            end = max(end, sign.end())
     try:
         return repair_json(text[start.start() : end], return_objects=True, skip_json_loads=True)
     except (ValueError, RecursionError):
