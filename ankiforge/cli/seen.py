@@ -71,9 +71,9 @@ def _found(now: Session, words: str) -> Iterator[Found]:
         if len(path.parts) > 1:
             raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
         return seek(now.ledger, words)
-    from ankiforge.extract.pdf.naming import named
+    from ankiforge.extract.pdf import identify
 
-    document = named(path)
+    document = identify(path)
     if isinstance(document, Problem):
         tell_problems(now.call, [document])
         click.get_current_context().exit(1)

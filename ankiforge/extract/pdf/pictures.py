@@ -18,16 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from ankiforge.extract.pdf.faults import FAULTS, failure
-from ankiforge.extract.pdf.opening import unlocked
-from ankiforge.extract.pdf.passages import Box
-from ankiforge.extract.pdf.protocol import Area, Failed, Pictures
+from ankiforge.extract.pdf.annotations import Annotation, of_page
+from ankiforge.extract.pdf.file import FAULTS, OpenFile, failure, open_file
+from ankiforge.extract.pdf.passages import Passages, quads
+from ankiforge.extract.pdf.text import PageText, Spelling, page_chars, unswapped, upright_text
+from ankiforge.extract.pdf.worker import Area, Box, Drawn, Failed, Pictures, Sheet
+from ankiforge.text.fold import same
+from ankiforge.text.quotes import locate
 
 RESOLUTION = 200 / 72
 """Dots per point."""
+MOST_BOXES = 500
+"""Lines of a mark that are outlined on a drawn page."""
 LONGEST = 1600
 """Dots of the longer side."""
 MOST_BYTES = 1_500_000
@@ -66,7 +71,7 @@ def cut_pictures(
 ) -> Pictures | Failed:
     """Cut areas from the pages of a file; never raises for what is in it."""
     try:
-        file = unlocked(path, passwords)
+        file = open_file(path, passwords)
         if isinstance(file, Failed):
             return file
         with closing(file.document()) as document:
@@ -111,7 +116,7 @@ def _hide_marks(page: PdfPage) -> dict[int, int]:
     """Hide what only marks something, in memory: its places in /Annots and its flags."""
     hidden = {}
     for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-        with _annotation(page, number) as one:
+        with _annotation_at(page, number) as one:
             flags = pdfium_c.FPDFAnnot_GetFlags(one) if one else pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
             is_mark = pdfium_c.FPDFAnnot_GetSubtype(one) not in CONTENT if one else False
             if is_mark and not flags & pdfium_c.FPDF_ANNOT_FLAG_HIDDEN:
@@ -125,7 +130,7 @@ def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) 
     frame = next((number for number in hidden if _is_frame(page, number, area.box)), None)
     if frame is None:
         return _drawn(page, area, dots, of_one_colour=True)
-    with _annotation(page, frame) as one:
+    with _annotation_at(page, frame) as one:
         pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame])
         picture = _drawn(page, area, dots, of_one_colour=True)
         pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame] | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
@@ -134,7 +139,7 @@ def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) 
 
 def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
     rect = pdfium_c.FS_RECTF()
-    with _annotation(page, number) as one:
+    with _annotation_at(page, number) as one:
         if pdfium_c.FPDFAnnot_GetSubtype(one) not in AREAS:
             return False
         pdfium_c.FPDFAnnot_GetRect(one, byref(rect))
@@ -143,7 +148,7 @@ def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
 
 
 @contextmanager
-def _annotation(page: PdfPage, number: int) -> Iterator[Any]:
+def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
     """The annotation at a place; None where there is none."""
     one = pdfium_c.FPDFPage_GetAnnot(page, number)
     yield one
@@ -283,3 +288,97 @@ def _less(one: bytes, other: bytes) -> bytes:
     a, b = int.from_bytes(one), int.from_bytes(other)
     difference = ((a | high) - (b & ~high)) ^ ((a ^ b ^ all_bits) & high)
     return difference.to_bytes(length)
+
+
+# --- a whole page and the mark on it ---------------------------------------------------------
+
+
+def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
+    """Draw a page, or say why not; never raises for what is in the file."""
+    try:
+        file = open_file(path, sheet.passwords)
+        if isinstance(file, Failed):
+            return file
+        with closing(file.document()) as document:
+            return _draw(file, document, sheet)
+    except (*FAULTS, MemoryError) as error:
+        return failure(error)
+
+
+def _draw(file: OpenFile, document: PdfDocument, sheet: Sheet) -> Drawn | Failed:
+    if not 0 <= sheet.page < len(document):
+        what = f"it has no page {sheet.page + 1} any more"
+        return Failed(what, "it was changed: ankiforge run reads it again")
+    with closing(document[sheet.page]) as page:
+        turned = page.get_rotation()
+        boxes = _boxes(page, file.reader.pages[sheet.page], sheet)
+        page.set_rotation(turned)
+        picture, width, height = draw_whole(page)
+        places = (seen_edges(page, box, (width, height)) for box in boxes)
+        return Drawn(picture, width, height, tuple(places))
+
+
+def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
+    """The lines of a mark: of the annotation that it is, else of the words that it says."""
+    try:
+        text = _text_of(page)
+        mark = _marked(entries, sheet, text)
+        if mark is not None:
+            return [quad.box for quad in quads(mark.points, mark.box)][:MOST_BOXES]
+        return list(_lines(text, sheet))[:MOST_BOXES]
+    except FAULTS:
+        return []
+
+
+def _text_of(page: PdfPage) -> PageText:
+    with closing(upright_text(page)) as letters:
+        whole = unswapped(letters.get_text_range())
+        return PageText(page_chars(letters), Spelling([whole]))
+
+
+def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | None:
+    """By its own name; else the one on the same words, if there is but one."""
+    marks = [one for one in of_page(sheet.page, entries) if isinstance(one, Annotation)]
+    named = [one for one in marks if {f"nm:{one.name}", f"zotero:{one.zotero}"} & {*sheet.names}]
+    if named or not sheet.words:
+        return next(iter(named or _of_the_box(marks, sheet)), None)
+    passages = Passages(text)
+    alike = [
+        one
+        for one in marks
+        if same(text.quote(passages.under(quads(one.points, one.box))), sheet.words)
+    ]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _of_the_box(marks: list[Annotation], sheet: Sheet) -> list[Annotation]:
+    """Without words: the mark whose comment it is, if there is but one."""
+    found = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
+    return found if len(found) == 1 else []
+
+
+def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
+    """The boxes of words on the page, line by line."""
+    span = _span(text.text, sheet)
+    if span is None:
+        return
+    first, last = text.place(span[0]), text.place(span[1] - 1)
+    line_of = {at: n for n, line in enumerate(text.lines) for at in range(line.start, line.end)}
+    for _, group in groupby(range(first, last + 1), key=lambda at: line_of.get(at, -1)):
+        chars = [text.seen[at] for at in group]
+        yield (
+            min(one.left for one in chars),
+            min(one.bottom for one in chars),
+            max(one.right for one in chars),
+            max(one.top for one in chars),
+        )
+
+
+def _span(text: str, sheet: Sheet) -> tuple[int, int] | None:
+    """Where the words stand; of several places the one after the same words."""
+    whole = locate(sheet.before + sheet.words, text) if sheet.before.strip() else None
+    if whole is None:
+        return locate(sheet.words, text)
+    skipped = locate(sheet.before, text[whole[0] : whole[1]])
+    start = whole[0] + (skipped[1] if skipped else 0)
+    return (start + len(text[start : whole[1]]) - len(text[start : whole[1]].lstrip()), whole[1])

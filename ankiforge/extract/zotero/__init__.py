@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
-from ankiforge.extract.pdf.client import SECONDS
-from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.extract.zotero.address import UntoldError
 from ankiforge.extract.zotero.catalog import Catalog
@@ -172,7 +171,7 @@ class ZoteroSource:
             return
         if self.routes.api == "auto":
             yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
-        with HelpedWorker(self.seconds) as worker:
+        with PdfWorker(self.seconds) as worker:
             for way in ways:
                 yield from self._way(way, worker, looked)
             yield from local_fallback(self.name, worker.lost, "files")
@@ -208,7 +207,7 @@ class ZoteroSource:
             told.append(f"{names or 'no library'} by {way.says}")
         return "; ".join(told)
 
-    def _way(self, way: Way, worker: HelpedWorker, looked: set[str]) -> Iterator[Sighting]:
+    def _way(self, way: Way, worker: PdfWorker, looked: set[str]) -> Iterator[Sighting]:
         try:
             with way.opened() as catalog:
                 for library in way.libraries(catalog):
@@ -226,7 +225,7 @@ class ZoteroSource:
         way: Way,
         catalog: Catalog,
         library: Library,
-        worker: HelpedWorker,
+        worker: PdfWorker,
         looked: set[str],
     ) -> Iterator[Sighting]:
         chosen = _attachments(self.folder, self.only)

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.cuts import MOST
-from ankiforge.extract.pdf.protocol import Area, Passage, Quote
+from ankiforge.extract.pdf import MOST_PICTURES
+from ankiforge.extract.pdf.worker import Area, Passage, PdfWorker, Quote
 from ankiforge.extract.zotero.database import Library
 from ankiforge.model import Memory, h16
 
@@ -87,7 +86,7 @@ class Asked:
         asked: str,
     ) -> Answer:
         passages = self._worker.passages(file, quotes) if quotes else ()
-        cut = self._worker.cut(file, areas[:MOST]) if areas else ()
+        cut = self._worker.cut(file, areas[:MOST_PICTURES]) if areas else ()
         return Answer(stamp, asked, passages, tuple(picture or b"" for picture in cut))
 
     def _recalled(self, place: _Place) -> Answer | None:

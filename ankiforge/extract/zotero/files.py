@@ -17,8 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.extract.pdf.protocol import Area, Around, Passage, Quote
-from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.pdf.worker import Area, Around, Passage, PdfWorker, Quote, absolute
 from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.asked import Asked
 from ankiforge.extract.zotero.database import Library, Mark
@@ -42,7 +41,7 @@ _LOOKED = "looked/"
 class Files:
     """Zotero's data folder, with the files in it and those it links to."""
 
-    def __init__(self, worker: HelpedWorker, folder: Path | None, memory: Memory) -> None:
+    def __init__(self, worker: PdfWorker, folder: Path | None, memory: Memory) -> None:
         """Without a `folder` nothing is found; `memory` keeps what files said."""
         self._worker = worker
         self._asked = Asked(worker, memory)
@@ -57,7 +56,7 @@ class Files:
 
     def foresee(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
         """Have a pool start on the words around all these marks, which are asked for next."""
-        self._worker.foresee(pool, self._questions(library, marks))
+        self._worker.prefetch(pool, self._questions(library, marks))
 
     def _questions(self, library: Library, marks: Iterable[Mark]) -> Iterator[Around]:
         for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):
@@ -66,7 +65,7 @@ class Files:
             file = self._file(library, on_file[0]) if quotes else None
             with suppress(OSError):
                 if file and self._asked.is_new(library, on_file[0].attachment_key, file):
-                    yield Around(os.fsencode(file), quotes)
+                    yield Around(absolute(file), quotes)
 
     def around(
         self, library: Library, marks: tuple[Mark, ...]

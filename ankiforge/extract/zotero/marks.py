@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ankiforge.extract.pdf.protocol import Passage
+from ankiforge.extract.pdf.worker import Passage
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import Library, Mark
 from ankiforge.extract.zotero.people import People

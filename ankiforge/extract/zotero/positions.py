@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ankiforge.extract.pdf.protocol import Area
+from ankiforge.extract.pdf.worker import Area
 
 Box = tuple[float, float, float, float]
 """left, bottom, right, top in points."""

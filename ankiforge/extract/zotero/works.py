@@ -9,8 +9,7 @@ from heapq import merge
 from itertools import groupby
 from pathlib import Path
 
-from ankiforge.extract.pdf.protocol import Passage
-from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.catalog import Catalog
 from ankiforge.extract.zotero.database import ChildNote, Library, Mark
@@ -33,7 +32,7 @@ class Works:
     source: str
     """The name of the source in the configuration."""
     catalog: Catalog
-    worker: HelpedWorker
+    worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: tuple[str, ...]

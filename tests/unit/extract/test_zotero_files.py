@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pebble
 import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.extract import pdf, zotero
-from ankiforge.extract.pdf.client import end_resting
+from ankiforge.extract.pdf.worker import stop_idle
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -302,17 +304,17 @@ def test_a_worker_that_is_killed_costs_one_file(
 # --- the worker -----------------------------------------------------------------------------
 
 
-def watched(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """The processes that are started from now on."""
-    started: list[subprocess.Popen[bytes]] = []
-    end_resting()
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[pebble.ProcessPool]:
+    """The pools of one process that are started from now on."""
+    started: list[pebble.ProcessPool] = []
+    stop_idle()
 
-    class Watched(subprocess.Popen[bytes]):
-        def __init__(self, *arguments: object, **settings: object) -> None:
-            super().__init__(*arguments, **settings)  # type: ignore[call-overload]
+    class Watched(pebble.ProcessPool):
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
             started.append(self)
 
-    monkeypatch.setattr(subprocess, "Popen", Watched)
+    monkeypatch.setattr(pebble, "ProcessPool", Watched)
     return started
 
 
@@ -328,8 +330,8 @@ def test_a_scan_starts_one_worker_and_none_without_a_file(
     write_zotero(tmp_path / "zotero.sqlite", libraries)
     assert [one.sentence for one in highlights(list(sightings(tmp_path)))] == [WHOLE] * 2
     assert len(started) == 1
-    end_resting()
-    assert started[0].poll() is not None
+    stop_idle()
+    assert not started[0].active
 
 
 WORK = Work(
@@ -384,7 +386,7 @@ FIGURE = json.dumps({"pageIndex": 0, "rects": [[50, 400, 500, 780]]})
 
 def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
     """With a new worker, if one is needed."""
-    end_resting()
+    stop_idle()
     settings = zotero.Settings(path=str(folder))
     found = list(zotero.open_source("zotero", folder, settings, memory=memory).scan())
     return [one for one in found if isinstance(one, Extracted)]

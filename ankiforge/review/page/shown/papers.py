@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,8 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, Response, jsonify, request, send_file
 
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet
+from ankiforge.extract.pdf.worker import Drawn, Failed, PdfWorker, Sheet, absolute
 from ankiforge.extract.zotero.files import STORAGE
 from ankiforge.model import Highlight, Problem, Route
 from ankiforge.review.page.shown.drawing import draw
@@ -106,7 +104,7 @@ def _html(desk: Service, sheets: Sheets, highlight: Highlight, name: str) -> str
 
 def _sheet(desk: Service, highlight: Highlight, paper: Paper) -> Sheet:
     return Sheet(
-        os.fsencode(paper.path),
+        absolute(paper.path),
         -1 if paper.page is None else paper.page,
         highlight.exact,
         highlight.prefix,
