@@ -376,9 +376,9 @@ class PdfWorker:
 
     # --- the process
 
-    def _run(self, question: Question) -> Reply:
+    def _run(self, question: Question, *, retries: int = 1) -> Reply:
         """Ask the process; if it dies or is late, that costs only this question."""
-        if self._pool is None or not self._pool.active:  # an idle process may have been killed
+        if self._pool is None or not self._pool.active:
             self.close()
             self._pool = _idle_pool() or _new_pool()
         try:
@@ -386,8 +386,10 @@ class PdfWorker:
             return self._future.result()
         except TimeoutError:
             return late(self.seconds)
-        except Exception:  # noqa: BLE001 - whatever ended it: ProcessExpired, a broken pool, a bug
+        except Exception as error:  # noqa: BLE001 - whatever ended it: a crash, a bug
             self.close()
+            if isinstance(error, RuntimeError) and retries:  # it died before it was asked
+                return self._run(question, retries=0)
             return Failed("the PDF reader crashed on it", REPAIR)
         except BaseException:
             self.close()

@@ -14,7 +14,7 @@ from typing import Any, Self
 import pytest
 
 from ankiforge.extract import zotero
-from ankiforge.extract.zotero.holding import collections_of, items_of
+from ankiforge.extract.zotero.sync import collections_of, items_of
 from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Work
 from tests.fakes import zotero_server as fake
