@@ -9,7 +9,7 @@ from itertools import islice
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import NO_LLM, for_rules, private, set_aside
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
     ELSEWHERE,
     Brief,
@@ -36,7 +36,7 @@ def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]
     Unless it has a card here: what was drafted before that was known stays.
     """
     ledger.foreign.free()
-    for task in ledger.funnel.pending(scope, drafter):
+    for task in ledger.queries.to_draft(scope, drafter):
         yield replace(task, highlights=tuple(_elsewhere(ledger, one) for one in task.highlights))
 
 
@@ -95,7 +95,7 @@ def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[
         left = []
         for highlight in task.highlights:
             same = _said(highlight)
-            others = ledger.funnel.answered_alike(highlight.key, drafter)
+            others = ledger.queries.answered_alike(highlight.key, drafter)
             if same not in seen and same not in map(_said, others):
                 left.append(highlight)
             seen.add(same)
@@ -118,7 +118,7 @@ def again(
 ) -> Iterator[Task]:
     """Passages for which a person asks again: what is drawn stands beside what there is."""
     secrets = _Secrets(ledger)
-    tasks = (secrets.kept(task) for task in ledger.funnel.asked_again(keys))
+    tasks = (secrets.kept(task) for task in ledger.queries.to_redraft(keys))
     for task in _limited(tasks, limit):
         yield from briefed(replace(task, remark=remark, beside=True), decks)
 
@@ -206,7 +206,8 @@ class _Secrets:
         return replace(task, highlights=marks, discreet=task.document.key in self._documents)
 
     def _marked(self, highlight: Highlight) -> Highlight:
-        if not self._words or fold(highlight.exact) not in self._words:
+        text = fold(highlight.exact)
+        if text not in self._words and not any(word in text for word in self._words):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from posixpath import commonpath
+from time import monotonic
 
 from ankiforge import check
 from ankiforge.anki.package import write_package
@@ -23,7 +24,7 @@ from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import BY_HAND
+from ankiforge.ledger.queries import BY_HAND
 from ankiforge.ledger.reading.selection import Selecting
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.model import (
@@ -275,6 +276,11 @@ def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[P
             yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
 
 
+BATCH_DOCUMENTS = 50
+BATCH_SECONDS = 0.2
+"""A batch is one transaction of so many documents, or of so long: others wait that long to write."""
+
+
 class Checking:
     """Where drafts are checked, given a deck and recorded, a document at a time."""
 
@@ -288,20 +294,35 @@ class Checking:
         """Highlights whose card says something else by now; to be drafted for themselves."""
 
     def take(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
-        """Check and record what the drafter called `name` has drawn, as it comes."""
-        for drafted in results:
-            batch = self._batch(drafted, name)
-            recorded = self._ledger.recorder.record(self._run, batch)
-            self.parted.update(recorded.parted)
-            yield Progress(
-                drafted.task.document.title,
-                recorded.drafted,
-                recorded.revised,
-                recorded.merged,
-                recorded.flooded,
-                problems=drafted.problems,
-                highlights=len(drafted.task.highlights),
-            )
+        """Check and record what the drafter called `name` has drawn, as it comes.
+
+        What rules drafted costs nothing to draft again: several documents are one transaction. A
+        model's drafts are committed one by one.
+        """
+        results = iter(results)
+        together = BATCH_DOCUMENTS if name == BY_HAND else 1
+        while drafted := next(results, None):
+            done: list[Progress] = []
+            with self._ledger.writer.batch():
+                latest = monotonic() + BATCH_SECONDS
+                while drafted:
+                    done.append(self._record(drafted, name))
+                    full = len(done) >= together or monotonic() > latest
+                    drafted = None if full else next(results, None)
+            yield from done
+
+    def _record(self, drafted: Drafted, name: str) -> Progress:
+        recorded = self._ledger.recorder.record(self._run, self._batch(drafted, name))
+        self.parted.update(recorded.parted)
+        return Progress(
+            drafted.task.document.title,
+            recorded.drafted,
+            recorded.revised,
+            recorded.merged,
+            recorded.flooded,
+            problems=drafted.problems,
+            highlights=len(drafted.task.highlights),
+        )
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}

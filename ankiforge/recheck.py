@@ -136,8 +136,8 @@ class _Judge:
         self._limits = limits
         self._known = DuplicateIndex(ledger.duplicates)
         self._known.refresh()
-        self._pairs = {frozenset(pair) for pair in ledger.queues.twins()}
-        self._pairs |= ledger.accounts.distinct()
+        self._pairs = {frozenset(pair) for pair in ledger.queries.duplicates()}
+        self._pairs |= ledger.queries.not_duplicates()
 
     def news_of(self, card: Card, seen: Seen) -> tuple[Finding, ...]:
         """Return what the checks find on a card today and did not find before."""

@@ -23,7 +23,7 @@ from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.reply import Item
 from ankiforge.draft.wording.requests import Shape
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
-from ankiforge.reports.evaluating.material import read_set
+from ankiforge.reports.eval import read_set
 
 SET = Path(__file__).with_name("honest.jsonl")
 Pair = tuple[Item, Highlight]

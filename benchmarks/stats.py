@@ -23,8 +23,7 @@ from typing import Any
 from ankiforge.draft.desk.prices import known_price
 from ankiforge.ledger import forgetful_ledger, open_ledger
 from ankiforge.ledger.connection import connect
-from ankiforge.reports.stats.counting import Choice, statistics
-from ankiforge.reports.stats.page import as_page
+from ankiforge.reports.stats import Choice, as_html, statistics
 from benchmarks.figures import a_loop
 
 DOCUMENTS, DECKS, DAY = 400, 40, 86_400
@@ -104,7 +103,7 @@ def main(cards: int = 20_000, answers: int = 100_000) -> None:
         times.append(time.process_time())
         found = statistics(ledger, Choice(), known_price)
         times.append(time.process_time())
-        page = as_page(found, "ankiforge")
+        page = as_html(found, "ankiforge")
         times.append(time.process_time())
         ledger.close()
     assert found.total.counts.cards == cards

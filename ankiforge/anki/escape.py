@@ -11,7 +11,7 @@ import html
 import re
 from urllib.parse import quote
 
-from ankiforge.text.stored import clean
+from ankiforge.text.fold import clean
 
 _DOUBLE = re.compile(r"([{}:])(?=\1)")
 _BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)

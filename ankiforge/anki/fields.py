@@ -16,9 +16,8 @@ from ankiforge.anki.names import deck_name, tag_names
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media, Note
-from ankiforge.text.bidi import isolated
 from ankiforge.text.cloze import gaps
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.fold import canonical, isolated, same
 from ankiforge.text.markdown import plain
 from ankiforge.text.quotes import locate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ankiforge.text.stored import clean
+from ankiforge.text.fold import clean
 
 DEFAULT_DECK = "ankiforge"
 RETIRED = "ankiforge::retired"

@@ -27,10 +27,9 @@ from ankiforge.anki.escape import (
 )
 from ankiforge.anki.media import is_media_name
 from ankiforge.model import Media
-from ankiforge.text.cloze import Gap, gaps
+from ankiforge.text.cloze import Gap, gaps, shields
+from ankiforge.text.fold import clean
 from ankiforge.text.markdown import plain
-from ankiforge.text.shields import shields
-from ankiforge.text.stored import clean
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -12,8 +12,8 @@ from ankiforge.check.lexical.reading import GAP, authored, hidden_gaps, without
 from ankiforge.check.rule import Bound, Rule
 from ankiforge.model import Draft, Family, Finding, Severity
 from ankiforge.text import cloze
-from ankiforge.text.shields import Shield, outside, shields
-from ankiforge.text.stored import clean, is_visible
+from ankiforge.text.cloze import Shield, outside, shields
+from ankiforge.text.fold import clean, is_visible
 
 MAX_LENGTH = 8000
 MAX_CLOZES = 64

@@ -10,7 +10,7 @@ from ankiforge.check.lexical.reading import read
 from ankiforge.check.lexical.words import listed
 from ankiforge.check.rule import Rule
 from ankiforge.model import Draft, Family, Finding, Severity
-from ankiforge.text.shields import shields
+from ankiforge.text.cloze import shields
 
 BREAKS_OFF = Rule("breaks_off", Severity.WARN, "breaks off:")
 STRAY_MARKUP = Rule("stray_markup", Severity.WARN, "shows a sign of Markdown:")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
     from ankiforge.recheck import Proposed
-    from ankiforge.reports.auditing.audit import Audit
+    from ankiforge.reports.audit import Audit
 
 EPILOG = """\b
 Examples:
@@ -48,7 +48,7 @@ def command(
     FILE is an .apkg, .colpkg or collection; without it: the collection your cards are in. It is
     copied to be read, and nothing is changed. Exit code 1 if a note is broken.
     """
-    from ankiforge.reports.linting.telling import SHOWN
+    from ankiforge.reports.lint import SHOWN
 
     if propose:
         _propose(call, file, deck)
@@ -100,8 +100,7 @@ def _collection(workspace: Workspace, ledger: Ledger) -> Path:
 def _audited(call: Call, path: Path, ledger: Ledger, deck: str) -> tuple[Audit, float]:
     from ankiforge.cli.progress import counting
     from ankiforge.cli.working import within
-    from ankiforge.reports.auditing.audit import audit
-    from ankiforge.reports.auditing.belonging import books_of
+    from ankiforge.reports.audit import audit, known_to
 
     with (
         opened_deck(call, path) as opened,
@@ -110,7 +109,7 @@ def _audited(call: Call, path: Path, ledger: Ledger, deck: str) -> tuple[Audit, 
         made = audit(
             opened,
             limits_here(call),
-            books_of(ledger),
+            known_to(ledger),
             within=lambda name: within(name, deck),
             step=step,
         )
@@ -125,7 +124,7 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
         ItemError: the collection is damaged, is another one, or looks like an older backup.
     """
     from ankiforge.cli.session import session
-    from ankiforge.reports.summary import counted
+    from ankiforge.reports.text import counted
 
     if file is not None:
         what = "--propose: about the cards here, in the collection they are in; not about FILE"
@@ -165,21 +164,22 @@ def _proposed(now: Session, deck: str) -> Proposed:
 
 
 def _tell(call: Call, audit: Audit, shown: int | None) -> None:
-    from ankiforge.reports.auditing.telling import line_json, told
+    from ankiforge.reports.audit import advice, as_text
+    from ankiforge.reports.lint import as_json
 
     if call.talk.as_json:
         for linted in audit.notes:
-            call.talk.data(line_json(linted, fields=call.talk.verbose))
+            call.talk.data(as_json(linted, fields=call.talk.verbose, advice=advice))
         return
-    for line in told(audit, shown):
+    for line in as_text(audit, shown):
         call.talk.print(line)
 
 
 def _write(call: Call, page: Path, audit: Audit, head: tuple[str, str], force: bool) -> None:
-    from ankiforge.reports.auditing.page import SHOWN, as_html
+    from ankiforge.reports.audit import SHOWN_IN_PAGE, as_html
     from ankiforge.reports.html import write_page
 
-    shown = call.shown(SHOWN)
+    shown = call.shown(SHOWN_IN_PAGE)
     path = page.expanduser().absolute()
     write_page(path, as_html(audit, *head, shown), force=force)
     call.talk.say(f"written: {path}")

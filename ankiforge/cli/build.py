@@ -52,7 +52,7 @@ def command(
                 call.talk.print(f"{one.path}: {told}")
             for line in told_of_anki(tally):
                 call.talk.print(line)
-        blocked = now.ledger.funnel.cards()["blocked"]
+        blocked = now.ledger.queries.card_counts()["blocked"]
         if blocked:
             told = f"{counted(blocked, 'card')} blocked by a check"
             call.talk.say(f"{told}: {call.program} list finding:block -v")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from ankiforge.text.bidi import CONTROLS
+from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _STEERING = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
 """By these a title or a passage could steer the terminal; our colours pass."""
 _UNSEEN = re.compile(_STEERING)
-_UNFIT = re.compile(f"{_STEERING}|[{CONTROLS}]")
+_UNFIT = re.compile(f"{_STEERING}|[{BIDI_CONTROLS}]")
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 

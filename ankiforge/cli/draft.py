@@ -143,7 +143,7 @@ def _keys_in(now: Session, query: str | None) -> frozenset[HighlightKey]:
     if not words or not all(map(is_key, words)):
         return frozenset()
     keys = frozenset(map(HighlightKey, words))
-    there = {one.key for task in now.ledger.funnel.asked_again(keys) for one in task.highlights}
+    there = {one.key for task in now.ledger.queries.to_redraft(keys) for one in task.highlights}
     if lost := sorted(keys - there):
         raise UsageError(
             f"there is no highlight {lost[0]}", hint="ankiforge list --no-card shows the keys"

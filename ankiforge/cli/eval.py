@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.model import Drafted, HighlightKey, Problem, Task
     from ankiforge.pipeline import Progress
-    from ankiforge.reports.evaluating.drawing import Evaluation
-    from ankiforge.reports.evaluating.material import Passage
+    from ankiforge.reports.eval import Evaluation, Passage
 
 EPILOG = """\b
 Examples:
@@ -100,9 +99,9 @@ def _check_names(wish: Wish) -> None:
 def _evaluate(call: Call, wish: Wish) -> None:
     from ankiforge.cli.session import session, workspace_of
     from ankiforge.config import DrafterName
-    from ankiforge.reports.evaluating import material
+    from ankiforge.reports.eval import read_set, shipped_set
 
-    passages, problems = material.read_set(wish.file or material.shipped_set())
+    passages, problems = read_set(wish.file or shipped_set())
     passages = passages[: call.limit]
     name = wish.drafter or workspace_of(call).config.drafter.value
     asks = name == DrafterName.LLM.value
@@ -138,7 +137,7 @@ def _tasks(now: Session, wish: Wish, passages: list[Passage]) -> Iterator[Task]:
     """What is drafted, as the deck files of the workspace would have it; `--prompt` goes first."""
     from ankiforge.config.deckfiles import Action, deck_of
     from ankiforge.pending import briefed
-    from ankiforge.reports.evaluating.material import tasks_of
+    from ankiforge.reports.eval import tasks_of
 
     for task in tasks_of(passages):
         marked = tuple(
@@ -158,14 +157,14 @@ def _drawn(
     """All cards, drawn and checked; what ended it early, if anything did."""
     from ankiforge import app
     from ankiforge.cli.working import follow, model_for
-    from ankiforge.reports.evaluating.drawing import Evaluation, evaluate
+    from ankiforge.reports.eval import Evaluation
     from ankiforge.reports.summary import Tally
 
     model = model_for(now, "llm") if asks else None
     evaluation, tally = Evaluation(passages), Tally()
     results = _results(now, wish, model, tasks, tally.problems)
     limits = app.check_limits(now.workspace.config)
-    error = follow(now, tally, map(_progress, evaluate(evaluation, results, limits)), model)
+    error = follow(now, tally, map(_progress, evaluation.add(results, limits)), model)
     evaluation.close(model.usage if model else None)
     evaluation.problems = tally.problems
     return evaluation, error
@@ -285,20 +284,21 @@ def _read(file: Path) -> str:
 
 
 def _tell(now: Session, wish: Wish, evaluation: Evaluation) -> None:
-    from ankiforge.reports.evaluating import sheet, telling, writing
-    from ankiforge.reports.evaluating.drawing import came_to
+    from ankiforge.reports.eval import as_json, as_text, make_sheet, write_sheet
 
-    talk, came = now.call.talk, came_to(evaluation)
+    talk, came = now.call.talk, as_json(evaluation)
     written: list[Path] = []
     if wish.output:
-        made = sheet.make(evaluation, wish.seed, blocked=wish.blocked)
-        written = writing.write(made, wish.output, force=wish.force)
-        talk.say(f"{len(made.cards)} cards to rate, {len(made.alone)} passages without one")
+        sheet = make_sheet(evaluation, wish.seed, blocked=wish.blocked)
+        written = write_sheet(sheet, wish.output, force=wish.force)
+        cards = sum(item.card is not None for item in sheet.items)
+        alone = len(sheet.items) - cards
+        talk.say(f"{cards} cards to rate, {alone} passages without one")
     if talk.as_json:
         talk.data({**came, "written": [str(path) for path in written]})
         return
     tell_problems(now.call, evaluation.problems)
-    for line in telling.told(came):
+    for line in as_text(came):
         talk.print(line)
     if wish.output:
         talk.say(f"\n{written[0]}: the sheet; {written[1]}: its key, for the count, not for raters")
@@ -310,19 +310,18 @@ def _rated_name(output: Path) -> Path:
 
 
 def _tell_rated(call: Call, files: tuple[Path, ...], keys: tuple[Path, ...]) -> None:
-    from ankiforge.reports.evaluating import ratings, telling
-    from ankiforge.reports.evaluating.figures import figures
+    from ankiforge.reports.eval import figures, rated_text, read_key, read_rated
 
     if not files:
         raise UsageError("no sheet is named", hint="ankiforge eval --rated SHEET.csv")
-    known = [ratings.read_key(key) for key in keys]
-    sheets = [ratings.read_rated(file, known) for file in files]
+    known = [read_key(key) for key in keys]
+    sheets = [read_rated(file, known) for file in files]
     found = figures(sheets)
     problems = [problem for sheet in sheets for problem in sheet.problems]
     if call.talk.as_json:
         call.talk.data({**found, "problems": problems})
     else:
         tell_problems(call, problems)
-        for line in telling.rated(found):
+        for line in rated_text(found):
             call.talk.print(line)
     end(problems)

@@ -15,10 +15,7 @@ from ankiforge.cli.common import Call, common_options, tell_problems
 from ankiforge.cli.session import Session, session, told
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.model import Card, Highlight
-from ankiforge.reports.exporting.lines import Chosen, lines
-from ankiforge.reports.exporting.pages import pages, write_pages
-from ankiforge.reports.exporting.sheet import COLUMNS, sheet
-from ankiforge.reports.exporting.writing import write
+from ankiforge.reports.export import COLUMNS, Chosen, as_csv, lines, pages, write, write_pages
 from ankiforge.review.query import FIELDS, parse
 
 FORMATS = ("markdown", "jsonl", "csv")
@@ -96,7 +93,7 @@ def _chosen(now: Session, query: str) -> Chosen:
     tags = {str(card.guid): now.tags(card) for card in cards}
     documents = {one.document.key for one in highlights.values()}
     documents |= {card.highlight.document.key for card in cards}
-    works = now.ledger.shelf.works_of(sorted(documents))
+    works = now.ledger.search.works_of(sorted(documents))
     return Chosen(tuple(highlights.values()), cards, tags, not query, query, works)
 
 
@@ -156,7 +153,7 @@ def _print(now: Session, chosen: Chosen, form: str) -> None:
     if talk.as_json and form != "jsonl":
         raise UsageError("--json prints JSON Lines", hint=f"name a file for {form}")
     if form == "csv":
-        talk.write(sheet(chosen).replace("\r\n", "\n").rstrip("\n"))
+        talk.write(as_csv(chosen).replace("\r\n", "\n").rstrip("\n"))
     elif form == "markdown":
         talk.write("\n".join(text for _, text in pages(chosen)))
     else:
@@ -172,7 +169,7 @@ def _lines(now: Session, chosen: Chosen, path: Path) -> dict[str, Any]:
 
 
 def _sheet(now: Session, chosen: Chosen, path: Path) -> dict[str, Any]:
-    write(path, [sheet(chosen)])
+    write(path, [as_csv(chosen)])
     return {"written": [str(path)]}
 
 

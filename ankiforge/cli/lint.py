@@ -15,7 +15,7 @@ from ankiforge.cli.decks import limits_here, opened_deck
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.reports.linting.findings import Linted
+    from ankiforge.reports.lint import Linted
 
 EPILOG = """\b
 Examples:
@@ -47,8 +47,7 @@ def command(
     Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
     """
     from ankiforge.model import Severity
-    from ankiforge.reports.linting.findings import as_json
-    from ankiforge.reports.linting.telling import SHOWN, Tally, told
+    from ankiforge.reports.lint import SHOWN, Tally, as_json
 
     _check_ids(checks)
     least = Severity(_SEVERITIES[severity])
@@ -60,7 +59,7 @@ def command(
             if call.talk.as_json and linted.findings:
                 call.talk.data(as_json(linted, fields=call.talk.verbose))
     if not call.talk.as_json:
-        for line in told(tally):
+        for line in tally.as_text():
             call.talk.print(line)
     click.get_current_context().exit(1 if tally.errors else 0)
 
@@ -68,7 +67,7 @@ def command(
 @contextmanager
 def _looked(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
     """What is found on all notes, read as they are asked for."""
-    from ankiforge.reports.linting.findings import Linter
+    from ankiforge.reports.lint import Linter
 
     if file is None:
         from ankiforge.cli.session import session
@@ -77,10 +76,10 @@ def _looked(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
             call.talk.say(f"the cards of the workspace {now.workspace.root}")
             yield Linter(limits_here(call)).cards(now.ledger.cards.all())
         return
-    from ankiforge.reports.linting.notes import of_anki
+    from ankiforge.reports.lint import read_note
 
     with opened_deck(call, file.expanduser().absolute()) as deck:
-        notes = (of_anki(note, deck.types.get(note.type_id)) for note in deck.notes())
+        notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
         yield Linter(limits_here(call)).notes(notes)
 
 

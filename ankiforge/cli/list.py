@@ -14,7 +14,7 @@ from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.config import DrafterName
 from ankiforge.errors import UsageError
 from ankiforge.ledger.deciding.pairs import PAIRED
-from ankiforge.ledger.deciding.queues import Queues
+from ankiforge.ledger.queries import Queries
 from ankiforge.model import Card
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled
 from ankiforge.reports.summary import FATES, reason_of
@@ -34,21 +34,21 @@ Fields: deck document source tag colour kind verdict standing anki finding draft
 """
 
 
-def _last_decided(queues: Queues) -> Iterator[str]:
-    return (subject for subjects in queues.decided().values() for subject in subjects)
+def _last_decided(queries: Queries) -> Iterator[str]:
+    return (subject for subjects in queries.person_actions().values() for subject in subjects)
 
 
-_VIEWS: dict[str, Callable[[Queues], Iterable[str]]] = {
-    "pending": Queues.pending,
-    "findings": Queues.doubted,
-    "work": Queues.work,
-    "revisions": Queues.revisions,
-    "conflicts": Queues.conflicts,
-    "twins": lambda queues: (guid for guid, _ in queues.twins()),
-    "missing": Queues.missing,
-    "retired": lambda queues: (*queues.left_in_anki(), *queues.without_source()),
+_VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
+    "pending": Queries.pending,
+    "findings": Queries.with_findings,
+    "work": lambda queries: queries.problem_cards.all(),
+    "revisions": Queries.revisions,
+    "conflicts": Queries.conflicts,
+    "twins": lambda queries: (guid for guid, _ in queries.duplicates()),
+    "missing": Queries.missing,
+    "retired": lambda queries: (*queries.left_in_anki(), *queries.without_source()),
     "recent": _last_decided,
-    "run": Queues.drawn_last,
+    "run": Queries.of_last_run,
 }
 """What the review page asks of a person, and in which order."""
 
@@ -87,7 +87,7 @@ def command(
 
 def _viewed(now: Session, view: str, wanted: Query) -> Iterator[Card]:
     """The cards of a view that a query matches, each once."""
-    for guid in dict.fromkeys(_VIEWS[view](now.ledger.queues)):
+    for guid in dict.fromkeys(_VIEWS[view](now.ledger.queries)):
         card = now.desk.card(guid)
         if card and now.desk.matches(wanted, card):
             yield card
@@ -117,7 +117,7 @@ def _without(now: Session, query: tuple[str, ...]) -> None:
         raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
     wanted = [word.casefold() for word in query]
     shown = 0
-    funnel = now.ledger.funnel.funnel()
+    funnel = now.ledger.queries.funnel()
     for without in funnel.without:
         highlight = now.ledger.highlights.get(without.key)
         assert highlight is not None

@@ -15,10 +15,9 @@ from ankiforge.cli.session import Session, glance
 from ankiforge.errors import UsageError
 from ankiforge.model import Problem
 from ankiforge.reports.seen import seen_json, told
-from ankiforge.seeking import seek, seek_file
 
 if TYPE_CHECKING:
-    from ankiforge.seeking import Found
+    from ankiforge.ledger.search import Match
 
 MOST = 10
 """Works that are told where nobody says how many."""
@@ -45,7 +44,8 @@ def command(call: Call, query: tuple[str, ...]) -> None:
         raise click.NoSuchOption(unknown, ctx=click.get_current_context())
     words = " ".join(query)
     with glance(call) as now:
-        moment, looked = now.ledger.clock().timestamp(), now.ledger.shelf.looked()
+        moment, view = now.ledger.clock().timestamp(), now.ledger.queries.last_view()
+        looked = view.taken_at if view else ""
         shown = 0
         for found in islice(_found(now, words), MOST if call.limit is None else call.limit):
             shown += 1
@@ -61,20 +61,20 @@ def command(call: Call, query: tuple[str, ...]) -> None:
             call.talk.say(f"nothing here matches {asked!r}: not marked, no card")
 
 
-def _found(now: Session, words: str) -> Iterator[Found]:
+def _found(now: Session, words: str) -> Iterator[Match]:
     linked = Path(unquote(words[7:])) if words.lower().startswith("file://") else Path()
     words = str(linked) if linked.is_file() else words
     path = Path(words).expanduser()
     if not words.lower().endswith(".pdf") or "://" in words:
-        return seek(now.ledger, words)
+        return now.ledger.search.find(words)
     if not path.is_file():
         if len(path.parts) > 1:
             raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
-        return seek(now.ledger, words)
+        return now.ledger.search.find(words)
     from ankiforge.extract.pdf import identify
 
     document = identify(path)
     if isinstance(document, Problem):
         tell_problems(now.call, [document])
         click.get_current_context().exit(1)
-    return seek_file(now.ledger, [document])
+    return now.ledger.search.find_file([document])

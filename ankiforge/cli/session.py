@@ -19,7 +19,7 @@ from ankiforge.config.user import home_of, user_folders
 from ankiforge.config.workspace import Workspace, resolve
 from ankiforge.errors import UsageError
 from ankiforge.model import Card, Problem, Source, Verdict
-from ankiforge.text.modelname import model_name
+from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
     from ankiforge import ledger
@@ -91,8 +91,8 @@ def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict
     return {
         **card_json(card, now.tags(card), conflicts),
         "seen": seen_json(seen, reviews),
-        "troubles": now.ledger.troubles.of(card.guid) if seen else (),
-        "instead_of": now.ledger.troubles.in_place_of(card.guid) if pending else (),
+        "troubles": now.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
+        "instead_of": now.ledger.queries.problem_cards.replaced_by(card.guid) if pending else (),
     }
 
 
@@ -145,9 +145,9 @@ def session(
 
 @contextmanager
 def glance(call: Call) -> Iterator[Session]:
-    """Open the ledger of a command that only reads; it may update an index beside the ledger.
+    """Open the ledger for a search, which writes only the index and no decision.
 
-    Where nothing may be written, and where there is no ledger yet, it is a copy in memory.
+    A ledger that is missing or cannot be written is searched in memory.
     """
     from ankiforge import ledger
 

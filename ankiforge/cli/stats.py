@@ -15,11 +15,17 @@ from ankiforge.cli.session import Session, session
 from ankiforge.config.prices import load_prices
 from ankiforge.model import Guid
 from ankiforge.reports.html import check_place, write_page
-from ankiforge.reports.stats.as_json import as_json
-from ankiforge.reports.stats.counting import Choice, Statistics, statistics
-from ankiforge.reports.stats.drawing import prices_by
-from ankiforge.reports.stats.page import as_page
-from ankiforge.reports.stats.telling import SHOWN, WIDTH, told
+from ankiforge.reports.stats import (
+    SHOWN,
+    WIDTH,
+    Choice,
+    Statistics,
+    as_html,
+    as_json,
+    as_text,
+    prices_by,
+    statistics,
+)
 
 EPILOG = """\b
 Examples:
@@ -59,7 +65,7 @@ def command(
     with session(call, forgetful=True) as now:
         found = _counted(now, query, deck, since)
         if target:
-            write_page(target, as_page(found, call.program), force=force)
+            write_page(target, as_html(found, call.program), force=force)
     if call.talk.as_json:
         call.talk.data(as_json(found, call.program))
     elif not target:
@@ -82,6 +88,6 @@ def _counted(now: Session, query: tuple[str, ...], deck: str, since: date | None
 def _tell(call: Call, found: Statistics) -> None:
     shown = call.shown(SHOWN) if call.limit is None else call.limit
     width = min(max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 2 * WIDTH)
-    for line, heading in told(found, call.program, shown, width):
+    for line, heading in as_text(found, call.program, shown, width):
         if not call.talk.print(call.talk.style(line, bold=True) if heading else line):
             return

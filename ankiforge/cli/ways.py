@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ankiforge.cli.session import Session
 from ankiforge.config import DrafterName
-from ankiforge.ledger.looks.funnel import Funnel, Without
+from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.model import Fate
 from ankiforge.pending import unwritten
 from ankiforge.reports.summary import Summary
@@ -15,7 +15,7 @@ _SETTLED = ("deleted in Anki", "rejected", "retired", "skip")
 """Why there is no card, where a person has said so."""
 
 
-def is_open(without: Without) -> bool:
+def is_open(without: WithoutCard) -> bool:
     """Whether a passage has no card, and nobody wanted it so."""
     return without.fate is Fate.NO_CARD and not without.reason.startswith(_SETTLED)
 
@@ -44,7 +44,7 @@ def to_decide(now: Session, summary: Summary) -> Iterator[tuple[str, str]]:
 
 def to_work_on(now: Session) -> Iterator[tuple[str, str]]:
     """The command that shows the cards that keep failing in Anki, with how many there are."""
-    if failing := len(now.ledger.queues.work()):
+    if failing := len(now.ledger.queries.problem_cards.all()):
         many = "1 card needs" if failing == 1 else f"{failing} cards need"
         yield "list --view work", f"{many} work: forgotten too often, or you wrote something there"
 

@@ -24,7 +24,7 @@ from ankiforge.extract._folder import File, Folder, chosen, moment
 from ankiforge.extract._selection import forms, highlights_of, told, wider
 from ankiforge.extract.obsidian import CARDS, TERM, HandWritten, Term
 from ankiforge.model import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
-from ankiforge.text.exported import is_export
+from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
     from ankiforge.extract.obsidian.front import Front

@@ -25,7 +25,7 @@ from ankiforge.extract._folder import File, Folder, chosen
 from ankiforge.extract._selection import forms, highlights_of, told, wider
 from ankiforge.extract.obsidian import TERM, Term
 from ankiforge.model import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
-from ankiforge.text.shields import MATH
+from ankiforge.text.cloze import MATH
 
 Mark = Literal["@@", "bold"]
 HandWritten = Literal["inline", "block", "glossary"]

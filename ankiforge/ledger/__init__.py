@@ -3,7 +3,7 @@
 `Ledger` is what the rest of the house sees. It takes in what sources yield (`reading`),
 remembers identities (`highlights`), cards
 (`cards`), what was decided (`decisions`), what was shipped (`packages`) and paid-for replies
-(`replies`); `recorder` writes what became of a task, `funnel` tells where all ended.
+(`replies`); `recorder` writes what became of a task. `queries` and `search` only read.
 """
 
 from __future__ import annotations
@@ -32,23 +32,18 @@ from ankiforge.ledger.collection.suspensions import Suspensions
 from ankiforge.ledger.collection.views import Views
 from ankiforge.ledger.connection import Connection, connect, copy_to_memory
 from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.queues import Queues
-from ankiforge.ledger.deciding.troubles import Troubles
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.journal import Entry, Journal
-from ankiforge.ledger.looks.accounts import Accounts
-from ankiforge.ledger.looks.figures import Figures
-from ankiforge.ledger.looks.funnel import FunnelView
-from ankiforge.ledger.looks.searching import SEARCH, Searching
-from ankiforge.ledger.looks.shelf import Shelf
 from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.passages.highlights import Highlights
 from ankiforge.ledger.passages.pictures import FOLDER, Pictures
 from ankiforge.ledger.passages.roots import Roots
+from ankiforge.ledger.queries import Queries
 from ankiforge.ledger.reading.sighted import Reading
 from ankiforge.ledger.returning.carrying import Carrying
 from ankiforge.ledger.returning.rebuild import Rebuild
 from ankiforge.ledger.returning.recovery import Recovery
+from ankiforge.ledger.search import Search
 from ankiforge.ledger.upgrade import convert
 from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
@@ -77,7 +72,6 @@ class Ledger:
         *,
         memories: Memories,
         pictures: Pictures,
-        search: Path | None = None,
     ) -> None:
         self._db = connection
         self._journal = journal
@@ -108,14 +102,9 @@ class Ledger:
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
-        self.funnel = FunnelView(connection, self.highlights)
-        self.troubles = Troubles(connection)
         self.errands = Errands(connection, self.writer)
-        self.queues = Queues(connection, self.troubles)
-        self.figures = Figures(connection)
-        self.searching = Searching(connection, search)
-        self.shelf = Shelf(connection)
-        self.accounts = Accounts(connection)
+        self.queries = Queries(connection, self.highlights)
+        self.search = Search(connection)
         self.replies = replies
         self._name(identity, journal)
         self._rebuild = Rebuild(
@@ -188,7 +177,6 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections."""
-        self.searching.close()
         self.replies.close()
         self._db.close()
 
@@ -215,8 +203,7 @@ def open_ledger(
     replies = Replies.open(database, clock)
     pictures = Pictures(database.with_name(FOLDER))
     return Ledger(
-        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures,
-        search=database.with_name(SEARCH),
+        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from ankiforge.config import private
 from ankiforge.errors import BusyError, LedgerError
+from ankiforge.ledger import fault
 
 BUSY_SECONDS = 10.0
 """For so long one waits for another program that writes."""
@@ -61,7 +62,9 @@ class Connection(sqlite3.Connection):
         try:  # Ctrl-C may come with the lock, while BEGIN waits: then it is given back
             self.execute("BEGIN IMMEDIATE")
             yield
+            number = fault.before_commit()
             self.execute("COMMIT")
+            fault.after_commit(number)
         except BaseException:
             if self.in_transaction and not nested:  # a full disk may have ended it already
                 self.execute("ROLLBACK")
@@ -181,6 +184,10 @@ def migrate(connection: Connection, path: Path | str) -> None:
         _keep_copy(connection, Path(path), have)
     for number, sql in missing:
         _step(connection, number, sql)
+    if have and missing and str(path) != ":memory:":
+        # up to step 6 the search index was a file of its own
+        for name in ("search.db", "search.db-wal", "search.db-shm"):
+            Path(path).with_name(name).unlink(missing_ok=True)
 
 
 def _keep_copy(connection: Connection, path: Path, version: int) -> None:
@@ -195,7 +202,9 @@ def _step(connection: Connection, number: int, sql: str) -> None:
     script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
     try:
         with readable_errors():
+            commit = fault.before_commit()
             connection.executescript(script)
+            fault.after_commit(commit)
     except BaseException:
         if connection.in_transaction:
             connection.rollback()

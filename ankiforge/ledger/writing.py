@@ -30,16 +30,33 @@ class Writer:
         self._journal = journal
         self._clock = clock
         self._lines: list[Entry] = []
+        self._batching = False
 
     @contextmanager
     def unit(self) -> Iterator[None]:
-        """All or nothing, journal included."""
+        """All or nothing, journal included; within a batch, a part of that."""
+        if self._batching:
+            yield
+            return
         self._lines = []
         with self._db.unit():
             yield
             if self._lines:
                 self._append()
         self._lines = []
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction and one sync to disk for all units within.
+
+        Only for what the next run makes anew at no cost: a power cut takes all of it back.
+        """
+        with self.unit():
+            self._batching = True
+            try:
+                yield
+            finally:
+                self._batching = False
 
     def _append(self) -> None:
         """Lines that another program wrote meanwhile must still be taken in by the next open."""

@@ -14,7 +14,7 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.journal import Entry
 from ankiforge.ledger.returning.carrying import Brought
 from ankiforge.model import Problem
-from ankiforge.reports.exporting.lines import VERSION
+from ankiforge.reports.export import VERSION
 
 MAX_LINE = 32 * 1024 * 1024
 """Bytes."""

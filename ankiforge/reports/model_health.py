@@ -14,7 +14,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Server, model_servers
 from ankiforge.reports.health import Check, State, Surroundings, failed
 from ankiforge.reports.models import Unreachable, models
-from ankiforge.text.modelname import model_name
+from ankiforge.text.identifiers import model_name
 
 _SHOWN = 5
 """Models that are named."""

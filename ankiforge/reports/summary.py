@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.anki.names import RETIRED
 from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.looks.funnel import Funnel, Without
+from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
@@ -180,7 +180,7 @@ def summarize(
     unread = len(held - ledger.cards.of_run(run)) if run else 0
     waiting = reasons(ledger, run)
     return Summary(
-        tally, ledger.funnel.funnel(run), ledger.funnel.cards(run), usage, unread, waiting
+        tally, ledger.queries.funnel(run), ledger.queries.card_counts(run), usage, unread, waiting
     )
 
 
@@ -336,7 +336,7 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
         return
     yield f"{count} without a card ready:"
     by_key, told = keys_of(summary.waiting), {one.says: one for one in summary.waiting[:LINES]}
-    groups: dict[tuple[Fate, str], list[Without]] = {}
+    groups: dict[tuple[Fate, str], list[WithoutCard]] = {}
     for without in funnel.without:
         reason = _for_any(without)
         if without.fate is Fate.WAITING and without.key in by_key:
@@ -357,14 +357,14 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
         yield f"       each of them: {program} list --no-card"
 
 
-def _for_any(without: Without) -> str:
+def _for_any(without: WithoutCard) -> str:
     """The reason, where it names the highlight's own key with KEY in its place."""
     if f" {without.key}" not in without.reason:
         return without.reason
     return without.reason.replace(without.key, "KEY (keys: list --no-card)")
 
 
-def reason_of(ledger: Ledger, without: Without) -> str:
+def reason_of(ledger: Ledger, without: WithoutCard) -> str:
     """Why a highlight has no card ready: what the checks say of its card, where one waits."""
     severities = {Fate.BLOCKED: Severity.BLOCK, Fate.WAITING: Severity.WARN}
     wanted = severities.get(without.fate)

@@ -61,7 +61,7 @@ class Reason:
 
 def reasons(ledger: Ledger, run: RunId | None) -> tuple[Reason, ...]:
     """Return why the cards of a run (or all) wait, the commonest reason first."""
-    guids = ledger.funnel.waiting(run)
+    guids = ledger.queries.waiting(run)
     cards = [
         card
         for start in range(0, len(guids), AT_ONCE)

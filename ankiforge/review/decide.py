@@ -20,8 +20,8 @@ from ankiforge.ledger.connection import to_json
 from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
 from ankiforge.ledger.deciding.states import Event as StateEvent
 from ankiforge.ledger.deciding.states import refuse
-from ankiforge.ledger.deciding.troubles import REDRAFTED
 from ankiforge.ledger.events import FOLLOWS, MADE, OVER, Columns, Event
+from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     AcceptedBy,
@@ -190,7 +190,7 @@ def _let_through(
         "forced": int(candidate.blocked),
         "reason": "",
     }
-    replaced = ledger.troubles.in_place_of(card.guid)
+    replaced = ledger.queries.problem_cards.replaced_by(card.guid)
     if replaced or candidate != card.picked or candidate.draft.fields != card.fields:
         after |= {"fields": to_json(candidate.draft.fields), "kind": candidate.draft.kind.value}
         after["edited"] = int(candidate.draft.origin.drafter == PERSON)

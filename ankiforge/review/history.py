@@ -10,7 +10,7 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards.values import FEEDBACK
 from ankiforge.model import Card, Fields, Guid, Seen, SeenCard, Standing, Verdict
-from ankiforge.recall import Answers, Trouble
+from ankiforge.model.retention import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"
 """Asks a model for several cards in place of one."""
@@ -45,9 +45,9 @@ def history_of(ledger: Ledger, card: Card) -> History:
     """Return what Anki has shown of a card."""
     seen = ledger.views.seen(card.guid)
     return History(
-        ledger.troubles.of(card.guid),
+        ledger.queries.problem_cards.troubles(card.guid),
         seen.cards if seen else (),
-        ledger.troubles.answers(card.guid),
+        ledger.queries.problem_cards.answers(card.guid),
         tuple(one.message for one in card.leading.findings if one.check == FEEDBACK),
     )
 
@@ -95,7 +95,7 @@ def work_lines(ledger: Ledger, card: Card) -> Iterator[str]:
     """Yield lines for a terminal: why a card needs work, and which cards it is to replace."""
     if why := "; ".join(reasons(history_of(ledger, card))):
         yield f"work      {why}"
-    for guid in ledger.troubles.in_place_of(card.guid):
+    for guid in ledger.queries.problem_cards.replaced_by(card.guid):
         yield f"instead   of {guid}, which is retired once this one is accepted"
 
 

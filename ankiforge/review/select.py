@@ -18,7 +18,7 @@ from ankiforge.ledger.deciding.pairs import NOTE
 from ankiforge.model import Card, CardKind, Family, Fields, Highlight, HighlightKind, Span
 from ankiforge.review.decide import Target
 from ankiforge.review.query import FIELDS
-from ankiforge.text.gapping import gapped, part
+from ankiforge.text.markdown import gapped, part
 from ankiforge.text.sentences import sentence_around, trimmed
 
 _ID = re.compile(r"(af[a-z2-7]{6,24})(?:\.([a-z]+))?")

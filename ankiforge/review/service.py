@@ -37,7 +37,7 @@ class Service:
 
     def troubles(self, card: Card) -> tuple[str, ...]:
         """Return why a card needs work: `leech`, `lapses`, `difficult`, `remark`; () if not."""
-        return self.ledger.troubles.of(card.guid)
+        return self.ledger.queries.problem_cards.troubles(card.guid)
 
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
         """Run the checks on a person's words, without the search for duplicates."""

@@ -1,22 +1,70 @@
 r"""The grammar of clozes in our Markdown: `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`.
 
-Inside code and maths nothing is a sign; elsewhere `\` makes `{`, `}` and `:` literal, and
-single braces balance. Anki knows none of this: `anki.render` makes the HTML it understands.
+Within escapes, code and maths ("shields") nothing is a sign; elsewhere `\` makes `{`, `}` and `:`
+literal, and single braces balance. Anki knows none of this: `anki.render` writes its HTML.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from rapidfuzz import fuzz
 
 from ankiforge.model import Span
-from ankiforge.text.fold import canonical
-from ankiforge.text.shields import outside, shields
-from ankiforge.text.stored import is_visible
+from ankiforge.text.fold import canonical, is_visible
+
+# --- shields: escapes, code and maths ----------------------------------------------------------
+
+_SUM = (
+    r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
+    r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
+)
+"""`5 and 10$`: an amount and words, without a sign that only a formula has."""
+MATH = rf"\$(?![\s$]|{_SUM})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
+"""`$maths$` on one line: no blank within its dollars, no digit after them, and no sum of money."""
+_SHIELDED = re.compile(
+    rf"""
+      (?P<escape>\\[!-/:-@\[-`{{-~])
+    | (?P<fence>^[ ]{{0,3}}(?P<mark>`{{3,}}(?=[^`\n]*\n)|~{{3,}})[^\n]*\n(?:[^\n]*\n)*?[ ]{{0,3}}(?P=mark)[`~]*[ \t]*$)
+    | (?P<code>(?<!`)(?P<tick>`+)(?!`)[^`]*(?:(?!(?<!`)(?P=tick)(?!`))`+[^`]*)*(?P=tick)(?!`))
+    | (?P<display>\$\$[^$]+\$\$)
+    | (?P<math>{MATH})
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_SHIELD_SIGN = re.compile(r"[\\`~$]")
+_SHIELDS = ("escape", "fence", "code", "display", "math")
+
+Shield = tuple[int, int, str]
+"""(start, end, "escape" | "fence" | "code" | "display" | "math")."""
+
+
+def shields(markdown: str) -> list[Shield]:
+    """Return escapes, code and maths in order: no cloze or emphasis begins or ends in them.
+
+    A `$` or backtick that pairs with none is an ordinary character.
+    """
+    if not _SHIELD_SIGN.search(markdown):
+        return []
+    return [
+        (match.start(), match.end(), next(kind for kind in _SHIELDS if match[kind] is not None))
+        for match in _SHIELDED.finditer(markdown)
+    ]
+
+
+def outside(markdown: str, change: Callable[[str], str]) -> str:
+    """Apply `change` to the runs outside escapes, code and maths."""
+    parts, at = [], 0
+    for start, end, _ in shields(markdown):
+        parts += [change(markdown[at:start]), markdown[start:end]]
+        at = end
+    return "".join([*parts, change(markdown[at:])])
+
+
+# --- reading -----------------------------------------------------------------------------------
 
 _SIGN = re.compile(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
 MAX_NUMBER = 500
@@ -48,20 +96,19 @@ class _Opened:
 
 @lru_cache(maxsize=64)
 def gaps(markdown: str) -> tuple[Gap, ...]:
-    """All well-formed clozes, nested ones too, by their start."""
+    """Return all well-formed clozes, nested ones too, ordered by their start."""
     if "{{c" not in markdown:
         return ()
-    found, _ = _read(markdown)
-    return tuple(sorted(found, key=lambda gap: gap.start))
+    return tuple(sorted(_read(markdown)[0], key=lambda gap: gap.start))
 
 
 def numbers(markdown: str) -> tuple[int, ...]:
-    """The card numbers a text makes, ascending."""
+    """Return the card numbers that a text makes, ascending."""
     return tuple(sorted({number for gap in gaps(markdown) for number in gap.numbers}))
 
 
 def problems(markdown: str) -> Iterator[str]:
-    """What is malformed, in words; nothing if the text is a good cloze text."""
+    """Yield what is malformed, in words; nothing for a good cloze text."""
     found, unclosed = _read(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
@@ -75,64 +122,66 @@ def problems(markdown: str) -> Iterator[str]:
 
 
 def _read(markdown: str) -> tuple[list[Gap], list[int]]:
-    """(well-formed gaps, starts of unclosed ones): one pass, one stack."""
-    shielded, end = iter(shields(markdown)), 0
-    start = 0
+    """Return (well-formed gaps in order of their ends, starts of unclosed ones)."""
+    shielded, start, end = iter(shields(markdown)), 0, 0
     found: list[Gap] = []
     stack: list[_Opened] = []
     at = 0
     while sign := _SIGN.search(markdown, at):
-        while end <= sign.start():
+        here = sign.start()
+        while end <= here:
             start, end, _ = next(shielded, (len(markdown), len(markdown) + 1, ""))
-        if start <= sign.start():
+        if start <= here:  # within a shield
             at = end
-        elif sign[1]:
+            continue
+        at = here + 1
+        if sign[1]:
             marks = tuple(int(number[:9]) for number in sign[1].split(","))
-            stack.append(_Opened(marks, sign.start(), sign.end()))
             at = sign.end()
-        else:
-            at = sign.start() + (_inside(markdown, sign.start(), stack, found) if stack else 1)
+            stack.append(_Opened(marks, here, at))
+        elif stack:
+            top = stack[-1]
+            pair = markdown[here : here + 2]
+            if pair in ("}}", "::") and not top.depth:
+                at = here + 2
+                if pair == "::":
+                    top.separators.append(here)
+                else:
+                    stack.pop()
+                    cut = top.separators[0] if top.separators else here
+                    answer, hint = markdown[top.body : cut], markdown[cut + 2 : here]
+                    found.append(Gap(top.numbers, answer, hint, top.start, at, top.body))
+            elif pair[0] == "{":
+                top.depth += 1
+            elif pair[0] == "}":  # of a single brace: at depth 0 it is literal
+                top.depth = max(top.depth - 1, 0)
     return found, [opened.start for opened in stack]
 
 
-def _inside(markdown: str, at: int, stack: list[_Opened], found: list[Gap]) -> int:
-    """Read one sign within an open cloze; how far it reaches."""
-    top, pair = stack[-1], markdown[at : at + 2]
-    if pair == "}}" and top.depth == 0:
-        found.append(_close(markdown, stack.pop(), at))
-        return 2
-    if pair == "::" and top.depth == 0:
-        top.separators.append(at)
-        return 2
-    if markdown[at] == "{":
-        top.depth += 1
-    elif markdown[at] == "}" and top.depth:
-        top.depth -= 1
-    return 1
-
-
-def _close(markdown: str, opened: _Opened, at: int) -> Gap:
-    cut = opened.separators[0] if opened.separators else at
-    answer, hint = markdown[opened.body : cut], markdown[cut + 2 : at]
-    return Gap(opened.numbers, answer, hint, opened.start, at + 2, opened.body)
-
-
 _DEEPEST = 20
-"""Clozes within clozes that are looked into."""
+"""Levels of clozes within clozes that are read."""
 
 
 def reveal(markdown: str, depth: int = 0) -> str:
-    """The text with every cloze replaced by its answer."""
+    """Return the text with every cloze replaced by its answer."""
     parts, at = [], 0
     for gap in gaps(markdown) if depth < _DEEPEST else ():
-        if gap.start >= at:  # else it stands in one that is dealt with
+        if gap.start >= at:  # else it stands within the one before
             parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
             at = gap.end
     return "".join([*parts, markdown[at:]])
 
 
+def words_of(markdown: str) -> str:
+    """Return the words of a cloze text and its hints, for the search."""
+    return " ".join(filter(None, (reveal(markdown), *(gap.hint for gap in gaps(markdown)))))
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
 def make(number: int, answer: str, hint: str = "") -> str:
-    """A cloze around Markdown; signs of the answer that would break it are escaped."""
+    """Return a cloze around Markdown; signs of the answer that would break it are escaped."""
     body = _guard(answer) + (f"::{_guard(hint)}" if hint else "")
     return f"{{{{c{number}::{body}}}}}"
 
@@ -142,7 +191,7 @@ def _guard(markdown: str) -> str:
 
 
 def wrap(markdown: str, spans: tuple[Span, ...], first: int = 1) -> str:
-    """The text with a cloze around each span, numbered in order."""
+    """Return the text with a cloze around each span, numbered in order."""
     parts, at = [], 0
     for number, (start, end) in enumerate(sorted(spans), start=first):
         parts += [escape_signs(markdown[at:start]), make(number, markdown[start:end])]
@@ -151,7 +200,7 @@ def wrap(markdown: str, spans: tuple[Span, ...], first: int = 1) -> str:
 
 
 def escape_signs(markdown: str) -> str:
-    """The same text with literal `{{` and `}}` escaped, so that no cloze begins there."""
+    """Return the text with literal `{{` and `}}` escaped, so that no cloze begins there."""
     return outside(markdown, lambda run: re.sub(r"(?<=\{)\{|(?<=\})\}", r"\\\g<0>", run))
 
 
@@ -162,39 +211,29 @@ _MANY = 200
 
 
 def keep_numbers(old: str, new: str, used: tuple[int, ...] = ()) -> str:
-    """`new` with the numbers its answers have in `old`: cloze numbers are identity.
+    """Return `new` with the numbers its answers have in `old`: cloze numbers are identity.
 
     Equal answers first, then similar ones; a new gap takes the highest number ever used
     plus one (`used` = numbers of earlier revisions); a removed gap leaves a hole.
     """
     before = [(canonical(gap.answer), gap.numbers) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
-    given: dict[int, tuple[int, ...]] = {}
-    for alike in (str.__eq__, _similar):
+    kept: dict[int, tuple[int, ...]] = {}
+    for alike in (str.__eq__, lambda one, other: fuzz.ratio(one, other) >= _ALIKE):
         for answer, gap in after:
-            twin = next((one for one in before if alike(one[0], answer)), None)
-            if gap.start not in given and twin is not None:
-                given[gap.start] = twin[1]
-                before.remove(twin)
+            match = next((one for one in before if alike(one[0], answer)), None)
+            if gap.start not in kept and match is not None:
+                kept[gap.start] = match[1]
+                before.remove(match)
         if len(before) > _MANY:
             break
     fresh = max((*numbers(old), *used, 0)) + 1
-    return _renumber(new, tuple(gap for _, gap in after), given, fresh)
-
-
-def _similar(one: str, other: str) -> bool:
-    return fuzz.ratio(one, other) >= _ALIKE
-
-
-def _renumber(
-    text: str, after: tuple[Gap, ...], given: dict[int, tuple[int, ...]], fresh: int
-) -> str:
-    for gap in after:
-        if gap.start not in given:
-            given[gap.start] = (fresh,)
+    for _, gap in after:
+        if gap.start not in kept:
+            kept[gap.start] = (fresh,)
             fresh += 1
-    for gap in reversed(after):
-        if given[gap.start] != gap.numbers:
-            marks = ",".join(str(number) for number in given[gap.start])
-            text = f"{text[: gap.start]}{{{{c{marks}::{text[gap.body :]}"
-    return text
+    for _, gap in reversed(after):
+        if kept[gap.start] != gap.numbers:
+            marks = ",".join(map(str, kept[gap.start]))
+            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
+    return new

@@ -1,4 +1,4 @@
-"""Our Markdown subset, seen as text: what is code or maths, what is literal, what is plain.
+"""Our Markdown subset as text: literal, plain, and clozes made of selected words.
 
 The subset: paragraphs, emphasis, `code`, fences, lists, tables, links, images, `$maths$`,
 `$$display$$`, and clozes `{{c1::answer::hint}}`. Backslash escapes ASCII punctuation.
@@ -7,10 +7,15 @@ The subset: paragraphs, emphasis, `code`, fences, lists, tables, links, images, 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from ankiforge.text.cloze import gaps, reveal
-from ankiforge.text.shields import shields
+from ankiforge.model import Span
+from ankiforge.text import cloze
+from ankiforge.text.cloze import gaps, reveal, shields
+from ankiforge.text.fold import same
+from ankiforge.text.sentences import sentence_around, trimmed
 
 _LITERAL = re.compile(
     r"""
@@ -25,7 +30,7 @@ _ORDINAL = re.compile(r"^([ \t]*\d{1,9})([.)])(?=\s|$)", re.MULTILINE)
 
 
 def literal(text: str) -> str:
-    """Markdown that reads as exactly this text: signs that would be markup are escaped."""
+    """Return Markdown that reads as exactly this text: signs that would be markup are escaped."""
     return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(_escape, text))
 
 
@@ -50,7 +55,7 @@ _PRIVATE = range(0xE000, 0x110000)
 
 @lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
-    """The words of a field: markup, escapes and cloze signs gone; code and maths bare."""
+    """Return the words of a field without markup, escapes and cloze signs; code and maths bare."""
     held: list[str] = []
     parts, at, text = [], 0, reveal(markdown)
     letters = set(text)
@@ -86,10 +91,160 @@ def _strip_markup(text: str) -> str:
 
 
 def image_paths(markdown: str) -> tuple[str, ...]:
-    """What `![…](path)` calls for, each once, as written."""
+    """Return the paths of `![…](path)`, each once, as written."""
     return tuple(dict.fromkeys(_SOURCE.findall(markdown)))
 
 
 def cloze_answers(markdown: str) -> str:
-    """What a cloze text hides, as plain text, the gaps joined by ` · `."""
+    """Return the answers of a cloze text as plain text, joined by ` · `."""
     return " · ".join(plain(gap.answer) for gap in gaps(markdown))
+
+
+# --- a cloze of words selected in the plain text -----------------------------------------------
+
+_FORM_SIGNS = frozenset("*_~=#>+-|`\\")
+"""Signs that may be part of the markup instead of the words."""
+_WHOLE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some Markdown that no gap divides, and where its words stand in the plain text."""
+
+    start: int
+    end: int
+    markdown: str
+    whole: bool = False
+    """A formula, code or link."""
+
+    def meets(self, span: Span) -> bool:
+        return self.start < span[1] and self.end > span[0]
+
+
+_Pieces = Sequence[_Piece]
+_Form = Callable[[_Pieces], str]
+
+
+def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
+    """Return the sentences around some words as a cloze text, the words hidden in order.
+
+    Formulas, code and links are hidden whole. Where a gap would cut emphasis in two, the emphasis
+    is dropped: the words of a card are the passage's, whatever becomes of their form.
+
+    Args:
+        text: a passage as plain text.
+        spans: the words, in code points of it; overlapping ones are joined.
+        markdown: the same passage as it was written, "" if it is literal text.
+
+    Raises:
+        ValueError: there is nothing to hide at one of these places.
+    """
+    chosen = _chosen(text, spans)
+    within = sentence_around(text, chosen[0][0], chosen[-1][1])
+    pieces, forms, words = _pieces(text, markdown)
+    widened = []
+    for span in chosen:
+        wholes = [one for one in pieces if one.whole and one.meets(span)]
+        starts, ends = [one.start for one in wholes], [one.end for one in wholes]
+        widened.append((min([span[0], *starts]), max([span[1], *ends])))
+    pieces = [one for one in pieces if one.meets(within)]
+    slices = []
+    for span in _chosen(text, widened):
+        met = [at for at, one in enumerate(pieces) if one.meets(span)]
+        slices.append(slice(met[0], met[-1] + 1))
+    hidden = [words(pieces[each]) for each in slices]
+    for form in forms:
+        made, at = "", 0
+        for number, each in enumerate(slices, start=1):
+            made += cloze.escape_signs(form(pieces[at : each.start]))
+            made += cloze.make(number, form(pieces[each]))
+            at = each.stop
+        made = (made + cloze.escape_signs(form(pieces[at:]))).strip()
+        answers = [plain(gap.answer) for gap in gaps(made)]
+        hides = len(hidden) == len(answers) and all(map(same, hidden, answers))
+        if hides and not any(cloze.problems(made)) and same(plain(made), words(pieces)):
+            return made
+    raise ValueError("these words cannot be hidden in their sentence")
+
+
+def part(text: str, span: Span, markdown: str = "") -> str:
+    """Return some words of a passage as Markdown; formulas are never cut.
+
+    Raises:
+        ValueError: there is nothing at this place.
+    """
+    [chosen] = _chosen(text, [span])
+    pieces, forms, words = _pieces(text, markdown)
+    within = [one for one in pieces if one.meets(chosen)]
+    drawn = (form(within).strip() for form in forms)
+    return next((one for one in drawn if same(plain(one), words(within))), forms[-1](within))
+
+
+def _chosen(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return the spans in order, without blanks at their ends, overlapping ones joined."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if not 0 <= start <= end <= len(text):
+            raise ValueError("these words are not in the passage")
+        first, last = trimmed(text, start, end)
+        if first == last:
+            raise ValueError("no words are selected")
+        if found and first < found[-1][1]:
+            first, last = found[-1][0], max(last, found.pop()[1])
+        found.append((first, last))
+    if not found:
+        raise ValueError("no words are selected")
+    return found
+
+
+def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Form]:
+    """Return the pieces of a passage, the forms to try in order, and its words.
+
+    The forms: as written, then without the signs of emphasis; of literal text, escaped where
+    needed, then everywhere (where signs meet that were apart, none of them may be markup).
+    """
+
+    def written(pieces: _Pieces) -> str:
+        return "".join(one.markdown for one in pieces)
+
+    def bare(pieces: _Pieces) -> str:
+        return written([one for one in pieces if one.end > one.start or one.whole])
+
+    if markdown and (found := _aligned(text, markdown)) is not None:
+        return found, (written, bare), lambda pieces: plain(bare(pieces))
+    letters = [_Piece(at, at + 1, letter) for at, letter in enumerate(text)]
+    escaped: _Form = lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", written(pieces))  # noqa: E731
+    return letters, (lambda pieces: literal(written(pieces)), escaped), written
+
+
+def _aligned(text: str, markdown: str) -> list[_Piece] | None:
+    """Return the pieces of Markdown at their words; None if it does not say this text."""
+    pieces, at = [], 0
+    for raw, says, whole in _read(markdown):
+        length = next((len(one) for one in says if one and text.startswith(one, at)), 0)
+        if not length and raw.isspace() and text[at : at + 1].isspace():
+            length = 1
+        if not (length or whole or raw.isspace() or raw in _FORM_SIGNS or _TAG.fullmatch(raw)):
+            return None
+        if whole and not length and any(says):
+            return None
+        pieces.append(_Piece(at, at + length, raw, whole))
+        at += length
+    return pieces if not text[at:].strip() else None
+
+
+def _read(markdown: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """Yield (Markdown, texts it may say, whether it is whole): letters, and outermost runs."""
+    runs: list[tuple[int, int, str]] = [*shields(markdown)]
+    runs += [(m.start(), m.end(), "link") for m in _WHOLE.finditer(markdown)]
+    runs += [(m.start(), m.end(), "tag") for m in _TAG.finditer(markdown)]
+    at = 0
+    for start, end, kind in sorted(runs, key=lambda one: (one[0], -one[1])):
+        if start < at:
+            continue
+        yield from ((letter, (letter,), False) for letter in markdown[at:start])
+        raw = markdown[start:end]
+        yield raw, ("",) if kind == "tag" else (plain(raw), raw), kind not in ("escape", "tag")
+        at = end
+    yield from ((letter, (letter,), False) for letter in markdown[at:])

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ankiforge.model import Document, DocumentKey, h16
-from ankiforge.reports.exporting.pages import name_of
+from ankiforge.reports.export import name_of
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 

@@ -72,7 +72,7 @@ def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_s
         usual = forge.folder / "usual"
         usual.write_text("")
     names = {path.name for path in (forge.folder / ".ankiforge").rglob("*")}
-    assert {"ledger.db", "memory.db", "search.db", "publishing.lock", "cut"} <= names, names
+    assert {"ledger.db", "memory.db", "publishing.lock", "cut"} <= names, names
     assert open_ones(forge.folder / ".ankiforge") == {}
     assert rights(forge.folder / "journal.jsonl") == "600"
     assert rights(forge.folder / "ankiforge.yaml") == rights(usual)

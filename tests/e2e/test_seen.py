@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +24,6 @@ from pypdf.generic import (
 )
 
 from ankiforge.ledger import Ledger, open_ledger
-from ankiforge.seeking import seek
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -93,7 +93,7 @@ def ledger(known: Any) -> Iterator[Ledger]:
 
 
 def sought(ledger: Ledger, query: str) -> list[tuple[str, str]]:
-    return [(one.title, one.by.value) for one in seek(ledger, query)]
+    return [(one.work.title, one.by.value) for one in ledger.search.find(query)]
 
 
 @pytest.mark.parametrize(
@@ -252,22 +252,42 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(
     assert [one["guid"] for one in found["cards"] if one["matched"]] == [card["guid"]]
 
 
-@pytest.mark.parametrize("spoil", ["lost", "damaged", "not ours"])
-def test_the_index_may_be_lost_or_damaged_at_any_time(read: Any, spoil: str) -> None:
+def test_the_index_stands_in_the_ledger_and_takes_in_each_change_once(
+    read: Any, tmp_path: Path
+) -> None:
     assert titles(read, "mitochondrion") == ["Cells"]
-    [index] = read.home.rglob("search.db")
-    for beside in ("-wal", "-shm"):
-        index.with_name(f"search.db{beside}").unlink(missing_ok=True)
-    if spoil == "lost":
-        index.unlink()
-    elif spoil == "damaged":
-        size = index.stat().st_size
-        index.write_bytes(b"SQLite format 3\0" + b"\xff" * (size - 16))
-    else:
-        index.unlink()
-        with closing(sqlite3.connect(index)) as database:
-            database.execute("CREATE TABLE state (other)")
+    (tmp_path / "notes/Cells.md").rename(tmp_path / "notes/Energy.md")
+    (tmp_path / "notes/Later.md").write_text("Zebra:::a striped animal\n")
+    read.ok("run", tmp_path / "notes")
+    [ledger] = read.home.rglob("ledger.db")
+    for _ in range(2):
+        with closing(sqlite3.connect(ledger)) as database:
+            [waiting] = database.execute("SELECT count(*) FROM search_pending").fetchone()
+        if waiting:
+            assert titles(read, "striped") == ["Later"]
+            assert titles(read, "mitochondrion") == ["Energy"]
+    assert waiting == 0
+    assert not list(read.home.rglob("search.db*"))
+
+
+def test_an_index_of_another_version_is_made_anew(read: Any) -> None:
     assert titles(read, "mitochondrion") == ["Cells"]
+    [ledger] = read.home.rglob("ledger.db")
+    with closing(sqlite3.connect(ledger)) as database, database:
+        database.execute("UPDATE meta SET value = 'other' WHERE name = 'search'")
+        database.execute("DELETE FROM search_words")
+        database.execute("DROP TRIGGER search_new_card")
+    assert titles(read, "mitochondrion") == ["Cells"]
+
+
+def test_without_the_right_to_write_the_index_is_made_in_memory(
+    read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [ledger] = read.home.rglob("ledger.db")
+    before = ledger.read_bytes()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert titles(read, "mitochondrion") == ["Cells"]
+    assert ledger.read_bytes() == before
 
 
 def test_an_index_of_a_ledger_that_was_restored_is_made_anew(read: Any, tmp_path: Path) -> None:
@@ -336,3 +356,27 @@ def test_several_are_told_the_best_first_as_many_as_wanted(known: Any) -> None:
     assert json.loads(known.ok("seen", "forgetting", "--json").stdout.splitlines()[0])["read"][
         "seen"
     ]
+
+
+def test_a_card_that_anki_holds_back_is_in_anki_here_as_in_the_statistics(
+    forge: Any, vault: Path, backend: Any
+) -> None:
+    note = vault / "Cells.md"
+    note.write_text("Katze::cat\n\nHund::dog\n")
+    with backend.opened(forge.profile) as anki:
+        forge.ok("run", vault)
+        anki.load(forge.folder / "ankiforge.apkg")
+        guid = next(one["guid"] for one in forge.cards() if one["fields"]["Front"] == "Katze")
+        anki.edit(guid, Back="a cat of mine")
+        note.write_text("Katze::kitten\n\nHund::dog\n")
+        forge.ok("run", vault)
+    states = {one["guid"]: one["anki"] for one in forge.cards()}
+    assert sorted(states.values()) == ["held", "seen"]
+    [found] = forge.ok("seen", "katze", "--json").lines
+    assert found["counts"]["in_anki"] == 2
+    assert found["recall"]["cards"] == 2
+    [statistics] = forge.ok("stats", "--json").lines
+    assert statistics["funnel"]["in_anki"] == 2
+    text = forge.ok("seen", "katze").stdout
+    assert "cards     2 · 2 in Anki" in text
+    assert f"{guid[:10]}  in Anki" in text

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.review.page.shown.differences import GONE, NEW, SAME, runs, tokens
-from ankiforge.text.cloze import gaps
-from ankiforge.text.shields import shields
+from ankiforge.text.cloze import gaps, shields
 
 PIECES = st.sampled_from(
     ["a cell", " ", "divides", "3.5", "-", "\n", "$x^2$", "$$a b$$", "`one two`", "{{c1::a b}}",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ankiforge.anki.render import render
-from ankiforge.reports.exporting.wording import item, shown
+from ankiforge.reports.export import item, shown
 
 DRAWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 PIECES = [

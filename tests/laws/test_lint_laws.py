@@ -9,8 +9,7 @@ from ankiforge.anki.cards import cloze_numbers
 from ankiforge.anki.views import AnyNote
 from ankiforge.check import Limits
 from ankiforge.model import SeenTemplate, SeenType
-from ankiforge.reports.linting.findings import Linter, as_json
-from ankiforge.reports.linting.notes import cloze_markdown, of_anki
+from ankiforge.reports.lint import Linter, as_json, cloze_markdown, read_note
 from ankiforge.text import cloze
 
 SIGNS = (
@@ -32,8 +31,8 @@ def test_no_note_and_no_template_stops_a_look(
     kind = SeenType(1, "Any", 0, is_cloze, (("A", None), ("B", None)), (template,), "")
     note = AnyNote(1, "guid", 1, (), tuple(fields), "Deck", tuple(ordinals))
 
-    read = of_anki(note, kind)
-    linted = list(Linter(Limits()).notes([read, read, of_anki(note, None)]))
+    read = read_note(note, kind)
+    linted = list(Linter(Limits()).notes([read, read, read_note(note, None)]))
 
     assert len(linted) == 3
     for one in linted:

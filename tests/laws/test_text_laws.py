@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor, numbered, percent, triple_of
+from ankiforge.text.cloze import outside, shields
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.markdown import literal, plain
 from ankiforge.text.quotes import locate, similarity
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
-from ankiforge.text.shields import outside, shields
 
 bounded = settings(max_examples=50, deadline=None)
 

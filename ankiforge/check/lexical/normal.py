@@ -10,8 +10,8 @@ from functools import lru_cache
 from ankiforge.check.lexical.words import NUMBER_WORDS, arabic, listed, space_raised
 from ankiforge.model import Draft, Family
 from ankiforge.text import cloze, markdown
+from ankiforge.text.cloze import shields
 from ankiforge.text.fold import canonical
-from ankiforge.text.shields import shields
 
 _MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
 _HOLDERS = re.compile("[\ue000-\ue0ff]")

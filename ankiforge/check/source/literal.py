@@ -19,7 +19,7 @@ from ankiforge.check.lexical.words import TERM, listed, stem, tokens
 from ankiforge.check.rule import Rule
 from ankiforge.check.source.evidence import about, folded, said
 from ankiforge.model import Draft, Finding, Highlight, Severity
-from ankiforge.text.shields import shields
+from ankiforge.text.cloze import shields
 
 FORMULA_ALTERED = Rule(
     "formula_altered", Severity.BLOCK, "a formula differs from the source:", firm=True

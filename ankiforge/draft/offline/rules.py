@@ -31,9 +31,9 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
+from ankiforge.text.fold import is_visible
 from ankiforge.text.markdown import cloze_answers, image_paths, literal, plain
 from ankiforge.text.quotes import locate
-from ankiforge.text.stored import is_visible
 
 MOST = 3
 """Cards of one highlight that patterns may make."""

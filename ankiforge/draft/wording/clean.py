@@ -6,7 +6,7 @@ import html
 import re
 
 from ankiforge.text import cloze
-from ankiforge.text.shields import outside, shields
+from ankiforge.text.cloze import outside, shields
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ankiforge.text.worknames import names_in
+from ankiforge.text.identifiers import names_in
 
 _HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")

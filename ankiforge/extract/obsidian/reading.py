@@ -22,7 +22,7 @@ from ankiforge.extract.obsidian.note import Wanted, highlights
 from ankiforge.extract.obsidian.pieces import Around
 from ankiforge.extract.obsidian.quotes import PASTED
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, h16
-from ankiforge.text.exported import is_export
+from ankiforge.text.identifiers import is_export
 
 MARKS = ("==", "mark")
 """What counts as a mark where nothing is said."""

@@ -13,8 +13,8 @@ from ankiforge.extract.obsidian.inline import FOOTNOTE, Inline, Kind, Link, Toke
 from ankiforge.extract.obsidian.pairs import pair_emphasis, pair_gaps, pair_marks
 from ankiforge.extract.obsidian.pieces import Around, Pieces
 from ankiforge.extract.obsidian.scripts import SCRIPTS, raised
+from ankiforge.text.cloze import MATH
 from ankiforge.text.markdown import literal
-from ankiforge.text.shields import MATH
 
 _TARGET = (
     r"\([ \t]*(?:<[^<>\n]*>|[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*)"

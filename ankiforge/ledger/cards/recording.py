@@ -14,9 +14,9 @@ from ankiforge.ledger.cards.slots import Slots
 from ankiforge.ledger.cards.values import Cards
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.troubles import INSTEAD, Troubles
 from ankiforge.ledger.events import REDRAFT
 from ankiforge.ledger.passages.keys import content_of
+from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
 from ankiforge.ledger.writing import POLICY, Writer
 from ankiforge.model import (
     Batch,
@@ -213,7 +213,7 @@ class Recorder:
         old = next((card for card in existing if card.guid == placing.instead), None)
         if old is None:
             return  # it lives on another passage by now
-        before = Troubles(self._db).drawn_instead(old.guid)
+        before = ProblemCards(self._db).replacements(old.guid)
         waits = [one for one in existing if one.guid in before and not _is_settled(one)]
         near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
         said = {(one.draft.kind, one.draft.fields) for one in old.candidates}

@@ -334,14 +334,14 @@ class Cards:
 
     def facts(self, guid: str) -> list[Facts]:
         """What the state of a card, and of its alternatives, depends on; [] if there is none."""
-        rows = self._db.execute(
+        sql = (
             "SELECT c.guid, c.kind, c.deck, c.base, c.drafted_with, o.state, o.why, o.sequence"
-            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c.guid = :guid"
-            " OR c.guid IN (SELECT o.guid FROM card m JOIN card o"
-            "  ON o.drafted_with = m.drafted_with AND o.drafted_with <> '' WHERE m.guid = :guid)"
-            " ORDER BY c.guid",
-            {"guid": guid},
-        ).fetchall()
+            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c."
+        )
+        rows = self._db.execute(f"{sql}guid = ?", (guid,)).fetchall()
+        if rows and rows[0]["drafted_with"]:
+            together = (rows[0]["drafted_with"],)
+            rows = self._db.execute(f"{sql}drafted_with = ? ORDER BY c.guid", together).fetchall()
         return [
             Facts(
                 Guid(row["guid"]),

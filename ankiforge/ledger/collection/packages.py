@@ -131,6 +131,7 @@ class Packages:
                 shipment.guid: shipment.rev or self._new_revision(shipment, package, now)
                 for shipment in shipments
             }
+            self._mark_written(held)
             if held == self._held(path):
                 return  # the very same package again
             self._db.execute(
@@ -152,10 +153,16 @@ class Packages:
                 "tags": shipment.tags}  # fmt: skip
         once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
         self._writer.note("shipped", shipment.guid, body, once)
-        row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (shipment.guid,)).fetchone()
-        if row and row["anki"] == AnkiState.NONE:
-            self._cards.observe([(shipment.guid, AnkiState.WRITTEN, "")])
         return rev
+
+    def _mark_written(self, guids: Iterable[Guid]) -> None:
+        """Note that a package holds these, be it in a revision that the journal alone told of."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE anki = 'none'"
+            " AND guid IN (SELECT value FROM json_each(?))",
+            (to_json(list(guids)),),
+        ).fetchall()
+        self._cards.observe((row["guid"], AnkiState.WRITTEN, "") for row in rows)
 
     def record_tags(self, shipment: Shipment) -> None:
         """Record which tags of a revision taken over from Anki are ours."""

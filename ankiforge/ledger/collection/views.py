@@ -20,7 +20,7 @@ from ankiforge.ledger.collection.seen import (
 )
 from ankiforge.ledger.connection import Connection, to_json
 from ankiforge.ledger.deciding.decisions import Decisions
-from ankiforge.ledger.deciding.troubles import LAPSES, REWORDED, lapses_of, reworded_in
+from ankiforge.ledger.problem_cards import LAPSES, REWORDED, lapses_of, reworded_in
 from ankiforge.ledger.writing import ANKI, Writer
 from ankiforge.model import (
     FRESH_SECONDS,

@@ -10,9 +10,9 @@ from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.cards.values import Cards, event_of, words_of
 from ankiforge.ledger.connection import Connection
 from ankiforge.ledger.deciding.pairs import Pairs
-from ankiforge.ledger.deciding.troubles import DEALT, LAPSES, lapses_of
 from ankiforge.ledger.events import ANKI, COLUMNS, PERSON, SOURCE, UNDO, UPGRADE, Columns, Event
 from ankiforge.ledger.journal import Entry
+from ankiforge.ledger.problem_cards import DEALT, LAPSES, lapses_of
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import Guid, HighlightKey, Standing
 

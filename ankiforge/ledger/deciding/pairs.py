@@ -16,7 +16,7 @@ PAIRED = ("duplicate", "similar")
 """The findings about a card and its twin that a person can call none."""
 _NO_TWIN = '"twin":""'
 
-STANDS = "NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+STANDS = "NOT d.undone"
 """Of a decision `d`: nobody has taken it back."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
@@ -50,7 +50,7 @@ class Pairs:
             f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
             " AND (json_extract(d.body, '$.answer') = :answer OR EXISTS"
             "  (SELECT 1 FROM json_each(d.body, '$.answers') WHERE value = :answer))"
-            " ORDER BY d.at DESC, d.sequence DESC",
+            " ORDER BY d.rank DESC",
             {"key": key, "answer": answer},
         ).fetchall()
         return Guid(rows[0]["subject"]) if rows else None
@@ -134,10 +134,3 @@ def _card_of(twin: str) -> str:
 
 def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
     return finding.check in PAIRED and frozenset((guid, _card_of(finding.twin))) in apart
-
-
-def link_again(connection: Connection, merge: str, guid: str, key: str) -> None:
-    """A merge came by the journal: the highlight is served by the card that stayed."""
-    undone = "SELECT 1 FROM decision WHERE undoes = ?"
-    if connection.execute(undone, (merge,)).fetchone() is None:
-        Pairs(connection).link(Guid(guid), HighlightKey(key))

@@ -114,20 +114,25 @@ class Highlights:
             yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
 
     def mentioning(self, word: str) -> Iterator[Highlight]:
-        """Those that are not gone and have this word, or whose document has, anywhere.
+        """Return those that have this word, or whose document has, anywhere; gone ones, too.
 
-        What is reached by several ways, as each of them has it.
+        What is reached by several ways, as each of them has it; what has moved, as it was there.
         """
-        for row in self._db.execute(
+        rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
-            " JOIN document d ON d.key = h.document WHERE h.presence <> 'gone'"
-            " AND (instr(lower(h.body), :word) OR instr(lower(d.body), :word))"
+            " JOIN document d ON d.key = h.document"
+            " WHERE instr(lower(h.body), :word) OR instr(lower(d.body), :word)"
             " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM way w"
             " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
             " FROM way w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
             {"word": word},
-        ).fetchall():
-            yield self._whole(row)
+        ).fetchall()
+        yield from map(self._whole, rows)
+        moved = self._db.execute(
+            "SELECT key, body FROM past_content WHERE instr(lower(body), ?)", (word,)
+        ).fetchall()
+        for row in moved:
+            yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
 
     def _whole(self, row: sqlite3.Row) -> Highlight:
         document = self.document(DocumentKey(row["document"]))

@@ -43,7 +43,7 @@ from ankiforge.ledger.reading.homes import Homes
 from ankiforge.ledger.reading.missing import Missing
 from ankiforge.ledger.reading.recognising import Recognising
 from ankiforge.ledger.reading.selection import Selecting, Selection
-from ankiforge.ledger.reading.ways import Ways
+from ankiforge.ledger.reading.ways import Ways, private_elsewhere
 from ankiforge.ledger.reading.works import Works
 from ankiforge.ledger.writing import Writer
 from ankiforge.model import (
@@ -455,6 +455,8 @@ class Reading:
             self.homes.changed(highlight, decode_highlight(before["body"]))
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
+        elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
+            self._keep_past(run, highlight.key, before)  # the words stay private where they go
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"

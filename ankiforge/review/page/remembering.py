@@ -9,11 +9,10 @@ from typing import Any
 from flask import Flask, jsonify, request
 
 from ankiforge.anki.escape import address
-from ankiforge.ledger.looks.shelf import Made, Marked
+from ankiforge.ledger.search import Match, WorkCard, WorkHighlight
 from ankiforge.review.service import Service
-from ankiforge.seeking import Chances, Found, chances_of, counts_of, links_of, recall_of, seek
-from ankiforge.text.bidi import isolated
-from ankiforge.text.looseness import without_signs
+from ankiforge.text.cloze import reveal
+from ankiforge.text.fold import isolated
 
 MOST = 8
 """Works that are shown."""
@@ -30,54 +29,55 @@ def add_remembering(app: Flask, desks: Callable[[], Service]) -> None:
     def seen() -> Any:
         query = request.args.get("query", "").strip()[:LONGEST]
         ledger = desks().ledger
-        found = list(islice(seek(ledger, query), MOST + 1)) if query else []
+        found = list(islice(ledger.search.find(query), MOST + 1)) if query else []
         now = ledger.clock().timestamp()
         told = [_work(one, now) for one in found[:MOST]]
         return jsonify({"works": told, "more": len(found) > MOST})
 
 
-def _work(found: Found, now: float) -> dict[str, Any]:
-    chances = chances_of(found.work.made, now)
-    document = found.work.documents[0]
+def _work(match: Match, now: float) -> dict[str, Any]:
+    work = match.work
+    document = work.documents[0]
     year = f" ({document.issued[:4]})" if document.issued else ""
-    links = (address(link) for link in links_of(found))
-    made = sorted(found.work.made, key=lambda one: one.guid not in found.matched)
+    links = (address(link) for link in work.links)
+    cards = sorted(work.cards, key=lambda one: one.guid not in match.matched)
     return {
-        "title": f"{isolated(found.title)}{year}",
+        "title": f"{isolated(work.title)}{year}",
         "people": ", ".join(map(isolated, document.creators)),
-        "facts": list(_facts(found, chances)),
+        "facts": list(_facts(match, now)),
         "links": list(dict.fromkeys(filter(None, links))),
-        "marks": [_mark(found, one) for one in found.marks[:SHOWN]],
-        "cards": [_card(found, one, chances) for one in made[:SHOWN]],
+        "marks": [_highlight(match, one) for one in match.highlights[:SHOWN]],
+        "cards": [_card(match, one, now) for one in cards[:SHOWN]],
     }
 
 
-def _facts(found: Found, chances: Chances) -> Iterator[tuple[str, str]]:
-    """(what, words)."""
-    yield "Found by", f"{found.by}: {found.said}" if found.said else found.by.value
-    first, last = found.read
-    days = [f"{first} to {last}" if first != last else first, found.work.first_seen[:10]]
+def _facts(match: Match, now: float) -> Iterator[tuple[str, str]]:
+    """Return (label, text) of each fact about a work."""
+    work = match.work
+    yield "Found by", f"{match.by}: {match.detail}" if match.detail else match.by.value
+    first, last = work.read
+    days = [f"{first} to {last}" if first != last else first, work.first_seen[:10]]
     yield "Read", " · first here ".join(filter(None, days)) if all(days) else "".join(days)
-    counts, recall = counts_of(found), recall_of(found.work.made, chances)
+    counts, retention = work.counts, work.retention(now)
     names = ("highlights", "cards", "in_anki", "waiting", "rejected", "retired")
     told = (f"{counts[name]} {name.replace('_', ' ')}" for name in names if counts[name])
     yield "There are", ", ".join(told)
-    if recall.now is not None:
-        yield "Remembered now", f"{recall.now:.0%} of {recall.learnt} learnt cards"
+    if retention.now is not None:
+        yield "Remembered now", f"{retention.now:.0%} of {retention.learnt} learnt cards"
 
 
-def _mark(found: Found, one: Marked) -> dict[str, Any]:
-    page = f"p. {one.said.page_label}" if one.said.page_label else ""
-    comment = one.said.comment if one.said.exact else ""
-    words = one.said.exact or one.said.comment or f"({one.said.kind})"
+def _highlight(match: Match, one: WorkHighlight) -> dict[str, Any]:
+    page = f"p. {one.text.page_label}" if one.text.page_label else ""
+    comment = one.text.comment if one.text.exact else ""
+    words = one.text.exact or one.text.comment or f"({one.text.kind})"
     return {"words": words, "beside": " · ".join(filter(None, (page, comment))),
-            "hit": one.key in found.matched}  # fmt: skip
+            "hit": one.key in match.matched}  # fmt: skip
 
 
-def _card(found: Found, one: Made, chances: Chances) -> dict[str, Any]:
-    learnt = [chance for chance in chances.get(one.guid, ()) if chance is not None]
+def _card(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
+    learnt = [chance for chance in one.recall(now) if chance is not None]
     state = one.verdict.value if one.standing == "live" else one.standing.value
     beside = [state, f"{min(learnt):.0%}" if learnt else ""]
-    words = without_signs(one.fields[0][1]) if one.fields else ""
+    words = reveal(one.fields[0][1]) if one.fields else ""
     return {"words": words, "beside": " · ".join(filter(None, beside)),
-            "hit": one.guid in found.matched}  # fmt: skip
+            "hit": one.guid in match.matched}  # fmt: skip

@@ -125,7 +125,7 @@ class Bench:
     def forge(self, run, drafter: str = "rules", **more: object):
         """Draft what is pending, one basic card per highlight; the guids made."""
         guids = []
-        for task in list(self.ledger.funnel.pending(run, drafter)):
+        for task in list(self.ledger.queries.to_draft(run, drafter)):
             checked = tuple(
                 Checked(self.draft(h), accept=self.accept, deck="Deck", **more)
                 for h in task.highlights

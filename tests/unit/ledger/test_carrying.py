@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import Batch, Checked, NoCard, Verdict
-from ankiforge.reports.exporting.lines import Chosen, lines
+from ankiforge.reports.export import Chosen, lines
 from ankiforge.reports.importing import import_file
 from ankiforge.review import Target
 from tests.unit.ledger.conftest import Bench
@@ -29,7 +29,7 @@ BARE = "A passage of which no card is made."
 def read(bench: Bench, words: tuple[str, ...] = WORDS) -> list[str]:
     """Read and draft what is marked; all guids there are."""
     run, _ = bench.read({"a.md": [bench.mark(one) for one in (*words, BARE)]})
-    for task in list(bench.ledger.funnel.pending(run, "rules")):
+    for task in list(bench.ledger.queries.to_draft(run, "rules")):
         carded = [one for one in task.highlights if one.exact != BARE]
         checked = tuple(Checked(bench.draft(h), accept=bench.accept, deck="Deck") for h in carded)
         none = tuple(NoCard(h.key, "bare") for h in task.highlights if h.exact == BARE)

@@ -114,8 +114,8 @@ def test_a_choice_has_a_card_of_each_note_type_in_one_slot_and_waits(story):
     assert [states(card) for card in story.cards()] == [["open", "open"], ["open"]]
     ids = [f"{story.basic.guid}.a", f"{story.basic.guid}.b", f"{story.cloze.guid}.a"]
     assert [[one.id for one in card.to_choose] for card in story.cards()] == [ids, ids]
-    assert story.ledger.funnel.funnel().fates == {Fate.WAITING: 1}
-    assert story.ledger.funnel.cards()["waiting"] == 1
+    assert story.ledger.queries.funnel().fates == {Fate.WAITING: 1}
+    assert story.ledger.queries.card_counts()["waiting"] == 1
 
 
 def test_the_shared_slot_is_one_that_neither_note_type_has(story):
@@ -142,7 +142,10 @@ def test_the_note_type_of_the_first_that_may_be_leads(story):
     story.draws(A, C, blocked=(A,))
     assert story.basic.choice == story.cloze.choice == story.cloze.guid
     assert not story.basic.blocked  # the choice can be made
-    assert story.ledger.funnel.cards() | {"waiting": 1, "blocked": 0} == story.ledger.funnel.cards()
+    assert (
+        story.ledger.queries.card_counts() | {"waiting": 1, "blocked": 0}
+        == story.ledger.queries.card_counts()
+    )
 
 
 def test_within_a_note_type_the_first_that_may_be_leads(story):
@@ -150,12 +153,12 @@ def test_within_a_note_type_the_first_that_may_be_leads(story):
     [card] = story.cards()
     assert dict(card.fields)["Front"] == "aperture"
     assert card.leading.id.endswith(".b")
-    assert story.ledger.funnel.funnel().fates == {Fate.WAITING: 1}
+    assert story.ledger.queries.funnel().fates == {Fate.WAITING: 1}
 
 
 def test_a_choice_all_of_which_is_forbidden_is_one_blocked_card(story):
     story.draws(A, C, blocked=(A, C))
-    counts = story.ledger.funnel.cards()
+    counts = story.ledger.queries.card_counts()
     assert (counts["blocked"], counts["waiting"]) == (1, 0)
 
 
@@ -172,7 +175,7 @@ def test_the_picked_card_stands_and_the_other_gives_way_in_one_action(story, how
     assert standing(story.basic) == ("pending", "superseded")
     assert story.basic.standing_why == story.cloze.guid
     assert states(story.basic) == ["passed", "passed"]
-    assert story.ledger.funnel.cards() == {
+    assert story.ledger.queries.card_counts() == {
         "ready": 1, "waiting": 0, "blocked": 0, "retired": 0, "revisions": 0, "sourceless": 0,
     }  # fmt: skip
     review.undo(story.ledger)

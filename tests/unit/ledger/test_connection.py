@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ankiforge.ledger import open_ledger
 from ankiforge.ledger.connection import connect, schema_steps
 
 
@@ -31,3 +32,24 @@ def test_of_an_older_ledger_one_copy_is_kept_as_it_was(tmp_path):
         with closing(sqlite3.connect(tmp_path / name)) as opened:
             versions += opened.execute("PRAGMA user_version").fetchone()
     assert versions == [steps[-1][0], 3]
+
+
+def test_the_search_index_of_an_older_version_is_deleted_and_made_in_the_ledger(tmp_path):
+    steps, ledger = schema_steps(), tmp_path / "ledger.db"
+    with closing(sqlite3.connect(ledger)) as old:
+        for number, sql in steps[:6]:
+            old.executescript(f"{sql}\nPRAGMA user_version = {number};")
+        old.execute(
+            "INSERT INTO document (key, source, place, title, slug, body) VALUES"
+            " ('d', 'obsidian', 'a.md', 'Cells', '', '{\"key\": \"d\", \"source\": \"obsidian\","
+            ' "title": "Cells", "creators": ["Hooke"]}\')'
+        )
+        old.commit()
+    for name in ("search.db", "search.db-wal", "search.db-shm"):
+        (tmp_path / name).write_bytes(b"")
+
+    with open_ledger(ledger, tmp_path / "journal.jsonl") as opened:
+        assert not [name for name in files(tmp_path) if name.startswith("search.db")]
+        assert [found.work.title for found in opened.search.find("hooke")] == ["Cells"]
+    with closing(sqlite3.connect(ledger)) as upgraded:
+        assert not upgraded.execute("SELECT 1 FROM sqlite_master WHERE name = 'touched'").fetchall()

@@ -223,7 +223,7 @@ def test_the_first_accepted_card_settles_the_documents_deck(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
     bench.forge(run)
     run, _ = bench.read({"a.md": [bench.mark(WORDS), bench.mark("Another one, quite other.")]})
-    [task] = bench.ledger.funnel.pending(run, "rules")
+    [task] = bench.ledger.queries.to_draft(run, "rules")
     draft = bench.draft(task.highlights[0], kind=CardKind.BASIC)
     bench.record(run, task.highlights[0], Checked(draft, deck="Elsewhere"))
     [card] = bench.ledger.cards.of_highlight(task.highlights[0].key)

@@ -37,14 +37,14 @@ def test_a_drafted_highlight_is_not_drafted_again(bench):
     run, _ = bench.read(notes)
     assert len(bench.forge(run)) == 1
     run, _ = bench.read(notes)
-    assert not list(bench.ledger.funnel.pending(run, "rules"))
+    assert not list(bench.ledger.queries.to_draft(run, "rules"))
 
 
 def test_a_highlight_without_a_card_is_asked_again_only_of_another_drafter(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     bench.record(run, highlight)
-    assert not list(bench.ledger.funnel.pending(run, "rules"))
-    assert [t.highlights for t in bench.ledger.funnel.pending(run, "qwen3")] == [(highlight,)]
+    assert not list(bench.ledger.queries.to_draft(run, "rules"))
+    assert [t.highlights for t in bench.ledger.queries.to_draft(run, "qwen3")] == [(highlight,)]
 
 
 def test_what_failed_is_tried_again(bench):
@@ -53,8 +53,8 @@ def test_what_failed_is_tried_again(bench):
     bench.ledger.recorder.record(
         run, Batch(Task(highlight.document, (highlight,)), "rules", failed=failed)
     )
-    assert bench.ledger.funnel.funnel(run).fates == {Fate.FAILED: 1}
-    assert len(list(bench.ledger.funnel.pending(run, "rules"))) == 1
+    assert bench.ledger.queries.funnel(run).fates == {Fate.FAILED: 1}
+    assert len(list(bench.ledger.queries.to_draft(run, "rules"))) == 1
 
 
 def test_a_reason_that_holds_only_for_now_leaves_the_highlight_pending(bench):
@@ -62,9 +62,9 @@ def test_a_reason_that_holds_only_for_now_leaves_the_highlight_pending(bench):
     task = Task(highlight.document, (highlight,))
     none = NoCard(highlight.key, "kept on this machine", passing=True)
     bench.ledger.recorder.record(run, Batch(task, "qwen3", no_cards=(none,)))
-    assert bench.ledger.funnel.funnel(run).reasons == {"kept on this machine": 1}
+    assert bench.ledger.queries.funnel(run).reasons == {"kept on this machine": 1}
     for drafter in ("rules", "qwen3"):
-        assert [t.highlights for t in bench.ledger.funnel.pending(run, drafter)] == [(highlight,)]
+        assert [t.highlights for t in bench.ledger.queries.to_draft(run, drafter)] == [(highlight,)]
 
 
 def test_guids_come_from_key_family_and_slot(bench):
@@ -226,9 +226,9 @@ def test_an_exact_repeat_is_merged_into_the_card_there_is(bench):
     [card] = bench.ledger.cards.of_highlight(one.key)
     recorded = bench.record(run, other, Checked(bench.draft(other), repeats=card.guid))
     assert (recorded.merged, recorded.drafted) == (1, 0)
-    assert bench.ledger.funnel.funnel(run).fates == {Fate.CARDED: 2}
+    assert bench.ledger.queries.funnel(run).fates == {Fate.CARDED: 2}
     run, _ = bench.read(notes)
-    assert not list(bench.ledger.funnel.pending(run, "rules"))
+    assert not list(bench.ledger.queries.to_draft(run, "rules"))
 
 
 def test_an_old_card_nothing_is_drawn_from_any_more_stays_with_a_finding(bench):
@@ -257,7 +257,7 @@ def test_findings_are_kept_with_the_draft(bench):
     [card] = bench.ledger.cards.of_highlight(highlight.key)
     assert card.leading.findings == (finding,)
     assert card.blocked
-    assert bench.ledger.funnel.funnel().fates == {Fate.BLOCKED: 1}
+    assert bench.ledger.queries.funnel().fates == {Fate.BLOCKED: 1}
 
 
 def test_fates_sum_to_what_was_seen(bench):
@@ -267,7 +267,7 @@ def test_fates_sum_to_what_was_seen(bench):
     bench.record(run, found[0], Checked(bench.draft(found[0]), accept=True))
     bench.record(run, found[1], Checked(bench.draft(found[1])))
     bench.record(run, found[2])
-    funnel = bench.ledger.funnel.funnel(run)
+    funnel = bench.ledger.queries.funnel(run)
     assert funnel.fates.total() == funnel.seen == settled.seen == 5
     assert funnel.fates == {Fate.CARDED: 1, Fate.WAITING: 1, Fate.NO_CARD: 2, Fate.IGNORED: 1}
 

@@ -85,7 +85,7 @@ def test_skip_retires_and_unskip_revives(bench):
 
 def test_a_skipped_highlight_is_not_offered_for_drafting(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS, skip="skip")]})
-    assert not list(bench.ledger.funnel.pending(run, "rules"))
+    assert not list(bench.ledger.queries.to_draft(run, "rules"))
 
 
 def test_an_accepted_card_says_that_its_passage_is_gone_until_it_is_back(bench):

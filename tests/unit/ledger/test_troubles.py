@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge import review, sync
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.deciding.troubles import REDRAFTED
+from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.model import Batch, Calendar, Checked, Guid, SeenReview, Task
 from ankiforge.review import Target
 from ankiforge.review.history import remark_for
@@ -63,7 +63,7 @@ class Studied:
         return replace(note, fields=tuple(fields), cards=(there,))
 
     def work(self) -> list[str]:
-        return [self.names[guid] for guid in self.ledger.troubles.queue()]
+        return [self.names[guid] for guid in self.ledger.queries.problem_cards.all()]
 
     def decides(self, how, name: str, *more: object) -> None:
         self.bench.clock.pass_seconds(1)
@@ -131,7 +131,9 @@ def test_reworded_in_anki_it_is_dealt_with_until_it_fails_again(studied: Studied
     assert studied.work() == ["C"]
     studied.shows(A={**fails, "front": "Mine?", "lapses": 7}, B={"lapses": 8}, C={"lapses": 4})
     assert studied.work() == ["A", "B", "C"]
-    assert "remark" in studied.ledger.troubles.of(studied.guids["A"])  # it was not answered here
+    assert "remark" in studied.ledger.queries.problem_cards.troubles(
+        studied.guids["A"]
+    )  # it was not answered here
 
 
 def test_other_words_in_anki_deal_with_nothing_that_came_after_or_that_nobody_is_asked(
@@ -142,7 +144,7 @@ def test_other_words_in_anki_deal_with_nothing_that_came_after_or_that_nobody_is
     assert studied.work() == ["A", "B"]
     studied.shows(A={"lapses": 6, "front": "Mine!", "remark": "too long"}, B={"lapses": 6})
     assert studied.work() == ["A", "B"]
-    assert studied.ledger.troubles.of(studied.guids["A"])[0] == "remark"
+    assert studied.ledger.queries.problem_cards.troubles(studied.guids["A"])[0] == "remark"
 
 
 def test_what_a_model_is_told_of_a_card_stays_within_its_quotes(studied: Studied) -> None:
@@ -159,7 +161,7 @@ def test_a_decision_that_is_taken_back_dealt_with_nothing(studied: Studied) -> N
     studied.decides(review.accept, "A")
     review.undo(studied.ledger)
     assert studied.work() == ["A"]
-    assert "remark" in studied.ledger.troubles.of(studied.guids["A"])
+    assert "remark" in studied.ledger.queries.problem_cards.troubles(studied.guids["A"])
 
 
 def test_a_decision_before_it_failed_says_nothing_of_it(studied: Studied) -> None:
@@ -172,7 +174,7 @@ def test_while_another_card_waits_in_its_place_it_is_left_alone(studied: Studied
     studied.shows(A={"lapses": 6})
     [new] = studied.redrawn("A", "Another?")
     assert studied.work() == []
-    assert studied.ledger.troubles.in_place_of(new) == (studied.guids["A"],)
+    assert studied.ledger.queries.problem_cards.replaced_by(new) == (studied.guids["A"],)
     studied.shows(A={"lapses": 7})
     assert studied.work() == ["A"]
 
@@ -193,7 +195,7 @@ def test_it_is_retired_by_the_first_of_them_that_is_accepted_and_lives_again_by_
     review.accept(studied.ledger, [Target(studied.card(new))])
     old = studied.card(studied.guids["A"])
     assert (old.standing, old.standing_why) == ("retired", REDRAFTED)
-    assert studied.ledger.troubles.in_place_of(other) == ()
+    assert studied.ledger.queries.problem_cards.replaced_by(other) == ()
     assert studied.work() == ["B"]
     review.undo(studied.ledger)
     assert studied.card(studied.guids["A"]).standing == "live"
@@ -250,7 +252,7 @@ def test_what_a_person_brought_back_stays_and_other_cards_of_the_passage_are_lef
     before = studied.card(beside)
     [new] = studied.redrawn("A", "Two?")
     assert studied.card(beside) == before
-    assert studied.ledger.troubles.in_place_of(new) == (studied.guids["A"],)
+    assert studied.ledger.queries.problem_cards.replaced_by(new) == (studied.guids["A"],)
 
 
 @pytest.mark.parametrize("answer", ["", "Something else"])

@@ -32,7 +32,7 @@ def read(bench, *marks):
 
 
 def pending(bench, run):
-    [task] = bench.ledger.funnel.pending(run, "model")
+    [task] = bench.ledger.queries.to_draft(run, "model")
     return task.highlights
 
 

@@ -1,37 +1,43 @@
-"""A report as one page."""
+"""A report as one page, and its plots, read back from their marks."""
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+from datetime import date, timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.errors import UsageError
-from ankiforge.reports.html import (
-    Column,
-    Html,
-    element,
-    is_ours,
-    joined,
-    note,
-    page,
-    section,
-    table,
-    words,
-    write_page,
-)
+from ankiforge.reports.html import environment, markup, write_page
+
+TODAY = date(2026, 11, 21)
+"""A Saturday."""
+
+
+def drawn(part: str, **values: Any) -> str:
+    """A part of a page: `table("By deck", heads, rows)`."""
+    source = f'{{% import "parts.html" as parts %}}{{{{ parts.{part} }}}}'
+    return environment().from_string(source).render(**values)
+
+
+def page(title: str, text: str = "words", below: str = "") -> str:
+    source = '{% extends "page.html" %}{% block main %}<p title="{{ text }}">{{ text }}</p>{% endblock %}'
+    made = environment().from_string(source)
+    return made.render(version="1", title=title, below=below, text=text)
 
 
 class Read(HTMLParser):
-    """The elements of a page, and its text."""
+    """The elements of a page, and those that are not closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[str] = []
-        self.text = ""
         self.open: list[str] = []
         self.feed(text)
         self.close()
@@ -44,47 +50,45 @@ class Read(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
 
 @given(st.text())
 def test_text_is_never_markup(text: str) -> None:
-    plain = Read(page("Report", section("Part", note("words"), table("T", ["a"], [["b"]]))))
-    whole = Read(page(text, section(text, note(text), table(text, [text], [[text]])), below=text))
-    assert whole.open == []
-    assert [tag for tag in whole.tags if tag not in plain.tags] == []
-
-
-def test_what_is_no_sign_is_left_out() -> None:
-    assert words("a\x00b\x1b[1mc\ud800d\u0085e\tf") == "ab[1mcde\tf"
-    page("\ud83d", "\x00").encode("utf-8")
-
-
-def test_text_with_bidirectional_controls_reorders_nothing_beside_it() -> None:
-    shown = element("p", "a \u202eb", " · c", title="d \u202ee")
-    assert shown == '<p title="d \u202ee">\u2068a \u202eb\u2069 · c</p>'
-
-
-def test_markup_stays_and_text_beside_it_is_escaped() -> None:
-    assert (
-        element("p", "<", element("b", "&"), class_='x"y')
-        == '<p class="x&quot;y">&lt;<b>&amp;</b></p>'
+    plain, whole = (
+        Read(
+            page(one, one, one or "below")
+            + drawn("table(t, [t], [[t]])", t=one)
+            + drawn("facts([(t, t, t)])", t=one)
+            + drawn("bars('b', t, [(t, 1)], t)", t=one)
+            + markup("<i>{}</i>", one)
+        )
+        for one in ("words", text)
     )
-    assert joined(("<", Html("<br>")), ", ") == "&lt;, <br>"
-    assert element("input", checked=True, name=None, hidden=False) == "<input checked></input>"
+    assert whole.open == []
+    assert whole.tags == plain.tags
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x00b\x1b[1mc\ud800d\u0085e\tf", "ab[1mcde\tf"),
+        ("a \u202eb", "\u2068a \u202eb\u2069"),
+        ('<b>"&', "&lt;b&gt;&#34;&amp;"),
+    ],
+    ids=["unfit", "bidi", "markup"],
+)
+def test_text_is_shown_as_it_is_and_reorders_nothing(text: str, shown: str) -> None:
+    assert f'<p title="{shown}">{shown}</p>' in page("Report", text)
 
 
 def test_a_table_says_what_its_rows_and_columns_are() -> None:
-    made = table("By deck", ("deck", Column("cards", number=True)), [("Reading", 3)])
+    made = drawn('table("By deck", ["deck", "#cards"], [["Reading", 3]])')
     assert "<caption>By deck</caption>" in made
-    assert '<th scope="col">deck</th>' in made
-    assert '<th scope="row"><bdi>Reading</bdi></th>' in made
-    assert '<td class="number">3</td>' in made
+    assert '<th scope="col">deck</th><th scope="col" class="number">cards</th>' in made
+    assert '<th scope="row"><bdi>Reading</bdi></th><td class="number">3</td>' in made
 
 
 def test_a_page_needs_nothing_from_elsewhere() -> None:
-    made = page("Report", note("words"))
+    made = page("Report")
     assert "default-src 'none'" in made
     assert not {"script", "img", "iframe"} & set(Read(made).tags)
     assert "http" not in made.replace("http-equiv", "")
@@ -93,7 +97,6 @@ def test_a_page_needs_nothing_from_elsewhere() -> None:
 def test_only_pages_of_ours_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_page(path, page("One"))
-    assert is_ours(path)
     write_page(path, page("Two"))
     assert "<title>Two</title>" in path.read_text()
     path.write_text("<!doctype html>\n<title>a letter of mine</title>" + "x" * 5_000)
@@ -101,7 +104,7 @@ def test_only_pages_of_ours_are_replaced(tmp_path: Path) -> None:
         write_page(path, page("Three"))
     assert "a letter of mine" in path.read_text()
     write_page(path, page("Three"), force=True)
-    assert is_ours(path)
+    write_page(path, page("Four"))
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -109,3 +112,128 @@ def test_only_pages_of_ours_are_replaced(tmp_path: Path) -> None:
 def test_a_page_is_a_file_in_a_folder_that_is_there(tmp_path: Path, place: str) -> None:
     with pytest.raises(UsageError):
         write_page(tmp_path / place, page("One"))
+
+
+# --- a year -----------------------------------------------------------------------------------
+
+
+def year(counts: dict[date, int], hover: bool = True) -> ET.Element:
+    values = {"counts": counts, "today": TODAY, "hover": hover}
+    return ET.fromstring(drawn('year("y", "Answers", counts, today, hover=hover)', **values))
+
+
+def rectangles(svg: ET.Element, style: str) -> list[ET.Element]:
+    return [one for one in svg.iter("rect") if one.get("class", "").startswith(style)]
+
+
+def squares(svg: ET.Element) -> dict[str, str]:
+    """The level of each day, by its tooltip."""
+    found = [(one.findtext("title"), one.get("class")) for one in rectangles(svg, "level-")]
+    return {str(title): str(style) for title, style in found if title}
+
+
+def test_a_year_has_each_day_once_and_ends_today() -> None:
+    days = squares(year({TODAY: 3}))
+    assert len(days) == 52 * 7 + 6
+    assert next(iter(days)) == "2025-11-17: 0 answers"
+    assert days["2026-11-21: 3 answers"] == "level-4"
+    assert "2026-11-22: 0 answers" not in days
+
+
+def test_more_answers_are_never_paler_than_fewer() -> None:
+    counts = {TODAY - timedelta(days=n): n for n in range(100)}
+    days = squares(year(counts))
+    levels = [days[f"{day}: {n} answers"] for day, n in counts.items()]
+    assert levels == sorted(levels)
+    assert levels[0] == "level-0"
+    assert set(levels) == {f"level-{n}" for n in range(5)}
+
+
+def test_a_year_tells_its_sum_and_its_best_day_in_words() -> None:
+    counts = {TODAY: 3, TODAY - timedelta(days=7): 1200, TODAY - timedelta(days=900): 9}
+    words = year(counts, hover=False).findtext("desc") or ""
+    assert "1,203 answers on 2 of 370 days" in words
+    assert "most on 2026-11-14: 1,200" in words
+    assert (year({}).findtext("desc") or "").startswith("No answers")
+
+
+def test_without_hovering_a_year_is_much_smaller_and_says_the_same() -> None:
+    counts = {TODAY - timedelta(days=n): n % 9 for n in range(300)}
+    whole, bare = (year(counts, hover) for hover in (True, False))
+    assert len(ET.tostring(bare)) < len(ET.tostring(whole)) / 3
+    assert bare.findtext("desc") == whole.findtext("desc")
+    dark = next(one for one in bare.iter("path") if one.get("class", "").endswith("level-4"))
+    level = squares(whole).values()
+    assert str(dark.get("d")).count("M") == sum(style == "level-4" for style in level)
+
+
+# --- lines ------------------------------------------------------------------------------------
+
+
+def shares(labels: str, *lines: Any) -> ET.Element:
+    values = {"labels": list(labels), "lines": lines}
+    return ET.fromstring(drawn('shares("r", "Retention", labels, lines, 0.9)', **values))
+
+
+def test_a_line_is_broken_where_there_is_no_value_and_hollow_where_there_are_few() -> None:
+    points = [(0.9, "", False), (0.8, "", False), (None, "", False), (1.0, "", True)]
+    svg = shares("abcd", ("young", points))
+    [path] = [one for one in svg.iter("path") if one.get("class") == "line line-0"]
+    dots = [one.get("class") for one in svg.iter("circle")]
+    assert [sign for sign in str(path.get("d")) if sign.isalpha()] == ["M", "L", "M"]
+    assert dots == ["dot dot-0", "dot dot-0", "dot dot-0 few"]
+    assert svg.findtext("desc") == "young: a 90 %, b 80 %, d 100 % (few)"
+
+
+def test_two_lines_differ_in_shape() -> None:
+    svg = shares("a", ("young", [(0.9, "", False)]), ("mature", [(0.8, "", False)]))
+    assert len(list(svg.iter("circle"))) == 2  # one of them in the key
+    assert len(rectangles(svg, "dot dot-1")) == 2
+
+
+@given(st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=14))
+def test_every_value_stands_inside_the_plot(values: list[float | None]) -> None:
+    svg = shares("abcdefghijklmn"[: len(values)], ("x", [(one, "", False) for one in values]))
+    heights = [float(str(one.get("cy"))) for one in svg.iter("circle")]
+    assert len(heights) == sum(value is not None for value in values)
+    assert all(9.9 <= y <= 140.1 for y in heights)
+
+
+# --- bars -------------------------------------------------------------------------------------
+
+
+def bars(counts: list[tuple[str, int]], hover: bool = True) -> ET.Element:
+    return ET.fromstring(
+        drawn('bars("b", "Load", counts, hover=hover)', counts=counts, hover=hover)
+    )
+
+
+@given(st.lists(st.integers(0, 10**7), max_size=40))
+def test_bars_are_as_high_as_what_they_count(counts: list[int]) -> None:
+    svg = bars([(str(n), count) for n, count in enumerate(counts)])
+    heights = [float(str(one.get("height"))) for one in rectangles(svg, "bar")]
+    most = max(counts, default=0)
+    assert len(heights) == len(counts)
+    assert all(height <= 130.0 for height in heights)
+    if most:
+        tallest = max(heights)
+        assert tallest > 60  # at least half of the height is used
+        for height, count in zip(heights, counts, strict=True):
+            assert height == pytest.approx(tallest * count / most, abs=0.2)
+
+
+def test_without_hovering_bars_are_much_smaller_and_say_the_same() -> None:
+    counts = [(f"{n} Nov", n % 7) for n in range(30)]
+    whole, bare = (bars(counts, hover) for hover in (True, False))
+    assert len(ET.tostring(bare)) < len(ET.tostring(whole)) / 1.5
+    assert bare.findtext("desc") == whole.findtext("desc")
+    [path] = [one for one in bare.iter("path") if one.get("class") == "bar"]
+    assert str(path.get("d")).count("M") == sum(count > 0 for _, count in counts)
+
+
+def test_labels_never_overlap() -> None:
+    svg = bars([(f"{n} November", n) for n in range(1, 31)])
+    labels = [one for one in svg.iter("text") if "November" in (one.text or "")]
+    places = [float(str(one.get("x"))) for one in labels]
+    assert len(places) >= 3
+    assert min(b - a for a, b in pairwise(places)) > 6.5 * len("30 November")

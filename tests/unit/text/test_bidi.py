@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
 SIGNS = st.text(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.text.exported import digest_of, exported, is_export, mark_of
+from ankiforge.text.identifiers import export_digest, export_mark, exported, is_export
 
 BARE = "---\n\ntitle: A\n---\n\nWords.\n"
 KEY = "vault:n/0123456789abcdef"
-MARK = mark_of(digest_of(BARE), KEY)
+MARK = export_mark(export_digest(BARE), KEY)
 PAGE = BARE.replace("---\n\n", f"---\n{MARK}\n", 1)
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from ankiforge.text.cloze import outside, shields
 from ankiforge.text.markdown import literal, plain
-from ankiforge.text.shields import outside, shields
 
 
 @pytest.mark.parametrize(

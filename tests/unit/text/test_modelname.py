@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.text.modelname import model_name
+from ankiforge.text.identifiers import model_name
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.text.looseness import chunks, loose, searched
-from ankiforge.text.worknames import isbn13, names_in, names_of, url_name
+from ankiforge.text.fold import chunks, loose, searched
+from ankiforge.text.identifiers import isbn13, names_in, names_of, url_name
 
 
 @pytest.mark.parametrize(

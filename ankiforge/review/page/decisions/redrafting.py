@@ -21,7 +21,7 @@ from ankiforge.review.history import remarks_for
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome
 from ankiforge.review.page.shown.items import Act
 from ankiforge.review.service import Service
-from ankiforge.text.modelname import model_name
+from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage

@@ -79,7 +79,7 @@ def _all_missing(decide: Callable[..., tuple[Result, ...]], told: str) -> Decide
 
     def every(now: Decision) -> Outcome:
         ledger = now.desk.ledger
-        targets = [Target(ledger.cards.get(guid)) for guid in ledger.queues.missing()]
+        targets = [Target(ledger.cards.get(guid)) for guid in ledger.queries.missing()]
         if now.args.get("words", "").strip() != str(len(targets)):
             raise RefusedError(
                 f"{len(targets)} cards are missing in Anki, which is not what you typed",

@@ -54,7 +54,7 @@ class Browsing:
         if asked.get("facets") == "no":
             return {"views": _counts(self._held(look))}
         compared = self._lists.compare(look.desk)
-        version = look.desk.ledger.queues.version()
+        version = look.desk.ledger.queries.version()
         with self._lock:
             known = self._told[0] == look.named and self._current.get(id(look.desk)) == version
             fresh = known and not compared
@@ -164,7 +164,7 @@ class Browsing:
 
     def _why_empty(self, look: Look) -> str:
         """That nothing is left, or fits; and where there is more."""
-        if look.desk.ledger.queues.untouched():
+        if look.desk.ledger.queries.is_empty():
             return NOTHING_READ
         held = len(look.view.ids(look.desk)) if look.wanted.narrows else 0
         words = [f"None of the {held} here fits the filter." if held else look.view.empty]

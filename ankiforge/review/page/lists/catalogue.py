@@ -79,19 +79,19 @@ class Catalogue:
     # --- keeping up -------------------------------------------------------------------------
 
     def _bring_up(self, desk: Service) -> None:
-        queues = desk.ledger.queues
-        version = queues.version()
+        queries = desk.ledger.queries
+        version = queries.version()
         before = self._seen.get(id(desk), (None, 0))
         if version != before[0]:
-            last = queues.last()
+            last = queries.last_decision()
             self._seen[id(desk)] = (version, last)
             self._doubted = True
             self._by_others |= last == before[1]
-            self._drop(queues.decided_since(self._decided))
+            self._drop(queries.changed_since(self._decided))
             self._decided = last
 
     def _compare(self, desk: Service) -> None:
-        marks = desk.ledger.queues.marks()
+        marks = desk.ledger.queries.row_hashes()
         self._drop(guid for guid in self._filed if self._marks.get(guid) != marks.get(guid))
         self._drop([name for name in self._filed if is_passage(name)])
         self._marks, self._doubted, self._by_others = marks, False, False

@@ -14,8 +14,7 @@ from ankiforge.config.deckfiles import colour_name
 from ankiforge.model import Card, Highlight, Severity
 from ankiforge.review import acceptable_in_bulk
 from ankiforge.review.query import Beside, Query, Said, Term, parse, said_on
-from ankiforge.text.bidi import isolated
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import canonical, isolated
 
 MOST = 12
 """Values of one facet that are offered; the most frequent ones."""

@@ -147,6 +147,6 @@ def _followers(before: Sequence[str], now: Iterable[str]) -> dict[str, str]:
 def _subjects(look: Look, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What each item is about: guids, or keys of passages."""
     if isinstance(look.view, Recent):
-        decided = look.desk.ledger.queues.decided()
+        decided = look.desk.ledger.queries.person_actions()
         return {one: decided.get(one, ()) for one in ids}
     return {one: tuple(one.split(BETWEEN)) for one in ids}

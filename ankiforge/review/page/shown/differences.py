@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from rapidfuzz.distance import Indel
 
-from ankiforge.text.cloze import gaps
-from ankiforge.text.shields import shields
+from ankiforge.text.cloze import gaps, shields
 
 SAME, GONE, NEW = "", "del", "ins"
 Run = tuple[str, str]

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 
 @cache

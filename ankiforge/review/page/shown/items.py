@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.model import Card, Media, h16
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 Face = tuple[str, str]
 """(question, answer) of one card of a note, as Anki shows its two sides: HTML without the style."""

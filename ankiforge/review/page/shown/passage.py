@@ -12,8 +12,7 @@ from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.links import links_of
 from ankiforge.review.page.shown.media import name_of
 from ankiforge.text.anchors import AT_MOST, from_a_word, to_a_word
-from ankiforge.text.bidi import isolated
-from ankiforge.text.fold import same
+from ankiforge.text.fold import isolated, same
 from ankiforge.text.markdown import image_paths
 from ankiforge.text.quotes import locate
 

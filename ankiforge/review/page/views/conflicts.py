@@ -32,7 +32,7 @@ class Conflicts:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids."""
-        return desk.ledger.queues.conflicts()
+        return desk.ledger.queries.conflicts()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """All sides of each field."""

@@ -22,7 +22,7 @@ class Findings:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
-        return desk.ledger.queues.doubted()
+        return desk.ledger.queries.with_findings()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card with what may be done about it."""

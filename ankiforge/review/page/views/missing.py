@@ -27,7 +27,7 @@ class Missing:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids."""
-        return desk.ledger.queues.missing()
+        return desk.ledger.queries.missing()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card, and what is known of its time in Anki."""

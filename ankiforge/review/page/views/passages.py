@@ -12,7 +12,7 @@ from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of
 from ankiforge.review.page.shown.passage import source_html
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
-from ankiforge.text.bidi import isolated
+from ankiforge.text.fold import isolated
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Passages:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """The keys of the highlights."""
-        return desk.ledger.queues.passages()
+        return desk.ledger.queries.without_card()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The passage, its words to be selected."""
-        why = desk.ledger.queues.why_no_card(identity)
+        why = desk.ledger.queries.why_no_card(identity)
         highlight = desk.ledger.highlights.get(HighlightKey(identity)) if why else None
         if highlight is None:
             return None

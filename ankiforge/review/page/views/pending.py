@@ -32,11 +32,11 @@ class Pending:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
-        return desk.ledger.queues.pending()
+        return desk.ledger.queries.pending()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card, or all candidates of a choice side by side."""
-        if not desk.ledger.queues.is_pending(identity):
+        if not desk.ledger.queries.is_pending(identity):
             return None
         return card_item(desk, desk.ledger.cards.get(identity))
 
@@ -64,7 +64,10 @@ def card_item(desk: Service, card: Card) -> Item:
 
 def _in_place_of(desk: Service, card: Card) -> str:
     """What is told of the card that this one was drawn for, if it is to give way to it."""
-    fails = [desk.ledger.cards.get(guid) for guid in desk.ledger.troubles.in_place_of(card.guid)]
+    fails = [
+        desk.ledger.cards.get(guid)
+        for guid in desk.ledger.queries.problem_cards.replaced_by(card.guid)
+    ]
     return (
         sides_html(facts=chain.from_iterable(map(partial(_given_up, desk), fails))) if fails else ""
     )

@@ -43,7 +43,7 @@ class Recent:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """The actions."""
-        return tuple(desk.ledger.queues.decided())
+        return tuple(desk.ledger.queries.person_actions())
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """What was decided, and the card as it stands now."""
@@ -68,7 +68,7 @@ class Recent:
 def _made(desk: Service, action: str) -> list[Event]:
     """The decisions of an action that stand."""
     ledger = desk.ledger
-    subjects = dict.fromkeys(ledger.queues.about(action))
+    subjects = dict.fromkeys(ledger.queries.subjects_of(action))
     history = (one for subject in subjects for one in standing(ledger.decisions.of(subject)))
     return [one for one in history if one.action == action and one.what != "undo"]
 

@@ -35,16 +35,16 @@ class Retired:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids, those whose passage is gone last."""
-        queues = desk.ledger.queues
-        return (*queues.left_in_anki(), *queues.without_source())
+        queries = desk.ledger.queries
+        return (*queries.left_in_anki(), *queries.without_source())
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card, why it is here, and what can be done about it."""
-        queues, card = desk.ledger.queues, desk.card(identity)
+        queries, card = desk.ledger.queries, desk.card(identity)
         if card is None:
             return None
         if card.standing is Standing.LIVE and card.verdict is Verdict.ACCEPTED:
-            return _without_source(desk, card) if identity in queues.without_source() else None
+            return _without_source(desk, card) if identity in queries.without_source() else None
         seen = desk.ledger.views.seen(card.guid) if card.anki.there else None
         return _left(desk, card, seen) if seen else None
 

@@ -25,7 +25,7 @@ class Revisions:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids."""
-        return desk.ledger.queues.revisions()
+        return desk.ledger.queries.revisions()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card now and as proposed."""

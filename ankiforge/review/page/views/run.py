@@ -24,7 +24,7 @@ class LastRun:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids; of a choice the first card's."""
-        return desk.ledger.queues.drawn_last()
+        return desk.ledger.queries.of_last_run()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card as it stands."""

@@ -33,12 +33,12 @@ class Twins:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """`guid~guid` or `guid~nid:…`."""
-        return [BETWEEN.join(pair) for pair in desk.ledger.queues.twins()]
+        return [BETWEEN.join(pair) for pair in desk.ledger.queries.duplicates()]
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """Both beside one another."""
         one, _, other = identity.partition(BETWEEN)
-        if not desk.ledger.queues.called_alike(one, other):
+        if not desk.ledger.queries.is_duplicate(one, other):
             return None
         card = desk.ledger.cards.get(one)
         if not other.startswith(NOTE):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ankiforge.model import Card, Fields, Seen, SeenCard, note_id
-from ankiforge.recall import Trouble, retrievability
+from ankiforge.model.retention import Trouble, retrievability
 from ankiforge.review.history import History, forgotten, history_of, reasons, words_in_anki
 from ankiforge.review.page.decisions.redrafting import INSTEAD, SPLIT
 from ankiforge.review.page.shown.faces import slot_of
@@ -33,7 +33,7 @@ class Work:
 
     def ids(self, desk: Service) -> Sequence[str]:
         """Their guids, the worst first."""
-        return desk.ledger.queues.work()
+        return desk.ledger.queries.problem_cards.all()
 
     def item(self, desk: Service, identity: str) -> Item | None:
         """The card, how it fared, and what can be done about it."""
@@ -90,7 +90,7 @@ def _facts(
     yield ("Why it is here", "; ".join(reasons(history)))
     yield ("Its answers", _answers(history))
     yield ("In Anki", f"{studied(desk, card)} · seen {when(seen.taken_at)}")
-    last = desk.ledger.troubles.last_answer(card.guid)
+    last = desk.ledger.queries.problem_cards.last_answers(card.guid)
     for at, one in enumerate(seen.cards, 1):
         now, answered = desk.ledger.clock().timestamp(), last.get(one.ordinal, 0.0)
         memory, apart = _memory(one, answered, now), _apart(one)

@@ -1,0 +1,275 @@
+"""Cards that keep failing in Anki: which they are, why, and what was done about them.
+
+A card leaves the list by a person's decision about it (accept, edit here or in Anki, pick,
+redraft). That decision keeps how often the card had lapsed by then. The card comes back when it
+lapses once more, or when a person types another remark while studying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.deciding.pairs import STANDS
+from ankiforge.ledger.events import REDRAFT
+from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
+from ankiforge.model.retention import Answers, Limits, Trouble, troubles
+
+REDRAFTED = "redrafted"
+"""Why a card is retired that another one replaced."""
+REWORDED = "reworded"
+"""The decision that records that a person reworded a problem card in Anki."""
+LAPSES = "lapses"
+"""Key of a decision's body: how often the card had lapsed by then."""
+INSTEAD = "cards"
+"""Key of a redraft's body: the guids of the cards that were drafted."""
+DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
+"""The decisions of a person that take a card from the list until it fails again."""
+
+IN_ANKI = f"({', '.join(repr(one.value) for one in AnkiState if one.there)})"
+"""SQL list of the states of a card that is in Anki, as far as is known."""
+
+_LIMITS = Limits()
+_FAILING = (
+    "SELECT s.guid, s.tags, s.cards FROM seen s WHERE instr(lower(s.tags), '\"leech\"') > 0"
+    " OR EXISTS (SELECT 1 FROM json_each(s.cards) one"
+    "  WHERE json_extract(one.value, '$.lapses') >= :lapses"
+    "  OR json_extract(one.value, '$.difficulty') >= :difficulty)"
+)
+"""A superset of the problem cards; `troubles` decides which of them are."""
+_REMARKED = (
+    "SELECT f.guid FROM finding f JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter"
+    " AND a.state <> 'passed' WHERE instr(f.body, '\"feedback\"') > 0"
+    " AND json_extract(f.body, '$.check') = 'feedback'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What Anki showed of a note."""
+
+    tags: tuple[str, ...]
+    cards: tuple[SeenCard, ...]
+
+    @classmethod
+    def of(cls, row: Any) -> _Seen:
+        """Decode a row of `seen`."""
+        tags = msgspec.json.decode(row["tags"], type=tuple[str, ...])
+        return cls(tags, msgspec.json.decode(row["cards"], type=tuple[SeenCard, ...]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """A note that fails, whether or not a person has done something about it."""
+
+    guid: Guid
+    troubles: tuple[Trouble, ...]
+    cards: tuple[SeenCard, ...]
+
+    @property
+    def lapses(self) -> int:
+        """Return the lapses of all cards of the note."""
+        return sum(one.lapses for one in self.cards)
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, float, str]:
+        """Rank remarks first, then leeches, then by lapses and difficulty."""
+        hardest = max((one.difficulty or 0.0 for one in self.cards), default=0.0)
+        no_remark, no_leech = (one not in self.troubles for one in (Trouble.REMARK, Trouble.LEECH))
+        return no_remark, no_leech, -self.lapses, -hardest, self.guid
+
+
+class ProblemCards:
+    """Read-only queries about cards that fail; results are cached until the ledger changes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._seen: dict[str, _Seen] = {}
+        self._views = self._version = (-1, -1)
+        self._current: dict[str, tuple[Trouble, ...]] = {}
+
+    # --- which ------------------------------------------------------------------------------
+
+    def all(self) -> list[Guid]:
+        """Return the guids of the cards that need work, the worst first."""
+        return [Guid(guid) for guid in self._open()]
+
+    def troubles(self, guid: Guid) -> tuple[Trouble, ...]:
+        """Return why a card needs work; () if it does not, or if a person has handled it."""
+        return self._open().get(guid, ())
+
+    def _open(self) -> dict[str, tuple[Trouble, ...]]:
+        [others] = self._db.execute("PRAGMA data_version").fetchone()
+        version = (int(others), self._db.total_changes)
+        if version != self._version:
+            failing = sorted(self._failing(), key=lambda one: one.rank)
+            history = self._history([one.guid for one in failing])
+            self._current = {
+                one.guid: one.troubles
+                for one in failing
+                if not self._is_handled(one, history.get(one.guid, []))
+            }
+            self._version = version
+        return self._current
+
+    def _failing(self) -> list[_Failing]:
+        # the rows of `seen` are read once per view of Anki: there are many
+        views = tuple(
+            self._db.execute(
+                "SELECT count(*), coalesce(max(CAST(strftime('%s', taken_at) AS INTEGER)), 0)"
+                " FROM view"
+            ).fetchone()
+        )
+        if views != self._views:
+            limits = {"lapses": _LIMITS.lapses, "difficulty": _LIMITS.difficulty}
+            rows = self._db.execute(_FAILING, limits).fetchall()
+            self._seen = {row["guid"]: _Seen.of(row) for row in rows}
+            self._views = views
+        remarked = {row["guid"] for row in self._db.execute(_REMARKED).fetchall()}
+        studied = self._db.execute(
+            "SELECT c.guid FROM card c WHERE c.guid IN (SELECT value FROM json_each(?))"
+            f" AND c.standing = 'live' AND c.verdict = 'accepted' AND c.anki IN {IN_ANKI}",
+            (to_json(sorted({*self._seen, *remarked})),),
+        ).fetchall()
+        failing = []
+        for row in studied:
+            guid = Guid(row["guid"])
+            seen = self._seen.get(guid) or self._seen_of(guid)
+            found = troubles(seen.tags, seen.cards, remark=guid in remarked, limits=_LIMITS)
+            if found:
+                failing.append(_Failing(guid, found, seen.cards))
+        return failing
+
+    def _seen_of(self, guid: str) -> _Seen:
+        rows = self._db.execute("SELECT tags, cards FROM seen WHERE guid = ?", (guid,)).fetchall()
+        return _Seen.of(rows[0]) if rows else _Seen((), ())
+
+    # --- what was done about it -------------------------------------------------------------
+
+    def _history(self, guids: list[Guid]) -> dict[str, list[Any]]:
+        """Return the decisions that handled each card, and the remarks about it, latest first."""
+        rows = self._db.execute(
+            "SELECT d.subject, d.what, json_extract(d.body, '$.lapses') AS lapses,"
+            " json_extract(d.body, '$.cards') AS cards FROM decision d"
+            " WHERE d.subject IN (SELECT value FROM json_each(?))"
+            f" AND (d.what IN ('feedback', '{REWORDED}')"
+            f" OR (d.by = 'person' AND lapses IS NOT NULL)) AND {STANDS}"
+            " ORDER BY d.rank DESC",
+            (to_json(guids),),
+        ).fetchall()
+        found: dict[str, list[Any]] = {}
+        for row in rows:
+            found.setdefault(row["subject"], []).append(row)
+        return found
+
+    def _is_handled(self, card: _Failing, history: Iterable[Any]) -> bool:
+        """Return whether a person decided about the card since it last lapsed or got a remark."""
+        for row in history:
+            if row["what"] == "feedback":
+                if Trouble.REMARK in card.troubles:
+                    return False
+            elif row["what"] != REDRAFT or self._is_any_open(row["cards"]):
+                return card.lapses <= int(row["lapses"])
+        return False
+
+    def _is_any_open(self, guids: str) -> bool:
+        """Return whether any of these cards (JSON) is accepted or waits, here or elsewhere.
+
+        A card that this ledger lacks waits on another machine, unless its rejection is known.
+        """
+        row = self._db.execute(
+            "SELECT 1 FROM json_each(?) one LEFT JOIN card c ON c.guid = one.value WHERE"
+            " CASE WHEN c.guid IS NULL THEN NOT EXISTS (SELECT 1 FROM decision d"
+            "  WHERE d.subject = one.value AND json_extract(d.body, '$.after.verdict') = 'rejected'"
+            f"  AND {STANDS}) ELSE c.standing = 'live' AND c.verdict <> 'rejected' END LIMIT 1",
+            (guids,),
+        ).fetchone()
+        return row is not None
+
+    def replaced_by(self, guid: Guid) -> tuple[Guid, ...]:
+        """Return the live cards which this one is to replace, without those a person restored."""
+        rows = self._db.execute(
+            "SELECT DISTINCT d.subject FROM card_highlight o JOIN card_highlight n ON n.key = o.key"
+            f" JOIN decision d ON d.subject = o.guid AND d.what = '{REDRAFT}' AND d.by = 'person'"
+            f" JOIN card c ON c.guid = o.guid WHERE n.guid = :guid AND {STANDS}"
+            " AND c.standing = 'live' AND EXISTS (SELECT 1 FROM json_each(d.body, '$.cards') one"
+            "  WHERE one.value = :guid)"
+            " AND NOT EXISTS (SELECT 1 FROM decision r WHERE r.subject = d.subject"
+            "  AND r.what = 'restore' AND r.rank > d.rank AND NOT r.undone)"
+            " ORDER BY d.subject",
+            {"guid": guid},
+        ).fetchall()
+        return tuple(Guid(row["subject"]) for row in rows)
+
+    def replacements(self, guid: Guid) -> tuple[Guid, ...]:
+        """Return the cards drafted to replace this one, without redrafts that were undone."""
+        rows = self._db.execute(
+            "SELECT DISTINCT one.value AS guid FROM decision d, json_each(d.body, '$.cards') one"
+            f" WHERE d.subject = ? AND d.what = '{REDRAFT}' AND {STANDS} ORDER BY 1",
+            (guid,),
+        ).fetchall()
+        return tuple(Guid(row["guid"]) for row in rows)
+
+    # --- answers ----------------------------------------------------------------------------
+
+    def answers(self, guid: Guid) -> Answers:
+        """Return the totals of all answers Anki has of a note."""
+        found = Answers()
+        rows = self._db.execute(
+            "SELECT id, guid, ordinal, ease, interval, last_interval, factor, duration, type"
+            " FROM review WHERE guid = ?",
+            (guid,),
+        ).fetchall()
+        for row in rows:
+            found.add(SeenReview(*row))
+        return found
+
+    def last_answers(self, guid: Guid) -> dict[int, float]:
+        """Return when each card of a note was last answered, by ordinal; seconds since 1970."""
+        rows = self._db.execute(
+            "SELECT ordinal, max(id) AS last FROM review WHERE guid = ? AND ease > 0"
+            " GROUP BY ordinal",
+            (guid,),
+        ).fetchall()
+        return {row["ordinal"]: row["last"] / 1000 for row in rows}
+
+
+def reworded_in(connection: Connection, view: str) -> list[Guid]:
+    """Return the problem cards which a person reworded in Anki since the view before this one.
+
+    Call it before the rows of earlier views are deleted. A note counts if it has the same revision
+    of ours in both views, and yet other content.
+    """
+    rows = connection.execute(
+        "SELECT s.guid, s.tags, s.cards, s.fields, o.fields AS before, c.family FROM seen s"
+        " JOIN seen o ON o.guid = s.guid AND o.view <> s.view JOIN card c ON c.guid = s.guid"
+        " WHERE s.view = ? AND s.fields <> o.fields AND s.type_id <> 0 AND o.type_id <> 0"
+        " AND (s.content, s.named) = (o.content, o.named)",
+        (view,),
+    ).fetchall()
+    remarked = {row["guid"] for row in connection.execute(_REMARKED).fetchall()} if rows else set()
+    found = []
+    for row in rows:
+        count = len(Family(row["family"]).content_fields)  # the rest says where it comes from
+        now, before = (
+            msgspec.json.decode(row[name], type=tuple[str, ...])[:count]
+            for name in ("fields", "before")
+        )
+        seen = _Seen.of(row)
+        if now != before and troubles(seen.tags, seen.cards, remark=row["guid"] in remarked):
+            found.append(Guid(row["guid"]))
+    return found
+
+
+def lapses_of(connection: Connection, guid: str) -> int | None:
+    """Return how often the cards of a note had lapsed in the last view; None if never seen."""
+    row = connection.execute(
+        "SELECT (SELECT sum(json_extract(one.value, '$.lapses')) FROM json_each(s.cards) one)"
+        " AS lapses FROM seen s WHERE s.guid = ?",
+        (guid,),
+    ).fetchone()
+    return int(row["lapses"] or 0) if row else None

@@ -1,0 +1,807 @@
+"""Read-only queries over highlights, cards, decisions and reviews. Nothing here writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+import msgspec
+
+from ankiforge.ledger.cards.values import TAGGED
+from ankiforge.ledger.collection.seen import CALENDAR
+from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.deciding.pairs import PAIRED, STANDS, Pairs
+from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights, in_scope
+from ankiforge.ledger.problem_cards import IN_ANKI, ProblemCards
+from ankiforge.ledger.reading.ways import NO_LLM, private_elsewhere
+from ankiforge.ledger.writing import PERSON
+from ankiforge.model import (
+    AcceptedBy,
+    AnkiState,
+    Calendar,
+    CandidateState,
+    CardKind,
+    DocumentKey,
+    Fate,
+    Guid,
+    Highlight,
+    HighlightKey,
+    RunId,
+    SeenCard,
+    Standing,
+    Task,
+    Verdict,
+)
+
+BY_HAND = "rules"
+"""The drafter of hand-written cards, whatever drafter the settings name."""
+_UNREAD = ("the reply could not be read", "the reply was cut off before the first card")
+"""Failures of earlier versions, which paid for such a reply again in every run."""
+_BATCH = 500
+"""Findings that are compared with the decisions at once."""
+
+# --- SQL conditions on a card `c`, a highlight `h`, a decision `d` ------------------------------
+
+_ALTERNATIVE = (
+    "CASE WHEN c.choice = '' THEN 0"
+    " WHEN c.standing = 'superseded' AND c.anki = 'none' THEN 1"
+    " WHEN c.verdict = 'pending' THEN EXISTS (SELECT 1 FROM card o WHERE o.choice = c.choice"
+    "  AND o.choice <> '' AND o.standing = 'live' AND o.verdict = 'pending'"
+    "  AND (o.blocked, o.guid) < (c.blocked, c.guid)) ELSE 0 END"
+)
+"""Whether another card of the same alternatives is counted in place of this one."""
+_FIRST = (
+    "(c.choice = '' OR c.verdict <> 'pending' OR NOT EXISTS (SELECT 1 FROM card o"
+    " WHERE o.choice = c.choice AND o.choice <> '' AND o.standing = 'live'"
+    " AND o.verdict = 'pending' AND o.guid <> c.guid AND o.guid = c.choice))"
+)
+"""Whether the card is listed for its alternatives: the first of them is."""
+_PENDING = f"c.standing = 'live' AND c.verdict = 'pending' AND {_FIRST}"
+_ACCEPTED = "c.standing = 'live' AND c.verdict = 'accepted'"
+_LIVE = "c.standing = 'live' AND c.verdict <> 'rejected'"
+_ORDER = " ORDER BY h.container, h.place, h.position, c.family, c.slot"
+_WITHOUT_SOURCE = (
+    "c.guid IN (SELECT l.guid FROM highlight g CROSS JOIN card_highlight l ON l.key = g.key"
+    "  WHERE g.presence = 'gone')"
+    f" AND {_ACCEPTED} AND NOT EXISTS"
+    " (SELECT 1 FROM card_highlight l JOIN highlight o ON o.key = l.key WHERE l.guid = c.guid"
+    "  AND o.presence <> 'gone')"
+    " AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.subject = c.guid AND d.what = 'accept'"
+    "  AND d.by = 'person' AND substr(d.at, 1, 19) >= (SELECT max(substr(o.missing_at, 1, 19))"
+    "   FROM card_highlight l JOIN highlight o ON o.key = l.key WHERE l.guid = c.guid)"
+    f"  AND {STANDS})"
+)
+_READ = "h.run <> '' AND h.presence IN ('present', 'missing-once')"
+_ANSWERED = "(c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombstone')"
+"""Whether the card answers its highlight: a rejected or deleted one does, too."""
+_OTHER = "json_extract(d.body, '$.twin')"
+_TWIN = "json_extract(f.body, '$.twin')"
+_SETTLED = f"SELECT 1 FROM decision d WHERE d.what = 'not-duplicate' AND {{}} AND {STANDS}"
+_DUPLICATES = (
+    "SELECT t.guid, t.twin FROM (SELECT guid, letter, severity,"
+    " substr(twin, 1, instr(twin || '.', '.') - 1) AS twin FROM (SELECT f.guid, f.letter,"
+    f" json_extract(f.body, '$.severity') AS severity, {_TWIN} AS twin FROM finding f"
+    f" WHERE {_TWIN} <> ''"
+    f" AND json_extract(f.body, '$.check') IN ({', '.join(map(repr, PAIRED))})"
+    ")) t"
+    " JOIN card c ON c.guid = t.guid JOIN highlight h ON h.key = c.key"
+    " JOIN candidate a ON a.guid = t.guid AND a.letter = t.letter AND a.state <> 'passed'"
+    f" WHERE {_LIVE}"
+    " AND (t.severity <> 'info' OR c.verdict = 'pending') AND (EXISTS (SELECT 1 FROM card o"
+    "  WHERE o.guid = t.twin AND o.standing = 'live' AND o.verdict <> 'rejected')"
+    " OR EXISTS (SELECT 1 FROM foreign_note n WHERE t.twin GLOB 'nid:*'"
+    "  AND n.id = CAST(substr(t.twin, 5) AS INTEGER) AND n.fields <> ''))"
+    f" AND NOT EXISTS ({_SETTLED.format(f'd.subject = t.guid AND {_OTHER} = t.twin')})"
+    f" AND NOT EXISTS ({_SETTLED.format(f'd.subject = t.twin AND {_OTHER} = t.guid')})"
+)
+"""Pairs of cards that a check calls duplicates, and that no person has settled."""
+
+# --- values ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutCard:
+    """A highlight that has no ready card (yet), and why."""
+
+    key: HighlightKey
+    fate: Fate
+    reason: str
+
+
+@dataclass(slots=True)
+class Funnel:
+    """How many highlights have which fate; the fates sum to `seen`."""
+
+    seen: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    without: list[WithoutCard] = field(default_factory=list)
+    """The highlights without a ready card, in reading order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardStatus:
+    """What an audit needs to know of one card."""
+
+    verdict: Verdict
+    standing: Standing
+    why: str
+    """The reason of its rejection or retirement; "" if none was given."""
+    written: float
+    """When it was first written into a package, seconds since 1970; 0 if never."""
+
+    @property
+    def stands(self) -> bool:
+        """Return whether the card is accepted and not retired."""
+        return self.standing is Standing.LIVE and self.verdict is Verdict.ACCEPTED
+
+
+AnswerRow = tuple[int, Guid, int, int, int, int, int, int]
+"""id, guid, ordinal, ease, last interval, factor, duration, type: as in `SeenReview`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftedBy:
+    """Who drafted a card: see `Origin`."""
+
+    drafter: str
+    model: str = ""
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """One card as statistics count it."""
+
+    guid: Guid
+    kind: CardKind
+    deck: str
+    """Its deck in Anki, else the deck it is to go to."""
+    document: DocumentKey
+    """The first document of its work."""
+    title: str
+    verdict: Verdict
+    standing: Standing
+    anki: AnkiState
+    accepted_by: AcceptedBy
+    edited: bool
+    passable: bool
+    """Whether no check blocks it, or a person forced it."""
+    reason: str
+    """Why it was rejected."""
+    alternative: bool
+    """Whether another card is counted in its place: alternatives count as one card."""
+    drafted_at: str
+    """ISO 8601; "" if no run of this ledger drafted it."""
+    drafted_by: DraftedBy
+    """Of its leading candidate."""
+    request: str
+    """The request whose reply contained the leading candidate; "" if none did."""
+    checks: tuple[str, ...]
+    """The checks with a finding about the leading candidate, each once."""
+    leech: bool
+    cards: tuple[SeenCard, ...]
+    """As Anki schedules them; () if the note is not in Anki."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What the replies of one model to one prompt used."""
+
+    model: str
+    prompt: str
+    requests: int
+    tokens_in: int
+    tokens_out: int
+    cached: int
+    """Of the tokens in, those the server had in its cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastView:
+    """The newest view of Anki that was taken in."""
+
+    taken_at: str
+    kind: str
+    path: str
+    complete: bool
+
+
+class Queries:
+    """Every read-only query that is not about one card or highlight by its id.
+
+    Lists of guids and keys are in reading order unless said otherwise.
+    """
+
+    def __init__(self, connection: Connection, highlights: Highlights) -> None:
+        self._db = connection
+        self._highlights = highlights
+        self.problem_cards = ProblemCards(connection)
+
+    # --- what to draft ----------------------------------------------------------------------
+
+    def to_draft(self, run: RunId | None, drafter: str) -> Iterator[Task]:
+        """Return the highlights that need a draft, one task per document, in reading order.
+
+        These are new ones, those whose content changed, those that failed, and for a model those
+        without a card that it has not been asked about. Zotero comes first, so that of a passage
+        marked there and elsewhere, the card with the citation is made. Highlights that were ever
+        merged into another's card come last: that card has to exist before.
+
+        Args:
+            run: only highlights which this run read; None for all.
+            drafter: who would draft them.
+        """
+        rows = self._db.execute(
+            "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
+            " AND h.presence_why <> :unselected AND h.run <> ''"
+            f" AND (:run IS NULL OR {in_scope('h')}) AND (h.drafted <> h.content"
+            " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
+            " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
+            " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
+            " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
+            " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM decision m"
+            " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
+            " h.position",
+            {
+                "run": run, "drafter": drafter, "rules": BY_HAND, "tagged": TAGGED,
+                "unselected": NOT_SELECTED,
+            },
+        ).fetchall()  # fmt: skip
+        return self._tasks(rows)
+
+    def to_redraft(self, keys: Iterable[HighlightKey]) -> Iterator[Task]:
+        """Return those of these highlights that are present, one task per document."""
+        rows = self._db.execute(
+            "SELECT h.key, h.document, '' AS failed FROM highlight h"
+            " WHERE h.presence = 'present' AND h.run <> ''"
+            " AND h.key IN (SELECT value FROM json_each(?))"
+            " ORDER BY h.container, h.place, h.position",
+            (to_json(sorted(keys)),),
+        ).fetchall()
+        return self._tasks(rows)
+
+    def answered_alike(self, key: HighlightKey, drafter: str) -> list[Highlight]:
+        """Return the highlights of the same words that have a card, or this drafter's answer."""
+        rows = self._db.execute(
+            "SELECT o.key FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
+            " WHERE h.key = :key AND ((o.drafter = :drafter AND o.drafted = o.content)"
+            " OR EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            " WHERE l.key = o.key AND c.standing = 'live'))",
+            {"key": key, "drafter": drafter},
+        ).fetchall()
+        found = (self._highlights.get(HighlightKey(row["key"])) for row in rows)
+        return [one for one in found if one is not None]
+
+    def _tasks(self, rows: list[sqlite3.Row]) -> Iterator[Task]:
+        for _, group in groupby(rows, key=lambda row: str(row["document"])):
+            members = list(group)
+            found = [self._private_if_anywhere(HighlightKey(row["key"])) for row in members]
+            highlights = tuple(highlight for highlight in found if highlight is not None)
+            unread = (row["key"] for row in members if row["failed"].startswith(_UNREAD))
+            yield Task(highlights[0].document, highlights, unread=frozenset(unread))
+
+    def _private_if_anywhere(self, key: HighlightKey) -> Highlight | None:
+        """Return a highlight, tagged `#no-llm` if any of its locations is."""
+        highlight = self._highlights.get(key)
+        rows = self._db.execute("SELECT body FROM way WHERE key = ?", (key,)).fetchall()
+        if highlight is None or not private_elsewhere([row["body"] for row in rows]):
+            return highlight
+        return replace(highlight, tags=(*highlight.tags, NO_LLM))
+
+    # --- fates and counts -------------------------------------------------------------------
+
+    def funnel(self, run: RunId | None = None) -> Funnel:
+        """Return the fates of the highlights which a run read (None = of all that are known)."""
+        funnel = Funnel()
+        rows = self._db.execute(
+            "SELECT h.key, h.presence, h.presence_why, h.failed, h.no_card,"
+            f" max({_ACCEPTED}"
+            "     AND (c.forced OR NOT c.blocked) AND c.anki <> 'tombstone') AS carded,"
+            " max(c.anki = 'tombstone') AS deleted,"
+            " max(c.standing = 'live' AND c.verdict = 'pending' AND NOT c.blocked) AS waiting,"
+            f" max({_LIVE} AND c.blocked) AS blocked,"
+            " max(c.verdict = 'rejected') AS rejected, max(c.reason) AS rejection,"
+            " max(CASE WHEN c.standing <> 'live' THEN c.standing_why ELSE '' END) AS retired"
+            " FROM highlight h LEFT JOIN card_highlight l ON l.key = h.key"
+            " LEFT JOIN card c ON c.guid = l.guid"
+            f" WHERE h.run <> '' AND ({in_scope('h')} OR (:run IS NULL"
+            " AND h.presence IN ('present', 'ignored')))"
+            " GROUP BY h.key ORDER BY h.container, h.place, h.position",
+            {"run": run},
+        ).fetchall()
+        for row in rows:
+            fate, reason = _fate(row)
+            funnel.seen += 1
+            funnel.fates[fate] += 1
+            if fate is Fate.NO_CARD:
+                funnel.reasons[reason] += 1
+            if fate is not Fate.CARDED:
+                funnel.without.append(WithoutCard(HighlightKey(row["key"]), fate, reason))
+        return funnel
+
+    def card_counts(self, run: RunId | None = None) -> dict[str, int]:
+        """Count the cards of the highlights which a run read (None = all); alternatives are one.
+
+        `ready`, `waiting`, `blocked` and `retired` exclude each other. `revisions` are accepted
+        cards with a correction that waits, `sourceless` accepted ones whose every highlight is gone.
+        """
+        row = self._db.execute(
+            "SELECT"
+            " coalesce(sum(live AND accepted AND passable AND anki <> 'tombstone'), 0) AS ready,"
+            " coalesce(sum(live AND verdict = 'pending' AND passable AND NOT other), 0) AS waiting,"
+            " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable AND NOT other), 0)"
+            " AS blocked,"
+            " coalesce(sum(NOT live AND NOT other), 0) AS retired,"
+            " coalesce(sum(live AND accepted AND revised), 0) AS revisions"
+            " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
+            " c.verdict, c.anki, (c.forced OR NOT c.blocked) AS passable,"
+            " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
+            f" AS revised, {_ALTERNATIVE} AS other"
+            " FROM card c WHERE :run IS NULL OR EXISTS (SELECT 1 FROM card_highlight l"
+            f" JOIN highlight h ON h.key = l.key WHERE l.guid = c.guid AND {in_scope('h')}))",
+            {"run": run},
+        ).fetchone()
+        sourceless = self._db.execute(
+            "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.key"
+            f" WHERE {_ACCEPTED} AND h.presence = 'gone'"
+            " AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN highlight o ON o.key = l.key"
+            " WHERE l.guid = c.guid AND o.presence <> 'gone')"
+            " AND (:run IS NULL OR h.container IN (SELECT container FROM scan WHERE run = :run))",
+            {"run": run},
+        ).fetchone()
+        return {**dict(row), "sourceless": int(sourceless[0])}
+
+    def waiting(self, run: RunId | None = None) -> list[str]:
+        """Return the guids of the cards which `card_counts` counts as waiting."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            " WHERE c.standing = 'live' AND c.verdict = 'pending' AND (c.forced OR NOT c.blocked)"
+            f" AND NOT ({_ALTERNATIVE}) AND (:run IS NULL OR EXISTS (SELECT 1"
+            " FROM card_highlight l JOIN highlight o ON o.key = l.key"
+            f" WHERE l.guid = c.guid AND {in_scope('o')}))"
+            " ORDER BY h.container, h.place, h.position",
+            {"run": run},
+        ).fetchall()
+        return [str(row["guid"]) for row in rows]
+
+    # --- review lists -----------------------------------------------------------------------
+
+    def pending(self) -> list[str]:
+        """Return the guids of cards that wait for a verdict."""
+        return self._guids(_PENDING)
+
+    def is_pending(self, guid: str) -> bool:
+        """Return whether `pending` lists a card."""
+        sql = f"SELECT 1 FROM card c WHERE c.guid = ? AND {_PENDING}"
+        return self._db.execute(sql, (guid,)).fetchone() is not None
+
+    def with_findings(self) -> list[str]:
+        """Return the guids of live cards, not rejected, with a warning or a blocking finding."""
+        rows = self._db.execute(
+            "SELECT f.guid, f.body, c.choice FROM finding f JOIN card c ON c.guid = f.guid"
+            " JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND a.state <> 'passed'"
+            f" WHERE {_LIVE} AND json_extract(f.body, '$.severity') <> 'info'"
+        ).fetchall()
+        named: set[str] = set()
+        for start in range(0, len(rows), _BATCH):
+            standing = Pairs(self._db).told(rows[start : start + _BATCH])
+            named |= {name for row in standing for name in (row["guid"], row["choice"]) if name}
+        if not named:
+            return []
+        return [guid for guid in self._guids(f"{_LIVE} AND {_FIRST}") if guid in named]
+
+    def of_last_run(self) -> list[str]:
+        """Return the guids of the cards which the last drafting run drafted or revised.
+
+        Cards made by hand in the review are not among them.
+        """
+        run = self._db.execute(
+            "SELECT r.id, r.at FROM run r WHERE r.id IN"
+            " (SELECT run FROM card UNION SELECT until FROM past_content) AND r.command <> 'edit'"
+            " ORDER BY r.at DESC, r.finished DESC LIMIT 1"
+        ).fetchone()
+        if run is None:
+            return []
+        return self._guids(
+            f"c.guid IN (SELECT guid FROM card WHERE run = :run UNION SELECT l.guid FROM"
+            " past_content p JOIN card_highlight l ON l.key = p.key WHERE p.until = :run"
+            " UNION SELECT subject FROM decision WHERE what = 'revise' AND at >= :at)"
+            f" AND {_FIRST}",
+            {"run": run["id"], "at": run["at"]},
+        )
+
+    def without_card(self) -> list[str]:
+        """Return the keys of present highlights which no card answers, not even a rejected one."""
+        rows = self._db.execute(
+            "SELECT h.key FROM highlight h WHERE h.key IN (SELECT key FROM highlight"
+            " EXCEPT SELECT l.key FROM card c CROSS JOIN card_highlight l ON l.guid = c.guid"
+            f" WHERE {_ANSWERED}) AND {_READ} ORDER BY h.container, h.place, h.position"
+        ).fetchall()
+        return [row["key"] for row in rows]
+
+    def why_no_card(self, key: str) -> str:
+        """Return why a highlight that `without_card` lists has none; "" for any other."""
+        row = self._db.execute(
+            "SELECT coalesce(nullif(h.failed, ''), nullif(h.no_card, ''), 'not drafted yet') AS why"
+            f" FROM highlight h WHERE h.key = ? AND {_READ} AND NOT EXISTS (SELECT 1"
+            " FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            f" WHERE l.key = h.key AND {_ANSWERED})",
+            (key,),
+        ).fetchone()
+        return str(row["why"]) if row else ""
+
+    def revisions(self) -> list[str]:
+        """Return the guids of accepted cards with a correction that waits."""
+        return self._few(
+            f"{_ACCEPTED} AND EXISTS (SELECT 1 FROM candidate d"
+            " WHERE d.guid = c.guid AND d.state = 'open') AND EXISTS (SELECT 1 FROM candidate d"
+            " WHERE d.guid = c.guid AND d.state = 'picked')"
+        )
+
+    def conflicts(self) -> list[str]:
+        """Return the guids of cards of which both Anki and the source changed a field."""
+        return self._few("c.anki = 'held' AND c.anki_why GLOB 'conflict:*'")
+
+    def duplicates(self) -> list[tuple[str, str]]:
+        """Return (guid, guid or `nid:…`) of all unsettled duplicates, each pair once."""
+        pairs: dict[frozenset[str], tuple[str, str]] = {}
+        for row in self._db.execute(_DUPLICATES + _ORDER).fetchall():
+            pairs.setdefault(frozenset((row["guid"], row["twin"])), (row["guid"], row["twin"]))
+        return list(pairs.values())
+
+    def is_duplicate(self, guid: str, other: str) -> bool:
+        """Return whether a finding about a card names this other one, and nobody settled that."""
+        sql = f"{_DUPLICATES} AND t.guid = ? AND t.twin = ?"
+        return self._db.execute(sql, (guid, other)).fetchone() is not None
+
+    def missing(self) -> list[str]:
+        """Return the guids of cards that were in Anki, and are not there now for unknown reasons."""
+        return self._few("c.anki = 'missing'")
+
+    def left_in_anki(self) -> list[str]:
+        """Return the guids of cards that are studied in Anki though they are not accepted here."""
+        return self._few(
+            f"c.anki IN {IN_ANKI} AND NOT ({_ACCEPTED})"
+            " AND EXISTS (SELECT 1 FROM seen s, json_each(s.cards) one WHERE s.guid = c.guid"
+            " AND json_extract(one.value, '$.queue') <> -1)"
+        )
+
+    def without_source(self) -> list[str]:
+        """Return the guids of accepted cards whose every highlight is gone.
+
+        A card that a person accepted after that is left out.
+        """
+        return self._few(_WITHOUT_SOURCE)
+
+    def _few(self, where: str) -> list[str]:
+        """Filter first and sort then: for conditions that few cards meet."""
+        sql = f"SELECT c.guid FROM card c CROSS JOIN highlight h ON h.key = c.key WHERE {where}"
+        return [row["guid"] for row in self._db.execute(sql + _ORDER).fetchall()]
+
+    def _guids(self, where: str, values: Mapping[str, str] | None = None) -> list[str]:
+        """Read in reading order, by the index: sorting many cards would take too long per key."""
+        sql = (
+            "SELECT c.guid FROM highlight h INDEXED BY highlight_place"
+            f" CROSS JOIN card c ON c.key = h.key WHERE {where}{_ORDER}"
+        )
+        return [row["guid"] for row in self._db.execute(sql, values or {}).fetchall()]
+
+    # --- decisions --------------------------------------------------------------------------
+
+    def person_actions(self) -> dict[str, tuple[str, ...]]:
+        """Return a person's actions that were not undone, newest first, each with its subjects."""
+        rows = self._db.execute(
+            "SELECT action, subject FROM decision d WHERE d.by = ? AND d.what <> 'undo'"
+            f" AND d.action <> '' AND {STANDS} ORDER BY d.rank DESC",
+            (PERSON,),
+        ).fetchall()
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(row["action"], []).append(row["subject"])
+        return {action: tuple(reversed(subjects)) for action, subjects in found.items()}
+
+    def subjects_of(self, action: str) -> tuple[str, ...]:
+        """Return the subjects of a person's action, in order; () if it is unknown or undone."""
+        rows = self._db.execute(
+            "SELECT d.subject FROM decision d WHERE d.action = ? AND d.by = ? AND d.what <> 'undo'"
+            f" AND {STANDS} ORDER BY d.rank",
+            (action, PERSON),
+        ).fetchall()
+        return tuple(row["subject"] for row in rows)
+
+    def last_decision(self) -> int:
+        """Return the number of the last decision; 0 if there is none."""
+        return int(self._db.execute("SELECT max(sequence) FROM decision").fetchone()[0] or 0)
+
+    def changed_since(self, number: int) -> frozenset[str]:
+        """Return the guids whose display decisions after this number may have changed.
+
+        These are the cards decided on, their alternatives, and the cards whose findings name them.
+        """
+        rows = self._db.execute(
+            "WITH t AS (SELECT DISTINCT subject AS guid FROM decision WHERE sequence > ?)"
+            " SELECT guid FROM t UNION SELECT f.guid FROM t JOIN finding f"
+            "  ON json_extract(f.body, '$.twin') <> ''"
+            "  AND json_extract(f.body, '$.twin') BETWEEN t.guid AND t.guid || '.~'"
+            " UNION SELECT o.guid FROM t JOIN card c ON c.guid = t.guid"
+            "  JOIN card o ON o.choice = c.choice AND o.choice <> ''",
+            (number,),
+        ).fetchall()
+        return frozenset(row["guid"] for row in rows)
+
+    # --- change detection -------------------------------------------------------------------
+
+    def version(self) -> tuple[int, int]:
+        """Return a value that differs after any write, by this program or another."""
+        [others] = self._db.execute("PRAGMA data_version").fetchone()
+        return int(others), self._db.total_changes
+
+    def row_hashes(self) -> dict[str, int]:
+        """Return for each guid a hash of its card's rows: card, highlight, document, candidates, findings."""
+        found: dict[str, int] = {}
+        documents = {
+            row[0]: hash(tuple(row))
+            for row in self._db.execute("SELECT key, body, slug, work FROM document").fetchall()
+        }
+        rows = self._db.execute("SELECT key, document, body FROM highlight").fetchall()
+        highlights = {row[0]: hash((row[2], documents.get(row[1]))) for row in rows}
+        for row in self._db.execute("SELECT guid, key, * FROM card").fetchall():
+            found[row[0]] = hash((tuple(row), highlights.get(row[1])))
+        for table in ("candidate", "finding"):
+            for row in self._db.execute(f"SELECT guid, * FROM {table}").fetchall():
+                found[row[0]] = hash((found[row[0]], tuple(row)))
+        return found
+
+    def is_empty(self) -> bool:
+        """Return whether no highlight was ever read."""
+        return self._db.execute("SELECT 1 FROM highlight LIMIT 1").fetchone() is None
+
+    # --- audit ------------------------------------------------------------------------------
+
+    def card_statuses(self) -> dict[Guid, CardStatus]:
+        """Return the status of every card."""
+        rows = self._db.execute(
+            "SELECT c.guid, c.verdict, c.standing, c.standing_why, c.reason,"
+            " (SELECT min(s.written_at) FROM shipped s WHERE s.guid = c.guid) AS written FROM card c"
+        ).fetchall()
+        return {
+            Guid(row["guid"]): CardStatus(
+                Verdict(row["verdict"]),
+                Standing(row["standing"]),
+                row["reason"] if row["standing"] == Standing.LIVE else row["standing_why"],
+                datetime.fromisoformat(row["written"]).timestamp() if row["written"] else 0.0,
+            )
+            for row in rows
+        }
+
+    def not_duplicates(self) -> frozenset[frozenset[str]]:
+        """Return the pairs which a person said are no duplicates: guids, `nid:…` for other notes."""
+        return Pairs(self._db).all_apart()
+
+    def handled_lapses(self) -> dict[Guid, int]:
+        """Return the problem cards about which a person decided, with the lapses they then had."""
+        rows = self._db.execute(
+            "SELECT d.subject, max(json_extract(d.body, '$.lapses')) AS lapses FROM decision d"
+            " WHERE d.by = 'person' AND d.what IN ('accept', 'edit', 'pick')"
+            f" AND json_extract(d.body, '$.lapses') IS NOT NULL AND {STANDS} GROUP BY d.subject"
+        ).fetchall()
+        return {Guid(row["subject"]): int(row["lapses"]) for row in rows}
+
+    def handled_remarks(self) -> frozenset[tuple[Guid, str]]:
+        """Return the remarks typed in Anki that a person has since handled, blanks collapsed."""
+        rows = self._db.execute(
+            "SELECT d.subject, json_extract(d.body, '$.text') AS said FROM decision d"
+            f" WHERE d.what = 'feedback' AND {STANDS} AND d.subject NOT IN (SELECT f.guid FROM finding f"
+            "  JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND a.state <> 'passed'"
+            "  WHERE json_extract(f.body, '$.check') = 'feedback')"
+        ).fetchall()
+        return frozenset((Guid(row["subject"]), " ".join(row["said"].split())) for row in rows)
+
+    # --- statistics -------------------------------------------------------------------------
+
+    def last_view(self) -> LastView | None:
+        """Return the newest view of Anki; None if there is none."""
+        row = self._db.execute(
+            "SELECT taken_at, kind, path, complete FROM view ORDER BY taken_at DESC LIMIT 1"
+        ).fetchone()
+        return LastView(row[0], row[1], row[2], bool(row[3])) if row else None
+
+    def calendar(self) -> Calendar | None:
+        """Return how the collection counts days; None if no view showed it."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (CALENDAR,)).fetchone()
+        if row:
+            return msgspec.json.decode(row["value"], type=Calendar)
+        row = self._db.execute(
+            "SELECT created FROM view WHERE created > 0 ORDER BY taken_at DESC LIMIT 1"
+        ).fetchone()
+        return Calendar(row["created"]) if row else None
+
+    def answers(self) -> Iterator[AnswerRow]:
+        """Return the review log in its order, without rescheduling by hand."""
+        rows = self._db.cursor()
+        rows.row_factory = None  # plain tuples: there are very many
+        yield from rows.execute(
+            "SELECT id, guid, ordinal, ease, last_interval, factor, duration, type FROM review"
+            " WHERE ease > 0 ORDER BY id"
+        )
+
+    def paid(self, since: str = "", shares: Mapping[str, float] | None = None) -> list[Paid]:
+        """Return the tokens used per model and prompt; replies pasted from a chat have none.
+
+        Args:
+            since: from this time on (ISO 8601, UTC).
+            shares: count only this share, 0 to 1, of the reply to each request; None = all of each.
+        """
+        rows = self._db.execute(
+            "WITH part AS (SELECT key AS request, value AS share FROM json_each(:shares))"
+            " SELECT model, prompt, count(*), sum(tokens_in * share), sum(tokens_out * share),"
+            " sum(share * CASE WHEN json_valid(raw) THEN coalesce(json_extract(raw,"
+            "  '$.usage.prompt_tokens_details.cached_tokens'), 0) ELSE 0 END)"
+            " FROM (SELECT r.*, CASE WHEN :all THEN 1 ELSE p.share END AS share FROM reply r"
+            "  LEFT JOIN part p ON p.request = r.request WHERE :all OR p.share > 0)"
+            " WHERE tokens_in + tokens_out > 0 AND at >= :since GROUP BY model, prompt"
+            " ORDER BY model, prompt",
+            {"since": since, "all": shares is None, "shares": to_json(shares or {})},
+        ).fetchall()
+        return [
+            Paid(
+                model, prompt, count, round(sent), round(got), min(round(cached or 0), round(sent))
+            )
+            for model, prompt, count, sent, got, cached in rows
+        ]
+
+    def replies(self) -> dict[str, tuple[str, str]]:
+        """Return (model, prompt) of each reply by its request."""
+        rows = self._db.execute("SELECT request, model, prompt FROM reply").fetchall()
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def cards(self) -> Iterator[CardRow]:
+        """Return every card as statistics count it, without building whole cards."""
+        leads = self._leads()
+        decoder = msgspec.json.Decoder(tuple[SeenCard, ...])
+        rows = self._db.execute(
+            "SELECT c.guid, c.kind, c.deck, c.verdict, c.standing, c.anki, c.accepted_by, c.edited,"
+            f" c.forced OR NOT c.blocked AS passable, c.reason, {_ALTERNATIVE} AS alternative,"
+            " coalesce(r.at, '') AS drafted_at, coalesce(w.key, d.key) AS document,"
+            " coalesce(w.title, d.title) AS title, s.deck AS there,"
+            " instr(lower(s.tags), '\"leech\"') > 0 AS leech, s.cards"
+            " FROM card c LEFT JOIN card_highlight l ON l.guid = c.guid AND l.role = 'origin'"
+            " JOIN highlight h ON h.key = coalesce(l.key, c.key)"
+            " JOIN document d ON d.key = h.document"
+            " LEFT JOIN document w ON w.key = d.work LEFT JOIN run r ON r.id = c.run"
+            f" LEFT JOIN seen s ON s.guid = c.guid AND c.anki IN {IN_ANKI} ORDER BY c.guid"
+        ).fetchall()
+        for row in rows:
+            lead = leads.get(row["guid"], _NO_LEAD)
+            yield CardRow(
+                Guid(row["guid"]),
+                CardKind(row["kind"]),
+                row["there"] or row["deck"],
+                DocumentKey(row["document"]),
+                row["title"],
+                Verdict(row["verdict"]),
+                Standing(row["standing"]),
+                AnkiState(row["anki"]),
+                AcceptedBy(row["accepted_by"]),
+                bool(row["edited"]),
+                bool(row["passable"]),
+                row["reason"],
+                bool(row["alternative"]),
+                row["drafted_at"],
+                lead.drafted_by,
+                lead.request,
+                lead.checks,
+                bool(row["leech"]),
+                decoder.decode(row["cards"]) if row["cards"] else (),
+            )
+
+    def _leads(self) -> dict[str, _Lead]:
+        """Return the leading candidate of each card: see `Card.leading`."""
+        drafts, leads = msgspec.json.Decoder(_Draft), dict[str, _Lead]()
+        # candidates that were passed over lead only where there is no other
+        others = "c.guid NOT IN (SELECT guid FROM candidate WHERE state <> 'passed')"
+        for condition in ("c.state <> 'passed'", others):
+            rows = self._db.execute(
+                f"SELECT c.guid, c.letter, c.state, c.draft FROM candidate c WHERE {condition}"
+                " ORDER BY c.guid, c.letter"
+            ).fetchall()
+            findings = self._findings(condition) if rows else {}
+            for guid, letter, state, draft in rows:
+                found = findings.get((guid, letter), ())
+                rank = _rank(state, letter, any(one.severity == "block" for one in found))
+                best = leads.get(guid)
+                if best is None or rank > best.rank:
+                    origin = drafts.decode(draft).origin
+                    leads[guid] = _Lead(
+                        DraftedBy(origin.drafter, origin.model, origin.prompt),
+                        origin.request,
+                        rank,
+                        tuple(dict.fromkeys(one.check for one in found)),
+                    )
+        return leads
+
+    def _findings(self, condition: str) -> dict[tuple[str, str], list[_Finding]]:
+        found: dict[tuple[str, str], list[_Finding]] = {}
+        decoder = msgspec.json.Decoder(_Finding)
+        for guid, letter, body in self._db.execute(
+            "SELECT f.guid, f.letter, f.body FROM finding f JOIN candidate c ON c.guid = f.guid"
+            f" AND c.letter = f.letter WHERE {condition} ORDER BY f.guid, f.letter, f.n"
+        ):
+            found.setdefault((guid, letter), []).append(decoder.decode(body))
+        return found
+
+
+# --- fates -------------------------------------------------------------------------------------
+
+
+def _fate(row: sqlite3.Row) -> tuple[Fate, str]:
+    """Return the first fate that applies, in the order of `Fate`, with its reason."""
+    if row["presence"] == "ignored":
+        return Fate.IGNORED, row["presence_why"]
+    if row["failed"]:
+        return Fate.FAILED, row["failed"]
+    if row["carded"]:
+        return Fate.CARDED, ""
+    if row["waiting"]:
+        return Fate.WAITING, "needs your decision"
+    if row["blocked"]:
+        return Fate.BLOCKED, "a check forbids its card"
+    if row["deleted"]:
+        return Fate.NO_CARD, "deleted in Anki"
+    if row["rejected"]:
+        reason = row["rejection"]
+        return Fate.NO_CARD, f"rejected: {reason}" if reason else "rejected"
+    if row["retired"]:
+        return Fate.NO_CARD, f"retired: {row['retired']}"
+    return Fate.NO_CARD, row["no_card"] or row["presence_why"] or "not drafted yet"
+
+
+# --- the leading candidate ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    drafted_by: DraftedBy
+    request: str
+    rank: tuple[int, int]
+    checks: tuple[str, ...] = ()
+
+
+_NO_LEAD = _Lead(DraftedBy(""), "", (0, 0))
+
+
+class _Origin(msgspec.Struct):
+    """The part of a draft's origin that is counted."""
+
+    drafter: str
+    model: str = ""
+    prompt: str = ""
+    request: str = ""
+
+
+class _Draft(msgspec.Struct):
+    origin: _Origin
+
+
+class _Finding(msgspec.Struct):
+    """The part of a finding that is counted."""
+
+    check: str
+    severity: str
+
+
+def _rank(state: str, letter: str, blocked: bool) -> tuple[int, int]:
+    """Rank the last picked candidate first, then the first unblocked, then the first open one."""
+    number = 0  # a = 1, b = 2, … z = 26, aa = 27
+    for sign in letter:
+        number = number * 26 + ord(sign) - 96
+    if state == CandidateState.PICKED:
+        return 3, number
+    if state != CandidateState.OPEN:
+        return 0, -number
+    return (1 if blocked else 2), -number

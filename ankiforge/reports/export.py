@@ -1,0 +1,496 @@
+"""All highlights, cards and decisions as files: JSON Lines, CSV, a folder of Markdown pages.
+
+JSON Lines are complete, and `import_file` in `importing` reads them again. A Markdown page holds one
+work; its front matter marks it as an export, so that no source reads it and a later export finds it
+wherever it was moved in its folder. A page that a person changed is left alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import StringIO
+from itertools import chain, count, groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.journal import Entry
+from ankiforge.model import (
+    Card,
+    Document,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Span,
+    Standing,
+    Verdict,
+    h16,
+)
+from ankiforge.reports.cards import document_json, highlight_json
+from ankiforge.reports.text import on_one_line
+from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.identifiers import export_digest, export_mark, exported
+from ankiforge.text.markdown import literal
+
+VERSION = 1
+"""Of the JSON Lines; a greater one is for a newer program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is exported."""
+
+    highlights: tuple[Highlight, ...]
+    """In the order of reading."""
+    cards: tuple[Card, ...]
+    tags: dict[str, tuple[str, ...]]
+    """Of each card, by its guid."""
+    everything: bool = True
+    """Whether no query chose."""
+    query: str = ""
+    works: Mapping[str, str] = field(default_factory=dict)
+    """The work of each document that belongs to one of several documents."""
+
+    def work_of(self, document: Document) -> str:
+        """Return the key of a document's work."""
+        return self.works.get(document.key, document.key)
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """Each once."""
+        found = {one.document.key: one.document for one in self.highlights}
+        found |= {one.highlight.document.key: one.highlight.document for one in self.cards}
+        return tuple(found.values())
+
+
+def write(path: Path, text: Iterable[str]) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: there is no room, or no right to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.writelines(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+# --- JSON Lines -----------------------------------------------------------------------------
+
+
+def lines(
+    ledger: Ledger, chosen: Chosen, card_json: Callable[[Card], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Return all lines; the same ledger gives the same ones.
+
+    First what it is, then each document, highlight and card for people and other programs, then the
+    journal entries from which another ledger gets ids and decisions, last the number of lines.
+    """
+    number = 0
+    for line in _lines(ledger, chosen, card_json):
+        number += 1
+        yield line
+    yield {"type": "end", "lines": number}
+
+
+def _lines(
+    ledger: Ledger, chosen: Chosen, card_json: Callable[[Card], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    yield {"type": "ankiforge", "version": VERSION, "query": chosen.query}
+    for one in chosen.documents:
+        yield {
+            "type": "document",
+            **document_json(one),
+            "source": one.source,
+            "path": one.path,
+            "uri": one.uri,
+            "tags": one.tags,
+            "collections": one.collections,
+            "work": chosen.work_of(one),
+        }
+    for highlight in chosen.highlights:
+        yield {"type": "highlight", **highlight_json(highlight)}
+    for card in chosen.cards:
+        yield {"type": "card", **card_json(card)}
+    for entry in entries(ledger, chosen):
+        yield {"type": "entry", "entry": entry.as_json()}
+
+
+def entries(ledger: Ledger, chosen: Chosen) -> Iterator[Entry]:
+    """Return the journal entries about what is exported."""
+    subjects = {str(one.key) for one in chosen.highlights}
+    for card in chosen.cards:
+        subjects |= {str(card.highlight.key), str(card.guid)}
+    for entry in ledger.carrying.entries():
+        if chosen.everything or entry.subject in subjects:
+            yield entry
+
+
+# --- CSV ------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "guid", "kind", "verdict", "standing", "anki", "deck", "tags", "front", "back", "extra",
+    "quote", "comment", "document", "creators", "issued", "page", "link", "highlight", "drafter",
+    "reason",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def as_csv(chosen: Chosen) -> str:
+    """Return the cards as CSV (RFC 4180)."""
+    written = StringIO(newline="")
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for card in chosen.cards:
+        fields, highlight, lead = dict(card.fields), card.highlight, card.leading.draft
+        document = highlight.document
+        cells = (
+            card.guid, card.kind, card.verdict, card.standing, card.anki, card.deck,
+            " ".join(chosen.tags[card.guid]),
+            fields.get("Text") or fields.get("Front", ""), fields.get("Back", ""),
+            fields.get("Extra", ""), lead.quote, highlight.comment,
+            document.title, "; ".join(document.creators), document.issued,
+            highlight.page_label, highlight.uri or document.uri, highlight.key,
+            lead.origin.drafter, card.reason,
+        )  # fmt: skip
+        writer.writerow(map(_guarded, cells))
+    return written.getvalue()
+
+
+def _guarded(text: str) -> str:
+    """Return a text that no spreadsheet runs: an apostrophe stands before a formula."""
+    formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
+    return f"'{text}" if formula else text
+
+
+# --- a folder of pages ----------------------------------------------------------------------
+
+LONGEST_NAME = 100
+_UNFIT = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069<>:\"/\\|?*#^\[\]%]+"
+)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)[ .]*(?:\.|\Z)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of the pages."""
+
+    written: list[Path] = field(default_factory=list)
+    unchanged: list[Path] = field(default_factory=list)
+    kept: list[Problem] = field(default_factory=list)
+    """Pages that a person has changed since."""
+    left: list[Path] = field(default_factory=list)
+    """Exports of works that were not exported this time."""
+
+
+def write_pages(folder: Path, chosen: Chosen) -> Written:
+    """Write a page for each work into a folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    there, done = _exports_in(folder), Written()
+    taken = {_folded(path.name) for path in folder.iterdir()}
+    for work, text in pages(chosen):
+        # a work has its page under whichever of its documents it was known then
+        known = next((str(one.key) for one in work if str(one.key) in there), "")
+        path, untouched = there.pop(known, (None, True))
+        if path is None:
+            path = folder / _free(name_of(work[0]), work[0], taken)
+            taken.add(_folded(path.name))
+        elif not untouched:
+            what = "you have changed this page since it was exported: it is left as it is"
+            hint = "move or delete it, to have it written anew"
+            done.kept.append(Problem(str(path), what, hint, notice=True))
+            continue
+        if path.exists() and path.read_bytes() == text.encode():
+            done.unchanged.append(path)
+        else:
+            write(path, [text])
+            done.written.append(path)
+    done.left += sorted(path for path, _ in there.values())
+    return done
+
+
+def _exports_in(folder: Path) -> dict[str, tuple[Path, bool]]:
+    """Return the exports in a folder by document, each with whether it is as it was written."""
+    found: dict[str, tuple[Path, bool]] = {}
+    for path in sorted(folder.rglob("*.md")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue  # a note that was thrown away in Obsidian lies in `.trash`
+        try:
+            marked = exported(path.read_bytes().decode())
+        except (OSError, UnicodeDecodeError):
+            continue
+        if marked and (marked[0] not in found or not found[marked[0]][1]):
+            found[marked[0]] = (path, marked[1])
+    return found
+
+
+def name_of(document: Document) -> str:
+    """Return a file name, without its ending, that every system takes."""
+    title = unicodedata.normalize("NFC", on_one_line(_UNFIT.sub(" ", document.title)))
+    title = title.strip(". ")[:LONGEST_NAME].encode()[:200].decode(errors="ignore").strip(". ")
+    if not title or _RESERVED.match(title):
+        return f"{title.replace('.', '')} {h16(document.key)[:8]}".strip()
+    return title
+
+
+def _free(name: str, document: Document, taken: set[str]) -> str:
+    """Return a name that neither another work nor another file has."""
+    further = (f"{name} {h16(document.key, str(n))[:8]}.md" for n in count(1))
+    names = chain((f"{name}.md", f"{name} {h16(document.key)[:8]}.md"), further)
+    return next(one for one in names if _folded(one) not in taken)
+
+
+def _folded(name: str) -> str:
+    """Return a name as systems compare it that tell neither case nor normal form apart."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+# --- a page ---------------------------------------------------------------------------------
+
+
+def pages(chosen: Chosen) -> Iterator[tuple[tuple[Document, ...], str]]:
+    """Return each work, as the documents it was reached by, with its page."""
+    cards: dict[str, list[Card]] = {}
+    for card in chosen.cards:
+        cards.setdefault(card.highlight.key, []).append(card)
+    marks: dict[str, dict[str, Highlight]] = {}
+    for one in (*chosen.highlights, *(card.highlight for card in chosen.cards)):
+        marks.setdefault(chosen.work_of(one.document), {}).setdefault(one.key, one)
+    works: dict[str, list[Document]] = {}
+    for document in chosen.documents:
+        works.setdefault(chosen.work_of(document), []).append(document)
+    for key, documents in works.items():
+        work = tuple(sorted(documents, key=lambda one: (one.key != key, not one.title)))
+        of_work = tuple(marks[key].values())
+        body = "\n".join(_body(work[0], of_work, cards)).rstrip() + "\n"
+        head = [*_front_matter(work, of_work, cards)]
+        digest = export_digest("\n".join(("---", "", *head, "---", "", body)))
+        yield work, "\n".join(("---", export_mark(digest, work[0].key), *head, "---", "", body))
+
+
+def _front_matter(
+    work: Sequence[Document], marks: Sequence[Highlight], cards: Mapping[str, list[Card]]
+) -> Iterator[str]:
+    document = work[0]
+    yield "ankiforge: false"  # for readers that do not know the mark of an export
+    yield f"title: {_quoted(document.title)}"
+    if document.creators:
+        yield "creators:"
+        yield from (f"  - {_quoted(name)}" for name in document.creators)
+    if document.issued:
+        yield f"issued: {_quoted(document.issued)}"
+    names = {scheme: value for one in reversed(work) for scheme, value in one.identifiers}
+    for scheme, value in sorted(names.items()):
+        if scheme.isalpha():
+            yield f"{scheme}: {_quoted(value)}"
+    if document.uri:
+        yield f"link: {_quoted(document.uri)}"
+    yield f"highlights: {len(marks)}"
+    yield f"cards: {sum(len(cards.get(one.key, ())) for one in marks)}"
+
+
+def _quoted(text: str) -> str:
+    """Return a string of YAML, which those of JSON are; on one line."""
+    return msgspec.json.encode(on_one_line(_CONTROL.sub(" ", text))).decode()
+
+
+def _body(
+    document: Document, marks: Sequence[Highlight], cards: Mapping[str, list[Card]]
+) -> Iterator[str]:
+    yield f"# {written(on_one_line(document.title)) or 'Without a title'}"
+    yield ""
+    by = written(", ".join(document.creators))
+    about = " · ".join(filter(None, (by, document.issued[:4], _link(document.uri))))
+    yield from (about, "") if about else ()
+    for heading, under in groupby(marks, key=lambda one: one.heading):
+        yield from (f"## {written(heading)}", "") if heading else ()
+        for one in under:
+            made = cards.get(one.key, [])
+            if one.kind is not HighlightKind.CARD or not made:  # a card by hand says it all
+                yield from _mark(one)
+            for card in made:
+                asked, *answers = fields_of(card)
+                state = card.standing.value
+                if card.standing is Standing.LIVE:
+                    waits = card.verdict is Verdict.PENDING
+                    state = "waiting" if waits else card.verdict.value
+                yield from item("- ", asked, f"({state})")
+                for words in answers:
+                    yield from item("    - ", words)
+            if made:
+                yield ""
+
+
+def _mark(highlight: Highlight) -> Iterator[str]:
+    words = quoted(highlight) or ("" if highlight.comment else "(a mark without words)")
+    for line in words.split("\n") if words else ():
+        yield f"> {line}".rstrip(" ") + ("  " if line.endswith("  ") else "")
+    page = f"p. {written(highlight.page_label)}" if highlight.page_label else ""
+    where = " · ".join(filter(None, (page, highlight.created[:10], _link(highlight.uri))))
+    yield from ("", where) if where and words else (where,) if where else ()
+    if highlight.comment:
+        yield from ("", written(highlight.comment).replace("\n", "  \n"))
+    yield ""
+
+
+def _link(uri: str) -> str:
+    """Return a link to where a passage opens, if it is one at all."""
+    fit = re.fullmatch(r"(?:https?|zotero|obsidian)://[^\s<>()\[\]]+", uri)
+    return f"[open](<{uri}>)" if fit else ""
+
+
+# --- texts that any reader of Markdown shows, and no other tool acts on -----------------------
+#
+# Formulas, code, emphasis, lists and links stay; what a cloze hides is bold. Marks, tags and the
+# signs of cards by hand are escaped: they would be marks and cards again to a source.
+
+_TAG = r"(?<![\w/.?=&-])\#(?=[^\s\#])"
+_SIGN = re.compile(
+    rf"""
+      (?P<keep><https?://[^\s<>]+>)
+    | < | \$ | (?<=:): | (?<==)= | (?<=%)% | (?<=\{{)\{{ | (?<=\}})\}} | (?<=\[)\[ | (?<=\]): | {_TAG}
+    """,
+    re.VERBOSE,
+)
+"""Signs that our subset takes for letters, or that belong to other tools."""
+_TAGS = re.compile(_TAG, re.VERBOSE)
+_PICTURE = re.compile(r"!\[([^\]\n]*)\]\(<?([^)>\n]*)>?\)")
+_MARKED = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)", re.DOTALL)
+_LINES = re.compile(
+    r"(?P<dashes>^ {0,3}(?=--[ \t]*$)|(?<=\S\n) {0,3}(?=[-=][ \t]*$))|(?<=[^\s\\])\n(?=[ \t]*\S)",
+    re.MULTILINE,
+)
+"""Dashes that would make a heading of the line above, or a rule of an item; and ends of lines."""
+_BLOCKS = re.compile(r"\n\s*\n|(?:^|\n)[ \t]*(?:[-+*>#|~]+\s|```|~~~|\||\d+[.)]\s)")
+_BESIDE = frozenset(".,;:!?()'\"-–—")
+"""Signs beside which `**` is read as meant; and letters and blanks."""
+_DEEPEST = 20
+_ENDS = re.compile(r"(\s*)(.*?)(\s*)\Z", re.DOTALL)
+
+
+def shown(markdown: str, *, cloze: bool = False) -> str:
+    """A field as Markdown; `cloze`: with what it hides in bold, and the hints."""
+    return _lined(_run(markdown, cloze=cloze)).strip("\n")
+
+
+def quoted(highlight: Highlight) -> str:
+    """What was marked, as Markdown: of a sentence with marked phrases, these are bold."""
+    if not highlight.markdown:
+        lines = _emphasised(highlight.exact, highlight.gaps, written).split("\n")
+        return "  \n".join(line.strip() for line in lines).strip()
+    return _lined(_emphasised(highlight.markdown[0], highlight.markdown_gaps, _run)).strip()
+
+
+def written(text: str) -> str:
+    """Plain text, to be shown as it is."""
+    return _TAGS.sub(r"\\#", literal(text))
+
+
+def fields_of(card: Card) -> Iterator[str]:
+    """What it asks, then what it answers, and what is shown with that."""
+    told = dict(card.fields)
+    yield shown(told["Text"], cloze=True) if "Text" in told else shown(told.get("Front", ""))
+    yield from (shown(words) for name in ("Back", "Extra") if (words := told.get(name, "")))
+
+
+def item(sign: str, text: str, beside: str = "") -> Iterator[str]:
+    """The lines of an item of a list: its sign, a text of any number of lines, a word beside it."""
+    first, *others = text.lstrip().split("\n")
+    yield f"{sign}{first}" + (f" {beside}" if beside and not others else "")
+    margin = " " * len(sign)
+    yield from (f"{margin}{line}" if line.strip() else "" for line in others)
+    if beside and others:
+        yield from ("", f"{margin}{beside}")
+
+
+def _run(markdown: str, *, cloze: bool = False, depth: int = 0) -> str:
+    parts, at = [""], 0
+    for gap in gaps(markdown) if cloze and depth < _DEEPEST else ():
+        if gap.start < at:
+            continue  # it stands in another
+        parts.append(_neutral(markdown[at : gap.start]))
+        answer, hint = _run(gap.answer, cloze=True, depth=depth + 1), _run(gap.hint)
+        parts.append(_bold(answer, parts[-1][-1:], markdown[gap.end : gap.end + 1]))
+        parts += [f" *({hint.strip()})*"] if hint.strip() else []
+        at = gap.end
+    return "".join([*parts, _neutral(markdown[at:])])
+
+
+def _neutral(markdown: str) -> str:
+    parts, at = [], 0
+    for start, end, _ in shields(markdown):
+        parts += [_escaped(markdown[at:start]), markdown[start:end]]
+        at = end
+    return "".join([*parts, _escaped(markdown[at:])])
+
+
+def _escaped(run: str) -> str:
+    named = _PICTURE.sub(lambda one: f"(picture: {one[1] or one[2].rpartition('/')[2]})", run)
+    return _SIGN.sub(lambda one: one["keep"] or f"\\{one[0]}", _MARKED.sub(r"\1", named))
+
+
+def _bold(text: str, before: str, after: str) -> str:
+    """In Markdown's way where that is possible; not of lists and several paragraphs."""
+    found = _ENDS.match(text)
+    assert found is not None
+    left, words, right = found.groups()
+    if not words or _BLOCKS.search(words):
+        return text
+    fit = (
+        "*" not in words
+        and all(one.isalnum() or one.isspace() or one in _BESIDE for one in (before, after) if one)
+        and (words[0].isalnum() or left or not before.isalnum())
+        and (words[-1].isalnum() or right or not after.isalnum())
+    )
+    return f"{left}**{words}**{right}" if fit else f"{left}<b>{words}</b>{right}"
+
+
+def _emphasised(text: str, phrases: Iterable[Span], tell: Callable[[str], str]) -> str:
+    """With phrases in bold, unless one is all there is, or ends within a formula."""
+    held = shields(text)
+    parts, at = [""], 0
+    for start, end in sorted(phrases):
+        cut = any(one < place < last for one, last, _ in held for place in (start, end))
+        if start < at or cut or end - start >= len(text.strip()):
+            continue
+        parts.append(tell(text[at:start]))
+        parts.append(_bold(tell(text[start:end]), parts[-1][-1:], text[end : end + 1]))
+        at = end
+    return "".join([*parts, tell(text[at:])])
+
+
+def _lined(markdown: str) -> str:
+    """A line that ends in Anki ends here, too, and none makes a heading of the one above."""
+    held = [(start, end) for start, end, kind in shields(markdown) if kind != "escape"]
+
+    def told(one: re.Match[str]) -> str:
+        if any(start <= one.start() < end for start, end in held):
+            return one[0]
+        return f"{one[0]}\\" if one["dashes"] is not None else "  \n"
+
+    return _LINES.sub(told, markdown)

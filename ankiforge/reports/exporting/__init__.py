@@ -1,1 +1,0 @@
-"""All highlights, cards and decisions, to be taken along: JSON Lines, CSV, Markdown."""

@@ -1,0 +1,945 @@
+"""Statistics of a workspace: how far highlights have come, who drafts well, how cards fare in Anki.
+
+`statistics` counts in one pass over cards and one over answers; `as_json`, `as_text` and `as_html`
+show what it returns. Shares are from 0 to 1, times in seconds.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from ankiforge.anki.names import deck_name
+from ankiforge.config import LlmSettings, is_loopback
+from ankiforge.draft.desk.prices import FREE, Price, known_price
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
+from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
+from ankiforge.model.retention import Answers, is_mature, retrievability
+from ankiforge.reports import html
+from ankiforge.reports.text import counted, dollars, duration, number, percent, table
+
+AHEAD = 30
+"""Days of the forecast, today among them."""
+FEW = 20
+"""A share of fewer answers may be chance, and is marked."""
+SHOWN = 10
+"""Rows of a table in a terminal, unless told otherwise."""
+WIDTH = 80
+"""Columns of a terminal at least."""
+PLOTTED = 200
+"""Decks, and documents, with plots of their own in the page."""
+GOAL = 0.9
+"""The retention that Anki aims at unless told otherwise."""
+DIMENSIONS = {
+    "deck": ("deck", "Decks"),
+    "document": ("document", "Documents"),
+    "drafter": ("drafter", "Drafters"),
+    "model": ("model", "Models"),
+    "prompt": ("prompt", "Prompts"),
+    "kind": ("kind", "Kinds of cards"),
+    "check": ("finding", "Findings"),
+}
+"""How cards are grouped: the title of the column, and of the section."""
+_TIMED = ("deck", "document")
+"""Dimensions whose groups have days, months and load."""
+_COUNTS = ("notes", "cards", "new", "learning", "young", "mature", "suspended", "leeches", "lapses")
+_OUTCOMES = ("accepted", "rejected", "waiting", "blocked", "dropped")
+_SHARED = "shared equally by their cards"
+
+
+# --- days -----------------------------------------------------------------------------------
+
+_SECONDS_FROM = 1_000_000_000
+"""A `due` from here on is a time in seconds, a smaller one a number of days."""
+_SLICE = 900
+"""No clock on Earth changes its day within a quarter of an hour."""
+_NEW, _BURIED = 0, (-2, -3)
+_MOST_DAYS = 100_000
+_LATEST = 32_503_680_000
+"""The year 3000: a damaged collection may hold a time that no calendar has."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """The days of one collection: each begins at the collection's hour, local time."""
+
+    calendar: Calendar
+    now: float
+    """Seconds since 1970."""
+    known: dict[int, date] = field(default_factory=dict)
+
+    @cached_property
+    def today(self) -> date:
+        """The present day."""
+        return self.of(self.now)
+
+    def of(self, seconds: float) -> date:
+        """Return the day of a moment, given in seconds since 1970."""
+        part = int(seconds) // _SLICE
+        if part not in self.known:
+            local = datetime.fromtimestamp(_bounded(part * _SLICE))
+            early = local.hour < self.calendar.rollover
+            self.known[part] = local.date() - timedelta(days=early)
+        return self.known[part]
+
+    def begin(self, day: date) -> float:
+        """Return the moment at which a day begins, in seconds since 1970."""
+        return datetime(day.year, day.month, day.day, self.calendar.rollover).timestamp()
+
+    def end(self, day: date) -> int:
+        """Return the whole second at which a day ends; 0 for a day outside the calendar."""
+        return int(self.begin(day + timedelta(days=1))) if 1970 < day.year < 2999 else 0
+
+    def due(self, card: SeenCard) -> int | None:
+        """Return in how many days a card is due, negative if it is overdue.
+
+        None for new and suspended cards, and for a card buried today.
+        """
+        if card.queue == _NEW or card.suspended:
+            return None
+        if card.due >= _SECONDS_FROM:
+            day = self.of(card.due)
+        else:
+            day = self._first + timedelta(days=max(-_MOST_DAYS, min(card.due, _MOST_DAYS)))
+        ahead = (day - self.today).days
+        return None if card.queue in _BURIED and ahead <= 0 else ahead
+
+    @cached_property
+    def _first(self) -> date:
+        """The day on which the collection was made, in the place where it was made."""
+        created, west = _bounded(self.calendar.created), self.calendar.west
+        if west is None:
+            return datetime.fromtimestamp(created).date()
+        return (datetime.fromtimestamp(created, UTC) - timedelta(minutes=west)).date()
+
+
+def _bounded(seconds: float) -> float:
+    return max(0.0, min(seconds, _LATEST))
+
+
+# --- the value ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which cards and answers are counted."""
+
+    deck: str = ""
+    """This deck and those below it, as `deck_name` writes it."""
+    query: str = ""
+    cards: frozenset[Guid] | None = None
+    """Those that the query matches; None = all."""
+    since: date | None = None
+    """Answers, drafts and replies from this day on; None = all."""
+
+    @property
+    def partly(self) -> bool:
+        """Whether some cards are left out."""
+        return bool(self.deck) or self.cards is not None
+
+    def matches(self, row: CardRow) -> bool:
+        """Whether the query matches a card."""
+        return self.cards is None or row.guid in self.cards
+
+    def within(self, name: str) -> bool:
+        """Whether a deck is the chosen one, or below it."""
+        deck, wanted = deck_name(name).casefold() if name else "", self.deck.casefold()
+        return not wanted or deck == wanted or deck.startswith(f"{wanted}::")
+
+
+@dataclass(slots=True)
+class Funnel:
+    """How far highlights have come."""
+
+    highlights: int | None = None
+    """None if only some cards are counted."""
+    fates: Counter[Fate] = field(default_factory=Counter)
+    drafts: int = 0
+    accepted: int = 0
+    """Of the drafts, those accepted and not retired."""
+    in_anki: int = 0
+    """Of those accepted."""
+    mature: int = 0
+    """Of those in Anki: every card of the note has an interval of three weeks or more."""
+
+    def add(self, row: CardRow) -> None:
+        """Count a card."""
+        self.drafts += 1
+        if row.verdict is Verdict.ACCEPTED and row.standing is Standing.LIVE:
+            self.accepted += 1
+            if row.anki.there:
+                self.in_anki += 1
+                self.mature += bool(row.cards) and all(map(is_mature, row.cards))
+
+    @property
+    def steps(self) -> Iterator[tuple[str, int, str, float | None]]:
+        """(what, how many, the step before, share of it)."""
+        before, many_before = "", 0
+        for what, many in (
+            ("highlights", self.highlights),
+            ("drafts", self.drafts),
+            ("accepted", self.accepted),
+            ("in Anki", self.in_anki),
+            ("mature", self.mature),
+        ):
+            if many is not None:  # one highlight may have several drafts: no share
+                share = many / many_before if many_before and what != "drafts" else None
+                yield what, many, before, share
+                before, many_before = what, many
+
+
+Prices = Callable[[str], Price | None]
+"""The price of a model, None if it is unknown."""
+
+
+@dataclass(slots=True)
+class Drafts:
+    """The cards of one drafter, model and prompt, and the cost of their replies at today's prices."""
+
+    origin: DraftedBy
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """By `_OUTCOMES`; of those accepted also `by_policy` and `edited`."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why cards were rejected."""
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float | None = 0.0
+    """None if the price of a model is unknown."""
+
+    def add(self, row: CardRow) -> None:
+        """Count a card."""
+        if row.verdict is Verdict.ACCEPTED:
+            self.outcomes["accepted"] += 1
+            self.outcomes["by_policy"] += row.accepted_by is AcceptedBy.POLICY
+            self.outcomes["edited"] += row.edited
+        elif row.verdict is Verdict.REJECTED:
+            self.outcomes["rejected"] += 1
+            self.reasons[row.reason] += 1
+        elif row.standing is not Standing.LIVE:
+            self.outcomes["dropped"] += 1
+        else:
+            self.outcomes["waiting" if row.passable else "blocked"] += 1
+
+    def pay(self, paid: Paid, price: Price | None) -> None:
+        """Add the cost of replies."""
+        self.requests += paid.requests
+        self.tokens_in += paid.tokens_in
+        self.tokens_out += paid.tokens_out
+        if price is None or self.usd is None:
+            self.usd = None
+        else:
+            self.usd += price.cost(paid.tokens_in, paid.tokens_out, paid.cached)
+
+    @property
+    def cards(self) -> int:
+        """All cards."""
+        return sum(self.outcomes[name] for name in _OUTCOMES)
+
+    @property
+    def kept(self) -> float | None:
+        """The share accepted of what was decided."""
+        decided = self.outcomes["accepted"] + self.outcomes["rejected"]
+        return self.outcomes["accepted"] / decided if decided else None
+
+    @property
+    def usd_each(self) -> float | None:
+        """The cost of an accepted card; rejected ones are paid for, too."""
+        accepted = self.outcomes["accepted"]
+        return self.usd / accepted if self.usd is not None and accepted else None
+
+    @property
+    def name(self) -> str:
+        """Drafter, model and prompt in words."""
+        one = self.origin
+        return " ".join(filter(None, (one.drafter or "unknown", one.model, one.prompt)))
+
+
+@dataclass(slots=True)
+class Group:
+    """Cards that have something in common, how they fare in Anki, and the answers to them."""
+
+    name: str
+    label: str
+    timed: bool = False
+    """Whether days, months and load are counted."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """By `_COUNTS`; and how many cards have each of the means."""
+    totals: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Sums of `difficulty` (FSRS, 1 to 10), `ease` (without FSRS) and `recall` (chance now)."""
+    answers: Answers = field(default_factory=Answers)
+    days: Counter[date] = field(default_factory=Counter)
+    """Answers of a day."""
+    months: defaultdict[str, Answers] = field(default_factory=lambda: defaultdict(Answers))
+    """By `2026-11`."""
+    due: Counter[int] = field(default_factory=Counter)
+    """Cards due in so many days; overdue ones are negative."""
+
+    def mean(self, name: str) -> float | None:
+        """The mean of one of the totals."""
+        return self.totals[name] / self.counts[name] if self.counts[name] else None
+
+    def observe(self, name: str, value: float) -> None:
+        """Add a value to one of the totals."""
+        self.totals[name] += value
+        self.counts[name] += 1
+
+    @property
+    def few(self) -> bool:
+        """Whether its retention rests on too few answers."""
+        return self.answers.tested < FEW
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self.counts["cards"] or self.answers.given)
+
+    @property
+    def load(self) -> list[int]:
+        """Cards due today (overdue ones, too), tomorrow, and so on."""
+        today = sum(many for day, many in self.due.items() if day <= 0)
+        return [today, *(self.due[n] for n in range(1, AHEAD))]
+
+    def plus(self, more: Group) -> None:
+        """Add the cards and answers of another group."""
+        self.counts.update(more.counts)
+        for name, total in more.totals.items():
+            self.totals[name] += total
+        self.answers.plus(more.answers)
+        if self.timed:
+            self.days.update(more.days)
+            self.due.update(more.due)
+            for month, answers in more.months.items():
+                self.months[month].plus(answers)
+
+
+@dataclass(slots=True)
+class Statistics:
+    """All figures of a workspace at one moment."""
+
+    choice: Choice
+    days: Days
+    look: LastView | None
+    """None if Anki was never seen."""
+    dated: bool
+    """Whether it is known on which days cards are due."""
+    funnel: Funnel
+    drafts: list[Drafts]
+    """Most cards first."""
+    cost: Drafts
+    """Of all replies; accepted are the cards of drafters that were paid for."""
+    unpriced: list[str]
+    """Models of unknown price."""
+    total: Group
+    groups: dict[str, list[Group]]
+    """By dimension, those with most answers first."""
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """Why cards were rejected."""
+        return sum((one.reasons for one in self.drafts), Counter())
+
+    @property
+    def overdue(self) -> int:
+        """Cards that were due before today."""
+        return sum(many for day, many in self.total.due.items() if day < 0)
+
+    @property
+    def shown_drafts(self) -> list[Drafts]:
+        """Those that have cards or a cost."""
+        return [one for one in self.drafts if one.cards or one.requests]
+
+
+# --- counting -------------------------------------------------------------------------------
+
+
+def statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
+    """Count what the ledger knows."""
+    collecting = gc.isenabled()
+    gc.disable()  # a million small values, none in a cycle: collecting would double the time
+    try:
+        return _statistics(ledger, choice, prices)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
+    queries = ledger.queries
+    calendar = queries.calendar()
+    days = Days(calendar or Calendar(0), ledger.clock().timestamp())
+    since = days.begin(choice.since) if choice.since else 0.0
+    since_text = datetime.fromtimestamp(since, UTC).isoformat() if choice.since else ""
+    funnel, drafts, sums = Funnel(), dict[DraftedBy, Drafts](), _Sums(days, calendar is not None)
+    drafter_of: dict[str, DraftedBy] = {}  # by request
+    of_reply, counted_of_reply = Counter[str](), Counter[str]()  # cards, by request
+    for row in queries.cards():
+        chosen = choice.matches(row) and choice.within(row.deck)
+        if row.request and not row.alternative:
+            of_reply[row.request] += 1
+            counted_of_reply[row.request] += chosen
+        if choice.matches(row):
+            sums.add_card(row, choice.within)
+        if chosen and not row.alternative:
+            funnel.add(row)
+            if row.drafted_at >= since_text:
+                drafts.setdefault(row.drafted_by, Drafts(row.drafted_by)).add(row)
+                if row.request:
+                    drafter_of[row.request] = row.drafted_by
+    if not choice.partly:
+        found = queries.funnel()
+        funnel.highlights, funnel.fates = found.seen, found.fates
+
+    # cost: each card of a reply bears an equal part of it
+    shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
+    replies = queries.replies()
+    drawn = {replies[name]: who for name, who in drafter_of.items() if name in replies}
+    cost, unpriced = Drafts(DraftedBy("")), list[str]()
+    for paid in queries.paid(since_text, shares if choice.partly else None):
+        whose = drawn.get((paid.model, paid.prompt)) or DraftedBy("llm", paid.model, paid.prompt)
+        price = prices(whose.model) or prices(paid.model)  # a server may use another name
+        if price is None and whose.model not in unpriced:
+            unpriced.append(whose.model)
+        for bill in (cost, drafts.setdefault(whose, Drafts(whose))):
+            bill.pay(paid, price)
+    paid_for = [one for one in drafts.values() if one.requests]
+    cost.outcomes["accepted"] = sum(one.outcomes["accepted"] for one in paid_for)
+
+    sums.add_answers(queries.answers(), int(since * 1000))
+    sums.close()
+    by_cards = sorted(drafts.values(), key=lambda one: (-one.cards, one.origin.drafter))
+    groups = {
+        dimension: sorted(
+            members.values(),
+            key=lambda one: (-one.answers.given, -one.counts["cards"], one.label.casefold(), one.name),
+        )
+        for dimension, members in sums.groups.items()
+    }  # fmt: skip
+    return Statistics(
+        choice, days, queries.last_view(), calendar is not None, funnel, by_cards, cost, unpriced,
+        sums.total, groups,
+    )  # fmt: skip
+
+
+def prices_by(llm: LlmSettings, own: dict[str, tuple[float, ...]]) -> Prices:
+    """Return the prices as a run reckons: of the settings' model theirs, else `own`, else the list."""
+
+    def price(model: str) -> Price | None:
+        if model == llm.model or model.startswith(f"{llm.model}-"):
+            if llm.price_usd is not None:
+                return Price(*llm.price_usd)
+            return known_price(model, own) or (FREE if is_loopback(llm.base_url) else None)
+        return known_price(model, own)
+
+    return price
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Cards that are in the same groups: they are counted together, and added to each group once."""
+
+    sums: Group
+    groups: tuple[Group, ...]
+
+
+@dataclass(slots=True)
+class _Note:
+    """A note, and when each of its cards was answered last."""
+
+    row: CardRow
+    alike: _Alike | None
+    """Where its cards are counted; None: nowhere."""
+    apart: dict[int, _Alike | None] = field(default_factory=dict)
+    """The same of cards in another deck than the note's, by ordinal."""
+    last: dict[int, int] = field(default_factory=dict)
+    """Milliseconds since 1970, by ordinal."""
+
+
+class _Sums:
+    """Counts cards first, then answers in the order of the log, then closes."""
+
+    def __init__(self, days: Days, dated: bool) -> None:
+        self.total = Group("", "all", timed=True)
+        self.groups: dict[str, dict[str, Group]] = {name: {} for name in DIMENSIONS}
+        self._days, self._dated = days, dated
+        self._alike: dict[tuple[object, ...], _Alike] = {}
+        self._notes: dict[Guid, _Note] = {}
+
+    def add_card(self, row: CardRow, within: Callable[[str], bool]) -> None:
+        """Note a card, as far as its Anki cards lie in chosen decks."""
+        note = _Note(row, self._alike_of(row, row.deck) if within(row.deck) else None)
+        for card in row.cards:
+            if card.deck != row.deck:
+                alike = self._alike_of(row, card.deck) if within(card.deck) else None
+                note.apart[card.ordinal] = alike
+        if note.alike or any(note.apart.values()):
+            self._notes[row.guid] = note
+
+    def _alike_of(self, row: CardRow, deck: str) -> _Alike:
+        key = (deck, row.document, row.drafted_by, row.kind, row.checks)
+        alike = self._alike.get(key)
+        if alike is None:
+            drawn = row.drafted_by
+            places = [
+                ("deck", deck, deck or "no deck yet"),
+                ("document", row.document, row.title or row.document),
+                ("drafter", drawn.drafter, drawn.drafter or "unknown"),
+                ("kind", row.kind, row.kind),
+                *((name, one, one) for name, one in (("model", drawn.model), ("prompt", drawn.prompt)) if one),
+                *(("check", check, check) for check in row.checks or ("no finding",)),
+            ]  # fmt: skip
+            groups = [self.total]
+            for dimension, name, label in places:
+                made = Group(name, label, timed=dimension in _TIMED)
+                groups.append(self.groups[dimension].setdefault(name, made))
+            alike = self._alike[key] = _Alike(Group("", "", timed=True), tuple(groups))
+        return alike
+
+    def add_answers(self, answers: Any, since: int) -> None:
+        """Count all answers; those before `since` (milliseconds) only say when the last was."""
+        note_of, day, month, next_day = self._notes.get, date.min, "", 0
+        for moment, guid, ordinal, ease, last_interval, factor, taken, kind in answers:
+            note = note_of(guid)
+            if note is None:
+                continue
+            note.last[ordinal] = moment
+            alike = note.apart.get(ordinal, note.alike)
+            if moment < since or alike is None:
+                continue
+            if moment >= next_day:  # they come in the order of time
+                day = self._days.of(moment / 1000)
+                month, next_day = f"{day.year}-{day.month:02}", self._days.end(day) * 1000
+            sums = alike.sums
+            sums.days[day] += 1
+            sums.months[month].take(ease, last_interval, factor, taken, kind)
+
+    def close(self) -> None:
+        """Count each card as it is now, then add up the groups."""
+        for note in self._notes.values():
+            if note.row.cards and note.alike:
+                note.alike.sums.counts["notes"] += 1
+                note.alike.sums.counts["leeches"] += note.row.leech
+            for card in note.row.cards:
+                alike = note.apart.get(card.ordinal, note.alike)
+                if alike:
+                    self._count(alike.sums, card, note.last.get(card.ordinal))
+        for alike in self._alike.values():
+            for answers in alike.sums.months.values():
+                alike.sums.answers.plus(answers)
+            for group in alike.groups:
+                group.plus(alike.sums)
+
+    def _count(self, group: Group, card: SeenCard, last: int | None) -> None:
+        counts = group.counts
+        counts["cards"] += 1
+        counts["lapses"] += card.lapses
+        counts["suspended"] += card.suspended
+        if card.type == 0:
+            counts["new"] += 1
+        elif card.type != 2:
+            counts["learning"] += 1
+        else:
+            counts["mature" if is_mature(card) else "young"] += 1
+        if card.difficulty is not None:
+            group.observe("difficulty", card.difficulty)
+        elif card.factor and card.type in (2, 3):
+            group.observe("ease", card.factor / 1000)
+        recall = retrievability(card, last / 1000, self._days.now) if last else None
+        if recall is not None:
+            group.observe("recall", recall)
+        due = self._days.due(card) if self._dated else None
+        if due is not None:
+            group.due[due] += 1
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+
+def as_json(found: Statistics, program: str) -> dict[str, Any]:
+    """Return the figures as one JSON object; what is not known is null."""
+    choice, look, total, today = found.choice, found.look, found.total, found.days.today
+    funnel = found.funnel
+    load = [
+        {"day": (today + timedelta(days=n)).isoformat(), "cards": many}
+        for n, many in enumerate(total.load)
+    ]
+    return {
+        "as_of": look.taken_at if look else None,
+        "today": today.isoformat(),
+        "choice": {
+            "deck": choice.deck,
+            "query": choice.query,
+            "since": choice.since.isoformat() if choice.since else None,
+        },
+        "funnel": {
+            "highlights": funnel.highlights,
+            "fates": {fate.value: funnel.fates[fate] for fate in sorted(funnel.fates)},
+            "drafts": funnel.drafts,
+            "accepted": funnel.accepted,
+            "in_anki": funnel.in_anki,
+            "mature": funnel.mature,
+        },
+        "drafting": [
+            {
+                "drafter": one.origin.drafter,
+                "model": one.origin.model,
+                "prompt": one.origin.prompt,
+                "cards": one.cards,
+                **{name: one.outcomes[name] for name in (*_OUTCOMES, "by_policy", "edited")},
+                "accepted_share": _rounded(one.kept),
+                "reasons": dict(one.reasons.most_common()),
+                **_cost_json(one),
+                "cost_per_accepted_usd": _rounded(one.usd_each, 6),
+            }
+            for one in found.drafts
+        ],
+        "reasons": dict(found.reasons.most_common()),
+        "cost": {
+            **_cost_json(found.cost),
+            "unknown_prices": found.unpriced,
+            "cost_per_accepted_usd": _rounded(found.cost.usd_each, 6),
+            "shared": choice.partly,
+        },
+        "anki": {
+            **_group_json(total),
+            "first": min(total.days).isoformat() if total.days else None,
+            "last": max(total.days).isoformat() if total.days else None,
+            "days": {day.isoformat(): many for day, many in sorted(total.days.items())},
+        },
+        "by": {
+            name: [{"name": one.name, **_group_json(one)} for one in groups]
+            for name, groups in found.groups.items()
+        },
+        "load": {"overdue": found.overdue, "days": load} if found.dated else None,
+        "few": FEW,
+        "missing": missing(found, program),
+    }
+
+
+def _cost_json(one: Drafts) -> dict[str, Any]:
+    return {
+        "requests": one.requests,
+        "tokens_in": one.tokens_in,
+        "tokens_out": one.tokens_out,
+        "cost_usd": _rounded(one.usd, 6),
+    }
+
+
+def _group_json(group: Group) -> dict[str, Any]:
+    answers = group.answers
+    return {
+        "label": group.label,
+        **{name: group.counts[name] for name in _COUNTS},
+        "difficulty": _rounded(group.mean("difficulty")),
+        "ease": _rounded(group.mean("ease")),
+        "remembered_now": _rounded(group.mean("recall")),
+        "answers": answers.given,
+        "seconds": _rounded(answers.seconds, 1),
+        "seconds_each": _rounded(answers.seconds_each, 1),
+        **_retention_json(answers),
+        "months": {
+            month: {"answers": one.given, **_retention_json(one)}
+            for month, one in sorted(group.months.items())
+        },
+        "load": group.load if group.due else [],
+    }
+
+
+def _retention_json(answers: Answers) -> dict[str, Any]:
+    return {
+        "retention": _rounded(answers.retention),
+        "young_tested": answers.young,
+        "young_remembered": answers.young_passed,
+        "mature_tested": answers.mature,
+        "mature_remembered": answers.mature_passed,
+        "few": answers.tested < FEW,
+    }
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def missing(found: Statistics, program: str) -> list[str]:
+    """Return what is not known, each with the command that helps."""
+    if found.choice.partly and not found.funnel.drafts and not found.total.known:
+        return [f"no card is meant by that: {program} stats tells of all"]
+    told = []
+    if found.look is None:
+        told.append(f"Anki was never looked at: how cards fare there is not known. {program} pull")
+    else:
+        taken = datetime.fromisoformat(found.look.taken_at).timestamp()
+        age = (found.days.now - taken) / 86_400
+        cards = found.total.counts["cards"]
+        if age > 7:
+            told.append(f"the last look at Anki was {age:.0f} days ago: {program} pull")
+        if not cards:
+            told.append(
+                f"none of these cards is in Anki yet: import the package, then {program} pull"
+            )
+        elif not found.total.answers.given:
+            told.append(f"no answers are known: study in Anki, then {program} pull")
+        if cards and not found.dated:
+            told.append(
+                "when cards come is not known: the last look did not tell how Anki counts days."
+                f" {program} pull --collection FILE"
+            )
+    if found.unpriced:
+        names = ", ".join(found.unpriced)
+        told.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
+    if found.choice.partly:
+        told.append("highlights are told of all cards only")
+    return told
+
+
+def _subtitle(found: Statistics) -> Iterator[str]:
+    """What is counted, and when Anki was seen last."""
+    choice = found.choice
+    if choice.deck:
+        yield f"deck {choice.deck}"
+    if choice.query:
+        yield choice.query
+    if choice.since:
+        yield f"since {choice.since}"
+    if found.look is None:
+        yield "Anki was never looked at"
+    else:
+        taken = datetime.fromisoformat(found.look.taken_at).astimezone()
+        yield f"Anki as it was on {taken:%Y-%m-%d %H:%M}"
+
+
+def _hardness(group: Group) -> str:
+    """Lapses, leeches, difficulty or ease, and what is remembered now."""
+    leeches, ease = group.counts["leeches"], group.mean("ease")
+    parts = [counted(group.counts["lapses"], "lapse")]
+    parts.append("1 leech" if leeches == 1 else f"{leeches:,} leeches")
+    if (difficulty := group.mean("difficulty")) is not None:
+        parts.append(f"difficulty {number(difficulty)} of 10")
+    if ease is not None:
+        parts.append(f"ease {percent(ease)}")
+    if (recall := group.mean("recall")) is not None:
+        parts.append(f"about {percent(recall)} remembered now")
+    return ", ".join(parts)
+
+
+def _cost_each(one: Drafts) -> str:
+    if not one.requests:
+        return ""
+    return "?" if one.usd_each is None else dollars(one.usd_each)
+
+
+COLUMNS = ("cards", "mature", "answers", "retention", "s each", "lapses", "leeches")
+
+
+def _row(group: Group) -> list[str]:
+    """Return the cells of a group under `COLUMNS`."""
+    answers, counts = group.answers, group.counts
+    few = " *" if group.few and answers.tested else ""
+    return [
+        f"{counts['cards']:,}", f"{counts['mature']:,}", f"{answers.given:,}",
+        f"{percent(answers.retention)}{few}", number(answers.seconds_each),
+        f"{counts['lapses']:,}", f"{counts['leeches']:,}",
+    ]  # fmt: skip
+
+
+# --- text -----------------------------------------------------------------------------------
+
+Lines = Iterator[tuple[str, bool]]
+"""(line, whether it is a heading)."""
+
+
+def as_text(
+    found: Statistics, program: str, shown: int | None = SHOWN, width: int = WIDTH
+) -> Lines:
+    """Return the lines for a terminal of `width` columns; `shown`: rows of a table, None = all."""
+    yield " · ".join(("From highlight to memory", *_subtitle(found))), True
+    for what, many, _, share in found.funnel.steps:
+        part = "" if share is None else f"{share * 100:5.0f} %"
+        yield f"  {what:11}{many:9,}{part}", False
+    yield from _drafts_text(found, shown, width)
+    yield from _anki_text(found)
+    for name, (label, _) in DIMENSIONS.items():
+        known = [one for one in found.groups[name] if one.known]
+        if len(known) > 1 or (known and name == "deck"):
+            yield "", False
+            yield f"By {label}", True
+            yield from _table((label, *COLUMNS), [[one.label, *_row(one)] for one in known], shown, width)  # fmt: skip
+    if any(one.few and one.answers.tested for groups in found.groups.values() for one in groups):
+        yield f"* rests on fewer than {FEW} answers", False
+    if hints := missing(found, program):
+        yield "", False
+        yield "Not known", True
+        yield from ((f"  {hint}", False) for hint in hints)
+
+
+def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
+    drafts, cost = found.shown_drafts, found.cost
+    if not drafts:
+        return
+    yield "", False
+    yield "What became of drafts", True
+    rows = []
+    for one in drafts:
+        waiting = one.outcomes["waiting"] + one.outcomes["blocked"]
+        accepted, edited, rejected = (one.outcomes[n] for n in ("accepted", "edited", "rejected"))
+        counts = (f"{many:,}" for many in (one.cards, accepted, edited, rejected, waiting))
+        rows.append([one.name, *counts, percent(one.kept), _cost_each(one)])
+    heads = ("drafter", "cards", "accepted", "edited", "rejected", "waiting", "kept", "each")
+    yield from _table(heads, rows, shown, width)
+    if found.reasons:
+        yield "  rejected because:", False
+        for reason, many in found.reasons.most_common(shown):
+            yield f"    {many:5,} {reason or '(no reason given)'}", False
+    if cost.requests:
+        replies = "1 reply" if cost.requests == 1 else f"{cost.requests:,} replies"
+        shared = f", {_SHARED}" if found.choice.partly else ""
+        spent = "price unknown" if cost.usd is None else dollars(cost.usd)
+        each = f", {dollars(cost.usd_each)} an accepted card" if cost.usd_each else ""
+        tokens = f"{cost.tokens_in:,} tokens in, {cost.tokens_out:,} out"
+        yield f"  {replies}{shared}, {tokens}: {spent}{each}", False
+
+
+def _anki_text(found: Statistics) -> Lines:
+    total, answers, counts = found.total, found.total.answers, found.total.counts
+    if total.known:
+        yield "", False
+        yield "In Anki", True
+        learnt = ", ".join(f"{counts[n]:,} {n}" for n in ("new", "learning", "young", "mature"))
+        cards = counted(counts["cards"], "card")
+        yield f"  {cards}: {learnt}; {counts['suspended']:,} suspended", False
+        if answers.given:
+            yield (
+                (
+                    f"  {counted(answers.given, 'answer')} on {counted(len(total.days), 'day')}"
+                    f" ({min(total.days)} to {max(total.days)}): {duration(answers.seconds)},"
+                    f" {number(answers.seconds_each)} s each"
+                ),
+                False,
+            )
+            yield f"  retention {_retention(answers)}", False
+        yield f"  {_hardness(total)}", False
+    load = total.load
+    if found.dated and any(load):
+        yield "", False
+        late = f", {found.overdue:,} of them overdue" if found.overdue else ""
+        yield f"Due in {len(load)} days: {sum(load):,} cards{late}", True
+        days = ["today", *(f"{found.days.today + timedelta(days=n):%a}" for n in range(1, 7))]
+        told = (f"{day} {many:,}" for day, many in zip(days, load, strict=False))
+        yield f"  {' · '.join(told)}", False
+
+
+def _retention(answers: Answers) -> str:
+    """`91 % (young 88 % of 120, mature 94 % of 340)`."""
+    if answers.retention is None:
+        return "– (no card was due after a day or more)"
+    parts = [
+        f"{what} {percent(passed / count)} of {count:,}"
+        for what, passed, count in (
+            ("young", answers.young_passed, answers.young),
+            ("mature", answers.mature_passed, answers.mature),
+        )
+        if count
+    ]
+    if answers.tested < FEW:
+        parts[-1] += f", fewer than {FEW} answers"
+    return f"{percent(answers.retention)} ({', '.join(parts)})"
+
+
+def _table(heads: Sequence[str], rows: list[list[str]], shown: int | None, width: int) -> Lines:
+    for line in table(heads, rows[:shown], width - 2):
+        yield f"  {line}".rstrip(), False
+    if (more := len(rows) - len(rows[:shown])) > 0:
+        yield f"  … and {more:,} more: -v shows all", False
+
+
+# --- HTML -----------------------------------------------------------------------------------
+
+
+def as_html(found: Statistics, program: str) -> str:
+    """Return the page, with tables and plots, for each deck and document, too."""
+    outcomes = ("accepted", "by_policy", "edited", "rejected", "waiting", "blocked")
+    groups = []
+    for name, (label, title) in DIMENSIONS.items():
+        known = [one for one in found.groups[name] if one.known]
+        if len(known) > 1 or (known and name in _TIMED):
+            plotted = known if name in _TIMED and len(known) > 1 else []
+            groups.append((name, label, title, list(map(_cells, known)), plotted))
+    return html.render(
+        "stats.html",
+        title="Statistics of ankiforge",
+        below=" · ".join(_subtitle(found)),
+        found=found,
+        hints=missing(found, program),
+        steps=[
+            (what, f"{many:,}", "" if share is None else f"{percent(share)} of {before}")
+            for what, many, before, share in found.funnel.steps
+        ],
+        drafts=[
+            (one.name, f"{one.cards:,}", *(f"{one.outcomes[name]:,}" for name in outcomes),
+             percent(one.kept), _cost_each(one))
+            for one in found.shown_drafts
+        ],
+        reasons=[
+            (reason or "no reason given", f"{many:,}")
+            for reason, many in found.reasons.most_common()
+        ],
+        groups=groups,
+        columns=[f"#{name}" for name in (*COLUMNS, "suspended", "difficulty", "remembered")],
+        hardness=_hardness(found.total),
+        load_of=lambda group: _days_ahead(found.days.today, group.load),
+        retention_of=lambda group: _retention_lines(found.days.today, group.months),
+        few=FEW,
+        goal=GOAL,
+        plotted=PLOTTED,
+        shared=_SHARED,
+    )  # fmt: skip
+
+
+def _cells(group: Group) -> list[object]:
+    """Return the cells of a group in the page: name, `COLUMNS`, and three more."""
+    cells: list[object] = [group.label, *_row(group)]
+    if group.answers.retention is not None:
+        few = " *" if group.few else ""
+        cells[4] = html.share_bar(group.answers.retention) + few
+    difficulty, recall = number(group.mean("difficulty")), percent(group.mean("recall"))
+    return [*cells, f"{group.counts['suspended']:,}", difficulty, recall]
+
+
+def _days_ahead(today: date, load: list[int]) -> list[tuple[str, int]]:
+    """Return the names of the days ahead with their cards; nothing if no card is due."""
+    if not any(load):
+        return []
+    days = [today + timedelta(days=n) for n in range(len(load))]
+    names = ["today", *(f"{day.day} {day:%b}" for day in days[1:])]
+    return list(zip(names, load, strict=True))
+
+
+def _retention_lines(
+    today: date, months: dict[str, Answers]
+) -> tuple[list[str], list[tuple[str, list[html.Point]]]]:
+    """Return the names of the last twelve months, and the lines of young and of mature cards."""
+    this = today.year * 12 + today.month - 1
+    keys = [f"{n // 12}-{n % 12 + 1:02}" for n in range(this - 11, this + 1)]
+    shown = [months.get(key, Answers()) for key in keys]
+    lines = []
+    for what, counts in (
+        ("young cards", [(one.young_passed, one.young) for one in shown]),
+        ("mature cards", [(one.mature_passed, one.mature) for one in shown]),
+    ):
+        points: list[html.Point] = []
+        for key, (passed, count) in zip(keys, counts, strict=True):
+            share = passed / count if count else None
+            told = f"{key}: {percent(share)} of {counted(count, 'answer')}"
+            points.append((share, told, count < FEW))
+        if any(count for _, count in counts):
+            lines.append((what, points))
+    return [f"{date.fromisoformat(f'{key}-01'):%b}" for key in keys], lines

@@ -1,0 +1,62 @@
+"""Numbers, tables and shortened texts as reports print them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+
+def counted(number: int, what: str) -> str:
+    """`1 card`, `1,200 cards`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """`91 %` of a share from 0 to 1; `–` if there is none."""
+    return "–" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def number(value: float | None) -> str:
+    """With one digit after the point; `–` if there is none."""
+    return "–" if value is None else f"{value:,.1f}"
+
+
+def dollars(amount: float) -> str:
+    """`$0.0012`, `$1.20`, `nothing`."""
+    if not amount:
+        return "nothing"
+    return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:,.1f} h"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters; an ellipsis marks a cut."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with each run of blanks and line ends as one blank."""
+    return " ".join(text.split())
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Return the lines of a table; its first column takes what room the numbers leave."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), width=width)
+    made.add_column(Text(heads[0]), ratio=1, no_wrap=True, overflow="ellipsis")
+    for head in heads[1:]:
+        made.add_column(Text(head), justify="right", no_wrap=True)
+    for row in rows:
+        made.add_row(*(Text(on_one_line(cell)) for cell in row))
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None, legacy_windows=False).print(made)
+    return (line.rstrip() for line in out.getvalue().splitlines())

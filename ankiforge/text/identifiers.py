@@ -1,0 +1,241 @@
+"""Identifiers in one spelling each: of works (DOI, arXiv, ISBN …), of models, of our exports.
+
+An identifier of a work is (scheme, value); nothing is looked up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from ankiforge.model import h16
+
+Name = tuple[str, str]
+
+_LONGEST = 4_000
+"""Characters of a text that are searched for identifiers."""
+_DEEPEST = 12
+
+_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
+_AFTER_DOI = re.compile(
+    r"(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$", re.IGNORECASE
+)
+_ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
+_ARXIV = re.compile(
+    rf"(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*)){_ARXIV_ID}(?!\d)", re.IGNORECASE
+)
+_BARE_ARXIV = re.compile(rf"{_ARXIV_ID}(?:\.pdf)?", re.IGNORECASE)
+_PMC = re.compile(r"\bPMC\s?(\d{4,9})\b", re.IGNORECASE)
+_PMID = re.compile(
+    r"(?:\bpmid\s?:?\s*|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/pubmed/)(\d{1,9})\b",
+    re.IGNORECASE,
+)
+_ISBN = re.compile(r"(?<![\w-])(?:97[89][-\s]?)?(?:\d[-\s]?){9}[\dX](?![\w-])", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_ZOTERO = re.compile(
+    r"zotero://[a-z-]+/(?:library|groups/(\d+))/(?:items/)?([A-Z0-9]{8})", re.IGNORECASE
+)
+_BARE_HOST = re.compile(r"(?:www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)[^\s<>\"]*", re.IGNORECASE)
+_FILE = re.compile(r"[^\n\"<>|?*]{1,300}\.(?:pdf|epub|html?|md|markdown|txt|tid)", re.IGNORECASE)
+_OBSIDIAN = re.compile(r"obsidian://[^\s?]*\?(\S+)", re.IGNORECASE)
+_CITEKEY = re.compile(r"@([^\s@,;\[\]]+)")
+_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|ref_src|via|casa_token|needAccess", re.I)
+_PAGES = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
+
+
+def names_in(text: str) -> tuple[Name, ...]:
+    """Return all identifiers in a text that a person typed, each once, the surest first."""
+    text = text.strip()[:_LONGEST]
+    return tuple(dict.fromkeys(_found(text)))
+
+
+def _found(text: str) -> Iterator[Name]:
+    for address in _addresses(text):
+        yield from _of_address(address)
+    without = _URL.sub(" ", text)
+    yield from _works(without)
+    if bare := _BARE_ARXIV.fullmatch(text):
+        yield ("arxiv", bare[1].lower())
+    for found in _ISBN.finditer(without):
+        if isbn := isbn13(found[0]):
+            yield ("isbn", isbn)
+    for found in _CITEKEY.finditer(without):
+        yield ("citekey", found[1].casefold())
+    for group, key in _ZOTERO.findall(text):
+        yield ("zotero", f"group.{group}/{key.upper()}" if group else f"user/{key.upper()}")
+    yield from _of_file(text)
+
+
+def _addresses(text: str) -> Iterator[str]:
+    yield from _URL.findall(text)
+    if _BARE_HOST.fullmatch(text) and not _DOI.match(text):
+        yield f"https://{text}"
+
+
+def _of_file(text: str) -> Iterator[Name]:
+    """Yield a file by its name and by every end of its path: where the source begins is unknown."""
+    if found := _OBSIDIAN.fullmatch(text):
+        query = dict(parse_qsl(found[1]))
+        path = (query.get("file") or query.get("path") or "").partition("#")[0]
+        path = path if path[-3:].lower() == ".md" or not path else f"{path}.md"
+    else:
+        path = unquote(text[7:]) if text.lower().startswith("file://") else text
+    parts = [part for part in re.split(r"[/\\]", path.casefold()) if part]
+    if "://" in path or not parts or not _FILE.fullmatch(path.strip()):
+        return
+    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_DEEPEST:])
+    yield ("file", parts[-1])
+
+
+def _works(text: str) -> Iterator[Name]:
+    for found in _DOI.finditer(text):
+        yield from _of_doi(found[0])
+    for found in _ARXIV.finditer(text):
+        yield ("arxiv", found[1].lower())
+    for found in _PMID.finditer(text):
+        yield ("pmid", found[1].lstrip("0"))
+    for found in _PMC.finditer(text):
+        yield ("pmcid", found[1].lstrip("0"))
+
+
+def _of_doi(found: str) -> Iterator[Name]:
+    """Yield a DOI, with and without a publisher's suffix; arXiv's own DOIs are arXiv ids."""
+    doi = _ended(unquote(found))
+    for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
+        yield ("doi", spelled)
+        if arxiv := re.fullmatch(rf"10\.48550/arxiv\.{_ARXIV_ID}", spelled, re.IGNORECASE):
+            yield ("arxiv", arxiv[1])
+
+
+def _ended(doi: str) -> str:
+    """Return a DOI without the punctuation that follows it in a sentence."""
+    doi = doi.lower()
+    while doi and (
+        doi[-1] in ".,;:-_('’”]}" or (doi[-1] == ")" and doi.count(")") > doi.count("("))
+    ):
+        doi = doi[:-1]
+    return doi
+
+
+def _of_address(address: str) -> Iterator[Name]:
+    plain = unquote(address.partition("#")[0])
+    yield from _works(plain.partition("?")[0])
+    yield from _works(plain.partition("?")[2])
+    if spelled := url_name(address):
+        yield ("url", spelled)
+
+
+def url_name(address: str) -> str:
+    """Return a web address without what does not tell pages apart; "" if it is none.
+
+    Scheme, `www.`, port, case of the host, a slash at the end, the fragment and tracking
+    parameters are left out; the rest of the query is sorted.
+    """
+    try:
+        parts = urlsplit(address.strip().rstrip(".,;)>”’"))
+        host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    except ValueError:
+        return ""
+    if parts.scheme.lower() not in ("http", "https") or not host:
+        return ""
+    path = _PAGES.sub("", unquote(parts.path)).rstrip("/")
+    asked = [one for one in parse_qsl(parts.query) if not _TRACKING.fullmatch(one[0])]
+    return f"{host}{path}" + (f"?{urlencode(sorted(asked))}" if asked else "")
+
+
+def isbn13(text: str) -> str:
+    """Return an ISBN as 13 digits; "" if its check digit is wrong."""
+    digits = re.sub(r"[-\s]", "", text).upper()
+    if len(digits) == 10 and re.fullmatch(r"\d{9}[\dX]", digits):
+        total = sum((10 - n) * (10 if d == "X" else int(d)) for n, d in enumerate(digits))
+        return _with_check(f"978{digits[:9]}") if total % 11 == 0 else ""
+    if len(digits) == 13 and digits.isascii() and digits.isdecimal():
+        return digits if _with_check(digits[:12]) == digits else ""
+    return ""
+
+
+def _with_check(twelve: str) -> str:
+    total = sum(int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(twelve))
+    return f"{twelve}{-total % 10}"
+
+
+def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
+    """Return the identifiers of a document that was read, each in its one spelling."""
+    found = (name for scheme, value in identifiers for name in _of_identifier(scheme, value))
+    return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
+
+
+def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
+    scheme = scheme.removesuffix("-hint")
+    if scheme == "doi":
+        yield from _of_doi(value)
+        yield from _works(value)  # as far as a text can tell: some of old hold `<` and `>`
+    elif scheme == "arxiv":
+        yield ("arxiv", re.sub(r"v\d+$", "", value.lower()))
+    elif scheme == "isbn":
+        yield ("isbn", isbn13(value) or value)
+    elif scheme == "url":
+        yield from _of_address(value)
+    elif scheme == "attachment":
+        yield ("zotero", value)
+    elif scheme in ("citekey", "file", "path"):
+        yield (scheme, value.casefold())
+    elif not scheme.startswith("quoted-"):
+        yield (scheme, value)
+
+
+# --- Markdown files that an export wrote: no source reads its own echo -------------------------
+
+EXPORT_KEY = "ankiforge-export"
+"""Its key in the front matter."""
+_FRONT_MATTER = re.compile(
+    r"\A\ufeff?---\r?\n(?P<head>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE
+)
+_EXPORT_LINE = re.compile(
+    rf"^{EXPORT_KEY}:[ \t]*[\"']?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"'\r\n]+?)[\"']?[ \t]*\r?$",
+    re.M,
+)
+_LONGEST_HEAD = 64_000
+"""Characters of front matter that are read."""
+
+
+def is_export(text: str) -> bool:
+    """Return whether an export wrote this file, changed since or not."""
+    return EXPORT_KEY in text[:_LONGEST_HEAD] and _export_line(text) is not None
+
+
+def exported(text: str) -> tuple[str, bool] | None:
+    """Return (document key, whether the file is unchanged since); None if it is no export."""
+    found = _export_line(text)
+    if found is None:
+        return None
+    return found["key"], export_digest(text) == found["digest"]
+
+
+def export_digest(text: str) -> str:
+    """Return a hash of a file without its mark, whatever its line ends are."""
+    return h16(_EXPORT_LINE.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"), count=1))
+
+
+def export_mark(digest: str, key: str) -> str:
+    """Return the line of front matter that marks an export."""
+    return f'{EXPORT_KEY}: "{digest} {key}"'
+
+
+def _export_line(text: str) -> re.Match[str] | None:
+    head = _FRONT_MATTER.match(text[:_LONGEST_HEAD])
+    return _EXPORT_LINE.search(head["head"]) if head else None
+
+
+# --- models ------------------------------------------------------------------------------------
+
+_MODEL_FOLDERS = re.compile(r"(?:[/\\]|[A-Za-z]:\\).*[/\\]|.*[/\\](?=[^/\\]+\.gguf$)")
+
+
+def model_name(model: str) -> str:
+    """Return the name of a model as a person reads it: of a file, without its folders.
+
+    `/models/a-Q4.gguf` is `a-Q4.gguf`; `openai/gpt-5-mini` stays as it is.
+    """
+    return _MODEL_FOLDERS.sub("", model, count=1)

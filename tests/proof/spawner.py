@@ -1,0 +1,59 @@
+"""A process that has imported the program, and forks one child for each command it is sent.
+
+    python -m tests.proof.spawner
+
+Starting Python and importing the program takes half a second, a fork some milliseconds: only so can a
+command be killed at each of its commits. A line of JSON on stdin is a command (`argv`, `cwd`, `env`, `ahead`:
+seconds that its clock is ahead, `stdout` and `stderr`: files); a line on stdout is how it ended, as
+`os.waitpid` says.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import os
+import sys
+from typing import Any
+
+from ankiforge.cli import main
+from tests.golden import clock
+
+
+def child(command: dict[str, Any]) -> None:
+    """Run the command in this process, which ends with it."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(command[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(command["cwd"])
+    os.environ.update(command["env"])
+    code = 1
+    try:
+        with clock.ahead(command["ahead"]):
+            main(command["argv"])
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    finally:  # without taking the interpreter apart: that copies all its memory
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve() -> None:
+    with clock.ahead(0.0):  # imports every module, before the first fork
+        pass
+    gc.freeze()
+    for line in sys.stdin:
+        command = json.loads(line)
+        if (process := os.fork()) == 0:
+            child(command)
+        _, status = os.waitpid(process, 0)
+        sys.stdout.write(f"{status}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,286 @@
+"""`ankiforge lint` on decks of others, made with genanki: no Anki is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import genanki
+import pytest
+
+from ankiforge.check import Limits
+from ankiforge.model import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
+from ankiforge.reports.lint import Linter, Note
+
+BASIC = genanki.Model(
+    1607392319, "Words",
+    fields=[{"name": "Word"}, {"name": "Meaning"}, {"name": "Note"}],
+    templates=[
+        {"name": "There", "qfmt": "What does {{Word}} mean?",
+         "afmt": "{{FrontSide}}<hr id=answer>{{Meaning}}<br>{{Note}}"},
+        {"name": "Back", "qfmt": "{{#Note}}{{Meaning}}: which word?{{/Note}}",
+         "afmt": "{{Meaning}}<hr id=answer>{{Word}}"},
+    ],
+)  # fmt: skip
+CLOZE = genanki.Model(
+    998877661, "Gaps", model_type=genanki.Model.CLOZE,
+    fields=[{"name": "Text"}, {"name": "Extra"}],
+    templates=[{"name": "Cloze", "qfmt": "{{cloze:Text}}", "afmt": "{{cloze:Text}}<br>{{Extra}}"}],
+)  # fmt: skip
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Callable[..., Path]:
+    """Write a package: each note a tuple of fields, a single text for a cloze."""
+
+    def write(*notes: Any, name: str = "Biology::Cells") -> Path:
+        made = genanki.Deck(2059400110, name)
+        for fields in notes:
+            model, fields = (CLOZE, (fields, "")) if isinstance(fields, str) else (BASIC, fields)
+            made.add_note(genanki.Note(model=model, fields=list(fields)))
+        path = tmp_path / "deck.apkg"
+        genanki.Package(made).write_to_file(path)
+        return path
+
+    return write
+
+
+def found(result: Any) -> dict[str, set[str]]:
+    """check: the fronts of the notes it speaks of."""
+    by: dict[str, set[str]] = {}
+    for note in result.lines:
+        for finding in note["findings"]:
+            by.setdefault(finding["check"], set()).add(note["front"])
+    return by
+
+
+GOOD = ("osmosis", "the passage of water through a membrane", "")
+
+
+def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck) -> None:
+    done = forge.ok("lint", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes."))
+
+    assert "deck.apkg" in done.stderr
+    assert "2 notes, 0 of them ours: 0 with errors, 0 with warnings, 2 with neither" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("note", "check"),
+    [
+        (("osmosis", "<br>", ""), "empty_side"),
+        (("osmosis", "&nbsp;", ""), "empty_side"),
+        ((r"\(x^2", "a formula that nobody closed", ""), "math_unbalanced"),
+        (("[$]x^2", "another one", ""), "math_unbalanced"),
+        ((r"\(\frac{1}{2\)", "one half of it", ""), "brace_unbalanced"),
+        ("Nothing is hidden in {{c0::here}}.", "malformed_cloze"),
+        (r"One half is {{c1::\(\frac{1}{\sqrt{2}}\)}} of it all.", "malformed_cloze"),
+        ("It is {{c1:: }} nothing at all.", "malformed_cloze"),
+        ("{{c1::Everything}}", "gap_is_all"),
+    ],
+)
+def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note: Any, check: str) -> None:
+    done = forge("lint", deck(note, GOOD), "--json", code=1)
+
+    [line] = done.lines
+    assert check in {one["check"] for one in line["findings"] if one["severity"] == "block"}
+    assert line["deck"] == ("" if "c0" in str(note) else "Biology::Cells")  # c0 makes no card
+    assert line["notetype"] in ("Words", "Gaps")
+    assert line["nid"] > 0
+    assert line["guid"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        (r"the set \(\{1, 2\}\)", r"\[\begin{aligned}a &= b\end{aligned}\]", ""),
+        ("<code>\\(</code> in a pattern", "an opening bracket, literally", ""),
+        ("the picture", '<img src="x.png">', ""),
+        ("the sound", "[sound:x.mp3]", ""),
+        ("$5 to $10", "the price of a coffee", ""),
+        r"Euler found \({{c1::e^{i\pi} }} = -1\) one day.",
+        r"The mean is {{c1::\(\frac{a+b}{2}\)}} of the two.",
+        "{{c1::Canberra::city}} is the capital of Australia.",
+        "An outer {{c1::gap with {{c2::another}} inside}} is allowed here.",
+        "A template {{word}} stands beside a {{c1::gap}} here.",
+    ],
+)
+def test_what_anki_takes_is_no_error(forge, deck, note: Any) -> None:
+    forge("lint", deck(note), code=0)
+
+
+def test_of_what_is_far_too_long_to_be_a_card_nothing_else_is_said(forge, deck) -> None:
+    [line] = forge("lint", deck((r"\(" * 5_001, "<br>", "")), "--json", code=1).lines
+
+    assert [one["check"] for one in line["findings"]] == ["too_long"]
+
+
+def test_a_card_that_is_long_by_its_markup_only_is_counted_not_read(forge, deck) -> None:
+    done = forge.ok("lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, "")))
+
+    assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
+
+
+def test_the_bytes_of_a_picture_make_no_card_long(forge, deck) -> None:
+    picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
+
+    [line] = forge("lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1).lines
+
+    assert "empty_side" in {one["check"] for one in line["findings"]}
+
+
+def test_peoples_own_wording_is_never_an_error(forge, deck) -> None:
+    long = " ".join(["word"] * 40)
+    path = deck(("osmosis in osmosis", "osmosis", ""), ("it", "yes", ""), ("x", long, ""))
+
+    done = forge("lint", path, "--json", code=0)
+
+    assert {f["severity"] for line in done.lines for f in line["findings"]} == {"warn"}
+    assert "answer_gt30w" in found(done)
+
+
+def test_each_card_of_a_note_is_read_and_named(forge, deck) -> None:
+    done = forge.ok("lint", deck(("osmosis", "yes", "note")), "--json")
+
+    messages = [one["message"] for line in done.lines for one in line["findings"]]
+    assert any(message.startswith("There: the answer is yes") for message in messages)
+
+
+def test_what_the_answer_side_shows_besides_is_an_answer_too(forge, deck) -> None:
+    forge.ok("lint", deck(("osmosis", "<br>", "the passage of water")))
+
+
+def test_repeats_within_the_deck_name_the_first(forge, deck) -> None:
+    path = deck(GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", ""))
+
+    [line] = forge.ok("lint", path, "--json", "--check", "duplicate").lines
+
+    first = forge.ok("lint", path, "--json", "--severity", "info").lines
+    assert line["findings"][0]["twin"].startswith("note ")
+    assert int(line["findings"][0]["twin"].split()[1]) < line["nid"]
+    assert first
+
+
+def test_cards_that_differ_in_their_picture_are_no_repeats(forge, deck) -> None:
+    bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
+
+    assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
+
+
+def test_filters_by_deck_check_and_severity(forge, deck) -> None:
+    path = deck(("osmosis", "<br>", ""), ("it", "yes", ""))
+
+    assert forge("lint", path, "--deck", "Biology", "--json", code=1).lines
+    assert forge("lint", path, "--deck", "Bio", "--json", code=0).lines == []
+    assert set(found(forge("lint", path, "--check", "yes_no_answer", "--json", code=0))) == {
+        "yes_no_answer"
+    }
+    assert set(found(forge("lint", path, "--severity", "error", "--json", code=1))) == {
+        "empty_side"
+    }
+    assert (
+        "did you mean 'empty_side'" in forge("lint", path, "--check", "empty_sides", code=2).stderr
+    )
+
+
+def test_a_long_list_is_cut_but_counted(forge, deck) -> None:
+    path = deck(*((f"word{n}", "yes", "") for n in range(30)))
+
+    short, long = forge.ok("lint", path).stdout, forge.ok("lint", path, "-v").stdout
+
+    assert "… and 25 more" in short
+    assert short.count("word") < long.count("word")
+    assert "100.0 %" in short
+
+
+def test_fields_travel_with_v(forge, deck) -> None:
+    path = deck(("osmosis", "yes", "note"))
+
+    [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
+
+    assert "fields" not in short
+    assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
+
+
+@pytest.mark.parametrize("name", ["absent.apkg", "text.apkg", "folder.apkg"])
+def test_what_is_no_deck_is_exit_2(forge, name: str) -> None:
+    (forge.folder / "text.apkg").write_text("no deck")
+    (forge.folder / "folder.apkg").mkdir()
+    assert name in forge("lint", name, code=2).stderr
+
+
+def test_the_limits_of_the_workspace_hold(forge, deck) -> None:
+    (forge.folder / "ankiforge.yaml").write_text("checks: {yes_no_answer: off}\n")
+
+    assert "yes_no_answer" not in found(forge.ok("lint", deck(("osmosis", "yes", "")), "--json"))
+
+
+# --- cards of ours --------------------------------------------------------------------------
+
+NOTE = "Osmosis is what?::the passage of water\n\nREM stands for ==rapid eye movement== here.\n"
+
+
+@pytest.fixture
+def ours(forge, tmp_path: Path) -> Path:
+    vault = tmp_path / "vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    (vault / "A.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault, "-o", "ours.apkg")
+    return forge.folder / "ours.apkg"
+
+
+def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours) -> None:
+    done = forge.ok("lint")
+
+    assert "the cards of the workspace" in done.stderr
+    assert "2 notes, 2 of them ours" in done.stdout
+
+
+def test_our_own_package_is_known_and_held_against_its_source(forge, ours) -> None:
+    assert "2 notes, 2 of them ours: 0 with errors" in forge.ok("lint", ours).stdout
+
+
+def test_nothing_is_changed(forge, ours) -> None:
+    before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
+
+    forge.ok("lint")
+    forge.ok("lint", ours)
+
+    same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
+    assert all(before[path] == text for path, text in same.items())
+
+
+def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path) -> None:
+    def warned(front: str) -> bool:
+        note = genanki.Note(model=genanki.BASIC_MODEL, fields=[front, "a house"])
+        made = genanki.Deck(2059400111, "Words")
+        made.add_note(note)
+        genanki.Package(made).write_to_file(tmp_path / "words.apkg")
+        return "front_lt3w" in found(forge.ok("lint", tmp_path / "words.apkg", "--json"))
+
+    assert (warned("Haus"), warned("What?")) == (False, True)
+
+
+def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck) -> None:
+    other = ("mitosis", "the passage of a cell through division", "")
+
+    assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
+
+
+@pytest.mark.parametrize(("keys", "told"), [("aa", 0), ("ab", 1)], ids=["one", "two"])
+def test_two_cards_of_one_passage_are_no_duplicates(keys: str, told: int) -> None:
+    draft = Draft(
+        HighlightKey(""), CardKind.BASIC, (("Front", "What is osmosis?"), ("Back", "a passage")),
+        quote="", answer="", start=0, origin=Origin("llm"),
+    )  # fmt: skip
+    notes = (
+        Note(
+            f"guid {n}", n, "", "", (), (("", draft),),
+            identity=Identity(Guid(f"guid {n}"), Family.BASIC, n, HighlightKey(key), ""),
+        )
+        for n, key in enumerate(keys, start=1)
+    )  # fmt: skip
+
+    checks = [f.check for one in Linter(Limits()).notes(notes) for f in one.findings]
+
+    assert checks.count("duplicate") == told
