@@ -85,11 +85,15 @@ def cut_pictures(
 def _cut(
     document: PdfDocument, reader: PdfReader, number: int, areas: tuple[Area, ...]
 ) -> list[bytes]:
-    """The pictures of a page; b"" of an area that is not on it, or that cannot be drawn.
+    """Return the pictures of a page; b"" for an area outside of it, or that cannot be drawn.
 
-    Where nothing else is to be seen, the mark itself is the drawing.
+    Where nothing else is visible, the mark itself is the drawing.
     """
-    dots = RESOLUTION * _unit(reader, number)
+    try:  # the length of a point on the page, in points; PDFium takes it for one
+        unit = float(reader.pages[number].get("/UserUnit", 1.0))
+    except FAULTS:
+        unit = 1.0
+    dots = RESOLUTION * (unit if UNITS[0] <= unit <= UNITS[1] else 1.0)
     try:
         with closing(document[number]) as page:
             hidden = _hide_marks(page)
@@ -100,20 +104,11 @@ def _cut(
         return [b""] * len(areas)
 
 
-def _unit(reader: PdfReader, page: int) -> float:
-    """The length of a point on the page, in points; PDFium takes it for one."""
-    try:
-        unit = float(reader.pages[page].get("/UserUnit", 1.0))
-    except FAULTS:
-        return 1.0
-    return unit if UNITS[0] <= unit <= UNITS[1] else 1.0
-
-
 # --- what is shown --------------------------------------------------------------------------
 
 
 def _hide_marks(page: PdfPage) -> dict[int, int]:
-    """Hide what only marks something, in memory: its places in /Annots and its flags."""
+    """Hide annotations that only mark something, in memory; return their indices and flags."""
     hidden = {}
     for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with _annotation_at(page, number) as one:
@@ -126,7 +121,7 @@ def _hide_marks(page: PdfPage) -> dict[int, int]:
 
 
 def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) -> bytes:
-    """The picture of an area in which nothing else is to be seen than its frame."""
+    """Return the picture of an area in which nothing but its frame is visible."""
     frame = next((number for number in hidden if _is_frame(page, number, area.box)), None)
     if frame is None:
         return _drawn(page, area, dots, of_one_colour=True)
@@ -149,7 +144,7 @@ def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
 
 @contextmanager
 def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
-    """The annotation at a place; None where there is none."""
+    """Open the annotation with this index; None if there is none."""
     one = pdfium_c.FPDFPage_GetAnnot(page, number)
     yield one
     if one:
@@ -160,7 +155,7 @@ def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
 
 
 def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """The picture of an area, with strokes of its own."""
+    """Return the picture of an area, with strokes of its own."""
     try:
         strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
         try:
@@ -174,12 +169,13 @@ def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = Fals
 
 
 def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
-    """A line drawn on the page, in memory; a dot where it is but a point."""
+    """Draw a line on the page, in memory; a dot if it is only a point."""
     places = list(zip(points[::2], points[1::2], strict=False))
     path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
     for x, y in places[1:] or places:
         pdfium_c.FPDFPath_LineTo(path, x, y)
-    pdfium_c.FPDFPageObj_SetStrokeColor(path, *_parts(area.colour), 255)
+    colour = area.colour.removeprefix("#") if _COLOUR.fullmatch(area.colour) else "000000"
+    pdfium_c.FPDFPageObj_SetStrokeColor(path, *bytes.fromhex(colour), 255)
     pdfium_c.FPDFPageObj_SetStrokeWidth(path, area.width)
     pdfium_c.FPDFPageObj_SetLineCap(path, pdfium_c.FPDF_LINECAP_ROUND)
     pdfium_c.FPDFPageObj_SetLineJoin(path, pdfium_c.FPDF_LINEJOIN_ROUND)
@@ -188,16 +184,10 @@ def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
     return path
 
 
-def _parts(colour: str) -> tuple[int, ...]:
-    """Red, green, blue; black where the colour is none."""
-    hexes = colour.removeprefix("#") if _COLOUR.fullmatch(colour) else "000000"
-    return tuple(bytes.fromhex(hexes))
-
-
 def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """The picture with so many dots per point, or fewer if it would be too large.
+    """Return the picture with this many dots a point, or fewer if it would be too large.
 
-    Nothing if there is nothing to be seen: but white, or but one colour if that will not do.
+    Return b"" if nothing is visible: only one colour, or only white if `of_one_colour`.
     """
     inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
     dots = min(dots, LARGEST / max(page.get_size()))
@@ -218,7 +208,7 @@ def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool =
 
 
 def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
-    """A page with all that is on it, as PNG; its width and height in dots."""
+    """Draw a page with all that is on it; return a PNG, its width and height in dots."""
     dots = min(RESOLUTION, LONGEST / max(page.get_size()))
     width, height = _size(page, dots)
     return (png(width, height, _dots(page, (0, 0, width, height), dots)), width, height)
@@ -227,7 +217,7 @@ def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
 def seen_edges(
     page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of what one sees of a box, on the upright page of that size."""
+    """Return left, top, right, bottom of the visible part of a box on the upright page."""
     across, down = size
     x, y = c_int(), c_int()
     xs, ys = [], []
@@ -244,7 +234,7 @@ def _size(page: PdfPage, dots: float) -> tuple[int, int]:
 
 
 def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes:
-    """Red, green, blue of each dot in (left, top, width, height) of the page."""
+    """Return red, green, blue of each dot in (left, top, width, height) of the page."""
     left, top, width, height = place
     drawn = PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True)
     drawn.fill_rect((255, 255, 255, 255), 0, 0, width, height)
@@ -260,21 +250,20 @@ def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes
 
 
 def png(width: int, height: int, dots: bytes) -> bytes:
-    """A PNG of red, green, blue of each dot; in grey if all are."""
+    """Return a PNG from red, green, blue of each dot; a grey one if all dots are grey."""
     red, green, blue = (dots[at::3] for at in range(3))
     grey = red == green == blue
     body = _smaller(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
     head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", body), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in parts)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    file = [b"\x89PNG\r\n\x1a\n"]
+    for chunk in (b"IHDR" + head, b"IDAT" + body, b"IEND"):
+        size, checksum = len(chunk) - 4, zlib.crc32(chunk)
+        file += [struct.pack(">I", size), chunk, struct.pack(">I", checksum)]
+    return b"".join(file)
 
 
 def _smaller(dots: bytes, row: int, dot: int) -> bytes:
-    """The rows as they are, which packs drawings best, or each dot less its left neighbour."""
+    """Compress the rows as they are, which suits drawings, or each dot minus its left neighbour."""
     rows = [dots[at : at + row] for at in range(0, len(dots), row)]
     plain = zlib.compress(b"".join(b"\0" + one for one in rows), 6)
     less = zlib.compress(b"".join(b"\1" + _less(one, bytes(dot) + one[:-dot]) for one in rows), 6)
@@ -282,7 +271,7 @@ def _smaller(dots: bytes, row: int, dot: int) -> bytes:
 
 
 def _less(one: bytes, other: bytes) -> bytes:
-    """`one` - `other`, byte by byte, modulo 256; all at once, as two long numbers."""
+    """Return `one` - `other`, byte by byte modulo 256; at once, as two long numbers: it is faster."""
     length = len(one)
     high, all_bits = (int.from_bytes(bytes([bits]) * length) for bits in (0x80, 0xFF))
     a, b = int.from_bytes(one), int.from_bytes(other)
@@ -294,7 +283,7 @@ def _less(one: bytes, other: bytes) -> bytes:
 
 
 def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
-    """Draw a page, or say why not; never raises for what is in the file."""
+    """Draw a page, or return why not; never raises for what is in the file."""
     try:
         file = open_file(path, sheet.passwords)
         if isinstance(file, Failed):
@@ -319,9 +308,11 @@ def _draw(file: OpenFile, document: PdfDocument, sheet: Sheet) -> Drawn | Failed
 
 
 def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
-    """The lines of a mark: of the annotation that it is, else of the words that it says."""
+    """Return the lines of a mark: of its annotation, else of its words."""
     try:
-        text = _text_of(page)
+        with closing(upright_text(page)) as letters:
+            whole = unswapped(letters.get_text_range())
+            text = PageText(page_chars(letters), Spelling([whole]))
         mark = _marked(entries, sheet, text)
         if mark is not None:
             return [quad.box for quad in quads(mark.points, mark.box)][:MOST_BOXES]
@@ -330,18 +321,13 @@ def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
         return []
 
 
-def _text_of(page: PdfPage) -> PageText:
-    with closing(upright_text(page)) as letters:
-        whole = unswapped(letters.get_text_range())
-        return PageText(page_chars(letters), Spelling([whole]))
-
-
 def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | None:
-    """By its own name; else the one on the same words, if there is but one."""
+    """Find the annotation by its own name; else the only one on the same words, or comment."""
     marks = [one for one in of_page(sheet.page, entries) if isinstance(one, Annotation)]
     named = [one for one in marks if {f"nm:{one.name}", f"zotero:{one.zotero}"} & {*sheet.names}]
     if named or not sheet.words:
-        return next(iter(named or _of_the_box(marks, sheet)), None)
+        said = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
+        return next(iter(named or said), None) if named or len(said) == 1 else None
     passages = Passages(text)
     alike = [
         one
@@ -351,14 +337,8 @@ def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | N
     return alike[0] if len(alike) == 1 else None
 
 
-def _of_the_box(marks: list[Annotation], sheet: Sheet) -> list[Annotation]:
-    """Without words: the mark whose comment it is, if there is but one."""
-    found = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
-    return found if len(found) == 1 else []
-
-
 def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
-    """The boxes of words on the page, line by line."""
+    """Yield the boxes of words on the page, line by line."""
     span = _span(text.text, sheet)
     if span is None:
         return
@@ -375,7 +355,7 @@ def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
 
 
 def _span(text: str, sheet: Sheet) -> tuple[int, int] | None:
-    """Where the words stand; of several places the one after the same words."""
+    """Return where the words stand; of several places the one after the same words."""
     whole = locate(sheet.before + sheet.words, text) if sheet.before.strip() else None
     if whole is None:
         return locate(sheet.words, text)

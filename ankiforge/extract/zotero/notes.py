@@ -150,10 +150,10 @@ class Block(NamedTuple):
 
 
 def blocks_of(html: str, known: Collection[str], most: int) -> tuple[Block, ...]:
-    """What a note says, in order, up to the place where it has more than `most` characters.
+    """Return the blocks of a note up to the one that exceeds `most` characters in all.
 
-    A block that only quoted stands there without words; `known` are the keys of annotations
-    that are read themselves.
+    A block that only quotes is there without text; `known` are the keys of annotations that are
+    read themselves.
     """
     reader = _Reader(known)
     for token in tokens(html):
@@ -172,7 +172,7 @@ class _Quoted(msgspec.Struct, frozen=True):
 
 
 def _annotation(tag: Tag) -> str:
-    """The key of the annotation that a span or picture shows, "" if it shows none."""
+    """Return the key of the annotation that a span or picture shows, "" if none."""
     raw = tag.attributes.get("data-annotation", "")
     try:
         return msgspec.json.decode(unquote(raw), type=_Quoted).annotationKey if raw else ""
@@ -187,7 +187,7 @@ class _Reader:
     known: Collection[str]
     blocks: list[Block] = field(default_factory=list)
     length: int = 0
-    """Characters that were taken in."""
+    """Characters processed."""
     runs: list[Run] = field(default_factory=list)
     """The words of the block that is open."""
     open: list[tuple[str, str]] = field(default_factory=list)
@@ -205,7 +205,7 @@ class _Reader:
     # --- tags -------------------------------------------------------------------------------
 
     def tag(self, tag: Tag) -> None:
-        """Take in a tag; one that ends what was never begun is nothing."""
+        """Process a tag; one that ends what was never begun is ignored."""
         if _BLOCK.fullmatch(tag.name):
             self.flush()
             self._block(tag)
@@ -214,7 +214,8 @@ class _Reader:
         elif tag.name in ("td", "th"):
             self._add(" | " if self.runs and not tag.ends else "")
         elif tag.name == "img":
-            self._picture(tag)
+            if _annotation(tag) in self.known:
+                self.after = self.quotes = True
         elif tag.ends:
             self._end(tag.name)
         elif len(self.open) < _DEEPEST:
@@ -226,29 +227,19 @@ class _Reader:
         if self.verbatim and "math" in tag.classes:
             self.open.append((tag.name, MATHS))
         elif tag.name in ("ul", "ol"):
-            self._list(tag)
+            self.marker = ""
+            if not tag.ends:
+                self.lists.append(0 if tag.name == "ol" else -1)
+            elif self.lists:
+                self.lists.pop()
         elif tag.name == "li" and not tag.ends:
-            self._item()
-
-    def _list(self, tag: Tag) -> None:
-        self.marker = ""
-        if not tag.ends:
-            self.lists.append(0 if tag.name == "ol" else -1)
-        elif self.lists:
-            self.lists.pop()
-
-    def _item(self) -> None:
-        if not self.lists:
-            self.lists.append(-1)
-        self.lists[-1] += self.lists[-1] >= 0
-        self.marker = f"{self.lists[-1]}. " if self.lists[-1] >= 0 else "- "
-
-    def _picture(self, tag: Tag) -> None:
-        if _annotation(tag) in self.known:
-            self.after = self.quotes = True
+            if not self.lists:
+                self.lists.append(-1)
+            self.lists[-1] += self.lists[-1] >= 0
+            self.marker = f"{self.lists[-1]}. " if self.lists[-1] >= 0 else "- "
 
     def _style(self, tag: Tag) -> str:
-        """How words within it are shown, "" if like those around."""
+        """Return the style of the text within a tag, "" if it is that of the text around."""
         if _annotation(tag) in self.known:
             self.quotes = True
             return _QUOTATION
@@ -268,7 +259,7 @@ class _Reader:
     # --- words ------------------------------------------------------------------------------
 
     def words(self, text: str) -> None:
-        """Take in what stands between two tags."""
+        """Process the text between two tags."""
         as_written = self.verbatim and not any(style == MATHS for _, style in self.open)
         self._add(text if as_written else re.sub(r"\s+", " ", text))
 
@@ -306,7 +297,7 @@ class _Reader:
         self.blocks.append(Block(plain, marked, bare, self.level, item, self.quotes))
 
     def _indented(self, markdown: str) -> str:
-        """Of a list: behind its sign, or below the words that have it."""
+        """Return the Markdown of an item behind its sign, or of a block below it."""
         depth = min(len(self.lists), _LEVELS)
         if not depth:
             return markdown
@@ -333,14 +324,14 @@ class Run(NamedTuple):
 
 
 def lines_of(runs: Iterable[Run]) -> tuple[str, str]:
-    """(plain text, Markdown) of words, line by line; empty lines are left out."""
+    """Return (plain text, Markdown) of styled text, without empty lines."""
     texts = [(_plain(line), _markdown(line, _SIGNS)) for line in _lines(runs)]
     kept = [(plain.strip(), markdown.strip()) for plain, markdown in texts if plain.strip()]
     return "\n".join(plain for plain, _ in kept), "\n".join(markdown for _, markdown in kept)
 
 
 def fenced(text: str) -> tuple[str, str]:
-    """(plain text, Markdown) of code that has its own lines."""
+    """Return (plain text, Markdown) of a block of code."""
     text = text.strip("\n")
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -383,7 +374,7 @@ def _shown(run: Run) -> str:
 
 
 def _markdown(line: list[Run], signs: tuple[str, ...]) -> str:
-    """The outermost sign around as many words as it can be, then the next within."""
+    """Write the outermost sign around as much text as possible, then the next within."""
     if not signs:
         return "".join(map(_written, line))
     sign, *rest = signs
@@ -400,7 +391,7 @@ def _markdown(line: list[Run], signs: tuple[str, ...]) -> str:
 
 
 def _wrapped(sign: str, text: str, before: str, after: list[tuple[bool, str]]) -> str:
-    """In signs, if these would be read as signs: not beside a letter where a mark is inside."""
+    """Put text in signs if they would be read as such: not beside a letter and a mark inside."""
     core = text.strip()
     lead, _, trail = text.partition(core) if core else (text, "", "")
     following = after[0][1][:1] if after else ""
@@ -423,7 +414,7 @@ def _written(run: Run) -> str:
 
 
 def _maths(text: str) -> tuple[str, str]:
-    """(plain text, Markdown) of maths, with its signs; what cannot be written so is words."""
+    """Return (plain text, Markdown) of maths with its signs; as text if it cannot be written so."""
     inner = " ".join(_DOLLARS.sub("", text).split())
     if not inner or "$" in inner or inner.endswith("\\"):
         return text, literal(text)
@@ -468,7 +459,7 @@ class Tag:
 
 
 def tokens(html: str) -> Iterator[Tag | str]:
-    """Tags, and the words between them with entities resolved. What is no tag is words."""
+    """Yield tags, and the text between them with entities resolved. What is no tag is text."""
     at = 0
     while (start := html.find("<", at)) >= 0:
         yield from _words(html[at:start])
@@ -488,7 +479,7 @@ def tokens(html: str) -> Iterator[Tag | str]:
 
 
 def _past_comment(html: str, start: int) -> int:
-    """Where a comment or declaration ends that begins here; `start` if none does."""
+    """Return where a comment or declaration ends that begins here; `start` if none does."""
     for opening, closing in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
         if html.startswith(opening, start):
             end = html.find(closing, start + len(opening))
@@ -502,7 +493,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def unescaped(text: str) -> str:
-    """With the characters that entities stand for."""
+    """Return the text with its entities resolved."""
     try:
         return unescape(text)
     except (ValueError, OverflowError):  # a number of thousands of digits

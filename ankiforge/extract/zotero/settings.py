@@ -41,18 +41,18 @@ class Wanted:
         return not self.explicit or bool(self.numbers)
 
     def user(self, groups: Collection[int]) -> int | None:
-        """The number that means a user."""
+        """Return the number that means a user, None if there is none."""
         return min((number for number in self.numbers if number not in groups), default=None)
 
     def groups(self, groups: Collection[int]) -> list[int]:
-        """Those to be read, of those there are and those that were named."""
+        """Return the groups to read, of those there are and those that were named."""
         if not self.explicit:
             return sorted(groups)
         return sorted(self.named | {number for number in self.numbers if number in groups})
 
 
 def wanted(setting: Setting) -> Wanted:
-    """What a person wrote.
+    """Read the setting.
 
     Raises:
         ConfigError: it names no library.

@@ -223,9 +223,10 @@ def collections_of(rows: list[dict[str, Any]]) -> dict[str, Collection]:
     except (msgspec.ValidationError, RecursionError) as error:
         raise ItemError(f"a collection of Zotero's API is not as it should be: {error}") from error
     return {
-        row.key: Collection(plain(row.data.name), row.data.parentCollection or "")  # type: ignore[arg-type]
+        row.key: Collection(plain(row.data.name), parent if isinstance(parent, str) else "")
         for row in found
         if not row.data.deleted
+        for parent in (row.data.parentCollection,)
     }
 
 
