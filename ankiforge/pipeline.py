@@ -24,9 +24,9 @@ from ankiforge.draft.offline.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.ingest import Settled
+from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
-from ankiforge.ledger.reading.selection import Selecting
-from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.model import (
     WENT_AWAY,
     Batch,

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ankiforge import check
-from ankiforge.anki.content import content_hash
+from ankiforge.anki.identity import content_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
-from ankiforge.check import DuplicateIndex, clozes, filler, unfinished, wording
+from ankiforge.check import DuplicateIndex
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED, letter_of
 from ankiforge.model import (
     Card,
     Draft,
@@ -33,9 +32,7 @@ from ankiforge.model import (
 
 _AT_ONCE = 200
 """Cards whose findings are stored in one transaction."""
-_WORDING = frozenset(
-    rule.id for rule in (*clozes.RULES, *wording.RULES, *filler.RULES, *unfinished.RULES)
-)
+_WORDING = check.ids("clozes", "questions", "filler", "unfinished")
 """Whoever accepted a card has seen how it is worded."""
 
 

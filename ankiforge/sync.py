@@ -20,25 +20,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from ankiforge.anki.content import content_hash
-from ankiforge.anki.fields import ALSO, passage_html
-from ankiforge.anki.identity import parse_identity
-from ankiforge.anki.media import media_of
+from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
+from ankiforge.anki.identity import content_hash, parse_identity
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.names import RETIRED, deck_name, tag_names
-from ankiforge.anki.notetypes import note_type
-from ankiforge.anki.places import collections
+from ankiforge.anki.notes import ALSO, RETIRED, deck_name, passage_html, tag_names
+from ankiforge.anki.notetypes import arranged, changed_types, family_of, note_type
+from ankiforge.anki.render import media_of
 from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unchanged
-from ankiforge.anki.theirs import arranged, changed_types, family_of
 from ankiforge.anki.unrender import unrender
-from ankiforge.anki.views import changed_at, connect_view, open_view, signature
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.config.keys import ANKI, key_for, key_variable
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.passages.pictures import is_cut
-from ankiforge.ledger.returning.recovery import Recovered
+from ankiforge.ledger.highlights import is_cut
+from ankiforge.ledger.restore import Recovered
 from ankiforge.model import (
     FRESH_SECONDS,
     AnkiState,
@@ -536,7 +532,7 @@ class RunningAnki:
             Whether Anki is logged in to an account; without one it is not asked to sync. None if
             that is unknown: a second call may then open a second dialog.
         """
-        from ankiforge.anki.accounts import has_account
+        from ankiforge.anki.connect import has_account
 
         places = collections(Path.home(), os.environ)
         account = has_account(places, self._connect.active_profile())
@@ -557,17 +553,15 @@ class RunningAnki:
             ServiceError: it cannot be asked.
         """
         from ankiforge.anki.connect import export_all
-        from ankiforge.anki.views.exports import note_ids
 
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             exported = export_all(self._connect, Path(folder))
-            held = frozenset(one for path in exported.paths for one in note_ids(path))
             profile = self._connect.active_profile()
             view = connect_view(
                 exported.paths,
                 address=self._connect.address,
                 profile=profile,
-                complete=exported.notes <= held,
+                notes=exported.notes,
             )
             with view as opened:
                 result = record_view(opened, ledger, bind=bind)
@@ -592,10 +586,7 @@ class RunningAnki:
 
     def unsuspend(self, cards: Iterable[int]) -> None:
         """Unsuspend those of these cards that exist and are suspended."""
-        ids = tuple(cards)
-        states = zip(ids, self._connect.are_suspended(ids), strict=True)
-        if suspended := tuple(card for card, is_suspended in states if is_suspended):
-            self._connect.unsuspend(suspended)
+        self._connect.unsuspend(cards)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import note_type, style
 from ankiforge.anki.package import write_package
 from ankiforge.model import (
@@ -47,6 +46,7 @@ from ankiforge.model import (
     h16,
     note_id,
 )
+from samples.anki_notes import note_for
 
 SIZES = (1_000, 10_000, 100_000)
 RUNS = 3

@@ -22,7 +22,7 @@ from typing import Any
 
 from ankiforge.draft.desk.prices import known_price
 from ankiforge.ledger import forgetful_ledger, open_ledger
-from ankiforge.ledger.connection import connect
+from ankiforge.ledger.db import connect
 from ankiforge.reports.stats import Choice, as_html, statistics
 from benchmarks.figures import a_loop
 

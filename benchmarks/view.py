@@ -19,7 +19,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from ankiforge.anki.views import open_view
+from ankiforge.anki.collection import open_view
 from benchmarks.build import ours
 
 SIZES = (1_000, 10_000, 100_000)

@@ -1,10 +1,16 @@
-"""Which cards a note makes: read from the field HTML exactly as Anki reads it."""
+"""The cards of a note: which ones Anki makes of its fields, and what they show.
+
+Clozes are read exactly as Anki reads them. Templates are filled in as far as ours go: fields,
+conditions, `{{FrontSide}}`, and the cloze filter without its special case of a cloze inside a
+formula, which `render` never makes.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,15 +18,15 @@ from ankiforge.anki.notetypes import note_type
 from ankiforge.model import Family
 from ankiforge.text.cloze import MAX_NUMBER
 
-_TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")
 MAX_OPEN = 10
-"""Clozes within one another that Anki reads."""
+"""Nested clozes that Anki reads."""
+_TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")
 _EMPTY = re.compile(r"(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*", re.IGNORECASE)
 _TAG_BUT_PICTURES = re.compile(r"<(?!img\b)[^>]*>", re.IGNORECASE)
 
 
 def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
-    """The ordinals (from 0) of the cards of a note, ascending; () if it makes none.
+    """Return the ordinals (from 0) of a note's cards, ascending; () if it makes none.
 
     Args:
         family: the note type.
@@ -28,24 +34,23 @@ def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
     """
     if family is Family.CLOZE:
         return tuple(number - 1 for number in cloze_numbers(fields[0]))
-    two_way = fields[note_type(family).fields.index("Reverse")]
-    there = (not is_empty(fields[0]), not (is_empty(two_way) or is_empty(fields[1])))
-    return tuple(ordinal for ordinal in (0, 1) if there[ordinal])
+    front, back, reverse = (not is_empty(text) for text in fields[:3])
+    return tuple(ordinal for ordinal, made in enumerate((front, reverse and back)) if made)
 
 
-def cloze_numbers(text: str) -> tuple[int, ...]:
-    """The numbers of the clozes in a field, nested ones too, ascending, 1 to 500.
+def is_empty(text: str) -> bool:
+    """Return whether `{{#Field}}` takes a field for empty."""
+    return not text or (not text[0].isalnum() and _EMPTY.fullmatch(text) is not None)
 
-    As Anki does: one that is never closed takes those within it along.
-    """
-    levels: list[set[int]] = [set()]
-    for sign in cloze_signs(text):
-        if sign.numbers:
-            levels.append(set(sign.numbers))
-        else:
-            closed = levels.pop()
-            levels[-1] |= closed
-    return tuple(sorted(number for number in levels[0] if 1 <= number <= MAX_NUMBER))
+
+def is_blank(text: str) -> bool:
+    """Return whether a field shows nothing: no letter and no picture."""
+    if text[:1].isalnum():
+        return False
+    return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()
+
+
+# --- clozes ---------------------------------------------------------------------------------
 
 
 class Sign(NamedTuple):
@@ -57,31 +62,103 @@ class Sign(NamedTuple):
 
 
 def cloze_signs(text: str) -> Iterator[Sign]:
-    """What Anki takes for signs of clozes: not an opener within ten, nor a loose closer."""
-    open_ones = 0
+    """Yield what Anki takes for signs of clozes: no opener within ten others, no loose closer."""
+    depth = 0
     for token in _TOKEN.finditer(text):
-        if token[1] is None and open_ones:
-            open_ones -= 1
+        if token[1] is None and depth:
+            depth -= 1
             yield Sign(token.start(), token.end())
-        elif token[1] is not None and open_ones < MAX_OPEN and (numbers := _numbers(token[1])):
-            open_ones += 1
+        elif token[1] is not None and depth < MAX_OPEN and (numbers := _numbers(token[1])):
+            depth += 1
             yield Sign(token.start(), token.end(), numbers)
 
 
 @lru_cache(maxsize=1024)
 def _numbers(digits: str) -> tuple[int, ...]:
-    """What fits into 16 bits; an opener without such a number is text."""
+    """Return the numbers that fit into 16 bits; an opener without one is text."""
     parts = (part.lstrip("0") or part[:1] for part in digits.split(","))
     return tuple(int(part) for part in parts if 0 < len(part) < 6 and int(part) < 2**16)
 
 
-def is_empty(text: str) -> bool:
-    """Whether `{{#Field}}` takes a field for empty."""
-    return not text or (not text[0].isalnum() and _EMPTY.fullmatch(text) is not None)
+def cloze_numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of the clozes in a field, nested ones too, ascending, 1 to 500.
+
+    As in Anki, a cloze that is never closed takes those within it along.
+    """
+    levels: list[set[int]] = [set()]
+    for sign in cloze_signs(text):
+        if sign.numbers:
+            levels.append(set(sign.numbers))
+        else:
+            closed = levels.pop()
+            levels[-1] |= closed
+    return tuple(sorted(number for number in levels[0] if 1 <= number <= MAX_NUMBER))
 
 
-def is_blank(text: str) -> bool:
-    """Whether a field shows nothing: no letter and no picture."""
-    if text[:1].isalnum():
-        return False
-    return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()
+# --- what a card shows ----------------------------------------------------------------------
+
+_CONDITION = re.compile(r"\{\{#(\w+)\}\}(.*?)\{\{/\1\}\}", re.DOTALL)
+_FIELD = re.compile(r"\{\{(cloze:)?(\w+)\}\}")
+
+
+def sides(family: Family, fields: Sequence[str], ordinal: int = 0) -> tuple[str, str]:
+    """Return (question, answer) of one card as HTML, without the style.
+
+    Args:
+        family: the note type.
+        fields: all fields as HTML, in note type order.
+        ordinal: which card, from 0; of a cloze note the cloze number less one.
+    """
+    kind = note_type(family)
+    template = kind.templates[0 if family is Family.CLOZE else ordinal]
+    texts = dict(zip(kind.fields, fields, strict=True))
+    texts["FrontSide"] = _fill(template.question, texts, ordinal + 1, reveal=False)
+    return texts["FrontSide"], _fill(template.answer, texts, ordinal + 1, reveal=True)
+
+
+def _fill(template: str, texts: Mapping[str, str], number: int, *, reveal: bool) -> str:
+    found = 1
+    while found:
+        template, found = _CONDITION.subn(
+            lambda match: "" if is_empty(texts[match[1]]) else match[2], template
+        )
+
+    def value(match: re.Match[str]) -> str:
+        text = texts[match[2]]
+        return cloze(text, number, reveal=reveal) if match[1] else text
+
+    return _FIELD.sub(value, template)
+
+
+@dataclass(slots=True)
+class _OpenCloze:
+    numbers: tuple[int, ...] = ()
+    parts: list[str] = field(default_factory=list)
+    hint: str | None = None
+    """"" where nothing follows the `::`: Anki then shows empty brackets."""
+
+    def add(self, text: str) -> None:
+        if self.numbers and "::" in text:
+            text, _, self.hint = text.partition("::")
+        self.parts.append(text)
+
+
+def cloze(text: str, number: int, *, reveal: bool) -> str:
+    """Return a field under Anki's cloze filter: the gaps of one number hidden or revealed."""
+    stack, at = [_OpenCloze()], 0
+    for sign in cloze_signs(text):
+        stack[-1].add(text[at : sign.start])
+        at = sign.end
+        if sign.numbers:
+            stack.append(_OpenCloze(sign.numbers))
+            continue
+        closed = stack.pop()
+        active = number in closed.numbers
+        shown = "".join(closed.parts)
+        if active and not reveal:
+            shown = f"[{'...' if closed.hint is None else closed.hint}]"
+        name = "cloze" if active else "cloze-inactive"
+        ordinals = ",".join(map(str, closed.numbers))
+        stack[-1].parts.append(f'<span class="{name}" data-ordinal="{ordinals}">{shown}</span>')
+    stack[-1].add(text[at:])
+    return "".join(stack[0].parts)

@@ -1,45 +1,127 @@
-"""What a note says of itself: its AnkiforgeId, read back from a field."""
+"""Recognise a note of ours in Anki, and whether its words are still ours. Frozen (docs/keys.md).
+
+The field AnkiforgeId names the card; the content hash in it tells an edit. Anki, its editor and
+other devices rewrite HTML without changing what it shows: the hash is taken of a normal form that
+is the same before and after.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import html
+import json
 import re
+import unicodedata
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from operator import itemgetter
 
 from ankiforge.model import Family, Guid, HighlightKey, Identity
 
-_GUID = re.compile(r"af[a-z2-7]{24}")
+# --- AnkiforgeId ----------------------------------------------------------------------------
+
+_GUID = "af[a-z2-7]{24}"
+_IDENTITY = re.compile(
+    rf"af1 ({_GUID}) (basic|cloze) ([1-9][0-9]{{0,8}}) (\S+) ([0-9a-f]{{16}})"
+    r"(?: ([1-9][0-9]{0,17}))?(?: |$)"
+)
 _TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)
-_JOINING = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
-_SLOT = re.compile(r"[1-9][0-9]{0,8}")
-_MOD = re.compile(r"[1-9][0-9]{0,17}")
-_CONTENT = re.compile(r"[0-9a-f]{16}")
+_JOINING_TAG = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
 
 
 def is_guid(text: str) -> bool:
-    """Whether a guid is of our making, by its looks."""
-    return _GUID.fullmatch(text) is not None
+    """Return whether a guid has the form of ours."""
+    return re.fullmatch(_GUID, text) is not None
 
 
 def parse_identity(field: str) -> Identity | None:
-    """The identity a field's HTML holds: `af1 <guid> <family> <slot> <key> <content>`.
+    """Return the identity in a field's HTML: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
 
-    What an editor or `escape.literal` put between the letters is undone; further words are
-    ignored. None for every other text.
+    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors put between
+    letters, do not separate words; other tags do.
     """
     if "af1" not in field:
         return None
-    words = _words(field)
-    if len(words) < 6 or words[0] != "af1":
+    words = html.unescape(_TAG.sub(" ", _JOINING_TAG.sub("", field))).split()
+    found = _IDENTITY.match(" ".join(words))
+    if found is None:
         return None
-    _, guid, family, slot, key, content = words[:6]
-    whole = is_guid(guid) and _SLOT.fullmatch(slot) and _CONTENT.fullmatch(content)
-    if not whole or family not in list(Family):
-        return None
-    more = words[6] if len(words) > 6 else ""
-    mod = int(more) if _MOD.fullmatch(more) else 0
-    return Identity(Guid(guid), Family(family), int(slot), HighlightKey(key), content, mod)
+    guid, family, slot, key, content, mod = found.groups(default="0")
+    return Identity(
+        Guid(guid), Family(family), int(slot), HighlightKey(key), content, int(mod)
+    )  # fmt: skip
 
 
-def _words(field: str) -> list[str]:
-    """Without tags: those of lines and paragraphs part words, `<wbr>` and `<span>` do not."""
-    return html.unescape(_TAG.sub(" ", _JOINING.sub("", field))).split()
+# --- content hash ---------------------------------------------------------------------------
+
+_INVISIBLE = re.compile(r"<wbr\s*/?>", re.IGNORECASE)
+_EMPTY_SPAN = re.compile(r"<span></span>", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+_RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
+"""Anki's name for our picture if another file of that name existed."""
+_BREAK = "<br>"
+
+
+def content_hash(family: Family, html_fields: Sequence[str]) -> str:
+    """Return 16 hex digits over the content fields, which are the first of the note type."""
+    forms = [normal_form(text) for text in html_fields[: len(family.content_fields)]]
+    written = json.dumps(forms, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def normal_form(text: str) -> str:
+    """Return HTML that is equal for all spellings that an editor turns into one another."""
+    writer = _NormalWriter()
+    writer.feed(_EMPTY_SPAN.sub("", _INVISIBLE.sub("", text)))
+    writer.close()
+    writer.add_tag("")
+    return _without_end(_RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts)))
+
+
+def _without_end(text: str) -> str:
+    """Return text without `<br>` and white space, except no-break spaces, at its end.
+
+    A pattern or repeated copying would be quadratic in long runs.
+    """
+    end = len(text)
+    while True:
+        while end and text[end - 1].isspace() and text[end - 1] != "\u00a0":
+            end -= 1
+        if not text.endswith(_BREAK, 0, end):
+            return text[:end]
+        end -= len(_BREAK)
+
+
+class _NormalWriter(HTMLParser):
+    """Write each tag in one spelling, and text unescaped and escaped again."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        written = (
+            f' {name}="{_normal_text(value or "").replace(chr(34), "&quot;")}"'
+            for name, value in sorted(attrs, key=itemgetter(0))
+        )
+        self.add_tag(f"<{tag}{''.join(written)}>")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.add_tag(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def add_tag(self, tag: str) -> None:
+        """Append the text since the last tag, normalised as a whole, and the tag."""
+        self.parts += (_normal_text("".join(self.text)), tag)
+        self.text.clear()
+
+
+def _normal_text(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    return html.escape(_CONTROL.sub("", text), quote=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ankiforge.anki.content import normal_form
+from ankiforge.anki.identity import normal_form
 from ankiforge.model import Family, h16
 
 MINE = "mine"

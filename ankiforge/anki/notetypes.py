@@ -1,53 +1,46 @@
-"""The two note types. Their ids, fields and templates are fixed for ever.
+"""The two note types, and how they compare with what a person made of them in Anki.
 
-Anki updates a note only if its note type looks exactly as it knows it, so no field and no
-template is ever added, removed or moved; a spare field can be renamed, because every one has
-an id. Templates and CSS are files in `design/`, and change with a new version and a higher mod.
+Their ids, fields and templates are fixed for ever: Anki updates a note only if its note type
+looks exactly as Anki knows it, so no field and no template is ever added, removed or moved. A
+spare field can be renamed, because every field has an id. Templates and CSS are files in
+`design/`; they change with a new version and a higher mod.
+
+A person may add fields and templates to our note types, move and rename them, and write own CSS.
+Such a type is shipped as it is in Anki: Anki would skip notes of a different one, and make a
+second type of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import html
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from ankiforge.model import Family, h16, named_id
+from ankiforge.model import (
+    Arranged,
+    Family,
+    SeenNote,
+    SeenTemplate,
+    SeenType,
+    h16,
+    named_id,
+)
 
 TEMPLATE_VERSIONS = ((1, 1_400_000_000), (2, 1_400_000_001))
-"""(version of `design/`, the mod Anki compares), a line for each that was ever shipped."""
+"""(version of `design/`, the mod that Anki compares) of every version ever shipped."""
 DESIGN_MOD = TEMPLATE_VERSIONS[-1][1]
 EARLIER_DESIGNS = frozenset(("2af638554a813b2e", "175102863477f571"))
-"""`design_hash` of the note types as earlier versions had them, so as nobody changed them."""
+"""`design_hash` of the note types as earlier versions shipped them."""
 
-_FIELD_IDS = {
-    Family.BASIC: {
-        "Front": 1407267147801,
-        "Back": 1407267147802,
-        "Reverse": 1407267147803,
-        "Extra": 1407267147804,
-        "Source": 1407267147805,
-        "Citation": 1407267147806,
-        "Links": 1407267147807,
-        "AnkiforgeId": 1407267147808,
-        "Feedback": 1407267147809,
-        "Spare1": 1407267147810,
-        "Spare2": 1407267147811,
-        "Spare3": 1407267147812,
-    },
-    Family.CLOZE: {
-        "Text": 1505806687601,
-        "Extra": 1505806687602,
-        "Source": 1505806687603,
-        "Citation": 1505806687604,
-        "Links": 1505806687605,
-        "AnkiforgeId": 1505806687606,
-        "Feedback": 1505806687607,
-        "Spare1": 1505806687608,
-        "Spare2": 1505806687609,
-        "Spare3": 1505806687610,
-    },
+_FIELDS = {
+    Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
+    Family.CLOZE: (1505806687601, "Text Extra"),
 }
+"""(id of the first field, content fields); ids count up, through the fields of `_MACHINE`."""
+_MACHINE = "Source Citation Links AnkiforgeId Feedback Spare1 Spare2 Spare3"
 _TEMPLATE_IDS = {
     Family.BASIC: {"Card 1": 1407267147901, "Card 2": 1407267147902},
     Family.CLOZE: {"Cloze": 1505806687701},
@@ -56,62 +49,165 @@ _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """One card of a note type: the HTML of its two sides, with Anki's `{{Field}}` holes."""
-
-    name: str
-    id: int
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True, slots=True)
 class NoteType:
-    """What Anki calls a note type."""
+    """A note type of ours."""
 
     family: Family
     name: str
     id: int
     fields: tuple[str, ...]
-    """Their names, in order."""
+    """Names, in order."""
     field_ids: tuple[int, ...]
-    templates: tuple[Template, ...]
-
-
-def style() -> str:
-    """The CSS of both note types."""
-    return _design("style.css")
+    templates: tuple[SeenTemplate, ...]
 
 
 @cache
 def note_type(family: Family) -> NoteType:
-    """The note type of a family."""
-    templates = tuple(
-        Template(name, number, *_sides(family, name))
-        for name, number in _TEMPLATE_IDS[family].items()
-    )
+    """Return the note type of a family."""
+    first, content = _FIELDS[family]
+    fields = (*content.split(), *_MACHINE.split())
+    templates = []
+    for name, id in _TEMPLATE_IDS[family].items():
+        stem = f"{family.value}-{name.lower().replace(' ', '-')}"
+        sides = _design(f"{stem}-question.html"), _design(f"{stem}-answer.html")
+        templates.append(SeenTemplate(name, id, *sides))
+    ids = tuple(range(first, first + len(fields)))
     name = _NAMES[family]
-    fields = _FIELD_IDS[family]
-    return NoteType(
-        family,
-        name,
-        named_id("notetype", name),
-        tuple(fields),
-        tuple(fields.values()),
-        templates,
-    )
+    return NoteType(family, name, named_id("notetype", name), fields, ids, tuple(templates))
 
 
-def design_hash(css: str, templates: Iterable[tuple[str, str, str]]) -> str:
-    """Of what a note type looks like: its CSS, and (name, question, answer) of its templates."""
-    return h16(css.strip(), *(part.strip() for template in templates for part in template))
-
-
-def _sides(family: Family, name: str) -> tuple[str, str]:
-    stem = f"{family.value}-{name.lower().replace(' ', '-')}"
-    return _design(f"{stem}-question.html"), _design(f"{stem}-answer.html")
+def style() -> str:
+    """Return the CSS of both note types."""
+    return _design("style.css")
 
 
 @cache
 def _design(name: str) -> str:
     return (files("ankiforge.anki") / "design" / name).read_text(encoding="utf-8").strip()
+
+
+def our_type(family: Family) -> SeenType:
+    """Return our note type in the form in which those in Anki are read."""
+    ours = note_type(family)
+    fields = tuple(zip(ours.fields, ours.field_ids, strict=True))
+    is_cloze = family is Family.CLOZE
+    return SeenType(ours.id, ours.name, 0, is_cloze, fields, ours.templates, style())
+
+
+def design_hash(css: str, templates: Iterable[tuple[str, str, str]]) -> str:
+    """Return a hash of the CSS and of (name, question, answer) of each template."""
+    return h16(css.strip(), *(part.strip() for template in templates for part in template))
+
+
+# --- note types in Anki ---------------------------------------------------------------------
+
+
+def family_of(type_id: int) -> Family | None:
+    """Return the family whose note type has this id."""
+    return next((family for family in Family if note_type(family).id == type_id), None)
+
+
+def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
+    """Return the position of each of our fields in a note type; None if one is missing."""
+    ours = note_type(family)
+    return _positions(
+        zip(ours.field_ids, ours.fields, strict=True), ((i, n) for n, i in seen.fields)
+    )
+
+
+def ordinals_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
+    """Return the position of each of our templates in a note type; None if one is missing."""
+    ours = ((one.id, one.name) for one in note_type(family).templates)
+    return _positions(ours, ((one.id, one.name) for one in seen.templates))
+
+
+def _positions(
+    ours: Iterable[tuple[int | None, str]], theirs: Iterable[tuple[int | None, str]]
+) -> tuple[int, ...] | None:
+    """Find each (id, name) of ours among theirs: by id, or by name where theirs has no id."""
+    at: dict[int | str | None, int] = {
+        name if id is None else id: place for place, (id, name) in enumerate(theirs)
+    }
+    found = [at.get(id, at.get(name)) for id, name in ours]
+    return None if None in found else tuple(one for one in found if one is not None)
+
+
+def usable(seen: SeenType, family: Family) -> bool:
+    """Return whether a note type still has every field and template of ours."""
+    return places_of(seen, family) is not None and ordinals_of(seen, family) is not None
+
+
+def is_exact(seen: SeenType, family: Family) -> bool:
+    """Return whether a note type has our fields and templates in our order, and no others."""
+    return (places_of(seen, family), ordinals_of(seen, family)) == (
+        tuple(range(len(seen.fields))),
+        tuple(range(len(seen.templates))),
+    )
+
+
+def _untouched_design(seen: SeenType, family: Family) -> str:
+    """Return the design hash of a note type whose name and fields nobody changed, else ""."""
+    ours = note_type(family)
+    names = tuple(name for name, _ in seen.fields)
+    if not is_exact(seen, family) or (seen.name, names) != (ours.name, ours.fields):
+        return ""
+    return design_hash(seen.css, ((one.name, one.question, one.answer) for one in seen.templates))
+
+
+def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
+    """Return those of our note types that a person changed: they are shipped as they are there."""
+    return {
+        family: seen
+        for family in Family
+        if (seen := types.get(note_type(family).id))
+        and (design := _untouched_design(seen, family)) not in EARLIER_DESIGNS
+        and design != _untouched_design(our_type(family), family)
+    }
+
+
+def renewed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
+    """Return our note types where Anki has an untouched earlier version of them.
+
+    Anki takes a note type only if it is newer, and one that was pushed is as new as the push.
+    """
+    return {
+        family: replace(our_type(family), mod=seen.mod + 1)
+        for family in Family
+        if (seen := types.get(note_type(family).id))
+        and _untouched_design(seen, family) in EARLIER_DESIGNS
+    }
+
+
+# --- notes in Anki --------------------------------------------------------------------------
+
+_TAG = re.compile(r"<[^>]*>")
+_BREAK = re.compile(r"<(?:br|/div|/p)[^>]*>", re.IGNORECASE)
+
+
+def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
+    """Return a note in the field order of our type; None if its type is not ours or lacks a field."""
+    seen, family = types.get(note.type_id), family_of(note.type_id)
+    places = places_of(seen, family) if seen and family else None
+    if seen is None or family is None or places is None or len(note.fields) <= max(places):
+        return None
+    fields = tuple(note.fields[place] for place in places)
+    feedback = fields[note_type(family).fields.index("Feedback")]
+    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", feedback))).strip()
+    return Arranged(family, fields, text, is_exact(seen, family))
+
+
+def in_order_of(
+    seen: SeenType, family: Family, fields: tuple[str, ...], before: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Return our fields at their positions in a changed note type, the others as they were.
+
+    Args:
+        seen: the note type in Anki.
+        family: which of ours it is.
+        fields: ours, in our order.
+        before: all fields of the note in Anki; () for a new one.
+    """
+    written = list(before) or [""] * len(seen.fields)
+    for place, text in zip(places_of(seen, family) or (), fields, strict=True):
+        written[place] = text
+    return tuple(written)

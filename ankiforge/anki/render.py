@@ -1,32 +1,29 @@
-"""Markdown → the HTML of a field, built from the syntax tree; nothing else gets through.
+r"""Markdown → the HTML of a field, built from the syntax tree; no other HTML gets through.
 
-Code, formulas and clozes are told by our own grammar (`text.markdown`, `text.cloze`) and stand
+Code, formulas and clozes are found by our own grammar (`text.markdown`, `text.cloze`) and stand
 as atoms in the text that markdown-it reads. So both always agree on what is a cloze, and no
 emphasis can begin inside one and end outside. One paragraph is bare; several are `<p>`s.
+
+Anki looks for its own signs in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
+`[latex]`, `\(`. Entities would hide them only until the next edit (Chromium writes raw
+characters back); `<wbr>` and `<span></span>` between two characters stay and show nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
+import html
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
+from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from ankiforge.anki.cards import MAX_OPEN
-from ankiforge.anki.escape import (
-    address,
-    attribute,
-    escape,
-    formula,
-    lines,
-    literal,
-    sealed,
-    unbracketed,
-)
-from ankiforge.anki.media import is_media_name
-from ankiforge.model import Media
+from ankiforge.model import Media, Problem
 from ankiforge.text.cloze import Gap, gaps, shields
 from ankiforge.text.fold import clean
 from ankiforge.text.markdown import plain
@@ -40,19 +37,16 @@ _ATOM = re.compile("\\{\ufdd0(\\d+)\ufdd1\\}")
 """Braces at both ends, so that emphasis sees the same punctuation as in the source."""
 _WORDS = re.compile(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
 """A line in which nothing can be markup."""
-_TAGS = frozenset(
-    {
-        *("p", "br", "hr", "em", "strong", "s", "mark", "blockquote", "ul", "ol", "li"),
-        *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
-    }
+_TAG_NAMES = (
+    "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
 )
-_PARAGRAPH = ["paragraph_open", "inline", "paragraph_close"]
+_TAGS = frozenset(_TAG_NAMES.split())
 
 
 def render(
     markdown: str, *, cloze: bool = False, pictures: Mapping[str, Media] | None = None
 ) -> str:
-    """The HTML of one field.
+    """Return the HTML of one field.
 
     Args:
         markdown: our subset; HTML in it is literal text.
@@ -62,7 +56,7 @@ def render(
     """
     text = clean(markdown)
     if not text or _WORDS.fullmatch(text):
-        return literal(text)  # most fields; the long way gives the same
+        return literal(text)  # most fields; the parser gives the same
     return _Writer(cloze, pictures or {}).write(text)
 
 
@@ -77,56 +71,47 @@ class _Writer:
 
     def write(self, markdown: str) -> str:
         tokens = _parser().parse(self._with_atoms(markdown))
-        bare = [token.type for token in tokens] == _PARAGRAPH
-        return "".join(self._blocks(tokens[1:-1] if bare else tokens))
+        if [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]:
+            tokens = tokens[1:-1]
+        return "".join(self._blocks(tokens))
 
     def _with_atoms(self, markdown: str) -> str:
-        parts, at = [], 0
-        for start, end, make in self._runs(markdown):
+        """Replace clozes, formulas and code within a line by atoms; outer ones first."""
+        runs: list[tuple[int, int, Gap | str]] = []
+        if self.cloze:
+            runs += ((gap.start, gap.end, gap) for gap in gaps(markdown))
+        for start, end, kind in shields(markdown):
+            if kind in ("math", "display") or (kind == "code" and "\n" not in markdown[start:end]):
+                runs.append((start, end, kind))
+        parts: list[str] = []
+        at = 0
+        for start, end, what in sorted(runs, key=itemgetter(0)):
             if start < at:
                 continue
-            parts += [markdown[at:start], f"{{\ufdd0{len(self.atoms)}\ufdd1}}"]
-            self.atoms.append((markdown[start:end], make()))
+            source = markdown[start:end]
+            written = self._shield(source, what) if isinstance(what, str) else self._gap(what)
+            parts += (markdown[at:start], f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
+            self.atoms.append((source, written))
             at = end
-        return "".join([*parts, markdown[at:]])
-
-    def _runs(self, markdown: str) -> list[tuple[int, int, Callable[[], str]]]:
-        """(start, end, its HTML) of clozes, formulas and code in a line; outer ones first."""
-        found = gaps(markdown) if self.cloze else ()
-        runs: list[tuple[int, int, Callable[[], str]]] = [
-            (gap.start, gap.end, partial(self._gap, gap)) for gap in found
-        ]
-        for start, end, kind in shields(markdown):
-            run = markdown[start:end]
-            if kind in ("math", "display") or (kind == "code" and "\n" not in run):
-                runs.append((start, end, partial(self._shield, run, kind)))
-        return sorted(runs, key=lambda run: run[0])
+        return "".join((*parts, markdown[at:]))
 
     def _gap(self, gap: Gap) -> str:
-        numbers = ",".join(map(str, gap.numbers))
-        hint = self._hint(gap.hint)
-        asked = f"::{hint}" if hint else ""
-        return f"{{{{c{numbers}::{sealed(self._inner(gap.answer))}{asked}}}}}"
-
-    def _inner(self, markdown: str) -> str:
         deeper = self.depth + 1
-        return _Writer(deeper < MAX_OPEN, self.pictures, deeper).write(markdown)
-
-    def _hint(self, markdown: str) -> str:
-        """Anki ends a hint at the next cloze: none can stand in it."""
-        return sealed(_Writer(False, self.pictures, self.depth + 1).write(markdown))
+        answer = _Writer(deeper < MAX_OPEN, self.pictures, deeper).write(gap.answer)
+        # Anki ends a hint at the next cloze: none can stand in it
+        hint = _sealed(_Writer(False, self.pictures, deeper).write(gap.hint))
+        numbers = ",".join(map(str, gap.numbers))
+        return f"{{{{c{numbers}::{_sealed(answer)}{f'::{hint}' if hint else ''}}}}}"
 
     def _shield(self, run: str, kind: str) -> str:
         ticks = len(run) - len(run.lstrip(run[0]))
         body = run[ticks:-ticks]
         if kind != "code":
             display = kind == "display"
-            return formula(body, display=display, inside=self.depth > 0) or lines(run)
+            return _formula(body, display=display, inside=self.depth > 0) or lines(run)
         if body.strip() and body[0] == body[-1] == " ":
             body = body[1:-1]
         return f"<code>{literal(body)}</code>"
-
-    # --- the syntax tree
 
     def _blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
         for token in tokens:
@@ -142,7 +127,10 @@ class _Writer:
         linked = False
         for token in tokens:
             if token.type == "text":
-                yield self._text(token.content)
+                parts = _ATOM.split(token.content)
+                parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
+                parts[::2] = [literal(run) for run in parts[::2]]
+                yield _unbracketed("".join(parts))
             elif token.type in ("softbreak", "hardbreak"):
                 yield "<br>"
             elif token.type == "code_inline":
@@ -158,23 +146,22 @@ class _Writer:
             else:
                 yield _tag(token)
 
-    def _text(self, text: str) -> str:
-        parts = _ATOM.split(text)
-        parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
-        parts[::2] = [literal(run) for run in parts[::2]]
-        return unbracketed("".join(parts))
-
     def _image(self, token: Token) -> str:
         alt = plain(self._source(token.content))
         path = self._source(str(token.attrs["src"]))
         media = self.pictures.get(path) or self.pictures.get(unquote(path))
         if media is None or not is_media_name(media.name):
             return lines(alt or path.rpartition("/")[2])
-        return f'<img src="{media.name}" alt="{attribute(alt)}">'
+        # no `<wbr>` can stand in an attribute: signs of Anki's are replaced
+        alt = re.sub(r":{2,}", ":", alt.translate(_ATTRIBUTE_SIGNS))
+        return f'<img src="{media.name}" alt="{html.escape(alt)}">'
 
     def _source(self, text: str) -> str:
-        """Text in which an atom is no atom: as it was written."""
+        """Return text in which each atom is again as it was written."""
         return _ATOM.sub(lambda match: self.atoms[int(match[1])][0], text)
+
+
+_ATTRIBUTE_SIGNS = str.maketrans("{}[]\\\n", "()()/ ")
 
 
 def _tag(token: Token) -> str:
@@ -182,20 +169,16 @@ def _tag(token: Token) -> str:
         return literal(token.content)
     if token.nesting < 0:
         return f"</{token.tag}>"
-    return f"<{token.tag}{_attributes(token)}>"
-
-
-def _attributes(token: Token) -> str:
     start = token.attrs.get("start")
     if token.tag == "ol" and isinstance(start, int):
-        return f' start="{start}"'
+        return f'<ol start="{start}">'
     aligned = re.fullmatch(r"text-align:(left|right|center)", str(token.attrs.get("style", "")))
-    return f' align="{aligned[1]}"' if aligned else ""
+    return f'<{token.tag} align="{aligned[1]}">' if aligned else f"<{token.tag}>"
 
 
 @cache
 def _parser() -> MarkdownIt:
-    """CommonMark with tables and strikethrough, without HTML and what surprises in a card.
+    """Return a parser of CommonMark with tables and strikethrough, without HTML.
 
     Indented code, references and underlined headings would take text that means nothing by it.
     """
@@ -215,7 +198,7 @@ _MARK = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)", re.DOTALL)
 
 
 def _mark(state: StateInline, silent: bool) -> bool:
-    """`==marked==` within a paragraph, as Obsidian has it."""
+    """Parse `==marked==` within a paragraph, as in Obsidian."""
     found = _MARK.match(state.src, state.pos, state.posMax)
     if found is None:
         return False
@@ -228,3 +211,129 @@ def _mark(state: StateInline, silent: bool) -> bool:
         state.posMax = end
     state.pos = found.end()
     return True
+
+
+# --- literal text ---------------------------------------------------------------------------
+
+_DOUBLE = re.compile(r"([{}:])(?=\1)")
+_BRACKET = re.compile(r"\[(?=sound:|anki:|latex\]|\$\]|\$\$\]|/)", re.IGNORECASE)
+_DELIMITER = re.compile(r"\\(?=[(\[\])])")
+
+
+def escape(text: str) -> str:
+    """Return text as Chromium writes it: `&`, `<`, `>` and the no-break space as entities."""
+    return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
+
+
+def literal(text: str) -> str:
+    """Return HTML that shows exactly these characters in any field, also in code; keeps newlines."""
+    text = _DOUBLE.sub(r"\1<wbr>", escape(clean(text)))
+    return _DELIMITER.sub(r"\\<span></span>", _unbracketed(text))
+
+
+def lines(text: str) -> str:
+    """Return `literal` with line breaks as `<br>`."""
+    return literal(text).replace("\n", "<br>")
+
+
+def _unbracketed(text: str) -> str:
+    """Return HTML in which no bracket begins or ends `[sound:`, `[latex]` and the like."""
+    return _BRACKET.sub("[<wbr>", text)
+
+
+def _sealed(inner: str) -> str:
+    """Return HTML that may stand as a cloze's answer or hint: no sign joins those around it."""
+    start = "<wbr>" if inner.startswith(":") else ""
+    return f"{start}{inner}<wbr>" if inner.endswith(("}", ":")) else start + inner
+
+
+# --- formulas -------------------------------------------------------------------------------
+
+_TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
+_TEX_ACTIVE = re.compile(
+    r"\\(?:href|style|class|cssId|require|mmlToken)(?![A-Za-z])|\\bbox\s*\[[^\]]*[:(]"
+)
+"""TeX by which MathJax sets links, styles and attributes, which nobody may put on a card."""
+_MAX_DEPTH = 60
+"""Nested braces of a formula; more keep MathJax busy for minutes."""
+_TEX_BRACE = re.compile(r"\\.?|[{}]", re.DOTALL)
+_TEX_OPENER = re.compile(r"\{(?=\{)")
+
+
+def _formula(tex: str, *, display: bool, inside: bool) -> str:
+    r"""Return TeX between the delimiters that Anki typesets; "" if it must stay text.
+
+    Args:
+        tex: what stood between the dollars.
+        display: `\[…\]` instead of `\(…\)`.
+        inside: within a cloze, where `}}` and `::` would end or split it.
+    """
+    if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _TEX_ACTIVE.search(tex):
+        return ""
+    body = _TEX_OPENER.sub("{ ", _BRACKET.sub("[ ", escape(tex)))
+    if inside:
+        body = body.replace("}}", "} }").replace("}}", "} }")
+        body = body.replace("::", ":{}:").replace("::", ":{}:")
+    if display and _BRACKET.match(f"[{body}"):
+        body = f" {body}"  # a tag would not do: Anki drops those within formulas
+    return f"\\[{body}\\]" if display else f"\\({body}\\)"
+
+
+def _is_closed(tex: str) -> bool:
+    """Return whether braces pair up and no backslash takes the end of the formula.
+
+    If not, MathJax takes what follows the formula as well.
+    """
+    depth = 0
+    for sign in _TEX_BRACE.findall(tex):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if not 0 <= depth <= _MAX_DEPTH or sign == "\\":
+            return False
+    return depth == 0
+
+
+# --- addresses and pictures -----------------------------------------------------------------
+
+_SCHEME = re.compile(r"(?:https?|mailto|zotero|obsidian|kindle|doi):", re.IGNORECASE)
+_KEPT_IN_ADDRESS = "%/:?#@!$&()*+,;=~-._"
+_MAX_ADDRESS = 2000
+
+
+def address(url: str) -> str:
+    """Return the address in ASCII, without signs of Anki's; "" for one that must not be a link.
+
+    Links go to http, https, mailto, zotero, obsidian, kindle and doi (at doi.org), nowhere else.
+    """
+    url = url.strip()
+    if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:
+        return ""
+    if url[:4].lower() == "doi:":
+        url = f"https://doi.org/{url[4:].lstrip('/')}"
+    plain = quote(url.encode("utf-8", "replace"), safe=_KEPT_IN_ADDRESS)
+    return re.sub(r"(?<=:):", "%3A", plain)
+
+
+_PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
+"""What Anki shows on every device."""
+_MEDIA_NAME = re.compile(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
+_MAX_PICTURE_BYTES = 20_000_000
+
+
+def is_media_name(name: str) -> bool:
+    """Return whether a picture has a name of ours; only such names reach a field or a package."""
+    return _MEDIA_NAME.fullmatch(name) is not None
+
+
+def media_of(path: Path) -> Media | Problem:
+    """Return a picture by its content: `af-<first 16 of its sha256>.<suffix>`."""
+    suffix = path.suffix.lower()
+    if suffix[1:] not in _PICTURE_TYPES:
+        return Problem(path.name, f"{suffix or 'no suffix'} is no kind of picture for Anki")
+    try:
+        if path.stat().st_size > _MAX_PICTURE_BYTES:
+            limit = f"over {_MAX_PICTURE_BYTES // 1_000_000} MB"
+            return Problem(path.name, limit, "make it smaller")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        return Problem(path.name, f"cannot be read: {error.strerror}")
+    return Media(f"af-{digest[:16]}{suffix}", str(path))

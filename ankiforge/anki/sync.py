@@ -13,12 +13,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.content import content_hash, normal_form
-from ankiforge.anki.fields import field_html, renamed, with_content
+from ankiforge.anki.identity import content_hash, normal_form
 from ankiforge.anki.merge import Base, Conflict, Side, merge_fields, merge_tags, same_tags
-from ankiforge.anki.names import RETIRED, deck_name, tag_names
+from ankiforge.anki.notes import (
+    RETIRED,
+    deck_name,
+    field_html,
+    tag_names,
+    with_content,
+    with_identity,
+)
+from ankiforge.anki.notetypes import changed_types, in_order_of, is_exact, renewed_types, usable
 from ankiforge.anki.package import refusal
-from ankiforge.anki.theirs import changed_types, in_his_order, is_exact, renewed_types, usable
 from ankiforge.model import (
     FRESH_SECONDS,
     AnkiState,
@@ -284,7 +290,7 @@ def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOpt
     package_tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
     mod, content = next_mod(card.guid, last, seen.mod), _content_of(card.family, last)
     revision = replace(
-        last, rev=0, mod=mod, html=renamed(card, seen.fields, content, mod), tags=tags,
+        last, rev=0, mod=mod, html=with_identity(card, seen.fields, content, mod), tags=tags,
         package_tags=package_tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, tags),
         ours=_ours_of(card.family, last), seen=False, content=content,
     )  # fmt: skip
@@ -329,7 +335,7 @@ def _finish(
     written = "".join(revision.html)
     shown = {one.name: one for one in known.pictures.values() if one.name in written}
     kept_tags = seen.scheduler_tags if seen and options.push else ()
-    own = in_his_order(changed, family, revision.html, seen.own if seen else ()) if changed else ()
+    own = in_order_of(changed, family, revision.html, seen.own if seen else ()) if changed else ()
     note = Note(
         card.guid, family, revision.deck, revision.html, (*revision.all_tags, *kept_tags),
         revision.mod, tuple(shown[name] for name in sorted(shown)), own=own,

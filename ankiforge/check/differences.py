@@ -1,4 +1,4 @@
-"""Decide what makes two similar cards different cards.
+"""Compare cards: the two sides of a card in normal form, and what makes similar cards different.
 
 Each guard names one difference, or returns "". A likeness score only ranks; the guards decide:
 no score tells "L1"/"L2" or "2017/2018" from a paraphrase. Sides of one fact, that is reverse
@@ -8,32 +8,202 @@ cards and other gaps of one sentence, are siblings: neither duplicates nor worth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz import fuzz
 
-from ankiforge.check.lexical.lexicon import OPPOSITES, SYNONYMS
-from ankiforge.check.lexical.normal import Sides, normal
-from ankiforge.check.lexical.stems import rephrased, stems_of, tokens_of
-from ankiforge.check.lexical.words import DIGITS, NEGATIONS, STOP_WORDS, TERM, listed, stem
-from ankiforge.model import Family
+from ankiforge.check.reading import bare
+from ankiforge.check.words import (
+    DIGITS,
+    NEGATIONS,
+    OPPOSITES,
+    ORDINALS,
+    QUESTION_WORDS,
+    STOP_WORDS,
+    SYNONYMS,
+    TERM,
+    Words,
+    listed,
+    normal,
+    stem,
+)
+from ankiforge.model import Draft, Family
+from ankiforge.text import cloze
+from ankiforge.text.cloze import shields
+from ankiforge.text.fold import canonical
+
+# --- the two sides of a card -------------------------------------------------------------------
+
+MAX_LENGTH = 2000
+"""So many characters of a field are compared; no card worth having is longer."""
+_SIMPLE = re.compile(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
+_SHIELD_SIGN = re.compile(r"[`$\\]")
+_LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A card as plain text: what it asks, what it wants to hear, and both together."""
+
+    family: Family
+    asked: str
+    answered: str
+    text: str = ""
+    """Of a cloze: the sentence with its answers in place."""
+
+    @property
+    def whole(self) -> str:
+        """All of its words."""
+        return self.text or f"{self.asked} {self.answered}"
+
+    @property
+    def shown(self) -> str:
+        """What names the card to a reader."""
+        return self.text or self.asked
+
+
+@lru_cache(maxsize=64)
+def sides(draft: Draft) -> Sides:
+    """Return the two sides of a draft."""
+    if draft.kind.family is Family.BASIC:
+        front, back = (bare(draft.field(name)[:MAX_LENGTH]) for name in ("Front", "Back"))
+        return Sides(Family.BASIC, front, back)
+    text = draft.field("Text")[:MAX_LENGTH]
+    answers = _SIMPLE.findall(text)
+    if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
+        question = _SIMPLE.sub(" ", text)  # fast, and enough for most
+    else:
+        outer, at = [], 0
+        for gap in cloze.gaps(text):
+            if gap.start >= at:
+                outer.append(text[at : gap.start])
+                at = gap.end
+        question = " ".join([*outer, text[at:]])
+        answers = [gap.answer for gap in cloze.gaps(text)]
+    return Sides(Family.CLOZE, bare(question), bare(" ".join(answers)), bare(text))
+
+
+def exact_form(draft: Draft) -> tuple[str, ...]:
+    """Return what must be equal for two cards to be one and the same; () where a side is empty.
+
+    Only typography, emphasis, and the last stop or question mark do not count; which words
+    are gaps, which of them go together, and what stands in Extra does.
+    """
+    extra = _exact(draft.field("Extra")) if draft.field("Extra") else ""
+    if draft.kind.family is Family.CLOZE:
+        # Cloze signs as plain brackets, numbered in the order in which they appear.
+        text, ranks = draft.field("Text"), dict[tuple[int, ...], int]()
+        parts, at = "", 0
+        for gap in cloze.gaps(text):
+            rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
+            parts += f"{text[at : gap.start]}⟦{rank}⟧"
+            at = gap.body
+        ranked = _exact(parts + text[at:])
+        return ("cloze", ranked, extra) if ranked else ()
+    front, back = _exact(draft.field("Front")), _exact(draft.field("Back"))
+    return (draft.kind.value, front, back, extra) if front and back else ()
+
+
+def _exact(text: str) -> str:
+    """Return the canonical words; maths and code keep their case: `m` and `M` are two things."""
+    if _SHIELD_SIGN.search(text):
+        runs, at = [], 0
+        for start, end, _ in shields(text):
+            runs += [canonical(bare(text[at:start])), text[start:end]]
+            at = end
+        text = " ".join([*runs, canonical(bare(text[at:]))]).strip()
+    else:
+        text = bare(text)
+        text = " ".join(text.casefold().split()) if text.isascii() else canonical(text)
+    return _LAST.sub("", text) if text.endswith((".", "?")) else text
+
+
+# --- the content words of a normal form ----------------------------------------------------------
+
+_IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_HIRAGANA, _KATAKANA = "\u3040-\u309f", "\u30a0-\u30ff"
+_ASCII = re.compile(r"\w+")
+_WORD = re.compile(
+    rf"[{_IDEOGRAPHS}]|[{_HIRAGANA}]+|[{_KATAKANA}]+|[^\W{_IDEOGRAPHS}{_HIRAGANA}{_KATAKANA}]+"
+)
+_IDEOGRAPH_RUN = re.compile(rf"[{_IDEOGRAPHS}]{{2,}}")
+_PASSED = STOP_WORDS | QUESTION_WORDS | listed("small_words", "unstemmed")
+"""Words that carry no meaning of their own, without accents (`où` is `ou`, `で` is `て`)."""
+
+
+class _Stems(dict[str, str]):
+    """The stem of every word met so far; "" for one that carries no meaning."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) > 300_000:
+            self.clear()
+        particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
+        result = "" if particle or word in _PASSED else stem(word)
+        if len(result) > 6 and result.endswith("ly"):
+            result = stem(result[:-2])
+        self[word] = result
+        return result
+
+
+_STEMS = _Stems()
+
+
+def stems_of(form: str) -> Iterator[str]:
+    """Return the stems of the content words of a normal form, in order; ideographs one by one."""
+    return filter(None, map(_STEMS.__getitem__, tokens_of(form)))
+
+
+def tokens_of(form: str) -> list[str]:
+    """Return all words of a normal form, in order."""
+    return (_ASCII if form.isascii() else _WORD).findall(form)
+
+
+def finders_of(form: str) -> Iterator[str]:
+    """Yield more by which a card is found: ideographs alone are too common, pairs are not."""
+    for run in _IDEOGRAPH_RUN.findall(form):
+        yield from (one + other for one, other in pairwise(run))
+
+
+_PHRASE_SIGN = re.compile(
+    r"-| world war| place| weltkrieg|due to|because of|\.0|usa|united|great b"
+)
+_PHRASE = re.compile(
+    r"\b(?P<war>first|second|1st|2nd) world war\b|\b(?P<occur>takes?|took|taking) place\b"
+    r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to|because of)\b"
+    r"|(?<=\d)(?P<zero>\.0+)(?![\d.])|\b(?P<us>usa|united states(?: of america)?)\b"
+    r"|\b(?P<uk>united kingdom|great britain)\b"
+    r"|(?<!\d)(?P<century>\d\d)(?P<from>\d\d)-(?P<to>\d\d)(?!\d)"
+)
+
+
+@lru_cache(maxsize=1024)
+def form_of(text: str) -> str:
+    """Return the normal form, phrases as the word that says the same: `World War 2`, `us`."""
+    form = normal(text)
+    return _PHRASE.sub(_word_for, form) if _PHRASE_SIGN.search(form) else form
+
+
+def _word_for(match: re.Match[str]) -> str:
+    if war := match["war"]:
+        return f"world war {ORDINALS.index(war) + 1 if war in ORDINALS else war[0]}"
+    if war := match["weltkrieg"]:
+        return f"{'1' if war.startswith('erste') else '2'} weltkrieg"
+    if match["to"]:  # 1814–15
+        century = match["century"]
+        return f"{century}{match['from']}-{century}{match['to']}"
+    return next((name for name in ("occur", "cause", "us", "uk") if match[name]), "")
+
+
+# --- a card as the guards see it -----------------------------------------------------------------
 
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
 _LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
 _NOT = re.compile(r"n['’]t\b")
-_MISSING = NEGATIONS | frozenset(
-    listed(
-        "deficiency deficient absence absent pas jamais sans aucun ningun sin nunca fehlt fehlen"
-    )
-)
-"""More ways to say not."""
+_MISSING = NEGATIONS | listed("meaning", "missing")
 _MAX_INITIALS = 5
-
-Words = frozenset[str]
-Sequence = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +223,7 @@ class Features:
     """Parity in question and answer."""
     sequence: tuple[str, ...]
     """Stems of the content words of the question, in order."""
+    asked_stems: Words
     tokens: Words
     stems: Words
     """Stems of all content words."""
@@ -61,27 +232,16 @@ class Features:
     numbers: Words
     answer_numbers: Words
 
-    @property
-    def asked_stems(self) -> Words:
-        """The question's content words, order aside."""
-        return frozenset(self.sequence)
-
-
-@lru_cache(maxsize=1024)
-def form_of(text: str) -> str:
-    """The normal form of a text, with phrases as the word that says the same."""
-    return rephrased(normal(text))
-
 
 @lru_cache(maxsize=2048)
 def features(sides: Sides) -> Features:
     """Read a card once for all guards."""
-    terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
-    negations = (_parity(sides.asked), _parity(sides.answered))
     forms = (form_of(sides.asked), form_of(sides.answered), form_of(sides.whole))
-    said = frozenset(term for term in terms if term in forms[2])  # the USA may stand as us
+    terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
+    named = frozenset(term for term in terms if term in forms[2])  # the USA may stand as us
     labels = frozenset(_LABEL.findall(sides.asked))
-    return _read(sides.family, forms, said, labels, negations)
+    negations = (_parity(sides.asked), _parity(sides.answered))
+    return _read(sides.family, forms, named, labels, negations)
 
 
 def _read(
@@ -91,19 +251,14 @@ def _read(
     labels: Words,
     negations: tuple[int, int],
 ) -> Features:
+    asked, answered, whole = forms
+    sequence = tuple(stems_of(asked))
     return Features(
-        family,
-        *forms,
-        terms,
-        labels,
-        negations,
-        sequence=tuple(stems_of(forms[0])),
-        tokens=frozenset(tokens_of(forms[2])),
-        stems=frozenset(stems_of(forms[2])),
-        answer_stems=frozenset(stems_of(forms[1])) or frozenset({forms[1]}),
-        numbers=frozenset(DIGITS.findall(forms[2])),
-        answer_numbers=frozenset(DIGITS.findall(forms[1])),
-    )
+        family, asked, answered, whole, terms, labels, negations, sequence, frozenset(sequence),
+        frozenset(tokens_of(whole)), frozenset(stems_of(whole)),
+        frozenset(stems_of(answered)) or frozenset({answered}),
+        frozenset(DIGITS.findall(whole)), frozenset(DIGITS.findall(answered)),
+    )  # fmt: skip
 
 
 def _parity(text: str) -> int:
@@ -111,39 +266,34 @@ def _parity(text: str) -> int:
     return (sum(word in _MISSING for word in words) + len(_NOT.findall(text))) % 2
 
 
-# --- the same thing, written together or abbreviated -----------------------------------------
-
-
 def aligned(one: Features, other: Features) -> Features:
-    """`one` with neighbours joined that `other` writes as one word or as their initials.
+    """Return `one` with neighbours joined that `other` writes as one word or as their initials.
 
     `p value` becomes pvalue, `united states` us, where the other card has that word.
     """
     missing = other.tokens - one.tokens
-    if not missing:
-        return one
-    runs = _runs(one.whole)
+    runs = _runs(one.whole) if missing else {}
     joins = {runs[word]: word for word in missing if word in runs}
     if not joins:
         return one
-    forms = tuple(_joined(form, joins) for form in (one.asked, one.answered, one.whole))
+    asked, answered, whole = (_joined(form, joins) for form in (one.asked, one.answered, one.whole))
     dropped = frozenset(word for pair in joins for word in pair.split())
     terms = (one.terms - dropped) | (frozenset(joins.values()) & other.terms)
-    return _read(one.family, (forms[0], forms[1], forms[2]), terms, one.labels, one.negations)
+    return _read(one.family, (asked, answered, whole), terms, one.labels, one.negations)
 
 
 @lru_cache(maxsize=2048)
 def _runs(form: str) -> dict[str, str]:
-    """How neighbours may be written elsewhere, in one word or by their initials: the run."""
-    words, found = tokens_of(form), {}
+    """Return runs of neighbours by how they may be written elsewhere: as one word, as initials."""
+    words, runs = tokens_of(form), {}
     for at, (word, after) in enumerate(pairwise(words)):
         for size in range(2, min(_MAX_INITIALS, len(words) - at) + 1):
             run = words[at : at + size]
             if STOP_WORDS.intersection(run):
                 break
-            found["".join([each[0] for each in run])] = " ".join(run)
-        found[word + after] = f"{word} {after}"
-    return found
+            runs["".join([each[0] for each in run])] = " ".join(run)
+        runs[word + after] = f"{word} {after}"
+    return runs
 
 
 def _joined(form: str, joins: dict[str, str]) -> str:
@@ -152,30 +302,60 @@ def _joined(form: str, joins: dict[str, str]) -> str:
     return form
 
 
+# --- words that are one, words that are opposed --------------------------------------------------
+
+_LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
+_PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
+_LAND = 3
+"""Letters of a country that its people's name begins with."""
+_HEAD = 3
+"""Letters of a beginning that two compounds share."""
+
+
+def same_word(word: str, counterpart: str) -> bool:
+    """Return whether two stems are forms of one word, or synonyms."""
+    if word == counterpart or counterpart in SYNONYMS.get(word, ()):
+        return True
+    short, long = sorted((word, counterpart), key=len)
+    if len(short) > 4 and long.startswith(short) and len(long) - len(short) <= 2:
+        return True
+    return _of_one_land(word, counterpart) or any(
+        a.endswith(x) and b == a.removesuffix(x) + y
+        for a, b in ((word, counterpart), (counterpart, word))
+        for x, y in _LATIN
+    )
+
+
+def _of_one_land(word: str, counterpart: str) -> bool:
+    """Return whether they are Rome and Roman, Japan and Japanese."""
+    short, long = sorted((word, counterpart), key=len)
+    ending = next((each for each in _PEOPLE if long.endswith(each)), "")
+    root, land = long.removesuffix(ending), short.rstrip("aeiouy")
+    return bool(ending) and len(land) >= _LAND and land == root.rstrip("aeiouy")
+
+
+def _lacks(words: Iterable[str], others: Words) -> list[str]:
+    """Return the stems that have neither a form nor a synonym among the others."""
+    return [word for word in words if not any(same_word(word, other) for other in others)]
+
+
+def _versus(mine: Words | set[str], theirs: Words | set[str]) -> str:
+    return f"{_words(mine)}/{_words(theirs)}" if mine or theirs else ""
+
+
+def _words(words: Words | set[str]) -> str:
+    return " ".join(sorted(words)[:3]) or "–"
+
+
+# --- guards ------------------------------------------------------------------------------------
+
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 _OPERATION = re.compile(r"[=^√∑+/·-]")
-
 _FRAME = 2
 """So many words around a swapped one make the questions one pattern."""
 _SWAPPED = 2
-# --- what can be compared --------------------------------------------------------------------
-
-
-def comparable(one: Features, other: Features) -> bool:
-    """Whether the questions say what they ask; `What?` only does so in its place."""
-    if Family.CLOZE in (one.family, other.family) or one.asked == other.asked:
-        return True
-    return bool(one.sequence and other.sequence)
-
-
-def siblings(one: Features, other: Features) -> bool:
-    """Whether the cards ask two sides of one fact: each answer stands in the other question."""
-    if one.answer_stems & other.answer_stems:
-        return False
-    return one.answer_stems <= other.asked_stems and other.answer_stems <= one.asked_stems
-
-
-# --- guards ---------------------------------------------------------------------------------
+_ALIKE_FORMULA, _SAME_FORMULA = 75, 90
+_SHARED = 2
 
 
 def numbers_differ(one: Features, other: Features) -> str:
@@ -192,21 +372,22 @@ def numbers_differ(one: Features, other: Features) -> str:
 
 
 def _merely_adds(small: Features, large: Features, more: Words) -> bool:
-    """Whether numbers stand in an answer that else says the same, or beside an equal gap."""
+    """Return whether numbers stand in an answer that else says the same, or beside an equal gap."""
+    asked, theirs = small.asked_stems, large.asked_stems
     if small.family is large.family is Family.CLOZE:
         beside = not more & large.answer_numbers and small.answer_stems == large.answer_stems
-        return beside and small.asked_stems <= large.asked_stems
-    asked, theirs = small.asked_stems, large.asked_stems
+        return beside and asked <= theirs
     if 2 * len(asked & theirs) <= min(len(asked), len(theirs)):
         return False
-    words = {word for word in small.answer_stems if not word.isdigit()}
-    others = {word for word in large.answer_stems if not word.isdigit()}
-    only_there = more <= large.answer_numbers and not more & set(large.sequence)
+    words, others = (
+        {word for word in card.answer_stems if not word.isdigit()} for card in (small, large)
+    )
+    only_there = more <= large.answer_numbers and not more & theirs
     return only_there and bool(words) and (words <= others or others <= words)
 
 
 def asked_numbers_differ(one: Features, other: Features) -> str:
-    """The same numbers in other places: 5 − 3 is 2, 5 − 2 is 3, 3 − 5 neither."""
+    """The same numbers stand in other places: 5 − 3 is 2, 5 − 2 is 3, 3 − 5 neither."""
     if not one.family is other.family is Family.BASIC:
         return ""
     mine, theirs = DIGITS.findall(one.asked), DIGITS.findall(other.asked)
@@ -231,40 +412,26 @@ def opposites(one: Features, other: Features) -> str:
     mine, theirs = _unmatched(one.tokens, other.tokens), _unmatched(other.tokens, one.tokens)
     for word in sorted(mine):
         for counterpart in sorted(theirs):
-            if _opposed(word, counterpart):
-                return f"{word}/{counterpart}"
+            # Alone, or behind the same beginning: Gram-positive and Gram-negative.
+            pairs = enumerate(zip(word, counterpart, strict=False))
+            head = next((at for at, (a, b) in pairs if a != b), 0)
+            for at in (0, head) if head >= _HEAD else (0,):
+                if stem(counterpart[at:]) in OPPOSITES.get(stem(word[at:]), ()):
+                    return f"{word}/{counterpart}"
     return ""
 
 
-def _opposed(word: str, counterpart: str) -> bool:
-    """Opposites, alone or behind the same beginning: Gram-positive and Gram-negative."""
-    if stem(counterpart) in OPPOSITES.get(stem(word), ()):
-        return True
-    pairs = enumerate(zip(word, counterpart, strict=False))
-    head = next((at for at, (one, other) in pairs if one != other), 0)
-    return head >= _HEAD and stem(counterpart[head:]) in OPPOSITES.get(stem(word[head:]), ())
-
-
-_HEAD = 3
-"""Letters of a beginning that two compounds share."""
-
-
 def _unmatched(words: Words, others: Words) -> list[str]:
-    """The words that have neither a form nor a synonym among the others."""
-    rest = [stem(other) for other in others - words]
-    return [w for w in words - others if not any(same_word(stem(w), other) for other in rest)]
+    rest = frozenset(map(stem, others - words))
+    return [word for word in words - others if _lacks([stem(word)], rest)]
 
 
 def terms_differ(one: Features, other: Features) -> str:
     """Both name something the other does not: L1 and L2, Austria and Australia."""
-    mine = {term for term in one.terms - other.terms if not _named_in(term, other)}
-    theirs = {term for term in other.terms - one.terms if not _named_in(term, one)}
-    return _versus(mine, theirs) if mine and theirs else ""
-
-
-def labels_differ(one: Features, other: Features) -> str:
-    """Hepatitis A is not hepatitis B, item A not item B."""
-    mine, theirs = one.labels - other.labels, other.labels - one.labels
+    mine, theirs = (
+        {term for term in card.terms - there.terms if not _named_in(term, there)}
+        for card, there in ((one, other), (other, one))
+    )
     return _versus(mine, theirs) if mine and theirs else ""
 
 
@@ -274,62 +441,46 @@ def _named_in(term: str, card: Features) -> bool:
     return any(_of_one_land(term, other) for other in card.tokens)
 
 
+def labels_differ(one: Features, other: Features) -> str:
+    """Hepatitis A is not hepatitis B, item A not item B."""
+    mine, theirs = one.labels - other.labels, other.labels - one.labels
+    return _versus(mine, theirs) if mine and theirs else ""
+
+
 def affixes_differ(one: Features, other: Features) -> str:
     """Encoder and decoder, hyper- and hypotension: alike words with other beginnings."""
     for word in sorted(one.stems - other.stems):
         for counterpart in sorted(other.stems - one.stems):
-            if (
-                min(len(word), len(counterpart)) > 4
-                and word[:5] != counterpart[:5]
-                and _alike(word, counterpart)
-            ):
+            long = min(len(word), len(counterpart)) > 4
+            if long and word[:5] != counterpart[:5] and fuzz.ratio(word, counterpart) >= 70:
                 return f"{word}/{counterpart}"
     return ""
 
 
-def _alike(word: str, counterpart: str) -> bool:
-    return fuzz.ratio(word, counterpart) >= 70
-
-
 def swapped(one: Features, other: Features) -> str:
     """The questions are equal but for a word or two in one place, and these are no synonyms."""
-    mine, theirs, equal = _trimmed(one.sequence, other.sequence)
+    mine, theirs = list(one.sequence), list(other.sequence)
+    equal = 0
+    for end in (0, -1):  # the common head, then the common tail
+        while mine and theirs and mine[end] == theirs[end]:
+            del mine[end], theirs[end]
+            equal += 1
     if equal < _FRAME or not 0 < len(mine) <= _SWAPPED or not 0 < len(theirs) <= _SWAPPED:
         return ""
     few, many = sorted((mine, theirs), key=len)
-    if all(any(same_word(word, counterpart) for counterpart in many) for word in few):
-        return ""
-    return f"{' '.join(mine)}/{' '.join(theirs)}"
-
-
-def _trimmed(one: Sequence, other: Sequence) -> tuple[Sequence, Sequence, int]:
-    """Both sequences without their common head and tail, and how long these are together."""
-    head = 0
-    while head < min(len(one), len(other)) and one[head] == other[head]:
-        head += 1
-    one, other = one[head:], other[head:]
-    tail = 0
-    while tail < min(len(one), len(other)) and one[-1 - tail] == other[-1 - tail]:
-        tail += 1
-    return one[: len(one) - tail], other[: len(other) - tail], head + tail
+    return f"{' '.join(mine)}/{' '.join(theirs)}" if _lacks(few, frozenset(many)) else ""
 
 
 def narrower(one: Features, other: Features) -> str:
     """One question is the other with something more, and the answers are not the same."""
-    if one.answer_stems == other.answer_stems:
-        return ""
     small, large = sorted((one.asked_stems, other.asked_stems), key=len)
-    if not small < large:
+    if one.answer_stems == other.answer_stems or not small < large:
         return ""
-    strict = _calculated(one, other)
+    # Of answers that are formulae shared letters say little; `5 m/s` is a number.
+    signs = [bool(_OPERATION.search(card.answered)) for card in (one, other)]
+    strict = all(signs) or (any(signs) and not one.answer_numbers & other.answer_numbers)
     same = _as_strings(one, other) >= _SAME_FORMULA if strict else _answers_meet(one, other)
     return "" if same else f"–/{_words(large - small)}"
-
-
-def _calculated(one: Features, other: Features) -> bool:
-    """Whether answers are formulae, so that shared letters say little; `5 m/s` is a number."""
-    signs = [bool(_OPERATION.search(card.answered)) for card in (one, other)]
-    return all(signs) or (any(signs) and not one.answer_numbers & other.answer_numbers)
 
 
 def answers_differ(one: Features, other: Features) -> str:
@@ -339,13 +490,10 @@ def answers_differ(one: Features, other: Features) -> str:
 
 def _answers_meet(one: Features, other: Features) -> bool:
     mine, theirs = one.answer_stems, other.answer_stems
-    shared = sum(any(same_word(word, counterpart) for counterpart in theirs) for word in mine)
+    shared = len(mine) - len(_lacks(mine, theirs))
     if 2 * shared >= min(len(mine), len(theirs)):
         return True
     return _formulae(one, other) and _as_strings(one, other) >= _ALIKE_FORMULA
-
-
-_ALIKE_FORMULA, _SAME_FORMULA = 75, 90
 
 
 def _formulae(one: Features, other: Features) -> bool:
@@ -356,21 +504,7 @@ def _as_strings(one: Features, other: Features) -> float:
     return fuzz.ratio(one.answered.replace(" ", ""), other.answered.replace(" ", ""))
 
 
-def answers_alike(mine: Sides, theirs: Sides) -> bool:
-    """Whether two cards want to hear the same, and their questions share half of their words."""
-    one, other = form_of(mine.answered), form_of(theirs.answered)
-    if one != other and set(stems_of(one)) != set(stems_of(other)):
-        return False
-    asked, there = set(stems_of(form_of(mine.asked))), set(stems_of(form_of(theirs.asked)))
-    shared = len(asked & there)
-    return shared >= _SHARED and 2 * shared >= min(len(asked), len(there))
-
-
-_SHARED = 2
-
-
-Guard = Callable[[Features, Features], str]
-GUARDS: tuple[Guard, ...] = (
+GUARDS = (
     numbers_differ,
     asked_numbers_differ,
     negation_differs,
@@ -384,86 +518,53 @@ GUARDS: tuple[Guard, ...] = (
 )
 
 
-def difference(one: Features, other: Features) -> str:
-    """The first difference a guard names; "" if none speaks against a duplicate."""
+# --- the verdict -------------------------------------------------------------------------------
+
+
+def judged(mine: Sides, theirs: Sides) -> str | None:
+    """Return what makes two cards different, "" if nothing; None if they cannot be compared."""
+    one, other = _aligned(mine, theirs)
+    # `What?` asks something only in its place.
+    both_ask = Family.CLOZE in (one.family, other.family) or one.asked == other.asked
+    if not both_ask and not (one.sequence and other.sequence):
+        return None
+    # Two sides of one fact: each answer stands in the other question.
+    if not one.answer_stems & other.answer_stems and (
+        one.answer_stems <= other.asked_stems and other.answer_stems <= one.asked_stems
+    ):
+        return None
     return next((said for guard in GUARDS if (said := guard(one, other))), "")
 
 
+def _aligned(mine: Sides, theirs: Sides) -> tuple[Features, Features]:
+    one, other = features(mine), features(theirs)
+    return aligned(one, other), aligned(other, one)
+
+
 def both_tell(mine: Sides, theirs: Sides) -> bool:
-    """Whether each of two alike cards tells something that the other does not.
+    """Return whether each of two alike cards tells something that the other does not.
 
     Both answer and question differ in both directions, or the answers in one word each. Of 156
     labelled duplicates none is so.
     """
-    read, said = features(mine), features(theirs)
-    one, other = aligned(read, said), aligned(said, read)
+    one, other = _aligned(mine, theirs)
     answers = _apart(one.answer_stems, other.answer_stems)
     if not all(answers) or _formulae(one, other):
         return False
-    swapped_words = max(map(len, answers)) == 1
+    one_word = max(map(len, answers)) == 1
     longer = min(len(one.answer_stems), len(other.answer_stems)) > 1
-    return (swapped_words and longer) or all(_apart(one.asked_stems, other.asked_stems))
+    return (one_word and longer) or all(_apart(one.asked_stems, other.asked_stems))
 
 
 def _apart(mine: Words, theirs: Words) -> tuple[list[str], list[str]]:
-    """The words of each that are no form or synonym of one of the other's."""
-
-    def only(words: Words, others: Words) -> list[str]:
-        return [
-            word
-            for word in words
-            if not any(same_word(word, counterpart) for counterpart in others)
-        ]
-
-    return only(mine, theirs), only(theirs, mine)
+    return _lacks(mine, theirs), _lacks(theirs, mine)
 
 
-def judged(mine: Sides, theirs: Sides) -> str | None:
-    """What makes two cards different, "" if nothing does; None if they are not to be compared."""
-    read, said = features(mine), features(theirs)
-    one, other = aligned(read, said), aligned(said, read)
-    if not comparable(one, other) or siblings(one, other):
-        return None
-    return difference(one, other)
-
-
-# --- words that are one, words that are opposed -----------------------------------------------
-
-
-def _versus(mine: Words | set[str], theirs: Words | set[str]) -> str:
-    return f"{_words(mine)}/{_words(theirs)}" if mine or theirs else ""
-
-
-def _words(words: Words | set[str]) -> str:
-    return " ".join(sorted(words)[:3]) or "–"
-
-
-_LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
-
-
-def same_word(word: str, counterpart: str) -> bool:
-    """Whether two stems are forms of one word, or synonyms."""
-    if word == counterpart or counterpart in SYNONYMS.get(word, ()):
-        return True
-    short, long = sorted((word, counterpart), key=len)
-    if len(short) > 4 and long.startswith(short) and len(long) - len(short) <= 2:
-        return True
-    return _of_one_land(word, counterpart) or any(
-        (a.endswith(x) and b == a.removesuffix(x) + y)
-        for a, b in ((word, counterpart), (counterpart, word))
-        for x, y in _LATIN
-    )
-
-
-_PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
-
-
-def _of_one_land(word: str, counterpart: str) -> bool:
-    """Rome and Roman, Japan and Japanese."""
-    short, long = sorted((word, counterpart), key=len)
-    ending = next((each for each in _PEOPLE if long.endswith(each)), "")
-    root, land = long.removesuffix(ending), short.rstrip("aeiouy")
-    return bool(ending) and len(land) >= _LAND and land == root.rstrip("aeiouy")
-
-
-_LAND = 3
+def answers_alike(mine: Sides, theirs: Sides) -> bool:
+    """Return whether two cards want to hear the same, and their questions share half their words."""
+    one, other = form_of(mine.answered), form_of(theirs.answered)
+    if one != other and set(stems_of(one)) != set(stems_of(other)):
+        return False
+    asked, there = set(stems_of(form_of(mine.asked))), set(stems_of(form_of(theirs.asked)))
+    shared = len(asked & there)
+    return shared >= _SHARED and 2 * shared >= min(len(asked), len(there))

@@ -20,10 +20,15 @@ from typing import Protocol
 from rapidfuzz import fuzz
 
 from ankiforge.check import differences
-from ankiforge.check.differences import form_of
-from ankiforge.check.lexical.normal import Sides, exact_form, sides
-from ankiforge.check.lexical.stems import finders_of, stems_of
-from ankiforge.check.rule import Rule
+from ankiforge.check.differences import (
+    Sides,
+    exact_form,
+    finders_of,
+    form_of,
+    sides,
+    stems_of,
+)
+from ankiforge.check.rules import found
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -33,12 +38,7 @@ from ankiforge.model import (
     IndexedCard,
     Origin,
     SearchTerms,
-    Severity,
 )
-
-DUPLICATE = Rule("duplicate", Severity.WARN, "resembles")
-SIMILAR = Rule("similar", Severity.INFO, "similar to")
-RULES = (DUPLICATE, SIMILAR)
 
 # Measured with the guards on labelled pairs: docs/checks.md.
 _JACCARD = 0.50
@@ -180,14 +180,14 @@ class DuplicateIndex:
             self._clear()
             return
         for id in changed:
-            found = self._store.card(id)
+            stored = self._store.card(id)
             is_loaded = id in self._places
-            if not is_loaded and (found[0] in self._of_row if found else self._unloaded):
+            if not is_loaded and (stored[0] in self._of_row if stored else self._unloaded):
                 self._clear()  # it may stand in postings, of which words is not known
                 return
             self._remove(id)
-            if found:
-                row, card = found
+            if stored:
+                row, card = stored
                 place = self._of_row[row] = self._new_place()
                 self._fill(place, card)
                 for word in (*card.terms.words, *card.terms.finders):
@@ -330,29 +330,29 @@ class DuplicateIndex:
         `spare`: only if one of the two could be deleted and nothing would be lost.
         """
         read, terms = _read(draft.kind, draft.fields)
-        found = []
+        judged = []
         for similarity, place in self._similar(terms, read, highlight):
             theirs = self._sides_at(place)
             difference = differences.judged(read, theirs)
             if difference == "" and spare and differences.both_tell(read, theirs):
                 continue
             if difference is not None:
-                found.append((bool(difference), -similarity, self._ids[place], difference, place))
-        found.sort()
-        for differs, similarity, id, difference, place in found[:_MOST]:
+                judged.append((bool(difference), -similarity, self._ids[place], difference, place))
+        judged.sort()
+        for differs, similarity, id, difference, place in judged[:_MOST]:
             shown = f"{self._where.get(id, '')}{_quoted(self._sides_at(place))}"
             if not differs:
-                yield DUPLICATE.found(shown, twin=id)
+                yield found("duplicate", shown, twin=id)
             elif -similarity >= _MIN_SIMILAR:
-                yield SIMILAR.found(f"{shown}, differs in: {difference}", twin=id)
+                yield found("similar", f"{shown}, differs in: {difference}", twin=id)
 
     def _sides_at(self, place: int) -> Sides:
-        found = self._sides[place]
-        if found is None:
+        known = self._sides[place]
+        if known is None:
             assert self._store is not None
             draft = self._store.draft(self._ids[place]) or _NOTHING  # deleted a moment ago
-            found = self._sides[place] = sides(draft)
-        return found
+            known = self._sides[place] = sides(draft)
+        return known
 
     def _similar(
         self, terms: SearchTerms, read: Sides, highlight: HighlightKey
@@ -408,14 +408,14 @@ class DuplicateIndex:
         ]
 
     def _candidates(self, known: set[int]) -> set[int]:
-        found = [
+        postings = [
             (len(posting), self._spelt[number], posting)
             for number in known
             if (posting := self._postings[number]) is not None
         ]
-        postings = [posting for _, _, posting in sorted(found)]
-        rare = [posting for posting in postings[:_RAREST] if len(posting) <= _COMMON]
-        return set().union(*rare) if rare else _in_two(postings[:_RAREST])
+        rarest = [posting for _, _, posting in sorted(postings)[:_RAREST]]
+        rare = [posting for posting in rarest if len(posting) <= _COMMON]
+        return set().union(*rare) if rare else _in_two(rarest)
 
     def _within(self, contained: float, size: int, read: Sides, place: int) -> bool:
         """Return whether the card of fewer content words says what the other says, too."""

@@ -1,97 +1,150 @@
 """Whether a line `front::back` is surely a card, or may be metadata, prose or code.
 
-This is the one place that decides it. In doubt a card waits: looking at it takes a second. What a
-dialect named in the settings reads is a card unless it is code.
+In doubt a card waits: looking at it takes a second. What a dialect named in the settings reads is a
+card unless it is code.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
-from ankiforge.check.context import Context
-from ankiforge.check.lexical.words import listed
-from ankiforge.check.lines import Line, line_of
-from ankiforge.check.rule import Rule
-from ankiforge.model import Draft, Finding, Form, Highlight, Severity
+from ankiforge.check.rules import Context, found
+from ankiforge.check.words import listed
+from ankiforge.model import Draft, Finding, Form, Highlight, HighlightKey
+from ankiforge.text.fold import fold
+from ankiforge.text.markdown import plain
 
-INLINE_FIELD = Rule("inline_field", Severity.WARN, "`::` may part no card:")
-RULES = (INLINE_FIELD,)
+_words = partial(listed, "inline")
+_SEPARATOR = re.compile(r"(?<!:):{2,3}(?!:)")
+_FORMS = (Form.INLINE, Form.INLINE_FIELD)
 
-_SEVERAL = "there are several"
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line with `::` or `:::`, as plain text."""
+
+    front: str
+    back: str
+    blank_before: bool
+    blank_after: bool
+    three: bool
+    """Whether it is `:::`."""
+
+    @property
+    def like_a_field(self) -> bool:
+        """Whether it is spaced as Dataview spaces a field: `name:: value`."""
+        return self.blank_after and not self.blank_before and not self.three
+
+    @property
+    def tight(self) -> bool:
+        """`front::back`."""
+        return not (self.blank_after or self.blank_before)
+
+
+def line_of(highlight: Highlight) -> Line | None:
+    """Return the line that a card was written on; None if it was not written on one."""
+    if highlight.form not in _FORMS:
+        return None
+    exact, sides = highlight.exact, highlight.markdown
+    colons = list(_SEPARATOR.finditer(exact))
+    fitting = [one for one in colons if len(one[0]) == 2 + highlight.two_way] or colons
+    if not fitting:
+        if len(sides) < 2:
+            return None
+        return Line(plain(sides[0]), plain(sides[1]), True, True, highlight.two_way)
+    asked = _letters(plain(sides[0])) if len(sides) > 1 else None
+    same = (one for one in fitting if _letters(exact[: one.start()]) == asked)
+    sign = next(same, fitting[0])
+    front, back = exact[: sign.start()], exact[sign.end() :]
+    return Line(
+        front.strip(), back.strip(), front[-1:].isspace(), back[:1].isspace(), len(sign[0]) == 3
+    )
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+class Names:
+    """The fronts of lines `front::back` of all notes, and their values."""
+
+    def __init__(self, highlights: Iterable[Highlight] = ()) -> None:
+        self._lines: dict[tuple[str, str], dict[HighlightKey, str]] = {}
+        for highlight in highlights:
+            if line := line_of(highlight):
+                self._lines.setdefault(_name(highlight, line), {})[highlight.key] = fold(line.back)
+
+    def recurs(self, highlight: Highlight, line: Line, *, asks: bool) -> int:
+        """Return in how many places of its source a front stands; 0 if that says nothing.
+
+        The same answer once more is a card that was copied, and a question may have two answers.
+        A name with several values, or one that stands everywhere, is a field.
+        """
+        lines = self._lines.get(_name(highlight, line), {}) | {highlight.key: fold(line.back)}
+        values, places = len(set(lines.values())), len(lines)
+        if asks:
+            return places if values > _ANSWERS else 0
+        copies = 1 if line.like_a_field else _COPIES
+        return places if values > 1 or (places > copies and not line.three) else 0
+
+
+_ANSWERS = 2
+"""More than so many answers to one question are entries of a diary."""
+_COPIES = 2
+"""So often a card may stand in the notes, word by word."""
+
+
+def _name(highlight: Highlight, line: Line) -> tuple[str, str]:
+    return highlight.namespace, fold(line.front)
+
+
+# --- the decision ------------------------------------------------------------------------------
+
 _METADATA = "it may be metadata"
-_VALUE = "its value is {}, it may be metadata"
-_RECURS = "the same name stands in {} places, it may be metadata"
-_CODE = "it may belong to code"
-_PROSE = "it may stand within a sentence"
-_BRACKETS = "it stands within brackets"
 
 
-def written_on_a_line(draft: Draft, context: Context) -> Iterator[Finding]:
-    """`front::back` is a card only where it is hardly anything else."""
+def inline_field(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find lines `front::back` that may be no card."""
     highlight = context.highlight
-    if highlight.form not in (Form.INLINE, Form.INLINE_FIELD):
-        return
-    if why := _doubt(highlight, context):
-        yield INLINE_FIELD.found(why)
+    if highlight.form in _FORMS:
+        line = line_of(highlight)
+        doubt = _doubt(line, highlight, context.names or Names()) if line else ""
+        if doubt or highlight.form is Form.INLINE_FIELD:
+            yield found("inline_field", doubt or _METADATA)
 
 
-def _doubt(highlight: Highlight, context: Context) -> str:
-    line = line_of(highlight)
-    doubtful = highlight.form is Form.INLINE_FIELD
-    if line is None:
-        return _METADATA if doubtful else ""
-    if doubtful and highlight.exact.count("::") > 1:
-        return _SEVERAL
+def _doubt(line: Line, highlight: Highlight, names: Names) -> str:
+    """Return why a line may be no card, "" if nothing of it says so."""
+    if highlight.form is Form.INLINE_FIELD and highlight.exact.count("::") > 1:
+        return "there are several"
     if _is_code(line):
-        return _CODE
+        return "it may belong to code"
     if highlight.declared:
-        return _METADATA if doubtful else ""
-    if why := _not_a_card(line, _said_to_hold_cards(highlight), highlight):
-        return why
-    times = context.names.recurs(highlight, line, asks=_asks(line.front))
-    if times:
-        return _RECURS.format(times)
-    return _METADATA if doubtful else ""
-
-
-def _not_a_card(line: Line, cards: bool, highlight: Highlight) -> str:
-    """Why a line may be no card by what it says itself; `cards`: its note is one of flashcards."""
+        return ""
     if _unbalanced(line.front):
-        return _BRACKETS
+        return "it stands within brackets"
     asks = _asks(line.front)
     if _is_prose(line, asks):
-        return _PROSE
-    if line.three or asks:
-        return ""
-    if (kind := _kind_of_value(line, highlight)) and _is_value_of_field(line, kind, cards):
-        return _VALUE.format(kind)
-    return _METADATA if _is_field(line, cards) else ""
+        return "it may stand within a sentence"
+    if not (line.three or asks):
+        cards = _among_cards(highlight)
+        kind = _kind_of_value(line, highlight)
+        if kind and _is_value_of_field(line, kind, cards):
+            return f"its value is {kind}, {_METADATA}"
+        if _is_field(line, cards):
+            return _METADATA
+    times = names.recurs(highlight, line, asks=asks)
+    return f"the same name stands in {times} places, {_METADATA}" if times else ""
 
 
 # --- questions ------------------------------------------------------------------------------
 
 _QUESTION_MARK = re.compile(r"[?？؟]\W*(?:\([^()]*\)\W*)?$")
-_ASKING_WORDS = """
-what what's which who who's whom whose when where why how name list define describe explain give
-state identify compare calculate translate
-was wer wen wem wessen wann wo woher wohin warum wieso weshalb wozu wofür womit wodurch woraus woran
-worin worauf worüber wovon wie wieviel wieviele welche welcher welches welchen welchem inwiefern
-nenne nennen erkläre erklären beschreibe beschreiben erläutere erläutern definiere definieren
-skizziere skizzieren vergleiche vergleichen begründe begründen übersetze zeichne berechne
-qu'est qu'est-ce quel quelle quels quelles qui quand où pourquoi comment combien quoi nommez citez
-définissez expliquez décrivez
-cosa cos'è cos chi quando dove perché come quanto quanta quanti quante quale quali qual qual'è
-definisci descrivi spiega elenca nomina
-qué quién quiénes cuál cuáles cuándo dónde cómo cuánto cuánta cuántos cuántas define explica nombra
-quem qual quais onde quanto quantos quantas defina explique cite
-kto kogo jaki jaka jakie która które który kiedy gdzie dlaczego jak ile czym wymień opisz podaj
-wat wie waar wanneer waarom hoe hoeveel welk welke noem
-что кто какой какая какое какие когда где почему зачем как сколько чем назовите опишите
-vad vem vilken vilket vilka när var varför hur hvad hvem hvilken hvornår hvorfor hvordan hva hvor
-"""
-_ASKING = frozenset(listed(_ASKING_WORDS))
+_ASKING = _words("asking")
 _ASKING_WITHIN = re.compile(
     r"\b(?:what|how (?:many|much)|why|cosa|cos'è|chi|quale|quali|quanti|quante|welche[mnrs]?|wie ?viele?"
     r"|warum|weshalb|wofür|wozu|quel(?:le)?s?|combien|pourquoi|qué|cuál(?:es)?|cuánt[oa]s?|quais"
@@ -106,7 +159,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
 def _asks(front: str) -> bool:
-    """Whether a front is a question, or tells to name or explain something."""
+    """Return whether a front is a question, or asks to name or explain something."""
     if any(one.search(front) for one in (_QUESTION_MARK, _ASKING_IN_CJK)):
         return True
     if _ASKING_WITHIN.search(front) and len(front.split()) > 2:
@@ -120,11 +173,7 @@ def _asks(front: str) -> bool:
 
 # --- code -----------------------------------------------------------------------------------
 
-_NAMESPACES = frozenset(
-    listed(
-        "std boost absl tbb folly tokio serde crate chrono cv glm fmt alloc core parent self super"
-    )
-)
+_NAMESPACES = _words("namespaces")
 _TYPE = (
     r"(?:[A-Z][\w.']*|[a-z]\b|\(\)|\[+[\w\s.']+\]+|\([^()]{1,60}\))"
     r"(?:\s+(?:[A-Z][\w.']*|[a-z]\b|\[+[\w\s]+\]+|\([^()]{1,60}\)))*"
@@ -142,11 +191,7 @@ _BEGINS_NAME = re.compile(r"~?[A-Za-z_]\w*", re.ASCII)
 _CAMEL = re.compile(r"[A-Za-z]*[a-z][A-Z]\w*$", re.ASCII)
 _CALLED = re.compile(r"\w\w\(")
 _QUERY = re.compile(r"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|ALTER TABLE|CREATE TABLE)\s")
-_USES = frozenset(
-    listed("""use uses used using call calls called calling import imports extend extends inherit inherits
-    include includes implement implements subclass subclasses via require requires""")
-)
-"""Words after which a sentence of a programmer names a module or class."""
+_USES = _words("uses")
 _HEX = re.compile(r"[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4})*$")
 _HEX_AFTER = re.compile(r"[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4})*(?:[/%]\w+)?(?![\w])|/\d")
 _OF_PROGRAMS = re.compile(
@@ -161,7 +206,7 @@ _OF_PROGRAMS = re.compile(
 
 
 def _is_code(line: Line) -> bool:
-    """Whether the colons join names, declare a type, or are part of an address."""
+    """Return whether the colons join names, declare a type, or are part of an address."""
     front, back = line.front, line.back
     if _QUESTION_MARK.search(front) or not front or not back:
         return False
@@ -184,30 +229,27 @@ def _is_code(line: Line) -> bool:
 
 
 def _declares(line: Line, left: str, right: str) -> bool:
-    """`f :: Int -> Int`, `std :: vector`, `include ::sudo`."""
+    """Return whether spaced colons declare: `f :: Int -> Int`, `std :: vector`, `include ::sudo`."""
     front, back = line.front, line.back
-    if left in _NAMESPACES and _BEGINS_NAME.match(right):
-        return True
-    if (
-        line.blank_before
-        and not line.blank_after
-        and (_BEGINS_NAME.match(right) or right[0].isdigit())
-    ):
-        return True
-    if signature := _SIGNATURE.match(back):
-        arrows = len(_ARROW.findall(back))
-        if arrows > 1 or signature.end() == len(back) or _NAMED.match(front):
-            return True
-    if _NAMED.match(front) and _PLAIN_TYPE.match(back):
-        return True
-    if re.fullmatch(r"[a-z]\w?", left, re.ASCII) and _PLAIN_TYPE.match(right):
-        return True
-    alone = len(front.split()) == 1 and _IDENTIFIER.fullmatch(front) is not None
-    return alone and re.match(r"[A-Za-z_]\w*\(|[a-z]+[A-Z]\w*$", right, re.ASCII) is not None
+    named = _NAMED.match(front)
+    names = bool(_BEGINS_NAME.match(right))
+    signature = _SIGNATURE.match(back)
+    sure = named or len(_ARROW.findall(back)) > 1
+    return bool(
+        (signature and (sure or signature.end() == len(back)))
+        or (left in _NAMESPACES and names)
+        or (line.blank_before and not line.blank_after and (names or right[0].isdigit()))
+        or (named and _PLAIN_TYPE.match(back))
+        or (re.fullmatch(r"[a-z]\w?", left, re.ASCII) and _PLAIN_TYPE.match(right))
+        or (
+            _IDENTIFIER.fullmatch(front)
+            and re.match(r"[A-Za-z_]\w*\(|[a-z]+[A-Z]\w*$", right, re.ASCII)
+        )
+    )
 
 
 def _joins_hex(left: str, right: str) -> bool:
-    """`fe80::1`, `2001:db8::/32`."""
+    """Return whether they are part of an IPv6 address: `fe80::1`, `2001:db8::/32`."""
     return (
         _HEX.fullmatch(left) is not None
         and _HEX_AFTER.match(right) is not None
@@ -217,63 +259,36 @@ def _joins_hex(left: str, right: str) -> bool:
 
 
 def _joins_names(line: Line, left: str, right: str) -> bool:
-    """`Foo::bar()`, `MyClass::new` in a sentence; not `Osmosis::movement of water`."""
+    """Return whether they join names: `Foo::bar()`, not `Osmosis::movement of water`."""
+    front, back, last = line.front.split(), line.back.split(), right.strip(".,;")
+    lower, capital = right[0].islower(), left[0].isupper()
+    several, goes_on = len(front) > 1, len(back) > 1
     if left in _NAMESPACES or "::" in line.back or "_" in right or "__" in left:
         return True
     if re.match(r"\w[\w.]+[(<;{]|\w[<;{]", right) or _CAMEL.fullmatch(right.rstrip(".,;:")):
         return True
     if line.back.rstrip().endswith((";", "{", "});")) or " { " in line.back:
         return True
-    lower = right[0].islower()
-    several = len(line.front.split()) > 1
     if lower and _CALLED.search(f"{line.front} {line.back}"):
         return True
-    if several and lower and _CAMEL.fullmatch(left):
+    if last in ("new", "class") and (capital or not goes_on):
         return True
-    if right.strip(".,;") in ("new", "class") and (
-        left[0].isupper() or len(line.back.split()) == 1
-    ):
-        return True
-    if (
-        several
-        and left[0].isupper()
-        and right.strip(".,;").isupper()
-        and len(line.back.split()) > 1
-    ):
+    if front[0].casefold() in _ARTICLES and capital and right[0].isupper() and len(back) > 2:
         return True
     of_programs = _OF_PROGRAMS.search(line.front) or _OF_PROGRAMS.search(line.back)
-    if of_programs and several and (lower or left[0].isupper()):
-        return True
-    if several and line.front.split()[-2].casefold() in _USES and left[0].isupper():
-        return True
-    article = line.front.split()[0].casefold() in _ARTICLES
-    return article and left[0].isupper() and right[0].isupper() and len(line.back.split()) > 2
+    return several and bool(
+        (lower and _CAMEL.fullmatch(left))
+        or (capital and last.isupper() and goes_on)
+        or (of_programs and (lower or capital))
+        or (capital and front[-2].casefold() in _USES)
+    )
 
 
 # --- prose ----------------------------------------------------------------------------------
 
-_ARTICLES = frozenset(
-    listed("""the a an der die das den dem des ein eine einen einem einer le la les un une des el los las
-    una il lo gli i o os as um uma de het een""")
-)
-_LEADS_ON = _ARTICLES | frozenset(
-    listed("""of in on at to with from for by as and or but via per using use uses see like called between
-    von mit für auf und oder aber aus zu bei als siehe zwischen
-    de du avec pour sur et ou mais dans voir entre
-    con por para en y u pero ver entre sobre como
-    di con per su e ma tra fra da del della vedi uso
-    do da dos das com em ou mas
-    z ze na i lub ale dla w we od
-    van met voor op en of maar""")
-)
-"""Words after which a sentence goes on."""
-_SIGNS = frozenset(
-    listed("""operator operators operador operatore opérateur operateur operatör оператор оператором symbol
-    symbols símbolo simbolo symbole sign signs segno signo signe zeichen separator separador
-    separatore séparateur trennzeichen notation notación notazione syntax sintaxis sintassi sintaxe
-    syntaxe token colons colon ratio rapporto razón razão verhältnis""")
-)
-"""Names of what `::` itself is."""
+_ARTICLES = _words("articles")
+_LEADS_ON = _ARTICLES | _words("leads_on")
+_COLONS = _words("colons")
 _GOES_ON = re.compile(
     r"(?:is|are|was|were|means|denotes|refers|stands|returns|calls|binds|has|can|will|should"
     r"|ist|sind|war|wird|werden|bedeutet|bezeichnet|steht|heißt|kann"
@@ -300,7 +315,7 @@ _FILLED_IN = re.compile(
     r"|il|do|um|uma|chamad[oa]|o|przez|z|w)$",
     re.IGNORECASE,
 )
-_PREPOSITIONS = frozenset(listed("in of on for with and or en dans para com con e et y und w z"))
+_PREPOSITIONS = _words("prepositions")
 _LONG = 14
 """Words from which a front that asks nothing is a sentence."""
 _QUOTES = "\"'“”‘’«»`"
@@ -308,7 +323,7 @@ _STOPS = re.compile(r"^[,.;:!?)\]}、。，；](?![\w$])[^\w\s]*(?:\s+\S|$)")
 
 
 def _is_prose(line: Line, asks: bool) -> bool:
-    """Whether `::` stands within a sentence, which goes on after it."""
+    """Return whether `::` stands within a sentence, which goes on after it."""
     front, back = line.front, line.back
     if _QUESTION_MARK.search(front) or not front or not back:
         return False
@@ -322,7 +337,7 @@ def _is_prose(line: Line, asks: bool) -> bool:
     if asks:
         return False
     bare = last.rpartition("'")[2].rpartition("’")[2]
-    if spaced and (_GOES_ON.match(back) or (bare in _SIGNS and len(words) > 1)):
+    if spaced and (_GOES_ON.match(back) or (bare in _COLONS and len(words) > 1)):
         return True
     if not line.three and (len(words) > _LONG or words[-2:-1] in (["that"], ["which"])):
         return True
@@ -336,14 +351,13 @@ def _is_prose(line: Line, asks: bool) -> bool:
     if spaced and not line.three and len(words) > 1 and bare in _LEADS_ON and not copula:
         return _begins_sentence(words)
     if spaced and words[0].casefold() in _ARTICLES and back[-1] == ".":
-        return (
-            _COPULA.fullmatch(" ".join(back.split()[1:2])) is not None
-        )  # `the ratio a :: b was 2.`
-    return _breaks_off_in_cjk(front)
+        # `the ratio a :: b was 2.`
+        return _COPULA.fullmatch(" ".join(back.split()[1:2])) is not None
+    return re.search("[，；。]", front) is not None
 
 
 def _begins_sentence(words: list[str]) -> bool:
-    """`See the :: operator`; not `Get along with :: …`, which is a word to learn."""
+    """Return whether it is `See the :: operator`, not the phrase to learn `Get along with :: …`."""
     return words[-1].casefold() in _ARTICLES or len(words) > 4
 
 
@@ -352,7 +366,7 @@ _SUM = re.compile(r"[-+*/×·÷^=√∑!%]|\d\s*x\s*\d")
 
 
 def _ratio(line: Line, last: str, first: str) -> bool:
-    """`a ratio of 3 :: 4`."""
+    """Return whether it is a ratio: `a ratio of 3 :: 4`."""
     if not (last[-1:].isdigit() and first[:1].isdigit()) or _SUM.search(line.front):
         return False
     words = line.front.split()
@@ -361,28 +375,14 @@ def _ratio(line: Line, last: str, first: str) -> bool:
     )
 
 
-def _breaks_off_in_cjk(front: str) -> bool:
-    return re.search("[，；。]", front) is not None
-
-
-_OPENING, _CLOSING = "([{（［【「『“«„", ")]}）］】」』”»“"
-_BRACKET_PAIRS = (
-    ("(", ")"),
-    ("[", "]"),
-    ("{", "}"),
-    ("（", "）"),
-    ("［", "］"),
-    ("【", "】"),
-    ("「", "」"),
-    ("『", "』"),
-)
+_BRACKETS = ("()", "[]", "{}", "（）", "［］", "【】", "「」", "『』")
 _SPARED = re.compile(r"`[^`]*`|\$[^$]*\$|[:;]-?[()]|^\(?\w{1,3}\)")
 
 
 def _unbalanced(front: str) -> bool:
-    """Whether a bracket that opens before the colons is still open at them."""
+    """Return whether a bracket that opens before the colons is still open at them."""
     plain = _SPARED.sub("", front)
-    return any(plain.count(opens) > plain.count(closes) for opens, closes in _BRACKET_PAIRS)
+    return any(plain.count(opens) > plain.count(closes) for opens, closes in map(tuple, _BRACKETS))
 
 
 # --- fields ---------------------------------------------------------------------------------
@@ -407,72 +407,45 @@ _TIME = re.compile(
     r"|\d{1,2}\s?[ap]m|(?:\d+\s?(?:h|hrs?|min|mins|m|s|d)\b\s?){1,3}",
     re.IGNORECASE,
 )
-_BOOLEAN_WORDS = """true false yes no y n x done todo none null nil n/a na tbd - ja nein oui non sí si sì
-sim não tak nie да нет on off open closed"""
-_BOOLEANS = frozenset(listed(_BOOLEAN_WORDS))
+_BOOLEANS = _words("booleans")
 _URL = re.compile(
     r"(?:https?://|www\.|mailto:)\S+|[\w.+-]+@[\w-]+\.[\w.]+|(?:[\w-]+\.)+[a-z]{2,24}(?:[/?#]\S*)?",
     re.IGNORECASE,
 )
 _TAGS = re.compile(r"(?:#[^\s#]+[\s,]*)+")
 _LINK = re.compile(r"!?\[\[[^\]]*\]\]|!?\[[^\]]*\]\([^)]*\)")
-_MEASURES = frozenset(
-    listed("""hours hour minutes mins minute duration time date day days weight height steps rating score
-    mood energy sleep price cost amount count total progress pages calories kcal temperature stunden
-    uhrzeit dauer gewicht datum preis horas minutos fecha peso duración precio data ore minuti durata
-    prezzo heures durée poids prix tempo preço""")
-)
-_NAMES = frozenset(
-    listed("""author authors date time due created modified updated started finished completed status state
-    type kind tag tags topic topics category categories source sources url link links website project
-    area priority rating score mood weight height energy sleep location place publisher isbn page
-    pages version owner assignee deadline start end duration parent parents child children up down
-    next prev previous related see alias aliases id uuid cssclass cssclasses publish published title
-    subtitle language genre series director year edition doi citekey summary description progress
-    email phone address birthday hours minutes steps habits context people attendees participants
-    location deck template cover banner
-    autor autorin datum titel quelle quellen thema themen kategorie projekt bereich priorität
-    bewertung stimmung gewicht schlaf verlag seiten ort sprache beschreibung
-    autora fecha estado tipo fuente fuentes tema temas categoría proyecto prioridad título editorial
-    páginas horas enlace enlaces idioma descripción
-    auteur thème thèmes sujet catégorie projet priorité titre éditeur lien liens langue
-    autore data stato fonte fonti categoria progetto priorità titolo editore lingua
-    fonte projeto prioridade
-    źródło temat kategoria tytuł
-    автор дата статус тип источник тема категория проект название
-    todo fixme note notes nb warning remark notiz hinweis anmerkung remarque osservazione observación""")
-)
-"""What fields of notes are called."""
+_MEASURES = _words("measures")
+_FIELDS = _words("fields")
 _DECLARATION = re.compile(r"(?:TARGET DECK|FILE TAGS)\b", re.IGNORECASE)
-_YES_IN_A_LANGUAGE = frozenset(listed("yes no ja nein oui non sí si sì sim não tak nie да нет nee"))
+_YES_NO = _words("yes_no")
 _LONG_NAME = 4
 """Words from which a front with a number behind it asks for that number."""
 
 
 def _kind_of_value(line: Line, highlight: Highlight) -> str:
-    """`a number`, `a date` …: what a field holds and an answer seldom is; "" for words."""
-    said = line.back.strip("*_= ").rstrip(".")
+    """Return `a number`, `a date` …: what a field holds and an answer seldom is; "" for words."""
+    value = line.back.strip("*_= ").rstrip(".")
     shown = highlight.markdown[1].strip() if len(highlight.markdown) > 1 else ""
     for kind, pattern in (
         ("a link", _URL), ("a time", _TIME), ("a date", _DATE), ("a rating", _RATING),
         ("a checkbox", _CHECKBOX), ("a number", _NUMBER), ("a tag", _TAGS),
     ):  # fmt: skip
-        if said and pattern.fullmatch(said):
+        if value and pattern.fullmatch(value):
             return kind
-    if said.casefold() in _BOOLEANS:
+    if value.casefold() in _BOOLEANS:
         return "yes or no"
     if shown and not _LINK.sub("", shown).strip(" ,;·|*_-"):
         return "a link"
-    if highlight.links and _is_all_link(said, highlight):
+    if highlight.links and _is_all_link(value, highlight):
         return "a link"
     return ""
 
 
-def _is_all_link(said: str, highlight: Highlight) -> bool:
-    """Whether the value is nothing but the names of notes that it links to."""
+def _is_all_link(value: str, highlight: Highlight) -> bool:
+    """Return whether the value is nothing but the names of notes that it links to."""
     names = [re.split(r"file=|/", one)[-1] for one in highlight.links]
     known = {_folded(name) for name in names}
-    parts = [_folded(part) for part in re.split(r"[,;]", said) if part.strip()]
+    parts = [_folded(part) for part in re.split(r"[,;]", value) if part.strip()]
     return bool(parts) and all(part in known for part in parts)
 
 
@@ -484,7 +457,7 @@ def _is_value_of_field(line: Line, kind: str, cards: bool) -> bool:
     words = [word.strip("*_()").casefold() for word in line.front.split()]
     if _SUM.search(line.front) and kind == "a number":
         return False
-    if kind == "yes or no" and words[0] in _YES_IN_A_LANGUAGE and len(words) == 1:
+    if kind == "yes or no" and len(words) == 1 and words[0] in _YES_NO:
         return False
     if any(word in _MEASURES for word in words):
         return True
@@ -499,16 +472,16 @@ _SHORT_VALUE = 3
 
 
 def _is_field(line: Line, cards: bool) -> bool:
-    """Whether a line of words reads as a field: `Next action:: call Bob`."""
+    """Return whether a line of words reads as a field: `Next action:: call Bob`."""
     words = [word.strip("*_()").casefold() for word in line.front.split()]
     if _DECLARATION.match(line.front):
         return True
     capital = line.front[:1].isupper() or line.front[:1] in "*_"
-    if len(words) == 1 and words[0] in _NAMES and (capital or not line.blank_before):
+    if len(words) == 1 and words[0] in _FIELDS and (capital or not line.blank_before):
         return True
     if cards or line.blank_before:
         return False
-    if line.like_a_field and len(words) <= 3 and (words[-1] in _NAMES or words[0] in _NAMES):
+    if line.like_a_field and len(words) <= 3 and (words[-1] in _FIELDS or words[0] in _FIELDS):
         return True
     coded = "`" in line.back or "$" in line.back
     short = len(line.back.split()) <= _SHORT_VALUE
@@ -522,12 +495,9 @@ _HOLDS_CARDS = re.compile(
 )
 
 
-def _said_to_hold_cards(highlight: Highlight) -> bool:
-    """Whether a tag of the note, or the heading above, says that cards stand here."""
+def _among_cards(highlight: Highlight) -> bool:
+    """Return whether a tag of the note, or a heading above, says that cards stand here."""
     tags = (*highlight.document.tags, *highlight.tags)
-    named = [part for tag in tags for part in tag.split("/")]
-    named += [part.strip() for part in highlight.heading.split(" › ")]
-    return any(_HOLDS_CARDS.fullmatch(part.strip("#* ")) for part in named)
-
-
-CHECKS = (written_on_a_line,)
+    names = [part for tag in tags for part in tag.split("/")]
+    names += [part.strip() for part in highlight.heading.split(" › ")]
+    return any(_HOLDS_CARDS.fullmatch(part.strip("#* ")) for part in names)

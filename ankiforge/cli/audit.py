@@ -187,7 +187,7 @@ def _write(call: Call, page: Path, audit: Audit, head: tuple[str, str], force: b
 
 def _named(path: Path) -> str:
     """The profile, if it is the collection of one; else the file."""
-    from ankiforge.anki.places import COLLECTION
+    from ankiforge.anki.collection import COLLECTION
 
     return path.parent.name if path.name == COLLECTION else path.name
 

@@ -11,7 +11,7 @@ from ankiforge.cli.common import Call
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.anki.views import Everything
+    from ankiforge.anki.collection import Everything
     from ankiforge.check import Limits
 
 
@@ -22,7 +22,7 @@ def opened_deck(call: Call, path: Path) -> Iterator[Everything]:
     Raises:
         UsageError: it is none, or it is damaged, which may be noticed only while it is read.
     """
-    from ankiforge.anki.views import open_everything
+    from ankiforge.anki.collection import open_everything
 
     try:
         with open_everything(path) as deck:

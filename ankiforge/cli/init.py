@@ -296,10 +296,10 @@ def take_over(root: Path, folders: UserFolders) -> tuple[Path, ...]:
 
 def keep_deck_of(root: Path) -> None:
     """Let the deck file just copied agree with the cards that are here already."""
-    from ankiforge.ledger import generation
+    from ankiforge.ledger.journal import FIRST_GENERATION, generation_at
 
     workspace = open_workspace(root)
-    if generation.at(workspace.ledger, workspace.journal) == generation.FIRST:
+    if generation_at(workspace.ledger, workspace.journal) == FIRST_GENERATION:
         keep_first_deck(root / DECK_FILE)
 
 

@@ -42,7 +42,7 @@ def tasks_for(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
 def lines_for(now: Session, tasks: list[Task]) -> Iterator[str]:
     """The lines of a batch; what each is about is remembered, for no answer says so."""
     from ankiforge.draft import exchange
-    from ankiforge.ledger.cards.errands import Errand
+    from ankiforge.ledger.requests import Errand
 
     settings, prompts = app.server_settings(now.workspace), app.load_prompts(now.workspace)
     repair = app.repair_hints(app.check_limits(now.workspace.config))

@@ -13,7 +13,7 @@ from ankiforge.cli.session import Session, session, told
 from ankiforge.cli.ways import laid_out, ways_out
 from ankiforge.config import DrafterName
 from ankiforge.errors import UsageError
-from ankiforge.ledger.deciding.pairs import PAIRED
+from ankiforge.ledger.cards import PAIRED
 from ankiforge.ledger.queries import Queries
 from ankiforge.model import Card
 from ankiforge.reports.cards import highlight_json, in_full, one_line, titled

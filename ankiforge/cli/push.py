@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ankiforge.anki.names import RETIRED
+from ankiforge.anki.notes import RETIRED
 from ankiforge.cli.anki import count_held, refuse_offline, why_none
 from ankiforge.cli.common import Call, common_options, end, tell_problems
 from ankiforge.cli.session import Session, session

@@ -23,7 +23,7 @@ from ankiforge.cli.working import (
     write_packages,
 )
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger.cards.policy import FLOOD
+from ankiforge.ledger.placing import FLOOD
 from ankiforge.model import Problem, RunId
 from ankiforge.pipeline import Job, propose
 from ankiforge.reports.cards import one_line

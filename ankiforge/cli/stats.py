@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import deck_name
 from ankiforge.cli.choosing import joined
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ankiforge import review
-from ankiforge.anki.names import RETIRED
+from ankiforge.anki.notes import RETIRED
 from ankiforge.cli.choosing import choosing, chosen, tell_refused
 from ankiforge.cli.common import Call, common_options
 from ankiforge.cli.session import Session, session

@@ -10,7 +10,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from ankiforge import app, ledger
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import deck_name
 from ankiforge.anki.package import is_ours
 from ankiforge.anki.sync import types_to_ship
 from ankiforge.cli.common import tell_problems

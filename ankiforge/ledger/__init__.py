@@ -17,35 +17,26 @@ from pathlib import Path
 
 from ankiforge.config import private
 from ankiforge.errors import BusyError
-from ankiforge.ledger import generation
-from ankiforge.ledger.cards.choices import Choices
-from ankiforge.ledger.cards.errands import Errands
-from ankiforge.ledger.cards.placing import Placer
-from ankiforge.ledger.cards.policy import Policy
-from ankiforge.ledger.cards.recording import Recorder
-from ankiforge.ledger.cards.remembering import Remembering
-from ankiforge.ledger.cards.replies import Replies
-from ankiforge.ledger.cards.slots import Slots
-from ankiforge.ledger.cards.values import Cards
-from ankiforge.ledger.collection.packages import Packages
-from ankiforge.ledger.collection.suspensions import Suspensions
-from ankiforge.ledger.collection.views import Views
-from ankiforge.ledger.connection import Connection, connect, copy_to_memory
-from ankiforge.ledger.deciding.decisions import Decisions
+from ankiforge.ledger.alternatives import Choices
+from ankiforge.ledger.anki import Suspensions, Views
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection, connect, copy_to_memory
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.documents import Roots
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
-from ankiforge.ledger.journal import Entry, Journal
+from ankiforge.ledger.highlights import FOLDER, Highlights, Pictures
+from ankiforge.ledger.ingest import Reading
+from ankiforge.ledger.journal import Entry, Journal, Writer, generation_of, settle_generation
 from ankiforge.ledger.ownership import Ownership
-from ankiforge.ledger.passages.highlights import Highlights
-from ankiforge.ledger.passages.pictures import FOLDER, Pictures
-from ankiforge.ledger.passages.roots import Roots
+from ankiforge.ledger.placing import Placer, Policy, Remembering
 from ankiforge.ledger.queries import Queries
-from ankiforge.ledger.reading.sighted import Reading
-from ankiforge.ledger.returning.carrying import Carrying
-from ankiforge.ledger.returning.rebuild import Rebuild
-from ankiforge.ledger.returning.recovery import Recovery
+from ankiforge.ledger.recording import Recorder
+from ankiforge.ledger.requests import Errands, Replies
+from ankiforge.ledger.restore import Carrying, Rebuild, Recovery
 from ankiforge.ledger.search import Search
+from ankiforge.ledger.shipments import Packages
+from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.upgrade import convert
-from ankiforge.ledger.writing import Writer
 from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Problem, RunId, h16
 
@@ -122,7 +113,7 @@ class Ledger:
     @property
     def generation(self) -> int:
         """The generation of defaults it was created with; see `ledger.generation`."""
-        return generation.of_ledger(self._db)
+        return generation_of(self._db)
 
     def _name(self, identity: Callable[[], str], journal: Journal) -> None:
         if self._db.execute("SELECT 1 FROM meta WHERE name = 'ledger_id'").fetchone() is None:
@@ -131,7 +122,7 @@ class Ledger:
                     "INSERT OR IGNORE INTO meta VALUES ('ledger_id', ?), ('epoch', '1')",
                     (identity(),),
                 )
-                generation.settle(self._db, journal)
+                settle_generation(self._db, journal)
 
     def start_run(self, command: str) -> RunId:
         """A new run, by which what it does can be told later."""

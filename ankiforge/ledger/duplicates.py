@@ -16,10 +16,10 @@ from hashlib import blake2b
 
 import msgspec
 
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.pairs import NOTE
-from ankiforge.ledger.passages.highlights import Highlights
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.cards import NOTE
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.highlights import Highlights
+from ankiforge.ledger.journal import Writer
 from ankiforge.model import (
     ELSEWHERE,
     CardKind,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ankiforge.errors import LedgerError
-from ankiforge.ledger.connection import Connection
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.journal import Writer
 
 _HINT = (
     "between computers travels journal.jsonl, not .ankiforge/; to go on with this one and leave"

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.pairs import STANDS
+from ankiforge.ledger.cards import STANDS
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import REDRAFT
 from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
 from ankiforge.model.retention import Answers, Limits, Trouble, troubles

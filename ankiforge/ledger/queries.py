@@ -11,14 +11,13 @@ from itertools import groupby
 
 import msgspec
 
-from ankiforge.ledger.cards.values import TAGGED
-from ankiforge.ledger.collection.seen import CALENDAR
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.deciding.pairs import PAIRED, STANDS, Pairs
-from ankiforge.ledger.passages.highlights import NOT_SELECTED, Highlights, in_scope
+from ankiforge.ledger.anki import CALENDAR
+from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.events import PERSON
+from ankiforge.ledger.highlights import NOT_SELECTED, Highlights, in_scope
+from ankiforge.ledger.locations import NO_LLM, private_elsewhere
 from ankiforge.ledger.problem_cards import IN_ANKI, ProblemCards
-from ankiforge.ledger.reading.ways import NO_LLM, private_elsewhere
-from ankiforge.ledger.writing import PERSON
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 import msgspec
 
-from ankiforge.ledger.connection import Connection, to_json
-from ankiforge.ledger.reading.works import LONG_PAGE
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.documents import LONG_PAGE
 from ankiforge.ledger.search_index import SearchIndex
 from ankiforge.model import (
     AnkiState,

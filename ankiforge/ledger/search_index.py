@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.model import Document
 from ankiforge.text.cloze import words_of
 from ankiforge.text.fold import chunks, loose, searched

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger.cards.values import Cards, alternative
-from ankiforge.ledger.connection import Connection, to_json
+from ankiforge.ledger.cards import Cards, alternative
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import COLUMNS, UNDO, Columns, Event, Facts, State, fold, rank_of
-from ankiforge.ledger.writing import Writer
+from ankiforge.ledger.journal import Writer
 from ankiforge.model import h16
 
 _FLAG = "upgrade"

@@ -12,13 +12,11 @@ from math import inf
 
 from ankiforge import check
 from ankiforge.anki.cards import cloze_numbers, is_blank
-from ankiforge.anki.names import RETIRED
-from ankiforge.anki.views import AnyNote, Everything
-from ankiforge.check import clozes, duplicates, filler, siblings, structure, wording
-from ankiforge.check.lexical.normal import bare
-from ankiforge.check.rule import Rule
+from ankiforge.anki.collection import AnyNote, Everything
+from ankiforge.anki.notes import RETIRED
+from ankiforge.check import Rule, bare
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.ledger.queries import CardStatus
 from ankiforge.model import Finding, Guid, SeenCard, SeenType, Severity, Standing, Verdict
 from ankiforge.model.retention import DAY, Answers, Trouble, troubles
@@ -82,17 +80,17 @@ RULES = {
 _OF_SCHEDULE = frozenset(rule.id for rule in (LEECH, LAPSES, DIFFICULT))
 """What a person can leave as it is until the card lapses once more."""
 _SAYS = {rule.id: rule.says.rstrip(":") for rule in (*RULES, *check.RULES)} | {
-    duplicates.DUPLICATE.id: "asks the same as another note"
+    "duplicate": "asks the same as another note"
 }
 _ADVICE = {
-    **{rule.id: "mend it in Anki: what it shows is not what was meant" for rule in structure.RULES},
-    **{
-        rule.id: "reword it, or split it in several notes"
-        for rule in (*clozes.RULES, *wording.RULES, *filler.RULES, *siblings.RULES)
-    },
+    **dict.fromkeys(check.ids("structure"), "mend it in Anki: what it shows is not what was meant"),
+    **dict.fromkeys(
+        check.ids("clozes", "questions", "filler", "siblings"),
+        "reword it, or split it in several notes",
+    ),
     **{rule.id: advice for rule, advice in RULES.items()},
-    structure.EMPTY_SIDE.id: "fill it; a card that is not to be goes by Tools › Empty Cards in Anki",
-    duplicates.DUPLICATE.id: "keep one and delete the other, or let them ask different things",
+    "empty_side": "fill it; a card that is not to be goes by Tools › Empty Cards in Anki",
+    "duplicate": "keep one and delete the other, or let them ask different things",
 }
 
 

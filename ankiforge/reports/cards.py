@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from ankiforge.anki.fields import content_html
 from ankiforge.anki.merge import Conflict
+from ankiforge.anki.notes import content_html
 from ankiforge.anki.unrender import unrender
-from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.cards import letter_of
 from ankiforge.model import AnkiState, Candidate, Card, Document, Finding, Highlight, Seen, Standing
 from ankiforge.reports.waiting import FLOODED, why
 from ankiforge.text.anchors import from_a_word, to_a_word

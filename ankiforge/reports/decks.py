@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import deck_name
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
 from ankiforge.model import Card, RunId

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.anki.places import collections
+from ankiforge.anki.collection import collections
 from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import ForgeError
 from ankiforge.model import Extracted, Form

@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from ankiforge import check
-from ankiforge.anki.fields import content_html
-from ankiforge.anki.preview import cloze as as_anki_shows
-from ankiforge.check.lexical.normal import bare
-from ankiforge.check.lexical.reading import hidden_gaps, read, without
+from ankiforge.anki.cards import cloze as as_anki_shows
+from ankiforge.anki.notes import content_html
+from ankiforge.check import bare, hidden_gaps, read, without
 from ankiforge.config.resources import shipped
 from ankiforge.errors import UsageError
 from ankiforge.model import (

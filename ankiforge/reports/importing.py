@@ -12,7 +12,7 @@ import msgspec
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.journal import Entry
-from ankiforge.ledger.returning.carrying import Brought
+from ankiforge.ledger.restore import Brought
 from ankiforge.model import Problem
 from ankiforge.reports.export import VERSION
 

@@ -12,19 +12,16 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from ankiforge import check
 from ankiforge.anki.cards import cloze_signs, is_empty
-from ankiforge.anki.content import content_hash
-from ankiforge.anki.identity import parse_identity
+from ankiforge.anki.collection import AnyNote
+from ankiforge.anki.identity import content_hash, parse_identity
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
-from ankiforge.anki.views import AnyNote
-from ankiforge.check import clozes, structure, wording
-from ankiforge.check.lexical.normal import bare
-from ankiforge.check.lexical.words import content
+from ankiforge.check import MAX_LENGTH, bare, content
 from ankiforge.model import (
     Card,
     CardKind,
@@ -260,16 +257,16 @@ def _formula_faults(text: str) -> tuple[Finding, ...]:
         at = next((rest.find(sign) for sign in (opens, closes) if sign in rest), -1)
         if at >= 0 and _TEXLIKE.search(rest):
             near = on_one_line(re.sub(r"<[^>]*>", " ", rest[max(at - 10, 0) : at + 30]))
-            found.append(structure.MATH_UNBALANCED.found(f"“{near}”"))
+            found.append(check.found("math_unbalanced", f"“{near}”"))
     if _OPEN_LATEX.search(text):
         what = "[$] without [/$], or [latex] without [/latex]"
-        found.append(structure.MATH_UNBALANCED.found(what))
+        found.append(check.found("math_unbalanced", what))
     return tuple(found)
 
 
 def _cloze_faults(text: str) -> Iterator[Finding]:
     """Clozes that Anki reads otherwise than meant: never closed, empty, closed within a formula."""
-    malformed = structure.MALFORMED_CLOZE.found
+    malformed = partial(check.found, "malformed_cloze")
     starts: list[int] = []
     signs = list(cloze_signs(text))
     for sign in signs:
@@ -352,8 +349,8 @@ def read_note(note: AnyNote, kind: SeenType | None) -> Note:
     longest = max(sides, key=len, default="")
     if len(longest) > LONGEST_READ:
         words = len(_TAGS.sub("", longest))
-        if words > structure.MAX_LENGTH:
-            return replace(read, broken=(structure.TOO_LONG.exceeded(words, structure.MAX_LENGTH),))
+        if words > MAX_LENGTH:
+            return replace(read, broken=(check.Limits().exceeded("too_long", words),))
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
     broken = [fault for side in sides for fault in _formula_faults(side)]
     broken += [fault for one in shown if one.cloze for fault in _cloze_faults(one.question)]
@@ -390,10 +387,10 @@ def _draft(kind: CardKind, fields: Fields) -> Draft:
 
 # --- the linter -----------------------------------------------------------------------------
 
-_OF_MARKUP = frozenset((structure.MALFORMED_CLOZE.id, structure.BAD_TEMPLATE.id))
+_OF_MARKUP = frozenset(("malformed_cloze", "bad_template"))
 """Markup in Anki is judged as Anki reads it, not by our grammar."""
-_STRUCTURE = frozenset(rule.id for rule in structure.RULES)
-_WORDING = frozenset(rule.id for rule in (*clozes.RULES, *wording.RULES))
+_STRUCTURE = check.ids("structure")
+_WORDING = check.ids("clozes", "questions")
 """A person accepted these words: no more than a warning."""
 _TYPE_NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 
@@ -459,7 +456,7 @@ class Linter:
             for one in check.lint(draft, self._limits):
                 if one.check in _OF_MARKUP:
                     continue
-                if one.check == wording.FRONT_LT3W.id and content(draft.field("Front")):
+                if one.check == "front_lt3w" and content(draft.field("Front")):
                     one = replace(one, severity=Severity.INFO)  # vocabulary is asked by a word
                 if len(note.faces) > 1:
                     one = replace(one, message=f"{name}: {one.message}")
@@ -482,7 +479,7 @@ class Linter:
     def _repeats(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
         """Repeats of what came before, unless it is of the same passage."""
         words = "".join(text for _, text in draft.fields)
-        if len(words) > structure.MAX_LENGTH or "![" in words:
+        if len(words) > MAX_LENGTH or "![" in words:
             return  # whether two pictures show the same cannot be known here
         same = self._known.exact(draft, key)
         if same:

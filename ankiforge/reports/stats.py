@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from ankiforge.anki.names import deck_name
+from ankiforge.anki.notes import deck_name
 from ankiforge.config import LlmSettings, is_loopback
 from ankiforge.draft.desk.prices import FREE, Price, known_price
 from ankiforge.ledger import Ledger

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.names import RETIRED
+from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.ingest import Settled
 from ankiforge.ledger.queries import Funnel, WithoutCard
-from ankiforge.ledger.reading.sighted import Settled
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
 from ankiforge.reports.cards import titled

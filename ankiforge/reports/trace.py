@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.events import OVER, Event
 from ankiforge.model import Candidate, Card, Fields
 from ankiforge.reports.cards import (

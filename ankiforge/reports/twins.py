@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.model import Card
 from ankiforge.reports.cards import one_line, worded
 

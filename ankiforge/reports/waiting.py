@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ankiforge import check
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.policy import FLOOD
-from ankiforge.ledger.cards.values import AT_ONCE
+from ankiforge.ledger.cards import AT_ONCE
+from ankiforge.ledger.placing import FLOOD
 from ankiforge.model import Card, HighlightKey, RunId, Severity, Standing, Verdict
 
 CHOICE, FLOODED, MODEL, POLICY = "choice", "flood", "model", "policy"

@@ -13,16 +13,14 @@ from typing import Any
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.choices import preference
-from ankiforge.ledger.cards.remembering import blocked_by
-from ankiforge.ledger.cards.values import AT_ONCE, PREFERRED, letter_of
-from ankiforge.ledger.connection import to_json
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
-from ankiforge.ledger.deciding.states import Event as StateEvent
-from ankiforge.ledger.deciding.states import refuse
-from ankiforge.ledger.events import FOLLOWS, MADE, OVER, Columns, Event
+from ankiforge.ledger.alternatives import preference
+from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, PREFERRED, letter_of
+from ankiforge.ledger.db import to_json
+from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
+from ankiforge.ledger.placing import blocked_by
 from ankiforge.ledger.problem_cards import REDRAFTED
-from ankiforge.ledger.writing import PERSON
+from ankiforge.ledger.states import Event as StateEvent
+from ankiforge.ledger.states import refuse
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ankiforge.anki.content import content_hash
+from ankiforge.anki.identity import content_hash
 from ankiforge.anki.unrender import unrender
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import FEEDBACK
+from ankiforge.ledger.cards import FEEDBACK
 from ankiforge.model import Card, Fields, Guid, Seen, SeenCard, Standing, Verdict
 from ankiforge.model.retention import Answers, Trouble
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ankiforge.check.structure import MAX_LENGTH
+from ankiforge.check import MAX_LENGTH
 from ankiforge.draft.shapes import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
-from ankiforge.ledger.deciding.pairs import NOTE
+from ankiforge.ledger.cards import NOTE, letter_of
 from ankiforge.model import Card, CardKind, Family, Fields, Highlight, HighlightKind, Span
 from ankiforge.review.decide import Target
 from ankiforge.review.query import FIELDS

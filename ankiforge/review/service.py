@@ -12,7 +12,7 @@ from ankiforge.check import DuplicateIndex
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.cards import letter_of
 from ankiforge.model import Card, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.review.decide import Target
 from ankiforge.review.query import Beside, Query, parse

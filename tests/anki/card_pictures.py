@@ -15,11 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ankiforge.anki.fields import note_for
 from ankiforge.anki.notetypes import style
 from ankiforge.anki.package import write_package
 from ankiforge.model import CardKind
 from ankiforge.review.page.app import MATHJAX
+from samples.anki_notes import note_for
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.fields import note_for
 from ankiforge.anki.package import write_package
 from ankiforge.model import Card, CardKind
+from samples.anki_notes import note_for
 
 HERE = Path(__file__).parent
 MAKERS = HERE.parent / "unit" / "anki" / "makers.py"

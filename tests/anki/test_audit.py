@@ -307,7 +307,7 @@ def test_a_note_of_another_ledger_and_a_remark_are_told_of(
 
 
 def test_a_passage_that_is_gone_leaves_an_orphan(desk: Desk, monkeypatch: Any) -> None:
-    monkeypatch.setattr("ankiforge.ledger.reading.sighted.GONE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("ankiforge.ledger.ingest.GONE_AFTER_SECONDS", 0.0)
     (desk.vault / "a.md").write_text(LIGASE + "\n", encoding="utf-8")
     desk.forge.ok("run", "-o", "out.apkg")
     desk.forge.ok("run", "-o", "out.apkg")

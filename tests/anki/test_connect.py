@@ -18,13 +18,12 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.connect import AnkiConnect, export_all, ours
-from ankiforge.anki.connection import AbsentError, UnsupportedError
-from ankiforge.anki.fields import note_for
+from ankiforge.anki.connect import AbsentError, AnkiConnect, UnsupportedError, export_all, ours
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
 from ankiforge.model import Card, CardKind, Family, card_id, note_id
+from samples.anki_notes import note_for
 
 Maker = Callable[..., Card]
 Serving = Callable[..., AbstractContextManager[Any]]
@@ -128,14 +127,12 @@ def test_the_scheduling_comes_along(
     client.import_package(package)
     with fake.collection() as col:
         backend.Anki(col).answer_first_card(card.guid)
-    client.export_package("Reading::A", tmp_path / "with.apkg")
-    client.export_package("Reading::A", tmp_path / "without.apkg", include_scheduling=False)
-    for name, reviews in (("with", 1), ("without", 0)):
-        with zipfile.ZipFile(tmp_path / f"{name}.apkg") as whole:
-            data = whole.read("collection.anki21")
-        with closing(sqlite3.connect(":memory:")) as connection:
-            connection.deserialize(data)
-            assert connection.execute("select count() from revlog").fetchone() == (reviews,)
+    client.export_package("Reading::A", tmp_path / "a.apkg")
+    with zipfile.ZipFile(tmp_path / "a.apkg") as whole:
+        data = whole.read("collection.anki21")
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(data)
+        assert connection.execute("select count() from revlog").fetchone() == (1,)
 
 
 # --- what is ours, wherever it is -------------------------------------------------------------
@@ -256,15 +253,13 @@ def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
 
 def test_cards_are_suspended_and_back(fake: Any, client: AnkiConnect, package: Path) -> None:
     client.import_package(package)
-    cards = client.find_cards(ours())
-    assert client.are_suspended(cards) == (False, False, False)
-    client.suspend(cards[:2])
-    assert client.are_suspended([*cards, 5]) == (True, True, False, None)
-    client.suspend(cards)
-    client.unsuspend(cards)
-    assert client.are_suspended(cards) == (False, False, False)
+    one, two, three = client.find_cards(ours())
+    client.suspend([one, two])
+    assert set(client.find_cards("is:suspended")) == {one, two}
+    client.unsuspend([two, three, 5])
+    assert client.find_cards("is:suspended") == (one,)
     with fake.collection() as col:
-        assert {row[0] for row in col.db.all("select queue from cards")} == {0}
+        assert col.db.list("select id from cards where queue = -1") == [one]
 
 
 def test_a_card_that_is_gone_cannot_be_suspended(client: AnkiConnect) -> None:
@@ -274,7 +269,6 @@ def test_a_card_that_is_gone_cannot_be_suspended(client: AnkiConnect) -> None:
 def test_nothing_is_asked_for_no_cards(fake: Any, client: AnkiConnect) -> None:
     client.suspend([])
     client.unsuspend([])
-    assert client.are_suspended([]) == ()
     assert fake.actions == []
 
 
@@ -335,7 +329,7 @@ def test_the_right_key_opens_everything(tmp_path: Path, serving: Serving) -> Non
     with serving(tmp_path, key="secret", profile="User 1") as fake:
         client = AnkiConnect(fake.address, "secret")
         client.check()
-        assert client.several(("version", {}), ("findNotes", {"query": ""})) == (6, [])
+        assert client.find_notes("") == ()
         assert client.active_profile() == "User 1"
 
 
@@ -362,17 +356,9 @@ def test_an_old_add_on_does_what_it_can(tmp_path: Path, serving: Serving) -> Non
     with serving(tmp_path, old=True, lacks=("requestPermission", "exportPackage")) as fake:
         client = AnkiConnect(fake.address)
         client.check()
-        assert client.supported(["sync", "fly"]) == {"sync"}
         assert client.active_profile() == ""
         told(lambda: client.export_package("Default", tmp_path / "a.apkg"), UnsupportedError)
         assert not (tmp_path / "a.apkg").exists()
-
-
-def test_a_new_add_on_tells_what_it_knows(fake: Any, client: AnkiConnect) -> None:
-    wanted = {"importPackage", "getActiveProfile", "fly"}
-    assert client.supported(wanted) == {"importPackage"}
-    fake.profile = "User 1"
-    assert client.supported(wanted) == {"importPackage", "getActiveProfile"}
 
 
 def test_a_busy_anki_is_given_up(fake: Any) -> None:
@@ -431,19 +417,6 @@ def test_added_notes_are_null_where_they_are_empty_or_doubled(fake: Any) -> None
     first, *others = posted(fake.address, asked)["result"]
     assert first > 0
     assert others == [None, None]
-
-
-def test_what_is_gone_is_told_as_empty(fake: Any, client: AnkiConnect, package: Path) -> None:
-    client.import_package(package)
-    notes, cards = client.find_notes(ours()), client.find_cards(ours())
-    told_notes, told_cards, states = client.several(
-        ("notesInfo", {"notes": [notes[0], 5]}),
-        ("cardsInfo", {"cards": [cards[0], 5]}),
-        ("areSuspended", {"cards": [cards[0], 5]}),
-    )
-    assert told_notes[0]["noteId"] == notes[0]
-    assert told_cards[0]["note"] == notes[0]
-    assert (told_notes[1], told_cards[1], states) == ({}, {}, [False, None])
 
 
 def test_card_ids_are_ours(client: AnkiConnect, package: Path, card: Card) -> None:

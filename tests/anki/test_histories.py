@@ -17,10 +17,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ankiforge import ledger
-from ankiforge.anki import views
-from ankiforge.anki.views import copying
+from ankiforge.anki import collection
 from ankiforge.extract.pdf.worker import PdfWorker, answer
-from ankiforge.ledger.reading import sighted as reading
+from ankiforge.ledger import ingest as reading
 
 HERE = Path(__file__).parent
 FAKE = HERE.parent / "fakes" / "anki_connect.py"
@@ -129,8 +128,8 @@ def world(forge_in: Any, backend: Any) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)
         patch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)
-        patch.setattr(copying, "_PAUSE", 0.02)
-        patch.setattr(views, "time", clock)
+        patch.setattr(collection, "_PAUSE_SECONDS", 0.02)
+        patch.setattr(collection, "time", clock)
         patch.setattr(PdfWorker, "ask", read_here)
         patch.setattr(ledger.open_ledger, "__defaults__", (clock.now,))
         first, second = forges = [forge_in(folder / side) for side in ("one", "two")]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.content import content_hash
-from ankiforge.anki.fields import note_for
+from ankiforge.anki.identity import content_hash
 from ankiforge.anki.package import write_package
 from ankiforge.model import Card, CardKind, Family, Note, card_id, note_id
+from samples.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 
@@ -164,7 +164,7 @@ def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(
 def test_pictures_arrive_under_the_names_the_fields_use(
     collection: Any, tmp_path: Path, make_card: Maker
 ) -> None:
-    from ankiforge.anki.media import media_of
+    from ankiforge.anki.render import media_of
     from ankiforge.model import Media
 
     picture = tmp_path / "Figure 1.png"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki import notetypes, package, theirs
+from ankiforge.anki import notetypes, package
 from ankiforge.anki.notetypes import note_type
 
 pytestmark = pytest.mark.core
@@ -184,7 +184,7 @@ def test_css_and_templates_of_a_person_s_own_stay(
 def test_templates_that_a_push_made_newer_are_renewed_once_anki_was_seen(
     forge: Any, backend: Any, first_design: Any, vault: Path
 ) -> None:
-    """A push merges note types, and Anki then takes the time of it for theirs."""
+    """A push merges note types, and Anki then takes the time of it for notetypes."""
     forge.ok("run", vault)
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
@@ -201,4 +201,4 @@ def test_templates_that_a_push_made_newer_are_renewed_once_anki_was_seen(
         assert all("text-align: start" in kind["css"] for kind in kinds.values())
     (vault / "c.md").write_text("What is five?::The fifth\n")
     forge.ok("run", vault)
-    assert theirs.renewed_types({}) == {}
+    assert notetypes.renewed_types({}) == {}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.ledger.reading import sighted as reading
+from ankiforge.ledger import ingest as reading
 from tests.unit.review.page import conftest as page_server
 
 client = page_server.client

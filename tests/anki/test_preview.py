@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.fields import field_html, note_for
+from ankiforge.anki.cards import card_ordinals, sides
+from ankiforge.anki.notes import field_html
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.package import write_package
-from ankiforge.anki.preview import sides
 from ankiforge.anki.render import render
 from ankiforge.model import Card, CardKind, Family
+from samples.anki_notes import note_for
 
 Maker = Callable[..., Card]
 

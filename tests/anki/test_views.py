@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.fields import ankiforge_id, content_html, note_for
+from ankiforge.anki.collection import connect_view, open_view, read_message, signature
+from ankiforge.anki.identity import content_hash
+from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import note_type, style
 from ankiforge.anki.package import write_package
-from ankiforge.anki.views import connect_view, open_view, signature
-from ankiforge.anki.views.wire import read_message
 from ankiforge.model import (
     Card,
     CardKind,
@@ -27,6 +27,7 @@ from ankiforge.model import (
     card_id,
     note_id,
 )
+from samples.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 
@@ -126,7 +127,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
         content = content_html(card.kind, card.fields)
-        digest = ankiforge_id(card, content).split()[-1]
+        digest = content_hash(card.family, content)
         assert note.identity == Identity(card.guid, card.family, 1, card.key, digest)
 
 
@@ -414,14 +415,14 @@ def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read() -> None:
 
     whole = Notetype.Config(kind=Notetype.Config.KIND_CLOZE, css=".ä {}", latex_pre="x")
     read = read_message(whole.SerializeToString())
-    assert (read.unsigned(1), read.text(3)) == (1, ".ä {}")
+    assert (read[1], read[3]) == (1, ".ä {}".encode())
     for number in (0, -1, -(2**63), 2**63 - 1):
         field = Notetype.Field.Config(font_name="Arial", id=number, tag=3, rtl=True)
-        assert read_message(field.SerializeToString()).signed(9) == number
+        assert read_message(field.SerializeToString())[9] == number % 2**64
         template = Notetype.Template.Config(q_format="q", a_format="a", id=number)
         read = read_message(template.SerializeToString())
-        assert (read.text(1), read.text(2), read.signed(8)) == ("q", "a", number)
-    assert read_message(Notetype.Field.Config().SerializeToString()).signed(9) is None
+        assert (read[1], read[2], read[8]) == (b"q", b"a", number % 2**64)
+    assert 9 not in read_message(Notetype.Field.Config().SerializeToString())
 
 
 # --- exports --------------------------------------------------------------------------------
@@ -485,7 +486,9 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World
         expected = everything(view)
     exports = [world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")]
 
-    with connect_view(exports, address="http://127.0.0.1:1", profile="Ada", complete=True) as view:
+    with connect_view(
+        exports, address="http://127.0.0.1:1", profile="Ada", notes=frozenset()
+    ) as view:
         assert everything(view) == expected
         assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")
         assert (view.profile, view.complete, view.created) == ("Ada", True, world.col.crt)
@@ -497,23 +500,23 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World
 
 
 def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view() -> None:
-    with connect_view([], address="http://127.0.0.1:1", profile="", complete=True) as view:
+    with connect_view([], address="http://127.0.0.1:1", profile="", notes=frozenset()) as view:
         assert (tuple(view.notes()), tuple(view.reviews()), view.types) == ((), (), ())
         assert (view.newest_review, view.created) == (0, 0)
         assert view.taken_at > 1_700_000_000
         assert (view.graves(), view.reviewed([1])) == (frozenset(), frozenset())
 
 
-def test_twins_of_one_guid_are_both_seen_and_in_exports_once(world: World) -> None:
+def test_two_notes_of_one_guid_are_both_seen(world: World) -> None:
     own = world.col.db.scalar("select id from notes where guid not like 'af%'")
     world.col.db.execute("update notes set guid = ? where id = ?", world.basic.guid, own)
     with open_view(world.live) as view:
         twins = [note for note in view.notes() if note.guid == world.basic.guid]
         assert sorted(note.id for note in twins) == sorted((own, note_id(world.basic.guid)))
         assert [len(note.cards) for note in twins] == [1, 1]
-    exports = [world.exported(), world.exported(legacy=True)]
-    with connect_view(exports, address="a", profile="", complete=True) as view:
-        assert of(view, world.basic).id == min(note.id for note in twins)
+    exports = [world.exported(deck=deck) for deck in (None, "Reading")]
+    with connect_view(exports, address="a", profile="", notes=frozenset()) as view:
+        assert [note for note in view.notes() if note.guid == world.basic.guid] == twins
 
 
 def test_whole_collections_show_the_ids_of_all_notes_and_exports_do_not(world: World) -> None:
@@ -526,5 +529,5 @@ def test_whole_collections_show_the_ids_of_all_notes_and_exports_do_not(world: W
         assert view.note_ids() == all_of_them
     with open_view(exported) as view:
         assert view.note_ids() is None
-    with connect_view([exported], address="", profile="", complete=True) as view:
+    with connect_view([exported], address="", profile="", notes=frozenset()) as view:
         assert view.note_ids() is None

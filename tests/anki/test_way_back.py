@@ -626,6 +626,9 @@ class Clock:
         self.now += 0.001
         return self.now
 
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -633,7 +636,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
     monkeypatch.setattr(_stamps, "TICK_NS", 0)  # what was read may count as unchanged at once
     found = Clock(time.time())
-    monkeypatch.setattr("ankiforge.anki.views.time", found)
+    monkeypatch.setattr("ankiforge.anki.collection.time", found)
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.ledger.reading import sighted as reading
+from ankiforge.ledger import ingest as reading
 
 BACKEND = Path(__file__).parents[1] / "anki" / "backend.py"
 

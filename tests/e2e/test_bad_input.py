@@ -20,7 +20,7 @@ from ankiforge.extract._folder import Folder
 from ankiforge.extract.markdown import Texts
 from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.extract.pdf import PdfSource
-from ankiforge.ledger import connection
+from ankiforge.ledger import db as connection
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 

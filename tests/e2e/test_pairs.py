@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.views import open_view
+from ankiforge.anki.collection import open_view
 
 ONE = "What enzyme unwinds DNA?::helicase\n"
 OTHER = "Which enzyme is responsible for unwinding the DNA helix?::Helicase\n"

@@ -20,7 +20,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
-from ankiforge.ledger import connection
+from ankiforge.ledger import db as connection
 
 NOTE = "The ==cell== divides.\n\nWhat is it?::That\n\n==We should all sleep more.==\n"
 

@@ -458,7 +458,7 @@ def test_a_card_that_waits_by_policy_says_so(forge, v: Path) -> None:
 
 
 def test_the_301st_card_says_why_it_waits(forge, tmp_path: Path, monkeypatch) -> None:
-    from ankiforge.ledger.cards import policy
+    from ankiforge.ledger import placing as policy
 
     monkeypatch.setattr(policy, "FLOOD", 2)
     notes = tmp_path / "n"

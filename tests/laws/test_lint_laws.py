@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.cards import cloze_numbers
-from ankiforge.anki.views import AnyNote
+from ankiforge.anki.collection import AnyNote
 from ankiforge.check import Limits
 from ankiforge.model import SeenTemplate, SeenType
 from ankiforge.reports.lint import Linter, as_json, cloze_markdown, read_note

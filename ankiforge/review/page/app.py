@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request, send_from_directory
 
-from ankiforge.anki.media import is_media_name
 from ankiforge.anki.notetypes import style
+from ankiforge.anki.render import is_media_name
 from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.decisions.deciding import decide
 from ankiforge.review.page.decisions.redrafting import model_named

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, jsonify, request
 
-from ankiforge.anki.escape import address
+from ankiforge.anki.render import address
 from ankiforge.ledger.search import Match, WorkCard, WorkHighlight
 from ankiforge.review.service import Service
 from ankiforge.text.cloze import reveal

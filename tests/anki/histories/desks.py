@@ -20,6 +20,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.sleep = time.sleep
 
     def time(self) -> float:
         return time.time() + self.ahead

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.ledger.reading import sighted as reading
+from ankiforge.ledger import ingest as reading
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 SENTENCES = [

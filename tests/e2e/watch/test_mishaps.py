@@ -21,7 +21,7 @@ from ankiforge.cli import watching
 from ankiforge.cli.common import Talk
 from ankiforge.cli.watching import Narrator
 from ankiforge.extract import _stamps
-from ankiforge.ledger import connection
+from ankiforge.ledger import db as connection
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki import connection
-from ankiforge.anki.connect import AnkiConnect, Exported, export_all
-from ankiforge.anki.connection import AbsentError, UnsupportedError
+from ankiforge.anki import connect
+from ankiforge.anki.connect import AbsentError, AnkiConnect, Exported, UnsupportedError, export_all
 from ankiforge.errors import ServiceError
 
 SECRET = "squeamish-ossifrage"
@@ -114,30 +113,18 @@ def test_a_request_has_the_version_and_no_key_no_origin() -> None:
     assert "origin" not in other.heads[0]
 
 
-def test_the_key_goes_to_the_top_and_into_every_part_of_a_multi() -> None:
-    both = [result(6), result([1, 2])]
-    with answering(result(both)) as other:
-        client = AnkiConnect(other.address, SECRET)
-        assert client.several(("version", {}), ("findCards", {"query": "a"})) == (6, [1, 2])
-    [asked] = other.asked
-    parts = asked["params"]["actions"]
-    assert [asked["key"], *(part["key"] for part in parts)] == [SECRET] * 3
-    assert [asked["version"], *(part["version"] for part in parts)] == [6] * 3
-
-
-def test_one_refused_part_of_a_multi_fails_the_whole() -> None:
-    with answering(result([result(6), error("unsupported action")])) as other:
-        client = AnkiConnect(other.address)
-        words = told(lambda: client.several(("version", {}), ("fly", {})), UnsupportedError)
-    assert "does not know fly" in words
+def test_the_key_goes_along() -> None:
+    with answering(result("User 1")) as other:
+        AnkiConnect(other.address, SECRET).active_profile()
+    assert other.asked[0]["key"] == SECRET
 
 
 def test_proxies_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
-    with answering(result(6)) as other:
-        assert AnkiConnect(other.address).version() == 6
+    with answering(result("A")) as other:
+        assert AnkiConnect(other.address).active_profile() == "A"
 
 
 def test_many_ids_go_in_parts() -> None:
@@ -158,14 +145,14 @@ def test_many_ids_go_in_parts() -> None:
 def test_a_closed_anki_is_absent_and_the_add_on_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
-    words = told(AnkiConnect(f"http://127.0.0.1:{port}").version, AbsentError)
+    words = told(AnkiConnect(f"http://127.0.0.1:{port}").active_profile, AbsentError)
     assert f"http://127.0.0.1:{port}" in words
     assert "2055492159" in words
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://h:x", "http://:1"])
 def test_an_address_that_leads_nowhere_is_absent(address: str) -> None:
-    assert address in told(lambda: AnkiConnect(address).version(), AbsentError)
+    assert address in told(lambda: AnkiConnect(address).active_profile(), AbsentError)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +171,7 @@ def test_an_address_that_leads_nowhere_is_absent(address: str) -> None:
 )
 def test_something_else_at_the_port_is_called_so(status: int, says: Any) -> None:
     with answering(says, status) as other:
-        words = told(AnkiConnect(other.address).version)
+        words = told(AnkiConnect(other.address).active_profile)
     assert "is not AnkiConnect" in words
     assert "anki.connect" in words
 
@@ -195,26 +182,26 @@ def test_what_speaks_no_http_is_called_so() -> None:
         taken.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
 
     with listening(play) as address:
-        assert "is not AnkiConnect" in told(AnkiConnect(address).version)
+        assert "another program answers there" in told(AnkiConnect(address).active_profile)
 
 
 def test_no_redirect_is_followed() -> None:
     with answering(result(6)) as elsewhere:
         with answering(b"", 307, ("Location", elsewhere.address)) as other:
-            words = told(AnkiConnect(other.address, SECRET).version)
+            words = told(AnkiConnect(other.address, SECRET).active_profile)
         assert elsewhere.asked == []
     assert "307" in words
 
 
 def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "LARGEST", 1000)
+    monkeypatch.setattr(connect, "MAX_ANSWER", 1000)
     with answering(result("a" * 200_000)) as other:
-        assert "endless" in told(AnkiConnect(other.address).version)
+        assert "endless" in told(AnkiConnect(other.address).active_profile)
 
 
 def test_a_forbidden_access_is_called_so() -> None:
     with answering(b"", 403) as other:
-        words = told(AnkiConnect(other.address).version)
+        words = told(AnkiConnect(other.address).active_profile)
     assert "403" in words
     assert "webCorsOriginList" in words
 
@@ -222,9 +209,9 @@ def test_a_forbidden_access_is_called_so() -> None:
 def test_a_silent_anki_is_busy() -> None:
     done = threading.Event()
     with listening(lambda _: done.wait()) as address:
-        words = told(AnkiConnect(address, timeout=0.05).version)
+        words = told(AnkiConnect(address, timeout=0.05).active_profile)
         done.set()
-    assert "did not finish version in 0.05 s" in words
+    assert "did not finish getActiveProfile in 0.05 s" in words
     assert "dialog" in words
 
 
@@ -238,7 +225,7 @@ def test_an_answer_that_drips_is_given_up_in_the_same_time() -> None:
 
     gone = threading.Event()
     with listening(drip) as address:
-        words = told(AnkiConnect(address, timeout=0.2).version)
+        words = told(AnkiConnect(address, timeout=0.2).active_profile)
         gone.set()
     assert "did not finish" in words
 
@@ -250,7 +237,7 @@ def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
         taken.sendall(sent)
 
     with listening(play) as address:
-        assert "broke off during version" in told(AnkiConnect(address).version)
+        assert "broke off during getActiveProfile" in told(AnkiConnect(address).active_profile)
 
 
 # --- what AnkiConnect refuses -----------------------------------------------------------------
@@ -258,14 +245,14 @@ def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
 
 def test_a_missing_key_names_the_variable() -> None:
     with answering(error("valid api key must be provided")) as other:
-        words = told(AnkiConnect(other.address, key_env="MY_KEY").version)
+        words = told(AnkiConnect(other.address, key_env="MY_KEY").active_profile)
     assert "asks for its key" in words
     assert "MY_KEY" in words
 
 
 def test_a_wrong_key_names_the_variable_and_not_the_key() -> None:
     with answering(error("valid api key must be provided")) as other:
-        words = told(AnkiConnect(other.address, SECRET, key_env="MY_KEY").version)
+        words = told(AnkiConnect(other.address, SECRET, key_env="MY_KEY").active_profile)
     assert "MY_KEY" in words
     assert SECRET not in words
 
@@ -295,17 +282,13 @@ def test_an_unknown_action_is_an_old_add_on() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda client: client.version(),
         lambda client: client.check(),
-        lambda client: client.supported(["sync"]),
         lambda client: client.active_profile(),
         lambda client: client.find_notes("a"),
         lambda client: client.find_cards("a"),
         lambda client: client.decks_of("a"),
-        lambda client: client.are_suspended([1]),
         lambda client: client.import_package(Path("a.apkg")),
         lambda client: client.export_package("A", Path("a.apkg")),
-        lambda client: client.several(("version", {})),
     ],
 )
 @pytest.mark.parametrize("value", [None, False, ["5"], [True], {"actions": 1}, 1.5])
@@ -331,7 +314,7 @@ def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path: Path) -> N
     assert "same folders" in words
 
 
-# --- check, supported, profile ----------------------------------------------------------------
+# --- check and profile --------------------------------------------------------------------------
 
 
 def by_action(**answers: Any) -> Callable[[dict[str, Any]], Any]:
@@ -366,19 +349,6 @@ def test_an_old_api_fails_the_check() -> None:
         words = told(AnkiConnect(other.address).check)
     assert "version 5" in words
     assert "Check for Updates" in words
-
-
-def test_what_is_supported_is_asked_where_it_can_be() -> None:
-    known = {"scopes": ["actions"], "actions": ["sync", "notAsked"]}
-    with answering(by_action(apiReflect=known)) as other:
-        assert AnkiConnect(other.address).supported(["sync", "fly"]) == {"sync"}
-    assert other.asked[0]["params"] == {"scopes": ["actions"], "actions": ["fly", "sync"]}
-
-
-def test_an_add_on_that_cannot_tell_knows_what_they_all_know() -> None:
-    with answering(by_action()) as other:
-        client = AnkiConnect(other.address)
-        assert client.supported(["sync", "fly", "getActiveProfile"]) == {"sync"}
 
 
 def test_the_profile_is_told_or_unknown() -> None:

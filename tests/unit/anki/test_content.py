@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.content import content_hash, normal_form
+from ankiforge.anki.identity import content_hash, normal_form
 from ankiforge.model import Family
 
 KEYS = Path(__file__).parents[3] / "docs" / "keys.md"

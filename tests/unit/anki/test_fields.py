@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ankiforge.anki.content import content_hash
-from ankiforge.anki.fields import content_html, field_html, note_for, reference
-from ankiforge.anki.names import deck_name, tag_names
+from ankiforge.anki.identity import content_hash
+from ankiforge.anki.notes import content_html, deck_name, field_html, reference, tag_names
 from ankiforge.anki.notetypes import note_type
 from ankiforge.model import Card, CardKind, Family
+from samples.anki_notes import note_for
 
 Maker = Callable[..., Card]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankiforge.anki.content import normal_form
+from ankiforge.anki.identity import normal_form
 from ankiforge.anki.render import render
 from ankiforge.model import Media
 

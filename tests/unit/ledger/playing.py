@@ -8,17 +8,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ankiforge import review, sync
-from ankiforge.anki.fields import note_for
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.notetypes import note_type
-from ankiforge.anki.theirs import arranged, our_type
+from ankiforge.anki.notetypes import arranged, note_type, our_type
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.deciding.states import (
-    REFUSED,
-    Event,
-)
+from ankiforge.ledger.states import REFUSED, Event
 from ankiforge.model import (
     Calendar,
     Card,
@@ -34,6 +29,7 @@ from ankiforge.model import (
     note_id,
 )
 from ankiforge.review import Target
+from samples.anki_notes import note_for
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 

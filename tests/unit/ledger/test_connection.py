@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ankiforge.ledger import open_ledger
-from ankiforge.ledger.connection import connect, schema_steps
+from ankiforge.ledger.db import connect, schema_steps
 
 
 def files(folder: Path) -> list[str]:

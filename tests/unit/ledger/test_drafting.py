@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ankiforge.ledger.cards import policy
+from ankiforge.ledger import placing as policy
 from ankiforge.model import (
     AcceptedBy,
     Batch,

@@ -6,8 +6,7 @@ from contextlib import suppress
 import pytest
 
 from ankiforge import review
-from ankiforge.check import DuplicateIndex
-from ankiforge.check.duplicates import terms_of
+from ankiforge.check import DuplicateIndex, terms_of
 from ankiforge.errors import RefusedError
 from ankiforge.model import (
     CardKind,

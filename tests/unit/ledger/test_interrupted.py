@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from ankiforge.ledger.connection import Connection
+from ankiforge.ledger.db import Connection
 
 
 class InterruptedAtBegin(Connection):

@@ -290,3 +290,30 @@ def test_words_changed_there_and_back_and_there_again_are_those_that_return(benc
     bench.reopen(lose=True)
     _, settled = bench.read({"a.md": [second]})
     assert (settled.changed, settled.new) == (0, 0)
+
+
+def test_a_line_that_was_cut_off_is_dropped_by_the_next_write(bench):
+    """A killed process may leave a part of what it wrote; its transaction was not committed."""
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [guid] = bench.forge(run)
+    journal = bench.folder / "journal.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"v":1,"id":"0123","at":"2026-01-01T00:00:00+00:00","by":"pers')
+    bench.reopen()
+    assert bench.ledger.problems == ()
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
+    now = journal.read_bytes()
+    assert now.startswith(whole)
+    assert [line["what"] for line in map(msgspec.json.decode, now[len(whole) :].splitlines())] == [
+        "reject"
+    ]
+
+
+def test_a_last_line_without_a_line_break_stays(bench):
+    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
+    [guid] = bench.forge(run)
+    journal = bench.folder / "journal.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole.rstrip(b"\n"))
+    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
+    assert journal.read_bytes().startswith(whole)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.passages.pictures import Pictures, is_cut
+from ankiforge.ledger.highlights import Pictures, is_cut
 from ankiforge.model import Picture
 
 NAME = "cut/0123456789abcdef.png"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.deciding.states import BEFORE, PRESENCE, STANDING, VERDICT, Event
+from ankiforge.ledger.states import BEFORE, PRESENCE, STANDING, VERDICT, Event
 from ankiforge.model import Standing, Verdict
 
 

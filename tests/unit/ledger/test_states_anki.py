@@ -9,16 +9,8 @@ from pathlib import Path
 import pytest
 
 from ankiforge import review
-from ankiforge.anki.theirs import arranged
-from ankiforge.ledger.deciding.states import (
-    ANKI,
-    BEFORE,
-    CANDIDATE,
-    PRESENCE,
-    STANDING,
-    VERDICT,
-    Event,
-)
+from ankiforge.anki.notetypes import arranged
+from ankiforge.ledger.states import ANKI, BEFORE, CANDIDATE, PRESENCE, STANDING, VERDICT, Event
 from ankiforge.model import RunId, Standing, Verdict
 
 

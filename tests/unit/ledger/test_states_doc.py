@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.deciding.states import AXES, Event
+from ankiforge.ledger.states import AXES, Event
 
 DOC = (Path(__file__).parents[3] / "docs" / "states.md").read_text(encoding="utf-8")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.cards.values import letter_of
+from ankiforge.ledger.cards import letter_of
 from ankiforge.review import Result, Target
 from ankiforge.review.page.decisions.asking import Asking
 from ankiforge.review.page.shown.items import Item

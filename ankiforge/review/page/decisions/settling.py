@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.deciding.pairs import NOTE
+from ankiforge.ledger.cards import NOTE
 from ankiforge.model import Card, Guid
 from ankiforge.review import Result, Target
 from ankiforge.review.page.decisions.decision import Decide, Decision, Outcome, done

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
-from ankiforge.ledger.cards.values import AT_ONCE
+from ankiforge.ledger.cards import AT_ONCE
 from ankiforge.model import HighlightKey
 from ankiforge.review.page.lists.filters import Filed, Filter
 from ankiforge.review.service import Service

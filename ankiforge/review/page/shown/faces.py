@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ankiforge.anki.cards import card_ordinals
-from ankiforge.anki.fields import field_html
-from ankiforge.anki.preview import sides
+from ankiforge.anki.cards import card_ordinals, sides
+from ankiforge.anki.notes import field_html
 from ankiforge.model import Candidate, Card, Fields, Media
 from ankiforge.review.page.shown.drawing import draw
 from ankiforge.review.page.shown.items import Face, Slot, tone_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ankiforge.anki.escape import address
+from ankiforge.anki.render import address
 from ankiforge.model import Highlight
 
 _PROGRAMS = {"zotero": "Open in Zotero", "obsidian": "Open in Obsidian"}

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ankiforge import sync
-from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.cards import card_ordinals, sides
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.preview import sides
 from ankiforge.anki.unrender import unrender
 from ankiforge.model import Card, Guid, Seen
 from ankiforge.review.page.shown.differences import runs

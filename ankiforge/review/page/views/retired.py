@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ankiforge.anki.names import RETIRED
-from ankiforge.ledger.cards.values import letter_of
+from ankiforge.anki.notes import RETIRED
+from ankiforge.ledger.cards import letter_of
 from ankiforge.model import Card, Seen, Standing, Verdict, note_id
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, Slot, stamp_of, title_of

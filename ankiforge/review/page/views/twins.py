@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ankiforge import review
-from ankiforge.ledger.deciding.pairs import NOTE, PAIRED
+from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.model import Card, Finding, ForeignNote, Standing, Verdict
 from ankiforge.review.page.shown.faces import slot_of
 from ankiforge.review.page.shown.items import Act, Item, stamp_of, title_of

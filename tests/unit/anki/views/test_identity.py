@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.anki.escape import literal
 from ankiforge.anki.identity import is_guid, parse_identity
+from ankiforge.anki.render import literal
 from ankiforge.model import Family, Guid, HighlightKey, Identity
 
 GUID = Guid("afpl5zre2nzqwbpru3iyzgi7ag")

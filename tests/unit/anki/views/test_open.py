@@ -19,11 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.anki.fields import note_for
+from ankiforge.anki import collection as collection_module
+from ankiforge.anki.collection import connect_view, open_view, signature
 from ankiforge.anki.package import write_package
-from ankiforge.anki.views import connect_view, copying, open_view, signature
 from ankiforge.errors import ItemError
 from ankiforge.model import Card, ViewKind
+from samples.anki_notes import note_for
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdCompressor, compress
@@ -289,7 +290,7 @@ def test_no_room_for_a_copy_says_so(collection: Path, monkeypatch: pytest.Monkey
 @pytest.fixture
 def writes(collection: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Anki writes after the first file was copied, as long as numbers are left here."""
-    monkeypatch.setattr(copying, "_PAUSE", 0)
+    monkeypatch.setattr(collection_module, "_PAUSE_SECONDS", 0)
     left: list[int] = []
     real = shutil.copyfile
 
@@ -324,7 +325,7 @@ def test_a_collection_that_was_just_written_is_copied_once_it_rests(collection: 
     os.utime(collection, ns=(at, at))
     with open_view(collection) as view:
         assert len(list(view.notes())) == 1
-        assert view.taken_at - at / 1e9 >= copying._TICK
+        assert view.taken_at - at / 1e9 >= collection_module._TICK_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -431,7 +432,7 @@ def test_one_bad_export_among_several_is_named(package: Path, tmp_path: Path, ro
     exports = [package, tmp_path / "gone.apkg"]
     with (
         pytest.raises(ItemError, match=r"gone\.apkg: no such file"),
-        connect_view(exports, address="a", profile="", complete=True),
+        connect_view(exports, address="a", profile="", notes=frozenset()),
     ):
         pytest.fail("it was opened")
     assert list(rooms.iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.anki.places import collections
+from ankiforge.anki.collection import collections
 
 
 def profile(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.ledger.cards.values import Cards
+from ankiforge.ledger.cards import Cards
 
 
 @pytest.fixture

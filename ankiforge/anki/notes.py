@@ -1,0 +1,285 @@
+"""The note of a card: its fields as HTML, its deck and its tags.
+
+Content fields are rendered Markdown. Machine fields (Source, Citation, Links, AnkiforgeId) are
+built from the highlight; no path of this machine stands in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ankiforge.anki.identity import content_hash
+from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.render import address, escape, lines, literal, render
+from ankiforge.model import Card, CardKind, Fields, Highlight, Media
+from ankiforge.text.cloze import gaps
+from ankiforge.text.fold import canonical, clean, isolated, same
+from ankiforge.text.markdown import plain
+from ankiforge.text.quotes import locate
+
+Pictures = Mapping[str, Media]
+"""What Markdown may show, by the path written there."""
+
+
+def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
+    """Return all fields of a card's note, in note type order."""
+    content = content_html(card.kind, card.fields, pictures)
+    written = dict(zip(card.family.content_fields, content, strict=True))
+    written |= {
+        "Source": source_html(card),
+        "Citation": citation_html(card),
+        "Links": links_html(card.highlight, *card.also),
+        "AnkiforgeId": identity_html(card, content_hash(card.family, content)),
+    }
+    return tuple(written.get(name, "") for name in note_type(card.family).fields)
+
+
+def content_html(
+    kind: CardKind, fields: Fields, pictures: Pictures | None = None
+) -> tuple[str, ...]:
+    """Return the content fields alone, in note type order: of a card or of a draft."""
+    markdown = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
+    return tuple(
+        render(markdown.get(name, ""), cloze=name == "Text", pictures=pictures)
+        for name in kind.family.content_fields
+    )
+
+
+def with_content(
+    card: Card,
+    ours: tuple[str, ...],
+    merged: tuple[str, ...],
+    our_content: tuple[str, ...],
+    theirs: tuple[str, ...],
+    mod: int,
+) -> tuple[str, ...]:
+    """Return all fields of a note whose content was merged with a person's changes.
+
+    Args:
+        card: whose note it is.
+        ours: all its fields as we would ship them.
+        merged: the content fields that are to stand there.
+        our_content: our side of them; AnkiforgeId names these.
+        theirs: all fields as they stand in Anki; Feedback is a person's and taken from there.
+        mod: the number of this revision.
+    """
+    names = note_type(card.family).fields
+    written = dict(zip(names, ours, strict=True))
+    written |= dict(zip(card.family.content_fields, merged, strict=True))
+    written["AnkiforgeId"] = identity_html(card, content_hash(card.family, our_content), mod)
+    written["Feedback"] = theirs[names.index("Feedback")]
+    return tuple(written[name] for name in names)
+
+
+def identity_html(card: Card, content: str, mod: int = 0) -> str:
+    """Return the field AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
+
+    A revision made after Anki was read has its `mod` there: so it is recognised, whatever a
+    person does to the note.
+    """
+    number = f" {mod}" if mod else ""
+    return literal(f"af1 {card.guid} {card.family} {card.slot} {card.key} {content}{number}")
+
+
+def with_identity(card: Card, fields: tuple[str, ...], content: str, mod: int) -> tuple[str, ...]:
+    """Return the fields of a note with another AnkiforgeId."""
+    at = note_type(card.family).fields.index("AnkiforgeId")
+    return (*fields[:at], identity_html(card, content, mod), *fields[at + 1 :])
+
+
+# --- where it comes from --------------------------------------------------------------------
+
+ALSO = '<blockquote class="af-also">'
+"""Begins a further passage in the field Source."""
+
+
+def source_html(card: Card) -> str:
+    """Return the passage in the source: in it the highlight, in that the card's evidence."""
+    highlight = card.highlight
+    around = locate(highlight.exact, highlight.sentence)
+    passage = highlight.sentence if around else highlight.exact
+    if not passage.strip():
+        return ""
+    start, end = around or (0, len(passage))
+    exact = passage[start:end]
+    quote = card.leading.draft.quote if card.candidates else ""
+    first, last = locate(quote, exact) or (0, 0)
+    marked = lines(exact)
+    if first != last:
+        evidence = f"<mark>{lines(exact[first:last])}</mark>"
+        marked = lines(exact[:first]) + evidence + lines(exact[last:])
+    further = (f"{passage_html(one)}<cite>{literal(reference(one))}</cite>" for one in card.also)
+    return "</blockquote>".join((
+        f"<blockquote>{lines(passage[:start])}"
+        f'<span class="af-exact">{marked}</span>{lines(passage[end:])}',
+        *further,
+        "",
+    ))  # fmt: skip
+
+
+def passage_html(highlight: Highlight) -> str:
+    """Return the beginning of a further passage that a card serves, in the field Source."""
+    text = lines(highlight.exact) if highlight.exact.strip() else ""
+    return f"{ALSO}{text}<br>" if text else ALSO
+
+
+def citation_html(card: Card) -> str:
+    """Return the line above the question (document › heading › items), and the full reference.
+
+    What would give the answer away is left out of the line.
+    """
+    highlight, markdown = card.highlight, dict(card.fields)
+    if card.kind is CardKind.CLOZE:
+        answers = [plain(gap.answer) for gap in gaps(markdown.get("Text", ""))]
+    else:
+        asked = ("Front", "Back") if card.kind is CardKind.TWO_WAY else ("Back",)
+        answers = [plain(markdown.get(name, "")) for name in asked]
+    parts = (*_places(highlight), *map(_shortened, highlight.above))
+    above = " › ".join(part for part in parts if not any(_reveals(part, one) for one in answers))
+    where = f'<span class="af-where">{literal(above)}</span>' if above else ""
+    references = dict.fromkeys(reference(one) for one in (highlight, *card.also))
+    return where + "".join(f"<cite>{literal(one)}</cite>" for one in references)
+
+
+def _places(highlight: Highlight) -> tuple[str, ...]:
+    """Return title and headings, a heading that repeats the title once."""
+    title = highlight.document.title
+    headings = highlight.heading.split(" › ")
+    if same(headings[0], title):
+        headings = headings[1:]
+    return tuple(isolated(part) for part in (title, *headings) if part.strip())
+
+
+_MAX_ITEM = 60
+"""Characters of a list item above the highlight."""
+
+
+def _shortened(text: str) -> str:
+    text = text.rstrip(" :：")
+    if len(text) > _MAX_ITEM:
+        text = f"{text[:_MAX_ITEM].rpartition(' ')[0] or text[:_MAX_ITEM]}…"
+    return isolated(text)
+
+
+_WORD = re.compile(r"\w+")
+_ARTICLES = (
+    "a an the of in for that it to is be and by der die das des ein eine"
+    " le la les un une de du el los las del"
+)
+_SMALL = frozenset(_ARTICLES.split())
+
+
+def _reveals(part: str, answer: str) -> bool:
+    """Return whether the words of an answer stand in a text, with any ending: catalysis, catalyst.
+
+    Two words in three are enough; what the answer adds in brackets does not count.
+    """
+    bare = canonical(re.sub(r"\([^()]*\)", " ", answer))
+    text = canonical(part)
+    needle = "".join(bare.split())
+    if not needle.isascii() and needle in "".join(text.split()):
+        return True
+    words = {_stem(word) for word in _WORD.findall(bare) if word not in _SMALL}
+    found = words & {_stem(word) for word in _WORD.findall(text)}
+    return bool(words) and len(found) >= max(len(words) * 2 / 3, min(len(words), 2))
+
+
+def _stem(word: str) -> str:
+    return word[:5] if len(word) > 5 else word.removesuffix("s")
+
+
+def reference(highlight: Highlight) -> str:
+    """Return the source as text: `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+    document = highlight.document
+    names = [isolated(creator.partition(",")[0].strip()) for creator in document.creators]
+    authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
+    year = re.match(r"\d{4}", document.issued)
+    head = " ".join(part for part in (authors, f"({year[0]})" if year else "") if part)
+    title, *headings = _places(highlight) or ("",)
+    page = f"p. {highlight.page_label}" if highlight.page_label else ""
+    place = ", ".join(part for part in (title, " › ".join(headings), page) if part)
+    return ". ".join(part for part in (head, place) if part)
+
+
+# --- links ----------------------------------------------------------------------------------
+
+_LABELS = {"zotero": "Zotero", "obsidian": "Obsidian", "kindle": "Kindle", "mailto": "Mail"}
+_RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
+
+
+def links_html(*highlights: Highlight) -> str:
+    """Return links that open the sources; of a PDF also its file name and page."""
+    links = (link for highlight in highlights for link in _links(highlight))
+    return " ".join(dict.fromkeys(links))
+
+
+def _links(highlight: Highlight) -> Iterator[str]:
+    document, own = highlight.document, address(highlight.uri)
+    # what opens at the mark opens the document
+    urls = [*filter(None, (highlight.uri, *highlight.links))] or [document.uri]
+    for scheme, value in document.identifiers:
+        if scheme in _RESOLVERS and value:
+            urls.append(value if "://" in value else f"{_RESOLVERS[scheme]}{value}")
+    for target in dict.fromkeys(map(address, urls)):
+        if target and not _names_a_path(target):
+            yield f'<a href="{escape(target)}">{literal(isolated(_label(target, own)))}</a>'
+    name = document.path.rpartition("/")[2]
+    if name.lower().endswith(".pdf"):
+        page = f", p. {highlight.page_label}" if highlight.page_label else ""
+        yield f"<span>{literal(isolated(name) + page)}</span>"
+
+
+def _names_a_path(target: str) -> bool:
+    """Return whether a link works on one machine only: `obsidian://open?path=/home/…`."""
+    parts = urlsplit(target)
+    return parts.scheme == "obsidian" and (not parts.netloc or "path" in parse_qs(parts.query))
+
+
+def _label(target: str, own: str) -> str:
+    """Return the words of a link; a link from note to note has the name of that note."""
+    parts = urlsplit(target)
+    file = parse_qs(parts.query).get("file", [""])[0]
+    if parts.scheme == "obsidian" and own.startswith("obsidian:") and target != own and file:
+        return file.rpartition("/")[2].partition("#^")[0]
+    if parts.netloc.endswith("doi.org"):
+        return f"doi:{unquote(parts.path).lstrip('/')}"
+    return _LABELS.get(parts.scheme) or parts.netloc or target
+
+
+# --- deck and tags, in the form in which Anki stores them -----------------------------------
+
+DEFAULT_DECK = "ankiforge"
+RETIRED = "ankiforge::retired"
+"""The tag of a note in Anki whose card was retired or rejected: no import can delete it."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
+_ANKIS_OWN = frozenset({"marked", "leech"})
+"""Tags by which Anki remembers what a person or the scheduler did."""
+
+
+@lru_cache(maxsize=4096)
+def deck_name(name: str) -> str:
+    """Return a deck name with no part empty, padded or ending in a colon; never empty itself."""
+    parts = (
+        _CONTROLS.sub(" ", part.replace('"', "")).strip().strip(":").strip()
+        for part in clean(name).split("::")
+    )
+    return "::".join(filter(None, parts)) or DEFAULT_DECK
+
+
+@lru_cache(maxsize=4096)
+def tag_names(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return tags without white space or empty parts, each once whatever its case, sorted."""
+    found: dict[str, str] = {}
+    for tag in sorted(map(_tag, tags)):
+        if tag and tag.casefold() not in _ANKIS_OWN:
+            found.setdefault(tag.casefold(), tag)
+    return tuple(sorted(found.values()))
+
+
+def _tag(tag: str) -> str:
+    parts = _UNFIT_IN_TAGS.sub("-", clean(tag).strip()).split("::")
+    return "::".join(filter(None, (part.strip(":-") for part in parts)))

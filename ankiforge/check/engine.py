@@ -1,0 +1,121 @@
+"""Run the checks over a draft, and weigh what they find by who chose the words.
+
+A check is one function of a draft and its context, one place in a list here, a row for each of its
+rules in `data/rules.txt`, and one in `docs/checks.md` with an example that it catches and one that
+it lets pass. block: never ready; warn: a person looks; info: counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ankiforge.check import card, grounding, inline, literal
+from ankiforge.check.duplicates import DuplicateIndex
+from ankiforge.check.meaning import meaning
+from ankiforge.check.reading import authored, chosen_by_reader
+from ankiforge.check.rules import RULES, Check, Context, Limits, ids
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Draft,
+    Finding,
+    Highlight,
+    HighlightKind,
+    Severity,
+)
+
+
+def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find cards of other highlights that ask the same."""
+    for index in filter(None, (context.known, context.batch)):
+        yield from index.near(draft, context.highlight.key)
+
+
+SOURCELESS: tuple[Check, ...] = (
+    card.structure,
+    card.clozes,
+    card.questions,
+    card.points_at_page,
+    card.filler,
+    card.unfinished,
+)
+"""Those that need nothing but the card."""
+ALL: tuple[Check, ...] = (
+    card.structure,
+    grounding.quote,
+    grounding.answer,
+    grounding.card,
+    grounding.copied,
+    grounding.numbers,
+    grounding.altered,
+    literal.formulae,
+    literal.code,
+    literal.names,
+    literal.expansions,
+    literal.injected,
+    meaning,
+    grounding.other_language,
+    *SOURCELESS[1:],
+    inline.inline_field,
+    card.form,
+    card.given_away,
+    resembles,
+)
+GROUNDS = frozenset(
+    rule.id
+    for rule in RULES
+    if rule.firm
+    and rule.group in ("grounding", "figures", "literal", "relations", "contraries", "aim")
+)
+"""The rules that doubt whether the source says what a card says."""
+_WORDING = ids("clozes", "questions", "filler")
+_COUNTED_ONLY = _WORDING | {"bad_template", "control_character"}
+"""Of an author's own card."""
+_BREAKS = ids("structure") - {"too_long", "bad_template", "control_character"}
+_NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
+
+
+def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
+    """Return all findings about a draft, in the order of the checks; never raises.
+
+    A card its author wrote is judged as such: wording is only counted, what would break or
+    leave nothing to ask blocks. Where the reader chose the words, wording only warns.
+    """
+    by_author = authored(draft)
+    findings = []
+    for finding in _run(draft, context, ALL):
+        id = finding.check
+        if by_author and id in _COUNTED_ONLY:
+            finding = replace(finding, severity=Severity.INFO)
+        elif (by_author and id == "too_long") or (
+            id in _WORDING and chosen_by_reader(draft, context.highlight)
+        ):
+            finding = _at_most_warned(finding)
+        findings.append(finding)
+    return tuple(findings)
+
+
+def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
+    """Return all findings about a bare card of whatever origin, without its source; never raises.
+
+    What would break in Anki, or leaves nothing to ask, blocks; all else warns at most.
+    """
+    context = Context(_NOWHERE, DuplicateIndex(), limits=limits)
+    return tuple(
+        finding if finding.check in _BREAKS else _at_most_warned(finding)
+        for finding in _run(draft, context, SOURCELESS)
+    )
+
+
+def _run(draft: Draft, context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
+    """Yield what is found, as severe as was set; of a card of pages nothing but that."""
+    oversize = tuple(card.too_long(draft, context))
+    for finding in oversize or (one for each in checks for one in each(draft, context)):
+        if weighed := context.limits.weighed(finding):
+            yield weighed
+
+
+def _at_most_warned(finding: Finding) -> Finding:
+    is_block = finding.severity is Severity.BLOCK
+    return replace(finding, severity=Severity.WARN) if is_block else finding

@@ -1,1 +1,0 @@
-"""Words, numbers and forms: how the checks read text."""

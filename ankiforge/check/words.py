@@ -1,0 +1,535 @@
+"""Words, stems, numbers and quantities of a text, as the checks compare them.
+
+English above all, German where it is cheap; Chinese and Japanese are read character by character.
+All of it serves comparison only: no form of a word is ever shown or stored. The word lists are
+files in `data/`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache, lru_cache
+from importlib.resources import files
+from itertools import islice, pairwise
+
+# --- word lists --------------------------------------------------------------------------------
+
+
+@cache
+def data(name: str) -> str:
+    """Return the text of `data/NAME.txt`."""
+    return (files("ankiforge.check") / "data" / f"{name}.txt").read_text("utf-8")
+
+
+@cache
+def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
+    """Return the words of one `[section]` of a word list by the label of their line.
+
+    A label is a language, or what the words of its line mean; indented lines go on.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    label, body = "", data(file).partition(f"\n[{section}]\n")[2].partition("\n[")[0]
+    for line in body.splitlines():
+        if line.startswith("#"):
+            continue
+        head, colon, words = line.partition(": ")
+        if colon and not line[0].isspace():
+            label = head
+        else:
+            words = line
+        found[label] = (*found.get(label, ()), *words.split())
+    return found
+
+
+def listed(file: str, section: str) -> frozenset[str]:
+    """Return all words of a section, whatever their label."""
+    return frozenset(word for words in lists(file, section).values() for word in words)
+
+
+def by_word(file: str, section: str) -> dict[str, str]:
+    """Return the label of each word of a section."""
+    return {word: label for label, words in lists(file, section).items() for word in words}
+
+
+STOP_WORDS = listed("small_words", "stop")
+QUESTION_WORDS = listed("small_words", "question")
+FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("small_words", "function")
+"""Words that carry no meaning of their own: no word of a subject or an object."""
+NEGATIONS = listed("meaning", "negations")
+NEGATORS = listed("meaning", "negators")
+NUMBER_WORDS = by_word("numbers", "number_words")
+"""Digits of each number word."""
+COUNTING_WORDS = frozenset(NUMBER_WORDS) - {"one", "once", "eins", "acht"}
+"""Number words that are not another word as often."""
+ORDINALS = lists("numbers", "ordinals")["en"]
+
+# --- words -------------------------------------------------------------------------------------
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKEN = re.compile(rf"[{_CJK}]|(?:[^\W_{_CJK}]+(?:['’][^\W_{_CJK}]+)?[+#]*)")
+_IDEOGRAPH = re.compile(f"[{_CJK}]")
+TERM = re.compile(r"\b(?:[A-Z]{2,}\w*|[A-Za-z]+\d\w*|[A-Z]*[a-z]+[A-Z]\w*)\b")
+"""Acronyms and names with digits or inner capitals."""
+
+
+def tokens(text: str) -> list[str]:
+    """Return words and single ideographs, casefolded, in order; `C++` and `C#` keep their signs."""
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def content(text: str) -> list[str]:
+    """Return the tokens that carry meaning: neither stop words nor words of questions."""
+    return [t for t in tokens(text) if t not in STOP_WORDS and t not in QUESTION_WORDS]
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return the stems of the tokens that carry meaning."""
+    return frozenset(map(stem, content(text)))
+
+
+def has_word(word: str, text: str, *, joined: tuple[bool, bool] = (False, False)) -> bool:
+    """Return whether a word or phrase stands in a text, with no letter before it or behind it.
+
+    `joined` lets letters stand before it, or behind it, as in scripts without blanks.
+    """
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        before, behind = text[at - 1 : at] if at else "", text[end : end + 1]
+        if (joined[0] or not _is_letter(before)) and (joined[1] or not _is_letter(behind)):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _is_letter(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
+def holds(text: str, words: str, *, exact: bool = False) -> bool:
+    """Return whether words stand in a text whole, or in the plural; `exact`: in their case."""
+    if words.casefold() not in text.casefold():  # cheap first: a pattern is made for each word
+        return False
+    flags = re.NOFLAG if exact else re.IGNORECASE
+    return re.search(rf"(?<!\w){re.escape(words)}(?:e?s)?(?!\w)", text, flags) is not None
+
+
+def word_count(text: str) -> int:
+    """Return how many words a reader sees; two ideographs count as one."""
+    ideographs = len(_IDEOGRAPH.findall(text))
+    return len(_IDEOGRAPH.sub(" ", text).split()) + (ideographs + 1) // 2
+
+
+# --- stems -------------------------------------------------------------------------------------
+
+# (what a word must hold, what is looked for in it, how it is spelt here)
+_SPELLING = (
+    (("our",), re.compile(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
+    (("re",), re.compile(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
+    (("ae", "oe"), re.compile(r"ae|oe"), "e"),
+    (
+        ("is", "ys"),
+        re.compile(r"(?<=[a-z]{3})[iy]s(?=e$|ed$|es$|ing$|ation$|ations$|er$|ers$)"),
+        "iz",
+    ),
+)
+_ENDINGS = tuple(
+    (ending, instead.strip("-"))
+    for instead, endings in (
+        ("iz", "izations ization izing izers izer ized izes ize"),
+        ("at", "ations ation ating ated ates ate"),
+        ("y", "ies ied"),
+        ("ss", "sses"),
+        ("", "ings ing edly ed es s al"),
+    )
+    for ending in endings.split()
+)
+_KEEP_S = ("ss", "us", "is", "ias")
+_MIN_STEM = 3
+_IRREGULAR = by_word("numbers", "irregular")
+
+
+@lru_cache(maxsize=65536)
+def stem(token: str) -> str:
+    """Return a token without its inflection and in one spelling: `centre` is `center`."""
+    token = _IRREGULAR.get(token, token)
+    if len(token) <= _MIN_STEM or not token.isalpha():
+        return token
+    word = token
+    for signs, pattern, spelling in _SPELLING:
+        if any(sign in word for sign in signs):
+            word = pattern.sub(spelling, word)
+    if not word.endswith(_KEEP_S):
+        for ending, instead in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
+                word = word[: -len(ending)] + instead
+                break
+    word = word.removesuffix("e")
+    doubled = len(word) > _MIN_STEM and word[-1] == word[-2] and word[-1] not in "aeios"
+    return word[:-1] if doubled else word
+
+
+# --- opposites and synonyms ------------------------------------------------------------------------
+
+Words = frozenset[str]
+
+
+def _opposed(stemmed: bool) -> tuple[dict[str, Words], dict[str, Words]]:
+    """Return each word of `data/opposites.txt` with those of the other side, and of its own side.
+
+    `stemmed`: the base forms, all as stems; else the forms of sentences, as they are and as stems.
+    """
+    other: dict[str, Words] = {}
+    own: dict[str, Words] = {}
+    base, _, forms = data("opposites").partition("\n--\n")
+    ranks = (f"{one} / {' '.join(w for w in ORDINALS if w != one)}" for one in ORDINALS)
+    for line in (*base.splitlines()[1:], *ranks) if stemmed else forms.splitlines():
+        sides = [
+            (frozenset(map(stem, side.split())), frozenset(() if stemmed else side.split()))
+            for side in line.split("/")
+        ]
+        for mine, theirs in (sides, sides[::-1]):
+            for word in mine[0] | mine[1]:
+                other[word] = other.get(word, frozenset()).union(*theirs)
+                own[word] = own.get(word, frozenset()).union(*mine)
+    return other, own
+
+
+OPPOSITES, _ = _opposed(stemmed=True)
+"""Each stem with those opposed to it."""
+_TURNED, _SAME = _opposed(stemmed=False)
+_PLACES = listed("meaning", "prepositions")
+TURNED = {
+    word: (_TURNED.get(word, frozenset()) | OPPOSITES.get(word, frozenset())) - _PLACES
+    for word in {*_TURNED, *OPPOSITES} - _PLACES
+}
+"""Each word, and its stem, with those that say the contrary in a sentence."""
+
+
+def alike(word: str) -> Words:
+    """Return the words that say the same of a thing: its side of a pair of opposites."""
+    return frozenset(("single", "sole", "singl")) if word == "one" else _SAME.get(word, frozenset())
+
+
+def _synonyms() -> Iterator[tuple[str, Words]]:
+    for line in data("synonyms").splitlines()[1:]:
+        group = frozenset(map(stem, line.split()))
+        yield from ((word, group) for word in group)
+
+
+SYNONYMS: dict[str, Words] = {}
+for _word, _group in _synonyms():
+    SYNONYMS[_word] = SYNONYMS.get(_word, frozenset()) | _group
+
+
+# --- numbers -----------------------------------------------------------------------------------
+
+_RAISED = re.compile("[²³¹⁰⁴-⁹₀-₉]+")
+DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
+_ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
+_NUMBERED = re.compile(
+    r"\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
+    r"|axiom|law|act|group|period|form)\s+([IVX])\b",
+    re.IGNORECASE,
+)
+_ROMAN_SIGN = re.compile(r"\b[WIVXivx]+[12]?\b")
+_ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
+
+
+def space_raised(text: str) -> str:
+    """Return the text with a blank before super- and subscript digits, lest `10³` read as 103."""
+    return _RAISED.sub(lambda match: " " + " ".join(match[0]), text)
+
+
+def arabic(text: str) -> str:
+    """Return the text with Roman numerals as digits: `WWII`, `type I`, but never a lone I."""
+    if not _ROMAN_SIGN.search(text):
+        return text
+    text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
+    text = _NUMBERED.sub(lambda match: f"{match[1]} {_roman(match[2].upper())}", text)
+    return _ROMAN.sub(lambda match: str(_roman(match[0])), text)
+
+
+def _roman(numeral: str) -> int:
+    worths = [_ROMAN_VALUE[sign] for sign in numeral]
+    return sum(-worth if worth < after else worth for worth, after in pairwise([*worths, 0]))
+
+
+def stated_numbers(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the numbers written in digits, each with the forms under which a source may hold it.
+
+    `1,000` may stand there as 1000; the 10 of `10^3` as 103, as pages lose their superscripts.
+    """
+    raised = space_raised(text)
+    joined = {
+        n: "".join(match.groups()) for match in _POWER.finditer(raised) for n in match.groups()
+    }
+    plain = unicodedata.normalize("NFKC", arabic(raised))
+    return {
+        number: (*_spellings(number), *((joined[number],) if number in joined else ()))
+        for number in DIGITS.findall(plain)
+    }
+
+
+@lru_cache(maxsize=512)
+def all_numbers(text: str) -> frozenset[str]:
+    """Return every number of a text, in all its spellings: digits, words, ordinals, Roman."""
+    plain = unicodedata.normalize("NFKC", arabic(space_raised(text)))
+    found = {form for number in DIGITS.findall(plain) for form in _spellings(number)}
+    found |= set(DIGITS.findall(unicodedata.normalize("NFKC", text)))
+    words = set(tokens(text))
+    found |= {NUMBER_WORDS[word] for word in words if word in NUMBER_WORDS}
+    found |= {str(at) for at, word in enumerate(ORDINALS, start=1) if word in words}
+    return frozenset(found)
+
+
+def _spellings(number: str) -> tuple[str, ...]:
+    ungrouped = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", number)
+    return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
+
+
+# --- quantities: numbers with their scale, unit, sign and era -------------------------------------
+
+_LONGEST = 8000
+"""Characters of a text that are read."""
+_MOST = 150
+"""Quantities of a text that are read."""
+
+Unit = tuple[str, str, Fraction]
+
+
+def _units() -> Iterator[tuple[str, Unit]]:
+    dimension = ""
+    for line in data("units").splitlines()[1:]:
+        head, colon, units = line.partition(": ")
+        dimension = head if colon else dimension
+        worth, *spelled = (units if colon else line).split()
+        names = [unicodedata.normalize("NFKC", name).casefold() for name in spelled]
+        for name in names:
+            yield name.replace("_", " "), (names[0], dimension, Fraction(worth))
+
+
+UNITS: dict[str, Unit] = dict(_units())
+"""Spelling → (unit, dimension, its worth in the first unit of the dimension)."""
+_NO_UNIT: Unit = ("", "", Fraction(1))
+_SCALES = {name: 10 ** int(power) for name, power in by_word("numbers", "scales").items()}
+_FRACTIONS = {word: Fraction(value) for word, value in by_word("numbers", "fractions").items()}
+
+
+def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> str:
+    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+
+
+_QUANTITY = re.compile(
+    rf"""
+    (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
+    (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
+    (?P<money>[$€£](?=\d))?
+    (?P<digits>\d+(?:[., '\u00a0\u202f]\d{{3}})+(?:[.,]\d{{1,2}}(?!\d))?(?!\d)|\d+(?:[.,]\d+)?)
+    |\b(?P<word>{_longest_first(frozenset(NUMBER_WORDS) - {"once", "twice", "acht"})})\b)
+    (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
+    (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
+    (?P<late>\s?(?:b\.?\s?c\.?\s?e?\.?(?!\w)|v\.\s?chr|av\.\s?j|a\.\s?c\.|ad\b|a\.d\.|ce\b|n\.\s?chr))?
+    """,
+    re.VERBOSE,
+)
+_RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
+_SQUARE = re.compile(r"[²³](?=\W|$)")
+_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number as a text states it: 5 of another unit, sign or era is another quantity."""
+
+    shown: str
+    """As written, for messages."""
+    value: Fraction
+    """With its scale and sign."""
+    unit: str = ""
+    dimension: str = ""
+    worth: Fraction = Fraction(1)
+    era: str = ""
+    """`before` or `after` the beginning of our era, where it is said."""
+    at: int = 0
+    """Where it begins in the text."""
+    spelled: bool = False
+    """Whether it is a word: `three`."""
+
+    @property
+    def base(self) -> tuple[str, Fraction]:
+        """Dimension and size: equal for 5 g and 5,000 mg."""
+        return self.dimension, self.value * self.worth
+
+
+@lru_cache(maxsize=1024)
+def quantities(text: str) -> tuple[Quantity, ...]:
+    """Return all quantities of a text, in order; the unit of a range holds for both of its ends.
+
+    `3 million` is 3,000,000, `1.5 g` is 1,500 mg.
+    """
+    # `km²` keeps its sign, whatever NFKC makes of it
+    plain = _SQUARE.sub(lambda found: {"²": "2", "³": "3"}[found[0]], arabic(text[:_LONGEST]))
+    plain = unicodedata.normalize("NFKC", plain).casefold()
+    found: list[Quantity] = []
+    ends: list[int] = []
+    for match in islice(_QUANTITY.finditer(plain), _MOST):
+        found.append(_quantity(match))
+        ends.append(match.end())
+    for at in range(len(found) - 2, -1, -1):
+        here, after = found[at], found[at + 1]
+        if not here.unit and after.unit and _RANGE.fullmatch(plain[ends[at] : after.at]):
+            found[at] = replace(here, unit=after.unit, dimension=after.dimension, worth=after.worth)
+    return tuple(found)
+
+
+def _quantity(match: re.Match[str]) -> Quantity:
+    if match["digits"]:
+        digits = re.sub(r"[ '\u00a0\u202f]", "", match["digits"])
+        if grouped := _GROUPED.fullmatch(digits):
+            digits = digits.replace(grouped[1], "")
+        value = Fraction(digits.replace(",", "."))
+    else:
+        value = Fraction(NUMBER_WORDS[match["word"]])
+    value *= _SCALES.get(match["scale"] or "", 1)
+    if (match["sign"] or "").strip() in {"-", "−", "–", "minus", "moins"}:
+        value = -value
+    unit = UNITS.get(match["unit"] or match["money"] or "", _NO_UNIT)
+    late = re.sub(r"[\s.]", "", match["late"] or "")
+    before = not match["early"] and late.startswith(("bc", "vchr", "avj", "ac"))
+    era = "before" if before else "after" if match["early"] or late else ""
+    shown = " ".join(match[0].split())
+    return Quantity(shown, value, *unit, era, match.start(), not match["digits"])
+
+
+@lru_cache(maxsize=512)
+def values(text: str) -> frozenset[Fraction]:
+    """Return every number of a text by its size, scales and fractions included."""
+    ratios = (size for _, _, size in written_fractions(text))
+    sizes = (abs(one.value) for one in quantities(text))
+    return frozenset((*sizes, *ratios, *fractions(text).values()))
+
+
+@lru_cache(maxsize=512)
+def bases(text: str) -> frozenset[tuple[str, Fraction]]:
+    """Return every number with a unit, by dimension and size."""
+    return frozenset((d, abs(v)) for d, v in (one.base for one in quantities(text)) if d)
+
+
+def fractions(text: str) -> dict[str, Fraction]:
+    """Return the fractions that a text spells out: `half`, `a third`."""
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    return {word: _FRACTIONS[word] for word in words if word in _FRACTIONS}
+
+
+def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
+    """Return (above, below, size) of each fraction that a text writes: 3/4, ¾."""
+    plain = unicodedata.normalize("NFKC", text)
+    found = re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain)
+    return [(a, b, Fraction(int(a), int(b))) for a, b in found if int(b)]
+
+
+_MONTHS = {name: int(at) for name, at in by_word("numbers", "months").items()}
+_MONTH = re.compile(
+    rf"(?<![^\W_])(?:(?P<before>\d{{1,2}}\.?\s(?:de\s)?|\b(?:in|of|since|until|on|im|en|de)\s))?"
+    rf"(?P<month>{'|'.join(_MONTHS)})(?![^\W_])(?P<after>,?\s(?:de\s|of\s)?\d)?",
+    re.IGNORECASE,
+)
+
+
+def months(text: str) -> dict[str, int]:
+    """Return the months that a text names beside a day, a year, or after `in`."""
+    return {
+        match["month"]: _MONTHS[match["month"].casefold()]
+        for match in _MONTH.finditer(text)
+        if match["before"] or match["after"]
+    }
+
+
+# --- the normal form: without typography, case, accents, TeX and number words ---------------------
+
+_GROUP = r"\{([^{}]*)\}"
+_TEX = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (rf"\\(?:mathrm|text|mathbf|mathit|mathcal|operatorname|textrm)\s*{_GROUP}", r"\1"),
+        (rf"\\[dt]?frac\s*{_GROUP}\s*{_GROUP}", r"(\1)/(\2)"),
+        (rf"\\sqrt\s*{_GROUP}", r"√(\1)"),
+        (r"\\(?:left|right|displaystyle|quad|[,;:! ])", " "),
+        (r"\\(?:[lr]?Vert|\|)", "‖"),
+        (r"\\(?:[lr]?vert|mid)\b", "|"),
+        (r"\\(?:cdot|times)\b", "·"),
+        (r"\\leq?\b", "≤"),
+        (r"\\geq?\b", "≥"),
+        (r"\\neq?\b", "≠"),
+    )
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+GREEK = by_word("numbers", "greek")
+
+
+def without_tex(text: str) -> str:
+    r"""Return formulae as they stand on a page: `\frac{a}{b}` is `(a)/(b)`."""
+    if "\\" not in text:
+        return text
+    for _ in range(3):  # groups within groups
+        for pattern, instead in _TEX:
+            text = pattern.sub(instead, text)
+    return _COMMAND.sub(lambda match: GREEK.get(match[1], match[1]), text)
+
+
+_TYPOGRAPHY = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-"}
+    | {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE"}
+)
+_HYPHENATED = re.compile(r"(?<=\w)-\s*\n\s*(?=\w)|\u00ad")
+_COMPOUND = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])")
+_BRACKETS = re.compile(r"[{}^_()\[\]]")
+_OPERATOR = re.compile(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
+_SIGN = re.compile(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
+_COUNTED = by_word("numbers", "normal_number_words") | NUMBER_WORDS
+for _word in ("one", "once", "eins", "acht"):  # other words as often: `one` is an article, too
+    _COUNTED.pop(_word)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SPACED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
+"""299 792 458; two groups alone are ambiguous: `in 120 200 died`."""
+_TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
+"""(0, 0) is two numbers, however it is set."""
+_TENS_AND_ONES = re.compile(
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
+    r"(one|two|three|four|five|six|seven|eight|nine)\b"
+)
+
+
+@lru_cache(maxsize=1024)
+def normal(text: str) -> str:
+    """Return plain text without typography, case, accents, TeX and number words."""
+    text = arabic(text)
+    if "-" in text or "\u00ad" in text:
+        text = _HYPHENATED.sub("", text)
+    text = without_tex(text)
+    if not text.isascii():
+        text = without_accents(space_raised(text.translate(_TYPOGRAPHY))).translate(_TYPOGRAPHY)
+    text = text.casefold()
+    if " " in text and any(map(str.isdigit, text)):
+        text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
+    if _SIGN.search(text):
+        text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
+        text = _TENS_AND_ONES.sub(
+            lambda match: str(int(NUMBER_WORDS[match[1]]) + int(NUMBER_WORDS[match[2]])), text
+        )
+        text = _BRACKETS.sub(" ", _THOUSANDS.sub("", _COMPOUND.sub("", text)))
+        text = _OPERATOR.sub(r"\1", text)
+    words = [word.rstrip("?!.,;:\"'…").lstrip("\"'¿¡") for word in text.split()]
+    return " ".join([_COUNTED.get(word, word) for word in words if word])
+
+
+def without_accents(text: str) -> str:
+    """Return the text in NFKD without combining marks."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(part for part in parts if not unicodedata.combining(part))

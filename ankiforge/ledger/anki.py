@@ -1,0 +1,794 @@
+"""What Anki showed: views of the collection, notes seen, deleted or suspended there, and reviews."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.events import ANKI, PERSON, SOURCE
+from ankiforge.ledger.journal import Writer
+from ankiforge.ledger.problem_cards import LAPSES, REWORDED, lapses_of, reworded_in
+from ankiforge.model import (
+    FRESH_SECONDS,
+    AnkiState,
+    Arranged,
+    Calendar,
+    DocumentKey,
+    Guid,
+    Seen,
+    SeenCard,
+    SeenNote,
+    SeenReview,
+    SeenType,
+    View,
+    ViewKind,
+    ViewSummary,
+    card_id,
+    h16,
+    note_id,
+)
+
+CALENDAR = "anki:calendar"
+"""Under which name it is kept how the collection counts days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The collection the ledger belongs to."""
+
+    path: str
+    profile: str
+    created: int
+
+
+def row_of(identity: str, note: SeenNote, arranged: Arranged | None) -> tuple[Any, ...]:
+    """A row of the table `seen`."""
+    fields = arranged.fields if arranged else note.fields
+    beside: dict[str, Any] = {}
+    if arranged and not arranged.exact:
+        beside["fields"] = note.fields
+    if arranged and arranged.feedback:
+        beside["feedback"] = arranged.feedback
+    return (
+        identity,
+        note.guid,
+        note.mod,
+        to_json(note.tags),
+        to_json(fields),
+        note.identity.content if note.identity else "",
+        note.type_id if arranged else 0,
+        note.cards[0].deck if note.cards else "",
+        to_json(note.cards),
+        to_json(beside) if beside else "",
+        note.identity.mod if note.identity else 0,
+    )
+
+
+def review_row(one: SeenReview) -> tuple[Any, ...]:
+    """A row of the table `review`."""
+    return (one.id, one.guid, one.ordinal, one.ease, one.interval, one.duration,
+            one.last_interval, one.factor, one.type)  # fmt: skip
+
+
+def seen_of(row: Any) -> Seen:
+    """The value of a row of `seen`, with the time of its view."""
+    beside = msgspec.json.decode(row["own"]) if row["own"] else {}
+    return Seen(
+        Guid(row["guid"]),
+        row["mod"],
+        row["type_id"],
+        msgspec.json.decode(row["tags"], type=tuple[str, ...]),
+        msgspec.json.decode(row["fields"], type=tuple[str, ...]),
+        row["content"],
+        row["deck"],
+        msgspec.json.decode(row["cards"], type=tuple[SeenCard, ...]),
+        tuple(beside.get("fields", ())),
+        datetime.fromisoformat(row["taken_at"]).timestamp(),
+        row["named"],
+    )
+
+
+OVERLAP_MS = 180 * 86_400_000
+"""Answers this much older than the newest known one are always read again."""
+SESSION_MS = 86_400_000
+"""What was answered longer ago than this before a look is not undone after it."""
+_SIDES = (0, 1)
+"""The cards a note has at the least, and as the other way round."""
+_CARDS = msgspec.json.Decoder(tuple[SeenCard, ...])
+
+
+def take_in_reviews(connection: Connection, view: View, identity: str) -> int:
+    """Keep the answers that a view shows; how many are new.
+
+    Args:
+        connection: of the ledger.
+        view: open.
+        identity: under which its notes stand in `seen`; those of earlier views stand there still.
+    """
+    before = _count(connection)
+    _put(connection, view.reviews(_from(connection, view)))
+    gone = {card: (guid, side) for card, guid, side in _gone(connection, identity)}
+    _put(connection, _answers_to(view, gone))
+    new = _count(connection) - before
+    _forget_undone(connection, view, identity)
+    return new
+
+
+def _count(connection: Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM review").fetchone()[0])
+
+
+def _put(connection: Connection, answers: Iterable[SeenReview]) -> None:
+    connection.executemany(
+        "INSERT OR IGNORE INTO review (id, guid, ordinal, ease, interval, duration,"
+        " last_interval, factor, type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (review_row(one) for one in answers),
+    )
+
+
+def _from(connection: Connection, view: View) -> int:
+    """After which answer is to be read: after the first, if one before the usual place is unknown."""
+    newest = connection.execute("SELECT coalesce(max(id), 0) FROM review").fetchone()[0]
+    until = max(0, newest - OVERLAP_MS)
+    rows = connection.execute("SELECT id FROM review WHERE id <= ?", (until,))
+    known = {row[0] for row in rows}
+    return until if known.issuperset(view.review_ids(until)) else 0
+
+
+# --- cards that are no more -------------------------------------------------------------------
+
+
+def _gone(connection: Connection, identity: str) -> Iterator[tuple[int, Guid, int]]:
+    """(card id, guid, ordinal) of cards that were there, or may have been, and are not in a view."""
+    rows = connection.execute(
+        "SELECT o.guid, o.cards AS before, coalesce(n.cards, '[]') AS after FROM seen o"
+        " LEFT JOIN seen n ON n.view = :view AND n.guid = o.guid"
+        " WHERE o.view <> :view AND o.cards <> coalesce(n.cards, '[]')",
+        {"view": identity},
+    ).fetchall()
+    for row in rows:
+        there = {card.id for card in _CARDS.decode(row["after"])}
+        for card in _CARDS.decode(row["before"]):
+            if card.id not in there:
+                yield card.id, Guid(row["guid"]), card.ordinal
+    rows = connection.execute(
+        "SELECT guid FROM card WHERE anki IN ('written', 'missing', 'tombstone')"
+        " AND guid NOT IN (SELECT guid FROM seen)"
+    ).fetchall()
+    for row in rows:
+        guid = Guid(row["guid"])
+        yield from ((card_id(guid, side), guid, side) for side in _SIDES)
+
+
+def _answers_to(view: View, gone: dict[int, tuple[Guid, int]]) -> Iterator[SeenReview]:
+    for card, answer in view.answers_to(gone):
+        guid, side = gone[card]
+        yield replace(answer, guid=guid, ordinal=side)
+
+
+# --- answers that were undone -----------------------------------------------------------------
+
+
+def _forget_undone(connection: Connection, view: View, identity: str) -> None:
+    """Of the answers of its last day, when this very collection was seen last, those it has no more."""
+    if view.kind not in (ViewKind.COLLECTION, ViewKind.CONNECT) or not view.complete:
+        return
+    (seen_at,) = connection.execute(
+        "SELECT max(taken_at) FROM view WHERE id <> ? AND kind = ? AND path = ?",
+        (identity, view.kind, view.path),
+    ).fetchone()
+    until = int(datetime.fromisoformat(seen_at).timestamp() * 1000) if seen_at else 0
+    rows = connection.execute(
+        "SELECT r.id, r.ordinal, s.cards FROM review r JOIN seen s ON s.guid = r.guid"
+        " AND s.view = ? WHERE r.id BETWEEN ? AND ?",
+        (identity, until - SESSION_MS, until),
+    ).fetchall()
+    there = {one.id for one in view.reviews(until - SESSION_MS - 1)} if rows else set()
+    undone = (row["id"] for row in rows if row["id"] not in there and _has(row))
+    connection.executemany("DELETE FROM review WHERE id = ?", [(one,) for one in undone])
+
+
+def _has(row: sqlite3.Row) -> bool:
+    """Whether the card is there: of one that is deleted the log is read elsewhere."""
+    return any(card.ordinal == row["ordinal"] for card in _CARDS.decode(row["cards"]))
+
+
+class Suspensions:
+    """What was suspended, as decisions."""
+
+    def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+
+    def remember(self, cards: dict[Guid, tuple[int, ...]]) -> None:
+        """A person said that these cards (Anki's ids) are to be suspended; one action."""
+        with self._writer.unit():
+            action = self._writer.new_action()
+            for guid, ids in cards.items():
+                self._decisions.change(
+                    guid, "suspend", {}, by=PERSON, action=action, extra={"cards": ids}
+                )
+
+    def taken_back(self) -> dict[Guid, tuple[int, ...]]:
+        """Cards to be studied again: the suspension was undone, or the card lives again."""
+        rows = self._db.execute(
+            "SELECT d.subject, d.body FROM decision d JOIN card c ON c.guid = d.subject"
+            " WHERE d.what = 'suspend'"
+            " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"
+            "  AND l.what IN ('suspend', 'unsuspend') AND (l.at, l.sequence) > (d.at, d.sequence))"
+            " AND ((c.standing = 'live' AND c.verdict = 'accepted')"
+            "  OR EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id))"
+        ).fetchall()
+        return {Guid(r["subject"]): tuple(msgspec.json.decode(r["body"])["cards"]) for r in rows}
+
+    def forget(self, guids: tuple[Guid, ...]) -> None:
+        """These are studied again."""
+        with self._writer.unit():
+            action = self._writer.new_action()
+            for guid in guids:
+                self._decisions.change(guid, "unsuspend", {}, by=SOURCE, action=action)
+
+
+AGAIN_SECONDS = 600
+"""Without evidence, a later view at least this much newer must miss a note, too."""
+MANY, MANY_SHARE = 10, 0.02
+"""More notes than these (the larger of both), missing at once, are not believed."""
+_THERE = (AnkiState.SEEN, AnkiState.HELD, AnkiState.MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """A complete view, as far as deletions go."""
+
+    id: str
+    view: View
+    before: dict[Guid, AnkiState]
+    """What was known of each card before this view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a view's absences came to."""
+
+    tombstones: int = 0
+    held_back: bool = False
+
+
+class Deletions:
+    """Decides, step by step, that a note was deleted in Anki; every step can be undone."""
+
+    def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+
+    def note(self, absences: Absences, *, as_present: bool = False) -> Found:
+        """Note what a complete view does not hold.
+
+        `as_present`: it was bound anew, so what is absent was never there and ships again.
+        """
+        here = self._here(absences.id)
+        absent = [g for g, s in absences.before.items() if s in _THERE and g not in here]
+        if as_present:
+            self._unsee(absent)
+            return Found()
+        written = [
+            g for g, s in absences.before.items() if s is AnkiState.WRITTEN and g not in here
+        ]
+        buried = dict.fromkeys(self.buried(written, absences.view))
+        absent += [*buried, *(g for g in self._imported(written) if g not in buried)]
+        known = sum(state in _THERE for state in absences.before.values())
+        self._bury_unknown(absences)
+        believed = len(absent) <= max(MANY, MANY_SHARE * known)
+        sure = self._certain(absences, absent) if believed else frozenset()
+        for guid in absent:
+            self._mark(guid, absences, guid in sure)
+        return Found(len(sure), not believed)
+
+    def _here(self, view: str) -> frozenset[Guid]:
+        rows = self._db.execute("SELECT guid FROM seen WHERE view = ?", (view,)).fetchall()
+        return frozenset(Guid(row["guid"]) for row in rows)
+
+    def _unsee(self, absent: Iterable[Guid]) -> None:
+        action = self._writer.new_action()
+        for guid in absent:
+            after = {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
+            self._decisions.change(guid, "absent", after, by=PERSON, action=action)
+            self._db.execute("DELETE FROM seen WHERE guid = ?", (guid,))
+
+    def _mark(self, guid: Guid, absences: Absences, certain: bool) -> None:
+        if absences.before[guid] is AnkiState.MISSING and not certain:
+            return
+        state = AnkiState.TOMBSTONE if certain else AnkiState.MISSING
+        since = datetime.fromtimestamp(absences.view.taken_at, UTC).isoformat(timespec="seconds")
+        after = {"anki": state.value, "anki_why": "deleted in Anki" if certain else since}
+        self._decisions.change(guid, state.value, after, by=ANKI, action=f"view-{absences.id}")
+
+    # --- what is certain --------------------------------------------------------------------
+
+    def _certain(self, absences: Absences, absent: list[Guid]) -> frozenset[Guid]:
+        """Those with evidence of deletion, and those missed by an earlier view already."""
+        cards = {guid: self._cards_of(guid) for guid in absent}
+        reviewed = absences.view.reviewed(number for ids in cards.values() for number in ids)
+        graves = absences.view.graves()
+        undone = self._undone_imports(absent)
+        return frozenset(
+            guid
+            for guid in absent
+            if note_id(guid) in graves
+            or reviewed & cards[guid]
+            or (guid not in undone and self._missed_before(guid, absences))
+        )
+
+    def _cards_of(self, guid: Guid) -> frozenset[int]:
+        """The ids its cards have, or would have."""
+        rows = self._db.execute(
+            "SELECT json_extract(c.value, '$.id') FROM seen s, json_each(s.cards) c"
+            " WHERE s.guid = ?",
+            (guid,),
+        ).fetchall()
+        return frozenset((*(int(row[0]) for row in rows), card_id(guid, 0), card_id(guid, 1)))
+
+    def _missed_before(self, guid: Guid, absences: Absences) -> bool:
+        if absences.before[guid] is not AnkiState.MISSING:
+            return False
+        row = self._db.execute("SELECT anki_why FROM card WHERE guid = ?", (guid,)).fetchone()
+        since = datetime.fromisoformat(row["anki_why"]).timestamp()
+        return absences.view.taken_at - since >= AGAIN_SECONDS
+
+    def _undone_imports(self, absent: list[Guid]) -> frozenset[Guid]:
+        """All notes that one package brought: not deleted, its import was taken back."""
+        brought: dict[str, set[Guid]] = defaultdict(set)
+        for row in self._db.execute(
+            "SELECT guid, package FROM shipped s WHERE rev ="
+            " (SELECT min(rev) FROM shipped o WHERE o.guid = s.guid)"
+        ).fetchall():
+            brought[row["package"]].add(Guid(row["guid"]))
+        gone = frozenset(absent)
+        return frozenset(guid for notes in brought.values() if notes <= gone for guid in notes)
+
+    def buried(self, written: Iterable[Guid], view: View) -> list[Guid]:
+        """Notes that were never seen in Anki, and were deleted there all the same.
+
+        Not those that a person wanted back: the grave may be of the time before.
+        """
+        graves = view.graves()
+        return [g for g in written if note_id(g) in graves and not self._wanted_back(g)]
+
+    def _bury_unknown(self, absences: Absences) -> None:
+        """Notes that only the journal knows by now, and that were deleted in Anki meanwhile."""
+        rows = self._db.execute(
+            "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
+            " (SELECT 1 FROM card c WHERE c.guid = s.guid) AND NOT EXISTS"
+            " (SELECT 1 FROM seen n WHERE n.guid = s.guid AND n.view = ?) AND NOT EXISTS"
+            " (SELECT 1 FROM decision d WHERE d.subject = s.guid AND d.what = 'tombstone')",
+            (absences.id,),
+        ).fetchall()
+        after = {"anki": AnkiState.TOMBSTONE.value, "anki_why": "deleted in Anki"}
+        for guid in self.buried((Guid(row["guid"]) for row in rows), absences.view):
+            body = {"key": "", "before": {}, "after": after}
+            self._writer.decide("tombstone", guid, body, by=ANKI, action=f"view-{absences.id}")
+
+    def _wanted_back(self, guid: Guid) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM decision WHERE subject = ?"
+            " AND json_extract(body, '$.after.anki') = 'written' LIMIT 1",
+            (guid,),
+        ).fetchone()
+        return row is not None
+
+    def _imported(self, written: list[Guid]) -> list[Guid]:
+        """Those that must have been in Anki: a note beside them in all packages was seen there."""
+        if not written:
+            return []
+        seen = self._seen_packages()
+        held = ((guid, self._packages_of(guid)) for guid in written)
+        return [guid for guid, packages in held if any(it <= packages for it in seen)]
+
+    def _seen_packages(self) -> set[frozenset[str]]:
+        """For each revision that was seen in Anki the packages that held it; each set once."""
+        rows = self._db.execute(
+            "SELECT group_concat(r.package) AS packages FROM roster r JOIN shipped s"
+            " ON s.guid = r.guid AND s.rev = r.rev WHERE s.seen_at <> '' GROUP BY r.guid, r.rev"
+        ).fetchall()
+        return {frozenset(row["packages"].split(",")) for row in rows}
+
+    def _packages_of(self, guid: Guid) -> frozenset[str]:
+        """The packages that held it, since it was last said that it is to be written again."""
+        rows = self._db.execute(
+            "SELECT r.package FROM roster r JOIN package p ON p.id = r.package WHERE r.guid = :guid"
+            " AND p.written_at >= (SELECT coalesce(max(at), '') FROM decision"
+            "  WHERE subject = :guid AND json_extract(body, '$.after.anki') = 'written')",
+            {"guid": guid},
+        ).fetchall()
+        return frozenset(row["package"] for row in rows)
+
+    # --- a person's word --------------------------------------------------------------------
+
+    def confirm(self, count: int) -> int:
+        """A person says that all missing notes, `count` of them, were deleted on purpose.
+
+        Raises:
+            RefusedError: there are more or fewer.
+        """
+        rows = self._db.execute("SELECT guid FROM card WHERE anki = 'missing'").fetchall()
+        if len(rows) != count:
+            raise RefusedError(
+                f"{len(rows)} notes are missing in Anki, not {count}",
+                hint="look at them: ankiforge list anki:missing",
+            )
+        with self._writer.unit():
+            action = self._writer.new_action()
+            for row in rows:
+                self.bury(Guid(row["guid"]), action)
+        return len(rows)
+
+    def bury(self, guid: Guid, action: str) -> None:
+        """A person says that this missing note was deleted on purpose.
+
+        Raises:
+            RefusedError: it is not missing.
+        """
+        row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (guid,)).fetchone()
+        if row["anki"] != AnkiState.MISSING:
+            raise RefusedError(f"{guid} is not missing in Anki", hint=f"ankiforge show {guid}")
+        after = {"anki": AnkiState.TOMBSTONE.value, "anki_why": "deleted in Anki"}
+        self._decisions.change(guid, "tombstone", after, by=PERSON, action=action)
+
+
+Arrange = Callable[[SeenNote], Arranged | None]
+"""Brings a note's fields into the order of our note type; None if its type is not ours."""
+
+
+class _NotNewsError(Exception):
+    """Takes everything back that was read from this view."""
+
+
+class Views:
+    """The ledger's memory of what Anki has."""
+
+    def __init__(
+        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
+    ) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+        self.deletions = Deletions(connection, writer, decisions)
+
+    # --- looking ----------------------------------------------------------------------------
+
+    @property
+    def ever(self) -> bool:
+        """Whether a view of ours was ever taken in."""
+        return self._db.execute("SELECT 1 FROM view LIMIT 1").fetchone() is not None
+
+    @property
+    def bound(self) -> Bound | None:
+        """The collection whose notes these are, once one showed a guid of ours."""
+        text = self._writer.recall("anki:bound")
+        return msgspec.json.decode(text, type=Bound) if text else None
+
+    def unchanged(self, signature: str) -> bool:
+        """Whether the collection is as it was at the last look, and nothing waits for another."""
+        waits = self._db.execute(
+            "SELECT 1 FROM card WHERE anki = 'missing' UNION ALL SELECT 1 FROM seen s JOIN view v"
+            " ON v.id = s.view WHERE CAST(strftime('%s', v.taken_at) AS INTEGER) - s.mod"
+            " BETWEEN 0 AND ? LIMIT 1",
+            (FRESH_SECONDS - 1,),
+        ).fetchone()
+        return waits is None and bool(signature) and signature == self._writer.recall("anki:last")
+
+    def looked(self, signature: str) -> None:
+        """All that the collection of this signature shows was taken in."""
+        with self._writer.unit():
+            self._writer.meta("anki:last", signature)
+
+    def types(self) -> dict[int, SeenType]:
+        """The note types of our notes as they stand in Anki, by id."""
+        text = self._writer.recall("anki:types")
+        found = msgspec.json.decode(text, type=tuple[SeenType, ...]) if text else ()
+        return {one.id: one for one in found}
+
+    def seen(self, guid: Guid) -> Seen | None:
+        """Return the note as the newest view that had it showed it; None if none did."""
+        return self.seen_of([guid]).get(guid)
+
+    def seen_of(self, guids: Sequence[Guid]) -> dict[Guid, Seen]:
+        """Return the same for several notes; notes that no view had are left out."""
+        marks = ", ".join("?" * len(guids))
+        rows = self._db.execute(
+            "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view"
+            f" WHERE s.guid IN ({marks})",
+            tuple(guids),
+        ).fetchall()
+        return {Guid(row["guid"]): seen_of(row) for row in rows}
+
+    def reviews_of(self, guid: Guid) -> int:
+        """How many answers the review log has of a note's cards."""
+        row = self._db.execute("SELECT count(*) FROM review WHERE guid = ?", (guid,)).fetchone()
+        return int(row[0])
+
+    def unknown(self) -> Iterator[Seen]:
+        """Notes of ours in Anki that no card here stands for: of a ledger that was lost."""
+        for row in self._db.execute(
+            "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view"
+            " WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid) ORDER BY s.guid"
+        ).fetchall():
+            yield seen_of(row)
+
+    def decks_of(
+        self, documents: Collection[DocumentKey]
+    ) -> dict[DocumentKey, tuple[str, frozenset[str]]]:
+        """Return the deck in Anki with most cards of each document, and the decks they were made for.
+
+        Documents of which no card is in Anki are left out.
+        """
+        rows = self._db.execute(
+            "SELECT h.document, s.deck, c.deck AS made_for FROM seen s JOIN card c ON c.guid = s.guid"
+            f" JOIN highlight h ON h.key = c.key WHERE h.document IN ({', '.join('?' * len(documents))})"
+            " AND s.deck <> ''",
+            tuple(documents),
+        ).fetchall()
+        counts: dict[DocumentKey, Counter[str]] = {}
+        for row in rows:
+            counts.setdefault(DocumentKey(row["document"]), Counter())[row["deck"]] += 1
+        most = {
+            document: min(decks, key=lambda deck: (-decks[deck], deck))
+            for document, decks in counts.items()
+        }
+        made_for: dict[DocumentKey, set[str]] = {document: set() for document in most}
+        for row in rows:
+            if row["deck"] == most[row["document"]]:
+                made_for[row["document"]].add(row["made_for"])
+        return {document: (deck, frozenset(made_for[document])) for document, deck in most.items()}
+
+    def count(self, state: AnkiState) -> int:
+        """How many cards are in this state."""
+        row = self._db.execute("SELECT count(*) FROM card WHERE anki = ?", (state,)).fetchone()
+        return int(row[0])
+
+    def hold(self, guid: Guid, why: str) -> None:
+        """A card cannot be brought up to date in Anki now; "" takes that back."""
+        row = self._db.execute(
+            "SELECT 1 FROM card WHERE guid = ? AND anki IN ('seen', 'held') AND anki_why <> ?",
+            (guid, why),
+        ).fetchone()
+        if row:
+            self._cards.observe([(guid, AnkiState.HELD if why else AnkiState.SEEN, why)])
+
+    # --- taking in --------------------------------------------------------------------------
+
+    def take_in(self, view: View, arrange: Arrange, *, bind: bool = False) -> ViewSummary:
+        """Remember what a view shows; `bind`: it is the present, whatever was seen before.
+
+        Not taken in: another profile's, one that looks like an older backup.
+        """
+        taken = ViewSummary()
+        try:
+            with self._writer.unit():
+                self._take_in(view, arrange, taken, bind)
+        except _NotNewsError:
+            pass
+        return taken
+
+    def _take_in(self, view: View, arrange: Arrange, taken: ViewSummary, bind: bool) -> None:
+        if not bind and self._is_another(view):
+            self._refuse(taken, _ANOTHER.format(view.path), _BIND)
+        count = self._db.execute("SELECT count(*) FROM view").fetchone()[0]
+        taken_at = repr(view.taken_at)
+        identity = h16("view", view.kind, view.path, taken_at, self._writer.now(), str(count))
+        self._record(identity, view)
+        self._read_notes(identity, view, arrange)
+        if not bind and self._is_older(identity, view):
+            self._refuse(taken, _OLDER.format(view.path), _BIND)
+        taken.seen = self._count_of(identity)
+        before = self._states()
+        if not taken.seen and not bind:
+            self._believe(view, before, taken)
+        self._bind(view, taken, bind)
+        self._mark_present(identity, taken)
+        if view.complete:
+            absences = Absences(identity, view, before)
+            found = self.deletions.note(absences, as_present=bind)
+            taken.deleted, taken.held_back = found.tombstones, found.held_back
+        taken.missing = self.count(AnkiState.MISSING)
+        taken.reviews = take_in_reviews(self._db, view, identity)
+        reworded = reworded_in(self._db, identity)
+        self._forget_older(identity)
+        for guid in reworded:
+            lapsed = {LAPSES: lapses_of(self._db, guid)}
+            self._decisions.change(guid, REWORDED, {}, by=ANKI, extra=lapsed)
+        known = {} if view.complete else self.types()
+        types = known | {one.id: one for one in view.types}
+        self._writer.meta("anki:types", to_json(tuple(types.values())))
+        self._keep_calendar(view)
+
+    def _keep_calendar(self, view: View) -> None:
+        """Exports do not tell the hour at which a day begins: what a collection told stays."""
+        calendar, known = view.calendar, self._writer.recall(CALENDAR)
+        if known and view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
+            told = msgspec.json.decode(known, type=Calendar)
+            calendar = replace(calendar, rollover=told.rollover)
+        if calendar.created:
+            self._writer.meta(CALENDAR, to_json(calendar))
+
+    def _believe(self, view: View, before: dict[Guid, AnkiState], taken: ViewSummary) -> None:
+        """A look that shows none of our notes is of our collection only if something says so."""
+        there = sum(state.there for state in before.values())
+        if view.kind is ViewKind.CONNECT and there:
+            self._refuse(taken, _ANOTHER.format(view.path), _BIND)
+        written = (guid for guid, state in before.items() if state is AnkiState.WRITTEN)
+        if self.bound is None and not self.deletions.buried(written, view):
+            self._refuse(taken, "", "")
+
+    def _refuse(self, taken: ViewSummary, why: str, hint: str) -> None:
+        taken.refused, taken.hint, taken.seen = why, hint, 0
+        raise _NotNewsError
+
+    def _is_another(self, view: View) -> bool:
+        """Whether it is of another collection than ours."""
+        ours = self.bound
+        if ours is None:
+            return False
+        if view.created and ours.created and view.created != ours.created:
+            return True
+        if view.kind is ViewKind.COLLECTION and _is_collection(ours.path):
+            return view.path != ours.path
+        return bool(view.profile and ours.profile and view.profile != ours.profile)
+
+    def _record(self, identity: str, view: View) -> None:
+        at = datetime.fromtimestamp(view.taken_at, UTC).isoformat()
+        self._db.execute(
+            "INSERT INTO view (id, kind, path, profile, complete, taken_at, newest_review, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (identity, view.kind, view.path, view.profile, int(view.complete), at,
+             view.newest_review, view.created),
+        )  # fmt: skip
+
+    def _read_notes(self, identity: str, view: View, arrange: Arrange) -> None:
+        self._db.executemany(
+            "INSERT OR IGNORE INTO seen (view, guid, mod, tags, fields, content, type_id, deck, cards, own,"
+            " named) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (row_of(identity, note, arrange(note)) for note in view.notes()),
+        )
+        if not view.complete:  # an export that lay about: what was seen later is not undone by it
+            self._db.execute(
+                "DELETE FROM seen WHERE view = ? AND EXISTS (SELECT 1 FROM seen o"
+                " WHERE o.guid = seen.guid AND o.view <> seen.view AND o.mod > seen.mod)",
+                (identity,),
+            )
+
+    def _is_older(self, identity: str, view: View) -> bool:
+        """Fewer reviews than were read, and notes that are absent or older than they were."""
+        if view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
+            return False
+        newest = self._db.execute(
+            "SELECT coalesce(max(newest_review), 0) FROM view WHERE id <> ?"
+            " AND kind IN ('collection', 'colpkg') AND taken_at >= ?",
+            (identity, self._writer.recall("anki:since")),
+        ).fetchone()[0]
+        if view.newest_review >= newest:
+            return False
+        lost = self._db.execute(
+            "SELECT 1 FROM seen o JOIN card c ON c.guid = o.guid WHERE o.view <> ?"
+            " AND c.anki IN ('seen', 'held') AND NOT EXISTS (SELECT 1 FROM seen s"
+            " WHERE s.view = ? AND s.guid = o.guid AND s.mod >= o.mod) LIMIT 1",
+            (identity, identity),
+        ).fetchone()
+        return lost is not None
+
+    def _count_of(self, identity: str) -> int:
+        row = self._db.execute("SELECT count(*) FROM seen WHERE view = ?", (identity,)).fetchone()
+        return int(row[0])
+
+    def _bind(self, view: View, taken: ViewSummary, bind: bool) -> None:
+        """From now on it is this collection; its file is the best name for it."""
+        named = view.kind is ViewKind.COLLECTION
+        known = self.bound and (_is_collection(self.bound.path) or not named)
+        if view.kind is ViewKind.APKG or (known and not bind):
+            return
+        ours = Bound(view.path, view.profile, view.created)
+        self._writer.meta("anki:bound", to_json(ours))
+        if bind:
+            since = datetime.fromtimestamp(view.taken_at, UTC).isoformat()
+            self._writer.meta("anki:since", since)
+        taken.bound = True
+        once = (view.path, view.profile, self._writer.now())
+        self._writer.note("bind", "anki", {"root": view.path, "profile": view.profile}, once)
+
+    def _states(self) -> dict[Guid, AnkiState]:
+        rows = self._db.execute("SELECT guid, anki FROM card WHERE anki <> 'none'").fetchall()
+        return {Guid(row["guid"]): AnkiState(row["anki"]) for row in rows}
+
+    def _mark_present(self, identity: str, taken: ViewSummary) -> None:
+        here = "guid IN (SELECT guid FROM seen WHERE view = :view)"
+        at = {"view": identity, "now": self._writer.now()}
+        taken.first = self._db.execute(
+            f"SELECT count(*) FROM card WHERE anki IN ('none', 'written') AND {here}", at
+        ).fetchone()[0]
+        back = self._db.execute(
+            f"SELECT guid FROM card WHERE anki IN ('missing', 'tombstone') AND {here}", at
+        ).fetchall()
+        for row in back:
+            after = {"anki": AnkiState.SEEN.value, "anki_why": ""}
+            self._decisions.change(
+                Guid(row["guid"]), "present", after, by=ANKI, action=f"view-{identity}"
+            )
+        taken.back = len(back)
+        rows = self._db.execute(
+            "SELECT c.guid, s.type_id FROM card c JOIN seen s ON s.guid = c.guid AND s.view = :view"
+            " WHERE c.anki <> 'seen' OR s.type_id = 0",
+            at,
+        ).fetchall()
+        self._cards.observe(
+            (row["guid"], AnkiState.SEEN, "")
+            if row["type_id"]
+            else (row["guid"], AnkiState.HELD, "note type")
+            for row in rows
+        )
+        self._mark_revisions(at)
+
+    def _mark_revisions(self, at: dict[str, str]) -> None:
+        """Note which revisions have reached Anki: by their mod, else by the AnkiforgeId there."""
+        self._db.execute(
+            "UPDATE shipped SET seen_at = :now WHERE seen_at = '' AND EXISTS (SELECT 1 FROM seen s"
+            " WHERE s.view = :view AND s.guid = shipped.guid"
+            " AND (s.mod = shipped.mod OR s.named = shipped.mod"
+            " OR (s.named = 0 AND s.content = shipped.content AND s.content <> '' AND NOT EXISTS"
+            " (SELECT 1 FROM shipped o WHERE o.guid = shipped.guid AND o.rev < shipped.rev"
+            " AND o.content = shipped.content))))",
+            at,
+        )
+
+    def _forget_older(self, identity: str) -> None:
+        """Of each note only what was seen last is kept."""
+        self._db.execute(
+            "DELETE FROM seen WHERE view <> ? AND guid IN (SELECT guid FROM seen WHERE view = ?)",
+            (identity, identity),
+        )
+
+    # --- remarks ----------------------------------------------------------------------------
+
+    def hear(self) -> int:
+        """Remarks a person typed while studying: each is taken up once; how many are new."""
+        with self._writer.unit():
+            rows = self._db.execute(
+                "SELECT s.guid, json_extract(s.own, '$.feedback') AS said FROM seen s"
+                " WHERE s.own <> '' AND said <> ''"
+                " AND EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid)"
+            ).fetchall()
+            return sum(self._heard(Guid(row["guid"]), row["said"]) for row in rows)
+
+    def _heard(self, guid: Guid, said: str) -> bool:
+        known = self._db.execute(
+            "SELECT 1 FROM decision WHERE subject = ? AND what = 'feedback'"
+            " AND json_extract(body, '$.text') = ?",
+            (guid, said),
+        ).fetchone()
+        if known:
+            return False
+        self._decisions.change(guid, "feedback", {}, by=ANKI, extra={"text": said})
+        self._cards.refresh(guid)
+        return True
+
+
+_ANOTHER = "{}: is another collection than the one your cards are in; nothing in it was taken in"
+_OLDER = "{}: this looks like an older backup; nothing in it was taken in"
+_BIND = "if this is the collection you study from now on: ankiforge pull --bind"
+
+
+def _is_collection(path: str) -> bool:
+    """Whether a binding names the file itself, not an export or a running Anki."""
+    return path.endswith(".anki2")

@@ -1,1 +1,0 @@
-"""Cards: what is drawn of a passage, and in which slot it stays."""

@@ -1,0 +1,393 @@
+"""Recording events, and taking them back; what they come to for cards is in `events.fold`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ankiforge.errors import RefusedError, UsageError
+from ankiforge.ledger.cards import Cards, Pairs, event_of, words_of
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.events import ANKI, COLUMNS, PERSON, SOURCE, UNDO, UPGRADE, Columns, Event
+from ankiforge.ledger.journal import Entry, Writer
+from ankiforge.ledger.problem_cards import DEALT, LAPSES, lapses_of
+from ankiforge.model import Guid, HighlightKey, Standing
+
+_STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
+_BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
+
+
+class Decisions:
+    """Records what was decided, and undoes it."""
+
+    def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
+        self._db = connection
+        self._writer = writer
+        self._cards = cards
+        self._pairs = Pairs(connection)
+        self.heard: Callable[[Event], None] = lambda event: None
+        """Called for each event about a highlight or document that came by a journal, or was undone."""
+        self._received: set[str] = set()
+        """The ids of events that a journal brought or undid, not yet taken into account."""
+
+    # --- recording --------------------------------------------------------------------------
+
+    def change(
+        self,
+        guid: Guid,
+        what: str,
+        after: Columns,
+        *,
+        by: str = PERSON,
+        action: str = "",
+        candidates: dict[str, str] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> str:
+        """Record an event about a card: the columns and states of candidates it sets.
+
+        Args:
+            guid: of the card.
+            what: the kind of event.
+            after: columns by name, see `events.COLUMNS`.
+            by: who decided.
+            action: what one undo takes back together; "" = this event alone.
+            candidates: states by letter.
+            extra: what else the line tells.
+
+        Returns:
+            The event's id.
+        """
+        own = self._columns(guid, (*after, "key"))
+        body = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
+        if by == PERSON and what in DEALT and (lapses := lapses_of(self._db, guid)) is not None:
+            body[LAPSES] = lapses
+        if candidates:
+            body |= self._named(guid, candidates)
+        action = action or self._writer.new_action()
+        identity = self._writer.decide(what, guid, body, by=by, action=action)
+        self._cards.refold([guid])
+        return identity
+
+    def _named(self, guid: Guid, candidates: dict[str, str]) -> dict[str, Any]:
+        """What a line says of candidates: other ledgers know them by the hash of their words."""
+        there = {
+            one.letter: one for one in self._cards.candidates(guid) if one.letter in candidates
+        }
+        return {
+            "candidates_before": {letter: there[letter].state.value for letter in there},
+            "candidates": candidates,
+            "words": {letter: words_of(there[letter].draft) for letter in there},
+        }
+
+    def _columns(self, guid: Guid, names: Iterable[str]) -> Columns:
+        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
+        return {name: row[name] for name in names}
+
+    def retire(self, key: HighlightKey, why: str) -> None:
+        """Retire the cards of a highlight that must not be a card, or is gone.
+
+        One that serves another highlight, still read, stays: it goes with the last of them.
+        Cards that were accepted outlive a highlight that is gone: what a person let through
+        is not taken away because a note was cleaned up (docs/states.md).
+        """
+        accepted_stay = why == "gone"
+        for guid in self._live_cards(key, accepted_stay):
+            after = {"standing": Standing.RETIRED.value, "standing_why": why}
+            self.change(guid, "retire", after, by=SOURCE)
+
+    def revive(self, key: HighlightKey) -> None:
+        """Bring back the cards that were retired because their highlight was skipped or gone."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
+            " AND c.standing = 'retired' AND c.standing_why IN ('skip', 'gone')",
+            (key,),
+        ).fetchall()
+        for row in rows:
+            after = {"standing": Standing.LIVE.value, "standing_why": ""}
+            self.change(Guid(row["guid"]), "revive", after, by=SOURCE)
+
+    def _live_cards(self, key: HighlightKey, accepted_stay: bool) -> list[Guid]:
+        rows = self._db.execute(
+            "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
+            " AND c.standing = 'live' AND (NOT ? OR c.verdict = 'pending')"
+            " AND NOT EXISTS (SELECT 1 FROM card_highlight o JOIN highlight h ON h.key = o.key"
+            " WHERE o.guid = l.guid AND o.key <> l.key"
+            " AND h.presence IN ('present', 'missing-once'))",
+            (key, int(accepted_stay)),
+        ).fetchall()
+        return [Guid(row["guid"]) for row in rows]
+
+    # --- from a journal ---------------------------------------------------------------------
+
+    def receive(self, entry: Entry) -> None:
+        """Store an event that another ledger recorded; `settle_received` takes it into account."""
+        self._received |= {entry.id, *self._writer.store(entry, here=False)}
+
+    def settle_received(self) -> None:
+        """Derive anew all that received events are about."""
+        if not self._received:
+            return
+        self._writer.sort_received()
+        events = [event for identity in self._received for event in self._by_id(identity)]
+        self._received.clear()
+        self._cards.refold(sorted({event.subject for event in events}))
+        for event in sorted(events, key=lambda one: one.rank):
+            self._take_effect(event)
+
+    def catch_up(self, guid: Guid) -> list[Event]:
+        """Let all that was ever decided about a card hold for it, now that it is here."""
+        history = self._cards.events(guid)
+        self._cards.refold([guid])
+        for event in history:
+            self._take_effect(event)
+        return history
+
+    def _by_id(self, identity: str) -> list[Event]:
+        rows = self._db.execute("SELECT * FROM decision WHERE id = ?", (identity,)).fetchall()
+        return [event_of(row) for row in rows]
+
+    def _take_effect(self, event: Event) -> None:
+        """What an event changes beside cards: which card serves a highlight; skips and unions."""
+        if event.what == "merge" and "card" in event.body:
+            guid, key = Guid(event.subject), HighlightKey(event.body["key"])
+            if event.undone:
+                self._pairs.part(guid, key)
+            else:
+                self._pairs.link(guid, key)
+        self.heard(event)
+
+    # --- undoing ----------------------------------------------------------------------------
+
+    def undo(self, what: str = "") -> list[Event]:
+        """Take back one action.
+
+        The given one (its id, or that of one of its events), else the last one of a person that
+        still stands.
+
+        Raises:
+            UsageError: there is nothing of that id.
+            RefusedError: something later was decided about the same card, or nothing is left.
+        """
+        with self._writer.unit():
+            events = self._action(what) if what else self._last_action()
+            self.take_back(events)
+            return events
+
+    def take_back(self, events: list[Event]) -> None:
+        """Take back these events as one action, all or none of them, within a unit.
+
+        Raises:
+            RefusedError: something later was decided about one of their cards.
+        """
+        for event in events:
+            self._refuse_if_later(event)
+        action = self._writer.new_action()
+        for event in reversed(events):
+            self._undo_one(event, action)
+
+    def _undo_one(self, event: Event, action: str) -> None:
+        guid = Guid(event.subject)
+        before = self._now(guid, event)
+        if event.what == "merge" and "card" not in event.body:
+            self._part(event.subject, event.body["key"])
+        body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
+        identity = self._writer.decide(
+            UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
+        )
+        self._cards.refold([guid])
+        after = self._now(guid, event)
+        self._writer.tell(identity, _undone_body(body, before, after))
+        for undone in self._by_id(event.id):
+            self._take_effect(undone)
+
+    def _now(self, guid: Guid, event: Event) -> tuple[Columns, dict[str, str]]:
+        """The columns and candidates' states that an event is about."""
+        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
+        columns = {name: row[name] for name in event.after if name in COLUMNS} if row else {}
+        named = event.body.get("candidates", {})
+        states = {one.letter: one.state.value for one in self._cards.candidates(guid)}
+        return columns, {letter: states[letter] for letter in named if letter in states}
+
+    def decided_about(self) -> frozenset[str]:
+        """Return what a person has decided about, and not undone: guids, and keys of highlights."""
+        rows = self._db.execute(f"SELECT DISTINCT subject FROM decision d WHERE {_BY_PERSON}")
+        return frozenset(row["subject"] for row in rows.fetchall())
+
+    def last_about(self, guids: Iterable[Guid]) -> dict[Guid, tuple[Event, ...]]:
+        """Return of each card the last decision of a person, and what of its action hangs on it.
+
+        These are its alternatives and the cards it names: others that were decided in one go with
+        it are left alone. The latest comes first; a card that nothing was decided about is left
+        out.
+        """
+        found = {guid: row for guid in guids if (row := self._last_row(guid))}
+        latest = sorted(found, key=lambda guid: found[guid]["sequence"], reverse=True)
+        shares = {action: self._shares(action) for action in {r["action"] for r in found.values()}}
+        return {guid: shares[found[guid]["action"]][guid] for guid in latest}
+
+    def _last_row(self, guid: str) -> sqlite3.Row | None:
+        found: sqlite3.Row | None = self._db.execute(
+            f"SELECT action, sequence FROM decision d WHERE subject = ? AND {_BY_PERSON}"
+            " ORDER BY sequence DESC LIMIT 1",
+            (guid,),
+        ).fetchone()
+        return found
+
+    def _shares(self, action: str) -> dict[str, tuple[Event, ...]]:
+        """What of an action hangs together, by each card that it is about."""
+        rows = self._db.execute(
+            "SELECT guid, choice FROM card WHERE choice <> ''"
+            " AND guid IN (SELECT subject FROM decision WHERE action = ?)",
+            (action,),
+        ).fetchall()
+        choices, events = {row["guid"]: row["choice"] for row in rows}, self._action(action)
+        near: dict[str, frozenset[str]] = {}
+        for event in events:
+            names = frozenset(_names(event, choices))
+            names = names.union(*(near[name] for name in names if name in near))
+            near |= dict.fromkeys(names, names)
+        shares: dict[frozenset[str], tuple[Event, ...]] = {}
+        for event in events:
+            together = near[event.subject]
+            shares[together] = (*shares.get(together, ()), event)
+        return {event.subject: shares[near[event.subject]] for event in events}
+
+    def _action(self, what: str) -> list[Event]:
+        """What of an action still stands."""
+        rows = self._db.execute(
+            "SELECT d.* FROM decision d WHERE action = ? OR action ="
+            " (SELECT action FROM decision WHERE id = ?) ORDER BY sequence",
+            (what, what),
+        ).fetchall()
+        if not rows:
+            raise UsageError(f"no decision {what!r}", hint="ankiforge trace CARD shows their ids")
+        left = [event_of(row) for row in rows if not row["undone"]]
+        if not left:
+            raise RefusedError(
+                f"{what} was taken back already", hint="ankiforge trace CARD shows what stands"
+            )
+        return left
+
+    def _last_action(self) -> list[Event]:
+        row = self._db.execute(
+            f"SELECT action FROM decision d WHERE {_BY_PERSON} ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            raise RefusedError(
+                "there is nothing to undo", hint="only what you decided: ankiforge trace CARD"
+            )
+        return self._action(row["action"])
+
+    def _refuse_if_later(self, event: Event) -> None:
+        rows = self._db.execute(
+            "SELECT d.* FROM decision d WHERE d.subject = :subject AND d.what <> 'move'"
+            f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
+            " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
+            " ORDER BY d.sequence DESC",
+            {"subject": event.subject, "action": event.action, "sequence": event.sequence,
+             "by": event.by, "anki": ANKI},
+        ).fetchall()  # fmt: skip
+        touched = _touched(event)
+        later = next((row for row in rows if touched & _touched(event_of(row))), None)
+        if later is not None:
+            raise RefusedError(
+                f"{event.subject} was changed since ({later['what']}, {later['at']})",
+                hint=f"ankiforge undo {later['action']} first",
+            )
+
+    # --- highlights that share a card -------------------------------------------------------
+
+    def part_others(self, guid: Guid) -> list[HighlightKey]:
+        """Let highlights that were merged into a card have their own: it is about to say another thing."""
+        rows = self._db.execute(
+            "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
+        ).fetchall()
+        for row in rows:
+            self._part(guid, row["key"])
+        return [HighlightKey(row["key"]) for row in rows]
+
+    def _part(self, guid: str, key: str) -> None:
+        self._db.execute(
+            "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
+        )
+        self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
+
+    def merged_into(self, key: HighlightKey, answer: str) -> str:
+        """Return the card that this answer of a highlight was merged into; "" if there is none.
+
+        Whatever became of that card since: a ledger that was lost must not draft it anew.
+        """
+        row = self._db.execute(
+            "SELECT d.subject FROM decision d JOIN card c ON c.guid = d.subject"
+            " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
+            " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
+            " AND NOT d.undone"
+            " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"  # then it parted
+            "  AND l.what IN ('revise', 'accept', 'pick')"
+            "  AND json_extract(l.body, '$.after.fields') IS NOT NULL AND l.rank > d.rank)"
+            " ORDER BY d.rank DESC LIMIT 1",
+            (key, answer),
+        ).fetchone()
+        return str(row["subject"]) if row else ""
+
+    def kept_apart(self, guid: str, key: HighlightKey) -> bool:
+        """Whether a merge of this highlight into this card was undone."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"
+            " AND json_extract(d.body, '$.key') = ?",
+            (guid, key),
+        ).fetchone()
+        return row is not None
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def of(self, subject: str) -> list[Event]:
+        """All events about a card, highlight or document, oldest first; undone ones, too."""
+        return self._cards.events(subject)
+
+    def was_merged(self, key: HighlightKey) -> bool:
+        """Whether policy let the card of another highlight stand for this one."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
+            " AND json_extract(d.body, '$.card') IS NULL LIMIT 1",
+            (key,),
+        ).fetchone()
+        return row is not None
+
+    def person_decided(self, key: HighlightKey) -> bool:
+        """Whether a person ever decided anything on a highlight, undone or not: there policy is silent.
+
+        To delete a note in Anki is a decision.
+        """
+        row = self._db.execute(
+            "SELECT 1 FROM decision WHERE json_extract(body, '$.key') = ?"
+            " AND (by = ? OR what = 'tombstone') LIMIT 1",
+            (key, PERSON),
+        ).fetchone()
+        return row is not None
+
+
+def _undone_body(
+    body: dict[str, Any], before: tuple[Columns, dict[str, str]],
+    after: tuple[Columns, dict[str, str]],
+) -> dict[str, Any]:  # fmt: skip
+    """What the line of an undo tells programs that apply lines one after another."""
+    body = body | {"after": after[0]}
+    return body | {"candidates": after[1], "candidates_before": before[1]} if after[1] else body
+
+
+def _touched(event: Event) -> set[str]:
+    """What an event was about: columns of a card, and its candidates as one."""
+    columns = set(event.after) - {"anki", "anki_why"}
+    return columns | ({"candidates"} if event.body.get("candidates") else set())
+
+
+def _names(event: Event, choices: dict[str, str]) -> Iterator[str]:
+    """The cards, and the choice, that an event is about or names."""
+    yield event.subject
+    if event.subject in choices:
+        yield choices[event.subject]
+    after = event.after
+    by = after.get("standing_why") if after.get("standing") != Standing.RETIRED else ""
+    yield from filter(None, (by, event.body.get("card"), event.body.get("twin")))

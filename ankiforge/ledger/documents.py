@@ -1,0 +1,749 @@
+"""Documents: their rows, the works they are copies of, the folders they lie in, their fingerprints."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec import json
+
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.events import SOURCE, Event
+from ankiforge.ledger.highlights import place_of, slug_of
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Route,
+    RunId,
+    Scan,
+    Unchanged,
+    Unmarked,
+    h16,
+)
+from ankiforge.text.fold import fold
+
+
+class Documents:
+    """Gives a document the key it was issued, and remembers it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def take_in(self, extracted: Extracted) -> Extracted:
+        """Remember a document; returned with the key it has had since it was first seen."""
+        document = self._issued(extracted.document)
+        self._remember(document)
+        self._db.executemany(
+            "INSERT OR IGNORE INTO identifier VALUES (?, ?, ?)",
+            (
+                (scheme, value, document.key)
+                for scheme, value in (*document.identifiers, *_attachments(extracted))
+            ),
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO page_fold VALUES (?, ?, ?, ?)",
+            (
+                (document.key, page, mark, length)
+                for page, (mark, length) in enumerate(extracted.pages)
+            ),
+        )
+        marks = tuple(replace(found, document=document) for found in extracted.highlights)
+        return replace(extracted, document=document, highlights=marks)
+
+    def _issued(self, document: Document) -> Document:
+        """A note that was renamed keeps the key of its first path."""
+        row = self._db.execute(
+            "SELECT key FROM document WHERE source = ? AND place = ?",
+            (document.source, place_of(document)),
+        ).fetchone()
+        return replace(document, key=DocumentKey(row["key"])) if row else self._unused(document)
+
+    def _unused(self, document: Document) -> Document:
+        """The first path of a renamed note may be that of another note now."""
+        row = self._db.execute(
+            "SELECT place FROM document WHERE key = ?", (document.key,)
+        ).fetchone()
+        if row is None or row["place"] == place_of(document):
+            return document
+        return self._unused(replace(document, key=DocumentKey(f"{document.key}.2")))
+
+    def _remember(self, document: Document) -> None:
+        self._db.execute(
+            "INSERT INTO document (key, source, place, title, slug, body, since)"
+            " VALUES (?, ?, ?, ?, ?, ?, (SELECT printf('%09d', count(*)) FROM run))"
+            " ON CONFLICT (key) DO UPDATE SET title = excluded.title, body = excluded.body,"
+            " slug = CASE WHEN slug = '' THEN excluded.slug ELSE slug END",
+            (
+                document.key,
+                document.source,
+                place_of(document),
+                document.title,
+                slug_of(document),
+                msgspec.json.encode(document).decode(),
+            ),
+        )
+
+    def follow_renames(self, run: RunId) -> None:
+        """A new note that took over most highlights of one that is gone is that note."""
+        rows = self._db.execute(
+            "SELECT s.container, s.place AS new, h.place AS old, h.document, count(*) AS moved,"
+            " (SELECT count(*) FROM scanned a WHERE a.run = s.run"
+            "  AND a.container = s.container AND a.place = s.place) AS all_here"
+            " FROM scanned s JOIN highlight h ON h.key = s.key"
+            " WHERE s.run = ? AND s.container LIKE 'vault:%' AND h.place <> s.place"
+            " AND h.container = s.container"
+            " AND NOT EXISTS (SELECT 1 FROM scanned o WHERE o.run = s.run"
+            "  AND o.container = s.container AND o.place = h.place)"
+            " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = h.container"
+            "  AND l.place = h.place)"
+            " GROUP BY s.container, s.place, h.place, h.document"
+            " HAVING moved * 2 >= all_here ORDER BY moved DESC",
+            (run,),
+        ).fetchall()
+        followed: set[str] = set()
+        for row in rows:
+            if not followed & {f"new {row['new']}", f"old {row['document']}"}:
+                followed |= {f"new {row['new']}", f"old {row['document']}"}
+                self._rename(run, row["document"], row["container"], row["new"])
+
+    def _rename(self, run: RunId, key: str, container: str, place: str) -> None:
+        """Give the note at `place` the key it was issued under its old path."""
+        new = self._db.execute(
+            "SELECT json_extract(body, '$.document.key') FROM scanned INDEXED BY scanned_place"
+            " WHERE run = ? AND container = ? AND place = ? LIMIT 1",
+            (run, container, place),
+        ).fetchone()[0]
+        if new == key or self._in_use(new):
+            return
+        row = self._db.execute("SELECT title, body FROM document WHERE key = ?", (new,)).fetchone()
+        body = replace(msgspec.json.decode(row["body"], type=Document), key=DocumentKey(key))
+        self._db.execute(  # what it says of itself now it says under its old key
+            "INSERT OR IGNORE INTO identifier SELECT scheme, value, ? FROM identifier"
+            " WHERE document = ?",
+            (key, new),
+        )
+        self._db.execute("DELETE FROM identifier WHERE document = ?", (new,))
+        self._db.execute("DELETE FROM document WHERE key = ?", (new,))
+        self._db.execute(
+            "UPDATE document SET place = ?, title = ?, body = ?,"
+            " slug = CASE WHEN slug = '' THEN ? ELSE slug END WHERE key = ?",
+            (
+                place,
+                row["title"],
+                msgspec.json.encode(body).decode(),
+                slug_of(body),
+                key,
+            ),
+        )
+        self._db.execute(
+            "UPDATE scanned SET body = json_set(body, '$.document.key', ?)"
+            " WHERE run = ? AND container = ? AND place = ?",
+            (key, run, container, place),
+        )
+
+    def _in_use(self, key: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM highlight WHERE document = ? LIMIT 1", (key,))
+        return found.fetchone() is not None
+
+
+def _attachments(extracted: Extracted) -> Iterator[tuple[str, str]]:
+    """The files of a paper in Zotero, as links to them name them."""
+    for found in extracted.highlights:
+        if found.route is Route.ZOTERO and found.block:
+            yield "attachment", f"{found.namespace.partition(':')[2]}/{found.block}"
+
+
+_HEARD = "heard:"
+_READ = "read:"
+
+
+class Roots:
+    """Names of sources are part of keys: a name is remembered with its folder."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def of(self, kind: str) -> dict[str, Path]:
+        """name: root, of every source of this kind that was ever read here."""
+        return self._all(f"root:{kind}:")
+
+    def known(self, kind: str) -> dict[str, Path]:
+        """The same, and what only the journal tells: read elsewhere, or by a ledger now lost."""
+        return self._all(f"{_HEARD}{kind}:") | self.of(kind)
+
+    def _all(self, head: str) -> dict[str, Path]:
+        rows = self._db.execute(
+            "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(head), head)
+        ).fetchall()
+        return {row["name"][len(head) :]: Path(row["value"]) for row in rows}
+
+    def name_of(self, kind: str, root: Path) -> str:
+        """The name this folder was read under before, "" if it never was."""
+        return next((name for name, known in self.known(kind).items() if known == root), "")
+
+    def folder_of(self, kind: str, name: str) -> Path | None:
+        """What a name stands for; a folder of another machine, not there here, is none."""
+        heard = self.known(kind).get(name)
+        return self.of(kind).get(name) or (heard if heard and heard.exists() else None)
+
+    def remember(self, kind: str, name: str, root: Path) -> None:
+        """From now on the name stands for this folder; a lost ledger learns it again."""
+        if self.of(kind).get(name) == root:
+            return
+        with self._writer.unit():
+            self._writer.meta(f"root:{kind}:{name}", str(root))
+            once = (kind, name, str(root), self._writer.now())
+            self._writer.note("bind", f"{kind}:{name}", {"root": str(root)}, once)
+
+    def use(self, sources: frozenset[str]) -> None:
+        """Note that the workspace reads these sources, each `kind:name`, and no others."""
+        known = {row["name"]: row["value"] for row in self._db.execute(
+            "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(_READ), _READ)
+        )}  # fmt: skip
+        now = {f"{_READ}{one}": "yes" for one in sources}
+        if changed := {**dict.fromkeys(known, "no"), **now}.items() - known.items():
+            with self._writer.unit():
+                for name, value in changed:
+                    self._writer.meta(name, value)
+
+    def dropped(self) -> frozenset[str]:
+        """The sources, each `kind:name`, that the workspace once read and reads no more."""
+        rows = self._db.execute(
+            "SELECT name FROM meta WHERE substr(name, 1, ?) = ? AND value = 'no'",
+            (len(_READ), _READ),
+        ).fetchall()
+        return frozenset(str(row["name"])[len(_READ) :] for row in rows)
+
+    def is_dropped(self, key: str, dropped: frozenset[str]) -> bool:
+        """Whether a highlight stands in sources only that were `dropped`."""
+        rows = self._db.execute(
+            "SELECT container FROM highlight WHERE key = :key"
+            " UNION SELECT container FROM way WHERE key = :key",
+            {"key": key},
+        ).fetchall()
+        return all(self._left(str(row["container"]), dropped) for row in rows)
+
+    def _left(self, container: str, dropped: frozenset[str]) -> bool:
+        kind, _, name = container.partition(":")
+        if kind == "zotero":  # a container is a library there: it is read by any source
+            rows = self._db.execute(
+                "SELECT value FROM meta WHERE substr(name, 1, 12) = 'read:zotero:'"
+            ).fetchall()
+            return bool(rows) and all(row["value"] == "no" for row in rows)
+        return f"{'obsidian' if kind == 'vault' else kind}:{name}" in dropped
+
+    def hear(self, source: str, root: str) -> None:
+        """The journal says so."""
+        self._writer.meta(_HEARD + source, root)
+
+    def texts(self, container: str) -> frozenset[str]:
+        """What the highlights of a container say, as far as they were read last time.
+
+        A present one with a reason is one that the settings leave out.
+        """
+        rows = self._db.execute(
+            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
+            " AND (presence = 'ignored' OR presence_why = '')",
+            (container,),
+        ).fetchall()
+        return frozenset(str(row["text"]) for row in rows)
+
+
+class _Row(NamedTuple):
+    """What the ledger knows of one document of one file."""
+
+    place: str
+    fingerprint: str
+    depends: tuple[str, ...]
+    digest: str
+    run: str
+    whole: bool
+    """No other file holds highlights of the same place, and its pictures are kept."""
+
+
+def path_of(extracted: Extracted) -> str:
+    """Return what the listing of its source calls a document."""
+    return extracted.document.path or extracted.document.key
+
+
+def digest_of(extracted: Extracted, salt: str) -> str:
+    """Return a hash of all that was read; `salt` stands for the program that takes it in."""
+    bare = replace(extracted, fingerprint="", depends=(), pictures=())
+    return h16(salt, msgspec.json.encode(bare).decode())
+
+
+class Listing:
+    """The documents that the sources of one run list, beside those that the ledger knows.
+
+    The ledger alone decides what is unchanged: fingerprint and highlights are written in one
+    transaction, so a document whose reading was not finished has no fingerprint.
+    """
+
+    def __init__(self, connection: Connection, pictures: Path) -> None:
+        """`pictures` is the folder of the pictures that were cut from pages."""
+        self._db = connection
+        self._pictures = pictures
+        self._salt = ""
+        self._known: dict[str, dict[str, list[_Row]]] = {}
+        self._listed: dict[str, set[tuple[str, str]]] = {}
+        self._news: list[tuple[str, str, str, str, str]] = []
+
+    def begin(self, salt: str = "") -> None:
+        """Forget the listing of an earlier run; another `salt` makes every document new."""
+        self._salt = salt
+        self._known.clear()
+        self._listed.clear()
+        self._news.clear()
+        self._db.execute("DELETE FROM temp.listed")
+        self._db.execute("DELETE FROM temp.in_scope")
+
+    # --- what sources ask -------------------------------------------------------------------
+
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return whether a document was taken in with this fingerprint; never for ""."""
+        rows = self._of(container).get(path, ())
+        salted = self._salted(fingerprint)
+        return bool(salted and rows) and all(
+            row.fingerprint == salted and row.whole for row in rows
+        )
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return what reading the document depended on, as the source called it."""
+        rows = self._of(container).get(path, ())
+        return tuple(dict.fromkeys(one for row in rows for one in row.depends))
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
+        known = self._of(container)
+        if all(row.whole and row.digest for rows in known.values() for row in rows):
+            return tuple(known)
+        return None
+
+    def _salted(self, fingerprint: str) -> str:
+        return fingerprint and f"{fingerprint}.{self._salt}"
+
+    def _of(self, container: str) -> dict[str, list[_Row]]:
+        if container not in self._known:
+            self._known[container] = self._recalled(container)
+        return self._known[container]
+
+    def _recalled(self, container: str) -> dict[str, list[_Row]]:
+        rows = self._db.execute(
+            "SELECT place, path, fingerprint, depends, digest, pictures, run FROM ingested"
+            " WHERE container = ? ORDER BY path, place",
+            (container,),
+        ).fetchall()
+        places = Counter(row["place"] for row in rows if row["place"])
+        known: dict[str, list[_Row]] = {}
+        for row in rows:
+            alone = places[row["place"]] <= 1 and self._has(row["pictures"])
+            depends = () if row["depends"] == "[]" else tuple(msgspec.json.decode(row["depends"]))
+            known.setdefault(row["path"], []).append(
+                _Row(row["place"], row["fingerprint"], depends, row["digest"], row["run"], alone)
+            )
+        return known
+
+    def _has(self, pictures: str) -> bool:
+        names: Iterable[str] = () if pictures == "[]" else msgspec.json.decode(pictures)
+        return all((self._pictures / name).is_file() for name in names)
+
+    # --- what sources yield -----------------------------------------------------------------
+
+    def skip(self, unchanged: Unchanged) -> None:
+        """List a document that was not read."""
+        for row in self._of(unchanged.container).get(unchanged.path, ()):
+            self._list(unchanged.container, row.place, unchanged.path, row.run)
+
+    def is_as_taken_in(self, extracted: Extracted) -> bool:
+        """Return whether a document says what it said when it was taken in; it is listed then."""
+        place, path = place_of(extracted.document), path_of(extracted)
+        rows = self._of(extracted.container).get(path, ())
+        row = next((row for row in rows if row.place == place), None)
+        if row is None or not row.whole or not row.digest:
+            return False
+        if row.digest != digest_of(extracted, self._salt):
+            return False
+        self._list(extracted.container, place, path, row.run)
+        self._note(extracted.container, place, path, row, extracted)
+        return True
+
+    def is_still_unmarked(self, unmarked: Unmarked) -> bool:
+        """Return whether a document held no highlight before; it is listed then."""
+        rows = self._of(unmarked.container).get(unmarked.path, [])
+        self._listed.setdefault(unmarked.container, set()).add((unmarked.path, ""))
+        if [row.place for row in rows] != [""]:
+            return False
+        self._note(unmarked.container, "", unmarked.path, rows[0], unmarked)
+        return True
+
+    def _note(
+        self, container: str, place: str, path: str, row: _Row, found: Extracted | Unmarked
+    ) -> None:
+        """Remember a new fingerprint of what was read again and is as it was."""
+        salted, depends = self._salted(found.fingerprint), found.depends
+        if (salted, depends) != (row.fingerprint, row.depends):
+            self._news.append((salted, to_json(depends), container, place, path))
+
+    def _list(self, container: str, place: str, path: str, run: str) -> None:
+        self._listed.setdefault(container, set()).add((path, place))
+        if place:
+            self._db.execute(
+                "INSERT OR IGNORE INTO temp.listed VALUES (?, ?, ?, ?)",
+                (container, place, path, run),
+            )
+
+    # --- staging ----------------------------------------------------------------------------
+
+    def stage(self, run: RunId, extracted: Extracted | Unmarked) -> None:
+        """Stage the fingerprint of a document that is to be taken in, within a unit."""
+        container, digest, names = extracted.container, "-", "[]"
+        if isinstance(extracted, Extracted):
+            place, path = place_of(extracted.document), path_of(extracted)
+            digest = digest_of(extracted, self._salt)
+            names = to_json([picture.name for picture in extracted.pictures])
+        else:
+            place, path = "", extracted.path
+        self._list(container, place, path, run)
+        salted = self._salted(extracted.fingerprint)
+        self._db.execute(
+            "INSERT OR REPLACE INTO scanned_document VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (container, place, path, salted, to_json(extracted.depends), digest, names),
+        )
+
+    def stage_again(self, run: RunId, container: str, place: str) -> None:
+        """Let an unchanged document be taken in by this run, within a unit."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO scanned_document SELECT container, place, path, fingerprint,"
+            " depends, digest, pictures FROM ingested WHERE container = ? AND place = ?",
+            (container, place),
+        )
+        self._db.execute(
+            "UPDATE OR REPLACE temp.listed SET run = ? WHERE container = ? AND place = ?",
+            (run, container, place),
+        )
+
+    def unchanged_among(
+        self, run: RunId, places: Iterable[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """Return those of these (container, place) that are listed and were not read by this run."""
+        return [
+            (container, place)
+            for container, place in sorted(set(places))
+            if self._db.execute(
+                "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND run <> ?",
+                (container, place, run),
+            ).fetchone()
+        ]
+
+    # --- taking in --------------------------------------------------------------------------
+
+    def end(self, run: RunId, scans: Iterable[Scan]) -> None:
+        """Write down what was taken in; forget what complete scans do not list any more."""
+        self._db.execute(  # what files held before, and hold no more
+            "DELETE FROM ingested WHERE (container, path) IN (SELECT container, path"
+            " FROM scanned_document) AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container"
+            " = ingested.container AND l.place = ingested.place AND l.path = ingested.path)"
+        )
+        self._db.execute(
+            "INSERT OR REPLACE INTO ingested SELECT container, place, path, fingerprint, depends,"
+            " digest, pictures, ? FROM scanned_document",
+            (run,),
+        )
+        self._db.execute("DELETE FROM scanned_document")
+        self._db.executemany(
+            "UPDATE ingested SET fingerprint = ?, depends = ?"
+            " WHERE container = ? AND place = ? AND path = ?",
+            self._news,
+        )
+        for scan in scans:
+            if scan.complete:
+                known = self._of(scan.container)
+                before = {(path, row.place) for path, rows in known.items() for row in rows}
+                gone = before - self._listed.get(scan.container, set())
+                self._db.executemany(
+                    "DELETE FROM ingested WHERE container = ? AND path = ? AND place = ?",
+                    ((scan.container, *one) for one in sorted(gone)),
+                )
+        self._news.clear()
+        self._known.clear()
+
+    def scope(self, run: RunId) -> None:
+        """Note the highlights that stand in what is listed."""
+        for table, more in (
+            ("highlight", " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"),
+            ("way", ""),
+        ):
+            self._db.execute(
+                "INSERT OR IGNORE INTO temp.in_scope SELECT ?, h.key FROM temp.listed l CROSS JOIN"
+                f" {table} h ON h.container = l.container AND h.place = l.place AND h.run = l.run"
+                f"{more}",
+                (run,),
+            )
+
+    def in_scope(self, run: RunId) -> int:
+        """Return how many highlights stand in what this run lists."""
+        found = self._db.execute("SELECT count(*) FROM temp.in_scope WHERE run = ?", (run,))
+        return int(found.fetchone()[0])
+
+
+def read_again(db: Connection, places: Iterable[tuple[str, str]]) -> None:
+    """Let the documents at these (container, place) be read and taken in by the next run."""
+    db.executemany(
+        "UPDATE ingested SET fingerprint = '', digest = '' WHERE container = ? AND place = ?",
+        places,
+    )
+
+
+def places_of_highlight(db: Connection, key: str) -> Iterator[tuple[str, str]]:
+    """Return where a highlight was found, each as (container, place)."""
+    for row in db.execute(
+        "SELECT container, place FROM highlight WHERE key = :key"
+        " UNION SELECT container, place FROM way WHERE key = :key",
+        {"key": key},
+    ).fetchall():
+        yield row["container"], row["place"]
+
+
+def places_of_document(db: Connection, document: str) -> Iterator[tuple[str, str]]:
+    """Return where highlights of a document were found."""
+    for row in db.execute(
+        "SELECT container, place FROM highlight WHERE document = :key UNION SELECT container, place"
+        " FROM way WHERE json_extract(body, '$.document.key') = :key",
+        {"key": document},
+    ).fetchall():
+        yield row["container"], row["place"]
+
+
+LONG_PAGE = 200
+"""Folded characters from which a page tells a text."""
+LONG_TITLE = 12
+"""Folded characters in which two titles do not agree by chance."""
+SURE = ("doi", "arxiv")
+"""Identifiers of one work; chapters share an ISBN, papers the address of a journal."""
+NAMING = ("doi", "arxiv", "citekey", "zotero")
+"""Identifiers by which a note says which paper it is about."""
+ALONE = ("url", "isbn", "pmid")
+"""Identifiers by which a note is found, and that make no paper of another document its own."""
+QUOTED = "quoted-"
+"""Before those of papers it quotes with a link: the files and attachments of these, too."""
+
+_PAPERS = ("zotero", "pdf")
+_STORED = re.compile(r"(?:^|/)([A-Z0-9]{8})/[^/]+$")
+
+
+def _kind(column: str) -> str:
+    return f"substr({column}, 1, instr({column}, ':') - 1)"
+
+
+class Works:
+    """Unites documents, and knows which are one."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    # --- looking ----------------------------------------------------------------------------
+
+    def of(self, document: str) -> str:
+        """The key by which a work is known: that of its first document."""
+        row = self._db.execute("SELECT work FROM document WHERE key = ?", (document,)).fetchone()
+        return str(row["work"]) if row and row["work"] else document
+
+    def members(self, document: str) -> list[str]:
+        """All documents of its work, itself included."""
+        work = self.of(document)
+        rows = self._db.execute(
+            "SELECT key FROM document WHERE key = ? OR work = ? ORDER BY key", (work, work)
+        ).fetchall()
+        return [row["key"] for row in rows]
+
+    def spoken_of(self, note: str) -> list[str]:
+        """All documents of the papers that a note's front matter names, or its quotes link to."""
+        bare = f"substr(i.scheme, {len(QUOTED) + 1})"
+        rows = self._db.execute(
+            "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
+            f" AND o.scheme = CASE WHEN i.scheme GLOB '{QUOTED}*' THEN {bare} ELSE i.scheme END"
+            f" WHERE i.document = ? AND (i.scheme IN {NAMING} OR i.scheme GLOB '{QUOTED}*')"
+            f" AND {_kind('o.document')} IN {_PAPERS} ORDER BY o.document",
+            (note,),
+        ).fetchall()
+        return sorted({one for row in rows for one in self.members(row["document"])})
+
+    def notes_about(self, documents: list[str]) -> list[str]:
+        """Notes whose front matter names one of these papers, or whose quotes link to one."""
+        marks = ", ".join("?" * len(documents))
+        rows = self._db.execute(
+            "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
+            f" AND o.scheme IN (i.scheme, '{QUOTED}' || i.scheme)"
+            f" WHERE i.document IN ({marks}) AND i.scheme IN {(*NAMING, 'attachment', 'file')}"
+            " AND o.document GLOB 'vault:*' ORDER BY o.document",
+            documents,
+        ).fetchall()
+        return [row["document"] for row in rows]
+
+    # --- uniting ----------------------------------------------------------------------------
+
+    def unite(self, run: RunId, action: str) -> list[str]:
+        """Unite what this run read with what is the same; the works that grew."""
+        grown = []
+        for one, other, why in list(self._found(run)):
+            if self.of(one) != self.of(other) and not self._parted(one, other):
+                grown.append(self._unite(one, other, why, action))
+        return grown
+
+    def _found(self, run: RunId) -> Iterator[tuple[str, str, str]]:
+        """Pairs of documents that are one work, and how one knows."""
+        yield from self._pairs(
+            run,
+            "SELECT i.document AS one, o.document AS other, i.scheme || ' ' || i.value AS why"
+            " FROM read r JOIN identifier i ON i.document = r.document"
+            " JOIN identifier o ON o.scheme = i.scheme AND o.value = i.value"
+            f" WHERE i.scheme IN {SURE} AND o.document <> i.document"
+            f" AND {_kind('o.document')} IN {_PAPERS}"
+            f" AND 'pdf' IN ({_kind('i.document')}, {_kind('o.document')})",
+        )
+        yield from self._pairs(
+            run,
+            "SELECT a.document AS one, b.document AS other, 'equal pages' AS why"
+            " FROM read r JOIN page_fold a ON a.document = r.document"
+            " JOIN page_fold b ON b.fold = a.fold AND b.document <> a.document"
+            f" WHERE a.length >= {LONG_PAGE} GROUP BY a.document, b.document"
+            " HAVING count(DISTINCT a.fold) * 2 >= (SELECT min(n) FROM (SELECT count(*) AS n"
+            f" FROM page_fold p WHERE p.length >= {LONG_PAGE}"
+            " AND p.document IN (a.document, b.document) GROUP BY p.document))",
+        )
+        yield from self._by_hint(run)
+        yield from self._by_folder(run)
+
+    def _by_hint(self, run: RunId) -> Iterator[tuple[str, str, str]]:
+        """What stands on a first page counts if the title is the same, too."""
+        rows = self._pairs_of(
+            run,
+            "SELECT i.document AS one, o.document AS other, i.scheme || ' ' || i.value AS why,"
+            " a.title AS title, b.title AS second FROM identifier i"
+            " JOIN identifier o ON o.value = i.value AND o.document <> i.document"
+            " AND o.scheme IN (i.scheme, replace(i.scheme, '-hint', ''))"
+            " JOIN document a ON a.key = i.document JOIN document b ON b.key = o.document"
+            " WHERE i.scheme IN ('doi-hint', 'arxiv-hint')"
+            " AND (i.document IN (SELECT document FROM read)"
+            f" OR o.document IN (SELECT document FROM read)) AND {_kind('o.document')} IN {_PAPERS}",
+        )
+        for row in rows:
+            title = fold(row["title"])
+            if len(title) >= LONG_TITLE and title == fold(row["second"]):
+                yield row["one"], row["other"], f"{row['why']}, equal titles"
+
+    def _by_folder(self, run: RunId) -> Iterator[tuple[str, str, str]]:
+        """A PDF in the folder that Zotero keeps for an attachment is that attachment."""
+        rows = self._db.execute(
+            "SELECT DISTINCT json_extract(body, '$.document.key') AS document, path FROM scanned"
+            " WHERE run = :run AND route = 1 UNION SELECT place, path FROM temp.listed"
+            " WHERE container GLOB 'pdf:*' AND EXISTS (SELECT 1 FROM scanned WHERE run = :run"
+            "  AND route = 0)",
+            {"run": run},
+        ).fetchall()
+        stored = {
+            row["document"]: found[1] for row in rows if (found := _STORED.search(row["path"]))
+        }
+        if not stored:
+            return
+        owners = self._db.execute(
+            "SELECT json_extract(body, '$.block') AS block, document FROM highlight"
+            " WHERE container GLOB 'zotero:*' UNION SELECT json_extract(body, '$.block'),"
+            " json_extract(body, '$.document.key') FROM scanned WHERE run = ? AND route = 0",
+            (run,),
+        ).fetchall()
+        works = {row["block"]: row["document"] for row in owners}
+        for document, folder in sorted(stored.items()):
+            if folder in works:
+                yield document, works[folder], f"Zotero's attachment {folder}"
+
+    def _pairs(self, run: RunId, sql: str) -> Iterator[tuple[str, str, str]]:
+        for row in self._pairs_of(run, sql):
+            yield row["one"], row["other"], row["why"]
+
+    def _pairs_of(self, run: RunId, sql: str) -> list[sqlite3.Row]:
+        """Rows of a search among the papers that a run read."""
+        read = (
+            "WITH read AS MATERIALIZED (SELECT DISTINCT json_extract(body, '$.document.key')"
+            " AS document FROM scanned WHERE run = ? AND route <= 1)"
+        )
+        return self._db.execute(f"{read} {sql} ORDER BY one, other", (run,)).fetchall()
+
+    def _unite(self, one: str, other: str, why: str, action: str) -> str:
+        """The work that was first seen takes in the other; its key."""
+        first, second = sorted({self.of(one), self.of(other)}, key=self._age)
+        body = {"key": "", "with": first, "why": why, "documents": [one, other]}
+        self._writer.decide("union", second, body, by=SOURCE, action=action)
+        self._db.execute(
+            "UPDATE document SET work = ? WHERE key = ? OR work = ?", (first, second, second)
+        )
+        self._share_deck(first)
+        return first
+
+    def _age(self, document: str) -> tuple[str, bool, str]:
+        """Sorts by when it was first seen; at the same time, Zotero's is the first."""
+        row = self._db.execute("SELECT since FROM document WHERE key = ?", (document,)).fetchone()
+        return (row["since"], not document.startswith("zotero:"), document)
+
+    def _parted(self, one: str, other: str) -> bool:
+        """Whether a person took a union of two documents back."""
+        rows = self._db.execute(
+            "SELECT d.body FROM decision u JOIN decision d ON d.id = u.undoes"
+            " WHERE u.undoes <> '' AND d.what = 'union'"
+        ).fetchall()
+        pairs = (set(json.decode(row["body"])["documents"]) for row in rows)
+        return any(pair == {one, other} for pair in pairs)
+
+    # --- effects ----------------------------------------------------------------------------
+
+    def hear(self, decided: Event) -> None:
+        """A union came by the journal, or one was taken back."""
+        if decided.what == "union":
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Derive from the unions that stand which documents are one; one deck for each."""
+        heads: dict[str, str] = {}
+        for second, first in self._standing():
+            head = _head(heads, first)
+            if _head(heads, second) != head:
+                heads[_head(heads, second)] = head
+        self._db.execute("UPDATE document SET work = '' WHERE work <> ''")
+        for document in heads:
+            self._db.execute(
+                "UPDATE document SET work = ? WHERE key = ?", (_head(heads, document), document)
+            )
+        for head in set(heads.values()):
+            self._share_deck(_head(heads, head))
+
+    def _standing(self) -> list[tuple[str, str]]:
+        rows = self._db.execute(
+            "SELECT d.subject, json_extract(d.body, '$.with') AS first FROM decision d"
+            " WHERE d.what = 'union' AND NOT EXISTS"
+            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.at, d.id"
+        ).fetchall()
+        return [(row["subject"], row["first"]) for row in rows]
+
+    def _share_deck(self, head: str) -> None:
+        self._db.execute(
+            "UPDATE document SET deck = coalesce((SELECT d.deck FROM document d WHERE d.deck <> ''"
+            " AND (d.key = :head OR d.work = :head) ORDER BY d.key <> :head, d.since, d.key"
+            " LIMIT 1), '') WHERE deck = '' AND (key = :head OR work = :head)",
+            {"head": head},
+        )
+
+
+def _head(heads: dict[str, str], document: str) -> str:
+    while document in heads:
+        document = heads[document]
+    return document

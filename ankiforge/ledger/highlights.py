@@ -1,0 +1,273 @@
+"""Highlights and their documents, and the pictures that were cut from pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import msgspec
+
+from ankiforge.config import private
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Form,
+    Highlight,
+    HighlightKey,
+    Picture,
+    Problem,
+    RunId,
+)
+from ankiforge.text.fold import fold
+
+NOT_SELECTED = "not selected by the settings"
+"""The `presence_why` of a highlight that is still there (its presence is `present`) and that the
+settings of its source leave out; of a way to one the `missing_at`."""
+
+
+def present(row: str) -> str:
+    """Return the SQL condition that a row of `highlight` stands in a document of this command.
+
+    The document was listed, and the highlight found when it was read last: in this run, or, of an
+    unchanged document, in an earlier one.
+    """
+    listed = "l.container = {0}.container AND l.place = {0}.place AND l.run = {0}.run"
+    return (
+        f"(CASE WHEN EXISTS (SELECT 1 FROM way x WHERE x.key = {row}.key)"
+        f" THEN EXISTS (SELECT 1 FROM way x JOIN temp.listed l ON {listed.format('x')}"
+        f"  WHERE x.key = {row}.key)"
+        f" ELSE EXISTS (SELECT 1 FROM temp.listed l WHERE {listed.format(row)}) END)"
+    )
+
+
+def in_scope(row: str) -> str:
+    """Return the SQL condition that a highlight stands in what the run `:run` lists."""
+    return f"EXISTS (SELECT 1 FROM temp.in_scope z WHERE z.run = :run AND z.key = {row}.key)"
+
+
+def present_way(row: str) -> str:
+    """Return the same condition for a row of `way`."""
+    return (
+        f"EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = {row}.container"
+        f" AND l.place = {row}.place AND l.run = {row}.run)"
+    )
+
+
+class Highlights:
+    """The ledger's memory of documents and highlights."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def get(self, key: HighlightKey) -> Highlight | None:
+        """One highlight with its document, or None."""
+        return self.several([key]).get(key)
+
+    def has_cards_of(self, container: str, form: Form) -> bool:
+        """Whether cards of a form were made from a container, or were before the ledger was lost."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h WHERE container = ? AND json_extract(body, '$.form') = ?"
+            " AND (run = '' OR EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = h.key)) LIMIT 1",
+            (container, form),
+        ).fetchone()
+        return row is not None
+
+    def several(self, keys: Sequence[HighlightKey]) -> dict[HighlightKey, Highlight]:
+        """Those of these keys that there are, with their documents; a thousand keys at most."""
+        rows = self._db.execute(
+            "SELECT h.key, h.body, d.body AS document FROM highlight h"
+            f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
+            tuple(keys),
+        ).fetchall()
+        found = (_completed(row["body"], HighlightKey(row["key"]), row["document"]) for row in rows)
+        return {highlight.key: highlight for highlight in found}
+
+    def before(self, key: HighlightKey) -> Highlight | None:
+        """The highlight as it was before its content changed last; None if it never did."""
+        row = self._db.execute(
+            "SELECT p.body, h.document, h.key FROM past_content p JOIN highlight h ON h.key = p.key"
+            " LEFT JOIN run r ON r.id = p.until WHERE p.key = ? AND p.content <> h.content"
+            " ORDER BY r.at DESC LIMIT 1",
+            (key,),
+        ).fetchone()
+        return self._whole(row) if row else None
+
+    def seen_in(self, run: RunId) -> Iterator[Highlight]:
+        """The highlights of a run, in the order of reading."""
+        for row in self._db.execute(
+            "SELECT key, document, body FROM highlight h WHERE EXISTS (SELECT 1"
+            " FROM temp.in_scope s WHERE s.run = ? AND s.key = h.key)"
+            " ORDER BY container, json_extract(body, '$.document.path'), place, position",
+            (run,),
+        ).fetchall():
+            yield self._whole(row)
+
+    def all(self) -> Iterator[Highlight]:
+        """All that were ever read here, in the order of reading; gone and set aside ones too."""
+        for row in self._db.execute(
+            "SELECT key, document, body FROM highlight WHERE run <> ''"
+            " ORDER BY container, place, position, key"
+        ).fetchall():
+            yield self._whole(row)
+
+    def on_lines(self) -> Iterator[Highlight]:
+        """Those that are not gone and were written as `front::back`."""
+        for row in self._db.execute(
+            "SELECT key, document, body FROM highlight WHERE presence <> 'gone' AND run <> ''"
+            ' AND instr(body, \'"form":"inline\')'
+        ).fetchall():
+            yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
+
+    def mentioning(self, word: str) -> Iterator[Highlight]:
+        """Return those that have this word, or whose document has, anywhere; gone ones, too.
+
+        What is reached by several ways, as each of them has it; what has moved, as it was there.
+        """
+        rows = self._db.execute(
+            "SELECT h.key, h.document, h.body FROM highlight h"
+            " JOIN document d ON d.key = h.document"
+            " WHERE instr(lower(h.body), :word) OR instr(lower(d.body), :word)"
+            " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM way w"
+            " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
+            " FROM way w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
+            {"word": word},
+        ).fetchall()
+        yield from map(self._whole, rows)
+        moved = self._db.execute(
+            "SELECT key, body FROM past_content WHERE instr(lower(body), ?)", (word,)
+        ).fetchall()
+        for row in moved:
+            yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
+
+    def _whole(self, row: sqlite3.Row) -> Highlight:
+        document = self.document(DocumentKey(row["document"]))
+        highlight = decode_highlight(row["body"])
+        return replace(highlight, key=HighlightKey(row["key"]), document=document)
+
+    def document(self, key: DocumentKey) -> Document:
+        """One document."""
+        row = self._db.execute("SELECT body FROM document WHERE key = ?", (key,)).fetchone()
+        return msgspec.json.decode(row["body"], type=Document)
+
+    def slug(self, key: DocumentKey) -> str:
+        """Return the document's part of its tag, fixed when the document or its work was first seen."""
+        return self.slugs([key])[key]
+
+    def slugs(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, str]:
+        """Return the same for several documents."""
+        marks = ", ".join("?" * len(keys))
+        rows = self._db.execute(
+            "SELECT d.key, d.slug, w.slug AS first FROM document d LEFT JOIN document w"
+            f" ON w.key = d.work WHERE d.key IN ({marks})",
+            tuple(keys),
+        ).fetchall()
+        return {DocumentKey(row["key"]): str(row["first"] or row["slug"]) for row in rows}
+
+    def draft_again(self, keys: Iterable[HighlightKey]) -> None:
+        """Let these be drafted anew by the next pass, though nothing about them changed."""
+        with self._db.unit():
+            self._db.executemany(
+                "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
+            )
+
+    def failed(self) -> frozenset[HighlightKey]:
+        """Return the highlights whose last draft failed."""
+        rows = self._db.execute("SELECT key FROM highlight WHERE failed <> ''").fetchall()
+        return frozenset(HighlightKey(row[0]) for row in rows)
+
+    def asked(self, key: HighlightKey) -> str:
+        """Why a person should look at its identity, "" if there is no doubt."""
+        row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
+        return str(row["asked"]) if row else ""
+
+
+SLUG = 40
+"""Characters of a document's part of its tag."""
+
+
+@lru_cache(maxsize=256)
+def _document(body: str) -> Document:
+    """The cards of a document are read one after another."""
+    return msgspec.json.decode(body, type=Document)
+
+
+def slug_of(document: Document) -> str:
+    """A document's part of its tag, as its title gives it; fixed when it is first seen."""
+    return fold(document.title)[:SLUG]
+
+
+def place_of(document: Document) -> str:
+    """Where its highlights are matched: a vault note by its path, all else by its key."""
+    return document.path if document.key.startswith("vault:") else document.key
+
+
+def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
+    """A highlight with its key and its document; nobody has it yet, and a copy of each would be felt."""
+    found = decode_highlight(body)
+    object.__setattr__(found, "key", key)
+    object.__setattr__(found, "document", _document(document))
+    return found
+
+
+def decode_highlight(body: str) -> Highlight:
+    """A highlight as it was staged."""
+    return msgspec.json.decode(body, type=Highlight)
+
+
+FOLDER = "pictures"
+_NAME = re.compile(r"cut/[0-9a-f]{16}\.png", re.ASCII)
+
+
+def is_cut(name: str) -> bool:
+    """Whether Markdown calls a picture so that was cut from a page."""
+    return _NAME.fullmatch(name) is not None
+
+
+class Pictures:
+    """The pictures of one workspace."""
+
+    def __init__(self, folder: Path, *, forgetful: bool = False) -> None:
+        """Keep pictures below `folder`; if `forgetful`, only look at what is there."""
+        self.folder = folder
+        """What names are relative to."""
+        self._forgetful = forgetful
+
+    def keep(self, pictures: Iterable[Picture]) -> tuple[Problem, ...]:
+        """Keep pictures, each whole or not at all; says which could not be."""
+        if self._forgetful:
+            return ()
+        kept = (self._keep(picture) for picture in pictures if is_cut(picture.name))
+        return tuple(problem for problem in kept if problem)
+
+    def _keep(self, picture: Picture) -> Problem | None:
+        path = self.folder / picture.name
+        try:
+            if not path.is_file() or path.read_bytes() != picture.data:
+                private.make_folder(self.folder)
+                private.make_folder(path.parent)
+                _write(path, picture.data)
+        except OSError as error:
+            what = f"the picture cannot be kept: {error.strerror or error}"
+            return Problem(str(path), what, "is there room on the disk, and may you write there?")
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as part:
+        part.write(data)
+    try:
+        os.replace(part.name, path)  # noqa: PTH105
+    except OSError:
+        with suppress(OSError):
+            Path(part.name).unlink()
+        raise

@@ -1,0 +1,527 @@
+"""What was read: sightings of a run, matched with what is known, then given keys.
+
+A run stages every document it reads (`sight`), and when all sources were read settles the
+whole (`settle`): matched in place, moved, and only then issued. Keys are issued once and
+looked up ever after.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.documents import (
+    Documents,
+    Listing,
+    Works,
+    places_of_document,
+    places_of_highlight,
+    read_again,
+)
+from ankiforge.ledger.events import Event
+from ankiforge.ledger.highlights import (
+    NOT_SELECTED,
+    decode_highlight,
+    place_of,
+    present,
+    present_way,
+)
+from ankiforge.ledger.journal import Writer
+from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
+from ankiforge.ledger.locations import Homes, Ways, private_elsewhere
+from ankiforge.ledger.matching import Recognising
+from ankiforge.ledger.presence import NOT_WANTED, Aside, Missing, Selecting, Selection
+from ankiforge.ledger.states import Event as SourceEvent
+from ankiforge.ledger.states import presence_after
+from ankiforge.model import (
+    Extracted,
+    Highlight,
+    HighlightKey,
+    Presence,
+    Problem,
+    Route,
+    RunId,
+    Scan,
+    Unchanged,
+    Unmarked,
+    h16,
+)
+from ankiforge.text.anchors import mark_of, own_key
+from ankiforge.text.fold import canonical
+
+GONE_AFTER_SECONDS = 5.0
+"""Two complete scans at least this far apart must miss a highlight before it is gone."""
+TOGETHER = 50
+"""Documents that are written down in one transaction."""
+
+_ROUTES = tuple(Route)
+NO_SETTINGS: Mapping[str, Selecting] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a run's reading came to; `seen` is the sum of new, changed and unchanged."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    problems: tuple[Problem, ...] = ()
+    unselected: int = 0
+    """Highlights of the sources read that the settings leave out; their cards stay as they are."""
+
+
+class Reading:
+    """Takes what sources yield into the ledger."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        writer: Writer,
+        decisions: Decisions,
+        cards: Cards,
+        pictures: Path,
+    ) -> None:
+        self._db = connection
+        self.known = Listing(connection, pictures)
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+        self._documents = Documents(connection)
+        self._keys = KeyIssuer(connection, writer)
+        self._recognising = Recognising(connection, self._keys)
+        self.works = Works(connection, writer)
+        self.aside = Aside(connection, writer, decisions)
+        self.homes = Homes(connection, decisions, cards, self.works)
+        self._ways = Ways(connection, self.works)
+        self._selection = Selection(connection, writer)
+        self._missing = Missing(
+            connection, decisions, cards, self._ways, self._selection, self._promote
+        )
+        self._run = RunId("")
+        self._sighted: list[tuple[RunId, Extracted | Unmarked]] = []
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def begin(self, run: RunId, salt: str = "") -> None:
+        """Begin a run: forget what one that died left half-done.
+
+        Documents that were taken in with another `salt` are taken in again.
+        """
+        self._run = run
+        self._sighted.clear()
+        self.known.begin(salt)
+        left = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM scanned) OR EXISTS (SELECT 1 FROM scanned_document)"
+        ).fetchone()[0]
+        if left:
+            with self._db.unit():
+                self._forget_scanned()
+
+    def _forget_scanned(self) -> None:
+        self._db.execute("DELETE FROM scanned")
+        self._db.execute("DELETE FROM scanned_document")
+
+    def sight(self, run: RunId, found: Extracted | Unmarked | Unchanged) -> None:
+        """Stage one document with its highlights, unless it is as it was taken in before.
+
+        Some documents are written down together.
+        """
+        if run != self._run:
+            self.begin(run)
+        if isinstance(found, Unchanged):
+            self.known.skip(found)
+            return
+        same = (
+            self.known.is_as_taken_in(found)
+            if isinstance(found, Extracted)
+            else self.known.is_still_unmarked(found)
+        )
+        if not same:
+            self._sighted.append((run, found))
+        if len(self._sighted) >= TOGETHER:
+            self._write_down()
+
+    def _write_down(self) -> None:
+        if not self._sighted:
+            return
+        with self._db.unit():
+            for run, found in self._sighted:
+                self.known.stage(run, found)
+                if isinstance(found, Extracted):
+                    self._stage(run, self._documents.take_in(replace(found, pictures=())))
+        self._sighted.clear()
+
+    def _stage(self, run: RunId, extracted: Extracted) -> None:
+        self._stage_rows(
+            run,
+            (
+                _staged(number, extracted.container, highlight)
+                for number, highlight in enumerate(extracted.highlights, start=1)
+            ),
+        )
+
+    def _stage_rows(self, run: RunId, rows: Iterable[tuple[Any, ...]]) -> None:
+        first = self._db.execute(
+            "SELECT coalesce(max(id), 0) + 1 FROM scanned WHERE run = ?", (run,)
+        ).fetchone()[0]
+        self._db.executemany(
+            "INSERT INTO scanned (run, id, container, place, path, position, route, own, mark,"
+            " text, length, body, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((run, number, *row) for number, row in enumerate(rows, start=first)),
+        )
+
+    def _stage_again(self, run: RunId, grown: Iterable[str]) -> None:
+        """Stage unchanged documents whose highlights may be those of what changed.
+
+        Those of the same works, notes that quote these or are about them, and what names the same
+        annotation of Zotero: a new paper gives its key to the quotes of it that are here already.
+        """
+        rows = self._db.execute(
+            "SELECT DISTINCT json_extract(body, '$.document.key') AS document FROM scanned"
+            " WHERE run = ? AND route <= 1",
+            (run,),
+        ).fetchall()
+        papers = {*grown, *(str(row["document"]) for row in rows)}
+        members = sorted({one for paper in papers for one in self.works.members(paper)})
+        related = {*members, *(self.works.notes_about(members) if members else ())}
+        places = {place for one in related for place in places_of_document(self._db, one)}
+        places |= {
+            (row["container"], row["place"])
+            for row in self._db.execute(
+                "SELECT DISTINCT h.container, h.place FROM scanned s, json_each(s.body, '$.hints') i"
+                " JOIN highlight h ON json_extract(h.body, '$.hints[0]') = i.value"
+                " WHERE s.run = ? AND i.value GLOB 'zotero:*'",
+                (run,),
+            ).fetchall()
+        }
+        for container, place in self.known.unchanged_among(run, places):
+            self._stage_stored(run, container, place)
+
+    def _stage_stored(self, run: RunId, container: str, place: str) -> None:
+        found = self._db.execute(
+            "SELECT h.key, h.position, h.body FROM highlight h WHERE h.container = :container"
+            f" AND h.place = :place AND {present('h')}"
+            " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key) UNION ALL"
+            " SELECT w.key, w.position, w.body FROM way w WHERE w.container = :container"
+            f" AND w.place = :place AND {present_way('w')} ORDER BY 2, 1",
+            {"container": container, "place": place},
+        ).fetchall()
+        rows = (
+            _staged(row["position"], container, decode_highlight(row["body"]), row["key"])
+            for row in found
+        )
+        self._stage_rows(run, rows)
+        self.known.stage_again(run, container, place)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is missing that the next complete scan may find gone."""
+        found = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
+            " OR EXISTS (SELECT 1 FROM way WHERE missing_at NOT IN ('', ?))",
+            (NOT_SELECTED,),
+        ).fetchone()
+        return bool(found[0])
+
+    def hear(self, decided: Event) -> None:
+        """What another machine decided, or what was taken back, about works, homes and passages."""
+        self.works.hear(decided)
+        self.aside.hear(decided)
+        self._read_again(decided)
+
+    def _read_again(self, decided: Event) -> None:
+        """Let the documents that a decision is about be taken in anew by the next run."""
+        if decided.what == "union":
+            for document in decided.body.get("documents", ()):
+                for member in self.works.members(document):
+                    read_again(self._db, places_of_document(self._db, member))
+        elif decided.what == "skip":
+            read_again(self._db, places_of_highlight(self._db, decided.subject))
+        elif decided.what == "move":
+            for key in {decided.body.get("from", ""), decided.body.get("to", "")}:
+                read_again(self._db, places_of_highlight(self._db, str(key)))
+
+    # --- settling ---------------------------------------------------------------------------
+
+    def settle(
+        self,
+        run: RunId,
+        scans: Iterable[Scan],
+        problems: Iterable[Problem],
+        now: datetime,
+        *,
+        selecting: Mapping[str, Selecting] = NO_SETTINGS,
+    ) -> Settled:
+        """Match, move, issue, and note what is missing: when all sources were read.
+
+        `selecting`, by container: the settings, and how to look again for what they may leave
+        out now.
+        """
+        scans, problems = tuple(scans), tuple(problems)
+        if run != self._run:
+            self.begin(run)
+        self._write_down()
+        self._selection.begin(run, selecting)
+        with self._writer.unit():
+            self._record_scans(run, scans, now)
+            action = self._recognise(run, scans)
+            counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
+            unseen = [self._missing.unseen(scan, problems) for scan in scans]
+            rows = [found for found in unseen if not isinstance(found, Problem)]
+            self.homes.follow([row["key"] for found in rows for row in found], action)
+            missed = [
+                presence
+                for scan, found in zip(scans, unseen, strict=True)
+                if scan.complete and not isinstance(found, Problem)
+                for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
+            ]
+            unselected = self._selection.end(scans)
+            self.known.end(run, scans)
+            self._forget_scanned()
+        self.known.scope(run)
+        seen = self.known.in_scope(run)
+        gone = sum(1 for found in missed if found is Presence.GONE)
+        return Settled(
+            seen=seen,
+            new=counts["new"],
+            changed=counts["changed"],
+            gone=gone,
+            unchanged=seen - counts["new"] - counts["changed"],
+            problems=tuple(found for found in unseen if isinstance(found, Problem)),
+            unselected=unselected,
+        )
+
+    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
+        """Who is known, and which documents are one; the name of the action that united them."""
+        self.works.refresh()  # the journal may tell of a union before its documents
+        for way in self._ways.parted():
+            self._missing.forget_way(way)
+            read_again(self._db, [(way["container"], way["place"])])
+        self._recognising.in_place(run, self._selection.reselected)
+        self._recognising.placeless(run)
+        self._recognising.moved(run, scans)
+        self._documents.follow_renames(run)
+        action = self._writer.new_action()
+        grown = self.works.unite(run, action)
+        self._stage_again(run, grown)
+        self._ways.begin()
+        return action if grown else ""
+
+    def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO scan VALUES (?, ?, ?, ?, ?)",
+            ((run, s.container, s.source, int(s.complete), now.isoformat()) for s in scans),
+        )
+
+    # --- taking in --------------------------------------------------------------------------
+
+    def _staged(self, run: RunId) -> Iterator[sqlite3.Row]:
+        yield from self._db.execute(
+            "SELECT * FROM scanned WHERE run = ? ORDER BY route, container, id", (run,)
+        ).fetchall()
+
+    def _take_in(self, run: RunId, row: sqlite3.Row) -> str:
+        highlight = decode_highlight(row["body"])
+        known = self._known(run, row, highlight)
+        if not known:
+            known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
+            if not self._remembered(known):
+                self._insert(run, row, replace(highlight, key=HighlightKey(known)))
+                return "new"
+        return self._update(run, row, replace(highlight, key=HighlightKey(known)))
+
+    def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        """The key by which it is known, here or by another route.
+
+        Of two that were issued before one knew that they are one, the better route's prevails.
+        """
+        known = row["key"]
+        quotes = highlight.route is Route.VAULT
+        hinted = self._keys.by_hint(highlight, row) if quotes or not known else ""
+        for elsewhere in (hinted, self._ways.equal(run, row, highlight)):
+            if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
+                known = elsewhere
+        if known and known != row["key"]:
+            self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
+        return str(known)
+
+    def _remembered(self, key: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
+        return found is not None
+
+    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> None:
+        presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
+        self._db.execute(
+            "INSERT INTO highlight (key, document, container, place, position, mark, text,"
+            " content, body, presence, presence_why, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                highlight.key,
+                highlight.document.key,
+                row["container"],
+                row["place"],
+                row["position"],
+                row["mark"],
+                row["text"],
+                content_of(highlight),
+                row["body"],
+                presence,
+                highlight.skip,
+                run,
+            ),
+        )
+        self.homes.touched(highlight)
+
+    def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        before = self._before(highlight.key)
+        if not self._ways.tells(run, row, highlight.key, before):
+            counted = before["run"] == run or self._ways.stands_before(highlight.key, row)
+            changed = self._seen_elsewhere(run, highlight.key, before)
+            if counted:
+                return "also"
+            return "changed" if changed else "unchanged"
+        if before["run"] == run:  # the same mark in a second copy
+            return "also"
+        return "changed" if self._tell(run, row, highlight, before) else "unchanged"
+
+    def _before(self, key: str) -> sqlite3.Row:
+        found: sqlite3.Row = self._db.execute(
+            "SELECT document, container, place, content, body, presence, run FROM highlight"
+            " WHERE key = ?",
+            (key,),
+        ).fetchone()
+        return found
+
+    def _seen_elsewhere(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """It was reached by a way that does not tell its content: it is there.
+
+        Whether something is marked in its words that was not.
+        """
+        told = self._ways.refresh(key)
+        content = content_of(told) if told else before["content"]
+        self._db.execute(
+            "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?,"
+            " presence_why = replace(presence_why, ?, '') WHERE key = ?",
+            (
+                run, presence_after(Presence(before["presence"]), SourceEvent.SAME), content,
+                NOT_SELECTED, key,
+            ),
+        )  # fmt: skip
+        if told is None or content == before["content"]:
+            return False
+        self._keep_past(run, key, before)
+        place = {"path": told.document.path, "container": before["container"]}
+        self._keys.journal_issued(told, place)
+        return True
+
+    def _promote(self, way: sqlite3.Row) -> None:
+        """The way that told a highlight's content is gone; another tells it now."""
+        row = {name: way[name] for name in ("container", "place", "mark", "text", "body")}
+        highlight = replace(decode_highlight(way["body"]), key=way["key"])
+        more = {"position": way["position"], "asked": "", "path": highlight.document.path}
+        self._tell(RunId(way["run"]), row | more, highlight, self._before(way["key"]))
+
+    def _tell(
+        self,
+        run: RunId,
+        row: Mapping[str, Any] | sqlite3.Row,
+        highlight: Highlight,
+        before: sqlite3.Row,
+    ) -> bool:
+        """Write down what a highlight says now; whether that is something else."""
+        presence = self._presence(highlight, Presence(before["presence"]))
+        ignored = NOT_WANTED if presence is Presence.IGNORED else ""
+        body = self._ways.body(highlight.key, row["body"])
+        highlight = replace(decode_highlight(body), key=highlight.key)
+        content = content_of(highlight)
+        changed = bool(content != before["content"])
+        if changed:
+            self._keep_past(run, highlight.key, before)
+            self.homes.changed(highlight, decode_highlight(before["body"]))
+            if content_of(highlight.as_formerly) == before["content"]:
+                self._keep_drafts(highlight.key, content)
+        elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
+            self._keep_past(run, highlight.key, before)  # the words stay private where they go
+        self._db.execute(
+            "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
+            " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
+            " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END WHERE key = ?",
+            (
+                highlight.document.key, row["container"], row["place"], row["position"], row["mark"],
+                row["text"], content, body, presence,
+                highlight.skip or ignored, run, row["asked"], row["asked"], highlight.key,
+            ),
+        )  # fmt: skip
+        if changed:
+            self._keys.journal_issued(highlight, row)
+        return changed
+
+    def _keep_drafts(self, key: HighlightKey, content: str) -> None:
+        """What a model drew of the same words, before they were read better, is not asked anew."""
+        self._db.execute(
+            "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = content"
+            " AND drafter <> '' AND drafter NOT LIKE 'rules%'",
+            (content, key),
+        )
+
+    def _presence(self, highlight: Highlight, before: Presence) -> Presence:
+        skips = bool(highlight.skip) or (
+            before is not Presence.PRESENT and self.aside.holds(highlight.key)
+        )
+        after = presence_after(before, _event(before, skips=skips))
+        if after is Presence.IGNORED and before is not Presence.IGNORED:
+            self._decisions.retire(highlight.key, "skip")
+        if after is Presence.PRESENT and before is not Presence.PRESENT:
+            self._decisions.revive(highlight.key)
+            self._cards.mark_back(highlight.key)
+        return after
+
+    def _keep_past(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO past_content VALUES (?, ?, ?, ?)",
+            (key, before["content"], before["body"], run),
+        )
+
+
+def _staged(position: int, container: str, highlight: Highlight, key: str = "") -> tuple[Any, ...]:
+    text = canonical(highlight.exact)
+    return (
+        container,
+        place_of(highlight.document),
+        highlight.document.path,
+        position,
+        _ROUTES.index(highlight.route),
+        own_key(highlight),
+        mark_of(highlight),
+        h16(text, highlight.kind),
+        len(text),
+        msgspec.json.encode(highlight if key else with_own_name(highlight)).decode(),
+        key,
+    )
+
+
+def _event(before: Presence, *, skips: bool) -> SourceEvent:
+    """What finding a highlight again means."""
+    if skips:
+        return SourceEvent.SKIP
+    if before is Presence.IGNORED:
+        return SourceEvent.UNSKIP
+    return SourceEvent.BACK if before is Presence.GONE else SourceEvent.SAME
+
+
+def _rank(key: str) -> tuple[int, str]:
+    """Which of two keys of one highlight is to stay: the better route's; else the same everywhere."""
+    head = key.partition(":")[0]
+    return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)

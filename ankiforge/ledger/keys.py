@@ -1,0 +1,209 @@
+"""Issuing keys: once, after all sources of a run were read (docs/keys.md)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from rapidfuzz import fuzz
+
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.highlights import decode_highlight, present
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import Document, Highlight, HighlightKey, Route, RunId, h16
+from ankiforge.text.anchors import anchor_key, own_key
+from ankiforge.text.fold import canonical
+
+
+def content_of(highlight: Highlight) -> str:
+    """What drafting depends on: a change of it, and of nothing else, asks for a new draft."""
+    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
+    comment = highlight.comment if highlight.instructs else ""
+    return h16(highlight.exact, gaps, comment, *highlight.markdown)
+
+
+def bare(highlight: Highlight) -> Highlight:
+    """What the matching rules look at, and no more: enough to know it again."""
+    document = Document(highlight.document.key, highlight.document.source, "")
+    return Highlight(
+        document,
+        highlight.namespace,
+        highlight.kind,
+        highlight.exact,
+        own=highlight.own,
+        hints=highlight.hints,
+        nth=highlight.nth,
+        anchor_text=highlight.anchor_text,
+        anchor_around=highlight.anchor_around,
+        form=highlight.form,
+        prefix=highlight.prefix,
+        suffix=highlight.suffix,
+        markdown=highlight.markdown,
+        heading=highlight.heading,
+        block=highlight.block,
+    )
+
+
+def with_own_name(highlight: Highlight) -> Highlight:
+    """An annotation of Zotero names itself as a PDF names it that has it, too."""
+    if highlight.route is not Route.ZOTERO or not highlight.own:
+        return highlight
+    return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
+
+
+_ROUTES = tuple(Route)
+LIKE = 75
+"""Of 100: how much of the shorter must stand in the longer, to be a quote of it."""
+
+
+def _library(highlight: Highlight) -> str:
+    """In which library of Zotero the annotation is, `user` or `group.<id>`; "" = not said."""
+    if highlight.route is Route.ZOTERO:
+        return highlight.namespace.partition(":")[2]
+    named = (hint for hint in highlight.hints[1:] if hint.startswith("zotero:") and "/" in hint)
+    return next(named, "").partition(":")[2].partition("/")[0]
+
+
+def _quotes(one: Highlight, other: Highlight) -> bool:
+    """Whether two may say the same: a note may shorten what it quotes, or link to another mark."""
+    texts = (canonical(one.exact), canonical(other.exact))
+    if Route.VAULT not in (one.route, other.route) or not all(texts):
+        return True
+    return fuzz.partial_ratio(*texts) >= LIKE
+
+
+class KeyIssuer:
+    """Gives a highlight the key that is its name for ever."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def by_own_id(self, run: RunId) -> None:
+        """An annotation of Zotero is known by its key, whatever work it hangs on now."""
+        self._db.execute(
+            "UPDATE scanned SET key = own WHERE run = ? AND key = '' AND own GLOB 'zotero:*'"
+            " AND EXISTS (SELECT 1 FROM highlight h WHERE h.key = scanned.own"
+            f" AND NOT {present('h')})"
+            " AND NOT EXISTS (SELECT 1 FROM scanned o WHERE o.run = scanned.run"
+            " AND o.id <> scanned.id AND (o.own = scanned.own OR o.key = scanned.own))",
+            (run,),
+        )
+
+    def by_hint(self, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | str:
+        """What is known elsewhere of the same Zotero annotation, by the best route to it.
+
+        That must be one highlight, but for quotes in notes: of these one stands for all. A Zotero
+        library knows of no other library's. `row` is the sighting.
+        """
+        for hint in highlight.hints:
+            if hint.startswith("zotero:"):
+                known = self._annotated(highlight, hint, row)
+                best = min((one.route for one in known.values()), key=_ROUTES.index, default=None)
+                keys = sorted(key for key, one in known.items() if one.route is best)
+                if len(keys) == 1 or (keys and best is Route.VAULT):
+                    return HighlightKey(keys[0])
+        return ""
+
+    def _annotated(self, highlight: Highlight, hint: str, row: sqlite3.Row) -> dict[str, Highlight]:
+        """The highlights elsewhere that are said to be this annotation, by their keys."""
+        quoted = highlight.route is Route.VAULT
+        rows = self._db.execute(
+            "SELECT key, body FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
+            " AND (container <> ? OR (? AND place <> ?))"
+            " AND (key = ? OR ? OR key NOT GLOB 'zotero:*')",
+            (
+                hint, row["container"], int(quoted), row["place"],
+                own_key(highlight), int(highlight.route is not Route.ZOTERO),
+            ),
+        ).fetchall()  # fmt: skip
+        known = {one["key"]: decode_highlight(one["body"]) for one in rows}
+        library = _library(highlight)
+        return {
+            key: one
+            for key, one in known.items()
+            if (_library(one) in ("", library) or not library) and _quotes(highlight, one)
+        }
+
+    def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:
+        """The key of a new highlight; None if a copy of the same document just got it.
+
+        `row` is its sighting.
+        """
+        claimed, path = self.claimed(highlight, run), row["path"]
+        if self._is_copy(run, claimed, path):
+            return None
+        key, n = claimed, 1
+        while self._taken(key):
+            parts = (path,) if n == 1 else (path, str(n))
+            key, n = HighlightKey(f"{claimed}.{h16(*parts)}"), n + 1
+        self.journal_issued(replace(highlight, key=key), row)
+        return key
+
+    def claimed(self, highlight: Highlight, run: RunId | None = None) -> HighlightKey:
+        """The key it asks for: its own id if that is unique in the run, else its anchor."""
+        own = own_key(highlight)
+        if own and (run is None or self._unique(run, highlight, own)):
+            return own
+        return anchor_key(highlight, highlight.nth)
+
+    def _unique(self, run: RunId, highlight: Highlight, own: HighlightKey) -> bool:
+        """Whether no other highlight that is read now, or stands in an unchanged document, has it."""
+        row = self._db.execute(
+            "SELECT count(*) FROM scanned WHERE run = ? AND own = ?", (run, own)
+        ).fetchone()
+        if row[0] > 1:
+            return False
+        rows = self._db.execute(
+            "SELECT h.body FROM highlight h WHERE json_extract(h.body, '$.own') <> ''"
+            f" AND json_extract(h.body, '$.own') = ? AND {present('h')}"
+            " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.container = h.container"
+            "  AND s.place = h.place)",
+            (highlight.own, run),
+        ).fetchall()
+        return all(own_key(decode_highlight(row["body"])) != own for row in rows)
+
+    def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
+        """Whether the same PDF was read before at another path, now or ever: one mark, two files.
+
+        Not so of two equal marks on two pages of this very file.
+        """
+        if not key.startswith("pdf:"):
+            return False
+        row = self._db.execute(
+            "SELECT json_extract(body, '$.document.path') AS path, run, EXISTS (SELECT 1"
+            " FROM scanned s WHERE s.run = ? AND s.key = h.key AND s.path = ?) AS beside"
+            " FROM highlight h WHERE key = ?",
+            (run, path, key),
+        ).fetchone()
+        return row is not None and not row["beside"] and (row["run"] != run or row["path"] != path)
+
+    def _taken(self, key: HighlightKey) -> bool:
+        """By a highlight still present: one that is gone gives its key to the same again."""
+        row = self._db.execute("SELECT presence, run FROM highlight WHERE key = ?", (key,))
+        found = row.fetchone()
+        return found is not None and bool(found["run"]) and found["presence"] != "gone"
+
+    def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
+        """Tell the journal which words a key stands for; again when they change."""
+        body = {
+            "path": row["path"],
+            "exact": highlight.exact,
+            "prefix": highlight.prefix,
+            "suffix": highlight.suffix,
+            "container": row["container"],
+            "document": highlight.document.key,
+            "slug": self._slug(highlight.document.key),
+            "content": content_of(highlight),
+            "highlight": msgspec.to_builtins(bare(highlight)),
+        }
+        self._writer.note(
+            "issued", highlight.key, body, once=(highlight.key, body["content"], self._writer.now())
+        )
+
+    def _slug(self, document: str) -> str:
+        row = self._db.execute("SELECT slug FROM document WHERE key = ?", (document,)).fetchone()
+        return str(row["slug"])

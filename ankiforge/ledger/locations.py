@@ -1,0 +1,502 @@
+"""Where else a highlight stands, and to which highlight its cards belong.
+
+One highlight may be reached by several routes: Zotero, the PDF, and a note that quotes it. The best
+route that is still there (zotero, pdf, vault, others) gives its content; the others add their links.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+from rapidfuzz import fuzz
+
+from ankiforge.ledger.cards import AT_ONCE, Cards, letter_of
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.documents import Works
+from ankiforge.ledger.events import SOURCE, Columns
+from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, present_way
+from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.slots import EVIDENCE
+from ankiforge.model import (
+    Card,
+    Form,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Presence,
+    Route,
+    RunId,
+    Standing,
+    Verdict,
+    guid_for,
+)
+from ankiforge.text.fold import canonical, same
+from ankiforge.text.quotes import locate
+
+SHORT = 20
+"""Canonical characters under which equal words prove nothing, if no page is known."""
+QUOTED = 40
+"""Canonical characters from which a note quotes a paper it names."""
+
+NO_LLM = "no-llm"
+"""The tag that keeps a passage on this machine."""
+
+_ROUTES = tuple(Route)
+
+
+class Ways:
+    """The ledger's memory of the ways to a highlight."""
+
+    def __init__(self, connection: Connection, works: Works) -> None:
+        self._db = connection
+        self._works = works
+        self._near: dict[str, tuple[str, ...]] = {}
+
+    # --- recognising ------------------------------------------------------------------------
+
+    def equal(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
+        """The highlight of the same work, reached by another route, that says the same."""
+        related = self._related(found) if row["length"] else ()
+        if not related:
+            return None
+        known = [
+            replace(decode_highlight(one["body"]), key=one["key"])
+            for one in self._equal_texts(run, row, related)
+        ]
+        fit = [one for one in known if _of_one_page(one, found, row["length"])]
+        best = min(fit, key=lambda one: (-_likeness(one, found), one.key), default=None)
+        return best.key if best else None
+
+    def begin(self) -> None:
+        """Works may have grown: look again where a highlight may stand as well."""
+        self._near.clear()
+
+    def _related(self, found: Highlight) -> tuple[str, ...]:
+        """Documents in which the same passage may be marked."""
+        key = found.document.key
+        if key not in self._near:
+            self._near[key] = tuple(self._documents(found))
+        return self._near[key]
+
+    def _documents(self, found: Highlight) -> list[str]:
+        key = found.document.key
+        if found.route in (Route.ZOTERO, Route.PDF):
+            members = self._works.members(key)
+            return [*(one for one in members if one != key), *self._works.notes_about(members)]
+        if found.route is Route.VAULT and found.document.identifiers:
+            return self._works.spoken_of(key)
+        return []
+
+    def _equal_texts(
+        self, run: RunId, row: sqlite3.Row, documents: tuple[str, ...]
+    ) -> list[sqlite3.Row]:
+        """Highlights of equal text and kind, of which this place has no other sighting."""
+        marks = ", ".join("?" * len(documents))
+        return self._db.execute(
+            "SELECT key, body FROM highlight h WHERE text = ? AND key <> ?"
+            " AND (container <> ? OR place <> ?)"
+            f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM way w WHERE w.key = h.key"
+            f" AND json_extract(w.body, '$.document.key') IN ({marks})))"
+            " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM scanned s"
+            " WHERE s.run = ? AND s.key = h.key AND s.container = ? AND s.place = ?)",
+            (
+                row["text"], row["key"], row["container"], row["place"], *documents, *documents,
+                row["key"], run, row["container"], row["place"],
+            ),
+        ).fetchall()  # fmt: skip
+
+    # --- taking in --------------------------------------------------------------------------
+
+    def tells(self, run: RunId, row: sqlite3.Row, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """Note that a highlight was reached this way; whether this way tells its content."""
+        ways = self._of(key)
+        if not ways:
+            moved = row["container"] == before["container"] and row["key"] == key
+            moved |= (row["container"], row["place"]) == (before["container"], before["place"])
+            if moved or before["presence"] == Presence.GONE or not before["run"]:
+                return True
+            self._put_teller(key, before)
+        self._put(run, row, key)
+        best = self._best(key)
+        return (best["container"], best["place"]) == (row["container"], row["place"])
+
+    def _of(self, key: str) -> list[sqlite3.Row]:
+        return self._db.execute(
+            f"SELECT w.*, {present_way('w')} AS here FROM way w WHERE key = ?", (key,)
+        ).fetchall()
+
+    def _best(self, key: str) -> sqlite3.Row:
+        """By route; of two by one route, that which is there now."""
+        return min(
+            self._of(key),
+            key=lambda way: (way["route"], not way["here"], way["container"], way["place"]),
+        )
+
+    def stands_before(self, key: str, row: sqlite3.Row) -> bool:
+        """Whether an unchanged document has it, before this place in the order of taking in."""
+        return any(
+            way["here"]
+            and (way["container"], way["place"]) != (row["container"], row["place"])
+            and (way["route"], way["container"]) <= (row["route"], row["container"])
+            for way in self._of(key)
+        )
+
+    def _put_teller(self, key: str, before: sqlite3.Row) -> None:
+        told = decode_highlight(before["body"])
+        self._db.execute(
+            "INSERT INTO way SELECT key, container, place, ?, position, mark, text, ?, run,"
+            " CASE WHEN presence_why = ? THEN presence_why ELSE missing_at END"
+            " FROM highlight WHERE key = ?",
+            (_ROUTES.index(told.route), before["body"], NOT_SELECTED, key),
+        )
+
+    def _put(self, run: RunId, row: sqlite3.Row, key: str) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO way (key, container, place, route, position, mark, text, body,"
+            " run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                key, row["container"], row["place"], row["route"], row["position"], row["mark"],
+                row["text"], row["body"], run,
+            ),
+        )  # fmt: skip
+
+    def body(self, key: str, told: str) -> str:
+        """A highlight as the way that tells it has it, with the links of the others."""
+        ways = self._of(key)
+        if not ways:
+            return told
+        highlight = decode_highlight(told)
+        others = [decode_highlight(way["body"]) for way in ways]
+        near = (link for one in others for link in (one.uri, *one.links) if link)
+        links = dict.fromkeys((*highlight.links, *(link for link in near if link != highlight.uri)))
+        highlight = _with_phrases(highlight, others)
+        return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
+
+    def refresh(self, key: str) -> Highlight | None:
+        """What the other ways link to, or mark in its words, may have changed: as it is now."""
+        teller = self._db.execute(
+            "SELECT w.body FROM way w JOIN highlight h ON h.key = w.key AND h.place = w.place"
+            " AND h.container = w.container WHERE w.key = ?",
+            (key,),
+        ).fetchone()
+        if teller is None:
+            return None
+        body = self.body(key, teller["body"])
+        self._db.execute("UPDATE highlight SET body = ? WHERE key = ?", (body, key))
+        return replace(decode_highlight(body), key=HighlightKey(key))
+
+    # --- forgetting -------------------------------------------------------------------------
+
+    def forget(self, key: str, container: str, place: str) -> sqlite3.Row | None:
+        """A way is no more; the one that is to tell its content, if this one did."""
+        self._db.execute(
+            "DELETE FROM way WHERE key = ? AND container = ? AND place = ?",
+            (key, container, place),
+        )
+        teller = self._db.execute(
+            "SELECT container, place FROM highlight WHERE key = ?", (key,)
+        ).fetchone()
+        same_place = (container, place) == (teller["container"], teller["place"])
+        return self._best(key) if same_place and self._of(key) else None
+
+    def settle(self, key: str) -> None:
+        """Where but one way is left, the highlight itself tells all there is to know."""
+        ways = self._of(key)
+        if len(ways) == 1:
+            missing_at = ways[0]["missing_at"]
+            why = missing_at if missing_at == NOT_SELECTED else ""
+            missing_at = "" if why else missing_at
+            self._db.execute(
+                "UPDATE highlight SET missing_at = ?, presence_why = CASE WHEN presence ="
+                " 'present' THEN ? ELSE presence_why END, run = ?, presence = CASE WHEN ? <> ''"
+                " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?,"
+                " content = ? WHERE key = ?",
+                (
+                    missing_at, why, ways[0]["run"], missing_at, ways[0]["body"],
+                    content_of(decode_highlight(ways[0]["body"])), key,
+                ),
+            )  # fmt: skip
+            self._db.execute("DELETE FROM way WHERE key = ?", (key,))
+
+    def parted(self) -> list[sqlite3.Row]:
+        """Ways to highlights of works that were united once and are no more.
+
+        A highlight stays with the route that gave it its key. What stands in an unchanged document
+        would be found again the same way: a union that was undone had that document read again.
+        """
+        rows = self._db.execute(
+            "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document,"
+            f" {present_way('w')} AS here FROM way w WHERE route <= 1 ORDER BY key, route"
+        ).fetchall()
+        at_home: dict[str, str] = {}
+        for row in rows:
+            if row["key"].startswith(f"{_ROUTES[row['route']]}:") or row["key"] not in at_home:
+                at_home[row["key"]] = self._works.of(row["document"])
+        return [
+            row
+            for row in rows
+            if not row["here"] and self._works.of(row["document"]) != at_home[row["key"]]
+        ]
+
+
+def private_elsewhere(bodies: list[str]) -> bool:
+    """Whether a way keeps the passage on this machine; one too many rather than one too few."""
+    return any(_mentions(decode_highlight(body)) for body in bodies)
+
+
+def _mentions(highlight: Highlight) -> bool:
+    tags = (*highlight.tags, *highlight.document.tags)
+    tagged = any(tag.lstrip("#").casefold() == NO_LLM for tag in tags)
+    return tagged or f"#{NO_LLM}" in highlight.comment.casefold()
+
+
+def _with_phrases(told: Highlight, others: list[Highlight]) -> Highlight:
+    """With the phrases a person marked in the same words where a note quotes them."""
+    if told.gaps or told.kind is HighlightKind.CARD:
+        return told
+    words = canonical(told.exact)
+    for one in others:
+        if one.gaps and one.form is Form.PHRASE and canonical(one.exact) == words:
+            same = one.exact == told.exact
+            found = (locate(one.exact[start:end], told.exact) for start, end in one.gaps)
+            gaps = one.gaps if same else tuple(sorted(filter(None, found)))
+            return replace(told, gaps=gaps, form=Form.PHRASE if gaps else told.form)
+    return told
+
+
+def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
+    """Equal pages where both know theirs; else the words must be enough.
+
+    A note may name the page by its label or by its number.
+    """
+    quoted = Route.VAULT in (one.route, other.route)
+    if quoted:
+        return length >= QUOTED or bool(_pages(one) & _pages(other))
+    if one.page_label and other.page_label:
+        return one.page_label == other.page_label
+    return length >= SHORT
+
+
+_PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")
+
+
+def _pages(one: Highlight) -> set[str]:
+    """The label of its page, and `#` and the number it is opened by."""
+    numbers = {f"#{found[1]}" for link in (one.uri, *one.links) if (found := _PAGE.search(link))}
+    if one.route is Route.PDF and one.block.isdigit():
+        numbers.add(f"#{int(one.block) + 1}")
+    return numbers | ({one.page_label} if one.page_label else set())
+
+
+def _likeness(one: Highlight, other: Highlight) -> float:
+    """Of what stands around: tells equal words of one work apart."""
+    before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
+    return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
+
+
+_STALE = ("source_gone", "source_changed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    key: HighlightKey
+    words: str
+
+
+class Homes:
+    """Moves cards to where their evidence is."""
+
+    def __init__(
+        self, connection: Connection, decisions: Decisions, cards: Cards, works: Works
+    ) -> None:
+        self._db = connection
+        self._decisions = decisions
+        self._cards = cards
+        self._works = works
+        self._documents: set[str] = set()
+        """Where something is new, changed or missing in this run."""
+        self._was: dict[HighlightKey, str] = {}
+        """What changed highlights said before."""
+
+    # --- following the source ---------------------------------------------------------------
+
+    def touched(self, highlight: Highlight) -> None:
+        """A new highlight may hold the evidence of cards of others."""
+        self._documents.add(highlight.document.key)
+
+    def changed(self, now: Highlight, before: Highlight) -> None:
+        """It holds other words now."""
+        self._documents |= {now.document.key, before.document.key}
+        self._was[HighlightKey(now.key)] = canonical(before.exact)
+
+    def follow(self, unseen: Sequence[str], action: str = "") -> None:
+        """Let the cards of split, joined and lost highlights go where their quotes stand.
+
+        `unseen` are the highlights this run looked for and did not find; `action` is that of
+        the unions of this run, with which their moves are taken back.
+        """
+        lost = frozenset(unseen)
+        for key in sorted(lost):
+            found = self._db.execute(
+                f"SELECT document, {present('h')} AS here FROM highlight h WHERE key = ?", (key,)
+            ).fetchone()
+            lost -= {key} if found["here"] else frozenset()
+            self._documents.add(found["document"])
+        for work in sorted({self._works.of(document) for document in self._documents}):
+            self._follow_in(self._works.members(work), lost, action)
+        self._documents.clear()
+        self._was.clear()
+
+    def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
+        cards = [card for card in self._cards_of(documents) if _may_move(card)]
+        passages = self._passages(documents) if cards else []
+        for card in cards:
+            quote = canonical(card.leading.draft.quote)
+            if self._stays(card, quote, card.highlight.key in lost):
+                continue
+            holder = self._holder(card, [one for one in passages if quote in one.words])
+            if holder and not self._taken_back(card.guid, holder):
+                self._move(card, holder, action)
+
+    def _cards_of(self, documents: list[str]) -> Iterator[Card]:
+        marks = ", ".join("?" * len(documents))
+        rows = self._db.execute(
+            "SELECT DISTINCT l.guid FROM highlight h JOIN card_highlight l ON l.key = h.key"
+            f" WHERE h.document IN ({marks}) AND l.role = 'origin' ORDER BY l.guid",
+            documents,
+        ).fetchall()
+        for start in range(0, len(rows), AT_ONCE):
+            yield from self._cards.several([row["guid"] for row in rows[start : start + AT_ONCE]])
+
+    def _passages(self, documents: list[str]) -> list[_Passage]:
+        """What stands in these documents, but for cards that people wrote."""
+        marks = ", ".join("?" * len(documents))
+        rows = self._db.execute(
+            f"SELECT key, body FROM highlight h WHERE document IN ({marks})"
+            f" AND presence = 'present' AND {present('h')} ORDER BY key",
+            documents,
+        ).fetchall()
+        read = ((row["key"], decode_highlight(row["body"])) for row in rows)
+        return [
+            _Passage(key, canonical(one.exact))
+            for key, one in read
+            if one.kind is not HighlightKind.CARD
+        ]
+
+    def _holder(self, card: Card, holders: list[_Passage]) -> HighlightKey | None:
+        """Of the highlights that hold its evidence the one it serves already, else the closest."""
+        rows = self._db.execute("SELECT key FROM card_highlight WHERE guid = ?", (card.guid,))
+        served = {row["key"] for row in rows.fetchall()}
+        best = min(
+            holders, key=lambda one: (one.key not in served, len(one.words), one.key), default=None
+        )
+        return best.key if best else None
+
+    def _stays(self, card: Card, quote: str, lost: bool) -> bool:
+        """Whether its evidence still stands in its highlight, or never stood in the mark."""
+        home = card.highlight
+        if lost or self._gone(home.key):
+            return False
+        if quote in canonical(home.exact):
+            return True
+        if home.key in self._was:
+            return quote not in self._was[home.key]
+        return any(quote in canonical(text) for text in (home.sentence, home.context))
+
+    def _gone(self, key: str) -> bool:
+        row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
+        return bool(row["presence"] == "gone")
+
+    # --- moving -----------------------------------------------------------------------------
+
+    def _move(self, card: Card, to: HighlightKey, action: str) -> None:
+        after: Columns = {}
+        if card.standing is Standing.RETIRED:
+            after = {"standing": Standing.LIVE.value, "standing_why": ""}
+        extra = {"from": card.highlight.key, "to": to, "family": card.family, "slot": card.slot}
+        self._decisions.change(card.guid, "move", after, by=SOURCE, action=action, extra=extra)
+        self._without_stale_findings(card.guid)
+        if not self._known_elsewhere(card, to, action):
+            self._supersede(self._cards.get(card.guid), action)
+
+    def _without_stale_findings(self, guid: Guid) -> None:
+        lead = self._cards.get(guid).leading
+        said = tuple(finding for finding in lead.findings if finding.check not in _STALE)
+        if said != lead.findings:
+            self._cards.set_findings(guid, letter_of(lead), said)
+
+    def _supersede(self, card: Card, action: str) -> None:
+        """Two cards that say the same met on one highlight: one is enough.
+
+        What a person accepted or wrote stays; else what is accepted; else the same one on
+        every machine.
+        """
+        twins = (
+            other
+            for other in self._cards.of_highlight(card.highlight.key)
+            if other.guid != card.guid and _equal(card, other)
+        )
+        for twin in twins:
+            stays, goes = sorted((card, twin), key=_weight)
+            if stays.verdict is Verdict.REJECTED or not (_by_person(stays) and _by_person(goes)):
+                after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
+                self._decisions.change(goes.guid, "supersede", after, by=SOURCE, action=action)
+                return
+
+    def _known_elsewhere(self, card: Card, to: HighlightKey, action: str) -> bool:
+        """Another machine drew the same card there, and the journal tells of it: that one stays."""
+        rows = self._db.execute(
+            "SELECT slot, answer FROM slot WHERE key = ? AND family = ? AND NOT EXISTS (SELECT 1"
+            " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)",
+            (to, card.family),
+        ).fetchall()
+        twins = [
+            guid_for(to, card.family, row["slot"])
+            for row in rows
+            if same(row["answer"], card.leading.draft.answer)
+        ]
+        if not twins or card.standing is not Standing.LIVE or _by_person(card):
+            return False
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": twins[0]}
+        self._decisions.change(card.guid, "supersede", after, by=SOURCE, action=action)
+        return True
+
+    def _taken_back(self, guid: Guid, to: HighlightKey) -> bool:
+        """Whether a person undid a move of this card to there."""
+        row = self._db.execute(
+            "SELECT 1 FROM decision d JOIN decision u ON u.undoes = d.id WHERE d.subject = ?"
+            " AND d.what = 'move' AND json_extract(d.body, '$.to') = ?",
+            (guid, to),
+        ).fetchone()
+        return row is not None
+
+
+def _may_move(card: Card) -> bool:
+    """A card drawn from a passage; of one that a person wrote, the front and back decide."""
+    alive = card.standing is Standing.LIVE or card.standing_why == "gone"
+    drawn = card.highlight.kind is not HighlightKind.CARD
+    return alive and drawn and len(canonical(card.leading.draft.quote)) >= EVIDENCE
+
+
+def _equal(card: Card, other: Card) -> bool:
+    """Whether two live cards ask the same of the same words."""
+    one, two = card.leading.draft, other.leading.draft
+    standing = card.standing is other.standing is Standing.LIVE
+    words = same(one.answer, two.answer) and same(one.quote, two.quote)
+    return standing and card.family is other.family and words
+
+
+def _by_person(card: Card) -> bool:
+    return card.edited or card.accepted_by == "person"
+
+
+def _weight(card: Card) -> tuple[bool, bool, bool, str]:
+    """Sorts first what is to stay: a rejection, then a person's, then what is accepted."""
+    rejected = card.verdict is Verdict.REJECTED
+    return (not rejected, not _by_person(card), card.verdict is not Verdict.ACCEPTED, card.guid)

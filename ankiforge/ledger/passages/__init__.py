@@ -1,1 +1,0 @@
-"""Documents and their highlights: keys that are given once, and how each is known again."""

@@ -1,0 +1,637 @@
+"""New cards and revisions of cards: the slot, the words, what policy accepts, what was decided before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from msgspec import json, to_builtins
+
+from ankiforge.errors import ForgeError
+from ankiforge.ledger.alternatives import (
+    Choices,
+    Row,
+    foremost,
+    numbered_as_before,
+    numbered_as_journalled,
+)
+from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.highlights import Highlights
+from ankiforge.ledger.journal import Writer
+from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.slots import Forgotten, Slots, forgotten, stands
+from ankiforge.model import (
+    MADE_FROM,
+    AcceptedBy,
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    Checked,
+    Draft,
+    Family,
+    Finding,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    RunId,
+    Severity,
+    Standing,
+    Verdict,
+    guid_for,
+)
+from ankiforge.text.cloze import numbers
+from ankiforge.text.fold import same
+
+FLOOD = 300
+"""Cards that policy accepts in one run; the rest waits for a person."""
+
+_WORK = (
+    "SELECT coalesce(nullif(d.work, ''), d.key) FROM card_highlight l"
+    " JOIN highlight h ON h.key = l.key JOIN document d ON d.key = h.document"
+    " WHERE l.guid = :guid AND l.role = 'origin'"
+)
+"""The first document of the work that a card is from."""
+
+
+class Policy:
+    """Decides in the name of the settings."""
+
+    def __init__(self, connection: Connection, decisions: Decisions) -> None:
+        self._db = connection
+        self._decisions = decisions
+        self._accepted: Counter[RunId] = Counter()
+        """Cards that were let through, by run."""
+
+    def accept(self, run: RunId, guid: Guid, key: HighlightKey, checked: Checked) -> bool:
+        """Accept a clean draft where policy says so and no person has decided anything.
+
+        False if it waits, as one of too many at once.
+        """
+        waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
+        if not checked.accept or waits or self._decisions.person_decided(key) or self._taken(key):
+            return True
+        if self._accepted_in(run) >= FLOOD:
+            self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
+            return False
+        self._accepted[run] += 1
+        how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
+        after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
+        self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
+        self.settle_deck(guid)
+        return True
+
+    def _taken(self, key: HighlightKey) -> bool:
+        """Whether cards of its document came from Anki, and no person wanted more since."""
+        if not self._db.execute("SELECT 1 FROM decision WHERE what = 'recover' LIMIT 1").fetchone():
+            return False
+        row = self._db.execute(
+            # + keeps SQLite from walking all decisions for the highest
+            "SELECT max(+d.sequence) AS last, m.key FROM highlight h JOIN document m"
+            " ON m.key = h.document JOIN document a ON a.key IN (SELECT m.key UNION"
+            "  SELECT s.key FROM document s WHERE s.key >= 'anki:' AND s.key < 'anki;'"
+            "  AND m.slug <> '' AND s.slug = m.slug)"
+            " JOIN highlight o ON o.document = a.key JOIN card c ON c.key = o.key"
+            " JOIN decision d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
+            (key,),
+        ).fetchone()
+        return row["last"] is not None and not self._wanted_since(row["key"], row["last"])
+
+    def _wanted_since(self, document: str, sequence: int) -> bool:
+        """Whether a person let a card of a document through after that decision."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN decision d"
+            " ON d.subject = c.guid AND d.what IN ('accept', 'pick') AND d.by = 'person'"
+            " WHERE h.document = ? AND d.sequence > ? LIMIT 1",
+            (document, sequence),
+        ).fetchone()
+        return row is not None
+
+    def _accepted_in(self, run: RunId) -> int:
+        """In this run, and in those before it that were cut off; counted once, then kept."""
+        if run not in self._accepted:
+            row = self._db.execute(
+                "SELECT count(*) FROM decision WHERE what = 'accept' AND action IN"
+                " (SELECT 'policy-' || id FROM run WHERE finished = '' AND at >="
+                " (SELECT coalesce(max(at), '') FROM run WHERE finished <> ''))",
+            ).fetchone()
+            self._accepted[run] = int(row[0])
+        return self._accepted[run]
+
+    def settle_deck(self, guid: Guid) -> None:
+        """A document's deck is that of its first accepted card, from then on."""
+        self._db.execute(
+            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
+            f" WHERE deck = '' AND (key = ({_WORK}) OR work = ({_WORK}))",
+            {"guid": guid},
+        )
+
+    def deck_for(self, highlight: Highlight, guid: Guid, asked: str = "") -> str:
+        """Where the card was shipped to before the ledger was lost, else its document's deck.
+
+        `asked`: what the command names, before the document's.
+        """
+        row = self._db.execute(
+            "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
+        ).fetchone()
+        if row is None and asked:
+            return asked
+        row = (
+            row
+            or self._db.execute(
+                "SELECT deck FROM document WHERE key = ?", (highlight.document.key,)
+            ).fetchone()
+        )
+        return str(row["deck"]) if row else ""
+
+
+def blocked_by(checked: Checked) -> dict[str, Any]:
+    """What a decision says of words that a check forbids, so that they are forbidden elsewhere, too."""
+    blocks = [one for one in checked.findings if one.severity is Severity.BLOCK]
+    return {"blocked": to_builtins(blocks)} if blocks else {}
+
+
+class Remembering:
+    """Lets a card that is drawn anew go on where it stopped."""
+
+    def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
+        self._db = connection
+        self._decisions = decisions
+        self._cards = cards
+
+    def take_up(self, guid: Guid) -> None:
+        """Let what was decided and seen of a card before it was drafted here hold for it."""
+        known = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM shipped WHERE guid = :guid) AS shipped,"
+            " EXISTS (SELECT 1 FROM seen WHERE guid = :guid AND type_id = 0) AS other_type",
+            {"guid": guid},
+        ).fetchone()
+        if known["other_type"]:  # in Anki, under a note type that is none of ours
+            self._cards.observe([(guid, AnkiState.HELD, "note type")])
+        elif known["shipped"]:
+            self._cards.observe([(guid, AnkiState.WRITTEN, "")], first=True)
+        self._decisions.catch_up(guid)
+
+    def forgotten(self) -> list[Forgotten]:
+        """The cards that a person let through or wrote, and that nothing drawn here is."""
+        return list(forgotten(self._db, self._decisions))
+
+    def made(self) -> list[Forgotten]:
+        """Of these the ones that were made by hand."""
+        return list(forgotten(self._db, self._decisions, MADE_FROM))
+
+    def is_left_to_person(self, key: HighlightKey) -> bool:
+        """Whether a highlight never had a card but those made by hand, and some that nobody wants.
+
+        No drafter is to be asked, or paid, for it once more.
+        """
+        drawn = self._guids(key, MADE_FROM)
+        return not self._decisions.was_merged(key) and all(map(self.turned_down, drawn))
+
+    def _guids(self, key: HighlightKey, end: int = 0) -> list[Guid]:
+        """Of all cards that a highlight ever had, in slots before `end` (0 = all)."""
+        sql = "SELECT family, slot FROM slot WHERE key = ?1 AND (slot < ?2 OR ?2 = 0)"
+        rows = self._db.execute(sql, (key, end)).fetchall()
+        return [guid_for(key, Family(row["family"]), row["slot"]) for row in rows]
+
+    def all_rejected(self, key: HighlightKey) -> bool:
+        """Whether a person has rejected every card of a highlight, in a ledger that was lost."""
+        drawn = self._db.execute(
+            "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
+            {"key": key},
+        ).fetchone()
+        said = [self._last_said(guid) for guid in self._guids(key)]
+        rejected = Verdict.REJECTED.value
+        return drawn is None and rejected in said and set(said) <= {rejected, "supersede"}
+
+    def turned_down(self, guid: Guid) -> bool:
+        """Whether a card that may not be here was rejected, or gave way in its choice."""
+        return self._last_said(guid) in (Verdict.REJECTED, "supersede")
+
+    def _last_said(self, guid: Guid) -> str:
+        """The verdict that was given last, or `supersede` of a card that gave way in its choice."""
+        said = [
+            decided.what if decided.what == "supersede" else decided.body["after"]["verdict"]
+            for decided in self._decisions.of(guid)
+            if decided.body.get("after", {}).get("verdict")
+        ]
+        return str(said[-1]) if said else ""
+
+    def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
+        """Whether this very answer went to a card that a person has rejected or reworded since.
+
+        A ledger that was lost must not draw it anew.
+        """
+        guid = self._decisions.merged_into(key, draft.answer)
+        card = self._cards.get(guid) if guid else None
+        if card is None or not (card.edited or card.verdict is Verdict.REJECTED):
+            return False
+        self._cards.link(card.guid, key, "also")
+        return True
+
+    def gave_way(self, key: HighlightKey, answers: list[str], stays: Guid) -> bool:
+        """Whether a card with such an answer is here, merged by a person into the one that stays.
+
+        A ledger that was lost draws it first, for its note may stand in Anki.
+        """
+        return any(
+            card.standing_why == stays and same(one.draft.answer, answer)
+            for card in self._cards.of_highlight(key)
+            for one in card.candidates
+            for answer in answers
+        )
+
+    def numbers_in_anki(self, guid: Guid) -> set[int]:
+        """Numbers of clozes that stand there, a person's own among them: none is given twice."""
+        row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
+        return set(numbers(json.decode(row["fields"])[0])) if row else set()
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What recording one batch came to."""
+
+    drafted: int = 0
+    merged: int = 0
+    revised: int = 0
+    flooded: int = 0
+    guids: list[Guid] = field(default_factory=list)
+    """The cards that are new."""
+    labels: dict[str, Guid] = field(default_factory=dict)
+    """Which card a draft of the batch became, if it leads there."""
+    named: dict[str, Guid] = field(default_factory=dict)
+    """To which card each draft of the batch belongs."""
+    parted: list[HighlightKey] = field(default_factory=list)
+    """Highlights that had been merged into a card which says something else now."""
+
+
+Accept = Callable[[RunId, Guid, HighlightKey, Checked], bool]
+"""Lets policy decide; False if the card waits as one of too many."""
+
+
+class Reviser:
+    """Brings cards up to what their passage says now."""
+
+    def __init__(
+        self,
+        decisions: Decisions,
+        cards: Cards,
+        slots: Slots,
+        remembering: Remembering,
+        choices: Choices,
+        accept: Accept,
+    ) -> None:
+        self._decisions = decisions
+        self._cards = cards
+        self._slots = slots
+        self._remembering = remembering
+        self._choices = choices
+        self._accept = accept
+
+    # --- a choice that nobody has made yet -------------------------------------------------------
+
+    def redraw(self, card: Card, row: Row, recorded: Recorded, *, beside: bool = False) -> None:
+        """What was drawn now takes the place of the candidates that waited; equal ones stay.
+
+        `beside`: none gives way; what was drawn is one more to choose from.
+        """
+        if card.standing is not Standing.LIVE:
+            self._choices.revive(card)
+        there = self._remembering.numbers_in_anki(card.guid)
+        row = [numbered_as_before(checked, card, there) for checked in row]
+        waits = [one for one in card.candidates if one.state is not CandidateState.PASSED]
+        if beside and all(_is_among(waits, checked) for checked in row):
+            return
+        states = {letter_of(one): CandidateState.PASSED for one in card.candidates}
+        states |= {letter_of(one): CandidateState.OPEN for one in waits if beside}
+        for checked in row:
+            states[self._letter_of(card, checked)] = CandidateState.OPEN
+        now = self._cards.get(card.guid).candidates
+        waiting = [one for one in now if states[letter_of(one)] is CandidateState.OPEN]
+        lead = next((one for one in waiting if not one.blocked), waiting[0]).draft
+        changed = {
+            letter_of(one): states[letter_of(one)].value
+            for one in now
+            if one.state is not states[letter_of(one)]
+        }
+        if lead.fields == card.fields and not changed and len(now) == len(card.candidates):
+            return
+        recorded.revised += 1
+        self._slots.give(card.key, card.family, card.slot, lead)
+        after: Columns = {"fields": to_json(lead.fields), "kind": lead.kind.value}
+        after = after if lead.fields != card.fields else {}
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=changed, extra={"answer": lead.answer}
+        )
+        if lead.fields != card.fields:
+            recorded.parted += self._decisions.part_others(card.guid)
+
+    def open(self, card: Card, recorded: Recorded) -> None:
+        """There is something else to choose from: a card that waited alone is not the one yet."""
+        states = {letter_of(c): CandidateState.OPEN.value for c in (card.picked,) if c}
+        if states:
+            self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
+        recorded.revised += 1
+
+    def _letter_of(self, card: Card, checked: Checked) -> str:
+        """The candidate of these very words, or a new one."""
+        words = (checked.draft.kind, checked.draft.fields)
+        for one in card.candidates:
+            if (one.draft.kind, one.draft.fields) == words:
+                self._cards.set_findings(card.guid, letter_of(one), checked.findings)
+                return letter_of(one)
+        return self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+
+    # --- a card --------------------------------------------------------------------------------
+
+    def _without_settled(self, guid: Guid, checked: Checked) -> Checked:
+        """What a person said of a card and its twin holds for its revisions, too."""
+        return replace(checked, findings=self._cards.pairs.settled(guid, checked.findings))
+
+    def revise(self, run: RunId, card: Card, group: Row, recorded: Recorded) -> None:
+        """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
+        group = self._as_before(card, group)
+        if same := _says_the_same(card, group):
+            self._stays(card, same)
+            return
+        if _reworded_since(card, group):
+            self._pass_over(card, card.picked)
+            return
+        recorded.revised += 1
+        letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
+        if len(group) == 1 and _inherits(card, group[0]):
+            self._take(card, letters[0], group[0])
+            recorded.parted += self._decisions.part_others(card.guid)
+            if card.verdict is Verdict.PENDING:
+                home = card.highlight.key
+                recorded.flooded += not self._accept(run, card.guid, home, group[0])
+        else:
+            decided = card.verdict is Verdict.ACCEPTED or card.edited
+            keep = card.picked if decided else None
+            self._pass_over(card, keep)
+
+    def offer(self, card: Card, row: Row, recorded: Recorded) -> None:
+        """A person asks again about a card that is chosen: what was drawn waits beside it.
+
+        Corrections that waited before stay; what is there already, or was reworded, is not offered.
+        """
+        there = [c for c in card.candidates if card.edited or c.state is not CandidateState.PASSED]
+        new = [one for one in self._as_before(card, row) if not _is_among(there, one)]
+        for checked in new:
+            self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        recorded.revised += bool(new)
+
+    def _as_before(self, card: Card, row: Row) -> Row:
+        """With the cloze numbers of the card, and without what a person said is no twin of it."""
+        there = self._remembering.numbers_in_anki(card.guid)
+        row = [numbered_as_before(checked, card, there) for checked in row]
+        return [self._without_settled(card.guid, checked) for checked in row]
+
+    def _stays(self, card: Card, checked: Checked) -> None:
+        """The card stands as it is; a revision that waited has nothing to say any more."""
+        self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
+        self._pass_over(card, card.picked)
+        self._cards.refresh(card.guid)
+
+    def _pass_over(self, card: Card, keep: Candidate | None) -> None:
+        """Earlier candidates are superseded by what was drawn now."""
+        waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
+        states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
+        if states:
+            self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
+        self._cards.refresh(card.guid)
+
+    def _take(self, card: Card, letter: str, checked: Checked) -> None:
+        after: Columns = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
+        states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
+        states[letter] = CandidateState.PICKED.value
+        self._slots.give(card.key, card.family, card.slot, checked.draft)
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=states,
+            extra={"answer": checked.draft.answer},
+        )  # fmt: skip
+        self._cards.refresh(card.guid)
+
+    def leave_behind(
+        self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
+    ) -> list[HighlightKey]:
+        """Live cards that nothing revises: retired if rewritten as another kind, else marked.
+
+        One whose evidence still stands in the passage is left as it is.
+
+        Returns whom the retired ones served as well.
+        """
+        parted = []
+        for card in existing:
+            if card.guid in kept or card.standing is not Standing.LIVE:
+                continue
+            if _from_source(card) and card.family not in families:
+                after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
+                self._decisions.change(card.guid, "retire", after, by=SOURCE)
+                parted += self._decisions.part_others(card.guid)
+            elif not stands(card, highlight.exact):
+                self._mark_unsupported(card)
+        return parted
+
+    def _mark_unsupported(self, card: Card) -> None:
+        said = "its highlight has changed, and nothing drawn from it now is this card"
+        finding = Finding("source_changed", Severity.WARN, said)
+        lead = card.leading
+        if finding not in lead.findings:
+            self._cards.set_findings(card.guid, letter_of(lead), (*lead.findings, finding))
+
+
+def _from_source(card: Card) -> bool:
+    """Whether the source had its words; what a person made here of a passage goes with no draft."""
+    made_here = card.leading.draft.origin.drafter == "person"
+    by_hand = card.highlight.kind is HighlightKind.CARD or not made_here
+    return card.leading.draft.by_hand and by_hand
+
+
+def _says_the_same(card: Card, group: Row) -> Checked | None:
+    """What was drawn as the card says it: of several candidates the one that a person chose."""
+    words = (card.picked.draft.kind, card.picked.draft.fields) if card.picked else None
+    return next((c for c in group if (c.draft.kind, c.draft.fields) == words), None)
+
+
+def _is_among(candidates: list[Candidate], checked: Checked) -> bool:
+    """Whether one of these has the very words that were drawn now."""
+    words = (checked.draft.kind, checked.draft.fields)
+    return any((one.draft.kind, one.draft.fields) == words for one in candidates)
+
+
+def _reworded_since(card: Card, group: Row) -> bool:
+    """Whether a person has put other words in the place of just these."""
+    passed = [c.draft.fields for c in card.candidates if c.state is CandidateState.PASSED]
+    return card.edited and any(checked.draft.fields in passed for checked in group)
+
+
+def _inherits(card: Card, checked: Checked) -> bool:
+    """Whether a revision takes the card's place at once, without a person."""
+    if card.edited:
+        return False
+    if card.verdict is Verdict.PENDING:
+        return True
+    by_machine = card.accepted_by in (AcceptedBy.POLICY, AcceptedBy.AUTHOR)
+    return by_machine and all(finding.severity is Severity.INFO for finding in checked.findings)
+
+
+DeckOf = Callable[[Highlight], str]
+"""Where the cards of a highlight go, if nothing else tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a card is to be."""
+
+    run: RunId
+    highlight: Highlight
+    """Of which it is."""
+    key: HighlightKey
+    """Of the highlight that it was drawn of first, which is in its guid."""
+    slot: int
+    alone: bool = True
+    """Whether it is all there is to choose from."""
+
+
+class Placer:
+    """Makes cards; whether they are new, others have found out."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        writer: Writer,
+        decisions: Decisions,
+        cards: Cards,
+        policy: Policy,
+        choices: Choices,
+        slots: Slots,
+    ) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+        self._policy = policy
+        self._choices = choices
+        self._slots = slots
+        self._highlights = Highlights(connection, writer)
+        self._remembering = Remembering(connection, decisions, cards)
+
+    def put(self, place: Place, row: Row, recorded: Recorded) -> Guid:
+        """The card of a slot, and whatever was decided about it before."""
+        guid = guid_for(place.key, row[0].draft.kind.family, place.slot)
+        self._refuse_equal(guid)
+        history = self._decisions.of(guid)
+        row = numbered_as_journalled(history, row)
+        self._insert(place, guid, row)
+        self._cards.link(guid, place.highlight.key, "origin")
+        for checked in row:
+            state = CandidateState.PICKED if place.alone else CandidateState.OPEN
+            self._cards.add_candidate(guid, checked, state)
+        self._tell_move(place, guid, foremost(row))
+        recorded.guids.append(guid)
+        self._remembering.take_up(guid)
+        if place.alone and not history:
+            home = place.highlight.key
+            recorded.flooded += not self.accept(place.run, guid, home, foremost(row))
+        return guid
+
+    def _refuse_equal(self, guid: Guid) -> None:
+        if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
+            raise ForgeError(
+                f"two cards would have the id {guid}; nothing was written",
+                hint="this is a fault of ankiforge: please report it",
+            )
+
+    def _insert(self, place: Place, guid: Guid, row: Row) -> None:
+        first = foremost(row)
+        draft = first.draft
+        asked = first.deck if first.deck_asked else ""
+        deck = self._policy.deck_for(place.highlight, guid, asked) or first.deck
+        lead = row.index(first)
+        base = {"kind": draft.kind.value, "fields": to_json(draft.fields)} if lead else None
+        self._cards.insert(
+            guid, place.key, place.slot, draft, deck=deck, run=place.run, tags=draft.tags, base=base
+        )
+
+    def _tell_move(self, place: Place, guid: Guid, first: Checked) -> None:
+        home = place.highlight.key
+        if self._slots.home_of(guid, place.key) != home:
+            family = first.draft.kind.family
+            extra = {"from": place.key, "to": home, "family": family, "slot": place.slot}
+            self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
+
+    def accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
+        """Let policy decide, unless a person decided anything about a card that lives here.
+
+        False if it waits, as one of too many at once.
+        """
+        here = self._cards.of_highlight(home)
+        keys = {card.key for card in here if card.highlight.key == home} - {home}
+        if any(self._decisions.person_decided(key) for key in keys):
+            return True
+        return self._policy.accept(run, guid, home, checked)
+
+    # --- by hand ------------------------------------------------------------------------------
+
+    def make(self, run: RunId, highlight: Highlight, checked: Checked) -> Guid | None:
+        """A card of a person's words, within a unit, beside all there are: it revises none.
+
+        None if the highlight was changed meanwhile.
+        """
+        if not is_unchanged(self._db, highlight):
+            return None
+        self._leave_to_person(highlight)
+        slot = self._slots.for_made(highlight.key, checked.draft)
+        return self.put(Place(run, highlight, highlight.key, slot), [checked], Recorded())
+
+    def _leave_to_person(self, highlight: Highlight) -> None:
+        """Where there is no card yet, no drafter is to be asked for one any more."""
+        self._db.execute(
+            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
+            " WHERE key = ? AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN card c"
+            " ON c.guid = l.guid WHERE l.key = highlight.key"
+            " AND c.standing = 'live' AND c.verdict <> 'rejected')",
+            (content_of(highlight), PERSON, "nothing was drafted", highlight.key),
+        )
+
+    # --- of a ledger that was lost --------------------------------------------------------------
+
+    def bring_back(self, run: RunId, deck: DeckOf) -> int:
+        """Cards that a person chose or wrote, and that nothing drawn for a new ledger is: how many."""
+        with self._writer.unit():
+            return sum(self._put_back(run, one, deck) for one in self._remembering.forgotten())
+
+    def bring_back_made(self, run: RunId, deck: DeckOf) -> int:
+        """The same, of what a person made by hand: before anything is drawn, which it is not."""
+        with self._writer.unit():
+            made = self._remembering.made()
+            for key in dict.fromkeys(one.home for one in made):
+                highlight = self._highlights.get(key)
+                if highlight and self._remembering.is_left_to_person(key):
+                    self._leave_to_person(highlight)
+            return sum(self._put_back(run, one, deck) for one in made)
+
+    def _put_back(self, run: RunId, one: Forgotten, deck: DeckOf) -> bool:
+        highlight = self._highlights.get(one.home)
+        if highlight is None:
+            return False
+        place = Place(run, highlight, one.key, one.slot)
+        self._choices.rejoin(
+            self.put(place, [Checked(one.draft, deck=deck(highlight))], Recorded())
+        )
+        return True
+
+
+def is_unchanged(connection: Connection, highlight: Highlight) -> bool:
+    """Whether a highlight says what it did when it was given to be drawn."""
+    row = connection.execute("SELECT content FROM highlight WHERE key = ?", (highlight.key,))
+    found = row.fetchone()
+    return found is not None and found["content"] == content_of(highlight)

@@ -1,0 +1,379 @@
+"""Recording what became of a task: slots given, cards made, revised or merged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from ankiforge.ledger.alternatives import Choices, Row, foremost, intents, is_decided
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.events import POLICY, REDRAFT
+from ankiforge.ledger.journal import Writer
+from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.placing import Place, Placer, Recorded, Remembering, Reviser, is_unchanged
+from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
+from ankiforge.ledger.slots import Slots
+from ankiforge.model import (
+    Batch,
+    Card,
+    Checked,
+    Family,
+    Finding,
+    Guid,
+    Highlight,
+    HighlightKey,
+    NoCard,
+    RunId,
+    Severity,
+    Standing,
+    Verdict,
+)
+from ankiforge.text.fold import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class _Placing:
+    """What is being recorded of one highlight."""
+
+    run: RunId
+    highlight: Highlight
+    recorded: Recorded
+    families: Counter[Family]
+    """How many intents are drawn of each note type."""
+    beside: bool = False
+    """Whether nothing that waits is to give way to it."""
+    instead: str = ""
+    """The guid of the card that gives way to it, once a person takes it."""
+
+    def names(self, row: Row, guid: Guid) -> None:
+        """Remember which card the drafts of a row belong to."""
+        self.recorded.named.update({checked.label: guid for checked in row})
+        self.recorded.labels.setdefault(foremost(row).label, guid)
+
+
+@dataclass(slots=True)
+class _Became:
+    """What became of one highlight of a batch."""
+
+    drafter: str
+    none: NoCard
+    drafts: list[Checked] = field(default_factory=list)
+    failed: str = ""
+    beside: bool = False
+    instead: str = ""
+
+
+def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
+    """What became of each highlight of the task; what a result says of others is left out."""
+    keys = [highlight.key for highlight in batch.task.highlights]
+    beside, instead = batch.task.beside, batch.task.instead
+    became = {
+        key: _Became(batch.drafter, NoCard(key, ""), beside=beside, instead=instead) for key in keys
+    }
+    for checked in batch.checked:
+        if checked.draft.highlight in became:
+            became[checked.draft.highlight].drafts.append(checked)
+    for none in batch.no_cards:
+        if none.highlight in became:
+            became[none.highlight].none = none
+    for key, why in batch.failed:
+        if key in became:
+            became[key].failed = why
+    return became
+
+
+class Recorder:
+    """Turns batches into cards."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        writer: Writer,
+        decisions: Decisions,
+        cards: Cards,
+        choices: Choices,
+        slots: Slots,
+        placer: Placer,
+    ) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+        self._remembering = Remembering(connection, decisions, cards)
+        self._slots = slots
+        self._placer = placer
+        self._choices = choices
+        self._reviser = Reviser(decisions, cards, slots, self._remembering, choices, placer.accept)
+
+    # --- recording --------------------------------------------------------------------------
+
+    def record(self, run: RunId, batch: Batch) -> Recorded:
+        """Store what became of a task, in one transaction.
+
+        A highlight whose content changed since it was drafted is left for the next run.
+        """
+        recorded = Recorded()
+        sorted_out = _by_highlight(batch)
+        with self._writer.unit():
+            for highlight in batch.task.highlights:
+                if is_unchanged(self._db, highlight):
+                    self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
+        return recorded
+
+    def leave_rejected(self, highlight: Highlight) -> bool:
+        """Note that a person wants no card of a highlight; whether that is so.
+
+        Of a ledger that was lost: nobody is to be asked, or paid, for it again.
+        """
+        if not self._remembering.all_rejected(highlight.key):
+            return False
+        with self._writer.unit():
+            self._db.execute(
+                "UPDATE highlight SET failed = '', drafted = ?, no_card = 'rejected' WHERE key = ?",
+                (content_of(highlight), highlight.key),
+            )
+        return True
+
+    def _record_highlight(
+        self, run: RunId, highlight: Highlight, became: _Became, recorded: Recorded
+    ) -> None:
+        key = highlight.key
+        drafts = [_with_twins(checked, recorded) for checked in became.drafts]
+        if became.beside and not drafts:
+            return  # a person asked once more, in vain: all stands as it was
+        if became.failed and not drafts:
+            self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
+            return
+        if became.none.passing:
+            self._db.execute(
+                "UPDATE highlight SET failed = '', no_card = ? WHERE key = ?",
+                (became.none.reason, key),
+            )
+            return
+        placing = _Placing(run, highlight, recorded, Counter(), became.beside, became.instead)
+        self._place(placing, self._with_doubt(key, drafts))
+        why = became.none.reason or "nothing was drafted"
+        self._db.execute(
+            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
+            " WHERE key = ?",
+            (content_of(highlight), became.drafter, why, key),
+        )
+
+    def _with_doubt(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
+        """Where it is not certain that this is the same highlight, a person looks."""
+        row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
+        if not row["asked"]:
+            return drafts
+        doubt = Finding("same_highlight", Severity.WARN, row["asked"])
+        return [replace(c, findings=(*c.findings, doubt), accept=False) for c in drafts]
+
+    def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
+        """Give each intent its card, or its choice: the one it revises, or a new one."""
+        highlight = placing.highlight
+        if not placing.beside:
+            self._cards.unlink(highlight.key)
+        existing = [
+            card
+            for card in self._cards.of_highlight(highlight.key)
+            if card.highlight.key == highlight.key
+        ]
+        self._join_again(highlight, existing)
+        if placing.instead:
+            self._place_instead(placing, drafts, existing)
+            return
+        wanted, kept = self._choices.wanted(highlight.key, drafts, existing)
+        groups = intents(wanted)
+        placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
+        matched = self._choices.matched(existing, groups, highlight.exact, kept)
+        stay = {guid for guids in kept.values() for guid in guids}
+        decided = {card.guid for card in existing if is_decided(card)}
+        mates = self._choices.meant(existing, groups, matched, kept) if placing.beside else {}
+        for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
+            chosen = decided & kept.get(rows[0][0].draft.intent, set())
+            if not chosen or any(cards):  # else it was chosen already, of the other note type
+                self._place_choice(placing, rows, cards, mates.get(at, []))
+            stay |= {card.guid for card in cards if card}
+        if groups and not placing.beside:
+            families = set(placing.families)
+            left = self._reviser.leave_behind(highlight, existing, stay, families)
+            placing.recorded.parted += left
+
+    def _place_instead(
+        self, placing: _Placing, drafts: list[Checked], existing: list[Card]
+    ) -> None:
+        """Cards of their own for what was drawn, in the place of one that fails; that stands still.
+
+        What is of another card that somebody chose is left out: nobody asked about that.
+        """
+        old = next((card for card in existing if card.guid == placing.instead), None)
+        if old is None:
+            return  # it lives on another passage by now
+        before = ProblemCards(self._db).replacements(old.guid)
+        waits = [one for one in existing if one.guid in before and not _is_settled(one)]
+        near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
+        said = {(one.draft.kind, one.draft.fields) for one in old.candidates}
+        new = [one for one in drafts if (one.draft.kind, one.draft.fields) not in said]
+        others = [card for card in near if card is not old]
+        wanted, kept = self._choices.wanted(placing.highlight.key, new, others)
+        groups = intents(wanted)
+        matched = self._choices.matched(near, groups, placing.highlight.exact, kept)
+        for rows, cards in zip(groups, matched, strict=True):
+            theirs = [card if card is not old else None for card in cards]
+            if not any(theirs):
+                self._new_choice(placing, rows)
+            elif not any(card and _is_settled(card) for card in theirs):
+                self._redraw(placing, rows, theirs, [])
+        named = placing.recorded.named
+        drawn = sorted({named[one.label] for one in wanted if one.label in named})
+        if not set(drawn) <= set(before):
+            self._give_way_later(old, drawn, frozenset(placing.recorded.guids))
+
+    def _give_way_later(self, old: Card, drawn: list[Guid], new: frozenset[Guid]) -> None:
+        """A person wanted these in the place of a card; taken back, what is new is put away."""
+        action = self._writer.new_action()
+        self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drawn})
+        for guid in drawn:
+            if guid in new:
+                after = {
+                    "verdict": Verdict.PENDING.value, "standing": Standing.LIVE.value,
+                    "standing_why": "",
+                }  # fmt: skip
+                self._decisions.change(
+                    guid, REDRAFT, after, action=action, extra={"card": old.guid}
+                )
+
+    def _join_again(self, highlight: Highlight, existing: list[Card]) -> None:
+        """What a person merged stays merged while the passage has its evidence."""
+        pairs, exact = self._cards.pairs, canonical(highlight.exact)
+        for card in existing:
+            there = canonical(card.leading.draft.quote) in exact
+            gone = there and card.standing is Standing.SUPERSEDED
+            if gone and highlight.key in pairs.joined(card.standing_why):
+                pairs.link(Guid(card.standing_why), highlight.key)
+
+    def _place_choice(
+        self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
+    ) -> None:
+        found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
+        if not found and not mates:
+            if not self._merged(placing.highlight.key, rows, placing.recorded):
+                self._new_choice(placing, rows)
+        elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
+            self._revise_decided(placing, rows, found)
+        else:
+            self._redraw(placing, rows, cards, mates)
+
+    def _revise_decided(
+        self, placing: _Placing, rows: list[Row], found: list[tuple[Row, Card]]
+    ) -> None:
+        """A person (or policy) has chosen: candidates of the other note type are none any more."""
+        live = [(row, card) for row, card in found if card.standing is Standing.LIVE]
+        for row, card in live:
+            if card.verdict is not Verdict.REJECTED:
+                left = [c for other in rows if other is not row for c in other if len(live) == 1]
+                told = [_with_left_out(checked, left) for checked in row]
+                if placing.beside:
+                    self._reviser.offer(card, told, placing.recorded)
+                else:
+                    self._reviser.revise(placing.run, card, told, placing.recorded)
+                placing.names(row, card.guid)
+
+    def _redraw(
+        self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
+    ) -> None:
+        """Nobody has chosen yet: what was drawn now is what there is to choose from.
+
+        And its `mates`, of another note type.
+        """
+        there = [*mates, *(card for card in cards if card)]
+        alone = sum(map(len, rows)) == 1
+        new = self._slots.next_of(placing.highlight.key)
+        guids = [mate.guid for mate in mates]
+        for mate in mates:
+            self._reviser.open(mate, placing.recorded)
+        for row, card in zip(rows, cards, strict=True):
+            if card is None:
+                guids.append(self._create(placing, row, new=new, alone=False))
+            elif alone and card.standing is Standing.LIVE and not placing.beside:
+                self._reviser.revise(placing.run, card, row, placing.recorded)
+            else:
+                self._reviser.redraw(card, row, placing.recorded, beside=placing.beside)
+            guids += [card.guid] if card else []
+            placing.names(row, guids[-1])
+        choice = next((card.choice for card in there if card.choice), "")
+        self._choices.tie(guids, choice)
+        if not placing.beside:
+            self._choices.leave(guids, [card.choice for card in there])
+
+    # --- new cards --------------------------------------------------------------------------
+
+    def _new_choice(self, placing: _Placing, rows: list[Row]) -> None:
+        alone = sum(map(len, rows)) == 1
+        new = self._slots.next_of(placing.highlight.key) if len(rows) > 1 else 0
+        guids = [self._create(placing, row, new=new, alone=alone) for row in rows]
+        placing.recorded.drafted += 1
+        self._choices.tie(guids)
+        for row, guid in zip(rows, guids, strict=True):
+            placing.names(row, guid)
+
+    def _create(self, placing: _Placing, row: Row, *, new: int, alone: bool) -> Guid:
+        """The card of a row; `new` is the slot it shares, `alone` that it is all of its choice."""
+        family = row[0].draft.kind.family
+        drafts = [foremost(row).draft, *(checked.draft for checked in row)]
+        only = placing.families[family] == 1
+        key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
+        run, highlight, recorded = placing.run, placing.highlight, placing.recorded
+        return self._placer.put(Place(run, highlight, key, slot, alone), row, recorded)
+
+    def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
+        """Whether an exact repeat went to the card there is, which now has two highlights.
+
+        Not if that card is no card any more, nor where a person took such a merge back.
+        """
+        checked = foremost(rows[0])
+        if self._remembering.merged_before(key, checked.draft):
+            return True
+        answers = [one.draft.answer for one in (checked, *(c for row in rows for c in row))]
+        joined = (self._cards.pairs.joined_to(key, answer) for answer in answers)
+        if stays := next(filter(None, joined), None):
+            self._cards.pairs.link(stays, key)
+            return self._remembering.gave_way(key, answers, stays)
+        twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
+        if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
+            return False
+        self._cards.link(twin, key, "also")
+        body = {"key": key, "answer": checked.draft.answer}
+        action = self._writer.new_action()
+        self._writer.decide("merge", twin, body, by=POLICY, action=action)
+        recorded.merged += 1
+        return True
+
+
+def _is_settled(card: Card) -> bool:
+    """Whether somebody has chosen, wrote or rejected it."""
+    return card.verdict is Verdict.REJECTED or is_decided(card)
+
+
+def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
+    """With a word on candidates of the other note type: the card is chosen already."""
+    if not left:
+        return checked
+    kinds = ", ".join(one.draft.kind.value for one in left)
+    finding = Finding("choice", Severity.INFO, f"left out as the choice was made: {kinds}")
+    return replace(checked, findings=(*checked.findings, finding))
+
+
+def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
+    """Let findings that name a draft of this batch name the card it became, if it is one yet.
+
+    A draft recorded later has no guid so far; a finding that named its label would be taken for
+    one about a card that is gone, and the card would wait without a reason.
+    """
+    labels = {finding.twin: "" for finding in checked.findings if finding.twin.startswith("draft ")}
+    known = {**labels, **recorded.named}
+    named = tuple(
+        replace(finding, twin=known.get(finding.twin, finding.twin)) for finding in checked.findings
+    )
+    return replace(checked, findings=named)

@@ -1,0 +1,106 @@
+"""Replies of models by the hash of their request, and cards for which another one was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+
+from ankiforge.ledger.db import Connection, connect, to_json
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import Guid
+
+
+class Replies:
+    """Raw replies by request hash; safe to use from several threads."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], datetime]) -> None:
+        self._db = connection
+        self._clock = clock
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, path: Path, clock: Callable[[], datetime]) -> Replies:
+        """Its own connection, so that a thread never waits within another's transaction."""
+        return cls(connect(path, any_thread=True, durable=True), clock)
+
+    def get(self, request: str) -> str | None:
+        """The raw reply to a request of this hash, or None."""
+        with self._lock:
+            row = self._db.execute("SELECT raw FROM reply WHERE request = ?", (request,)).fetchone()
+        return str(row[0]) if row else None
+
+    def put(
+        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+    ) -> None:
+        """Keep a raw reply, at once and for good."""
+        now = self._clock().isoformat(timespec="seconds")
+        with self._lock, self._db.unit():
+            self._db.execute(
+                "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (request, raw, model, prompt, tokens_in, tokens_out, now),
+            )
+
+    def close(self) -> None:
+        """Close its connection; who uses it at this moment is waited for."""
+        with self._lock:
+            self._db.close()
+
+
+_NAMED = "instead:"
+"""What begins the name under which one is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One request."""
+
+    request: str
+    """Its hash."""
+    guid: Guid
+    """The card that fails."""
+    remark: str
+    """What the model is told of it."""
+
+
+class Errands:
+    """Remembers them."""
+
+    def __init__(self, connection: Connection, writer: Writer) -> None:
+        self._db = connection
+        self._writer = writer
+
+    def give(self, errands: Iterable[Errand]) -> None:
+        """Remember what is asked."""
+        with self._writer.unit():
+            for one in errands:
+                self._writer.meta(f"{_NAMED}{one.request}", to_json((one.guid, one.remark)))
+
+    def open(self) -> tuple[Errand, ...]:
+        """What no answer was taken in for."""
+        rows = self._db.execute(
+            "SELECT name, value FROM meta WHERE name GLOB ? ORDER BY name", (f"{_NAMED}*",)
+        ).fetchall()
+        return tuple(_errand(row["name"], row["value"]) for row in rows)
+
+    def close(self, errands: Iterable[Errand]) -> None:
+        """An answer was taken in."""
+        with self._writer.unit():
+            names = [(f"{_NAMED}{one.request}",) for one in errands]
+            self._db.executemany("DELETE FROM meta WHERE name = ?", names)
+
+    def replaceable(self) -> tuple[Guid, ...]:
+        """The cards that another may take the place of."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE standing = 'live' AND verdict = 'accepted' ORDER BY guid"
+        ).fetchall()
+        return tuple(Guid(row["guid"]) for row in rows)
+
+
+def _errand(name: str, value: str) -> Errand:
+    guid, remark = msgspec.json.decode(value, type=tuple[str, str])
+    return Errand(name.removeprefix(_NAMED), Guid(guid), remark)

@@ -1,0 +1,627 @@
+"""Rebuilding from the journal, recovering cards from Anki, and carrying drafts between machines."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger.cards import TAGGED, Cards, letter_of
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
+from ankiforge.ledger.events import ANKI, PERSON, Columns
+from ankiforge.ledger.highlights import place_of
+from ankiforge.ledger.journal import GENERATION, VERSION, Entry, Journal, Writer
+from ankiforge.ledger.placing import Remembering
+from ankiforge.ledger.shipments import Packages
+from ankiforge.ledger.slots import Slots
+from ankiforge.model import (
+    AcceptedBy,
+    AnkiState,
+    CandidateState,
+    CardKind,
+    Checked,
+    Document,
+    DocumentKey,
+    Draft,
+    Family,
+    Fields,
+    Guid,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Identity,
+    Origin,
+    Problem,
+    RunId,
+    Seen,
+    Shipment,
+    Standing,
+    Verdict,
+    guid_for,
+    h16,
+)
+from ankiforge.text.anchors import mark_of, text_of
+from ankiforge.text.fold import canonical, same
+from ankiforge.text.markdown import plain
+
+_UNFIT = (
+    AttributeError, KeyError, OverflowError, TypeError, ValueError, msgspec.ValidationError,
+    sqlite3.Error,
+)  # fmt: skip
+"""What a line raises that is none of ours, or was changed by hand."""
+
+
+def _nothing(entry: Entry) -> None:
+    """Take a line in that changes nothing in a ledger that is there already."""
+
+
+class Rebuild:
+    """Brings the database up to what the journal says."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: Journal,
+        writer: Writer,
+        decisions: Decisions,
+        packages: Packages,
+        roots: Roots,
+    ) -> None:
+        self._db = connection
+        self._journal = journal
+        self._writer = writer
+        self._decisions = decisions
+        self._packages = packages
+        self._roots = roots
+        self._newer = False
+        self._taken = ""
+        """The state of the file that was read last, be it stored or not."""
+
+    def take_in(self) -> tuple[Problem, ...]:
+        """Read new lines, if the file is not as we left it; returns lines that are none."""
+        state = self._journal.state()
+        known = self._db.execute("SELECT value FROM meta WHERE name = 'journal'").fetchone()
+        if state in ("", self._taken) or (known and known["value"] == state):
+            return ()
+        self._newer = False
+        with self._db.unit():
+            problems = tuple(self._all_lines())
+            self._decisions.settle_received()
+            if not self._newer:
+                self._writer.meta("journal", state)
+        self._taken = state
+        return problems
+
+    def bring(self, entry: Entry) -> tuple[Problem, ...]:
+        """Take one line in that came by a file, within a unit, and write it into the journal."""
+        if entry.v > VERSION:
+            return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
+        if entry.by == ANKI:
+            self._writer.meta("anki:last", "")
+        problems = tuple(self._take(entry))
+        if problems:
+            self._db.execute("DELETE FROM journal WHERE id = ?", (entry.id,))
+        else:
+            self._writer.hand_on(entry)
+        return problems
+
+    def _all_lines(self) -> Iterator[Problem]:
+        known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
+        for line in self._journal.read():
+            if isinstance(line, Problem):
+                yield line
+            elif line.v > VERSION:
+                self._newer = True  # read again after the upgrade
+                yield Problem(
+                    f"journal line {line.id}", f"is of version {line.v}", "upgrade ankiforge"
+                )
+            elif line.id not in known:
+                known.add(line.id)
+                if line.by == ANKI:  # what another computer saw: look for ourselves again
+                    self._writer.meta("anki:last", "")
+                yield from self._take(line)
+
+    def _take(self, entry: Entry) -> Iterator[Problem]:
+        """One line, whole or not at all."""
+        take = {
+            "issued": self._issued,
+            "slot": self._slot,
+            "bind": self._bind,
+            "shipped": self._shipped,
+            GENERATION: _nothing,  # read when the ledger was created
+        }
+        self._db.execute("SAVEPOINT line")
+        try:
+            take.get(entry.what, self._decision)(entry)
+        except _UNFIT as error:
+            self._db.execute("ROLLBACK TO line")
+            yield Problem(
+                f"journal line {entry.id}", f"cannot be taken in: {error!r}", "it is left"
+            )
+        self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
+        self._db.execute("RELEASE line")
+
+    def _issued(self, entry: Entry) -> None:
+        highlight = msgspec.convert(entry.body["highlight"], Highlight)
+        path, key = entry.body["path"], DocumentKey(entry.body["document"])
+        document = replace(highlight.document, key=key, path=path)
+        highlight = replace(highlight, document=document)
+        self._placeholder(document, entry.body.get("slug", ""))
+        self._keep_past(entry)
+        read_again(self._db, places_of_highlight(self._db, entry.subject))
+        read_again(self._db, [(entry.body["container"], place_of(document))])
+        self._db.execute(
+            "INSERT INTO highlight (key, document, container, place, position, mark, text,"
+            " content, body, presence) VALUES"
+            " (:key, :document, :container, :place, 0, :mark, :text, :content, :body, 'present')"
+            " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
+            " place = CASE WHEN run = '' THEN place ELSE excluded.place END,"
+            " content = excluded.content, body = excluded.body WHERE run = '' OR :at >="
+            " (SELECT max(r.at) FROM run r WHERE r.id = highlight.run OR r.id IN (SELECT s.run"
+            "  FROM scan s WHERE s.container = highlight.container AND s.complete))",
+            {
+                "key": entry.subject,
+                "document": key,
+                "container": entry.body["container"],
+                "place": place_of(document),
+                "mark": mark_of(highlight),
+                "text": text_of(highlight),
+                "content": entry.body["content"],
+                "body": msgspec.json.encode(highlight).decode(),
+                "at": entry.at,
+            },
+        )
+
+    def _keep_past(self, entry: Entry) -> None:
+        """What was read here stays known: the sources here may lag behind the journal."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO past_content (key, content, body, until)"
+            " SELECT key, content, body, run FROM highlight"
+            " WHERE key = ? AND run <> '' AND content <> ?",
+            (entry.subject, entry.body["content"]),
+        )
+
+    def _placeholder(self, document: Document, slug: str) -> None:
+        self._db.execute(
+            "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
+            " VALUES (?, ?, ?, '', ?, ?)",
+            (
+                document.key,
+                document.source,
+                place_of(document),
+                slug,
+                msgspec.json.encode(document).decode(),
+            ),
+        )
+
+    def _slot(self, entry: Entry) -> None:
+        body = entry.body
+        self._db.execute(
+            "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
+            (entry.subject, body["family"], body["slot"], body["quote"], body["answer"]),
+        )
+
+    def _bind(self, entry: Entry) -> None:
+        self._roots.hear(entry.subject, entry.body["root"])
+
+    def _shipped(self, entry: Entry) -> None:
+        body: dict[str, Any] = entry.body
+        shipment = Shipment(
+            Guid(entry.subject), body["rev"], body["mod"], (), (), tuple(body.get("tags", ())),
+            body["deck"], body["digest"], content=body.get("content", ""),
+        )  # fmt: skip
+        self._packages.keep(shipment, body["rev"], "", entry.at)
+
+    def _decision(self, entry: Entry) -> None:
+        self._decisions.receive(entry)
+
+
+TAKEN = "anki"
+"""Stands for the content of a highlight that was never read here, only in Anki."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A note of ours in Anki, read as the card it is."""
+
+    identity: Identity
+    seen: Seen
+    kind: CardKind
+    fields: Fields
+    """Its words as Markdown."""
+    answer: str
+    exact: str
+    """The highlight, as Source shows it."""
+    sentence: str
+    quote: str
+    """The evidence within it."""
+    title: str
+    touched: bool
+    """A person changed the words in Anki."""
+    retired: bool
+    """It has the tag of cards that are none any more."""
+
+
+class Recovery:
+    """Makes cards of notes that no card stands for."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        writer: Writer,
+        decisions: Decisions,
+        cards: Cards,
+        packages: Packages,
+    ) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._cards = cards
+        self._packages = packages
+        self._slots = Slots(connection, writer, decisions)
+        self._remembering = Remembering(connection, decisions, cards)
+
+    def adopt(self, found: Recovered) -> None:
+        """Make the card of a note, within a unit; what the journal knows of it holds."""
+        guid = found.identity.guid
+        self._placeholder(found)
+        self._insert(found)
+        self._cards.observe([(guid, AnkiState.SEEN, "")])
+        if not self._decisions.catch_up(guid):
+            self._decide(found)
+        self._ship(found)
+
+    def take_over(self, guid: Guid, seen: Seen) -> None:
+        """A card drawn here stands in Anki already, shipped by another ledger: that is its base."""
+        card = self._cards.get(guid)
+        with self._writer.unit():
+            if card.verdict is Verdict.PENDING:
+                after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": AcceptedBy.PERSON.value}
+                lead = card.leading
+                chosen = {} if card.picked else {letter_of(lead): CandidateState.PICKED.value}
+                self._decisions.change(
+                    guid, "recover", after, by=ANKI, candidates=chosen,
+                    extra={"answer": lead.draft.answer},
+                )  # fmt: skip
+            self._keep(seen, card.fields)
+
+    # --- the card ---------------------------------------------------------------------------
+
+    def _insert(self, found: Recovered) -> None:
+        identity = found.identity
+        draft = Draft(
+            identity.key, found.kind, found.fields, found.quote or found.exact, found.answer, 0,
+            Origin("anki"),
+        )  # fmt: skip
+        self._cards.insert(identity.guid, identity.key, identity.slot, draft, deck=found.seen.deck)
+        self._cards.link(identity.guid, identity.key, "origin")
+        self._cards.add_candidate(identity.guid, Checked(draft), CandidateState.PICKED)
+        row = self._db.execute(
+            "SELECT 1 FROM slot WHERE key = ? AND family = ? AND slot = ?",
+            (identity.key, identity.family, identity.slot),
+        ).fetchone()
+        if row is None:
+            self._slots.give(identity.key, identity.family, identity.slot, draft)
+
+    def _decide(self, found: Recovered) -> None:
+        after: Columns = {
+            "verdict": Verdict.ACCEPTED.value,
+            "accepted_by": AcceptedBy.PERSON.value,
+            "edited": int(found.touched),
+        }
+        if found.retired:
+            after |= {"standing": Standing.RETIRED.value, "standing_why": TAGGED}
+        self._decisions.change(
+            found.identity.guid, "recover", after, by=ANKI, extra={"answer": found.answer}
+        )
+
+    def _ship(self, found: Recovered) -> None:
+        card = self._cards.get(found.identity.guid)
+        fields = card.fields if found.touched else found.fields
+        self._keep(found.seen, fields, touched=found.touched)
+
+    def _keep(self, seen: Seen, fields: Fields, *, touched: bool = False) -> None:
+        """What stands in Anki, as the revision that was shipped last.
+
+        Where a person has touched it, our side is not known: as if we had said nothing, so that
+        every word there is his.
+        """
+        last = self._packages.last(seen.guid)
+        shipment = Shipment(
+            seen.guid, 0, seen.mod, fields, seen.fields, (), seen.deck, content=seen.content,
+            seen=True, ours=("",) * len(seen.fields) if touched else (),
+        )  # fmt: skip
+        self._packages.keep(shipment, last.rev + 1 if last else 1, "", self._writer.now())
+
+    # --- its highlight ----------------------------------------------------------------------
+
+    def _placeholder(self, found: Recovered) -> None:
+        """A highlight that is known by its key and words, until a source shows it again."""
+        key = found.identity.key
+        if self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone():
+            self._db.execute(
+                "UPDATE highlight SET drafter = ? WHERE key = ? AND run = ''", (TAKEN, key)
+            )
+            return
+        document = self._document(found)
+        highlight = Highlight(
+            document, key.rpartition("/")[0], _kind(found), found.exact,
+            sentence=found.sentence, key=key, markdown=_written(found),
+        )  # fmt: skip
+        self._db.execute(
+            "INSERT INTO highlight (key, document, container, place, position, mark, text, content,"
+            " body, presence, drafted, drafter) VALUES (?, ?, '', '', 0, '', ?, ?, ?, 'present', ?, ?)",
+            (key, document.key, text_of(highlight), TAKEN,
+             to_json(highlight), TAKEN, TAKEN),
+        )  # fmt: skip
+
+    def _document(self, found: Recovered) -> Document:
+        """What is known of its work: the tag's slug names it, else the key."""
+        head = "ankiforge::doc::"
+        tags = (tag.casefold() for tag in found.seen.tags)
+        slug = next((tag.removeprefix(head) for tag in tags if tag.startswith(head)), "")
+        namespace = found.identity.key.rpartition("/")[0]
+        document = Document(
+            DocumentKey(f"anki:{h16(namespace, slug or found.title)}"), "", found.title
+        )
+        self._db.execute(
+            "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
+            " VALUES (?, '', ?, ?, ?, ?)",
+            (document.key, document.key, found.title, slug, to_json(document)),
+        )
+        return document
+
+    # --- when the source is read again ------------------------------------------------------
+
+    def close(self) -> None:
+        """Passages all whose cards were taken over are drafted, as the journal tells of them."""
+        self._db.execute(
+            "UPDATE highlight SET drafted = content WHERE drafter = ? AND run = '' AND drafted = ''"
+            " AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
+            " (SELECT 1 FROM card c WHERE c.key = s.key AND c.family = s.family"
+            " AND c.slot = s.slot))",
+            (TAKEN,),
+        )
+        for key in self._with_others():
+            self._db.execute("UPDATE highlight SET drafted = content WHERE key = ?", (key,))
+
+    def _with_others(self) -> list[str]:
+        """Such passages whose other cards a person has rejected or passed over: none is lacking."""
+        rows = self._db.execute(
+            "SELECT h.key, s.family, s.slot FROM highlight h JOIN slot s ON s.key = h.key"
+            " WHERE h.drafter = ? AND h.run = '' AND h.drafted = '' AND NOT EXISTS (SELECT 1"
+            " FROM card c WHERE c.key = s.key AND c.family = s.family AND c.slot = s.slot)"
+            " ORDER BY h.key",
+            (TAKEN,),
+        ).fetchall()
+        lacking: dict[str, bool] = {}
+        for row in rows:
+            guid = guid_for(row["key"], Family(row["family"]), row["slot"])
+            lacks = not self._remembering.turned_down(guid)
+            lacking[row["key"]] = lacking.get(row["key"], False) or lacks
+        return [key for key, lacks in lacking.items() if not lacks]
+
+    def settle(self, run: RunId) -> None:
+        """Passages that say what they said when their cards went to Anki want no new drafts."""
+        rows = self._db.execute(
+            "SELECT h.key, json_extract(h.body, '$.exact') AS now,"
+            " json_extract(p.body, '$.exact') AS then_ FROM highlight h"
+            " JOIN past_content p ON p.key = h.key AND p.content = ?"
+            " WHERE h.drafted = ? AND EXISTS (SELECT 1 FROM temp.in_scope s"
+            "  WHERE s.run = ? AND s.key = h.key)",
+            (TAKEN, TAKEN, run),
+        ).fetchall()
+        same = [row["key"] for row in rows if canonical(row["now"]) == canonical(row["then_"])]
+        if not same:
+            return
+        with self._writer.unit():
+            self._db.executemany(
+                "UPDATE highlight SET drafted = content WHERE key = ?", ((key,) for key in same)
+            )
+
+    def unshipped(self) -> list[Guid]:
+        """Cards that stand in Anki though this ledger never shipped them."""
+        rows = self._db.execute(
+            "SELECT guid FROM card c WHERE anki IN ('seen', 'held') AND NOT EXISTS"
+            " (SELECT 1 FROM shipped s WHERE s.guid = c.guid) ORDER BY guid"
+        ).fetchall()
+        return [Guid(row["guid"]) for row in rows]
+
+
+def _by_hand(found: Recovered) -> bool:
+    """Whether its passage is front and back as a person wrote them, and not a sentence."""
+    words = [canonical(plain(text)) for name, text in found.fields if name in ("Front", "Back")]
+    passage = canonical(found.exact)
+    return len(words) == 2 and passage.startswith(words[0]) and passage.endswith(words[1])
+
+
+def _kind(found: Recovered) -> HighlightKind:
+    return HighlightKind.CARD if _by_hand(found) else HighlightKind.HIGHLIGHT
+
+
+def _written(found: Recovered) -> tuple[str, ...]:
+    """Front and back, by which a card that was written by hand is known again."""
+    words = dict(found.fields)
+    return (words["Front"], words["Back"]) if _by_hand(found) else ()
+
+
+_IDENTITIES = ("issued", "slot", "shipped")
+_MOST_SLOTS = 1_000_000
+_HERE = frozenset(("bind", GENERATION))
+"""Lines that mean something on this machine only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A card (or passage) of which what the file says was left out."""
+
+    subject: str
+    """A guid, or a highlight's key."""
+    why: str
+
+
+@dataclass(slots=True)
+class Brought:
+    """What bringing lines in came to."""
+
+    decisions: int = 0
+    """New here."""
+    known: int = 0
+    """Lines that were here already."""
+    kept: list[Kept] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Carrying:
+    """Takes decisions out and in."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: Journal,
+        writer: Writer,
+        decisions: Decisions,
+        rebuild: Rebuild,
+    ) -> None:
+        self._db = connection
+        self._journal = journal
+        self._writer = writer
+        self._decisions = decisions
+        self._rebuild = rebuild
+
+    # --- out --------------------------------------------------------------------------------
+
+    def entries(self) -> Iterator[Entry]:
+        """All that another ledger needs to know: identities first, then decisions, oldest first."""
+        told: set[tuple[str, ...]] = set()
+        for line in self._journal.read():
+            if isinstance(line, Entry) and line.what in _IDENTITIES:
+                told.add(_identity(line))
+                yield line
+        yield from (one for one in self._untold() if _identity(one) not in told)
+        rows = self._db.execute("SELECT * FROM decision ORDER BY rank")
+        for row in rows.fetchall():
+            yield Entry(
+                v=VERSION, id=row["id"], at=row["at"], by=row["by"], what=row["what"],
+                undoes=row["undoes"], action=row["action"], subject=row["subject"], n=row["n"],
+                body=msgspec.json.decode(row["body"]),
+            )  # fmt: skip
+
+    def _untold(self) -> Iterator[Entry]:
+        """Slots as the ledger has them, should the journal have lost its lines."""
+        for row in self._db.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
+            body = {name: row[name] for name in ("family", "slot", "quote", "answer")}
+            identity = h16("slot", row["key"], row["family"], str(row["slot"]), row["answer"])
+            yield Entry(
+                v=VERSION, id=identity, at="", by="", what="slot", subject=row["key"], body=body
+            )
+
+    # --- in ---------------------------------------------------------------------------------
+
+    def bring(self, entries: Sequence[Entry]) -> Brought:
+        """Take in what is new, as one unit; the journal has it from then on."""
+        brought = Brought()
+        with self._writer.unit():
+            fit = [one for one in entries if _is_fit(one)]
+            unfit = [Problem(one.id, "names no card") for one in entries if not _is_fit(one)]
+            brought.problems += unfit
+            new = [one for one in fit if self._is_new(one, brought)]
+            own = self._own(fit)
+            others = self._other_cards(new)
+            newer = _decided_later(new, own)
+            brought.kept += [Kept(one, "the card here is another one") for one in sorted(others)]
+            brought.kept += [
+                Kept(one, "you decided about it here since") for one in sorted(newer - others)
+            ]
+            left = others | newer
+            wanted = [one for one in new if not (_subjects(one) & left or self._is_here(one))]
+            for one in wanted:
+                brought.problems += self._rebuild.bring(one)
+                brought.decisions += one.what not in _IDENTITIES
+            self._decisions.settle_received()
+        return brought
+
+    def _is_new(self, entry: Entry, brought: Brought) -> bool:
+        if entry.what in _HERE:
+            return False
+        known = self._db.execute(
+            "SELECT 1 FROM journal WHERE id = ?1 UNION ALL SELECT 1 FROM decision WHERE id = ?1",
+            (entry.id,),
+        ).fetchone()
+        brought.known += known is not None
+        return known is None
+
+    def _is_here(self, entry: Entry) -> bool:
+        """Whether what it names was found, or numbered, here already."""
+        if entry.what == "issued":
+            sql = "SELECT 1 FROM highlight WHERE key = ?"
+            return self._db.execute(sql, (entry.subject,)).fetchone() is not None
+        return entry.what == "slot" and self._slot(entry) is not None
+
+    def _slot(self, entry: Entry) -> str | None:
+        """The answer that was given the same slot here."""
+        row = self._db.execute(
+            "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?",
+            (entry.subject, entry.body.get("family"), entry.body.get("slot")),
+        ).fetchone()
+        return None if row is None else str(row["answer"])
+
+    def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
+        """Guids that another answer has here: what the file says is not about these cards."""
+        told = {_identity(one): one for one in entries if one.what == "slot"}
+        found = set()
+        for entry in told.values():  # of several the last
+            here = self._slot(entry)
+            if here is not None and not same(here, str(entry.body.get("answer", ""))):
+                found.add(str(_guid_of(entry)))
+        return frozenset(found)
+
+    def _own(self, entries: Sequence[Entry]) -> dict[str, str]:
+        """What a person decided about here, without the file knowing of it: subject, and when last."""
+        ids = {one.id for one in entries}
+        own: dict[str, str] = {}
+        for subject in {one.subject for one in entries}:
+            rows = self._db.execute(
+                "SELECT id, at FROM decision WHERE subject = ? AND by = ?", (subject, PERSON)
+            ).fetchall()
+            at = max((row["at"] for row in rows if row["id"] not in ids), default="")
+            own |= {subject: at} if at else {}
+        return own
+
+
+def _decided_later(new: Iterable[Entry], own: Mapping[str, str]) -> frozenset[str]:
+    """Of these what was decided not before the newest that the file says of it."""
+    newest: dict[str, str] = {}
+    for entry in new:
+        newest[entry.subject] = max(entry.at, newest.get(entry.subject, ""))
+    return frozenset(one for one, at in newest.items() if own.get(one, "") >= at > "")
+
+
+def _is_fit(entry: Entry) -> bool:
+    """Whether a slot says which card it names."""
+    if entry.what != "slot":
+        return True
+    family, slot = entry.body.get("family"), entry.body.get("slot")
+    return family in list(Family) and type(slot) is int and 0 < slot <= _MOST_SLOTS
+
+
+def _identity(entry: Entry) -> tuple[str, ...]:
+    body: dict[str, Any] = entry.body
+    return (entry.what, entry.subject, str(body.get("family")), str(body.get("slot")))
+
+
+def _guid_of(entry: Entry) -> Guid:
+    body = entry.body
+    return guid_for(HighlightKey(entry.subject), Family(body["family"]), body["slot"])
+
+
+def _subjects(entry: Entry) -> frozenset[str]:
+    """What an entry is about: of a slot its card, of all else what it names."""
+    if entry.what == "slot":
+        return frozenset((str(_guid_of(entry)),))
+    return frozenset((entry.subject,)) if entry.what != "issued" else frozenset()

@@ -1,1 +1,0 @@
-"""What comes back: from the journal, from Anki, or from another ledger's export."""

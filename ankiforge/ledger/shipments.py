@@ -1,0 +1,219 @@
+"""What was shipped: revisions with their mod, and which package held which."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
+
+
+class Packages:
+    """The ledger's memory of packages."""
+
+    def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
+        self._db = connection
+        self._writer = writer
+        self._cards = cards
+
+    def last(self, guid: Guid) -> Shipment | None:
+        """The newest revision of a note that any package held."""
+        row = self._db.execute(
+            "SELECT * FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
+        ).fetchone()
+        return _shipment(row) if row else None
+
+    def revisions(self, guids: Sequence[Guid]) -> dict[Guid, tuple[Shipment, ...]]:
+        """Return all revisions of these notes, oldest first; notes without one are left out."""
+        marks = ", ".join("?" * len(guids))
+        found: dict[Guid, list[Shipment]] = {}
+        for row in self._db.execute(
+            f"SELECT * FROM shipped WHERE guid IN ({marks}) ORDER BY guid, rev", tuple(guids)
+        ):
+            found.setdefault(Guid(row["guid"]), []).append(_shipment(row))
+        return {guid: tuple(revisions) for guid, revisions in found.items()}
+
+    def not_imported(self, guids: Sequence[Guid]) -> dict[Guid, frozenset[int]]:
+        """Return the revisions of these notes whose package was certainly not imported.
+
+        A package was not imported if other notes were first shipped in it and none of them was
+        seen in Anki. (Another guid stands in a group if its least or greatest one differs.)
+        """
+        marks = ", ".join("?" * len(guids))
+        rows = self._db.execute(
+            "WITH unseen AS (SELECT guid, rev, package FROM shipped"
+            f"  WHERE guid IN ({marks}) AND seen_at = '' AND package <> ''),"
+            " held AS (SELECT package, seen_at <> '' AS seen, min(guid) AS least,"
+            "  max(guid) AS greatest FROM shipped"
+            "  WHERE package IN (SELECT package FROM unseen) GROUP BY 1, 2)"
+            " SELECT u.guid, u.rev FROM unseen u"
+            " JOIN held o ON o.package = u.package AND NOT o.seen"
+            "  AND (o.least <> u.guid OR o.greatest <> u.guid)"
+            " LEFT JOIN held i ON i.package = u.package AND i.seen"
+            "  AND (i.least <> u.guid OR i.greatest <> u.guid)"
+            " WHERE i.package IS NULL",
+            tuple(guids),
+        ).fetchall()
+        found: dict[Guid, set[int]] = {}
+        for row in rows:
+            found.setdefault(Guid(row["guid"]), set()).add(row["rev"])
+        return {guid: frozenset(revs) for guid, revs in found.items()}
+
+    def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
+        """(rev, mod, package, when) of every revision that was shipped, oldest first."""
+        rows = self._db.execute(
+            "SELECT s.rev, s.mod, coalesce(p.path, ''), s.written_at FROM shipped s"
+            " LEFT JOIN package p ON p.id = s.package WHERE s.guid = ? ORDER BY s.rev",
+            (guid,),
+        ).fetchall()
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    def paths(self) -> list[str]:
+        """Where packages were ever written to."""
+        rows = self._db.execute("SELECT DISTINCT path FROM package ORDER BY path")
+        return [str(row["path"]) for row in rows.fetchall()]
+
+    def roster(self, path: str) -> frozenset[Guid]:
+        """The notes that the newest package at this path holds."""
+        return frozenset(self._held(path))
+
+    def _held(self, path: str) -> dict[Guid, int]:
+        """guid: revision, of the newest package at this path."""
+        rows = self._db.execute(
+            "SELECT guid, rev FROM roster WHERE package ="
+            " (SELECT id FROM package WHERE path = ? ORDER BY written_at DESC, rowid DESC LIMIT 1)",
+            (path,),
+        ).fetchall()
+        return {Guid(row["guid"]): int(row["rev"]) for row in rows}
+
+    def cards_in_progress(
+        self, files: Mapping[str, Iterable[str]], since: str, until: str
+    ) -> frozenset[Guid]:
+        """Return the cards whose words may still change: they were made, revised or typed just now.
+
+        Without this a delivery would ship half a sentence that a person is still writing.
+
+        Args:
+            files: the paths of the files that were changed just now, by the name of their source.
+            since: ISO text in UTC; what was drafted or revised since is in progress, too.
+            until: the same; what is later was dated by a wrong clock and does not count.
+        """
+        found = self._db.execute(
+            "SELECT c.guid FROM card c JOIN run r ON r.id = c.run"
+            "  WHERE r.at BETWEEN :since AND :until"
+            " UNION SELECT subject FROM decision WHERE what = 'revise'"
+            "  AND at BETWEEN :since AND :until"
+            " UNION SELECT l.guid FROM json_each(:files) f"
+            "  JOIN document d ON d.source = f.key JOIN highlight h ON h.document = d.key"
+            "  JOIN card_highlight l ON l.key = h.key"
+            "  WHERE json_extract(d.body, '$.path') IN (SELECT value FROM json_each(f.value))",
+            {
+                "since": since, "until": until,
+                "files": to_json({name: sorted(paths) for name, paths in files.items() if paths}),
+            },
+        ).fetchall()  # fmt: skip
+        return frozenset(Guid(row[0]) for row in found)
+
+    def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
+        """Record a package about to take its place.
+
+        Before the file does, so that no revision number is ever used for two texts.
+        """
+        with self._writer.unit():
+            now = self._writer.now()
+            package = h16("package", run, path)
+            held = {
+                shipment.guid: shipment.rev or self._new_revision(shipment, package, now)
+                for shipment in shipments
+            }
+            self._mark_written(held)
+            if held == self._held(path):
+                return  # the very same package again
+            self._db.execute(
+                "INSERT OR REPLACE INTO package (id, path, written_at, run) VALUES (?, ?, ?, ?)",
+                (package, path, now, run),
+            )
+            self._db.execute("DELETE FROM roster WHERE package = ?", (package,))
+            self._db.executemany(
+                "INSERT INTO roster VALUES (?, ?, ?)",
+                ((package, guid, rev) for guid, rev in held.items()),
+            )
+
+    def _new_revision(self, shipment: Shipment, package: str, now: str) -> int:
+        last = self.last(shipment.guid)
+        rev = last.rev + 1 if last else 1
+        self.keep(shipment, rev, package, now)
+        body = {"rev": rev, "mod": shipment.mod, "digest": shipment.digest,
+                "deck": shipment.deck, "content": shipment.content,
+                "tags": shipment.tags}  # fmt: skip
+        once = (shipment.guid, str(rev), str(shipment.mod), shipment.digest)
+        self._writer.note("shipped", shipment.guid, body, once)
+        return rev
+
+    def _mark_written(self, guids: Iterable[Guid]) -> None:
+        """Note that a package holds these, be it in a revision that the journal alone told of."""
+        rows = self._db.execute(
+            "SELECT guid FROM card WHERE anki = 'none'"
+            " AND guid IN (SELECT value FROM json_each(?))",
+            (to_json(list(guids)),),
+        ).fetchall()
+        self._cards.observe((row["guid"], AnkiState.WRITTEN, "") for row in rows)
+
+    def record_tags(self, shipment: Shipment) -> None:
+        """Record which tags of a revision taken over from Anki are ours."""
+        self._db.execute(
+            "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
+            (to_json(shipment.tags), shipment.digest, shipment.guid, shipment.rev),
+        )
+
+    def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
+        """Store one revision's row (also one that came by the journal, or from Anki)."""
+        tags = shipment.package_tags
+        self._db.execute(
+            "INSERT OR IGNORE INTO shipped (guid, rev, mod, fields, fields_html, tags, deck,"
+            " digest, package, written_at, ours_html, package_tags, content, seen_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                shipment.guid,
+                rev,
+                shipment.mod,
+                to_json(shipment.fields),
+                to_json(shipment.html),
+                to_json(shipment.tags),
+                shipment.deck,
+                shipment.digest,
+                package,
+                now,
+                to_json(shipment.ours) if shipment.ours else "",
+                "" if tags is None else to_json(tags),
+                shipment.content,
+                now if shipment.seen else "",
+            ),
+        )
+
+
+def _shipment(row: sqlite3.Row) -> Shipment:
+    return Shipment(
+        Guid(row["guid"]),
+        row["rev"],
+        row["mod"],
+        msgspec.json.decode(row["fields"], type=Fields),
+        _strings(row["fields_html"]),
+        _strings(row["tags"]),
+        row["deck"],
+        row["digest"],
+        ours=_strings(row["ours_html"] or "[]"),
+        package_tags=_strings(row["package_tags"]) if row["package_tags"] else None,
+        content=row["content"],
+        seen=bool(row["seen_at"]),
+        written_at=row["written_at"],
+    )
+
+
+def _strings(text: str) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(text, type=list[str]))

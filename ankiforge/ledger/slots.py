@@ -1,0 +1,458 @@
+"""Which card a draft is: the slot it gets, by answer and evidence, also where only the journal knows it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import json
+from rapidfuzz import fuzz
+
+from ankiforge.ledger.cards import PREFERRED
+from ankiforge.ledger.db import Connection
+from ankiforge.ledger.decisions import Decisions
+from ankiforge.ledger.events import MADE, PERSON, Event, standing
+from ankiforge.ledger.journal import Writer
+from ankiforge.model import (
+    MADE_FROM,
+    Card,
+    CardKind,
+    Draft,
+    Family,
+    Fields,
+    Guid,
+    HighlightKey,
+    Origin,
+    Standing,
+    Verdict,
+    guid_for,
+    made_slot,
+)
+from ankiforge.text.fold import canonical, same
+
+EVIDENCE = 20
+"""Canonical characters of a quote that does not stand in two passages by chance."""
+ALIKE = 75
+"""Mean likeness (0 to 100) of answer and evidence from which a draft revises a card."""
+
+
+def match_groups(
+    cards: Sequence[Card],
+    groups: Sequence[Sequence[Draft]],
+    exact: str = "",
+    journalled: frozenset[int] = frozenset(),
+) -> list[Card | None]:
+    """For each row of candidates the card it revises, or None; a card is revised by one at most.
+
+    Equal answers first, rejected cards too and across kinds (a rejection holds for the same
+    answer whatever the kind); then likeness of answer and evidence; then, if one live card
+    and one intent of a family are left over, these: but not where the card's evidence still
+    stands in the passage (`exact`) and the draft has another. A card that was made by hand is
+    revised by nothing but its own answer, and not by a row for which the journal has a place.
+    """
+    matched: list[Card | None] = [None] * len(groups)
+    free = [card for card in cards if card.standing is Standing.LIVE]
+    first = [group[:1] for group in groups]
+    for rule, drawn in (
+        (_same_answer, first), (_same_answer, groups), (_said_before, groups), (_alike, groups),
+        (_rejected_elsewhere, first),
+    ):  # fmt: skip
+        for index, group in enumerate(drawn):
+            if matched[index] is None:
+                may = [card for card in free if not (card.made and index in journalled)]
+                card = next((c for c in may if any(rule(c, draft) for draft in group)), None)
+                matched[index] = card
+                free = [c for c in free if c is not card]
+    _pair_the_rest(free, groups, matched, exact)
+    return matched
+
+
+def _same_answer(card: Card, draft: Draft) -> bool:
+    family = card.family is draft.kind.family
+    return family and same(card.leading.draft.answer, draft.answer)
+
+
+def _said_before(card: Card, draft: Draft) -> bool:
+    """What a person has reworded since, or passed over, is still this card."""
+    family = card.family is draft.kind.family
+    return family and any(
+        same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)
+        for one in card.candidates
+    )
+
+
+def _rejected_elsewhere(card: Card, draft: Draft) -> bool:
+    rejected = card.verdict is Verdict.REJECTED
+    return rejected and same(card.leading.draft.answer, draft.answer)
+
+
+def _alike(card: Card, draft: Draft) -> bool:
+    old = card.leading.draft
+    if card.made or card.family is not draft.kind.family or card.verdict is Verdict.REJECTED:
+        return False
+    return likeness(old.answer, old.quote, draft) >= ALIKE
+
+
+def likeness(answer: str, quote: str, draft: Draft) -> float:
+    """0 to 100: how alike an answer and its evidence are to a draft's."""
+    answers = fuzz.ratio(canonical(answer), canonical(draft.answer))
+    return (answers + fuzz.ratio(canonical(quote), canonical(draft.quote))) / 2
+
+
+def _pair_the_rest(
+    free: Sequence[Card],
+    groups: Sequence[Sequence[Draft]],
+    matched: list[Card | None],
+    exact: str,
+) -> None:
+    for family in {kind.family for kind in CardKind}:
+        drawn = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
+        cards = [card for card in drawn if card.family is family]
+        waiting = [
+            index
+            for index, group in enumerate(groups)
+            if matched[index] is None and group[0].kind.family is family
+        ]
+        if len(cards) == len(waiting) == 1 and not _apart(cards[0], groups[waiting[0]][0], exact):
+            matched[waiting[0]] = cards[0]
+
+
+def stands(card: Card, exact: str) -> bool:
+    """Whether a card's evidence is a part of a longer passage, as it stands now."""
+    quote, passage = canonical(card.leading.draft.quote), canonical(exact)
+    return EVIDENCE <= len(quote) < len(passage) and quote in passage
+
+
+def _apart(card: Card, draft: Draft, exact: str) -> bool:
+    """Whether a draft speaks of another part of the passage than a card that still holds."""
+    old, new = canonical(card.leading.draft.quote), canonical(draft.quote)
+    return stands(card, exact) and old not in new and new not in old
+
+
+_LAST_MOVES = (
+    "SELECT d.subject AS guid, json_extract(d.body, '$.key') AS origin,"
+    " json_extract(d.body, '$.family') AS family, json_extract(d.body, '$.slot') AS slot,"
+    " json_extract(d.body, '$.to') AS home FROM decision d"
+    " WHERE d.what = 'move' AND json_extract(d.body, '$.to') = :key"
+    " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+    " AND NOT EXISTS (SELECT 1 FROM decision n WHERE n.subject = d.subject AND n.what = 'move'"
+    " AND (n.at, n.sequence) > (d.at, d.sequence)"
+    " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = n.id))"
+)
+"""Moves to a highlight that no later one followed."""
+
+
+class Slots:
+    """Numbers from 1 within a highlight and a family, never given to another answer."""
+
+    def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
+        self._db = connection
+        self._writer = writer
+        self._decisions = decisions
+        self._without_card: dict[tuple[str, str], list[sqlite3.Row]] | None = None
+
+    def slot_for(
+        self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int = 0
+    ) -> tuple[HighlightKey, int]:
+        """The slot the journal gave to an answer of these, else the next one; never another's.
+
+        With the key it belongs to: a card that moved here keeps that of its first highlight.
+        `drafts` are the candidates of one choice, the leading one first; `new` is the number
+        of a slot that is free in both families, for one that is shared.
+        """
+        for draft in drafts:
+            if moved := self._moved_here(key, family, draft) or self._orphan(key, family, draft):
+                return moved
+        return key, self._own_slot(key, family, drafts, only, new)
+
+    def next_of(self, key: HighlightKey) -> int:
+        """The first number from which on no slot was given, in either family."""
+        numbers = {0}
+        for family in Family:
+            numbers |= self._in_use(key, family)
+            numbers |= {int(row["slot"]) for row in self._given(key, family)}
+        return _after(numbers)
+
+    def home_of(self, guid: Guid, key: HighlightKey) -> str:
+        """The highlight on which a card of `key` lives, as its moves tell."""
+        return last_home(self._db, guid) or key
+
+    def _own_slot(
+        self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int
+    ) -> int:
+        taken = self._in_use(key, family)
+        rows = self._given(key, family)
+        free = [row for row in rows if row["slot"] not in taken]
+        if slot := self._of_answer(free, drafts):
+            return slot
+        only = only and len(free) == 1 and drafts[0].by_hand
+        for draft in drafts:
+            for row in free:
+                slot = int(row["slot"])
+                if self._continues(_guid(row), row, draft, only):
+                    self.give(key, family, slot, draft)
+                    return slot
+        slot = new or _after([*taken, *(int(row["slot"]) for row in rows)])
+        self.give(key, family, slot, drafts[0])
+        return slot
+
+    def for_made(self, key: HighlightKey, draft: Draft) -> int:
+        """The slot of a card made by hand, which its words name."""
+        family = draft.kind.family
+        taken, slot = self._in_use(key, family), made_slot(draft.fields)
+        while slot in taken:  # these words stood there before they were edited
+            slot += 1
+        self.give(key, family, slot, draft)
+        return slot
+
+    def _of_answer(self, rows: list[sqlite3.Row], drafts: Sequence[Draft]) -> int:
+        """The slot of these that stands for one of these answers, 0 if none does."""
+        for answers in (self._chosen, lambda row: [row["answer"]]):
+            for draft in drafts:
+                for row in rows:
+                    if any(same(answer, draft.answer) for answer in answers(row)):
+                        return int(row["slot"])
+        return 0
+
+    def _chosen(self, row: sqlite3.Row) -> list[str]:
+        """The answer that a person chose for the card of a slot, or wrote, last."""
+        said = [
+            str(decided.body.get("answer", row["answer"]))
+            for decided in standing(self._decisions.of(_guid(row)))
+            if decided.by == PERSON and decided.what in ("accept", "pick", "edit")
+        ]
+        return said[-1:]
+
+    def _in_use(self, key: HighlightKey, family: Family) -> set[int]:
+        cards = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
+        return cards | self._moved_away(key, family)
+
+    def _given(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
+        """Slots of what was drawn, not made by hand."""
+        return self._db.execute(
+            "SELECT * FROM slot WHERE key = ? AND family = ? AND slot < ? ORDER BY slot",
+            (key, family, MADE_FROM),
+        ).fetchall()
+
+    def _moved_here(
+        self, key: HighlightKey, family: Family, draft: Draft
+    ) -> tuple[HighlightKey, int] | None:
+        """Of cards that moved here, and of which only the journal is left, the one like this."""
+        rows = self._db.execute(
+            f"SELECT s.key, s.slot, s.quote, s.answer FROM ({_LAST_MOVES}) m"
+            " JOIN slot s ON s.key = m.origin AND s.family = m.family AND s.slot = m.slot"
+            " WHERE m.home = :key AND s.key <> :key AND s.family = :family AND NOT EXISTS"
+            " (SELECT 1 FROM card c WHERE c.guid = m.guid) ORDER BY s.key, s.slot",
+            {"key": key, "family": family},
+        ).fetchall()
+        equal = [row for row in rows if same(row["answer"], draft.answer)]
+        alike = (row for row in rows if likeness(row["answer"], row["quote"], draft) >= ALIKE)
+        found = next(iter(equal), None) or next(alike, None)
+        return (HighlightKey(found["key"]), int(found["slot"])) if found else None
+
+    def _orphan(
+        self, key: HighlightKey, family: Family, draft: Draft
+    ) -> tuple[HighlightKey, int] | None:
+        """A card of which only the journal is left, drawn from these words of the same work."""
+        quote = canonical(draft.quote)
+        if len(quote) < EVIDENCE:
+            return None
+        for one in self._orphans().get((family, quote), ()):
+            if (
+                one["key"] != key
+                and same(one["answer"], draft.answer)
+                and not self._drawn(one["key"], family, one["slot"])
+                and self._near(one["key"], key) is not None
+            ):
+                return HighlightKey(one["key"]), int(one["slot"])
+        return None
+
+    def _orphans(self) -> dict[tuple[str, str], list[sqlite3.Row]]:
+        """Slots without a card when the ledger was opened, by what they quote."""
+        if self._without_card is None:
+            self._without_card = defaultdict(list)
+            for row in self._db.execute(
+                "SELECT * FROM slot s WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.key = s.key"
+                " AND c.family = s.family AND c.slot = s.slot) ORDER BY key, slot"
+            ).fetchall():
+                self._without_card[row["family"], canonical(row["quote"])].append(row)
+        return self._without_card
+
+    def _drawn(self, key: str, family: Family, slot: int) -> bool:
+        found = self._db.execute(
+            "SELECT 1 FROM card WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
+        )
+        return found.fetchone() is not None
+
+    def _left(self, old: str, new: str, quote: str) -> bool:
+        """Whether a highlight of the same work as `new` holds this quote no more."""
+        row = self._near(old, new)
+        return row is not None and not (row["read"] and quote in canonical(row["exact"]))
+
+    def _near(self, old: str, new: str) -> sqlite3.Row | None:
+        """A highlight of the same work as `new`: what it says, and whether both were just read."""
+        row: sqlite3.Row | None = self._db.execute(
+            "SELECT o.run = n.run OR EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
+            " o.container AND i.place = o.place AND i.run = o.run) AS read, json_extract(o.body, '$.exact') AS exact"
+            " FROM highlight o JOIN document p ON p.key = o.document,"
+            " highlight n JOIN document q ON q.key = n.document WHERE o.key = ? AND n.key = ?"
+            " AND coalesce(nullif(p.work, ''), p.key) = coalesce(nullif(q.work, ''), q.key)"
+            " AND json_extract(o.body, '$.kind') <> 'card'",
+            (old, new),
+        ).fetchone()
+        return row
+
+    def _moved_away(self, key: HighlightKey, family: Family) -> set[int]:
+        """Slots of cards that live on another highlight, if that still holds their evidence."""
+        rows = self._db.execute(
+            "SELECT d.subject, json_extract(d.body, '$.slot') AS slot,"
+            " json_extract(d.body, '$.to') AS home, s.quote FROM decision d"
+            " JOIN slot s ON s.key = json_extract(d.body, '$.key')"
+            " AND s.family = json_extract(d.body, '$.family')"
+            " AND s.slot = json_extract(d.body, '$.slot')"
+            " WHERE json_extract(d.body, '$.key') = ? AND d.what = 'move'"
+            " AND json_extract(d.body, '$.family') = ? AND NOT EXISTS"
+            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.at, d.sequence",
+            (key, family),
+        ).fetchall()
+        last = {row["slot"]: row for row in rows}
+        return {
+            int(slot)
+            for slot, row in last.items()
+            if row["home"] != key and not self._left(row["home"], key, canonical(row["quote"]))
+        }
+
+    def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft, only: bool) -> bool:
+        """Whether a draft revises a card of which only the journal is left.
+
+        One that is like it, or, of a card its author wrote, the `only` one there is. Not a
+        rejected one: a rejection holds for its own answer only.
+        """
+        rejected = any(decided.what == "reject" for decided in self._decisions.of(guid))
+        alike = only or likeness(row["answer"], row["quote"], draft) >= ALIKE
+        return alike and not rejected
+
+    def give(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
+        """Remember, for ever, which answer a slot stands for."""
+        before = self._db.execute(
+            "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
+        ).fetchone()
+        if before and before["answer"] == draft.answer:
+            return
+        self._db.execute(
+            "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
+            (key, family, slot, draft.quote, draft.answer),
+        )
+        body = {"family": family, "slot": slot, "quote": draft.quote, "answer": draft.answer}
+        # an answer that was given up may come back
+        once = (key, family, str(slot), draft.answer, self._writer.now(), str(before and before[0]))
+        self._writer.note("slot", key, body, once=once)
+
+    def _numbers(self, sql: str, *parameters: str) -> set[int]:
+        return {int(row[0]) for row in self._db.execute(sql, parameters).fetchall()}
+
+
+def _after(slots: Iterable[int]) -> int:
+    """The slot after all of these that were drawn."""
+    return max((slot for slot in slots if slot < MADE_FROM), default=0) + 1
+
+
+def _guid(row: sqlite3.Row) -> Guid:
+    return guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
+
+
+def last_home(connection: Connection, guid: Guid) -> str:
+    """Where the last move that stands has put a card, "" if it is where it was drawn."""
+    row = connection.execute(
+        "SELECT json_extract(d.body, '$.to') AS home FROM decision d WHERE d.subject = ?"
+        " AND d.what = 'move' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
+        " ORDER BY d.at DESC, d.sequence DESC LIMIT 1",
+        (guid,),
+    ).fetchone()
+    return str(row["home"]) if row else ""
+
+
+_SLOTS = (
+    "SELECT s.* FROM slot s WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.key = s.key"
+    " AND c.family = s.family AND c.slot = s.slot)"
+)
+
+
+class Forgotten(NamedTuple):
+    """A card that is not here, as it stood."""
+
+    key: HighlightKey
+    """Of the highlight that it was drawn of first, which is in its guid."""
+    slot: int
+    home: HighlightKey
+    """The highlight that it is of now."""
+    draft: Draft
+
+
+def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[Forgotten]:
+    """What a person let through or wrote, of passages that are read here, and has no card.
+
+    Only in slots from `first` on.
+    """
+    sql = f"{_SLOTS} AND s.slot >= ? ORDER BY s.key, s.slot, s.family"
+    for row in connection.execute(sql, (first,)).fetchall():
+        guid = _guid_of(row)
+        home = HighlightKey(last_home(connection, guid) or row["key"])
+        draft = _stood(row, home, standing(decisions.of(guid)))
+        if draft is not None and _is_read(connection, home):
+            yield Forgotten(HighlightKey(row["key"]), int(row["slot"]), home, draft)
+
+
+def without_card(connection: Connection, key: HighlightKey) -> Iterator[tuple[Guid, Family, str]]:
+    """The slots of a highlight that have no card here: guid, note type, answer."""
+    for row in connection.execute(f"{_SLOTS} AND s.key = ? ORDER BY s.slot", (key,)).fetchall():
+        yield _guid_of(row), Family(row["family"]), str(row["answer"])
+
+
+def _guid_of(row: sqlite3.Row) -> Guid:
+    return guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
+
+
+def _is_read(connection: Connection, key: HighlightKey) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM highlight WHERE key = ? AND run <> '' AND presence = 'present'", (key,)
+    )
+    return found.fetchone() is not None
+
+
+def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Event]) -> Draft | None:
+    """The words of a live card, if a person wrote them or let them through.
+
+    What he made by hand comes back whatever became of it: nothing else would ever draw it.
+    """
+    if made := [decided.body for decided in history if MADE in decided.body]:
+        return _drawn(row, home, made[-1])
+    now: dict[str, Any] = {}
+    said: dict[str, Any] | None = None
+    for decided in history:
+        after = {} if decided.undoes else decided.body.get("after", {})
+        now |= after
+        if decided.by == PERSON and (PREFERRED in decided.body or "fields" in after):
+            said = decided.body
+    live = now.get("standing", Standing.LIVE) == Standing.LIVE
+    wanted = now.get("verdict") == Verdict.ACCEPTED or now.get("edited")
+    if said is None or not (live and wanted):
+        return None
+    return _drawn(row, home, said)
+
+
+def _drawn(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> Draft:
+    chosen, after = said.get(PREFERRED, {}), said.get("after", {})
+    stored = after.get("fields")
+    fields = json.decode(stored, type=Fields) if stored else tuple(chosen["fields"].items())
+    usual = CardKind.CLOZE if row["family"] == Family.CLOZE else CardKind.BASIC
+    kind = CardKind(after.get("kind") or chosen.get("kind") or usual)
+    by_hand = not chosen or bool(after.get("edited"))
+    origin = Origin(PERSON) if by_hand else Origin(
+        chosen["drafter"], chosen["model"], chosen["prompt"]
+    )  # fmt: skip
+    answer = str(said.get("answer") or row["answer"])
+    quote = said.get(MADE, row)["quote"]
+    return Draft(home, kind, fields, quote, answer, 0, origin, by_hand=by_hand)
