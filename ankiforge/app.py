@@ -24,7 +24,7 @@ from ankiforge.config import (
     is_loopback,
     source_name,
 )
-from ankiforge.config.remembered import Place, Remembered
+from ankiforge.config.workspace import Place, Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.extract.discover import (
@@ -562,7 +562,7 @@ def server_settings(
     """
     from msgspec.structs import asdict
 
-    from ankiforge.config.prices import load_prices
+    from ankiforge.config import load_prices
     from ankiforge.draft.desk.settings import ServerSettings
 
     options = asdict(workspace.config.llm)
@@ -614,7 +614,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
 
 
 def _load_prompt(workspace: Workspace, name: str, where: Location, user: str = "") -> Prompt:
-    from ankiforge.config.resources import shipped
+    from ankiforge.config import shipped
     from ankiforge.draft.wording.prompt import NoPromptError, load
 
     try:

@@ -28,9 +28,8 @@ from ankiforge.anki.notetypes import arranged, changed_types, family_of, note_ty
 from ankiforge.anki.render import media_of
 from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unchanged
 from ankiforge.anki.unrender import unrender
-from ankiforge.config import AnkiSettings
+from ankiforge.config import ANKI, AnkiSettings, key_for, key_variable
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.config.keys import ANKI, key_for, key_variable
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.highlights import is_cut

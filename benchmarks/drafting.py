@@ -125,7 +125,7 @@ def fact(number: int) -> str:
 
 def stage(url: str, slots: int, requests: int) -> None:
     """The drafter alone, with replies kept in a dictionary."""
-    from ankiforge.config.resources import shipped
+    from ankiforge.config import shipped
     from ankiforge.draft.desk.settings import ServerSettings
     from ankiforge.draft.llm import Model
     from ankiforge.draft.wording.prompt import load

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.reply import Item
 from ankiforge.draft.wording.requests import Shape

@@ -29,6 +29,7 @@ import yaml
 
 from ankiforge import __version__, extract
 from ankiforge.cli import COMMANDS, main
+from ankiforge.cli import forge as forge_group
 from ankiforge.config import load as load_config
 from ankiforge.errors import ForgeError
 from ankiforge.review.query import FIELDS
@@ -362,7 +363,8 @@ def options_of(command: click.Command) -> set[str]:
 
 
 def loaded(name: str) -> click.Command:
-    command: click.Command = import_module(f"ankiforge.cli.{COMMANDS[name][0]}").command
+    command = forge_group.get_command(click.Context(forge_group), name)
+    assert command is not None
     return command
 
 

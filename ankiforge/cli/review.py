@@ -1,22 +1,22 @@
-"""`ankiforge review`: the review page."""
+"""`ankiforge review`: serve the review page and open it in a browser."""
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
 import click
 
-from ankiforge.cli.browser import far_away, open_page, tunnel
-from ankiforge.cli.common import Call, common_options, tell_problems
+from ankiforge.cli.output import Call, command
 from ankiforge.cli.session import Session, session
-from ankiforge.cli.stopping import ended_as_by_ctrl_c
-
-EPILOG = """\b
-Examples:
-  ankiforge review                             opens the page in your browser
-  ankiforge review --deck Biology --no-open    prints its address instead
-  ankiforge review --query "finding:* -colour:red"
-"""
 
 _WAITING = {
     "pending": ("card waits", "cards wait"),
@@ -25,16 +25,19 @@ _WAITING = {
     "conflicts": ("conflict with Anki", "conflicts with Anki"),
     "passages": ("passage without a card", "passages without a card"),
 }
-"""Views that are worth a word at the start: one, several."""
+"""Views that are counted at the start: one, several."""
 
 
-@click.command(epilog=EPILOG)
+@command("""
+  ankiforge review                             opens the page in your browser
+  ankiforge review --deck Biology --no-open    prints its address instead
+  ankiforge review --query "finding:* -colour:red"
+""")
 @click.option("--deck", metavar="NAME", help="Only this deck and those below it.")
 @click.option("--source", metavar="NAME", help="Only what this source yields.")
 @click.option("--query", default="", metavar="QUERY", help="Only these, as in list.")
 @click.option("--no-open", is_flag=True, help="Open no browser; print the address.")
-@common_options
-def command(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
+def review(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
     """Decide on cards in the browser: the source on one side, the card on the other.
 
     Everything stays on this machine. Ctrl-C ends it; each decision is stored as it is made.
@@ -47,36 +50,71 @@ def command(call: Call, deck: str | None, source: str | None, query: str, no_ope
     named = " ".join(
         f'{name}:"{value}"' for name, value in (("deck", deck), ("source", source)) if value
     )
-    whole = f"{named} {query}".strip()
-    parse(whole)
-
-    with ended_as_by_ctrl_c(), session(call) as now:
-        tell_problems(call, now.problems)
-        desks = Desks(now.workspace, lambda problems: tell_problems(call, problems))
-        started = partial(_started, now, whole, no_open)
-        serve(desks, whole, started, Asking(offline=call.offline, say=call.talk.say))
-        raise click.Abort  # for nothing else ends it
+    query = f"{named} {query}".strip()
+    parse(query)
+    with end_by_signal(), session(call) as now:
+        call.out.problems(now.problems)
+        desks = Desks(now.workspace, call.out.problems)
+        started = partial(_started, now, query, no_open)
+        serve(desks, query, started, Asking(offline=call.offline, say=call.out.say))
+        raise click.Abort  # only Ctrl-C ends the server
 
 
 def _started(now: Session, query: str, no_open: bool, address: str) -> None:
-    talk = now.call.talk
-    talk.say(f"{_waits(now, query)}; Ctrl-C ends it")
-    wants = not (no_open or talk.as_json)  # who reads JSON is a program, and no person
-    if wants and not open_page(address):
-        talk.say("no browser can be opened here: open the address below, all of it, in yours")
-    if far_away():
-        talk.say(f"from the computer you sit at, first: {tunnel(address)}")
-    if talk.as_json:
-        talk.data({"address": address})
-    else:
-        talk.print(address)
-
-
-def _waits(now: Session, query: str) -> str:
-    """`81 cards wait, 3 corrections`."""
+    """Say what waits; open the page, or say how it can be opened."""
     from ankiforge.review.page.lists.browsing import Browsing
 
-    browsing = Browsing(lambda: now.desk, query)
-    counts = ((browsing.count(name, {"query": query}), words) for name, words in _WAITING.items())
-    told = (f"{count} {one if count == 1 else many}" for count, (one, many) in counts if count)
-    return ", ".join(told) or "nothing waits"
+    out = now.out
+    browsing = Browsing(lambda: now.review, query)
+    waiting = []
+    for view, (one, many) in _WAITING.items():
+        if count := browsing.count(view, {"query": query}):
+            waiting.append(f"{count} {one if count == 1 else many}")
+    out.say(f"{', '.join(waiting) or 'nothing waits'}; Ctrl-C ends it")
+    remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
+    # a program reads JSON, and needs no browser
+    if not (no_open or out.as_json) and not _open_browser(address, remote=remote):
+        out.say("no browser can be opened here: open the address below, all of it, in yours")
+    if remote:
+        port = urlsplit(address).port  # the page accepts no other
+        here = os.environ.get("SSH_CONNECTION", "").split()
+        host = here[2] if len(here) == 4 else socket.gethostname()  # as it was reached
+        out.say(f"from the computer you sit at, first: ssh -L {port}:127.0.0.1:{port} {host}")
+    if out.as_json:
+        out.data({"address": address})
+    else:
+        out.print(address)
+
+
+def _open_browser(address: str, *, remote: bool) -> bool:
+    """Open an address in the browser of this machine; return False if there is none."""
+    screen = sys.platform in ("darwin", "win32") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    if not os.environ.get("BROWSER") and (remote or not screen):
+        return False
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    # text browsers would take the terminal, and run no script
+    if getattr(browser, "basename", "") in ("www-browser", "lynx", "links", "elinks", "w3m"):
+        return False
+    # a browser named in $BROWSER may not return before it is closed
+    threading.Thread(target=browser.open, args=(address,), daemon=True).start()
+    return True
+
+
+@contextmanager
+def end_by_signal() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP as Ctrl-C, unless they are handled or ignored (`nohup`) already."""
+    names = (name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+    known = [signal.Signals[name] for name in names]
+    ours = [one for one in known if signal.getsignal(one) is signal.SIG_DFL]
+    for one in ours:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)

@@ -1,27 +1,72 @@
-"""`ankiforge run`: the main job."""
+"""`ankiforge run` and `extract`, and what `draft` and `watch` share with them."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.common import Call, common_options
-from ankiforge.cli.wish import Wish
-from ankiforge.errors import UsageError
+from ankiforge import app
+from ankiforge.anki.notes import deck_name
+from ankiforge.cli.anki import (
+    Push,
+    deck_notices,
+    package_path,
+    refuse_foreign,
+    sync_first,
+    write_packages,
+)
+from ankiforge.cli.output import Call, command, end, progress_bar
+from ankiforge.cli.session import (
+    Commands,
+    Session,
+    columns,
+    commands_to_decide,
+    commands_to_go_on,
+    commands_to_rework,
+    commands_without_card,
+    note_sources,
+    open_sources,
+    select_sources,
+    session,
+)
+from ankiforge.config import DrafterName
+from ankiforge.config.trust import confirm, remembered_concerns
+from ankiforge.config.workspace import Remembered, store_remembered, user_folders
+from ankiforge.errors import ForgeError, ServiceError, UsageError
+from ankiforge.ledger.placing import FLOOD
+from ankiforge.model import Draft, Highlight, Problem, RunId, Source
+from ankiforge.pending import pending, share, unwritten
+from ankiforge.pipeline import Job, Progress, propose, read
+from ankiforge.reports.cards import highlight_json, one_line
+from ankiforge.reports.decks import left_behind
+from ankiforge.reports.summary import Summary, Tally, summarize, told, told_of_push
+from ankiforge.text.identifiers import model_name
 
-EPILOG = """\b
-Examples:
+if TYPE_CHECKING:
+    from ankiforge.draft.llm import Model
+
+PATH = click.Path(path_type=Path)
+_FLOOD_SHOWN = 5
+"""Cards shown of a flood."""
+
+
+# --- run ------------------------------------------------------------------------------------
+
+
+@command("""
   ankiforge run paper.pdf notes/           highlights of these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       into the deck Notes
   ankiforge run                            these again, and all sources of the workspace
   ankiforge run old.pdf --once             without remembering it
   ankiforge run --dry-run --json           what would happen, as JSON; nothing is written
-"""
-
-
-@click.command(epilog=EPILOG)
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+""", shows="limit jobs scheduler")  # fmt: skip
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @click.option("--deck", default="", metavar="NAME", help="The deck for the new cards of this run.")
 @click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
 @click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
@@ -34,13 +79,12 @@ Examples:
 @click.option("--name", default="", help="The name of the source behind PATH.")
 @click.option("--once", is_flag=True, help="Do not remember PATH as a source.")
 @click.option(
-    "--forget", multiple=True, type=click.Path(path_type=Path), metavar="PATH",
+    "--forget", multiple=True, type=PATH, metavar="PATH",
     help="Forget a remembered PATH; read nothing.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
-@common_options
-def command(
+def run(
     call: Call,
     paths: tuple[Path, ...],
     deck: str,
@@ -62,16 +106,349 @@ def command(
     """
     if forget:
         if paths:
-            raise UsageError(
-                "--forget reads nothing", hint=f"first: {call.program} run --forget PATH"
-            )
-        from ankiforge.cli.remembering import forget as forget_paths
-
-        forget_paths(call, forget)
+            hint = f"first: {call.program} run --forget PATH"
+            raise UsageError("--forget reads nothing", hint=hint)
+        _forget(call, forget)
         return
-    wish = Wish(
-        call, paths, deck, output, drafter or "", accept or "", new_only, name, force, dry_run, once
-    )
-    from ankiforge.cli.running import work  # all that a run needs takes a while to import
+    run_sources(
+        call, paths, deck=deck, output=output, drafter=drafter or "", accept=accept or "",
+        new_only=new_only, name=name, force=force, dry_run=dry_run, once=once,
+    )  # fmt: skip
 
-    work(wish)
+
+def run_sources(
+    call: Call,
+    paths: tuple[Path, ...] = (),
+    *,
+    deck: str = "",
+    output: str | None = None,
+    drafter: str = "",
+    accept: str = "",
+    new_only: bool = False,
+    name: str = "",
+    force: bool = False,
+    dry_run: bool = False,
+    once: bool = False,
+    push: bool = False,
+) -> None:
+    """Read, draft, check, and write a package; `push`: bring the cards into a running Anki, too."""
+    out = call.out
+    with session(call, writes="" if dry_run else "drafting", forgetful=dry_run) as now:
+        refuse_foreign(package_path(now, deck, output), force)
+        wanted, lost = select_sources(now, paths, name)
+        if not wanted and not lost:
+            raise _nothing_to_read(now)
+        model = model_for(now, drafter, accept=accept)
+        if model and dry_run:
+            model = model.from_memory()  # cached replies are used, nothing is sent
+        lines: list[str] = []
+        tally = Tally(problems=list(lost), absent=bool(lost))
+        wanted, sources = open_sources(now, wanted, lines.append)
+        if paths and not (once or dry_run):
+            lines += _remember(now, paths, name, wanted)
+        job = job_for(now, sources, model, accept, deck)
+        sync_first(now, tally)
+        for line in lines:
+            out.say(line)
+        run = now.ledger.start_run("run")
+        error = follow(now, tally, propose(job, now.ledger, run), model, job, run)
+
+        def write() -> None:
+            only = now.ledger.cards.of_documents(run) if paths else None
+            write_packages(now, run, tally, job.decks, deck=deck, output=output, only=only,
+                           new_only=new_only, force=force)  # fmt: skip
+            now.ledger.finish_run(run)
+            if not paths and now.ledger.has_changed("decks", repr(job.decks)):
+                for line in left_behind(now.ledger, run, job.decks):
+                    out.say(line)
+
+        if push and not dry_run:
+            work = Push(now, deck, package_path(now, deck), force, tally=tally)
+            try:
+                work.run()
+            except ServiceError as absent:
+                if not work.written:
+                    write()
+                if error or out.as_json:  # else it is printed at the end
+                    tally.problems.append(Problem("Anki", absent.message, absent.hint))
+                error = error or absent
+            now.ledger.finish_run(run)
+        elif not dry_run:
+            write()
+        if deck and not dry_run:
+            tally.deck_notices += deck_notices(now, run, tally, deck)
+        summary = summarize(now.ledger, run, tally, model.usage if model else None)
+        stuck = error and summary.nothing_new  # the error is printed at the end
+        after = () if stuck else _after(now, summary, run, job.drafter_name, dry_run=dry_run)
+        print_summary(now, summary, after)
+    end(tally.problems, error)
+
+
+def _nothing_to_read(now: Session) -> UsageError:
+    kinds = ("obsidian", "pdf", "zotero", "markdown", "tiddlywiki")
+    roots = (root for kind in kinds for root in now.ledger.roots.known(kind).values())
+    before = next((root for root in roots if root.exists()), None)
+    path = quote(str(before)) if before else "PATH"  # a lost ledger: its journal still knows
+    other = ", or ankiforge init"
+    if not now.workspace.is_default:
+        other = f"; or name a folder under `sources:` in {now.workspace.settings}"
+    return UsageError("there is nothing to read", hint=f"{now.call.program} run {path}{other}")
+
+
+def _after(
+    now: Session, summary: Summary, run: RunId, drafter: str, *, dry_run: bool
+) -> Iterator[str]:
+    """Yield where the package is, what to know, what to do next."""
+    tally, cards, program = summary.tally, summary.cards, now.call.program
+    if dry_run:
+        yield "\nthis was a dry run: nothing was written"
+        return
+    if summary.nothing_new and summary.funnel.seen:
+        yield "\nnothing is new"
+    if tally.pushed and (tally.pushed.added or tally.pushed.updated):
+        yield f"\n{told_of_push(tally.pushed)}"
+    for one in tally.to_import:
+        yield f"\npackage: {one.path}"
+        if not summary.nothing_new:
+            yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+    if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
+        why = "there is no card yet"
+        if cards["ready"]:
+            why = "Anki has all that is ready" if tally.plans else "nothing is new"
+        elif waiting := cards["waiting"] + cards["blocked"]:
+            waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
+            why = f"no card is ready, {waits} for you"
+        yield f"\nno package was written: {why}"
+    if more := tally.counts["flooded"]:
+        yield f"\n{FLOOD} cards were accepted by themselves; {more} more wait for you, such as:"
+        waiting_cards = now.review.matching(f"run:{run} verdict:pending")
+        yield from (f"  {one_line(card)}" for card in islice(waiting_cards, _FLOOD_SHOWN))
+        yield f"accept them all: {program} accept --all --filter run:{run}"
+
+    def commands() -> Commands:
+        yield from commands_to_decide(now, summary)
+        yield from commands_to_go_on(now, summary, drafter)
+        yield from commands_without_card(now, summary.funnel, model=summary.usage is not None)
+        yield "list", "what was made"
+
+    if summary.funnel.seen and not summary.nothing_new:
+        yield "\nnext:"
+        yield from columns(now, commands())
+    else:
+        yield from columns(now, commands_to_rework(now))
+
+
+# --- remembered PATHs -----------------------------------------------------------------------
+
+
+def _remember(
+    now: Session, paths: tuple[Path, ...], name: str, wanted: list[app.SelectedSource]
+) -> list[str]:
+    """Add the PATHs of a run to what plain `run` reads; return a line for each that is new.
+
+    `wanted`: what was found behind them, under the names it keeps.
+    """
+    workspace, program = now.workspace, f"{now.call.program} run"
+    given = {os.path.realpath(path): path for path in paths}
+    legible = tuple(path for path in paths if _is_text(os.path.realpath(path)))
+    kept, new = app.remember_paths(workspace, now.ledger, legible, name, wanted)
+    if tuple(kept) != workspace.remembered:
+        store_remembered(workspace.folder, kept)
+        if not workspace.is_default:
+            confirm(workspace, list(remembered_concerns(workspace)), user_folders())
+        note_sources(now)
+    lines = []
+    for item in new:
+        path = str(given.get(item.path, item.path))
+        *others, last = dict.fromkeys(f"`{place.name}`" for place in item.places)
+        source = f"the sources {', '.join(others)} and {last}" if others else f"the source {last}"
+        lines.append(
+            f"{path} is remembered as {source}: `{program}` reads it from now on;"
+            f" to forget it: {program} --forget {quote(path)}"
+        )
+    return lines
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be written into a file; some old names are no valid Unicode."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _forget(call: Call, paths: Iterable[Path]) -> None:
+    """Take PATHs out of what plain `run` reads; what was made of them stays.
+
+    Raises:
+        UsageError: one of them is not remembered.
+    """
+    with session(call, writes="drafting") as now:
+        note_sources(now)  # so that they are known as read until now
+        known = now.workspace.remembered
+        gone: list[Remembered] = []
+        for path in paths:
+            spellings = {str(path.absolute()), os.path.realpath(path)}  # it may not exist any more
+            found = [item for item in known if item.path in spellings]
+            if not found:
+                listed = ", ".join(item.path for item in known)
+                hint = f"remembered: {listed}" if known else "nothing is remembered"
+                raise UsageError(f"{path}: is not remembered as a source", hint=hint)
+            gone += found
+        store_remembered(now.workspace.folder, [item for item in known if item not in gone])
+        note_sources(now)
+        for item in gone:
+            call.out.say(f"{item.path} is forgotten; its cards stay, and nothing counts as deleted")
+        if call.out.as_json:
+            call.out.data({"forgotten": [item.path for item in gone]})
+
+
+# --- extract --------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge extract paper.pdf
+  ankiforge extract ~/Vault --json | jq .exact
+""", shows="limit jobs scheduler", lines=True)  # fmt: skip
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@click.option("--name", default="", help="The name of the source behind PATH.")
+def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
+    """Show the highlights of PATHs, or of the workspace's sources; write nothing."""
+    out = call.out
+    with session(call, forgetful=True) as now:
+        wanted, lost = select_sources(now, paths, name)
+        if not wanted and not lost:
+            raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
+        _, sources = open_sources(now, wanted, out.say)
+        job = app.make_job(now.workspace, sources, None)
+        run = now.ledger.start_run("extract")
+        tally = Tally(problems=list(lost))
+        error = follow(now, tally, read(job, now.ledger, run))
+        found = 0
+        for one in islice(now.ledger.highlights.seen_in(run), call.limit):
+            found += 1
+            if out.as_json:
+                out.data(highlight_json(one))
+                continue
+            page = f" p. {one.page_label}" if one.page_label else ""
+            words = " ".join((one.exact or one.comment).split())
+            note = f"  [{' '.join(one.comment.split())}]" if one.exact and one.comment else ""
+            out.print(f"{one.document.title}{page} · {one.kind}: {words}{note}")
+        for problem in tally.problems if out.as_json else ():
+            out.data({"problem": problem})
+        out.problems(tally.problems)
+        if not found and call.limit != 0 and error is None:
+            out.say("no highlights there; what counts as one: docs/commands.md")
+    end(tally.problems, error)
+
+
+# --- the steps of a run ---------------------------------------------------------------------
+
+
+def model_for(
+    now: Session, drafter: str, *, fresh: bool = False, accept: str = "", spent: float = 0.0
+) -> Model | None:
+    """Return the language model, if it is to draft; None for the rules.
+
+    `accept`: the policy given by `--accept`, if any; `spent`: dollars of the budget that are gone.
+    """
+    name = DrafterName(drafter) if drafter else now.workspace.config.drafter
+    if name is DrafterName.RULES:
+        return None
+    return app.language_model(
+        now.workspace,
+        now.ledger,
+        now.out.say,
+        offline=now.call.offline,
+        jobs=now.call.jobs,
+        fresh=fresh,
+        accept=accept,
+        spent=spent,
+        repair=repair_hints(now),
+    )
+
+
+def repair_hints(now: Session) -> Callable[[Draft, Highlight], tuple[str, ...]]:
+    """Return a function that lists what blocks a draft, for a model to repair it."""
+    return app.repair_hints(app.check_limits(now.workspace.config))
+
+
+def job_for(
+    now: Session, sources: tuple[Source, ...], model: Model | None, accept: str = "",
+    deck: str = "",
+) -> Job:  # fmt: skip
+    """Return the job, and print the first line of a run: workspace, drafter, policy."""
+    deck = deck and deck_name(deck)
+    limit = now.call.limit
+    job = app.make_job(now.workspace, sources, model, accept=accept, deck=deck, limit=limit)
+    workspace, settings = now.workspace, now.workspace.config.accept
+    where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
+    by_hand = accept or settings.rules.value
+    drafted = (
+        by_hand if job.drafter_name in ("rules", app.ALL_RULES) else accept or settings.llm.value
+    )
+    if by_hand == drafted:
+        clean = by_hand == "clean"
+        policy = "clean cards are accepted" if clean else "every card waits for you"
+    else:
+        who = ("your own hand", "the model")
+        accepted, waits = who if by_hand == "clean" else who[::-1]
+        policy = f"clean cards of {accepted} are accepted, those of {waits} wait for you"
+    now.out.say(f"workspace {where} · drafter {model_name(job.drafter_name)} · {policy}")
+    return job
+
+
+def follow(
+    now: Session,
+    tally: Tally,
+    steps: Iterable[Progress],
+    model: Model | None = None,
+    job: Job | None = None,
+    scope: RunId | None = None,
+) -> ForgeError | None:
+    """Work through the steps and show the progress.
+
+    A service that is needed and not there, or may not be asked, ends them; the error is returned,
+    so that what is ready can still be written.
+
+    Args:
+        now: the session.
+        tally: the steps are added to it.
+        steps: of a run.
+        model: that drafts, if one does.
+        job: what is drafted.
+        scope: only what this run has read is drafted.
+    """
+    tally.problems += [one for one in now.problems if one not in tally.problems]
+
+    def total() -> int:
+        """Count the highlights that are drafted now, cards written by hand among them."""
+        if job is None:
+            return 0
+        written = share(pending(now.ledger, scope, job.drafter_name), job.only, by_hand=True)
+        rest = unwritten(now.ledger, scope, job.drafter_name, job.limit, job.only)
+        return sum(len(task.highlights) for task in (*written, *rest))
+
+    with progress_bar(now.out, model, total, job.sources if job else ()) as show:
+        try:
+            for step in steps:
+                tally.add(step)
+                show(step)
+        except (ServiceError, UsageError) as error:
+            return error
+        finally:  # the ledger is closed next: no thread may write to it any more
+            if model is not None:
+                model.leave()
+    return None
+
+
+def print_summary(now: Session, summary: Summary, after: Iterable[str]) -> None:
+    """Print what a run came to: as JSON, or as counts with what to do next."""
+    if now.out.as_json:
+        now.out.data(summary.as_json())
+        return
+    now.out.problems((*summary.tally.problems, *summary.tally.deck_notices))
+    if not now.out.quiet:
+        for line in (*told(summary, now.ledger, now.call.program), *after):
+            now.out.print(line)

@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.common import Call, for_terminal
+from ankiforge.cli.output import Call, Output, for_terminal
 from ankiforge.config import is_loopback
 from ankiforge.config.trust import require_trust
-from ankiforge.config.user import home_of, user_folders
-from ankiforge.config.workspace import Workspace, resolve
+from ankiforge.config.workspace import Workspace, home_of, resolve, user_folders
 from ankiforge.errors import UsageError
-from ankiforge.model import Card, Problem, Source, Verdict
-from ankiforge.text.identifiers import model_name
+from ankiforge.model import Card, Fate, Problem, Source, Verdict
 
-if TYPE_CHECKING:  # imported where they are used: a run that finds nothing new needs none of it
+if TYPE_CHECKING:
     from ankiforge import ledger
     from ankiforge.anki.merge import Conflict
     from ankiforge.app import SelectedSource
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.extract.workers import WorkerPool
-    from ankiforge.pipeline import Job
+    from ankiforge.ledger.queries import Funnel
+    from ankiforge.reports.summary import Summary
     from ankiforge.review.service import Service
 
 
@@ -38,6 +37,11 @@ class Session:
     call: Call
     workspace: Workspace
     ledger: ledger.Ledger
+
+    @property
+    def out(self) -> Output:
+        """The output of the command."""
+        return self.call.out
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -66,34 +70,31 @@ class Session:
             self.pool.shutdown()
 
     @cached_property
-    def desk(self) -> Service:
-        """Where decisions are made."""
+    def review(self) -> Service:
+        """The cards of queries, their tags, and the checks on a person's words."""
         from ankiforge.review.service import Service
 
         return Service(self.workspace, self.ledger)
 
     @property
     def decks(self) -> tuple[DeckRule, ...]:
-        """What the deck files say."""
-        return self.desk.decks
+        """The rules of the deck files."""
+        return self.review.decks
 
-    def tags(self, card: Card) -> tuple[str, ...]:
-        """A card's tags, as a package has them."""
-        return self.desk.tags(card)
+    def card_data(self, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
+        """Return a card as JSON, with its reviews and troubles in Anki."""
+        from ankiforge.reports.cards import card_json, seen_json
 
-
-def told(now: Session, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
-    """A card as JSON, with how it fares in Anki, and why it needs work there."""
-    from ankiforge.reports.cards import card_json, seen_json
-
-    pending = card.verdict is Verdict.PENDING
-    seen, reviews = now.ledger.views.seen(card.guid), now.ledger.views.reviews_of(card.guid)
-    return {
-        **card_json(card, now.tags(card), conflicts),
-        "seen": seen_json(seen, reviews),
-        "troubles": now.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
-        "instead_of": now.ledger.queries.problem_cards.replaced_by(card.guid) if pending else (),
-    }
+        pending = card.verdict is Verdict.PENDING
+        seen = self.ledger.views.seen(card.guid)
+        return {
+            **card_json(card, self.review.tags(card), conflicts),
+            "seen": seen_json(seen, self.ledger.views.reviews_of(card.guid)),
+            "troubles": self.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
+            "instead_of": self.ledger.queries.problem_cards.replaced_by(card.guid)
+            if pending
+            else (),
+        }
 
 
 def workspace_of(call: Call) -> Workspace:
@@ -102,13 +103,12 @@ def workspace_of(call: Call) -> Workspace:
     Raises:
         UsageError: the folder is no workspace, or its settings are not trusted.
     """
+
+    def ask(text: str) -> bool:
+        return click.confirm(for_terminal(text), err=True)
+
     workspace = resolve(call.workspace, Path.cwd())
-    ask = (
-        (lambda text: click.confirm(for_terminal(text), err=True))
-        if call.talk.interactive
-        else None
-    )
-    workspace = require_trust(workspace, ask, user_folders())
+    workspace = require_trust(workspace, ask if call.out.interactive else None, user_folders())
     workspace.close_to_others()
     return workspace
 
@@ -160,14 +160,17 @@ def glance(call: Call) -> Iterator[Session]:
         yield Session(call, workspace, opened_ledger)
 
 
-def wanted_of(
+# --- sources --------------------------------------------------------------------------------
+
+
+def select_sources(
     now: Session, paths: tuple[Path, ...], name: str = ""
 ) -> tuple[list[SelectedSource], list[Problem]]:
     """Return the sources behind PATHs or of the settings, and the PATHs that cannot be read."""
-    from ankiforge.app import select_sources
+    from ankiforge import app
 
     note_sources(now)
-    found = list(select_sources(now.workspace, now.ledger, paths, name))
+    found = list(app.select_sources(now.workspace, now.ledger, paths, name))
     problems = [one for one in found if isinstance(one, Problem)]
     return [one for one in found if not isinstance(one, Problem)], problems
 
@@ -179,32 +182,90 @@ def note_sources(now: Session) -> None:
     now.ledger.roots.use(sources_in_use(now.workspace, now.ledger))
 
 
-def opened_of(
+def open_sources(
     now: Session, selected: list[SelectedSource], say: Callable[[str], None]
 ) -> tuple[list[SelectedSource], tuple[Source, ...]]:
     """Open sources under their final names; `say` is called with a line for each moved folder."""
-    from ankiforge.app import name_sources, open_sources
+    from ankiforge import app
 
     config, offline = now.workspace.config, now.call.offline
-    selected = name_sources(config, selected, now.ledger, say, offline=offline)
-    return selected, open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
+    selected = app.name_sources(config, selected, now.ledger, say, offline=offline)
+    return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 
-def first_line(now: Session, job: Job, accept: str) -> str:
-    """Names workspace and policy: the first line of a run."""
-    workspace = now.workspace
-    where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
-    return (
-        f"workspace {where} · drafter {model_name(job.drafter_name)} · {_policy(now, job, accept)}"
+def in_deck(name: str, deck: str) -> bool:
+    """Whether a deck is `deck`, or below it; every deck is below ""."""
+    from ankiforge.anki.notes import deck_name
+
+    wanted = deck_name(deck).casefold() if deck else ""
+    mine = deck_name(name).casefold()
+    return not wanted or mine == wanted or mine.startswith(f"{wanted}::")
+
+
+# --- what to do next ------------------------------------------------------------------------
+
+Commands = Iterator[tuple[str, str]]
+"""(command, what it does)."""
+
+_DECIDED = ("deleted in Anki", "rejected", "retired", "skip")
+"""How the reason for "no card" begins where a person wanted it so."""
+
+
+def columns(now: Session, commands: Commands) -> Iterator[str]:
+    """Lay out commands, a line each, what they do in a column; of equal commands the first."""
+    texts: dict[str, str] = {}
+    for command, says in commands:
+        texts.setdefault(f"{now.call.program} {command}", says)
+    width = max(map(len, texts), default=0)
+    return (f"  {command:{width}}   {says}" for command, says in texts.items())
+
+
+def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Commands:
+    """Yield what makes cards of highlights without one: a chat, a model (unless one drafts), you."""
+    undecided = (
+        one
+        for one in funnel.without
+        if one.fate is Fate.NO_CARD and not one.reason.startswith(_DECIDED)
     )
+    first = next(undecided, None)
+    if first is None:
+        return
+    yield "draft export ask.md", "passages without a card, to paste into any chat"
+    if not model:
+        from ankiforge.reports.discover import Machine, model_servers
+
+        server = next(iter(model_servers(Machine.this())), None)
+        where = " (llm: in ankiforge.yaml; ankiforge init makes one)"
+        where = where if now.workspace.is_default else ""
+        where = f": {server.program} runs at {server.base_url}" if server else where
+        yield "run --drafter llm", f"or let a model draft them{where}"
+    yield "review", "or make cards by hand, beside the passages, in the browser"
+    yield f"edit {first.key}", "or one in the terminal; keys: list --no-card"
 
 
-def _policy(now: Session, job: Job, accept: str) -> str:
-    settings = now.workspace.config.accept
-    written = accept or settings.rules.value
-    drawn = written if job.drafter_name in ("rules", "rules:all") else accept or settings.llm.value
-    if written == drawn:
-        return "clean cards are accepted" if drawn == "clean" else "every card waits for you"
-    who = ("your own hand", "the model")
-    accepted, waits = who if written == "clean" else who[::-1]
-    return f"clean cards of {accepted} are accepted, those of {waits} wait for you"
+def commands_to_decide(now: Session, summary: Summary) -> Commands:
+    """Yield what shows the cards that wait for a person."""
+    if summary.cards["waiting"] or summary.cards["revisions"]:
+        yield "review", "what waits for you, in the browser, one key a decision"
+        yield "list verdict:pending -v", "or in the terminal; then accept, pick, edit, reject"
+    if summary.cards["blocked"]:
+        yield "list finding:block -v", "why cards are blocked"
+    yield from commands_to_rework(now)
+
+
+def commands_to_rework(now: Session) -> Commands:
+    """Yield what shows the cards that keep failing in Anki, with how many there are."""
+    if failing := len(now.ledger.queries.problem_cards.all()):
+        many = "1 card needs" if failing == 1 else f"{failing} cards need"
+        yield "list --view work", f"{many} work: forgotten too often, or you wrote something there"
+
+
+def commands_to_go_on(now: Session, summary: Summary, drafter: str) -> Commands:
+    """Yield what asks a model for the highlights that it was not asked, or did not answer, for."""
+    from ankiforge.config import DrafterName
+    from ankiforge.pending import unwritten
+
+    if summary.usage is None or next(unwritten(now.ledger, None, drafter), None) is None:
+        return
+    by_model = now.workspace.config.drafter is DrafterName.LLM
+    yield f"draft{'' if by_model else ' --drafter llm'}", "goes on with what is left for the model"

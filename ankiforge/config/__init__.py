@@ -1,6 +1,7 @@
-"""`ankiforge.yaml`: YAML to typed settings; a mistake names file, line, key, what was expected.
+"""The settings of a workspace: `ankiforge.yaml` and `prices.yaml`, and which key goes where.
 
-Every key is described in `docs/configuration.md`.
+A mistake is named with file, line, key and what was expected. Every setting is described in
+`docs/configuration.md`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import ipaddress
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,7 +27,7 @@ from ankiforge.text.fold import fold
 FILE_NAME = "ankiforge.yaml"
 """What makes a folder a workspace."""
 LLM_KEY, ANKI_KEY, ZOTERO_KEY = "OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY"
-"""The environment variables keys are read from, unless the file names others: `config.keys`."""
+"""The environment variables that keys are read from, unless the file names others."""
 ZOTERO_WEB = "https://api.zotero.org"
 """Where Zotero's web API is, unless the file names another address."""
 
@@ -78,7 +81,7 @@ class LlmSettings(_Section, frozen=True):
     model: str = "qwen3:8b"
     key_env: str = ""
     """The environment variable that holds the key, "" = the default one, which goes to its own
-    address alone (`keys.key_for`); the key itself never stands in a file."""
+    address alone (`key_for`); the key itself never stands in a file."""
     budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
     """What one run may spend, in US dollars; None = no limit."""
     price_usd: tuple[_Price, _Price] | None = None
@@ -180,16 +183,30 @@ def load(path: Path) -> Config:
     data, where = read(path, path.name)
     written = typed(_Written, {} if data is None else data, where)
     folder = path.parent.absolute()
-    items = enumerate(written.sources)
-    sources = tuple(_source(item, folder, where.at("sources", n)) for n, item in items)
-    _names_differ(sources)
-    _stay_below(written.decks, where.at("decks"))
-    _check_service(written.llm.base_url, written.llm.key_env, "base_url", where.at("llm"))
-    _check_service(written.anki.connect, written.anki.key_env, "connect", where.at("anki"))
-    _check_headers(written.llm.headers, where.at("llm", "headers"))
-    collection = _collection(written.anki.collection, folder, where.at("anki", "collection"))
+    sources = tuple(
+        _source(item, folder, where.at("sources", n)) for n, item in enumerate(written.sources)
+    )
+    seen: dict[str, SourceEntry] = {}
+    for source in sources:
+        name = unicodedata.normalize("NFC", source.name)
+        if first := seen.get(name):
+            what = f"the name {name!r} is taken by the source in line {first.where.line}"
+            raise source.where.at("name").error(what, "give each source a `name` of its own")
+        seen[name] = source
+    for number, pattern in enumerate(written.decks):
+        parts = Path(pattern).parts
+        stays = parts and not Path(pattern).is_absolute() and ".." not in parts
+        if not stays or any("**" in part and part != "**" for part in parts):
+            what = f"{pattern!r} is not a pattern of files in the workspace"
+            raise where.at("decks", number).error(what, "such as decks/*.yaml")
+    llm, anki = written.llm, written.anki
+    _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
+    _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
+    _check_headers(llm.headers, where.at("llm", "headers"))
+    if anki.collection not in ("auto", "none"):
+        collection = expanded(anki.collection, folder, where.at("anki", "collection"))
+        anki = msgspec.structs.replace(anki, collection=str(collection))
     plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
-    anki = msgspec.structs.replace(written.anki, collection=collection)
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
 
 
@@ -213,19 +230,17 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
         what = f"expected one kind of source, got {len(item)}"
         raise where.error(what, f"indent its keys below the kind, or write {_EXAMPLE}")
     [(kind, options)] = item.items()
+    where = where.at(kind)
     if not isinstance(options, dict):
-        raise where.at(kind).error("expected a mapping", f"such as {_EXAMPLE}")
-    _path_is_there(options, where.at(kind))
-    here = options if _REMOTE.isdisjoint(options) else {"path": ".", **options}
-    common = typed(_Common, here, where.at(kind))
-    path = expanded(common.path, folder, where.at(kind, "path"))
-    name = common.name or (source_name(path, kind) if "path" in options else kind)
-    return SourceEntry(kind, name, path, options, where.at(kind))
-
-
-def _path_is_there(options: dict[str, Any], where: Location) -> None:
+        raise where.error("expected a mapping", f"such as {_EXAMPLE}")
     if "path" not in options and (near := difflib.get_close_matches("path", options, n=1)):
         raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
+    common = typed(
+        _Common, options if _REMOTE.isdisjoint(options) else {"path": ".", **options}, where
+    )
+    path = expanded(common.path, folder, where.at("path"))
+    name = common.name or (source_name(path, kind) if "path" in options else kind)
+    return SourceEntry(kind, name, path, options, where)
 
 
 EXPORTS = frozenset({"kindle", "readwise", "hypothesis"})
@@ -235,16 +250,6 @@ EXPORTS = frozenset({"kindle", "readwise", "hypothesis"})
 def source_name(path: Path, kind: str = "") -> str:
     """The name of a source that was given none: its folded folder name, or what it exports."""
     return kind if kind in EXPORTS else fold(path.name) or "source"
-
-
-def _names_differ(sources: tuple[SourceEntry, ...]) -> None:
-    seen: dict[str, SourceEntry] = {}
-    for source in sources:
-        name = unicodedata.normalize("NFC", source.name)
-        if first := seen.get(name):
-            what = f"the name {name!r} is taken by the source in line {first.where.line}"
-            raise source.where.at("name").error(what, "give each source a `name` of its own")
-        seen[name] = source
 
 
 # --- paths and addresses --------------------------------------------------------------------
@@ -260,19 +265,6 @@ def expanded(text: str, folder: Path, where: Location) -> Path:
         return Path(os.path.normpath(folder / Path(text).expanduser()))
     except RuntimeError as error:
         raise where.error(f"{text!r}: no such home", "write the path in full") from error
-
-
-def _collection(text: str, folder: Path, where: Location) -> str:
-    return text if text in ("auto", "none") else str(expanded(text, folder, where))
-
-
-def _stay_below(patterns: tuple[str, ...], where: Location) -> None:
-    for number, pattern in enumerate(patterns):
-        parts = Path(pattern).parts
-        stays = parts and not Path(pattern).is_absolute() and ".." not in parts
-        if not stays or any("**" in part and part != "**" for part in parts):
-            what = f"{pattern!r} is not a pattern of files in the workspace"
-            raise where.at(number).error(what, "such as decks/*.yaml")
 
 
 def is_loopback(url: str) -> bool:
@@ -298,31 +290,25 @@ def url_host(url: str) -> str:
 
 # --- services -------------------------------------------------------------------------------
 
+_SECRET = re.compile(r"authorization|cookie|(?:^|[-_])(?:key|token|secret)$", re.IGNORECASE)
+
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
-    _check_address(url, where.at(name))
-    written = key_env or where.at("key_env").steps in where.lines
-    if written and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
-        what = "not the name of an environment variable"
-        hint = f"a name such as {LLM_KEY}; the key itself never stands in this file"
-        raise where.at("key_env").error(what, hint)
-
-
-def _check_address(url: str, where: Location) -> None:
-    if not re.fullmatch(r"https?://[^\s\\]+", url) or not url_host(url) or not _port_fits(url):
-        raise where.error(f"{url!r} is not a web address", "such as http://127.0.0.1:11434/v1")
-    if "@" in urlsplit(url).netloc:
-        raise where.error("a web address must not hold a name or password", "use key_env")
-
-
-def _port_fits(url: str) -> bool:
     try:
-        return urlsplit(url).port != 0
+        port_fits = urlsplit(url).port != 0
     except ValueError:
-        return False
-
-
-_SECRET = re.compile(r"authorization|cookie|(?:^|[-_])(?:key|token|secret)$", re.IGNORECASE)
+        port_fits = False
+    if not re.fullmatch(r"https?://[^\s\\]+", url) or not url_host(url) or not port_fits:
+        what = f"{url!r} is not a web address"
+        raise where.at(name).error(what, "such as http://127.0.0.1:11434/v1")
+    if "@" in urlsplit(url).netloc:
+        what = "a web address must not hold a name or password"
+        raise where.at(name).error(what, "use key_env")
+    where = where.at("key_env")
+    written = key_env or where.steps in where.lines
+    if written and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
+        hint = f"a name such as {LLM_KEY}; the key itself never stands in this file"
+        raise where.error("not the name of an environment variable", hint)
 
 
 def _check_headers(headers: dict[str, str], where: Location) -> None:
@@ -332,3 +318,102 @@ def _check_headers(headers: dict[str, str], where: Location) -> None:
             raise where.at(name).error(what, "name its environment variable in llm.key_env")
         if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not re.fullmatch(r"[ -~]*", value):
             raise where.at(name).error("not a header", "letters, digits and - : printable ASCII")
+
+
+# --- keys -----------------------------------------------------------------------------------
+#
+# A default variable belongs to one address and is sent there alone. Any other address gets a key
+# only if `key_env` is written for it and a person has confirmed that: `trust.settled` drops an
+# unconfirmed `key_env`, so what arrives here as `written` may be used.
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultKey:
+    """The variable a key is read from when the settings name none, and whose key that is."""
+
+    name: str
+    address: re.Pattern[str]
+    """Matches every spelling of a URL below the one address; anything doubtful is foreign."""
+
+    def owns(self, url: str) -> bool:
+        """Whether the key belongs to this address."""
+        return self.address.fullmatch(url) is not None
+
+
+def _only(address: str) -> re.Pattern[str]:
+    # no user name, no trailing dot, no backslash, no other port; hosts are ASCII, case is free
+    return re.compile(rf"{address}(?:/[^\s\\]*)?", re.ASCII | re.IGNORECASE)
+
+
+LLM = DefaultKey(LLM_KEY, _only(r"https://api\.openai\.com(?::443)?"))
+ZOTERO = DefaultKey(ZOTERO_KEY, _only(r"https://api\.zotero\.org(?::443)?"))
+ANKI = DefaultKey(ANKI_KEY, _only(r"http://127\.0\.0\.1:8765"))
+
+
+def key_variable(default: DefaultKey, url: str, written: str) -> str:
+    """Return the environment variable whose key may be sent to `url`; "" if none may."""
+    return written or (default.name if default.owns(url) else "")
+
+
+def key_for(
+    default: DefaultKey, url: str, written: str, environ: Mapping[str, str] = os.environ
+) -> str:
+    """Return the key that may be sent to `url`; "" if there is none.
+
+    Args:
+        default: the service.
+        url: where it would be sent.
+        written: `key_env` as the settings have it, "" if they name no variable.
+        environ: the environment.
+    """
+    name = key_variable(default, url, written)
+    return environ.get(name, "").strip() if name else ""
+
+
+# --- prices ---------------------------------------------------------------------------------
+
+PRICES = "prices.yaml"
+_HIGHEST_PRICE = 1_000_000
+
+
+def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
+    """Read the prices of a workspace, by model; {} if it has no `prices.yaml`.
+
+        gpt-5-mini: [0.25, 2.00]            # US dollars per million tokens: in, out
+        vendor/model: [1, 5, 0.1]           # and: in, where the server still had it in its cache
+
+    Raises:
+        ConfigError: `prices.yaml:3: gpt-5: …`, with a hint.
+    """
+    path = folder / PRICES
+    if not path.exists():
+        return {}
+    data, top = read(path, PRICES)
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise top.error("expected a mapping", "such as `gpt-5-mini: [0.25, 2.00]`")
+    prices = {}
+    for model, value in data.items():
+        where, numbers = top.at(model), value if isinstance(value, list) else []
+        right = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
+        if not right or len(numbers) not in (2, 3):
+            hint = "US dollars per million tokens, in and out: [0.25, 2.00]"
+            raise where.error("expected two or three numbers", hint)
+        if any(not 0 <= one <= _HIGHEST_PRICE for one in numbers):
+            raise where.error("no price", f"from 0 to {_HIGHEST_PRICE:,}")
+        prices[str(model)] = tuple(map(float, numbers))
+    return prices
+
+
+# --- shipped files --------------------------------------------------------------------------
+
+
+def shipped(kind: str) -> Path:
+    """Return the folder of shipped texts: `kind` is "prompts", "decks" or "evaluation".
+
+    A wheel holds them inside the package, a checkout beside it.
+    """
+    package = Path(str(files("ankiforge")))
+    inside = package / kind
+    return inside if inside.is_dir() else package.parent / kind

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight
 
@@ -144,11 +144,15 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
         ConfigError: with file and line; also for a second file without `select`.
     """
     files = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    own = [_read(path, str(path.relative_to(root))) for path in sorted(files, key=_file_order)]
-    if not any(rule.takes_all for rule, _ in own):
-        own += shipped_decks(generation)
-    _one_takes_all(own)
-    return tuple(sorted((rule for rule, _ in own), key=lambda rule: rule.takes_all))
+    ordered = sorted(files, key=lambda path: (path.name, str(path)))
+    rules = [_read(path, str(path.relative_to(root))) for path in ordered]
+    if not any(rule.takes_all for rule, _ in rules):
+        rules += shipped_decks(generation)
+    first, *others = (where for rule, where in rules if rule.takes_all)
+    if others:
+        what = f"has no `select`, nor has {first.file}: one of them would never be asked"
+        raise others[0].error(what, "give one of them a `select`")
+    return tuple(sorted((rule for rule, _ in rules), key=lambda rule: rule.takes_all))
 
 
 def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
@@ -157,10 +161,6 @@ def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
     if generation > 1:
         return rules
     return [(msgspec.structs.replace(rule, deck=DECK_OF_FIRST), where) for rule, where in rules]
-
-
-def _file_order(path: Path) -> tuple[str, str]:
-    return (path.name, str(path))
 
 
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
@@ -172,13 +172,6 @@ def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
             what = f"{tag!r} cannot be a tag in Anki"
             raise where.at("tags", number).error(what, "no blanks: a_b, or a::b for a subtag")
     return rule, where
-
-
-def _one_takes_all(rules: list[tuple[DeckRule, Location]]) -> None:
-    first, *others = (where for rule, where in rules if rule.takes_all)
-    if others:
-        what = f"has no `select`, nor has {first.file}: one of them would never be asked"
-        raise others[0].error(what, "give one of them a `select`")
 
 
 # --- choosing -------------------------------------------------------------------------------
@@ -209,13 +202,14 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
         (select.colour, (colour_name(highlight.colour),)),
         (select.author, document.creators),
     )
-    return all(not patterns or _any(patterns, values) for patterns, values in pairs)
-
-
-def _any(patterns: Patterns, values: tuple[str, ...]) -> bool:
-    wanted = (patterns,) if isinstance(patterns, str) else patterns
-    plain = [_plain(value) for value in values]
-    return any(fnmatch.fnmatchcase(value, _plain(one)) for one in wanted for value in plain)
+    for patterns, values in pairs:
+        wanted = (patterns,) if isinstance(patterns, str) else patterns
+        plain = [_plain(value) for value in values]
+        if patterns and not any(
+            fnmatch.fnmatchcase(value, _plain(one)) for one in wanted for value in plain
+        ):
+            return False
+    return True
 
 
 @lru_cache(maxsize=4096)
@@ -310,29 +304,28 @@ def colour_name(colour: str) -> str:
 
     The hue decides, because programs differ in how pale they mark, not in what is yellow.
     """
-    found = re.fullmatch(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", colour.casefold())
-    if not found:
-        name = colour.casefold()
+    name = colour.casefold()
+    if not re.fullmatch(r"#[0-9a-f]{6}", name):
         return "gray" if name == "grey" else name
-    red, green, blue = (int(part, 16) / 255 for part in found.groups())
-    if max(red, green, blue) - min(red, green, blue) < _GRAY_BELOW:
+    red, green, blue = parts = _rgb(name)
+    if max(parts) - min(parts) < _GRAY_BELOW:
         return "gray"
-    return _nearest(colorsys.rgb_to_hsv(red, green, blue)[0])
+    hue = colorsys.rgb_to_hsv(red, green, blue)[0]
+
+    def distance(name: str) -> float:
+        """Return how far the hue is from the nearest anchor, round the circle (0 to 0.5)."""
+        apart = [abs(hue - anchor) for anchor in _HUES[name]]
+        return min(min(one, 1 - one) for one in apart)
+
+    return min(PALETTE, key=distance)
 
 
-def _nearest(hue: float) -> str:
-    def apart(name: str) -> float:
-        return min(_turn(hue, _hue(anchor)) for anchor in PALETTE[name])
-
-    return min(PALETTE, key=apart)
-
-
-def _turn(one: float, other: float) -> float:
-    apart = abs(one - other)
-    return min(apart, 1 - apart)
-
-
-@lru_cache(maxsize=32)
-def _hue(colour: str) -> float:
+def _rgb(colour: str) -> tuple[float, float, float]:
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return colorsys.rgb_to_hsv(red, green, blue)[0]
+    return red, green, blue
+
+
+_HUES = {
+    name: [colorsys.rgb_to_hsv(*_rgb(anchor))[0] for anchor in anchors]
+    for name, anchors in PALETTE.items()
+}

@@ -12,13 +12,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
-from ankiforge.config import ZOTERO_WEB, SourceEntry, is_loopback
-from ankiforge.config.keys import ANKI, LLM, ZOTERO, DefaultKey, origin
-from ankiforge.config.user import UserFolders, remember, remembered
-from ankiforge.config.workspace import Workspace
+from ankiforge.config import ANKI, LLM, ZOTERO, ZOTERO_WEB, DefaultKey, SourceEntry, is_loopback
+from ankiforge.config.workspace import UserFolders, Workspace, load_values, store_values
 from ankiforge.config.yamlfile import Location
 from ankiforge.errors import UsageError
 
@@ -60,28 +59,26 @@ def _fingerprint(root: Path, key: str, value: str) -> str:
 
 
 def concerns(workspace: Workspace) -> list[Concern]:
-    """Everything in the settings that reaches beyond this machine and the workspace."""
-    return list(_concerns(workspace))
-
-
-def _concerns(workspace: Workspace) -> Iterator[Concern]:
-    config, where = workspace.config, workspace.config.where
-    if not is_loopback(config.llm.base_url):
-        says = f"passages would be sent to {config.llm.base_url}"
-        yield _concern(where.at("llm", "base_url"), config.llm.base_url, says)
-    if not is_loopback(config.anki.connect):
-        says = f"cards would be sent to {config.anki.connect}"
-        yield _concern(where.at("anki", "connect"), config.anki.connect, says)
+    """Return everything in the settings that reaches beyond this machine and the workspace."""
+    config, where, found = workspace.config, workspace.config.where, list[Concern]()
     llm, anki = config.llm, config.anki
-    yield from _key_concern(where.at("llm", "key_env"), llm.key_env, LLM, llm.base_url)
-    yield from _key_concern(where.at("anki", "key_env"), anki.key_env, ANKI, anki.connect)
+    for at, url, sent in (
+        (where.at("llm", "base_url"), llm.base_url, "passages"),
+        (where.at("anki", "connect"), anki.connect, "cards"),
+    ):
+        if not is_loopback(url):
+            found.append(_concern(at, url, f"{sent} would be sent to {url}"))
+    found += _key_concern(where.at("llm", "key_env"), llm.key_env, LLM, llm.base_url)
+    found += _key_concern(where.at("anki", "key_env"), anki.key_env, ANKI, anki.connect)
     for source in config.sources:
-        yield from _source_concerns(source, workspace.root)
+        found += _source_concerns(source, workspace.root)
+    if workspace.is_default:
+        return found
     output = workspace.output.resolve()
-    if not workspace.is_default and not output.is_relative_to(workspace.root):
+    if not output.is_relative_to(workspace.root):
         says = f"packages would be written to {output}, which is outside this workspace"
-        yield replace(_concern(where.at("output"), str(output), says), stops=False)
-    yield from () if workspace.is_default else remembered_concerns(workspace)
+        found.append(replace(_concern(where.at("output"), str(output), says), stops=False))
+    return [*found, *remembered_concerns(workspace)]
 
 
 def remembered_concerns(workspace: Workspace) -> Iterator[Concern]:
@@ -109,7 +106,8 @@ def _key_concern(
     usual = name == default.name
     if not name or (usual and default.owns(url)):
         return
-    to = origin(url)
+    parts = urlsplit(url)
+    to = f"{parts.scheme}://{parts.netloc}".lower()
     says = f"the environment variable {name} would be used as a key, sent to {to}"
     concern = _concern(where, f"{name} {to}", says, key)
     yield replace(concern, stops=not (usual and is_loopback(url)), former="" if usual else name)
@@ -138,10 +136,10 @@ def unconfirmed(
     workspace: Workspace, folders: UserFolders, environ: Mapping[str, str] = os.environ
 ) -> list[Concern]:
     """The concerns nobody has confirmed; none where ANKIFORGE_TRUST names this workspace."""
-    if _vouched(workspace.root, environ.get("ANKIFORGE_TRUST", "")):
+    root, vouched = workspace.root, environ.get("ANKIFORGE_TRUST", "")
+    if vouched and Path(vouched).expanduser().resolve() == root:
         return []
-    trusted = remembered(folders, _TRUSTED)
-    root = workspace.root
+    trusted = load_values(folders, _TRUSTED)
     return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
 
 
@@ -152,16 +150,17 @@ def settled(workspace: Workspace, waiting: list[Concern]) -> Workspace:
     """
     keys = {one.key for one in waiting if one.is_key}
     config = workspace.config
-    llm, anki, sources = config.llm, config.anki, config.sources
+    llm, anki, sources = config.llm, config.anki, []
     if "llm.key_env" in keys:
         llm = msgspec.structs.replace(llm, key_env="")
     if "anki.key_env" in keys:
         anki = msgspec.structs.replace(anki, key_env="")
-    if keys:
-        sources = tuple(
-            _without_key(one) if f"sources.{one.name}.key_env" in keys else one for one in sources
-        )
-    config = msgspec.structs.replace(config, llm=llm, anki=anki, sources=sources)
+    for one in config.sources:
+        if f"sources.{one.name}.key_env" in keys:
+            options = {name: value for name, value in one.options.items() if name != "key_env"}
+            one = replace(one, options=options)
+        sources.append(one)
+    config = msgspec.structs.replace(config, llm=llm, anki=anki, sources=tuple(sources))
     workspace = replace(workspace, config=config)
     if any(one.key == "output" for one in waiting):
         inside = workspace.root
@@ -169,22 +168,12 @@ def settled(workspace: Workspace, waiting: list[Concern]) -> Workspace:
     return workspace
 
 
-def _without_key(source: SourceEntry) -> SourceEntry:
-    options = {name: value for name, value in source.options.items() if name != "key_env"}
-    return replace(source, options=options)
-
-
-def _vouched(root: Path, named: str) -> bool:
-    return bool(named) and Path(named).expanduser().resolve() == root
-
-
 def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders) -> None:
     """Keep a person's word for these concerns."""
     if confirmed:
-        added = {
-            one.fingerprint(workspace.root): f"{workspace.root}: {one.key}" for one in confirmed
-        }
-        remember(folders, _TRUSTED, remembered(folders, _TRUSTED) | added)
+        root = workspace.root
+        added = {one.fingerprint(root): f"{root}: {one.key}" for one in confirmed}
+        store_values(folders, _TRUSTED, load_values(folders, _TRUSTED) | added)
 
 
 def require_trust(

@@ -1,4 +1,4 @@
-"""A workspace: the folder with `ankiforge.yaml`, and what lies in it.
+"""The folders of a person, and workspaces: folders with `ankiforge.yaml`.
 
 ankiforge.yaml      the settings                        decks/, prompts/   texts a person edits
 journal.jsonl       what was decided, for other machines
@@ -9,18 +9,171 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from ankiforge.config import FILE_NAME, Config, expanded, load, private
-from ankiforge.config.remembered import Remembered
-from ankiforge.config.remembered import load as load_remembered
-from ankiforge.config.user import UserFolders, remember, remembered, user_folders
 from ankiforge.errors import UsageError
 
-_REGISTER = "workspaces"
-_REGISTERED = "registered"
+_WORKSPACES, _REGISTERED = "workspaces", "registered"
+
+
+def _store_json(path: Path, value: Any) -> None:
+    """Replace a JSON file, whole or not at all; only its owner can read it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    content = msgspec.json.format(msgspec.json.encode(value)) + b"\n"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+# --- what belongs to the person, not to a workspace -----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserFolders:
+    """Where a person's own files are."""
+
+    config: Path
+    """What was confirmed and registered."""
+    data: Path
+    """The default workspace."""
+
+
+def user_folders(environ: Mapping[str, str] = os.environ) -> UserFolders:
+    """Return the user's folders, as the platform has them; nothing is created.
+
+    `ANKIFORGE_HOME` names one folder for both; tests and demonstrations leave no trace with it.
+    """
+    from platformdirs import user_config_path, user_data_path
+
+    if home := environ.get("ANKIFORGE_HOME"):
+        folder = Path(home).expanduser().absolute()
+        return UserFolders(folder, folder)
+    config = user_config_path("ankiforge", appauthor=False)
+    return UserFolders(config, user_data_path("ankiforge", appauthor=False))
+
+
+def load_values(folders: UserFolders, name: str) -> dict[str, str]:
+    """Return the text values stored under a name; {} if there are none, or the file is damaged."""
+    try:
+        raw = (folders.config / f"{name}.json").read_bytes()
+        return msgspec.json.decode(raw, type=dict[str, str])
+    except (OSError, ValueError):
+        return {}
+
+
+def store_values(folders: UserFolders, name: str, values: Mapping[str, str]) -> None:
+    """Store text values under a name, in a file that only its owner can read.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    try:
+        folders.config.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _store_json(folders.config / f"{name}.json", dict(sorted(values.items())))
+    except OSError as error:
+        what = f"{folders.config}: cannot be written: {error.strerror}"
+        raise UsageError(what, hint="ANKIFORGE_HOME names another folder") from error
+
+
+def home_of(folders: UserFolders) -> tuple[str, bool]:
+    """Return the id of this person's home on this computer, and whether it was made just now.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    if known := load_values(folders, "home").get("id"):
+        return known, False
+    made = uuid.uuid4().hex
+    store_values(folders, "home", {"id": made})
+    return made, True
+
+
+# --- remembered PATHs -----------------------------------------------------------------------
+
+REMEMBERED = "sources.json"
+"""Beside the ledger: the PATHs of `ankiforge run PATH`, and the sources that were found behind each
+under the names their keys were issued under. What `ankiforge.yaml` names comes first."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One source behind a PATH."""
+
+    kind: str
+    name: str
+    """Part of its keys."""
+    root: str
+    only: tuple[str, ...] = ()
+    """The files and folders below `root` that are read; () = all of it."""
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Path, ...]:
+        """The files and folders that are read."""
+        return tuple(map(Path, self.only or (self.root,)))
+
+    def covers(self, other: Place) -> bool:
+        """Whether all that another place reads is read here, as the same kind."""
+        return self.kind == other.kind and all(
+            any(target == mine or mine in target.parents for mine in self.targets)
+            for target in other.targets
+        )
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """One PATH that plain `ankiforge run` reads."""
+
+    path: str
+    """Absolute, links resolved."""
+    name: str = ""
+    """As `--name` gave it."""
+    places: tuple[Place, ...] = ()
+
+    def covers(self, places: Iterable[Place]) -> bool:
+        """Whether all of these places are read through this PATH."""
+        return all(any(mine.covers(other) for mine in self.places) for other in places)
+
+
+def load_remembered(folder: Path) -> tuple[Remembered, ...]:
+    """Return what is remembered in a workspace's `.ankiforge/`; a damaged file counts as empty."""
+    try:
+        raw = (folder / REMEMBERED).read_bytes()
+        if b"\\u0000" in raw:  # in no path
+            return ()
+        return msgspec.json.decode(raw, type=tuple[Remembered, ...])
+    except (OSError, msgspec.MsgspecError, UnicodeError):
+        return ()
+
+
+def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
+    """Replace what is remembered in a workspace's `.ankiforge/`.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    try:
+        _store_json(folder / REMEMBERED, tuple(items))
+    except OSError as error:
+        what = f"{folder / REMEMBERED}: cannot be written: {error.strerror}"
+        raise UsageError(what, hint="read it without being remembered: --once") from error
+
+
+# --- a workspace ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +252,10 @@ class Workspace:
         private.restrict(self.journal)
 
 
-# --- which one ------------------------------------------------------------------------------
-
-
 def resolve(
     directory: Path | None, cwd: Path, environ: Mapping[str, str] = os.environ
 ) -> Workspace:
-    """The workspace a command works in.
+    """Return the workspace a command works in.
 
     `directory` (`-C`), else the nearest folder from `cwd` upwards with an `ankiforge.yaml`,
     else the one the user registered, else the default one in the user's data folder.
@@ -116,10 +266,22 @@ def resolve(
     """
     folders = user_folders(environ)
     if directory is not None:
-        return open_workspace(_named(cwd / directory.expanduser()))
-    nearest = next((up for up in (cwd, *cwd.parents) if _is_workspace(up)), None)
-    chosen = nearest or _registered_here(folders)
-    return open_workspace(chosen) if chosen else _default(folders, cwd)
+        folder = cwd / directory.expanduser()
+        if not _is_workspace(folder):
+            what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
+            hint = f"make a workspace there: ankiforge init {folder}"
+            raise UsageError(f"{folder}: {what}", hint=hint)
+        return open_workspace(folder)
+    if nearest := next(filter(_is_workspace, (cwd, *cwd.parents)), None):
+        return open_workspace(nearest)
+    root = registered(folders)
+    if root is None:
+        return Workspace(folders.data.resolve(), Config.default(), cwd.absolute(), is_default=True)
+    if not _is_workspace(root):
+        # falling back to the default workspace would draw every card a second time there
+        what = f"your workspace {root} is gone, or its disk is not mounted"
+        raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
+    return open_workspace(root)
 
 
 def open_workspace(root: Path) -> Workspace:
@@ -129,45 +291,25 @@ def open_workspace(root: Path) -> Workspace:
     return Workspace(root, config, expanded(config.output, root, config.where.at("output")))
 
 
-def _default(folders: UserFolders, cwd: Path) -> Workspace:
-    return Workspace(folders.data.resolve(), Config.default(), cwd.absolute(), is_default=True)
-
-
 def _is_workspace(folder: Path) -> bool:
     return (folder / FILE_NAME).is_file()
-
-
-def _named(folder: Path) -> Path:
-    if _is_workspace(folder):
-        return folder
-    what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
-    raise UsageError(f"{folder}: {what}", hint=f"make a workspace there: ankiforge init {folder}")
 
 
 # --- the registered one ---------------------------------------------------------------------
 
 
 def registered(folders: UserFolders) -> Path | None:
-    """The user's workspace for commands given anywhere; None before the first `init`."""
-    path = remembered(folders, _REGISTER).get(_REGISTERED)
+    """Return the user's workspace for commands given anywhere; None before the first `init`."""
+    path = load_values(folders, _WORKSPACES).get(_REGISTERED)
     return Path(path) if path else None
 
 
-def _registered_here(folders: UserFolders) -> Path | None:
-    root = registered(folders)
-    if root is None or _is_workspace(root):
-        return root
-    # Falling back to the default workspace would draw every card a second time there.
-    what = f"your workspace {root} is gone, or its disk is not mounted"
-    raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
-
-
 def register(root: Path, folders: UserFolders) -> bool:
-    """Make this the user's workspace, unless another one is; whether it is it now."""
+    """Make this the user's workspace, unless another one is; return whether it is it now."""
     root, known = root.resolve(), registered(folders)
     if known is not None and known != root and _is_workspace(known):
         return False
-    remember(folders, _REGISTER, {_REGISTERED: str(root)})
+    store_values(folders, _WORKSPACES, {_REGISTERED: str(root)})
     return True
 
 
@@ -192,25 +334,21 @@ def adopt_default(root: Path, folders: UserFolders) -> tuple[Path, ...]:
         return ()
     try:
         for name in names:
-            _copy_whole(folders.data / name, root / name)
+            source, part = folders.data / name, root / f"{name}.part"
+            _remove(part)
+            if source.is_dir():
+                private.make_folder(part)
+                shutil.copytree(source, part, dirs_exist_ok=True)
+            else:
+                private.make_file(part)
+                shutil.copy2(source, part)
+            part.rename(root / name)
         for name in names:
             _remove(folders.data / name)
     except OSError as error:
         what = f"{folders.data} could not be moved to {root}: {error}"
         raise UsageError(what, hint="nothing is lost: make room or rights, then again") from error
     return tuple(root / name for name in names)
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    part = target.with_name(f"{target.name}.part")
-    _remove(part)
-    if source.is_dir():
-        private.make_folder(part)
-        shutil.copytree(source, part, dirs_exist_ok=True)
-    else:
-        private.make_file(part)
-        shutil.copy2(source, part)
-    part.rename(target)
 
 
 def _remove(path: Path) -> None:

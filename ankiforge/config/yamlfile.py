@@ -1,7 +1,7 @@
-"""YAML a person edits, read so that every mistake has an address: file, line, key.
+"""Read YAML that a person edits, so that every mistake is named with file, line and key.
 
-`read` gives plain data and the place it came from; `typed` turns data into a
-`msgspec.Struct` and its complaints into a `ConfigError` such as
+`read` returns plain data and its location; `typed` turns data into a `msgspec.Struct`, or raises a
+`ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
     hint: did you mean 'path'?
@@ -10,10 +10,7 @@
 from __future__ import annotations
 
 import difflib
-import enum
 import re
-import types
-import typing
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 import yaml
+from msgspec import inspect
 
 from ankiforge.errors import ConfigError
 
@@ -33,64 +31,63 @@ _MAX_BYTES = 256 * 1024
 _MAX_DEPTH = 32
 
 
-# --- addresses ------------------------------------------------------------------------------
+# --- locations ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a file a person edits."""
+    """A place in a file that a person edits."""
 
     file: str
-    """As it is to be named in a message."""
+    """The name of the file in messages."""
     steps: tuple[Step, ...] = ()
     lines: Mapping[tuple[Step, ...], int] = field(default_factory=dict, compare=False, repr=False)
     """Line (from 1) of every key and list item of the file."""
 
     def at(self, *steps: Step) -> Location:
-        """A place further down."""
+        """Return a place further down."""
         return Location(self.file, (*self.steps, *steps), self.lines)
 
     @property
     def line(self) -> int:
-        """The line of the nearest key that stands in the file; 0 if there is none."""
+        """The line of the nearest key that is in the file; 0 if there is none."""
         known = (self.lines.get(self.steps[:n]) for n in range(len(self.steps), -1, -1))
         return next((line for line in known if line), 0)
 
     @property
     def key(self) -> str:
         """The path of keys, as in `sources[0].obsidian.path`."""
-        shown = (f"[{step}]" if isinstance(step, int) else f".{_name(step)}" for step in self.steps)
-        return "".join(shown).removeprefix(".")
+        shown = ""
+        for step in self.steps:
+            plain = isinstance(step, int) or re.fullmatch(r"[\w-]{1,60}", step)
+            name = step if plain else repr(str(step)[:60])
+            shown += f"[{step}]" if isinstance(step, int) else f".{name}"
+        return shown.removeprefix(".")
 
     def __str__(self) -> str:
         address = f"{self.file}:{self.line}" if self.line else self.file
         return f"{address}: {self.key}" if self.key else address
 
     def error(self, what: str, hint: str = "") -> ConfigError:
-        """A mistake made here."""
+        """Return the error for a mistake made here."""
         return ConfigError(f"{self}: {what}", hint=hint)
 
     def wrap(self, error: ConfigError) -> ConfigError:
-        """The same mistake with this address before it."""
+        """Return the error with this location before its message."""
         return self.error(error.message, error.hint)
 
 
-def _name(key: str) -> str:
-    return key if re.fullmatch(r"[\w-]{1,60}", key) else repr(key[:60])
-
-
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The hint for an unknown word: the nearest known one, or all of them."""
+    """Return the hint for an unknown word: the nearest known one, or all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(word[:60], names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
 
 
 def control_character(text: str) -> str:
-    """The first character that no text of a file or path of ours may hold, "" if there is none.
+    """Return the first character that no text or path may hold, "" if there is none.
 
-    Those are the controls but tab and line end, and halves of characters, which cannot be
-    written as UTF-8.
+    Those are control characters except tab and line end, and surrogates, which UTF-8 cannot encode.
     """
     bad = (c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs"))
     return next(bad, "")
@@ -100,15 +97,11 @@ def control_character(text: str) -> str:
 
 
 def read(path: Path, shown: str) -> tuple[object, Location]:
-    """Read a YAML file.
-
-    Args:
-        path: the file.
-        shown: its name in messages.
+    """Read a YAML file; `shown`: its name in messages.
 
     Returns:
-        Plain data (dict with text keys, list, str, int, float, bool, None; an empty file is
-        None), and the place of its top.
+        Plain data (dict with text keys, list, str, int, float, bool, None; None for an empty
+        file), and its location.
 
     Raises:
         ConfigError: it cannot be read, or is no YAML of the plain sort described in `parse`.
@@ -129,7 +122,7 @@ def read(path: Path, shown: str) -> tuple[object, Location]:
 
 
 def parse(text: str, shown: str) -> tuple[object, Location]:
-    """The same for text: one document of mappings, lists and scalars.
+    """Parse one YAML document of mappings, lists and scalars.
 
     Aliases, merge keys, tags, duplicate keys and deep nesting are refused: a settings file
     needs none of them, and an alias can make a small file huge.
@@ -138,38 +131,29 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-    except yaml.YAMLError as error:
-        raise _syntax_error(error, text, shown) from error
+    except yaml.MarkedYAMLError as error:
+        mark, what = error.problem_mark or error.context_mark, error.problem or str(error.context)
+        hint = "a value with : # [ { @ may need quotes"
+        if "\\t" in what:
+            hint = "indent with blanks, not with tabs"
+        elif isinstance(error, yaml.composer.ComposerError):
+            hint = ""
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
+    except yaml.reader.ReaderError as error:  # it knows only the offset
+        line = text.count("\n", 0, error.position) + 1
+        what, hint = "a character that YAML forbids", "a value with : # [ { @ may need quotes"
+        raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
     except ValueError as error:  # an escape such as "\U00110000", which PyYAML lets through
         line = loader.get_mark().line + 1 if loader else 1
         raise ConfigError(f"{shown}:{line}: {error}") from error
-    walk = _Walk(shown)
-    data = walk.plain(node, ()) if node is not None else None
-    return data, Location(shown, (), walk.lines)
-
-
-def _syntax_error(error: yaml.YAMLError, text: str, shown: str) -> ConfigError:
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        line, what = (mark.line + 1 if mark else 1), error.problem or str(error.context)
-    else:  # a ReaderError, which knows the offset only
-        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-        what = "a character that YAML forbids"
-    return ConfigError(f"{shown}:{line}: {what}", hint=_syntax_hint(error, what))
-
-
-def _syntax_hint(error: yaml.YAMLError, what: str) -> str:
-    if "\\t" in what:
-        return "indent with blanks, not with tabs"
-    return (
-        ""
-        if isinstance(error, yaml.composer.ComposerError)
-        else "a value with : # [ { @ may need quotes"
-    )
+    lines: dict[tuple[Step, ...], int] = {(): 1}
+    top = Location(shown, (), lines)
+    return (_plain(node, top, lines) if node is not None else None), top
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases and without bottomless nesting."""
+    """PyYAML's safe loader, without aliases and with limited nesting."""
 
     depth = 0
 
@@ -189,97 +173,80 @@ class _Loader(yaml.SafeLoader):
 
 
 _TAG = "tag:yaml.org,2002:"
-_TEXT = frozenset({f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value"})
-"""`2024-01-01` and `=` are text to us."""
-_VALUES = frozenset({f"{_TAG}int", f"{_TAG}float", f"{_TAG}bool", f"{_TAG}null"})
+_TEXT = frozenset(_TAG + name for name in ("str", "timestamp", "value"))
+"""`2024-01-01` and `=` are text here."""
+_VALUES = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
+_SCALARS = yaml.constructor.SafeConstructor()
 
 
-class _Walk:
-    """Turns nodes into plain data, and remembers the line of every key and item."""
+def _plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int]) -> object:
+    """Turn a node into plain data; add the line of every key and item to `lines`."""
 
-    def __init__(self, shown: str) -> None:
-        self.shown = shown
-        self.lines: dict[tuple[Step, ...], int] = {(): 1}
-        self.maker = yaml.constructor.SafeConstructor()
+    def error(node: yaml.Node, what: str, hint: str = "") -> ConfigError:
+        lines[where.steps] = node.start_mark.line + 1
+        return where.error(what, hint)
 
-    def plain(self, node: yaml.Node, steps: tuple[Step, ...]) -> object:
-        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
-            return self._mapping(node, steps)
-        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
-            return [self._item(item, (*steps, n)) for n, item in enumerate(node.value)]
-        if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT | _VALUES:
-            return self._scalar(node, steps)
-        self.lines[steps] = node.start_mark.line + 1
-        raise self._here(steps).error(f"the tag {node.tag[:60]!r} is not supported here")
+    def text_of(node: yaml.ScalarNode) -> str:
+        text = str(node.value)
+        if strange := control_character(text):
+            raise error(node, f"holds the control character U+{ord(strange):04X}")
+        return text
 
-    def _mapping(self, node: yaml.MappingNode, steps: tuple[Step, ...]) -> dict[str, object]:
+    if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
         data: dict[str, object] = {}
         for key_node, value_node in node.value:
-            key = self._key(key_node, steps)
-            below = (*steps, key)
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _TEXT:
+                raise error(key_node, "a key must be text", "put the key in quotes")
+            key = text_of(key_node)
+            below, line = where.at(key), key_node.start_mark.line + 1
+            first, lines[below.steps] = lines.get(below.steps), line
             if key in data:
-                first = self.lines[below]
-                self.lines[below] = key_node.start_mark.line + 1
-                raise self._here(below).error(f"written twice, first in line {first}")
-            self.lines[below] = key_node.start_mark.line + 1
-            data[key] = self.plain(value_node, below)
+                raise below.error(f"written twice, first in line {first}")
+            data[key] = _plain(value_node, below, lines)
         return data
-
-    def _key(self, node: yaml.Node, steps: tuple[Step, ...]) -> str:
-        if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT:
-            return self._clean(node.value, node, steps)
-        self.lines[steps] = node.start_mark.line + 1
-        raise self._here(steps).error("a key must be text", "put the key in quotes")
-
-    def _item(self, node: yaml.Node, steps: tuple[Step, ...]) -> object:
-        self.lines[steps] = node.start_mark.line + 1
-        return self.plain(node, steps)
-
-    def _scalar(self, node: yaml.ScalarNode, steps: tuple[Step, ...]) -> object:
-        if node.tag in _TEXT:
-            return self._clean(node.value, node, steps)
+    if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+        items = []
+        for number, item in enumerate(node.value):
+            below = where.at(number)
+            lines[below.steps] = item.start_mark.line + 1
+            items.append(_plain(item, below, lines))
+        return items
+    if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT:
+        return text_of(node)
+    if isinstance(node, yaml.ScalarNode) and node.tag in _VALUES:
         try:
-            return self.maker.construct_object(node)
-        except (ValueError, LookupError) as error:
-            self.lines[steps] = node.start_mark.line + 1
+            value: object = _SCALARS.construct_object(node)
+        except (ValueError, LookupError) as fault:
             shown = repr(str(node.value)[:40])
-            raise self._here(steps).error(f"{shown} cannot be read", "put it in quotes") from error
-
-    def _clean(self, text: str, node: yaml.Node, steps: tuple[Step, ...]) -> str:
-        if not (strange := control_character(text)):
-            return text
-        self.lines[steps] = node.start_mark.line + 1
-        raise self._here(steps).error(f"holds the control character U+{ord(strange):04X}")
-
-    def _here(self, steps: tuple[Step, ...]) -> Location:
-        return Location(self.shown, steps, self.lines)
+            raise error(node, f"{shown} cannot be read", "put it in quotes") from fault
+        return value
+    raise error(node, f"the tag {node.tag[:60]!r} is not supported here")
 
 
 # --- data to types --------------------------------------------------------------------------
 
 
 def typed(struct_type: type[T], data: object, where: Location) -> T:
-    """Turn plain data into a struct, or say where it does not fit.
+    """Turn plain data into a struct.
 
     A key without a value has its default: in the mapping itself and in those directly below.
 
     Raises:
         ConfigError: with file, line, key, what was expected, and the nearest known word.
     """
+
+    def without_empty(data: object, levels: int) -> object:
+        if not isinstance(data, dict) or not levels:
+            return data
+        return {k: without_empty(v, levels - 1) for k, v in data.items() if v is not None}
+
     try:
-        return msgspec.convert(_without_empty(data), struct_type)
+        return msgspec.convert(without_empty(data, 2), struct_type)
     except msgspec.ValidationError as error:
-        raise _complaint(struct_type, str(error), where) from error
+        raise _in_words(struct_type, str(error), where) from error
 
 
-def _without_empty(data: object, levels: int = 2) -> object:
-    if not isinstance(data, dict) or not levels:
-        return data
-    return {k: _without_empty(v, levels - 1) for k, v in data.items() if v is not None}
-
-
-_COMPLAINT = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_MESSAGE = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _CHOICE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
@@ -302,73 +269,55 @@ _SIGNS = {
 }
 
 
-def _complaint(struct_type: type[T], message: str, where: Location) -> ConfigError:
-    found = _COMPLAINT.fullmatch(message)
+def _in_words(struct_type: type[T], message: str, where: Location) -> ConfigError:
+    """Return the error for a message of msgspec, which ends with the path of the value."""
+    found = _MESSAGE.fullmatch(message)
     what, path = (found[1], found[2] or "") if found else (message, "")
-    steps = tuple(int(index) if index else key for key, index in _STEP.findall(path))
+    pairs = re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path)
+    where = where.at(*(int(index) if index else key for key, index in pairs))
+    types = _types_at(inspect.type_info(struct_type), where.steps[-len(pairs) :] if pairs else ())
     if unknown := _UNKNOWN.fullmatch(what):
-        known = [name for kind in _types_at(struct_type, steps) for name in _fields(kind)]
-        return where.at(*steps, unknown[1]).error("unknown key", suggestion(unknown[1], known))
+        fields = [one for kind in types for one in getattr(kind, "fields", ())]
+        hint = suggestion(unknown[1], [one.encode_name for one in fields])
+        return where.at(unknown[1]).error("unknown key", hint)
     if missing := _MISSING.fullmatch(what):
-        return where.at(*steps).error(f"{missing[1]!r} is missing")
+        return where.error(f"{missing[1]!r} is missing")
     if choice := _CHOICE.fullmatch(what):
-        kinds = _types_at(struct_type, steps)
-        known = [name for kind in kinds for name in _choices(kind)]
-        others = [_WORDS.get(getattr(kind, "__name__", ""), "") for kind in kinds]
+        known = [str(value) for kind in types for value in _values(kind)]
+        others = [
+            _WORDS.get(type(kind).__name__.removesuffix("Type").lower(), "") for kind in types
+        ]
         wanted = ", ".join([*known, *filter(None, others)])
         hint = suggestion(choice[1].strip("'"), known)
-        return where.at(*steps).error(f"{choice[1]} is not one of: {wanted}", hint)
-    return where.at(*steps).error(_in_words(what), _hint(what))
-
-
-def _types_at(kind: Any, steps: tuple[Step, ...]) -> tuple[Any, ...]:
-    """The declared types of what lies `steps` below a type: several if it is a union."""
-    kinds = _members(kind)
-    for step in steps:
-        kinds = tuple(found for kind in kinds for found in _below(kind, step))
-    return kinds
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Annotated:
-        return _members(arguments[0])
-    if origin in (typing.Union, types.UnionType):
-        return tuple(member for argument in arguments for member in _members(argument))
-    return (kind,)
-
-
-def _below(kind: Any, step: Step) -> tuple[Any, ...]:
-    if isinstance(step, int):
-        return _members(typing.get_args(kind)[0]) if typing.get_args(kind) else ()
-    return _members(_fields(kind)[step]) if step in _fields(kind) else ()
-
-
-def _fields(kind: Any) -> dict[str, Any]:
-    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        return {}
-    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-
-
-def _choices(kind: Any) -> tuple[str, ...]:
-    if typing.get_origin(kind) is typing.Literal:
-        return tuple(str(value) for value in typing.get_args(kind))
-    is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
-    return tuple(str(member.value) for member in kind) if is_enum else ()
-
-
-def _in_words(what: str) -> str:
-    what = what.replace(" | null`, got", "`, got")
+        return where.error(f"{choice[1]} is not one of: {wanted}", hint)
+    hint = ""
+    if "`str" in what and re.search(r"got `(int|float|bool|null)`", what):
+        hint = "put the value in quotes"
+    elif what == "Expected `array`, got `str`":
+        hint = "write a list: [first, second]"
+    what = what.replace(" | null`, got", "`, got").replace("Expected", "expected", 1)
     for word, ours in _WORDS.items():
         what = re.sub(rf"(?<=[`|\s]){word}(?=[`\s])", ours, what)
     for sign, ours in _SIGNS.items():
         what = what.replace(sign, ours)
-    return what.replace("Expected", "expected", 1)
+    return where.error(what, hint)
 
 
-def _hint(what: str) -> str:
-    if "`str" in what and re.search(r"got `(int|float|bool|null)`", what):
-        return "put the value in quotes"
-    if what == "Expected `array`, got `str`":
-        return "write a list: [first, second]"
-    return ""
+def _types_at(kind: inspect.Type, steps: tuple[Step, ...]) -> list[inspect.Type]:
+    """Return the declared types of what is `steps` below a type: several if it is a union."""
+    if isinstance(kind, inspect.UnionType):
+        return [found for one in kind.types for found in _types_at(one, steps)]
+    if not steps:
+        return [kind]
+    below: list[inspect.Type] = []
+    if isinstance(kind, inspect.StructType):
+        below = [one.type for one in kind.fields if one.encode_name == steps[0]]
+    elif isinstance(kind, inspect.VarTupleType | inspect.ListType):
+        below = [kind.item_type]
+    return [found for one in below for found in _types_at(one, steps[1:])]
+
+
+def _values(kind: inspect.Type) -> tuple[Any, ...]:
+    if isinstance(kind, inspect.EnumType):
+        return tuple(member.value for member in kind.cls)
+    return tuple(kind.values) if isinstance(kind, inspect.LiteralType) else ()

@@ -10,9 +10,8 @@ from shlex import quote
 
 from ankiforge import __version__, extract
 from ankiforge.app import check_limits, open_source
-from ankiforge.config import EXPORTS, Config, SourceEntry
+from ankiforge.config import EXPORTS, Config, SourceEntry, load_prices
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.prices import load_prices
 from ankiforge.config.trust import settled, unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ConfigError, ForgeError

@@ -27,7 +27,7 @@ from ankiforge import check
 from ankiforge.anki.cards import cloze as as_anki_shows
 from ankiforge.anki.notes import content_html
 from ankiforge.check import bare, hidden_gaps, read, without
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ankiforge.config.user import UserFolders
+from ankiforge.config.workspace import UserFolders
 from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Machine
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ankiforge import app
-from ankiforge.config import DrafterName, is_loopback
-from ankiforge.config.keys import LLM, key_for, key_variable
+from ankiforge.config import LLM, DrafterName, is_loopback, key_for, key_variable
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ForgeError

@@ -23,6 +23,8 @@ from ankiforge.extract.pdf import PdfSource
 from ankiforge.ledger import db as connection
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
+FIELDS = "deck document source tag colour kind verdict standing anki finding drafter prompt run key"
+
 
 @pytest.fixture
 def notes(vault: Path) -> Path:
@@ -55,11 +57,49 @@ def says(result, code: int, *words: str) -> None:
     assert "Traceback" not in result.stderr
 
 
+# --- wrong usage ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "call", "words"),
+    [
+        ({}, "run nowhere.pdf", "nowhere.pdf hint:"),
+        ({"empty/": ""}, "run empty", "empty hint:"),
+        ({"notes.docx": "PK"}, "run notes.docx", "notes.docx PDF"),
+        ({}, "run", "ankiforge run|PATH"),
+        ({"ankiforge.yaml": "output: .\n\ndraftr: x"}, "run", "ankiforge.yaml:3 draftr 'drafter'?"),
+        ({"ankiforge.yaml": "sources: [\n"}, "run", "ankiforge.yaml"),
+        ({}, "run good -o no/such/folder/a.apkg", "no|such|folder"),
+        ({"ankiforge.apkg/": ""}, "run good", "is|a|folder"),
+        ({}, "rnu", ""),
+        ({}, "run --drafter gpt", ""),
+        ({}, "run --limt 3", ""),
+        ({}, "run --limit -3", ""),
+        ({}, "list --nope", ""),
+        ({}, "show", ""),
+        ({}, "accept", ""),
+        ({}, "accept afaaaaaa --all", ""),
+        ({}, "reject --filter x", ""),
+        ({}, "-C /nowhere list", ""),
+        ({}, "list dekc:x", f"dekc {FIELDS}"),
+        ({}, "reject --all --filter dekc:x", f"dekc {FIELDS}"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_is_wrong(forge, notes, files, call, words) -> None:
+    for name, text in files.items():
+        path = forge.folder / name
+        path.mkdir() if name.endswith("/") else path.write_text(text, "utf-8")
+    arguments = [notes if word == "good" else word for word in call.split()]
+
+    says(forge(*arguments), 2, *(word.replace("|", " ") for word in words.split()))
+
+
+def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes) -> None:
+    forge.home.write_text("a file", encoding="utf-8")
+    says(forge("run", notes), 2, str(forge.home))
+
+
 # --- paths ----------------------------------------------------------------------------------
-
-
-def test_the_only_path_being_absent_is_wrong_usage(forge) -> None:
-    says(forge("run", "nowhere.pdf"), 2, "nowhere.pdf", "hint:")
 
 
 def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes) -> None:
@@ -70,16 +110,6 @@ def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes) -
     assert len(forge.cards()) == 1
 
 
-def test_a_folder_with_nothing_to_read_is_wrong_usage(forge, tmp_path) -> None:
-    (tmp_path / "empty").mkdir()
-    says(forge("run", tmp_path / "empty"), 2, "empty", "hint:")
-
-
-def test_a_file_of_another_kind_is_wrong_usage(forge, tmp_path) -> None:
-    (tmp_path / "notes.docx").write_bytes(b"PK")
-    says(forge("run", tmp_path / "notes.docx"), 2, "notes.docx", "PDF")
-
-
 def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault) -> None:
     (vault / "plain.md").write_text("Nothing is marked here.\n", encoding="utf-8")
     result = forge.ok("run", vault)
@@ -87,10 +117,6 @@ def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault) 
     assert "0 highlights" in result.stdout
     assert "==" in result.stdout
     assert not (forge.folder / "ankiforge.apkg").exists()
-
-
-def test_a_run_without_any_source_says_how_to_name_one(forge) -> None:
-    says(forge("run"), 2, "ankiforge run PATH")
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -167,11 +193,6 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in) 
 # --- settings -------------------------------------------------------------------------------
 
 
-def test_a_slip_in_the_settings_names_file_line_key_and_the_right_word(forge, workspace) -> None:
-    workspace("output: .\n\ndraftr: rules\n")
-    says(forge("run"), 2, "ankiforge.yaml:3", "draftr", "did you mean 'drafter'?")
-
-
 def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
     workspace(f"sources:\n  - obsidian: {{name: notes, path: {notes}, marsk: [==]}}\n")
     result = forge("run", "-C", forge.folder)
@@ -212,11 +233,6 @@ def test_a_value_a_source_does_not_know_is_told_with_its_line_and_the_right_word
     forge("init", "--trust", forge.folder)
 
     says(forge("run"), 2, *words)
-
-
-def test_yaml_that_is_none_is_wrong_usage(forge, workspace) -> None:
-    workspace("sources: [\n")
-    says(forge("run"), 2, "ankiforge.yaml")
 
 
 def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes) -> None:
@@ -416,15 +432,6 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(
 # --- output ---------------------------------------------------------------------------------
 
 
-def test_a_package_in_a_folder_that_is_not_there_is_wrong_usage(forge, notes) -> None:
-    says(forge("run", notes, "-o", "no/such/folder/a.apkg"), 2, "no such folder")
-
-
-def test_a_folder_in_the_packages_place_is_wrong_usage(forge, notes) -> None:
-    (forge.folder / "ankiforge.apkg").mkdir()
-    says(forge("run", notes), 2, "is a folder")
-
-
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder closed to all")
 def test_a_folder_that_takes_no_files_costs_no_card(forge, notes) -> None:
     says(
@@ -458,11 +465,6 @@ def test_a_journal_that_is_no_file_is_4(forge, notes) -> None:
     says(forge("run", notes), 4, "journal.jsonl", "hint:")
 
 
-def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes) -> None:
-    forge.home.write_text("a file", encoding="utf-8")
-    says(forge("run", notes), 2, str(forge.home))
-
-
 # --- words ----------------------------------------------------------------------------------
 
 
@@ -488,34 +490,6 @@ def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault) -> None:
 
     says(forge("show", first[:12]), 2, "2 cards begin with")
     assert forge.ok("show", first, "--json").data["guid"] == first
-
-
-def test_an_unknown_field_of_a_query_is_wrong_usage_with_the_list(forge, notes) -> None:
-    forge.ok("run", notes)
-    fields = (
-        "deck document source tag colour kind verdict standing anki finding drafter prompt run key"
-    )
-    for command in (("list", "dekc:x"), ("reject", "--all", "--filter", "dekc:x")):
-        says(forge(*command), 2, "dekc", *fields.split())
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        ("rnu",),
-        ("run", "--drafter", "gpt"),
-        ("run", "--limt", "3"),
-        ("run", "--limit", "-3"),
-        ("list", "--nope"),
-        ("show",),
-        ("accept",),
-        ("accept", "afaaaaaa", "--all"),
-        ("reject", "--filter", "x"),
-        ("-C", "/nowhere", "list"),
-    ],
-)
-def test_words_the_command_line_does_not_know_are_wrong_usage(forge, call) -> None:
-    says(forge(*call), 2)
 
 
 def test_undoing_nothing_is_refused(forge, notes) -> None:

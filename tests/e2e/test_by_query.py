@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.cli.common import Talk
+from ankiforge.cli.output import Output
 
 NOTE = """\
 What powers the cell?::The mitochondrion
@@ -47,7 +47,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """A person sits at the terminal, and types this."""
 
     def says(words: str) -> None:
-        monkeypatch.setattr(Talk, "interactive", True)
+        monkeypatch.setattr(Output, "interactive", True)
         monkeypatch.setattr(sys, "stdin", io.StringIO(words))
 
     return says
@@ -182,7 +182,7 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("VISUAL", str(script))
-        monkeypatch.setattr("ankiforge.cli.edit.need_terminal", lambda *_: None)
+        monkeypatch.setattr("ankiforge.cli.decide.need_terminal", lambda *_: None)
         return tmp_path / "seen"
 
     return editor

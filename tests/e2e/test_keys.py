@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.keys import ANKI, LLM, ZOTERO, key_for
+from ankiforge.config import ANKI, LLM, ZOTERO, key_for
 
 KEY = "sk-real-openai-999"
 

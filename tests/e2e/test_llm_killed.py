@@ -21,7 +21,7 @@ from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, High
 from ankiforge.draft.llm import Model
 from ankiforge.draft.wording.prompt import load
 from ankiforge.draft.desk.settings import ServerSettings
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 
 class Folder:
     def __init__(self, root):

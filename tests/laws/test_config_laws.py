@@ -12,9 +12,9 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ankiforge.cli.init import Proposal, ProposedSource, settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, load
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
-from ankiforge.config.scaffold import Proposal, ProposedSource, settings_text
 from ankiforge.errors import ConfigError
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft import instruction
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.exchange import chat_label, import_chat, import_jsonl

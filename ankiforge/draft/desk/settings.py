@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ankiforge.config import is_loopback
-from ankiforge.config.keys import LLM, key_variable
+from ankiforge.config import LLM, is_loopback, key_variable
 from ankiforge.draft.desk.prices import FREE, Price, known_models, known_price
 from ankiforge.errors import ConfigError
 

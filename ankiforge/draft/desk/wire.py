@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from ankiforge.config.keys import LLM, key_for
+from ankiforge.config import LLM, key_for
 from ankiforge.draft.desk.faults import PassingError, SlowError
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.wording.requests import Body

@@ -8,8 +8,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ankiforge.config import ZOTERO_KEY, ZOTERO_WEB, is_loopback
-from ankiforge.config.keys import ZOTERO, key_for, key_variable
+from ankiforge.config import (
+    ZOTERO,
+    ZOTERO_KEY,
+    ZOTERO_WEB,
+    is_loopback,
+    key_for,
+    key_variable,
+)
 from ankiforge.errors import ConfigError, ItemError
 
 WEB, LOCAL = ZOTERO_WEB, "http://127.0.0.1:23119/api"

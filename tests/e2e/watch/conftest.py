@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ankiforge import watch as watching
-from ankiforge.cli.common import Call, Talk
+from ankiforge.cli.output import Call, Output
 from ankiforge.cli.session import workspace_of
-from ankiforge.cli.watching import Passes
+from ankiforge.cli.watch import Passes
 from ankiforge.extract import _stamps
 from ankiforge.watch import Watcher
 
@@ -28,7 +28,7 @@ class Watched:
         self.silent = ""
         self.told: list[tuple[str, Any]] = []
         self.says: list[str] = []
-        call = Call(folder, Talk())
+        call = Call(folder, Output())
         workspace = workspace_of(call)
         self.passes = Passes(call, workspace, self.heard, self.clock, push=push)
         self.watcher = Watcher(self.passes, self, self, self.clock)

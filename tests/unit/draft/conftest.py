@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.desk.settings import ServerSettings
 from ankiforge.draft.llm import Model
 from ankiforge.draft.wording.prompt import Prompt, load

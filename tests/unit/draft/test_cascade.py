@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.wording.prompt import Prompts, load
 from ankiforge.model import Attempt, Brief, CardKind
 

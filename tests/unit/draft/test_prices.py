@@ -1,6 +1,6 @@
 import pytest
 
-from ankiforge.config.prices import load_prices
+from ankiforge.config import load_prices
 from ankiforge.draft.desk.prices import Price, known_price
 from ankiforge.errors import ConfigError
 

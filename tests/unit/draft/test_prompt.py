@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.config.resources import shipped
+from ankiforge.config import shipped
 from ankiforge.draft.wording.decode import objects
 from ankiforge.draft.wording.drawing import drawn
 from ankiforge.draft.wording.prompt import load, parse

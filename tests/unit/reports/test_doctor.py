@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.trust import concerns, confirm
-from ankiforge.config.user import user_folders
-from ankiforge.config.workspace import Workspace, open_workspace, resolve
+from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folders
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import examine, exit_code

@@ -1,0 +1,500 @@
+"""The commands with which a person decides: accept, reject, pick, merge, edit, undo and others."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import click
+import yaml
+
+from ankiforge import review
+from ankiforge.anki.notes import RETIRED
+from ankiforge.cli.output import Call, command, exit_with
+from ankiforge.cli.selection import report, report_refused, selected, selects_cards, shown_cards
+from ankiforge.cli.session import Session, session
+from ankiforge.config.deckfiles import deck_of
+from ankiforge.errors import ForgeError, RefusedError, UsageError
+from ankiforge.ledger.events import Event
+from ankiforge.model import (
+    AnkiState,
+    Card,
+    Family,
+    Fields,
+    HighlightKey,
+    Standing,
+    Verdict,
+)
+from ankiforge.reports.cards import card_json, one_line, words_of
+from ankiforge.reports.summary import counted
+from ankiforge.review import Target, acceptable_in_bulk
+from ankiforge.review.manual import live_cards
+from ankiforge.review.select import (
+    changed_fields,
+    find,
+    foreign_note,
+    is_key,
+    names_card,
+    new_fields,
+)
+from ankiforge.sync import plan_cards
+
+
+def _is_current(card: Card) -> bool:
+    return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
+
+
+# --- accept, reject, restore ----------------------------------------------------------------
+
+
+@command("""
+  ankiforge accept afpl5zre
+  ankiforge accept deck:Biology         shows what that means, and asks
+  ankiforge accept --all --filter "deck:Biology -finding:*"
+""")
+@selects_cards
+@click.option("--force", is_flag=True, help="Overrule a check that blocks; it is recorded.")
+def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
+    """Let cards through; a waiting revision takes its card's place.
+
+    With --all only pending cards without warnings and without open choices are accepted.
+    """
+    with session(call) as now:
+        cards = selected(now, words, every, query, acceptable_in_bulk)
+        done = review.accept(now.ledger, cards, force=force)
+    report(now, done, "accepted")
+
+
+@command("""
+  ankiforge reject afpl5zre --reason "too vague"
+  ankiforge reject finding:yes_no                    shows what that means, and asks
+  ankiforge reject --all --filter "verdict:pending finding:yes_no"
+  ankiforge reject vault:notes/90e45ebadf289dce      of this passage no card is wanted
+""")
+@selects_cards
+@click.option("--reason", default="", help="Why; kept with the card.")
+def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
+    """Turn cards down, for ever: the same answer is not offered again on that highlight.
+
+    Of a passage, named by its key, no card is wanted.
+    """
+    if keys := [HighlightKey(word) for word in words if is_key(word)]:
+        if others := [word for word in words if not is_key(word)]:
+            what = f"{others[0]} is no passage, {keys[0]} is one"
+            raise UsageError(what, hint="name cards and passages one command each")
+        with session(call) as now:
+            review.skip(now.ledger, keys, reason)
+        for key in keys if call.out.as_json else ():
+            call.out.data({"key": key, "done": True, "refused": ""})
+        call.out.say(f"{len(keys)} set aside; to take it back: ankiforge undo")
+        return
+    with session(call) as now:
+        cards = selected(now, words, every, query, _is_current)
+        done = review.reject(now.ledger, cards, reason)
+    report(now, done, "rejected")
+
+
+@command("""
+  ankiforge restore afpl5zre
+  ankiforge restore --all --filter verdict:rejected
+  ankiforge restore --missing           what is missing in Anki is shipped again
+""")
+@selects_cards
+@click.option("--missing", is_flag=True, help="All that are missing in Anki.")
+def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing: bool) -> None:
+    """Bring cards back.
+
+    A rejected one waits again, a retired one lives again; what was deleted in Anki, or is
+    missing there, is shipped again.
+    """
+    if missing and (words or every):
+        raise UsageError("--missing stands for all that are missing in Anki: nothing beside it")
+    if missing:
+        every, query = True, "anki:missing"
+
+    def fits(card: Card) -> bool:
+        return not _is_current(card) or card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE)
+
+    with session(call) as now:
+        done = review.restore(now.ledger, selected(now, words, every, query, fits))
+    report(now, done, "restored")
+
+
+# --- pick, merge, distinct, resolve ---------------------------------------------------------
+
+
+@command("""
+  ankiforge pick afpl5zre.b                 the second candidate is the card
+  ankiforge pick afpl5zre.b afr3adwg.a      of two choices one each
+""")
+@click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
+@click.option("--force", is_flag=True, help="Overrule a check that blocks; it is recorded.")
+def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
+    """Choose one candidate of a choice; it is accepted, the others are passed over.
+
+    One that was passed over before takes the place of the one that was picked.
+    """
+    with session(call) as now:
+        targets = [find(now.ledger, word) for word in ids]
+        if bare := [target.card.guid for target in targets if not target.letter]:
+            hint = f"ankiforge show {bare[0]} lists them"
+            raise UsageError(f"which candidate of {bare[0]}?", hint=hint)
+        done = review.pick(now.ledger, targets, force=force)
+    report(now, done, "picked")
+
+
+@command("""
+  ankiforge merge afpl5zre afr3adwg      one card from now on, with both sources
+""")
+@click.argument("id", metavar="CARD")
+@click.argument("twin", metavar="TWIN")
+def merge(call: Call, id: str, twin: str) -> None:
+    """Make one card of two that ask the same.
+
+    The one with more reviews stays, else the older; it has the other's source as well. The
+    other is retired. `ankiforge undo` takes it back.
+    """
+    with session(call) as now:
+        if foreign_note(now.ledger, twin) or foreign_note(now.ledger, id):
+            hint = f"ankiforge reject {id}, or, if both shall stay: ankiforge distinct {id} {twin}"
+            raise UsageError("a note in Anki that others made is not merged", hint=hint)
+        done = review.merge(now.ledger, find(now.ledger, id).card, find(now.ledger, twin).card)
+    if call.out.as_json:
+        call.out.data({"guid": done.stays, "merged": done.went, "done": True, "refused": ""})
+    call.out.say(f"merged: {done.stays} stays, {done.went} is retired; both sources are kept")
+
+
+@command("""
+  ankiforge distinct afpl5zre afr3adwg            these two are no duplicates
+  ankiforge distinct afpl5zre nid:1700000000123   nor are this card and that note in Anki
+  ankiforge distinct afpl5zre                     nor is any card that it is said to resemble
+""")
+@click.argument("id", metavar="CARD")
+@click.argument("twins", nargs=-1, metavar="[TWIN]...")
+def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
+    """Say that a card is no duplicate of another; the finding never comes back.
+
+    TWIN is a card, or a note in Anki as `nid:…`; without one, all that `show` names are meant.
+    """
+    with session(call) as now:
+        card = find(now.ledger, id).card
+        named = tuple(
+            foreign_note(now.ledger, word) or find(now.ledger, word).card.guid for word in twins
+        )
+        if card.guid in named:
+            raise UsageError(f"{card.guid} is no twin of itself", hint="name another card")
+        if not (others := named or review.duplicates_of(card)):
+            what = f"{card.guid} resembles no other card"
+            raise UsageError(what, hint=f"ankiforge show {card.guid}")
+        done = review.distinct(now.ledger, card, others)
+    report(now, done, "is no duplicate: that finding never comes back")
+
+
+@command("""
+  ankiforge resolve afpl5zre --mine                    keep what stands in Anki, from now on
+  ankiforge resolve afpl5zre --source --field Back     take the source's words for Back
+""")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--mine", is_flag=True, help="Your words in Anki stay, whatever the source says.")
+@click.option("--source", is_flag=True, help="The source's words take their place.")
+@click.option("--field", default="", metavar="NAME", help="Only this field; else all in conflict.")
+def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: str) -> None:
+    """Settle what both you (in Anki) and the source have changed; `show` has all three sides."""
+    if mine == source:
+        raise UsageError("say whose words are to stand: --mine or --source")
+    names = dict.fromkeys(name for family in Family for name in family.content_fields)
+    if field and field not in names:
+        raise UsageError(f"no field is called {field!r}", hint=f"one of {', '.join(names)}")
+    with session(call) as now:
+        targets = [find(now.ledger, word) for word in ids]
+        plans = plan_cards(now.ledger, (one.card for one in targets), now.decks)
+        conflicts = {one.card.guid: one.conflicts for one in plans}
+        fresh = [find(now.ledger, target.card.guid) for target in targets]
+        done = review.resolve(now.ledger, fresh, conflicts, mine=mine, field=field)
+    report(now, done, "settled; it reaches Anki with the next build or push")
+
+
+# --- undo -----------------------------------------------------------------------------------
+
+_UNDONE_SHOWN = 3
+"""Of more decisions than these, only so many are shown."""
+
+
+@command("""
+  ankiforge undo             the last thing you decided; again for the one before
+  ankiforge undo afpl5zre    the last thing you decided about this card
+  ankiforge undo --all --filter verdict:rejected
+  ankiforge undo 5f0c…       one action by its id, as `ankiforge trace` shows it
+""", lines=True)  # fmt: skip
+@selects_cards
+def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
+    """Take back the last action of yours, or one by its id; of cards what you last decided.
+
+    Named by a card, what was decided of others in one go with it stands.
+    """
+    done: tuple[review.Result, ...] = ()
+    undone: Sequence[Event]
+    with session(call) as now:
+        is_action = not words or (
+            len(words) == 1
+            and re.fullmatch("[0-9a-f]{16}", words[0])
+            and not names_card(now.ledger, words[0])
+        )
+        if is_action and not (every or query):
+            undone = review.undo(now.ledger, *words)
+        else:
+            about = now.ledger.decisions.decided_about()
+            targets = selected(now, words, every, query, lambda card: card.guid in about)
+            done, undone = review.undo_about(now.ledger, targets)
+        subjects = () if call.out.as_json else [event.subject for event in undone]
+        cards = {one: card for one in subjects if (card := now.review.card(one))}
+    for event in undone if call.out.as_json else ():
+        call.out.data({"guid": event.subject, "undone": event.what, "id": event.id})
+    if not call.out.as_json:
+        for line in _undone_lines(undone, cards, verbose=call.out.verbose):
+            call.out.say(line)
+        if any(card.anki.there for card in cards.values()):
+            call.out.say(
+                "in Anki, words and tags follow with the next build or push; a card that is none"
+                f" any more gets the tag {RETIRED} there, for no import can delete it; your words"
+                " that an import has replaced do not come back"
+            )
+    report_refused(now, done)
+
+
+def _undone_lines(
+    undone: Sequence[Event], cards: Mapping[str, Card], *, verbose: bool
+) -> Iterator[str]:
+    """Yield each decision with its card; of many, their number and the first few cards."""
+    if len(undone) <= _UNDONE_SHOWN:
+        for event in undone:
+            words = words_of(cards[event.subject]) if event.subject in cards else ""
+            yield f"undone: {event.what} {event.subject}" + (f"  {words}" if words else "")
+        return
+    kinds = Counter(event.what for event in undone).most_common()
+    listed = ", ".join(f"{count:,} {what}" for what, count in kinds)
+    yield f"undone: {counted(len(undone), 'decision')} ({listed}), such as:"
+    for event in undone if verbose else undone[:_UNDONE_SHOWN]:
+        card = cards.get(event.subject)
+        yield f"  {one_line(card) if card else event.subject}"
+
+
+# --- edit -----------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge edit afpl5zre                                   in $EDITOR
+  ankiforge edit finding:wording                            all of these, one after another
+  ankiforge edit afpl5zre --field Back "the inner membrane"
+  ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
+""", shows="limit")  # fmt: skip
+@click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
+@click.option(
+    "--field",
+    "changes",
+    nargs=2,
+    multiple=True,
+    metavar="NAME TEXT",
+    help="Set a field to this Markdown, without an editor.",
+)
+def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...]) -> None:
+    """Reword cards, or make one of a passage; your words stay, whatever the source does.
+
+    Several open one after another: one that is left unsaved is skipped, an emptied one ends it.
+    """
+    fields = dict(changes)
+    if any(map(is_key, words)):
+        if len(words) > 1:
+            what = f"{len(words)} words, and one is the key of a passage"
+            raise UsageError(what, hint="make one card at a time: ankiforge edit KEY")
+        _make_card(call, HighlightKey(words[0]), fields)
+        return
+    refused = False
+    with session(call) as now:
+        targets = shown_cards(now, words, _is_current)
+        if fields and len(targets) > 1:
+            what = f"--field sets the words of one card, and {len(targets)} are meant"
+            raise UsageError(what, hint="name it by its id; or leave out --field for an editor")
+        if not fields:
+            need_terminal(targets[0].card.guid)
+        for number, target in enumerate(targets, 1):
+            try:
+                _reword(now, target, f"{number} of {len(targets)}", fields)
+            except RefusedError as error:  # the next one is opened all the same
+                now.out.refusal(error.message, error.hint)
+                refused = True
+    if refused:
+        exit_with(1)
+
+
+def _reword(now: Session, target: Target, position: str, changes: dict[str, str]) -> None:
+    review.refuse_edit(target)
+    guid, card = target.card.guid, target.card
+    if target.letter:  # the words of the candidate that is named
+        card = replace(card, fields=target.candidate.draft.fields)
+    entry: AbstractContextManager[Fields | None]
+    if changes:
+        entry = nullcontext(changed_fields(card, changes))
+    else:
+        words = dict(card.fields)
+        names = (name for name in card.family.content_fields if name != "Reverse")
+        head = f"{guid}, {position}: unsaved it stays as it is, emptied it ends here"
+        text = _comment(card.highlight.exact) + _comment(head)
+        text += _form({name: words.get(name, "") for name in names})
+        entry = _typed(text, partial(changed_fields, card), now.workspace.folder)
+    with entry as fields:
+        if fields is None or fields == card.fields:
+            now.out.say(f"nothing was changed: {guid}")
+            return
+        review.edit(now.ledger, target, fields, now.review.judge)
+    card = now.ledger.cards.get(guid)
+    if now.out.as_json:
+        now.out.data(card_json(card, now.review.tags(card)))
+    for finding in card.leading.findings:
+        now.out.say(f"{finding.severity}: {finding.message}")
+    unfit = ", but blocked: it is in no package until that is mended" if card.blocked else ""
+    now.out.say(f"edited: {card.guid}{unfit}")
+
+
+def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
+    """Make a card of a highlight, in the person's words, beside those that it has."""
+    with session(call, writes="drafting") as now:
+        highlight = now.ledger.highlights.get(key)
+        if highlight is None or not highlight.document.source:
+            what = f"{key!r} is no passage that was read"
+            raise UsageError(what, hint="ankiforge list --no-card shows their keys")
+        others = len(live_cards(now.ledger, highlight.key))
+        entry: AbstractContextManager[Fields | None]
+        if words:
+            entry = nullcontext(new_fields(words))
+        else:
+            need_terminal(key, "Front")
+            how = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
+            text = f"{_comment(highlight.exact)}{_comment(how)}Front: |-\n  \nBack: |-\n  \n"
+            entry = _typed(text, new_fields, now.workspace.folder)
+        deck = deck_of(now.decks, highlight.document, highlight).deck
+        with entry as fields:
+            if fields is None:
+                raise UsageError("nothing was saved", hint="no card was made")
+            guid = review.make(now.ledger, highlight, fields, deck, now.review.judge)
+        card = now.ledger.cards.get(guid)
+        tags = now.review.tags(card) if call.out.as_json else ()
+    if call.out.as_json:
+        call.out.data(card_json(card, tags))
+    beside = f", beside {others} of this passage" if others else ""
+    call.out.say(f"made: {guid}{beside}; to take it back: ankiforge undo")
+
+
+# --- $EDITOR --------------------------------------------------------------------------------
+
+
+def need_terminal(id: str, field: str = "NAME") -> None:
+    """Refuse to open an editor where nobody could type."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        hint = f'ankiforge edit {id} --field {field} "TEXT"'
+        raise UsageError("an editor needs a terminal, and there is none", hint=hint)
+
+
+@contextmanager
+def _typed(
+    text: str, read: Callable[[dict[str, str]], Fields], folder: Path
+) -> Iterator[Fields | None]:
+    """Yield the fields a person made of a text in `$EDITOR`; None if nothing was changed.
+
+    What cannot be read is offered once more, as it was typed, under a comment that says why. If
+    it cannot be used in the end, the file stays and the error names it: no typing is lost.
+
+    Raises:
+        Abort: the text was emptied.
+        UsageError: it cannot be read the second time either, or the editor failed.
+    """
+    with tempfile.NamedTemporaryFile(
+        dir=folder, prefix="typed-", suffix=".yaml", delete=False
+    ) as opened:
+        opened.write(text.encode())
+    file = Path(opened.name)
+    try:
+        answer = _edited(file)
+        if answer == text.encode():
+            yield None
+        elif not answer.strip():
+            raise click.Abort
+        else:
+            try:
+                fields = read(_parsed(answer))
+            except UsageError as error:
+                remark = f"{error.message} ({error.hint})" if error.hint else error.message
+                file.write_bytes(_comment(remark).encode() + answer)
+                fields = read(_parsed(_edited(file)))
+            yield fields
+    except click.Abort:
+        file.unlink()
+        raise
+    except ForgeError as error:
+        if file.read_bytes() != text.encode():
+            hint = f"{error.hint}; " if error.hint else ""
+            hint += f"what you typed is kept in {file}"
+            raise type(error)(error.message, hint=hint) from error
+        file.unlink()
+        raise
+    file.unlink()
+
+
+def _edited(file: Path) -> bytes:
+    """Return the content of a file after a person had it in an editor."""
+    try:
+        click.edit(filename=str(file))
+    except click.ClickException as error:
+        raise UsageError(error.format_message()) from error
+    return file.read_bytes()
+
+
+def _parsed(answer: bytes) -> dict[str, str]:
+    """Return the fields of a saved text.
+
+    Raises:
+        UsageError: there are none.
+    """
+    try:
+        fields = yaml.safe_load(answer.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError("this is no UTF-8", hint="save it as such") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"this is no YAML any more: {error}") from error
+    if not isinstance(fields, dict):
+        raise UsageError("the fields are gone", hint="each stands behind its name, as Front: |-")
+    return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
+
+
+class _Block(str):
+    """Text that YAML writes as a block, in which nothing needs quotes."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """A dumper that knows blocks."""
+
+
+_Dumper.add_representer(
+    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "|")
+)
+
+
+def _form(fields: Mapping[str, str]) -> str:
+    """Return fields as YAML for the editor: each behind its name."""
+    blocks = {name: _Block(text) for name, text in fields.items()}
+    return yaml.dump(blocks, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+
+
+def _comment(words: str) -> str:
+    """Return words as comment lines."""
+    lines = ("".join(filter(str.isprintable, line)) for line in words.splitlines())
+    return "".join(f"# {line}\n" for line in lines)

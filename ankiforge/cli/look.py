@@ -1,0 +1,286 @@
+"""The commands that show what is there: list, show, seen, trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import click
+
+from ankiforge.cli.output import Call, command, refuse_unknown_options
+from ankiforge.cli.session import (
+    Session,
+    columns,
+    commands_without_card,
+    glance,
+    session,
+)
+from ankiforge.errors import ConfigError, UsageError
+from ankiforge.model import AnkiState, Candidate, Card, Problem, Task
+
+if TYPE_CHECKING:
+    from ankiforge.ledger.queries import Queries
+    from ankiforge.ledger.search import Match
+    from ankiforge.reports.trace import Asked, Messages
+
+
+# --- list, show -----------------------------------------------------------------------------
+
+_VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
+    "pending": lambda queries: queries.pending(),
+    "findings": lambda queries: queries.with_findings(),
+    "work": lambda queries: queries.problem_cards.all(),
+    "revisions": lambda queries: queries.revisions(),
+    "conflicts": lambda queries: queries.conflicts(),
+    "twins": lambda queries: (guid for guid, _ in queries.duplicates()),
+    "missing": lambda queries: queries.missing(),
+    "retired": lambda queries: (*queries.left_in_anki(), *queries.without_source()),
+    "recent": lambda queries: (one for ids in queries.person_actions().values() for one in ids),
+    "run": lambda queries: queries.of_last_run(),
+}
+"""The views of the review page: the cards of each, in the order in which a person is asked."""
+
+
+# -finding:* is a word of the query, not an option
+@command("""
+  ankiforge list                        live cards
+  ankiforge list verdict:pending -v     what waits, with source and findings
+  ankiforge list --view twins           pairs that ask the same, with the commands that settle them
+  ankiforge list --view work            cards that keep failing in Anki, the worst first
+  ankiforge list --no-card              highlights without a card, each with its reason
+  ankiforge list deck:Biology "cell membrane" --json
+Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
+""", shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
+@click.argument("query", nargs=-1, metavar="[QUERY]...")
+@click.option("--all", "everything", is_flag=True, help="Rejected and retired cards, too.")
+@click.option("--no-card", is_flag=True, help="Highlights without a card, each with its reason.")
+@click.option("--view", type=click.Choice(list(_VIEWS)), help="What this view of the page holds.")
+def list_(
+    call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
+) -> None:
+    """List cards; words match their text and title, `field:value` their fields."""
+    from ankiforge.cli.selection import joined
+    from ankiforge.ledger.cards import PAIRED
+    from ankiforge.reports.cards import in_full, one_line
+    from ankiforge.reports.twins import twins_told
+    from ankiforge.review.history import work_lines
+    from ankiforge.review.query import parse
+
+    refuse_unknown_options(query)
+    if view and no_card:
+        raise UsageError("--view holds cards, --no-card passages without one: name one of them")
+    with session(call, forgetful=True) as now:
+        if no_card:
+            _list_highlights(now, query)
+            return
+        wanted = parse(joined(query))
+        # a query for the finding wants to see the other card of each pair, too
+        duplicates = view == "twins" or any(
+            term.field == "finding" and term.value.casefold() in PAIRED and not term.negated
+            for term in wanted.terms
+        )
+        if view:
+            guids = dict.fromkeys(_VIEWS[view](now.ledger.queries))
+            cards = (card for guid in guids if (card := now.review.card(guid)))
+            found: Iterator[Card] = filter(partial(now.review.matches, wanted), cards)
+        else:
+            found = now.review.matching(joined(query), everything=everything)
+        verbose, out = call.out.verbose, call.out
+        for card in islice(found, call.limit):
+            if out.as_json:
+                reads = out.data(now.card_data(card))
+            else:
+                lines = [*in_full(card)] if verbose else [one_line(card)]
+                lines += twins_told(now.ledger, card) if duplicates else []
+                lines += work_lines(now.ledger, card) if view == "work" or verbose else []
+                reads = out.print("\n".join((*lines, "") if verbose else lines))
+            if not reads:
+                return
+
+
+def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
+    """List the highlights without a card, each with its reason, then what to do about them."""
+    from ankiforge.config import DrafterName
+    from ankiforge.reports.cards import highlight_json, titled
+    from ankiforge.reports.summary import FATES, reason_of
+    from ankiforge.review.query import FIELDS
+
+    out = now.out
+    if named := next((word for word in query if word.partition(":")[0] in FIELDS), ""):
+        what = f"{named!r}: a highlight without a card has no such field"
+        raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
+    wanted = [word.casefold() for word in query]
+    shown = 0
+    funnel = now.ledger.queries.funnel()
+    for without in funnel.without:
+        highlight = now.ledger.highlights.get(without.key)
+        assert highlight is not None
+        words = f"{highlight.exact} {highlight.document.title}".casefold()
+        if not all(word in words for word in wanted):
+            continue
+        shown += 1
+        if now.call.limit is not None and shown > now.call.limit:
+            return
+        reason = reason_of(now.ledger, without)
+        if out.as_json:
+            out.data({**highlight_json(highlight), "fate": without.fate, "reason": reason})
+        else:
+            out.print(f"{titled(highlight)}: {highlight.exact or highlight.comment}")
+            out.print(f"    {FATES[without.fate]}: {reason}")
+            out.print(f"    {highlight.key}")
+    if not out.as_json:
+        by_model = now.workspace.config.drafter is DrafterName.LLM
+        for line in columns(now, commands_without_card(now, funnel, model=by_model)):
+            out.say(line)
+
+
+@command("""
+  ankiforge show afpl5zre
+  ankiforge show deck:Biology membrane      all that a query means
+  ankiforge show afpl5zre --json
+""", shows="limit", lines=True)  # fmt: skip
+@click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
+def show(call: Call, words: tuple[str, ...]) -> None:
+    """Show cards in full: fields, quote, source, findings, what waits."""
+    from ankiforge.cli.selection import shown_cards
+    from ankiforge.reports.cards import in_full, studied
+    from ankiforge.reports.twins import twins_told
+    from ankiforge.review.history import work_lines
+    from ankiforge.sync import conflicts_of
+
+    with session(call, forgetful=True) as now:
+        for target in shown_cards(now, words):
+            card = target.card
+            held = card.anki is AnkiState.HELD
+            conflicts = conflicts_of(now.ledger, card, now.decks) if held else ()
+            if call.out.as_json:
+                call.out.data(now.card_data(card, conflicts))
+                continue
+            seen = now.ledger.views.seen(card.guid)
+            reviews = now.ledger.views.reviews_of(card.guid)
+            lines = [*in_full(card, conflicts)]
+            lines += [f"studied   {studied(seen, reviews)}"] if seen else []
+            lines += work_lines(now.ledger, card)
+            lines += twins_told(now.ledger, card)
+            call.out.print("\n".join((*lines, "")))
+
+
+# --- seen -----------------------------------------------------------------------------------
+
+_WORKS = 10
+"""How many works are shown without `--limit`."""
+_LONGEST = 100
+"""Characters of a question that are repeated."""
+
+
+# -x is a word of the query, not an option
+@command("""
+  ankiforge seen forgetting curve       by words of titles, people, passages, cards
+  ankiforge seen 10.1037/h0061626       by DOI, arXiv id, ISBN, PMID, @citekey
+  ankiforge seen https://arxiv.org/abs/1706.03762v5
+  ankiforge seen ~/Downloads/paper.pdf  by its pages, its names, its title
+  ankiforge seen "Attention is al you need" --json
+""", shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
+@click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
+def seen(call: Call, query: tuple[str, ...]) -> None:
+    """Haven't I looked at this before? What was read, marked and forged, and is remembered now."""
+    from ankiforge.reports.seen import seen_json, told
+
+    refuse_unknown_options(query)
+    words = " ".join(query)
+    with glance(call) as now:
+        moment, view = now.ledger.clock().timestamp(), now.ledger.queries.last_view()
+        looked = view.taken_at if view else ""
+        shown = False
+        most = _WORKS if call.limit is None else call.limit
+        for found in islice(_works(now, words), most):
+            shown = True
+            if call.out.as_json:
+                reads = call.out.data(seen_json(found, moment, looked))
+            else:
+                lines = told(found, moment, whole=call.out.verbose)
+                reads = call.out.print("\n".join((*lines, "")))
+            if not reads:
+                return
+        if not shown and call.limit != 0:
+            asked = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+            call.out.say(f"nothing here matches {asked!r}: not marked, no card")
+
+
+def _works(now: Session, words: str) -> Iterator[Match]:
+    """Return the works that words, or a PDF, mean; a PDF that cannot be read ends the command."""
+    linked = Path(unquote(words[7:])) if words.lower().startswith("file://") else Path()
+    words = str(linked) if linked.is_file() else words
+    path = Path(words).expanduser()
+    if not words.lower().endswith(".pdf") or "://" in words:
+        return now.ledger.search.find(words)
+    if not path.is_file():
+        if len(path.parts) > 1:
+            raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
+        return now.ledger.search.find(words)
+    from ankiforge.extract.pdf import identify
+
+    document = identify(path)
+    if isinstance(document, Problem):
+        now.out.problems([document])
+        raise click.exceptions.Exit(1)
+    return now.ledger.search.find_file([document])
+
+
+# --- trace ----------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge trace afpl5zre
+  ankiforge trace afpl5zre --json
+""")
+@click.argument("card", metavar="CARD")
+def trace(call: Call, card: str) -> None:
+    """Show one card's whole way: source, prompt, reply, checks, decisions, what was shipped."""
+    from ankiforge.reports.trace import told, trace_json
+    from ankiforge.review.select import find
+
+    with session(call, forgetful=True) as now:
+        found = find(now.ledger, card).card
+        asked = _requests(now)
+        if call.out.as_json:
+            call.out.data(trace_json(now.ledger, found, now.review.tags(found), asked))
+            return
+        for line in told(now.ledger, found, asked):
+            call.out.print(line)
+
+
+def _requests(now: Session) -> Asked:
+    """Return a function that gives the messages of a candidate's request.
+
+    It gives none where the prompt and settings of today no longer make that request.
+    """
+    from ankiforge import app
+    from ankiforge.config import AcceptPolicy
+    from ankiforge.draft.retrace import retraced
+    from ankiforge.pending import briefed
+
+    def messages(candidate: Candidate) -> Messages:
+        draft = candidate.draft
+        request = draft.attempts[0].request if draft.attempts else draft.origin.request
+        highlight = now.ledger.highlights.get(draft.highlight)
+        if not request or highlight is None:
+            return ()
+        tasks = [
+            part
+            for discreet in (False, True)
+            for part in briefed(
+                Task(highlight.document, (highlight,), discreet=discreet), now.decks
+            )
+        ]
+        try:
+            settings = [app.server_settings(now.workspace, accept=one) for one in AcceptPolicy]
+            return retraced(request, tasks, settings, app.load_prompts(now.workspace))
+        except ConfigError:  # a prompt that was deleted
+            return ()
+
+    return messages

@@ -1,0 +1,302 @@
+"""What the commands share: their options, output as text and JSON, exit codes, progress bars.
+
+Data goes to stdout (`out.data`, `out.print`), messages go to stderr (`out.say`, `out.warn`); with
+`--json`, stdout holds JSON and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from ankiforge.cli import shared_options
+from ankiforge.text.fold import BIDI_CONTROLS
+
+if TYPE_CHECKING:
+    from ankiforge.draft.llm import Model
+    from ankiforge.errors import ForgeError
+    from ankiforge.model import Problem, Source
+    from ankiforge.pipeline import Progress
+
+_ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+"""Characters with which a title could control the terminal; sequences for colours pass."""
+_UNSAFE = re.compile(_ESCAPES)
+_UNSAFE_OR_BIDI = re.compile(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
+_LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
+"""In JSON Lines no character may end a line, whatever the reader takes for a line end."""
+
+
+def for_terminal(text: str) -> str:
+    """Remove what could control the terminal, or reorder the line in which the text stands."""
+    return _UNSAFE_OR_BIDI.sub("", text)
+
+
+# --- output ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Prints messages and data, as the options of the call ask for."""
+
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: bool = True
+
+    def say(self, text: str = "") -> None:
+        """Print a message to stderr, unless quiet."""
+        if not self.quiet:
+            self._echo(for_terminal(text), err=True)
+
+    def warn(self, text: str) -> None:
+        """Print a message to stderr, even if quiet."""
+        self._echo(for_terminal(text), err=True)
+
+    def data(self, value: Any) -> bool:
+        """Print a JSON value as one line to stdout; return whether the reader is still there."""
+        return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
+
+    def print(self, text: str) -> bool:
+        """Print text for people to stdout; return whether the reader is still there."""
+        return self._echo(for_terminal(text))
+
+    def write(self, text: str) -> bool:
+        """Print text for a file or a program to stdout; return whether the reader is still there."""
+        return self._echo(_UNSAFE.sub("", text))
+
+    def problems(self, problems: Iterable[Problem]) -> None:
+        """Print what failed, each with what to do, and the notices."""
+        for problem in problems:
+            hint = f" ({problem.hint})" if problem.hint else ""
+            tell, word = (self.say, "note") if problem.notice else (self.warn, "failed")
+            tell(f"{word}: {problem.where}: {problem.what}{hint}")
+
+    def refusal(self, why: str, hint: str) -> None:
+        """Print why something was refused, and what to do."""
+        self.warn(f"refused: {why}" + (f"\nhint: {hint}" if hint else ""))
+
+    def _echo(self, text: str, *, err: bool = False) -> bool:
+        """Print a line; a reader that has seen enough (`| head`) stops no work."""
+        try:
+            click.echo(text, err=err, color=None if self.color else False)
+        except BrokenPipeError:
+            stream = sys.stderr if err else sys.stdout
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            return False
+        return True
+
+    def style(self, text: str, **style: Any) -> str:
+        """Return the text in colour, unless colours are off."""
+        return click.style(text, **style) if self.color else text
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+
+def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
+    """End the command: raise the error, if any; exit with 1 if anything failed."""
+    if error is not None:
+        raise error
+    if any(not problem.notice for problem in problems):
+        exit_with(1)
+
+
+def exit_with(code: int) -> None:
+    """End the command with an exit code."""
+    click.get_current_context().exit(code)
+
+
+# --- the options of every command -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The shared options of one call."""
+
+    workspace: Path | None
+    out: Output
+    offline: bool = False
+    limit: int | None = None
+    """How many of what the command makes or lists, at most; None = all."""
+    jobs: int = 0
+    """Concurrent requests to a model, and files; 0 = by the settings, and by the cores."""
+    scheduler: str = ""
+    """Address of the Dask cluster that reads files; "" = this machine."""
+
+    def shown(self, default: int) -> int | None:
+        """Return how many rows or notes of a kind are shown; None = all."""
+        if self.out.verbose:
+            return None
+        return default if self.limit is None else self.limit
+
+    @property
+    def program(self) -> str:
+        """The program as it was called, for commands to be copied."""
+        return f"ankiforge -C {quote(str(self.workspace))}" if self.workspace else "ankiforge"
+
+
+def command(
+    examples: str, *, shows: str = "", lines: bool = False, **settings: Any
+) -> Callable[[Callable[..., None]], Any]:
+    """Make a function a command with the shared options, which it gets as one `call`.
+
+    Args:
+        examples: for the end of its help, a line each.
+        shows: the rare options that its help shows.
+        lines: with `--json` it prints JSON Lines.
+        settings: for `click.command`.
+    """
+    json_help = "JSON Lines on stdout, an object a line, and nothing else." if lines else ""
+    shared = shared_options(shows, json_help)
+    head = "Examples" if examples.partition("\n\n")[0].strip().count("\n") else "Example"
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @wraps(function)
+        def called(*args: Any, **options: Any) -> None:
+            context = click.get_current_context()
+            above = context.obj or {}
+            given = {}
+            for option in shared:  # a value given before the name of the command holds as well
+                name = str(option.name)
+                value = options.pop(name)
+                unset = value is None or value is False
+                given[name] = above.get(name, value) if unset else value
+            context.obj = given
+            function(*args, call=_call(given), **options)
+
+        name = function.__name__.strip("_")
+        epilog = f"\b\n{head}:{examples}"
+        make: Callable[[Any], click.Command] = click.command(name, epilog=epilog, **settings)
+        made = make(called)
+        made.params += shared
+        return made
+
+    return decorate
+
+
+def _call(given: dict[str, Any]) -> Call:
+    color = not given["no_color"] and not os.environ.get("NO_COLOR")
+    out = Output(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
+    workspace = Path(given["workspace"]) if given["workspace"] else None
+    jobs, scheduler = given["jobs"] or 0, given["scheduler"] or ""
+    return Call(workspace, out, bool(given["offline"]), given["limit"], jobs, scheduler)
+
+
+def refuse_unknown_options(query: tuple[str, ...]) -> None:
+    """Refuse `--word` where `-word` is a word of a query, so that unknown options are ignored."""
+    if unknown := next((word for word in query if word.startswith("--")), ""):
+        raise click.NoSuchOption(unknown, ctx=click.get_current_context())
+
+
+# --- progress bars --------------------------------------------------------------------------
+
+
+@contextmanager
+def progress_bar(
+    out: Output,
+    model: Model | None = None,
+    total: Callable[[], int] = lambda: 0,
+    sources: Sequence[Source] = (),
+) -> Iterator[Callable[[Progress], None]]:
+    """Show where a run is, if a person looks on: document, cards, highlights, cost, time left.
+
+    Yields a function that is called with each step.
+
+    Args:
+        out: the output of the command.
+        model: the model that drafts, if one does.
+        total: returns how many highlights wait to be drafted; called when reading is done.
+        sources: those that are read, one after another.
+    """
+    if not out.interactive or out.quiet:
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    from ankiforge.extract import count_of
+    from ankiforge.reports.summary import counted, dollars
+
+    cards = done = 0
+    known: int | None = None
+    """Highlights to draft; None while sources are read."""
+
+    class Counter(ProgressColumn):
+        """Counts documents read, then highlights drafted; most documents yield no step."""
+
+        def render(self, task: Any) -> Text:
+            if known is not None:
+                most = max(known, done)
+                return Text(f"{done:,}/{most:,} highlights" if most else "")
+            begun = [one for one in map(count_of, sources) if one.total]
+            return Text(f"{begun[-1].done:,}/{begun[-1].total:,} documents" if begun else "")
+
+    def show(step: Any) -> None:
+        nonlocal cards, done, known
+        cards += step.drafted
+        done += step.highlights
+        if known is None and (step.settled or step.highlights):
+            known = total() + done
+            bar.update(task, total=(model and known) or None)
+        parts = [" ".join(for_terminal(step.document).split())[:50] or "settling"]
+        if cards:
+            parts.append(counted(cards, "card"))
+        if model and model.usage.cost_usd:
+            parts.append(dollars(model.usage.cost_usd))
+        bar.update(task, completed=done, description=" · ".join(parts))
+
+    console = Console(stderr=True, no_color=not out.color)
+    left = (TextColumn("left"), TimeRemainingColumn()) if model else ()
+    text = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(), text, Counter(), TimeElapsedColumn(), *left)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield show
+
+
+@contextmanager
+def counter_bar(out: Output, what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
+    """Show how many of something were looked at, if a person looks on.
+
+    Yields a function that is called with the sum so far.
+
+    Args:
+        out: the output of the command.
+        what: is counted, in the plural.
+        total: how many there are; 0 = unknown.
+    """
+    if not out.interactive or out.quiet:
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, no_color=not out.color)
+    of = f"/{total:,} {what}" if total else f" {what}"
+    text = TextColumn("{task.completed:,}" + of, markup=False)
+    middle = (BarColumn(), text) if total else (text,)
+    columns = (SpinnerColumn(), *middle, TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total or None)
+        yield lambda count: bar.update(task, completed=count)

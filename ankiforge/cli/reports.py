@@ -1,0 +1,636 @@
+"""The commands that report on cards and decks: stats, lint, audit, doctor, export, import."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ankiforge.cli.output import (
+    Call,
+    command,
+    counter_bar,
+    end,
+    exit_with,
+    refuse_unknown_options,
+)
+from ankiforge.cli.session import Session, in_deck, session
+from ankiforge.config.workspace import Workspace, home_of, resolve, user_folders
+from ankiforge.errors import ItemError, LedgerError, UsageError
+from ankiforge.model import Problem, Severity
+
+if TYPE_CHECKING:
+    from ankiforge.anki.collection import Everything
+    from ankiforge.check import Limits
+    from ankiforge.ledger import Ledger
+    from ankiforge.reports.export import Chosen
+    from ankiforge.reports.lint import Linted
+
+FILE = click.Path(path_type=Path)
+
+
+# --- stats ----------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge stats                               all there is, on one screen
+  ankiforge stats --html stats.html             a page with plots
+  ankiforge stats --deck Reading --since 2026-09-01
+  ankiforge stats drafter:llm                   only cards that a query matches
+""", shows="limit")  # fmt: skip
+@click.argument("query", nargs=-1, metavar="[QUERY]...")
+@click.option("--deck", default="", metavar="NAME", help="Only this deck and those below it.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Only answers, drafts and replies from this day on (2026-11-21).",
+)
+@click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
+@click.option("--force", is_flag=True, help="Replace a FILE that is no page of ankiforge.")
+def stats(
+    call: Call,
+    query: tuple[str, ...],
+    deck: str,
+    since: datetime | None,
+    html: Path | None,
+    force: bool,
+) -> None:
+    """Tell how far highlights have come, who draws well, and how cards fare in Anki."""
+    from ankiforge.anki.notes import deck_name
+    from ankiforge.cli.selection import joined
+    from ankiforge.config import load_prices
+    from ankiforge.model import Guid
+    from ankiforge.reports.html import check_place, write_page
+    from ankiforge.reports.stats import (
+        SHOWN,
+        WIDTH,
+        Choice,
+        as_html,
+        as_json,
+        as_text,
+        prices_by,
+        statistics,
+    )
+
+    target = html.expanduser().absolute() if html else None
+    if target:
+        check_place(target, force=force)
+    with session(call, forgetful=True) as now:
+        words, cards = joined(query), None
+        if words:
+            matching = now.review.matching(words, everything=True)
+            cards = frozenset(Guid(card.guid) for card in matching)
+        day = date(since.year, since.month, since.day) if since else None
+        choice = Choice(deck_name(deck) if deck else "", words, cards, day)
+        prices = prices_by(now.workspace.config.llm, load_prices(now.workspace.root))
+        found = statistics(now.ledger, choice, prices)
+        if target:
+            write_page(target, as_html(found, call.program), force=force)
+    out = call.out
+    if out.as_json:
+        out.data(as_json(found, call.program))
+    elif not target:
+        shown = call.shown(SHOWN) if call.limit is None else call.limit
+        width = min(max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 2 * WIDTH)
+        for line, heading in as_text(found, call.program, shown, width):
+            if not out.print(out.style(line, bold=True) if heading else line):
+                return
+    if target:
+        out.say(f"written: {target}")
+
+
+# --- any deck -------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
+    """Open all notes of a collection or an export; a copy of it is read.
+
+    Raises:
+        UsageError: it is none, or it is damaged, which may be noticed only while it is read.
+    """
+    from ankiforge.anki.collection import open_everything
+
+    try:
+        with open_everything(path) as deck:
+            call.out.say(f"the notes of {path}")
+            yield deck
+    except ItemError as error:
+        from ankiforge.cli.anki import previous
+
+        hint, kept = error.hint, previous(path)
+        if not path.exists() and kept.is_file():
+            hint = f"nothing in it was left to import, so it was renamed: {kept}"
+        raise UsageError(error.message, hint=hint) from error
+
+
+def _limits_here(call: Call) -> Limits:
+    """Return the limits of the checks where the command is called; reading a deck needs no trust."""
+    from ankiforge.app import check_limits
+
+    return check_limits(resolve(call.workspace, Path.cwd()).config)
+
+
+# --- lint -----------------------------------------------------------------------------------
+
+_SEVERITIES = {"error": "block", "block": "block", "warn": "warn", "info": "info"}
+
+
+@command("""
+  ankiforge lint                           the cards of the workspace
+  ankiforge lint deck.apkg                 any deck, whoever made it
+  ankiforge lint ~/.local/share/Anki2/"User 1"/collection.anki2 --severity error
+  ankiforge lint deck.apkg --check duplicate --deck Biology -v
+""", shows="limit", lines=True)  # fmt: skip
+@click.argument("file", required=False, type=FILE, metavar="[FILE]")
+@click.option("--deck", default="", metavar="NAME", help="Only this deck and those below it.")
+@click.option("--check", "checks", multiple=True, metavar="ID", help="Only what this check finds.")
+@click.option(
+    "--severity",
+    type=click.Choice(list(_SEVERITIES)),
+    default="warn",
+    show_default=True,
+    help="Only what is at least so grave.",
+)
+def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], severity: str) -> None:
+    """Run the checks on the notes of FILE, an .apkg, .colpkg or collection; nothing is changed.
+
+    Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
+    """
+    from ankiforge.check import RULES
+    from ankiforge.reports.lint import SHOWN, Tally, as_json
+
+    known = {rule.id for rule in RULES}
+    for name in checks:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "docs/checks.md names them"
+            raise UsageError(f"there is no check {name!r}", hint=hint)
+    order = list(Severity)
+    least = order.index(Severity(_SEVERITIES[severity]))
+    tally = Tally(shown=call.shown(SHOWN))
+    with _linted(call, file) as notes:
+        for linted in notes:
+            if not in_deck(linted.note.deck, deck):
+                continue
+            findings = tuple(
+                one
+                for one in linted.findings
+                if (not checks or one.check in checks) and order.index(one.severity) >= least
+            )
+            kept = replace(linted, findings=findings)
+            tally.add(kept)
+            if call.out.as_json and findings:
+                call.out.data(as_json(kept, fields=call.out.verbose))
+    if not call.out.as_json:
+        for line in tally.as_text():
+            call.out.print(line)
+    exit_with(1 if tally.errors else 0)
+
+
+@contextmanager
+def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
+    """Yield the findings on all notes, read as they are asked for."""
+    from ankiforge.reports.lint import Linter, read_note
+
+    if file is None:
+        with session(call, forgetful=True) as now:
+            call.out.say(f"the cards of the workspace {now.workspace.root}")
+            yield Linter(_limits_here(call)).cards(now.ledger.cards.all())
+        return
+    with _opened_deck(call, file.expanduser().absolute()) as deck:
+        notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
+        yield Linter(_limits_here(call)).notes(notes)
+
+
+# --- audit ----------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge audit                              the collection your cards are in
+  ankiforge audit deck.apkg                    any deck, whoever made it
+  ankiforge audit --deck Biology --html audit.html
+  ankiforge audit --propose                    and let review ask about it
+""", shows="limit", lines=True)  # fmt: skip
+@click.argument("file", required=False, type=FILE, metavar="[FILE]")
+@click.option("--deck", default="", metavar="NAME", help="Only this deck and those below it.")
+@click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page, too.")
+@click.option("--propose", is_flag=True, help="Let review ask about what is new of your cards.")
+@click.option("--force", is_flag=True, help="Replace a FILE that is no page of ankiforge.")
+def audit(
+    call: Call, file: Path | None, deck: str, page: Path | None, propose: bool, force: bool
+) -> None:
+    """What an existing deck needs: broken, doubled, failing, orphaned and forgotten notes.
+
+    FILE is an .apkg, .colpkg or collection; without it: the collection your cards are in. It is
+    copied to be read, and nothing is changed. Exit code 1 if a note is broken.
+    """
+    from ankiforge.anki.collection import COLLECTION
+    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text, known_to
+    from ankiforge.reports.audit import audit as audit_deck
+    from ankiforge.reports.html import write_page
+    from ankiforge.reports.lint import SHOWN, as_json
+
+    out = call.out
+
+    def within(name: str) -> bool:
+        return in_deck(name, deck)
+
+    if propose:
+        _propose(call, file, deck)
+    with _audited_ledger(call, file) as (workspace, copy):
+        path = file.expanduser().absolute() if file else _collection(workspace, copy)
+        with (
+            _opened_deck(call, path) as opened,
+            counter_bar(out, "notes", opened.count) as step,
+        ):
+            limits, known = _limits_here(call), known_to(copy)
+            made = audit_deck(opened, limits, known, within=within, step=step)
+            taken_at = datetime.fromtimestamp(opened.view.taken_at).astimezone()
+    if deck and not made.figures.notes:
+        out.say(f"no note is in deck {deck}")
+    if out.as_json:
+        for linted in made.notes:
+            out.data(as_json(linted, fields=out.verbose, advice=advice))
+    else:
+        for line in as_text(made, call.shown(SHOWN)):
+            out.print(line)
+    if file is None and not propose and any(one.ours for one in made.notes):
+        out.say(f"to be asked about your cards in review: {call.program} audit --propose")
+    if page is not None:
+        name = path.parent.name if path.name == COLLECTION else path.name  # of a profile
+        head = (f"Audit of {deck or name}", f"{path} · as it was on {taken_at:%Y-%m-%d}")
+        target = page.expanduser().absolute()
+        html = as_html(made, *head, call.shown(SHOWN_IN_PAGE))
+        write_page(target, html, force=force)
+        out.say(f"written: {target}")
+    exit_with(1 if made.errors else 0)
+
+
+@contextmanager
+def _audited_ledger(call: Call, file: Path | None) -> Iterator[tuple[Workspace, Ledger]]:
+    """Open a copy of the ledger; to look into a file that a person names needs no trust."""
+    from ankiforge import ledger
+
+    if file is None:
+        with session(call, forgetful=True) as now:
+            yield now.workspace, now.ledger
+        return
+    workspace = resolve(call.workspace, Path.cwd())
+    with ledger.forgetful_ledger(workspace.ledger, workspace.journal) as copy:
+        yield workspace, copy
+
+
+def _collection(workspace: Workspace, ledger: Ledger) -> Path:
+    from ankiforge.sync import NEVER, collection_path
+
+    settings = workspace.config.anki
+    if settings.collection == NEVER:
+        what = f"anki.collection is {NEVER}: Anki is never looked at by itself"
+        raise UsageError(what, hint="name a file: ankiforge audit FILE")
+    found = collection_path(settings, ledger, Path.home(), os.environ)
+    if found is None:
+        what = "no collection of Anki was found on this machine"
+        raise UsageError(what, hint="name one, or an export of Anki: ankiforge audit FILE")
+    return found
+
+
+def _propose(call: Call, file: Path | None, deck: str) -> None:
+    """Sync with Anki as `pull` does, and keep what is found on the cards there.
+
+    Raises:
+        UsageError: for a file, or where there is no collection.
+        ItemError: the collection is damaged, is another one, or looks like an older backup.
+    """
+    from ankiforge.cli.anki import sync_lines
+    from ankiforge.recheck import propose
+    from ankiforge.reports.text import counted
+    from ankiforge.sync import read_anki
+
+    out = call.out
+    if file is not None:
+        what = "--propose: about the cards here, in the collection they are in; not about FILE"
+        raise UsageError(what, hint="ankiforge audit --propose")
+    with session(call) as now:
+        _collection(now.workspace, now.ledger)
+        result = read_anki(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
+        if result.problem is not None:
+            raise ItemError(f"{result.path}: {result.problem.what}", hint=result.problem.hint)
+        for line in sync_lines(now, result):
+            out.say(line)
+        with counter_bar(out, "cards") as step:
+            limits = _limits_here(call)
+            made = propose(now.ledger, limits, within=lambda one: in_deck(one, deck), step=step)
+    if not made.cards:
+        out.say("nothing to propose: what is found on your cards is known")
+        return
+    pairs, findings = counted(made.pairs, "pair"), counted(made.findings, "finding")
+    out.say(
+        f"to review: {pairs} called alike and {findings} more, on {counted(made.cards, 'card')}:"
+        f" {call.program} review"
+    )
+
+
+# --- doctor ---------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge doctor                  the workspace around here
+  ankiforge doctor -C ~/cards       another one
+  ankiforge doctor --json           a line for each check
+  ankiforge doctor --draw           a model elsewhere draws one card of a passage of ours
+  ankiforge doctor --take-over      a copied ledger is the one from now on
+
+Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
+(2 settings, 3 a service, 4 the ledger).
+""", lines=True)  # fmt: skip
+@click.option(
+    "--take-over", is_flag=True, help="This ledger, though copied, is the one from now on."
+)
+@click.option("--draw", is_flag=True, help="Have a model elsewhere draw a card, too; it may cost.")
+def doctor(call: Call, take_over: bool, draw: bool) -> None:
+    """Check sources, model, Anki and ledger; say what to do."""
+    from ankiforge.reports.discover import Machine
+    from ankiforge.reports.doctor import examine, exit_code
+    from ankiforge.reports.health import State, Surroundings
+
+    def find() -> Workspace:
+        return resolve(call.workspace, Path.cwd(), os.environ)
+
+    if take_over:
+        from ankiforge.ledger import open_ledger
+
+        workspace = find()
+        with open_ledger(workspace.ledger, workspace.journal) as ledger:
+            home, _ = home_of(user_folders())
+            ledger.ownership.take_over(home, workspace.ledger, uuid.uuid4().hex)
+        call.out.say(f"{workspace.ledger} is the ledger from now on")
+    colours = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+    around = Surroundings(user_folders(), Machine.this(), os.environ, call.offline, draw)
+    checks = []
+    for check in examine(find, _ledger_health, _journal_problems, around):
+        checks.append(check)
+        if call.out.as_json:
+            call.out.data(check)
+            continue
+        state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
+        call.out.print(f"{state}  {check.name}: {check.says}")
+        if check.do:
+            call.out.print(f"      do: {check.do}")
+    exit_with(exit_code(checks))
+
+
+def _ledger_health(workspace: Workspace) -> str:
+    """Examine a copy in memory: doctor changes nothing, not even an old schema."""
+    from ankiforge.ledger import forgetful_ledger
+
+    with forgetful_ledger(workspace.ledger, workspace.journal) as ledger:
+        home, first = home_of(user_folders())
+        ledger.ownership.claim(home, workspace.ledger, first=first)
+        if fault := ledger.health():
+            what = f"{workspace.ledger} is damaged: {fault}"
+            raise LedgerError(what, hint="move it aside: a run rebuilds it from journal.jsonl")
+    return f"{workspace.ledger} is sound"
+
+
+def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
+    """Yield the lines of the journal that cannot be read, and those it lacks."""
+    from ankiforge.ledger import forgetful_ledger
+    from ankiforge.ledger.journal import VERSION, Journal
+
+    unreadable, journal = 0, workspace.journal
+    for line in Journal(journal).read():
+        if isinstance(line, Problem):
+            unreadable += 1
+            do = "put the line right, or take it back from git or a backup; or delete it"
+            yield Problem(line.where, line.what, do)
+        elif line.v > VERSION:
+            what = f"is of version {line.v}, this is {VERSION}"
+            yield Problem(f"{journal}: line {line.id}", what, "upgrade ankiforge")
+    lost = 0
+    if workspace.ledger.exists():
+        # a damaged ledger is named by its own check
+        with suppress(LedgerError), forgetful_ledger(workspace.ledger, journal) as ledger:
+            lost = ledger.lines_lost() - unreadable
+    if lost > 0:
+        lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
+        what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
+        do = (
+            "put it back from git or a backup: if the ledger is lost too, these ids and decisions"
+            " are gone; to keep a copy: ankiforge export all.jsonl"
+        )
+        yield Problem(str(journal), what, do)
+
+
+# --- export ---------------------------------------------------------------------------------
+
+_FORMATS = ("markdown", "jsonl", "csv")
+_STDOUT = "-"
+_BY_ENDING = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
+"""Sources among whose files an export may lie."""
+
+
+# -tag:x is a word of the query, not an option
+@command("""
+  ankiforge export all.jsonl                  all there is; ankiforge import all.jsonl reads it
+  ankiforge export ~/Vault/Read               a page of Markdown for each work
+  ankiforge export cards.csv deck:Biology     the cards of a deck, for a spreadsheet
+  ankiforge export - --format markdown document:Lenses
+  ankiforge export cards.csv --force          over a file that is no export
+""", context_settings={"ignore_unknown_options": True})  # fmt: skip
+@click.argument("target", required=False, metavar="[FILE|FOLDER]")
+@click.argument("query", nargs=-1, metavar="[QUERY]...")
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="Else as the name says.")
+@click.option("--force", is_flag=True, help="Replace a file that is no export.")
+def export(
+    call: Call, target: str | None, query: tuple[str, ...], form: str | None, force: bool
+) -> None:
+    """Take highlights, cards and decisions along: JSON Lines, CSV, or a folder of Markdown."""
+    from ankiforge.cli.selection import joined
+    from ankiforge.review.query import FIELDS
+
+    refuse_unknown_options(query)
+    if target and target.lstrip("-").partition(":")[0] in FIELDS and ":" in target:
+        target, query = _STDOUT, (target, *query)
+    target = target or _STDOUT
+    form = form or _format_of(target)
+    with session(call, forgetful=True) as now:
+        chosen = _chosen(now, joined(query))
+        if target == _STDOUT:
+            _print_export(now, chosen, form)
+            return
+        path = Path(target).expanduser().absolute()
+        _check_target(now, path, form, force=force)
+        try:
+            done = _write_export(now, chosen, path, form)
+        except OSError as error:
+            what = f"{path}: cannot be written: {error.strerror or error}"
+            raise ItemError(what, hint="make room or rights there; nothing is lost") from error
+    counts = {
+        "documents": len(chosen.documents),
+        "highlights": len(chosen.highlights),
+        "cards": len(chosen.cards),
+    }
+    if call.out.as_json:
+        call.out.data({"format": form, "path": str(path), **counts, **done})
+        return
+    call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
+    if "unchanged" in done:
+        written, unchanged = len(done["written"]), done["unchanged"]
+        call.out.say(f"  {written} pages written, {unchanged} were so already")
+    for one in done.get("left", ()):
+        call.out.say(f"  left as it is: {one}: nothing exported is of its work")
+
+
+def _format_of(target: str) -> str:
+    """Return the format that a name asks for: a folder holds Markdown, stdout gets JSON Lines."""
+    path = Path(target).expanduser()
+    ending = path.suffix.casefold()
+    if target == _STDOUT:
+        return "jsonl"
+    if path.is_dir() or not ending:
+        return "markdown"
+    if ending in _BY_ENDING:
+        return _BY_ENDING[ending]
+    if ending in (".md", ".markdown"):
+        raise UsageError(f"{target}: Markdown is written into a folder", hint="name a folder")
+    raise UsageError(f"{target}: in which format?", hint=f"--format {'|'.join(_FORMATS)}")
+
+
+def _chosen(now: Session, query: str) -> Chosen:
+    """Return the cards a query means, rejected and retired ones too, and the highlights."""
+    from ankiforge.reports.export import Chosen
+    from ankiforge.review.query import parse
+
+    wanted = parse(query)
+    cards = tuple(now.review.matching(query))
+    keys = {card.highlight.key for card in cards}
+    keys |= {also.key for card in cards for also in card.also}
+    highlights = tuple(
+        {
+            one.key: one
+            for one in now.ledger.highlights.all()
+            if one.key in keys or wanted.matches_passage(one)
+        }.values()
+    )
+    tags = {str(card.guid): now.review.tags(card) for card in cards}
+    documents = {one.document.key for one in highlights}
+    documents |= {card.highlight.document.key for card in cards}
+    works = now.ledger.search.works_of(sorted(documents))
+    return Chosen(highlights, cards, tags, not query, query, works)
+
+
+def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
+    """Refuse a file that a source would read, and one that is no export.
+
+    Raises:
+        UsageError: it is such a file.
+    """
+    from ankiforge.reports.export import COLUMNS
+
+    read = [
+        (source.kind, f"{source.path}, which {source.kind} reads", source.path.resolve())
+        for source in now.workspace.config.sources
+        if source.has_folder
+    ]
+    places = (place for item in now.workspace.remembered for place in item.places)
+    read += [
+        (place.kind, f"what {place.kind} reads of {place.root}", target)
+        for place in places
+        for target in place.targets
+    ]
+    for kind, where, folder in read:
+        if kind not in _READ_NO_EXPORT and path.resolve().is_relative_to(folder):
+            what = f"{path} lies in {where}: it would read itself"
+            raise UsageError(what, hint="export to another folder")
+    if form == "markdown":
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{path} is no folder", hint="Markdown is written into a folder")
+    elif path.is_dir():
+        raise UsageError(f"{path} is a folder", hint=f"name a file: {path.name}/all.{form}")
+    elif path.exists() and not force:
+        begins = b'{"type":"ankiforge"' if form == "jsonl" else ",".join(COLUMNS).encode()
+        with path.open("rb") as file:
+            if file.read(len(begins)) not in (begins, b""):
+                raise UsageError(
+                    f"{path} is no export of ankiforge", hint="another name, or --force"
+                )
+
+
+def _print_export(now: Session, chosen: Chosen, form: str) -> None:
+    from ankiforge.reports.export import as_csv, lines, pages
+
+    if now.out.as_json and form != "jsonl":
+        raise UsageError("--json prints JSON Lines", hint=f"name a file for {form}")
+    if form == "csv":
+        now.out.write(as_csv(chosen).replace("\r\n", "\n").rstrip("\n"))
+    elif form == "markdown":
+        now.out.write("\n".join(text for _, text in pages(chosen)))
+    else:
+        for line in lines(now.ledger, chosen, now.card_data):
+            if not now.out.data(line):
+                return
+
+
+def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[str, Any]:
+    """Write an export; return what was written and what was left, as JSON."""
+    import msgspec
+
+    from ankiforge.reports.export import as_csv, lines, write, write_pages
+
+    if form == "markdown":
+        done = write_pages(path, chosen)
+        now.out.problems(done.kept)
+        return {
+            "written": list(map(str, done.written)),
+            "unchanged": len(done.unchanged),
+            "kept": [one.where for one in done.kept],
+            "left": list(map(str, done.left)),
+        }
+    if form == "csv":
+        write(path, [as_csv(chosen)])
+    else:
+        encoded = map(msgspec.json.encode, lines(now.ledger, chosen, now.card_data))
+        write(path, (f"{line.decode()}\n" for line in encoded))
+    return {"written": [str(path)]}
+
+
+# --- import ---------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge import all.jsonl            what ankiforge export all.jsonl wrote
+""")
+@click.argument("file", type=FILE, metavar="FILE.jsonl")
+def import_(call: Call, file: Path) -> None:
+    """Take in what was decided elsewhere, or by a ledger that was lost.
+
+    What you have decided here since stays. Cards that are not here yet take in what was decided
+    about them when they are drawn.
+    """
+    from ankiforge.reports.importing import import_file
+
+    with session(call, writes="drafting") as now:
+        brought = import_file(now.ledger, file)
+        problems = (*now.problems, *brought.problems)
+    call.out.problems(problems)
+    for one in brought.kept:
+        call.out.say(f"kept: {one.subject}: {one.why}")
+    if call.out.as_json:
+        kept = [{"subject": one.subject, "why": one.why} for one in brought.kept]
+        counts = {"decisions": brought.decisions, "known": brought.known}
+        call.out.data({**counts, "kept": kept, "problems": problems})
+    else:
+        call.out.say(f"{brought.decisions} decisions taken in, {brought.known} lines known")
+    end(problems)

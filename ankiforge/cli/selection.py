@@ -1,0 +1,160 @@
+"""Which cards a command means: ids, the words of a query, or all that a filter matches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from shlex import quote
+
+import click
+from click.core import ParameterSource
+
+from ankiforge.cli.session import Session
+from ankiforge.errors import UsageError
+from ankiforge.model import Card
+from ankiforge.reports.cards import one_line
+from ankiforge.review import Result, Target
+from ankiforge.review.query import FIELDS, UNBROKEN, parse
+from ankiforge.review.select import find, is_id, names_card
+from ankiforge.review.service import one_per_choice
+
+_SHOWN = 10
+"""How many cards are shown before a person is asked about all."""
+
+
+def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command IDs or a QUERY, `--all` and `--filter`."""
+    for decorate in (
+        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only these."),
+        click.option("--all", "every", is_flag=True, help="All cards (see --filter)."),
+        click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def selected(
+    now: Session,
+    words: tuple[str, ...],
+    every: bool,
+    query: str,
+    fits: Callable[[Card], bool],
+) -> list[Target]:
+    """Return the cards that a command decides on; of those a query means the ones that fit.
+
+    What a query means that was not given by `--all --filter` is shown, and a person is asked.
+
+    Raises:
+        UsageError: neither words nor `--all`, both, an id that names no single card, or a query
+            where nobody can be asked.
+    """
+    if bool(words) == every or (query and not every):
+        raise UsageError(
+            "name cards by their ids or a query, or all of them by --all --filter QUERY",
+            hint="ankiforge list shows ids",
+        )
+    if not every:
+        if found := _named(now, words):
+            return found
+        query = joined(words)
+    wanted = parse(query)
+    cards = one_per_choice(card for card in now.review.all_matching(wanted) if fits(card))
+    found = [target for card in cards for target in now.review.targets(wanted, card)]
+    if every:
+        return found
+    if not found:
+        raise _no_card(words)
+    return found if _confirmed(now, query, found) else []
+
+
+def shown_cards(
+    now: Session, words: tuple[str, ...], fits: Callable[[Card], bool] = lambda card: True
+) -> list[Target]:
+    """Return the cards that ids name, else those that fit of what the words mean as a query.
+
+    Raises:
+        UsageError: an id names no single card, or the query means none.
+    """
+    if found := _named(now, words):
+        return found
+    found = [Target(card) for card in now.review.matching(joined(words)) if fits(card)]
+    if not found:
+        raise _no_card(words)
+    return found[: now.call.limit]
+
+
+def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
+    """Return the cards that ids name; none if the words are a query."""
+    if not all(word.strip() for word in words):
+        raise UsageError("an empty word names no card", hint="ankiforge list shows ids")
+    if all(map(is_id, words)) or any(names_card(now.ledger, word) for word in words):
+        return [find(now.ledger, word) for word in words]
+    return []
+
+
+def _no_card(words: tuple[str, ...]) -> UsageError:
+    todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
+    what = f"nothing to {todo}: {typed} is no id, and as a query it finds no card for this"
+    return UsageError(what, hint=f"ankiforge list --all {typed}")
+
+
+def _confirmed(now: Session, query: str, found: list[Target]) -> bool:
+    """Ask a person whether a query means what was wanted.
+
+    Raises:
+        UsageError: nobody can be asked; the hint is the same command with `--all --filter`.
+    """
+    context = click.get_current_context()
+    many = "1 card" if len(found) == 1 else f"{len(found)} cards"
+    if not now.out.interactive:
+        typed = []
+        for option in context.command.params:
+            name = str(option.name)
+            given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            if isinstance(option, click.Option) and given and name != "workspace":
+                value = () if option.is_flag else (str(context.params[name]),)
+                typed += [max(option.opts, key=len), *value]
+        words = (str(context.info_name), *typed, "--all", "--filter", query)
+        what = f"{query!r} means {many}: nothing was done, for nobody can be asked"
+        raise UsageError(what, hint=" ".join((now.call.program, *map(quote, words))))
+    for target in found[:_SHOWN]:
+        only = f"  (only candidate {target.letter})" if target.letter else ""
+        now.out.warn(one_line(target.card) + only)
+    if len(found) > _SHOWN:
+        now.out.warn(f"… and {len(found) - _SHOWN} more")
+    return click.confirm(f"{context.info_name} {many}?", err=True)
+
+
+def joined(words: tuple[str, ...]) -> str:
+    """Return the query as it was typed: a word whose quotes the shell took gets them back."""
+
+    def requoted(word: str) -> str:
+        sign, bare = ("-", word[1:]) if word.startswith("-") else ("", word)
+        field, colon, value = bare.partition(":")
+        if field not in FIELDS:
+            field, colon, value = "", "", bare
+        terms = (term.removeprefix("-").partition(":") for term in value.split())
+        whole = field in UNBROKEN or any(sep and name in FIELDS for name, sep, _ in terms)
+        if " " not in value or '"' in value or whole:  # `whole`: one word is a whole query
+            return word
+        return f'{sign}{field}{colon}"{value}"'
+
+    return " ".join(map(requoted, words))
+
+
+def report(now: Session, done: tuple[Result, ...], says: str) -> None:
+    """Print what became of a decision on each card; exit with 1 if any was refused."""
+    if now.out.as_json:
+        for one in done:
+            now.out.data({"guid": one.guid, "done": not one.refused, "refused": one.refused})
+    elif changed := sum(not one.refused for one in done):
+        now.out.say(f"{changed} {says}")
+    report_refused(now, done)
+
+
+def report_refused(now: Session, done: tuple[Result, ...]) -> None:
+    """Print what was refused, each with what to do; exit with 1 if any was."""
+    refused = [one for one in done if one.refused]
+    for one in refused:
+        now.out.refusal(one.refused, one.hint)
+    if refused:
+        click.get_current_context().exit(1)
