@@ -43,9 +43,8 @@ from ankiforge.ledger.placing import FLOOD
 from ankiforge.model import Draft, Highlight, Problem, RunId, Source
 from ankiforge.pending import pending, share, unwritten
 from ankiforge.pipeline import Job, Progress, propose, read
-from ankiforge.reports.cards import highlight_json, one_line
-from ankiforge.reports.decks import left_behind
-from ankiforge.reports.summary import Summary, Tally, summarize, told, told_of_push
+from ankiforge.reports.cards import highlight_json, left_behind, one_line
+from ankiforge.reports.summary import Summary, Tally, as_text, push_text, summarize
 from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
@@ -206,7 +205,7 @@ def _after(
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     if tally.pushed and (tally.pushed.added or tally.pushed.updated):
-        yield f"\n{told_of_push(tally.pushed)}"
+        yield f"\n{push_text(tally.pushed)}"
     for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
@@ -450,5 +449,5 @@ def print_summary(now: Session, summary: Summary, after: Iterable[str]) -> None:
         return
     now.out.problems((*summary.tally.problems, *summary.tally.deck_notices))
     if not now.out.quiet:
-        for line in (*told(summary, now.ledger, now.call.program), *after):
+        for line in (*as_text(summary, now.ledger, now.call.program), *after):
             now.out.print(line)

@@ -17,9 +17,18 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
-from ankiforge.extract._selection import highlights_of, told
-from ankiforge.extract._stamps import program, proves, stamp_of
+from ankiforge.extract.files import (
+    Count,
+    is_loop,
+    looping,
+    matcher,
+    program,
+    proves,
+    relative,
+    stamp_of,
+    walk,
+)
+from ankiforge.extract.folder import highlights_of, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
     Area,
@@ -64,7 +73,7 @@ NO_MARKS = (
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of a folder of PDFs in `ankiforge.yaml`; for the patterns see `_folder.matcher`."""
+    """Settings of a folder of PDFs in `ankiforge.yaml`; for the patterns see `files.matcher`."""
 
     include: tuple[str, ...] = ("**/*.pdf",)
     exclude: tuple[str, ...] = ()
@@ -145,7 +154,7 @@ class PdfSource:
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return told(msgspec.structs.replace(self.settings, passwords=()))
+        return selection_of(msgspec.structs.replace(self.settings, passwords=()))
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield what some files hold, whether the settings leave them out or not."""

@@ -23,7 +23,7 @@ from pypdf.errors import (
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NullObject, StreamObject
 from pypdfium2 import PdfDocument, PdfiumError
 
-from ankiforge.extract._folder import READ_AGAIN
+from ankiforge.extract.files import READ_AGAIN
 from ankiforge.extract.pdf.worker import REPAIR, Failed
 from ankiforge.model import WENT_AWAY
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import islice, takewhile
 from math import hypot
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdf import PdfReader
@@ -402,7 +401,14 @@ def _xmp(reader: PdfReader) -> Iterator[tuple[str, str]]:
     try:
         stream = reader.root_object["/Metadata"].get_object()
         packet = stream.get_data() if isinstance(stream, StreamObject) else b""
-        tree = ElementTree.fromstring(packet if len(packet) <= LARGEST_XMP else b"")
+    except FAULTS:
+        return
+    if not packet or len(packet) > LARGEST_XMP:
+        return
+    from xml.etree import ElementTree  # many files have none
+
+    try:
+        tree = ElementTree.fromstring(packet)
     except (*FAULTS, ElementTree.ParseError):
         return
     for description in tree.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"):

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
-from rapidfuzz import fuzz
 
 from ankiforge.extract.pdf.annotations import (
     MOST,
@@ -49,7 +48,6 @@ from ankiforge.extract.pdf.worker import (
 from ankiforge.model import Span, h16
 from ankiforge.text.anchors import without_bullets
 from ankiforge.text.fold import canonical, fold, same
-from ankiforge.text.quotes import locate
 
 REPEATS = 90
 """A comment this similar (of 100) to the marked text only repeats it."""
@@ -177,6 +175,8 @@ class _Reading:
 
     def passage(self, quote: Quote) -> Passage:
         """Return the context of a quote, on its page or across the next page break."""
+        from ankiforge.text.quotes import locate  # most files need none of it
+
         if not 0 <= quote.page < len(self._texts):
             return Passage()
         page = self._page(quote.page)
@@ -207,6 +207,8 @@ class _Reading:
 
     def _across(self, quote: Quote) -> tuple[str, Span | None]:
         """Return the text of a page and the one after it, and where in it a quote stands."""
+        from ankiforge.text.quotes import locate
+
         if quote.page + 1 == len(self._texts):
             return ("", None)
         first, second = (self._page(quote.page + more).text.text for more in (0, 1))
@@ -374,6 +376,8 @@ def _repeats(comment: str, exact: str) -> bool:
     """Return whether a comment only repeats the marked words; an instruction never does."""
     if _INSTRUCTS.match(comment) or not len(exact) / 2 < len(comment) < 2 * len(exact):
         return False
+    from rapidfuzz import fuzz
+
     return fuzz.ratio(canonical(comment), canonical(exact)) > REPEATS
 
 

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 import ankiforge
-from ankiforge.extract._kept import Kept
-from ankiforge.extract._stamps import Stamp, program, stamp_of
+from ankiforge.extract.files import ParseCache, Stamp, program, stamp_of
 from ankiforge.extract.workers import Prefetch, WorkerPool
 from ankiforge.model import HighlightKind, Memory, h16
 
 if TYPE_CHECKING:
-    from pebble import ProcessFuture, ProcessPool
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 SECONDS = 60.0
 """Wall clock time that one question may take."""
@@ -227,13 +226,15 @@ Reply = Read | Surroundings | Pictures | Drawn | Failed
 
 
 def prepare() -> None:
-    """Set up a new process: silent, limited in memory, ended at once by SIGTERM."""
+    """Set up a new process: silent, limited in memory, not interrupted, ended without clean-up."""
+    import atexit
     import gc
     import logging
     import signal
     import warnings
 
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(os._exit, 0)
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(null, stream)
@@ -251,19 +252,23 @@ def prepare() -> None:
 
 def answer(question: Question) -> Reply:
     """Answer one question; never raises for what is in the file."""
-    from ankiforge.extract.pdf import file, pictures, read
+    from ankiforge.extract.pdf.file import TOO_BIG
 
     path = Path(question.path)
     try:
-        if isinstance(question, Request):
-            return read.read_pdf(path, question.passwords, named=question.named)
-        if isinstance(question, Around):
-            return read.find_passages(path, question.quotes)
+        if isinstance(question, Request | Around):
+            from ankiforge.extract.pdf.read import find_passages, read_pdf
+
+            if isinstance(question, Around):
+                return find_passages(path, question.quotes)
+            return read_pdf(path, question.passwords, named=question.named)
+        from ankiforge.extract.pdf.pictures import cut_pictures, draw_sheet
+
         if isinstance(question, Sheet):
-            return pictures.draw_sheet(path, question)
-        return pictures.cut_pictures(path, question.areas, question.passwords)
+            return draw_sheet(path, question)
+        return cut_pictures(path, question.areas, question.passwords)
     except MemoryError:
-        return file.TOO_BIG
+        return TOO_BIG
 
 
 # --- the caller's side ----------------------------------------------------------------------
@@ -275,10 +280,10 @@ class PdfWorker:
     def __init__(self, seconds: float = SECONDS, memory: Memory | None = None) -> None:
         """`seconds` is the time one question may take; `memory` caches replies about a file."""
         self.seconds = seconds
-        self._pool: ProcessPool | None = None
-        self._future: ProcessFuture[Reply] | None = None
+        self._pool: ProcessPoolExecutor | None = None
+        self._future: Future[Reply] | None = None
         self._prefetched: list[Prefetch[Question, Reply]] = []
-        self._cache = None if memory is None else Kept.recalled(memory, program())
+        self._cache = None if memory is None else ParseCache.load(memory, program())
 
     def __enter__(self) -> Self:
         return self
@@ -341,19 +346,19 @@ class PdfWorker:
         A failure is never cached: it may be this machine's.
         """
         name, stamp = _cache_key(question)
-        if self._cache and stamp and (body := self._cache.of(name, stamp)):
+        if self._cache and stamp and (body := self._cache.get(name, stamp)):
             with suppress(msgspec.MsgspecError):
                 return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
         ahead = self._prefetched[-1].take(question) if self._prefetched else None
         reply = ahead or self._run(question)
         if self._cache and stamp and not isinstance(reply, Failed):
-            self._cache.learn(name, stamp, msgspec.json.encode(reply))
+            self._cache.put(name, stamp, msgspec.json.encode(reply))
         return reply
 
     def store(self, *, complete: bool) -> None:
         """Write the cache; `complete`: drop what was not asked for this time."""
         if self._cache:
-            self._cache.store(complete=complete)
+            self._cache.save(complete=complete)
 
     # --- prefetching
 
@@ -378,18 +383,22 @@ class PdfWorker:
 
     def _run(self, question: Question, *, retries: int = 1) -> Reply:
         """Ask the process; if it dies or is late, that costs only this question."""
-        if self._pool is None or not self._pool.active:
-            self.close()
+        if self._pool is None:
             self._pool = _idle_pool() or _new_pool()
         try:
-            self._future = self._pool.schedule(answer, args=(question,), timeout=self.seconds)
-            return self._future.result()
-        except TimeoutError:
-            return late(self.seconds)
-        except Exception as error:  # noqa: BLE001 - whatever ended it: a crash, a bug
+            self._future = self._pool.submit(answer, question)
+        except RuntimeError:  # it was killed while it was idle
             self.close()
-            if isinstance(error, RuntimeError) and retries:  # it died before it was asked
-                return self._run(question, retries=0)
+            if not retries:
+                raise
+            return self._run(question, retries=retries - 1)
+        try:
+            return self._future.result(self.seconds)
+        except TimeoutError:
+            self.close()
+            return late(self.seconds)
+        except Exception:  # noqa: BLE001 - BrokenProcessPool, or a bug
+            self.close()
             return Failed("the PDF reader crashed on it", REPAIR)
         except BaseException:
             self.close()
@@ -406,8 +415,6 @@ class PdfWorker:
     def close(self) -> None:
         """End the process; a thread that waits for its answer gets a failure."""
         pool, self._pool = self._pool, None
-        if self._future is not None:
-            self._future.cancel()  # type: ignore[no-untyped-call]
         if pool is not None:
             _stop(pool)
 
@@ -433,30 +440,26 @@ def _cache_key(question: Question) -> tuple[str, Stamp | None]:
 
 # --- processes ------------------------------------------------------------------------------
 
-_idle: list[ProcessPool] = []
+_idle: list[ProcessPoolExecutor] = []
 _idle_lock = threading.Lock()
 _idle_timer: threading.Timer | None = None
 
 
-def _new_pool() -> ProcessPool:
+def _new_pool() -> ProcessPoolExecutor:
     """Start one process. Spawned, not forked: this program has threads."""
+    from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import current_process, get_context
 
-    from pebble import ProcessPool
-
     current_process()._config["daemon"] = False  # type: ignore[attr-defined] # a Dask worker's is daemonic: no children
-    return ProcessPool(1, initializer=prepare, context=get_context("spawn"))
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare)
 
 
-def _idle_pool() -> ProcessPool | None:
+def _idle_pool() -> ProcessPoolExecutor | None:
     with _idle_lock:
-        while _idle:
-            if (pool := _idle.pop()).active:
-                return pool
-    return None
+        return _idle.pop() if _idle else None
 
 
-def _put_idle(pool: ProcessPool) -> None:
+def _put_idle(pool: ProcessPoolExecutor) -> None:
     """Keep a process for `IDLE_SECONDS`, unless enough are kept."""
     global _idle_timer
     with _idle_lock:
@@ -482,9 +485,11 @@ def stop_idle() -> None:
         _stop(pool)
 
 
-def _stop(pool: ProcessPool) -> None:
-    pool.stop()  # type: ignore[no-untyped-call]
-    pool.join()
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Kill the process, whatever it is doing; the executor itself would wait for it."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(cancel_futures=True)
 
 
 # --- questions answered in a thread of this program, or on another machine ------------------

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
+from ankiforge.extract.files import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.extract.zotero.database import (

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
+from ankiforge.extract.files import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf.worker import Area, Around, Box, Passage, PdfWorker, Quote, absolute
 from ankiforge.extract.workers import WorkerPool

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 import zlib
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from pebble import ProcessFuture
 from pypdf import PdfWriter
 from pypdf._encryption import AlgV5
 from pypdf.generic import (
@@ -238,7 +238,7 @@ def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
 def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(future: ProcessFuture[object]) -> None:
+    def interrupted(future: Future[object], timeout: float) -> None:
         raise KeyboardInterrupt
 
     (marked,) = good.glob("*.pdf")
@@ -247,7 +247,7 @@ def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
     with pytest.raises(KeyboardInterrupt), PdfWorker() as worker:
         assert isinstance(worker.read(marked), Read)
         with monkeypatch.context() as patch:
-            patch.setattr(ProcessFuture, "result", interrupted)
+            patch.setattr(Future, "result", interrupted)
             worker.read(marked)
     with PdfWorker() as worker:
         reply = worker.read(other)

@@ -1,0 +1,550 @@
+"""Highlights, as sources yield them: keys, documents, scans, and the words for their states.
+
+Values are frozen. Text that is absent is "", never None; sequences are tuples; keys have types of
+their own. Hashes and ids are frozen for ever (docs/keys.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NewType, Protocol
+
+HighlightKey = NewType("HighlightKey", str)
+NO_KEY = HighlightKey("")
+"""Of a highlight that was not issued one yet."""
+DocumentKey = NewType("DocumentKey", str)
+Guid = NewType("Guid", str)
+DraftId = NewType("DraftId", str)
+RunId = NewType("RunId", str)
+Span = tuple[int, int]
+"""[start, end) in code points."""
+Fields = tuple[tuple[str, str], ...]
+"""(content field name, Markdown), in note type order, empty ones left out."""
+
+
+class Route(StrEnum):
+    """By which way a highlight was reached; the order is the order of trust."""
+
+    ZOTERO = "zotero"
+    PDF = "pdf"
+    VAULT = "vault"
+    OTHER = "other"
+
+
+class HighlightKind(StrEnum):
+    """What a person left on the page."""
+
+    HIGHLIGHT = "highlight"
+    UNDERLINE = "underline"
+    STRIKE = "strike"
+    NOTE = "note"
+    IMAGE = "image"
+    INK = "ink"
+    CARD = "card"
+
+
+class Form(StrEnum):
+    """How it was written; decides what is unambiguous ("clean")."""
+
+    MARK = "mark"
+    """A mark over a passage of a PDF or a Zotero document."""
+    PHRASE = "phrase"
+    """Marked phrases in a sentence of a vault note: `==…==`, `<mark>`, bold."""
+    CALLOUT = "callout"
+    """A callout of a vault note."""
+    INLINE = "inline"
+    """`question::answer` or `term:::definition` on one line."""
+    INLINE_FIELD = "inline-field"
+    """`word:: value`: a card or mere metadata."""
+    BLOCK = "block"
+    """Question, a line `?` or `??`, answer."""
+    CLOZE = "cloze"
+    """`{{…}}` written by hand."""
+    GLOSSARY = "glossary"
+    """`Term: definition` in a glossary list."""
+    TERM = "term"
+    """`Term: text` outside a glossary list."""
+    OTHER = "other"
+
+
+class CardKind(StrEnum):
+    """What a draft asks Anki to make of it."""
+
+    CLOZE = "cloze"
+    BASIC = "basic"
+    TWO_WAY = "two-way"
+
+    @property
+    def family(self) -> Family:
+        """The note type that serves this kind."""
+        return Family.CLOZE if self is CardKind.CLOZE else Family.BASIC
+
+
+class Family(StrEnum):
+    """Which of the two note types: two-way is basic with Reverse filled."""
+
+    BASIC = "basic"
+    CLOZE = "cloze"
+
+    @property
+    def content_fields(self) -> tuple[str, ...]:
+        """The fields whose words are the card, in note type order."""
+        return ("Front", "Back", "Reverse", "Extra") if self is Family.BASIC else ("Text", "Extra")
+
+
+class Presence(StrEnum):
+    """Axis highlight.presence."""
+
+    PRESENT = "present"
+    MISSING_ONCE = "missing-once"
+    GONE = "gone"
+    IGNORED = "ignored"
+
+
+class CandidateState(StrEnum):
+    """Axis candidate: only the picked one is a card."""
+
+    OPEN = "open"
+    PICKED = "picked"
+    PASSED = "passed"
+
+
+class Verdict(StrEnum):
+    """Axis card.verdict."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Standing(StrEnum):
+    """Axis card.standing."""
+
+    LIVE = "live"
+    RETIRED = "retired"
+    SUPERSEDED = "superseded"
+
+
+class AnkiState(StrEnum):
+    """Axis card.anki: what we know of the note over there."""
+
+    NONE = "none"
+    WRITTEN = "written"
+    SEEN = "seen"
+    HELD = "held"
+    MISSING = "missing"
+    TOMBSTONE = "tombstone"
+
+    @property
+    def there(self) -> bool:
+        """Whether the note stands in Anki, as far as is known."""
+        return self in (AnkiState.SEEN, AnkiState.HELD)
+
+
+class AcceptedBy(StrEnum):
+    """Who let a card through; a clean revision inherits it."""
+
+    NOBODY = ""
+    POLICY = "policy"
+    AUTHOR = "author"
+    """Hand-written in the source."""
+    PERSON = "person"
+
+
+class Severity(StrEnum):
+    """block: never ready; warn: a person looks; info: counted."""
+
+    INFO = "info"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class Fate(StrEnum):
+    """Where a highlight ended; the first that holds, in this order."""
+
+    IGNORED = "ignored"
+    FAILED = "failed"
+    CARDED = "carded"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    NO_CARD = "no_card"
+
+
+# --- hashes and ids, see docs/keys.md -------------------------------------------------------------
+
+
+def h16(*parts: str) -> str:
+    """The first 16 hex digits of sha256 over the parts joined by U+001F."""
+    return _digest(parts).hex()[:16]
+
+
+def number_of(*parts: str) -> int:
+    """The first 8 bytes, big-endian, of the same hash."""
+    return int.from_bytes(_digest(parts)[:8], "big")
+
+
+def _digest(parts: tuple[str, ...]) -> bytes:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
+
+
+ID_BASE = 1_400_000_000_000
+"""Ids start in May 2014: in Anki's range of timestamps, and never in the future."""
+
+
+def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
+    """The identity of a note, the same on every machine and for ever."""
+    digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
+    return Guid("af" + base64.b32encode(digest).decode().lower())
+
+
+MADE_FROM = 100_000_000
+"""Slots from here on are of cards that were made by hand; what a drafter draws counts from 1."""
+_MADE = 800_000_000
+
+
+def made_slot(fields: Fields) -> int:
+    """The slot of a card made by hand: its words name it.
+
+    So two machines that do not know of one another never give one slot to two such cards.
+    """
+    return MADE_FROM + number_of("made", *sides_of(fields)) % _MADE
+
+
+def sides_of(fields: Fields) -> tuple[str, ...]:
+    """What is asked and answered, blanks aside."""
+    words = {name: " ".join(text.split()) for name, text in fields}
+    return tuple(words.get(name, "") for name in ("Text", "Front", "Back"))
+
+
+def note_id(guid: Guid) -> int:
+    """Anki's id of a note, in the range of milliseconds since 1970."""
+    return ID_BASE + number_of("nid", guid) % 2**37
+
+
+def card_id(guid: Guid, ordinal: int) -> int:
+    """Anki's id of the card with this ordinal (from 0)."""
+    return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37
+
+
+def named_id(what: str, name: str) -> int:
+    """Anki's id of a deck (`what` = "deck") or a note type ("notetype")."""
+    return ID_BASE + number_of(what, name) % 2**37
+
+
+# --- what a source yields -------------------------------------------------------------------------
+
+NOTE = "anki:"
+"""Before the id of a note in Anki, among the other names of a highlight."""
+ELSEWHERE = "already in Anki by another tool"
+"""Why a passage gets no card here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A work that was read: a paper, a book, a vault note."""
+
+    key: DocumentKey
+    """The key it would be given; the ledger puts the issued one here."""
+    source: str
+    """The name of the source in the configuration."""
+    title: str
+    path: str = ""
+    """Relative to the source root, `/`, NFC; "" where there is no file."""
+    creators: tuple[str, ...] = ()
+    issued: str = ""
+    """A year or an ISO date."""
+    identifiers: tuple[tuple[str, str], ...] = ()
+    """(scheme, value): doi, arxiv, isbn, url, citekey, zotero, pdf …"""
+    uri: str = ""
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    deck: str = ""
+    """The deck the document itself asks for (front matter)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How versions up to eaf6667 read a highlight: replies to its words of then are paid for."""
+
+    exact: str
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    gaps: tuple[Span, ...] = ()
+    markdown: tuple[str, ...] = ()
+    markdown_gaps: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """One passage a person marked, or one card a person wrote by hand.
+
+    `exact`, `prefix` and `suffix` are the words of the W3C TextQuoteSelector.
+    """
+
+    document: Document
+    namespace: str
+    """What stands before the slash of its key: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
+    kind: HighlightKind
+    exact: str
+    """Verbatim plain text. Of a sentence with marked phrases: the whole sentence."""
+    key: HighlightKey = NO_KEY
+    """Issued by the ledger, once."""
+    own: str = ""
+    """The source's own id for it, if that is fit to be a key; else the anchor serves."""
+    nth: int = 1
+    """Which one among equal anchors of its note or page, in document order."""
+    anchor_text: str = ""
+    """Stands in for `exact` in the anchor: of a mark without text, or if the frozen reading of
+    docs/keys.md has other words than `exact`."""
+    anchor_around: tuple[str, str] | None = None
+    """Stand in for `prefix` and `suffix` there."""
+    hints: tuple[str, ...] = ()
+    """Other names of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
+    form: Form = Form.MARK
+    gaps: tuple[Span, ...] = ()
+    """The marked phrases, in code points of `exact`."""
+    prefix: str = ""
+    suffix: str = ""
+    """Up to 80 characters of plain text before and after."""
+    sentence: str = ""
+    """The sentence (or sentences) around the mark; "" if the same as `exact`."""
+    markdown: tuple[str, ...] = ()
+    """As written, in our Markdown without mark signs: (text,), or (front, back) of a card, after
+    which may stand what is shown with the answer; () where `exact` is literal text."""
+    markdown_gaps: tuple[Span, ...] = ()
+    """The phrases again, in code points of `markdown[0]`."""
+    two_way: bool = False
+    comment: str = ""
+    instructs: bool = True
+    """Whether the comment may instruct (it is by `me`)."""
+    colour: str = ""
+    """`#rrggbb`, or the name the source gives it."""
+    author: str = ""
+    created: str = ""
+    """When it was made, ISO 8601 with its zone; "" where nobody knows."""
+    modified: str = ""
+    tags: tuple[str, ...] = ()
+    page_label: str = ""
+    heading: str = ""
+    """The headings above, joined by ` › `."""
+    above: tuple[str, ...] = ()
+    """What the items of the list above it say, outermost first, shortened: its context."""
+    uri: str = ""
+    """Opens the source at the mark."""
+    links: tuple[str, ...] = ()
+    block: str = ""
+    """What tells its block apart within the document (block id, else the block's order)."""
+    skip: str = ""
+    """Why it must not become a card ("" = it may)."""
+    declared: bool = False
+    """Whether the settings say that what is written so is a card: by a dialect named in them."""
+    formerly: Former | None = None
+    """How it was read before the reading became better; None = as it is now."""
+
+    @property
+    def as_formerly(self) -> Highlight:
+        """The highlight as it was read before the reading became better."""
+        was = self.formerly
+        if was is None:
+            return self
+        return replace(
+            self,
+            exact=was.exact,
+            prefix=was.prefix,
+            suffix=was.suffix,
+            sentence=was.sentence,
+            gaps=was.gaps,
+            markdown=was.markdown,
+            markdown_gaps=was.markdown_gaps,
+            formerly=None,
+        )
+
+    def formerly_as(self, was: Highlight) -> Highlight:
+        """The highlight that knows it was formerly read as another, if that is not the same."""
+        former = Former(
+            was.exact,
+            was.prefix,
+            was.suffix,
+            was.sentence,
+            was.gaps,
+            was.markdown,
+            was.markdown_gaps,
+        )
+        told = replace(self, formerly=former)
+        return self if told.as_formerly == replace(self, formerly=None) else told
+
+    @property
+    def other_note(self) -> int:
+        """The note in Anki that another tool says it made of this passage; 0 = none does."""
+        named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
+        return int(next(named, "0"))
+
+    @property
+    def route(self) -> Route:
+        """The kind of source it came by."""
+        head = self.namespace.partition(":")[0]
+        return Route(head) if head in list(Route) else Route.OTHER
+
+    @property
+    def context(self) -> str:
+        """All the text a card may lean on, in reading order."""
+        middle = self.sentence or self.exact
+        return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a person marked as a picture, cut from its page."""
+
+    name: str
+    """`cut/<16 hex digits>.png`, made of its place, not of its bytes: what Markdown calls it."""
+    data: bytes
+    """PNG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """One document with all its highlights, in reading order."""
+
+    document: Document
+    highlights: tuple[Highlight, ...]
+    container: str = ""
+    """The vault, folder or library, as in the `Scan` that follows."""
+    pages: tuple[tuple[str, int], ...] = ()
+    """Of a PDF: (h16 of the page's fold, its folded length) per page; tells copies of a work."""
+    pictures: tuple[Picture, ...] = ()
+    """Those its highlights show that lie in no file of the source."""
+    fingerprint: str = ""
+    """Differs once reading the document may give something else; "" = nobody can tell."""
+    depends: tuple[str, ...] = ()
+    """What reading depended on besides the document itself, as the source calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmarked:
+    """A document that was read and holds no highlight."""
+
+    container: str
+    path: str
+    fingerprint: str
+    depends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A document that was not read, since its fingerprint is the one that the ledger knows."""
+
+    container: str
+    path: str
+    """Its path, or the key of its document where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file, page or reply that failed: it travels, it is named at the end."""
+
+    where: str
+    what: str
+    hint: str = ""
+    notice: bool = False
+    """Nothing failed: it is told, and that is all."""
+    once: bool = False
+    """Told by this run alone: the next one has it as a reason."""
+
+
+WENT_AWAY = "it went away while it was read"
+"""What is wrong with a file that was listed, and is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The end of a source: what was looked at, and whether all of it was."""
+
+    source: str
+    container: str
+    """What the scan covers: a vault, a PDF folder, a library; stable between runs."""
+    complete: bool
+
+
+Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
+
+
+class Known(Protocol):
+    """What the ledger knows of the documents that were read before."""
+
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return whether a document was taken in with this fingerprint; never for ""."""
+        ...
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return what reading the document depended on, as the source called it."""
+        ...
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
+        ...
+
+
+class NothingKnown:
+    """For a scan that reads everything."""
+
+    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+        """Return False."""
+        return False
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return None."""
+
+
+class Memory(Protocol):
+    """What one source keeps between runs to be quicker or cheaper.
+
+    It may be empty at any time: nothing may be lost by that but time.
+    """
+
+    def recall(self, name: str) -> bytes | None:
+        """What was kept under this name, None if nothing is."""
+        ...
+
+    def recall_all(self, prefix: str) -> dict[str, bytes]:
+        """All that was kept under names that begin so."""
+        ...
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Keep these, and forget those names: all of it or, if the power fails, nothing."""
+        ...
+
+
+class NoMemory:
+    """For a look that must leave no trace, and for tests."""
+
+    def recall(self, name: str) -> bytes | None:
+        """Nothing."""
+
+    def recall_all(self, prefix: str) -> dict[str, bytes]:
+        """Nothing."""
+        return {}
+
+    def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
+        """Forget it at once."""
+
+
+class Source(Protocol):
+    """A source yields documents and problems, and ends with one `Scan` per container.
+
+    A source may take one argument, `known: Known`, and yield `Unchanged` in place of a document
+    that `known` says is unchanged. Without it the source reads everything.
+    """
+
+    def scan(self) -> Iterator[Sighting]:
+        """Yield the documents one at a time."""
+        ...
