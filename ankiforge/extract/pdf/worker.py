@@ -6,6 +6,7 @@ libraries before the process does.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterable, Sequence
@@ -227,7 +228,6 @@ Reply = Read | Surroundings | Pictures | Drawn | Failed
 
 def prepare() -> None:
     """Set up a new process: silent, limited in memory, not interrupted, ended without clean-up."""
-    import atexit
     import gc
     import logging
     import signal
@@ -476,13 +476,16 @@ def _put_idle(pool: ProcessPoolExecutor) -> None:
 
 
 def stop_idle() -> None:
-    """End the idle processes; those in use and those left at exit end with the program."""
+    """End the idle processes."""
     with _idle_lock:
         pools, _idle[:] = _idle[:], []
         if _idle_timer is not None:
             _idle_timer.cancel()
     for pool in pools:
         _stop(pool)
+
+
+atexit.register(stop_idle)  # an executor that is left to the interpreter's end complains
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
