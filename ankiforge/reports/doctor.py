@@ -12,7 +12,7 @@ from ankiforge import __version__, extract
 from ankiforge.app import check_limits, open_source
 from ankiforge.config import EXPORTS, Config, SourceEntry, load_prices
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import settled, unconfirmed
+from ankiforge.config.trust import restricted, unconfirmed
 from ankiforge.config.workspace import Workspace
 from ankiforge.errors import ConfigError, ForgeError
 from ankiforge.model import Problem
@@ -53,7 +53,7 @@ def examine(
     yield _settings(workspace)
     yield from _trust(workspace, around)
     waiting = unconfirmed(workspace, around.folders, around.environ)
-    workspace, trusted = settled(workspace, waiting), not any(one.stops for one in waiting)
+    workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     yield from _remembered(workspace)
