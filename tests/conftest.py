@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ankiforge.cli import main
-from ankiforge.extract.obsidian import settled
+from ankiforge.extract import files
 from tests.fakes import llm_server
 
 
@@ -123,8 +123,8 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANKIFORGE_HOME", str(tmp_path_factory.mktemp("nobody")))
         patch.delenv("ANKIFORGE_TRUST", raising=False)
-        patch.setattr(settled, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
-        patch.setattr(settled, "EMPTY_SECONDS", 0.0)
+        patch.setattr(files, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
+        patch.setattr(files, "EMPTY_SECONDS", 0.0)
         yield
 
 

@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import msgspec
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract._doors import kind_of as kind_of
-from ankiforge.extract._doors import kinds_below as kinds_below
-from ankiforge.extract._doors import why_not as why_not
-from ankiforge.extract._folder import Count as Count
-from ankiforge.extract._folder import File as File
-from ankiforge.extract._folder import Folder as Folder
-from ankiforge.extract._folder import relative as relative
-from ankiforge.extract._folder import walk as walk
-from ankiforge.extract._stamps import AHEAD as AHEAD
-from ankiforge.extract._stamps import Look as Look
-from ankiforge.extract._stamps import Stamp as Stamp
-from ankiforge.extract._stamps import changed_at as changed_at
-from ankiforge.extract._stamps import program as program
-from ankiforge.extract._stamps import proves as proves
-from ankiforge.extract._stamps import stamp_of as stamp_of
+from ankiforge.extract.discover import kind_of as kind_of
+from ankiforge.extract.discover import kinds_below as kinds_below
+from ankiforge.extract.discover import why_not as why_not
+from ankiforge.extract.files import AHEAD as AHEAD
+from ankiforge.extract.files import Count as Count
+from ankiforge.extract.files import Look as Look
+from ankiforge.extract.files import Stamp as Stamp
+from ankiforge.extract.files import changed_at as changed_at
+from ankiforge.extract.files import program as program
+from ankiforge.extract.files import proves as proves
+from ankiforge.extract.files import relative as relative
+from ankiforge.extract.files import stamp_of as stamp_of
+from ankiforge.extract.files import walk as walk
+from ankiforge.extract.folder import File as File
+from ankiforge.extract.folder import Folder as Folder
 from ankiforge.model import Known, Sighting, Source
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def kinds() -> tuple[str, ...]:
     return tuple(sorted({*_own_kinds(), *(point.name for point in _guests())}))
 
 
-_SHARED = frozenset(("discover", "workers"))
+_SHARED = frozenset(("discover", "files", "folder", "workers"))
 """Modules here that are no source."""
 
 

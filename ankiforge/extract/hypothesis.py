@@ -5,17 +5,14 @@
 
 Read are `{"rows": […]}` of the API, `{"annotations": […]}` of the export, a list of annotations,
 and one a line (`.jsonl`). Replies belong to the annotation they begin at. Each annotation has an
-id of its own, which is its key; of two copies the one updated last counts. In an annotation of
-somebody else (`me` tells who you are, else the export does) nothing is yours to learn: it is
-told, and no card is made.
+id of its own, which is its key; of two copies the one updated last counts. An annotation of
+somebody else (`me` says who you are, else the export does) is reported, and no card is made.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -23,7 +20,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import File, Folder, moment
+from ankiforge.extract.folder import File, FolderSource, iso_time
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -32,7 +29,6 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
     Sighting,
-    Source,
     h16,
 )
 from ankiforge.text.anchors import CONTEXT, percent
@@ -44,23 +40,7 @@ MOST = 20
 """Broken annotations of one file that are named."""
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A `hypothesis:` source: an export, or a folder with some."""
-
-
-def open_source(
-    name: str,
-    root: Path,
-    settings: Settings,
-    only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
-) -> Source:
-    """Make a reader of the exports at `root`; `me` are user names, `ada` or `acct:ada@hypothes.is`."""
-    endings = (".json", ".jsonl")
-    folder = Folder(
-        "hypothesis", name, root, only, lambda at: at.casefold().endswith(endings), repr(me)
-    )
-    return Hypothesis(folder, frozenset(_user(one) for one in me))
+Settings = SourceSettings
 
 
 # --- what an annotation says ----------------------------------------------------------------
@@ -103,7 +83,7 @@ class Annotation(msgspec.Struct, frozen=True):
     user_info: Any = None
 
     def selector(self, kind: str) -> Selector | None:
-        """The first of this type."""
+        """Return the first of this type."""
         every = (one for target in self.target or () for one in target.selector or ())
         return next((one for one in every if one.type == kind), None)
 
@@ -124,7 +104,7 @@ class Annotation(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> tuple[int, int, str, str]:
-        """Reading order: by position where it is told, else as they were made."""
+        """Reading order: by position where it is known, else as they were made."""
         position = self.selector("TextPositionSelector")
         start = position.start if position and isinstance(position.start, int) else -1
         page = self.page.index if isinstance(self.page.index, int) else -1
@@ -151,13 +131,13 @@ class Annotation(msgspec.Struct, frozen=True):
 
 
 def _text(values: Any, key: str) -> str:
-    """What a mapping says under a key, if it is one and says words."""
+    """Return what a mapping says under a key, if it is one and says words."""
     value = values.get(key) if isinstance(values, dict) else ""
     return value if isinstance(value, str) else ""
 
 
 def _user(name: str) -> str:
-    """`ada` of `acct:ada@hypothes.is`."""
+    """Return `ada` of `acct:ada@hypothes.is`."""
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
@@ -174,19 +154,15 @@ class Export(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """The annotations of some exports."""
+class Hypothesis(FolderSource):
+    """The annotations of some exports; `me` are user names, `ada` or `acct:ada@hypothes.is`."""
 
-    folder: Folder
-    me: frozenset[str]
+    kind = "hypothesis"
+    ending = (".json", ".jsonl")
+    by_several = True
 
-    def stamp(self) -> str:
-        """Changes whenever a scan may yield something else."""
-        return self.folder.stamp()
-
-    def scan(self) -> Iterator[Sighting]:
-        """One document per page, in the order in which they were begun; problems; one scan."""
+    def read(self) -> Iterator[Sighting]:
+        """Yield one document per page, in the order in which they were begun, and problems."""
         owners, newest = set[str](), dict[str, Annotation]()
         paths: dict[str, str] = {}
         for file in self.folder.exports("it holds no annotations of Hypothesis", HINT):
@@ -204,23 +180,22 @@ class Hypothesis:
                     paths[found.page_uri] = file.path
         threads = _threads(newest)
         users = {newest[root].user for root in threads}
-        if len(users) > 1 and not (self.me or owners):
-            yield _doubt(len(users), ", ".join(sorted(set(paths.values()))[:3]))
+        me = frozenset(map(_user, self.me)) or owners
+        if len(users) > 1 and not me:  # of several users none is known to be the reader
+            what = f"annotations of {len(users)} users, and all of them count as yours"
+            hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
+            yield Problem(", ".join(sorted(set(paths.values()))[:3]), what, hint, notice=True)
         pages: dict[str, list[Annotation]] = {}
         for root in threads:
             pages.setdefault(newest[root].page_uri, []).append(newest[root])
         for uri, roots in pages.items():
             document = self._document(uri, roots[0], paths[uri])
             ordered = sorted(roots, key=lambda one: one.order)
-            made = (
-                self._highlight(document, one, threads[one.id], self.me or owners)
-                for one in ordered
-            )
+            made = (self._highlight(document, one, threads[one.id], me) for one in ordered)
             yield Extracted(document, tuple(made), self.folder.container)
-        yield self.folder.end()
 
     def _annotations(self, file: File) -> Iterator[Annotation | str | Problem]:
-        """What a file holds, and the user whose export it is."""
+        """Yield what a file holds, and the user whose export it is."""
         try:
             rows, owner = _rows(file.text(LARGEST))
         except ItemError as error:
@@ -272,8 +247,8 @@ class Hypothesis:
             comment="\n".join(filter(None, ((one.text or "").strip(), *said))),
             instructs=mine,
             author=one.author,
-            created=moment(one.created),
-            modified=moment(one.updated) if one.updated != one.created else "",
+            created=iso_time(one.created),
+            modified=iso_time(one.updated) if one.updated != one.created else "",
             tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in one.tags or () if tag.strip()),
             page_label=str(one.page.label or ""),
             heading=_flat(str((one.selector("EPUBContentSelector") or Selector()).title or "")),
@@ -282,15 +257,11 @@ class Hypothesis:
         )
 
 
-def _doubt(users: int, where: str) -> Problem:
-    """Of several users none is known to be the reader."""
-    what = f"annotations of {users} users, and all of them count as yours"
-    hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
-    return Problem(where, what, hint, notice=True)
+open_source = Hypothesis.open
 
 
 def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
-    """The annotations of a file, each still JSON, and the user whose export it is.
+    """Return the annotations of a file, each still JSON, and the user whose export it is.
 
     Raises:
         ItemError: it is no JSON.
@@ -312,7 +283,7 @@ def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
 
 
 def _threads(known: dict[str, Annotation]) -> dict[str, list[Annotation]]:
-    """The annotations that begin a thread, each with the replies below it, in their order."""
+    """Return the annotations that begin a thread, each with the replies below it, in order."""
     threads: dict[str, list[Annotation]] = {}
     replies: list[tuple[str, Annotation]] = []
     for one in known.values():

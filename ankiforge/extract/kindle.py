@@ -15,13 +15,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import inf
-from pathlib import Path
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._clippings import Clip, clip_of, entries, work_of
-from ankiforge.extract._folder import File, Folder
+from ankiforge.extract.folder import File, FolderSource
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -30,7 +29,6 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
     Sighting,
-    Source,
     Span,
     h16,
 )
@@ -48,19 +46,222 @@ AT_ONCE = 300
 """Seconds between a mark and the note that is typed to it."""
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A `kindle:` source: the file, or a folder with copies of it."""
+Settings = SourceSettings
+
+# --- an entry, in the languages Kindles speak ---------------------------------------------------
+
+_END = re.compile(r"^={10}[ \t]*$")
 
 
-def open_source(
-    name: str,
-    root: Path,
-    settings: Settings,
-    only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
-) -> Source:
-    """Make a reader of the clippings at `root`; `me` does not matter, a Kindle has one reader."""
-    return Kindle(Folder("kindle", name, root, only, lambda at: at.casefold().endswith(".txt")))
+def entries(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, lines) of each entry that is not empty."""
+    start, lines = 1, list[str]()
+    for number, line in enumerate([*text.split("\n"), "=" * 10], start=1):
+        if not _END.match(line):
+            lines.append(line)
+            continue
+        while lines and not lines[0].strip("\ufeff \t"):
+            start, lines = start + 1, lines[1:]
+        if lines:
+            yield start, lines
+        start, lines = number + 1, []
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One entry."""
+
+    book: str
+    """Its first line."""
+    kind: str
+    """`mark`, `note`, `place`, or "" where its language is not known."""
+    text: str
+    folded: str
+    """Its letters and digits only."""
+    at: int
+    """Which one it is in its files, the older file first."""
+    page: str = ""
+    place: Span = (0, 0)
+    """Its locations, first and last; (0, 0) where it has none."""
+    pages: Span = (0, 0)
+    """Its pages, where they are numbers: all that a PDF has of places."""
+    added: str = ""
+    """When, if its year has four digits: by this, entries are combined."""
+    made: str = ""
+    """When, of the oldest Kindles, too, whose years have two digits."""
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether pages are all that says where it stands."""
+        return self.place == (0, 0)
+
+    @property
+    def span(self) -> Span:
+        """Its locations, or its pages where it has none."""
+        return self.pages if self.is_paged else self.place
+
+    def after(self, other: Clip, since: str) -> float:
+        """Return the seconds since another was made; without times, the one beside it was at once."""
+        if not (self.added and since):
+            return 0.0 if abs(self.at - other.at) == 1 else float("inf")
+        made, then = map(datetime.fromisoformat, (self.added, since))
+        return (made - then).total_seconds()
+
+
+_KIND = re.compile(
+    r"""
+      (?P<note>\b(?:note?|notiz|nota|notitie|opmerking|notatka|anteckning|заметка|notunuz)\b
+        |笔记|筆記|メモ|메모)
+    | (?P<place>\b(?:bookmark|lesezeichen|signet|marcador|favorito|segnalibro|bladwijzer|zakładka
+        |bokmärke|закладка)\b|书签|書籤|ブックマーク|책갈피|북마크)
+    | (?P<mark>\b(?:highlight|clip|clipping|markierung|ausschnitt|surlignement|subrayado|resaltado
+        |evidenziazione|destaque|markering|markeringen|podkreślenie|zaznaczenie|выделенный)\b
+        |标注|標註|标记|ハイライト|하이라이트)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_RANGE = r"(?P<first>\d{1,9})(?:\s*[-–]\s*(?P<last>\d{1,9}))?"
+_PLACE = re.compile(
+    r"(?:\b(?:locations?|loc\.|position|pos\.|emplacement|posición|posizione|posição|locatie"
+    r"|lokalizacja|pozycja|plats|мест\w*|позици\w*)|位置|위치)"
+    rf"[^\d|]{{0,6}}{_RANGE}",
+    re.IGNORECASE,
+)
+_PAGE = re.compile(
+    r"\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
+    r"\s+(?P<word>[\dIVXLCDMivxlcdm]+(?:[-–]\d+)?)\b"
+    r"|(?P<digits>\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)",
+    re.IGNORECASE,
+)
+_ANY_RANGE = re.compile(r"(?P<first>\d{1,9})\s*[-–]\s*(?P<last>\d{1,9})")
+DASHES = "-–—"
+"""What the second line begins with; in Russian it is the longer one."""
+
+
+def clip_of(lines: list[str], at: int) -> Clip | None:
+    """Return an entry from its lines; None if it is none."""
+    head = lines[1].replace("\u00a0", " ").strip() if len(lines) > 1 else ""
+    if not head.startswith(tuple(DASHES)):
+        return None
+    where, _, when = head.rpartition("|")
+    where = where or head
+    kind, page = _KIND.search(where), _PAGE.search(where)
+    elsewhere = where[: page.start()] + where[page.end() :] if page else where
+    pages = _span(re.match(_RANGE, page["word"] or page["digits"])) if page else (0, 0)
+    text = "\n".join(line.strip() for line in lines[2:]).strip()
+    return Clip(
+        book=" ".join(lines[0].replace("\ufeff", "").split()),
+        kind=kind.lastgroup or "" if kind else "",
+        text=text,
+        folded=fold(text),
+        at=at,
+        page=_label(page["word"] or page["digits"], pages) if page else "",
+        place=_span(_PLACE.search(elsewhere) or _ANY_RANGE.search(elsewhere)),
+        pages=pages,
+        added=moment(when),
+        made=moment(when, short_years=True),
+    )
+
+
+def _label(words: str, pages: Span) -> str:
+    return str(pages[0]) if pages[0] and pages[0] == pages[1] else words
+
+
+def _span(found: re.Match[str] | None) -> Span:
+    """Return first and last location; old Kindles leave out what both begin with: `433-34`."""
+    if found is None:
+        return (0, 0)
+    first, last = found["first"], found["last"] or found["first"]
+    whole = int(first[: len(first) - len(last)] + last) if len(last) < len(first) else int(last)
+    return (int(first), max(whole, int(first)))
+
+
+_MONTHS = """
+    jan gen ene янв oca sty|feb fév fev фев şub lut|mar mär maa mär mrt мар|apr avr abr апр nis kwi
+    |may mai mag mei maj май мая mayıs|jun juin giu июн haz cze|jul juil lug июл tem lip
+    |aug août ago авг ağu sie|sep set сен eyl wrz|oct okt ott out окт eki paź|nov ноя kas lis
+    |dec dez déc dic дек ara gru
+"""
+_MONTH = {
+    name: number for number, row in enumerate(_MONTHS.split("|"), start=1) for name in row.split()
+}
+_TIME = re.compile(
+    r"(?P<early>上午|下午|午前|午後|오전|오후)?\s*(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?"
+    r"\s*(?P<late>[ap]\.?m\b)?",
+    re.IGNORECASE,
+)
+_LATE = ("下午", "午後", "오후", "p")
+_DAY = re.compile(r"(?P<y>\d{4})\s*[年년]\s*(?P<m>\d{1,2})\s*[月월]\s*(?P<d>\d{1,2})\s*[日일]")
+
+
+def moment(words: str, *, short_years: bool = False) -> str:
+    """Return when it was added, taken for UTC, as no zone is given; "" if that is unknown.
+
+    `short_years`: `3 December 12` is in 2012.
+    """
+    time = _TIME.search(words)
+    hour, minute, second = (int(time[n] or 0) if time else 0 for n in (2, 3, 4))
+    half = (time["early"] or time["late"] or "").casefold() if time else ""
+    if half:
+        hour = hour % 12 + 12 * half.startswith(_LATE)
+    rest = words[: time.start()] + words[time.end() :] if time else words
+    year, month, day = _date(rest)
+    if short_years and not year:
+        year, month, day = _short_date(rest)
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).isoformat()
+    except ValueError:
+        return ""
+
+
+def _date(words: str) -> tuple[int, int, int]:
+    """Return year, month and day, as they stand or by the month's name; (0, 0, 0) if unknown."""
+    if found := _DAY.search(words):
+        return int(found["y"]), int(found["m"]), int(found["d"])
+    names = re.findall(r"[^\W\d_]{3,}", words.casefold())
+    numbers = [int(number) for number in re.findall(r"\d{1,9}", words)]
+    years = [number for number in numbers if number > 999]
+    days = [number for number in numbers if number <= 31]
+    months = [number for name in names if (number := _month(name))]
+    return (years[0], months[-1], days[0]) if years and days and months else (0, 0, 0)
+
+
+_SHORT = re.compile(
+    r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:de\s+|di\s+)?(?P<month>[^\W\d_]{3,})\.?,?"
+    r"\s+(?:de\s+)?(?P<year>\d\d)(?!\d)"
+    r"|(?<!\w)(?P<first>[^\W\d_]{3,})\.?\s+(?P<second>\d{1,2}),\s*(?P<third>\d\d)(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def _short_date(words: str) -> tuple[int, int, int]:
+    """Return the same of `3 December 12` and `December 3, 12`; no Kindle is older than 2007."""
+    for found in _SHORT.finditer(words):
+        month = _month((found["month"] or found["first"]).casefold())
+        year, day = int(found["year"] or found["third"]), int(found["day"] or found["second"])
+        if month and year >= 7:
+            return 2000 + year, month, day
+    return (0, 0, 0)
+
+
+def _month(name: str) -> int:
+    return next((_MONTH[name[:long]] for long in (5, 4, 3) if name[:long] in _MONTH), 0)
+
+
+_AUTHOR_LONGEST = 300
+
+
+def work_of(line: str) -> tuple[str, tuple[str, ...]]:
+    """Return title and authors of `Title (Part) (Author, An;Other, One)`."""
+    depth = at = 0
+    for at in range(len(line) - 1, max(0, len(line) - _AUTHOR_LONGEST), -1):
+        depth += (line[at] == ")") - (line[at] == "(")
+        if not depth:
+            break
+    title, authors = line[:at].strip(), line[at + 1 : -1] if line.endswith(")") else ""
+    if depth or not authors or not title:
+        return line, ()
+    return title, tuple(name for part in authors.split(";") if (name := part.strip()))
 
 
 # --- a book ---------------------------------------------------------------------------------
@@ -77,7 +278,7 @@ class Mark:
     notes: list[Clip] = field(default_factory=list)
 
     def redrawn(self, clip: Clip) -> Clip | None:
-        """Take the newer clip; what was marked here before and stands in it no more is left."""
+        """Take the newer clip; return what was marked here before and stands in it no more."""
         if clip.added and clip.added < self.clip.added:  # from a copy made earlier
             self.wider = self.wider or (clip if _holds(clip, self.clip) else None)
             return None
@@ -89,7 +290,7 @@ class Mark:
 
 
 def marks_of(clips: Iterable[Clip]) -> list[Mark]:
-    """The marks that stay, in the order in which they were first made."""
+    """Return the marks that stay, in the order in which they were first made."""
     kept: list[Mark] = []
     shelves: dict[tuple[bool, int], list[Mark]] = {}
     for clip in clips:
@@ -105,12 +306,12 @@ def marks_of(clips: Iterable[Clip]) -> list[Mark]:
 
 
 def _shelf(clip: Clip) -> tuple[bool, int]:
-    """Where those lie that may stand at one place with it: pages hold more than locations."""
+    """Return where those lie that may stand at one place with it: pages hold more than locations."""
     return clip.is_paged, clip.span[0] // (1 if clip.is_paged else NEAR)
 
 
 def _is_edit(old: Clip, new: Clip) -> bool:
-    """Whether a mark was drawn anew: at one place, and one begins or ends with the other.
+    """Return whether a mark was drawn anew: at one place, and one begins or ends with the other.
 
     So does, at any point, what is long enough not to stand there by chance; on a page nothing else.
     """
@@ -131,12 +332,12 @@ def _at_one_place(one: Clip, other: Clip) -> bool:
 
 
 def _holds(one: Clip, other: Clip) -> bool:
-    """Whether all that one says stands in another that says more, or the same."""
+    """Return whether all that another says stands in one that says more, or the same."""
     return other.folded in one.folded
 
 
 def noted(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
-    """Give each note to the mark it stands at; those that stand alone are left.
+    """Give each note to the mark it stands at; return those that stand alone.
 
     Of two notes at one location the newer is the older one, edited; a page has room for many.
     """
@@ -174,7 +375,7 @@ def _stands_at(note: Clip, mark: Clip) -> bool:
 
 
 def _distance(note: Clip, mark: Mark, held: Held) -> tuple[bool, float, bool, int]:
-    """Of marks at its place it is of one that ends there, was made with it, or has it already."""
+    """Return a sort key: first a mark that ends there, was made with it, or has it already."""
     elsewhere = not note.is_paged and mark.clip.place[1] != note.place[0]
     passed = (note.after(mark.clip, since) for since in (mark.since, mark.clip.added))
     near = min((seconds for seconds in passed if 0 <= seconds <= AT_ONCE), default=inf)
@@ -194,41 +395,33 @@ MOST = 20
 """Broken entries of one file that are named."""
 
 
-@dataclass(frozen=True)
-class Kindle:
-    """One reader's clippings."""
+class Kindle(FolderSource):
+    """One reader's clippings; a Kindle has one reader, so `me` does not matter."""
 
-    folder: Folder
+    kind = "kindle"
+    ending = (".txt",)
 
-    def stamp(self) -> str:
-        """Changes whenever a scan may yield something else."""
-        return self.folder.stamp()
-
-    def scan(self) -> Iterator[Sighting]:
-        """One document per book, in the order in which they were begun; problems; one scan."""
+    def read(self) -> Iterator[Sighting]:
+        """Yield one document per book, in the order in which they were begun, and problems."""
         books: dict[str, list[Clip]] = {}
         paths: dict[str, str] = {}
-        for file in self._files():
+        found = list(self.folder.exports("no clippings of a Kindle", HINT))
+        # a copy is older than what was copied anew
+        for file in sorted(found, key=lambda one: 0 if isinstance(one, Problem) else one.modified):
             if isinstance(file, Problem):
                 yield file
                 continue
-            for found in self._clips(file):
-                if isinstance(found, Problem):
-                    yield found
+            for clip in self._clips(file):
+                if isinstance(clip, Problem):
+                    yield clip
                 else:
-                    books.setdefault(found.book, []).append(found)
-                    paths[found.book] = file.path
+                    books.setdefault(clip.book, []).append(clip)
+                    paths[clip.book] = file.path
         for book, clips in books.items():
             yield from self._book(book, paths[book], clips)
-        yield self.folder.end()
-
-    def _files(self) -> list[File | Problem]:
-        """The clippings, the older first: a copy is older than what was copied anew."""
-        found = list(self.folder.exports("no clippings of a Kindle", HINT))
-        return sorted(found, key=lambda one: 0 if isinstance(one, Problem) else one.modified)
 
     def _clips(self, file: File) -> Iterator[Clip | Problem]:
-        """The entries of one file; what is none may be one that is known, spoilt."""
+        """Yield the entries of one file; what is none may be one that is known, spoilt."""
         try:
             text = file.text(LARGEST)
         except ItemError as error:
@@ -237,18 +430,14 @@ class Kindle:
             return
         broken = 0
         for at, (line, lines) in enumerate(entries(text)):
-            clip = clip_of(lines, at)
-            if clip:
+            if clip := clip_of(lines, at):
                 yield clip
                 continue
             self.folder.missed, broken = True, broken + 1
             if broken <= MOST:
                 what = f"no entry of a Kindle: {' '.join(lines)[:60]!r}"
-                yield Problem(
-                    f"{file.path}:{line}",
-                    what,
-                    "it wants a title, a line that begins with `-`, its text",
-                )
+                hint = "it wants a title, a line that begins with `-`, its text"
+                yield Problem(f"{file.path}:{line}", what, hint)
         if broken > MOST:
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more are no entries")
 
@@ -257,16 +446,18 @@ class Kindle:
         title, authors = work_of(book)
         key = DocumentKey(f"{space}/{h16(fold(book))}")
         document = Document(key, self.folder.name, title or "Untitled", path, authors)
-        shown = [clip for clip in clips if _has_text(clip)]
-        lost = [clip for clip in clips if clip.kind == "mark" and not _has_text(clip)]
+        shown = [clip for clip in clips if clip.text and not _LIMIT.fullmatch(clip.text)]
         marks = marks_of(clip for clip in shown if clip.kind in ("mark", ""))
         alone = noted(marks, (clip for clip in shown if clip.kind == "note"))
         made = [(mark.clip, _highlight(document, space, mark)) for mark in marks]
         made += [(note, _remark(document, space, note)) for note in alone]
         if made:
             counted = zip((clip for clip, _ in made), numbered(one for _, one in made), strict=True)
-            ordered = sorted(counted, key=lambda pair: _order(pair[0]))
+            # by location, else by page, else as they were made
+            ordered = sorted(counted, key=lambda pair: (*pair[0].span, pair[0].at))
             yield Extracted(document, tuple(one for _, one in ordered), self.folder.container)
+        bare = [clip for clip in clips if not clip.text or _LIMIT.fullmatch(clip.text)]
+        lost = [clip for clip in bare if clip.kind == "mark"]
         if lost:
             limit = "; the book's clipping limit was reached" if any(c.text for c in lost) else ""
             what, where = f"marks without text: {len(lost)}{limit}", f"{path}: {document.title}"
@@ -274,11 +465,11 @@ class Kindle:
             yield Problem(where, what, hint, notice=True)
 
 
-def _has_text(clip: Clip) -> bool:
-    return bool(clip.text) and not _LIMIT.fullmatch(clip.text)
+open_source = Kindle.open
 
 
 def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
+    """Return the highlight of a mark with what was noted at it."""
     clip, notes = mark.clip, sorted(mark.notes, key=lambda note: note.at)
     return Highlight(
         document,
@@ -295,6 +486,7 @@ def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
 
 
 def _remark(document: Document, space: str, note: Clip) -> Highlight:
+    """Return the highlight of a note that stands alone."""
     return Highlight(
         document,
         space,
@@ -310,8 +502,3 @@ def _remark(document: Document, space: str, note: Clip) -> Highlight:
 
 def _block(clip: Clip) -> str:
     return str(clip.place[0] or clip.page)
-
-
-def _order(clip: Clip) -> tuple[int, int, int]:
-    """By location, else by page, else as they were made."""
-    return (*clip.span, clip.at)

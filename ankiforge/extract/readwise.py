@@ -17,13 +17,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import TextIO
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._doors import columns_of, delimiter_of, encoding_of
-from ankiforge.extract._folder import File, Folder, moment, unreadable
+from ankiforge.extract.discover import columns_of, delimiter_of
+from ankiforge.extract.files import encoding_of, unreadable
+from ankiforge.extract.folder import File, FolderSource, iso_time
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -32,7 +32,6 @@ from ankiforge.model import (
     HighlightKind,
     Problem,
     Sighting,
-    Source,
     h16,
 )
 from ankiforge.text.fold import fold
@@ -45,19 +44,7 @@ LONGEST_RUN = 10_000
 """Rows of one book that are held in memory."""
 
 
-class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A `readwise:` source: an export, or a folder with some."""
-
-
-def open_source(
-    name: str,
-    root: Path,
-    settings: Settings,
-    only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
-) -> Source:
-    """Make a reader of the exports at `root`; `me` does not matter, an account has one reader."""
-    return Readwise(Folder("readwise", name, root, only, lambda at: at.casefold().endswith(".csv")))
+Settings = SourceSettings
 
 
 # --- rows -----------------------------------------------------------------------------------
@@ -70,7 +57,7 @@ class Row:
     cells: dict[str, str]
 
     def __getitem__(self, name: str) -> str:
-        """The first of these columns (`a|b`) that has something; "" if none."""
+        """Return the first of these columns (`a|b`) that has something; "" if none."""
         cells = (_lined(self.cells.get(one, "")).strip() for one in name.split("|"))
         return next((cell for cell in cells if cell), "")
 
@@ -126,8 +113,8 @@ class Row:
 
     @property
     def moment(self) -> str:
-        """When it was made; "" if that is not told."""
-        return moment(self["highlighted at|date"])
+        """When it was made; "" if that is unknown."""
+        return iso_time(self["highlighted at|date"])
 
 
 def _lined(cell: str) -> str:
@@ -147,27 +134,26 @@ def _listed(tags: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Readwise:
-    """The exports of one account."""
+class Readwise(FolderSource):
+    """The exports of one account; it has one reader, so `me` does not matter."""
 
-    folder: Folder
+    kind = "readwise"
+    ending = (".csv",)
     seen: set[str] = field(default_factory=set)
     """Passages that a newer file has already."""
 
-    def stamp(self) -> str:
-        """Changes whenever a scan may yield something else."""
-        return self.folder.stamp()
-
-    def scan(self) -> Iterator[Sighting]:
-        """The rows that follow one another in one book, as they come; problems; one scan."""
+    def read(self) -> Iterator[Sighting]:
+        """Yield the rows that follow one another in one book, as they come, and problems."""
         self.seen.clear()
         nth = Counter[str]()
-        for file in self._files():
+        found = list(self.folder.exports("no export of Readwise", HINT))
+        # what the newest file says holds
+        for file in sorted(found, key=lambda one: 0 if isinstance(one, Problem) else -one.modified):
             if isinstance(file, Problem):
                 yield file
                 continue
             run: list[Row] = []
-            for row in self._news(file):
+            for row in self._new_rows(file):
                 if isinstance(row, Problem):
                     yield row
                     continue
@@ -177,15 +163,9 @@ class Readwise:
                 run.append(row)
             if run:
                 yield self._book(file, run, nth)
-        yield self.folder.end()
 
-    def _files(self) -> list[File | Problem]:
-        """The exports, the newest first: what it says holds."""
-        found = list(self.folder.exports("no export of Readwise", HINT))
-        return sorted(found, key=lambda one: 0 if isinstance(one, Problem) else -one.modified)
-
-    def _news(self, file: File) -> Iterator[Row | Problem]:
-        """The rows of a file that no newer one has, and no row like it before."""
+    def _new_rows(self, file: File) -> Iterator[Row | Problem]:
+        """Yield the rows of a file that no newer one has, and no row like it before."""
         times, here = Counter[str](), set[str]()
         for row in self._rows(file):
             if isinstance(row, Problem):
@@ -239,8 +219,11 @@ class Readwise:
         return Extracted(document, tuple(made), self.folder.container)
 
 
+open_source = Readwise.open
+
+
 def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
-    """The rows below the first, which names the columns."""
+    """Yield the rows below the first, which names the columns."""
     head = table.readline(LONGEST_LINE)
     columns, broken, at = columns_of(head.rstrip("\r\n")), 0, 2
     reader = csv.reader(chain(_lines(table), [_END]), delimiter=delimiter_of(head))
@@ -267,7 +250,7 @@ _END = "\ufdd0"
 
 
 def _lines(table: TextIO) -> Iterator[str]:
-    """Line by line, none of them longer than memory bears.
+    """Yield the lines, none of them longer than memory bears.
 
     Raises:
         ItemError: one is.
@@ -279,7 +262,7 @@ def _lines(table: TextIO) -> Iterator[str]:
 
 
 def _in_order(rows: list[Row]) -> list[Row]:
-    """By their places in the book, where all have one of the same sort."""
+    """Return rows by their places in the book, where all have one of the same sort."""
     sorts = {row["location type"].casefold() for row in rows}
     if len(sorts) == 1 and all(row.place for row in rows):
         return sorted(rows, key=lambda row: row.place)

@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from pathlib import PurePosixPath
+from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import File, Folder, chosen
-from ankiforge.extract._selection import forms, highlights_of, told, wider
-from ankiforge.extract.obsidian import TERM, Term
-from ankiforge.model import Document, DocumentKey, Highlight, Problem, Sighting, Source, h16
+from ankiforge.extract.folder import File, TextSource, selected_forms
+from ankiforge.extract.markdown import TERM, Term, TextNote, extracted
+from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
 
 Mark = Literal["@@", "bold"]
@@ -45,19 +43,6 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     glossary_headings: tuple[str, ...] = ()
 
 
-def open_source(
-    name: str,
-    root: Path,
-    settings: Settings,
-    only: tuple[Path, ...] = (),
-    me: tuple[str, ...] = (),
-) -> Source:
-    """Make a reader of the tiddlers below `root`; `me` does not matter, a wiki has one author."""
-    fits = chosen(settings.include, settings.exclude)
-    folder = Folder("tiddlywiki", name, root, only, fits, repr(settings))
-    return Wiki(folder, settings)
-
-
 @dataclass(frozen=True)
 class Tiddler:
     """The fields of a tiddler, and its text."""
@@ -76,7 +61,6 @@ class Tiddler:
 _CLASSIC = "text/x-tiddlywiki"
 _WIKITEXT = {"", "text/vnd.tiddlywiki", _CLASSIC}
 _AS_IT_IS = {"text/x-markdown", "text/markdown", "text/plain"}
-STAMPS = ("created", "modified")
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
 
@@ -89,19 +73,15 @@ def tiddler_of(source: str) -> Tiddler:
     return Tiddler({found[1]: found[2].strip() for found in fields}, text)
 
 
-@dataclass(frozen=True)
-class Wiki:
-    """The tiddlers of one folder."""
+class Wiki(TextSource):
+    """The tiddlers of one folder; a wiki has one author, so `me` does not matter."""
 
-    folder: Folder
-    settings: Settings
+    kind = "tiddlywiki"
+    all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
+    all_cards: ClassVar[tuple[str, ...]] = (*CARDS, TERM)
 
-    def stamp(self) -> str:
-        """Changes whenever a scan may yield something else."""
-        return self.folder.stamp()
-
-    def scan(self) -> Iterator[Sighting]:
-        """One document per tiddler with highlights, in the order of paths; problems; one scan."""
+    def read(self) -> Iterator[Sighting]:
+        """Yield one document per tiddler with highlights, in the order of paths, and problems."""
         for found in self.folder.texts():
             if isinstance(found, Problem):
                 yield found
@@ -111,35 +91,32 @@ class Wiki:
             if not tiddler.fields and source.strip():
                 hint = "its first lines are to be `field: value`, then an empty line"
                 yield Problem(file.path, "it is no tiddler", hint)
-            elif tiddler.is_read:
-                yield from self._sightings(file, tiddler)
-        yield self.folder.end()
+            elif tiddler.is_read and (whole := self._extracted(file, tiddler)):
+                yield whole
 
-    @property
-    def selection(self) -> str:
-        """The settings that decide which passages are read."""
-        return told(self.settings)
+    def _extracted(self, file: File, tiddler: Tiddler) -> Extracted | None:
+        from ankiforge.extract.markdown.note import Wanted
 
-    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """What some tiddlers hold by other settings: those of `before`, and all that there are."""
-        some = self.folder.named(paths)
-        every = wider(self.settings, before, get_args(Mark), (*CARDS, TERM))
-        return highlights_of(Wiki(some, one) for one in (every if some.only else ()))
-
-    def _sightings(self, file: File, tiddler: Tiddler) -> Iterator[Sighting]:
-        from ankiforge.extract import _notes
-        from ankiforge.extract.obsidian.note import Wanted
-
-        wikitext, asked = tiddler.fields.get("type", "") in _WIKITEXT, self.settings
-        no = next((key for key in ("cards", "ankiforge") if _is_no(tiddler, key)), "")
-        text = markdown_of(_shown(tiddler)) if wikitext else tiddler.text
-        created, modified = (_moment(tiddler.fields.get(key, "")) for key in STAMPS)
-        skip = f"the tiddler says {no}: no" if no else ""
-        note = _notes.Note(file, text, skip, created, modified)
-        marks = frozenset(sign for mark in asked.marks for sign in _MARKS[mark])
-        wanted = Wanted(marks, forms(asked.cards, CARDS), asked.glossary_headings)
-        found = _notes.extracted(note, self.folder, wanted, partial(self._document, file, tiddler))
-        yield from [found] if found else []
+        settings, text, kind = self.settings, tiddler.text, tiddler.fields.get("type", "")
+        off = (key for key in ("cards", "ankiforge") if _is_no(tiddler, key))
+        no = next(off, "")
+        if kind == _CLASSIC:
+            text = _OF_CLASSIC.sub("", text)
+        note = TextNote(
+            file,
+            markdown_of(text) if kind in _WIKITEXT else text,
+            skip=f"the tiddler says {no}: no" if no else "",
+            created=_moment(tiddler.fields.get("created", "")),
+            modified=_moment(tiddler.fields.get("modified", "")),
+        )
+        wanted = Wanted(
+            frozenset(sign for mark in settings.marks for sign in _MARKS[mark]),
+            selected_forms(settings.cards, CARDS),
+            settings.glossary_headings,
+        )
+        return extracted(
+            note, self.folder, wanted, lambda tags: self._document(file, tiddler, tags)
+        )
 
     def _document(self, file: File, tiddler: Tiddler, tags: tuple[str, ...]) -> Document:
         title = tiddler.fields.get("title", "") or PurePosixPath(file.path).stem
@@ -156,19 +133,21 @@ class Wiki:
         )
 
 
+open_source = Wiki.open
+
 # --- fields ---------------------------------------------------------------------------------
 
 _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
 
 
 def tags_of(listed: str) -> tuple[str, ...]:
-    """The tags of a list `[[two words]] one`, without those of the wiki's own."""
+    """Return the tags of a list `[[two words]] one`, without those of the wiki's own."""
     tags = (found[1] or found[2] for found in _TAG.finditer(listed))
     return tuple(tag for tag in tags if not tag.startswith("$:/"))
 
 
 def _moment(stamp: str) -> str:
-    """A time from its 12, 14 or 17 digits in UTC; "" if it is none."""
+    """Return a time from its 12, 14 or 17 digits in UTC; "" if it is none."""
     digits = stamp[:14].ljust(14, "0") if re.fullmatch(r"\d{12}(?:\d\d(?:\d{3})?)?", stamp) else ""
     try:
         moment = datetime.strptime(digits, "%Y%m%d%H%M%S")
@@ -191,11 +170,6 @@ _OF_CLASSIC = re.compile(
     re.DOTALL,
 )
 """Code, comments and HTML, as TiddlyWiki up to version 2 wrote them."""
-
-
-def _shown(tiddler: Tiddler) -> str:
-    is_classic = tiddler.fields.get("type", "") == _CLASSIC
-    return _OF_CLASSIC.sub("", tiddler.text) if is_classic else tiddler.text
 
 
 # --- wikitext -------------------------------------------------------------------------------
@@ -221,7 +195,7 @@ _BLOCKS = re.compile(
 
 
 def markdown_of(wikitext: str) -> str:
-    """Wikitext as Markdown that reads the same; what the vault would take for a sign is escaped."""
+    """Return wikitext as Markdown that reads the same; what would be a sign there is escaped."""
     wikitext, parts = _OURS.sub("\ufffd", wikitext), list[str]()
     at = _after_pragmas(wikitext)
     for block in _BLOCKS.finditer(wikitext, at):
@@ -231,7 +205,7 @@ def markdown_of(wikitext: str) -> str:
 
 
 def _after_pragmas(wikitext: str) -> int:
-    """Where the text begins behind the definitions above it."""
+    """Return where the text begins behind the definitions above it."""
     at, ends = 0, [end.end() for end in _END.finditer(wikitext)]
     while found := _PRAGMA.match(wikitext, at):
         at = found.end()
@@ -241,7 +215,7 @@ def _after_pragmas(wikitext: str) -> int:
 
 
 def _marked_block(block: re.Match[str]) -> str:
-    """The paragraphs between two lines `@@`, each marked; nothing of a block of another type."""
+    """Return the paragraphs between two lines `@@`, each marked; "" for a block of another type."""
     if block["marked"] is None:
         return ""
     paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
@@ -254,7 +228,7 @@ _BEFORE = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
 
 
 def _marked(paragraph: str, opener: str) -> str:
-    """A marked paragraph; of items and headings the words of each, without their signs."""
+    """Return a marked paragraph; of items and headings the words of each, without their signs."""
     lines = paragraph.split("\n")
     signs = [_BEFORE.match(line) for line in lines]
     if not any(signs):
@@ -271,7 +245,7 @@ _NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*)[ \t]*")
 
 
 def _lines(text: str) -> str:
-    """The lines with their signs in Markdown; inline signs come first, as they may span lines."""
+    """Return the lines with their signs in Markdown; inline signs first, as they may span lines."""
     lines: list[str] = []
     depth = columns = 0
     for line in _inline(text).split("\n"):
@@ -293,7 +267,7 @@ def _lines(text: str) -> str:
 
 
 def _table(lines: list[str], row: re.Match[str], columns: int) -> int:
-    """Write a row, below a head that Markdown wants; how many columns the table has."""
+    """Write a row, below a head that Markdown wants; return how many columns the table has."""
     if row[2] in ("k", "c"):
         return columns
     cells = ["" if cell.strip() in ("<", ">", "~") else cell.strip() for cell in row[1].split("|")]
@@ -365,7 +339,7 @@ def _translated(found: re.Match[str]) -> str:
 
 
 def _link(inside: str) -> str:
-    """`words|target`, the words of a link into the web with it."""
+    """Return the link of `words|target`: into the web, or its words alone."""
     words, _, target = inside.rpartition("|")
     on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
     return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
@@ -381,7 +355,7 @@ _COLOUR = re.compile(
 
 
 def _opener(style: str) -> str:
-    """`<mark>`, with the colour that a style asks for."""
+    """Return `<mark>`, with the colour that a style asks for."""
     found = _COLOUR.search(style)
     colour = (found[1] or found[2]).strip() if found else ""
     return f'<mark style="background:{colour}">' if colour else "<mark>"

@@ -632,9 +632,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    from ankiforge.extract import _stamps
+    from ankiforge.extract import files
 
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)  # what was read may count as unchanged at once
+    monkeypatch.setattr(files, "TICK_NS", 0)  # what was read may count as unchanged at once
     found = Clock(time.time())
     monkeypatch.setattr("ankiforge.anki.collection.time", found)
     return found

@@ -16,7 +16,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from ankiforge import ledger
-from ankiforge.extract._folder import Folder
+from ankiforge.extract import Folder
 from ankiforge.extract.markdown import Texts
 from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.extract.pdf import PdfSource

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.extract.obsidian import helping, vault
+from ankiforge.extract.obsidian import vault
 from ankiforge.extract.pdf import helping as pdf_helping
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
@@ -61,7 +61,7 @@ def _library(folder: Path) -> None:
 @pytest.fixture
 def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault, "MANY", NOTES)
-    monkeypatch.setattr(helping, "AT_A_TIME", 20)
+    monkeypatch.setattr(vault, "AT_A_TIME", 20)
     sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
                for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
     (forge.folder / "ankiforge.yaml").write_text("sources:\n" + "".join(sources), "utf-8")

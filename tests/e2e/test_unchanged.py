@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.extract import _stamps
+from ankiforge.extract import files
 from ankiforge.memory import OwnMemory
 
 NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
@@ -32,7 +32,7 @@ def forget(forge) -> None:
 
 @pytest.fixture
 def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)  # what a test writes, it writes once
+    monkeypatch.setattr(files, "TICK_NS", 0)  # what a test writes, it writes once
     folder = tmp_path / "notes"
     (folder / ".obsidian").mkdir(parents=True)
     (folder / "Cells.md").write_text(NOTE, "utf-8")
@@ -49,16 +49,16 @@ def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The notes that are read, as they are."""
-    from ankiforge.extract.obsidian import helping
+    from ankiforge.extract.obsidian import vault as reading
 
     seen: list[str] = []
-    real = helping.settled
+    real = reading.read_settled
 
-    def settled(note):
-        seen.append(note.path)
-        return real(note)
+    def settled(path):
+        seen.append(Path(path).name)
+        return real(path)
 
-    monkeypatch.setattr(helping, "settled", settled)
+    monkeypatch.setattr(reading, "read_settled", settled)
     return seen
 
 
@@ -172,7 +172,7 @@ def test_what_is_missing_once_is_looked_for_again(forge, notes, no_waiting) -> N
 
 def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeypatch) -> None:
     """Written twice within one tick of the clock it may have one stamp for two texts."""
-    monkeypatch.setattr(_stamps, "TICK_NS", 3_600_000_000_000)
+    monkeypatch.setattr(files, "TICK_NS", 3_600_000_000_000)
     forge.ok("run")
     reads.clear()
     forge.ok("run")
@@ -291,7 +291,7 @@ def test_a_memory_in_use_is_waited_for_once(forge, notes, monkeypatch) -> None:
 @pytest.fixture
 def desk(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No settings, and two notes in two folders."""
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    monkeypatch.setattr(files, "TICK_NS", 0)
     for name in ("old", "new"):
         (tmp_path / name / f"{name} notes").mkdir(parents=True)
         text = f"The =={name} word== is here.\n"

@@ -9,10 +9,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ankiforge import extract
-from ankiforge.extract.obsidian.blocks import cut
-from ankiforge.extract.obsidian.covers import cover
-from ankiforge.extract.obsidian.note import plain_text
-from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor_key, own_key
@@ -47,7 +44,7 @@ def found(
 
 
 def plain(note: str) -> str:
-    return plain_text(cut(cover(note), Around()).blocks)
+    return plain_text(note)
 
 
 @settings(max_examples=200, deadline=None)

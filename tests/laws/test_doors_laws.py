@@ -15,10 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ankiforge import extract
-from ankiforge.extract.obsidian.blocks import cut
-from ankiforge.extract.obsidian.covers import cover
-from ankiforge.extract.obsidian.note import plain_text
-from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.markdown import plain_text
 from ankiforge.extract.tiddlywiki import markdown_of
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
@@ -191,7 +188,7 @@ def test_a_table_is_read_letter_by_letter(rows: list[tuple[str, str]]) -> None:
 @given(text=st.text("abc *_=#\\%~^{}'/,@!|<>[].:;-+`$\n", max_size=60))
 def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
     """Letters of what is shown by others (`{{…}}`, `<<…>>`), of styles and targets excepted."""
-    plain = plain_text(cut(cover(markdown_of(text)), Around()).blocks)
+    plain = plain_text(markdown_of(text))
     letters = [letter for letter in text if letter in "abc"]
     shown = iter(letters)
     assert all(letter in shown for letter in plain if letter in "abc")
@@ -205,4 +202,4 @@ def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
 )
 def test_signs_that_are_none_in_a_wiki_are_text(words: list[str]) -> None:
     text = "see " + " ".join(words)
-    assert plain_text(cut(cover(markdown_of(text)), Around()).blocks) == text
+    assert plain_text(markdown_of(text)) == text

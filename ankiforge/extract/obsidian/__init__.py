@@ -1,8 +1,7 @@
 """Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
 
-The way: `files` finds the notes, `vault` reads them, `covers` takes comments out, `blocks`
-cuts a note into blocks, `inline` reads a block's words, `cards` knows the hand-written
-forms, `note` makes highlights. Nothing is ever written into a vault.
+`vault` finds and reads the notes, by the functions of `markdown`; `dialects` and `outlines` read the
+cards of other tools, by what they share in `writing`. Nothing is ever written into a vault.
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import msgspec
+
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.obsidian.dialects.settings import (
-    FlashcardsSettings,
-    O2aSettings,
-    OsrSettings,
-    YankiSettings,
-)
+from ankiforge.extract.markdown import CARDS as CARDS
+from ankiforge.extract.markdown import TERM as TERM
+from ankiforge.extract.markdown import HandWritten, Term
 from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.model import Memory, NoMemory, Source
 
@@ -25,17 +23,62 @@ if TYPE_CHECKING:
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
-HandWritten = Literal["inline", "block", "cloze", "glossary"]
-"""`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
-Term = Literal["term", "-term"]
-"""`Term: text` list items outside a glossary, which most people write as prose: only by wish."""
-TERM: Term = "term"
 OfTools = Literal["osr", "o2a", "flashcards", "yanki", "logseq", "remnote"]
 """The dialects: how obsidian-spaced-repetition, Obsidian_to_Anki and others write cards."""
-NO_MEMORY = NoMemory()
+Style = Literal["question", "flashcard", "ruled", "table", "inline", "curly", "highlight"]
+"""`Q:`/`A:`; `#flashcard`; `---`; a table of one column; `x::y`; `{x}`; `==x==`."""
 MARKS: tuple[Mark, ...] = get_args(Mark)
-CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
+NO_MEMORY = NoMemory()
+
+
+class OsrSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
+               rename="camel"):  # fmt: skip
+    """The plugin's own settings, under the names they have in its `data.json`."""
+
+    single_line_card_separator: str = "::"
+    single_line_reversed_card_separator: str = ":::"
+    multiline_card_separator: str = "?"
+    multiline_reversed_card_separator: str = "??"
+    multiline_card_end_marker: str = ""
+    """The line that ends a card over several lines; "" = an empty line does."""
+    cloze_patterns: tuple[str, ...] = (
+        "==[123;;]answer[;;hint]==",
+        "**[123;;]answer[;;hint]**",
+        "{{[123;;]answer[;;hint]}}",
+    )
+    flashcard_tags: tuple[str, ...] = ()
+    """Only notes with one of these tags hold cards; none = every note."""
+
+    def __post_init__(self) -> None:
+        for pattern in self.cloze_patterns:
+            if "answer" not in pattern:
+                what = f"{pattern!r} has no word 'answer', as in ==[123;;]answer[;;hint]=="
+                raise ValueError(f"the cloze pattern {what}")
+
+
+class O2aSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which of the styles that the plugin has to be taught the vault uses."""
+
+    styles: tuple[Style, ...] = get_args(Style)
+
+
+class FlashcardsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
+               rename="camel"):  # fmt: skip
+    """The plugin's own settings, under the names they have in its `data.json`."""
+
+    flashcards_tag: str = "card"
+    inline_separator: str = "::"
+    inline_separator_reverse: str = ":::"
+    inline_id: bool = msgspec.field(default=False, name="inlineID")
+    """Where the plugin writes its ids; they are found in either place, whatever is said."""
+
+
+class YankiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the tool's notes lie."""
+
+    folders: tuple[str, ...] = ()
+    """Folders whose files are cards; none = every file that looks like one."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
+import ankiforge
 from ankiforge.errors import ItemError
-from ankiforge.extract._folder import PICTURE, Count
-from ankiforge.extract._kept import Kept
-from ankiforge.extract._selection import highlights_of, told, wider
-from ankiforge.extract._stamps import Look, program, proves
-from ankiforge.extract.obsidian.files import Files, NoteFile, find, marked_drawings
-from ankiforge.extract.obsidian.said import NOTHING, Said, picture
+from ankiforge.extract.files import (
+    PICTURE,
+    Count,
+    Look,
+    ParseCache,
+    Stamp,
+    entries,
+    legible,
+    loop_at,
+    looping,
+    matcher,
+    program,
+    proves,
+    read_settled,
+    stamp_of,
+)
+from ankiforge.extract.folder import (
+    highlights_of,
+    selected_forms,
+    selection_of,
+    wider_settings,
+)
+from ankiforge.extract.markdown import CARDS, TERM
 from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
     Highlight,
     Known,
     Memory,
@@ -32,15 +55,42 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import percent
+from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
-    from ankiforge.extract.obsidian.helping import Helped, Manner
-    from ankiforge.extract.obsidian.reading import Wishes
-    from ankiforge.extract.workers import WorkerPool
+    from ankiforge.extract.markdown.blocks import Blocks
+    from ankiforge.extract.markdown.note import Wanted
+    from ankiforge.extract.markdown.page import Dialect
+    from ankiforge.extract.markdown.source import FrontMatter
+    from ankiforge.extract.workers import Prefetch, WorkerPool
 
 NOTHING_KNOWN = NothingKnown()
 MANY = 400
-"""From so many unread notes on others help: it takes them a while to begin."""
+"""From so many unread notes on worker processes help: it takes them a while to begin."""
+AT_A_TIME = 100
+"""Notes that a worker reads at once: a note takes a millisecond, as does to send it."""
+
+
+class NoteFile(NamedTuple):
+    """One file that is a note."""
+
+    path: str
+    """Below the root, NFC and with `/`."""
+    at: str
+    """Where it is."""
+    stamp: Stamp
+
+
+class ParsedNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one note yields, as it is stored and sent."""
+
+    problems: tuple[Problem, ...] = ()
+    extracted: Extracted | None = None
+    pictures: tuple[tuple[str, str], ...] = ()
+    """(what it calls a picture, which file that was): another file by that name may come."""
+
+
+NOTHING = ParsedNote()
 
 
 class Vault:
@@ -50,7 +100,7 @@ class Vault:
         self,
         name: str,
         root: Path,
-        settings: Wishes,
+        settings: Any,
         only: tuple[Path, ...],
         memory: Memory,
         pool: WorkerPool | None = None,
@@ -58,173 +108,570 @@ class Vault:
         self.name, self.root, self.settings, self.only = name, root, settings, only
         self.memory, self.pool = memory, pool
         self.count = Count()
-        self._looked: Files | None = None
-        self._wanted: Files | None = None
-
-    @property
-    def namespace(self) -> str:
+        self.container = f"vault:{name}"
+        """What a scan covers."""
+        self.namespace = f"vault:{percent(name)}"
         """What stands before the slash of its keys."""
-        return f"vault:{percent(self.name)}"
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
         """Yield the notes in the order of their paths, with problems; then one scan."""
         files = self._find()
         yield from files.problems
-        prints = {note.path: self._fingerprint(note, files, known) for note in files.notes}
         unread = [
             note
             for note in files.notes
-            if not known.is_unchanged(self.container, note.path, prints[note.path])
+            if not known.is_unchanged(
+                self.container,
+                note.path,
+                self._fingerprint(note, known.depends(self.container, note.path), files),
+            )
         ]
         unread_paths = {note.path for note in unread}
-        kept = Kept.recalled(self.memory, self._context, at_once=True) if unread else None
-        helped = self._helped(kept, unread, files) if kept else None
+        cache = ParseCache.load(self.memory, self._context, together=True) if unread else None
+        ahead = self._read_ahead(cache, unread, files) if cache else None
         read = lost = 0
         self.count.total = len(files.notes)
         for self.count.done, note in enumerate(files.notes):
-            if kept is None or note.path not in unread_paths:
+            if cache is None or note.path not in unread_paths:
                 read += 1
-                if kept:
-                    kept.retain(note.path)
+                if cache:
+                    cache.retain(note.path)
                 yield Unchanged(self.container, note.path)
                 continue
-            said = self._kept(kept, note, files)
-            if said is None:
-                try:
-                    said = self._read(kept, note, files, helped)
-                except ItemError as error:
-                    lost += isinstance(error.__cause__, OSError)
-                    yield Problem(note.path, error.message, error.hint)
-                    continue
+            try:
+                parsed = self._cached(cache, note, files) or self._read(cache, note, files, ahead)
+            except ItemError as error:
+                lost += isinstance(error.__cause__, OSError)
+                yield Problem(note.path, error.message, error.hint)
+                continue
             read += 1
-            yield from self._sightings(note, said, files, known)
-        if kept:
-            kept.store(complete=files.complete)
-        yield from helped.told(self.root.name) if helped else ()
+            yield from self._sightings(note, parsed, files, known)
+        if cache:
+            cache.save(complete=files.complete)
+        yield from ahead.problems(self.root.name) if ahead else ()
         yield from marked_drawings(files, self.root.name) if not self.only else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
 
-    def _fingerprint(self, note: NoteFile, files: Files, known: Known) -> str:
+    def _fingerprint(self, note: NoteFile, depends: Collection[str], files: Files) -> str:
         """Return what decides what a note says; "" if its stamp proves nothing."""
         if not proves(note.stamp):
             return ""
-        depends = known.depends(self.container, note.path)
-        found = [(name, picture(name, note.path, files.others)) for name in depends]
+        found = [(name, find_picture(name, note.path, files.others)) for name in depends]
         return h16(self._context, repr(note.stamp), repr(found))
 
     def _sightings(
-        self, note: NoteFile, said: Said, files: Files, known: Known
+        self, note: NoteFile, parsed: ParsedNote, files: Files, known: Known
     ) -> Iterator[Sighting]:
-        """Yield what a note says; one with problems is read, and they are told, in every run."""
-        depends = tuple(name for name, _ in said.pictures)
-        found = [(name, picture(name, note.path, files.others)) for name in depends]
-        calm = known is not NOTHING_KNOWN and proves(note.stamp) and not said.problems
-        fingerprint = h16(self._context, repr(note.stamp), repr(found)) if calm else ""
-        yield from said.problems
-        if said.extracted is not None:
-            yield replace(said.extracted, fingerprint=fingerprint, depends=depends)
+        """Yield what a note says; one with problems is read, and has them, in every run."""
+        depends = tuple(name for name, _ in parsed.pictures)
+        fingerprint = ""
+        if known is not NOTHING_KNOWN and not parsed.problems:
+            fingerprint = self._fingerprint(note, depends, files)
+        yield from parsed.problems
+        if parsed.extracted is not None:
+            yield replace(parsed.extracted, fingerprint=fingerprint, depends=depends)
         elif fingerprint:
             yield Unmarked(self.container, note.path, fingerprint, depends)
 
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        settings: Any = self.settings
-        return told(settings)
+        return selection_of(self.settings)
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """What some notes hold by other settings: those of `before`, and all that there are."""
-        from ankiforge.extract.obsidian import CARDS, DIALECTS, MARKS, TERM
+        """Yield what notes hold by other settings: those of `before`, and all that there are."""
+        from ankiforge.extract.obsidian import DIALECTS, MARKS
 
-        now: Any = self.settings
-        every = [*wider(now, before, MARKS, (*CARDS, TERM))]
-        every += [msgspec.structs.replace(now, marks=(), cards=(one,)) for one in DIALECTS]
         only = tuple(at for path in paths if (at := self.root / path).is_file())
+        every = [*wider_settings(self.settings, before, MARKS, (*CARDS, TERM))]
+        tools = ((tool,) for tool in DIALECTS)
+        every += [msgspec.structs.replace(self.settings, marks=(), cards=one) for one in tools]
         vaults = (Vault(self.name, self.root, one, only, NoMemory()) for one in every)
         return highlights_of(vaults if only else ())
 
-    @cached_property
-    def _manner(self) -> Manner:
-        """Made when there is something to read: a parser takes a while to import."""
-        from ankiforge.extract.obsidian.helping import Manner
-
-        vault = Path(os.path.realpath(self.root)).name
-        return Manner(self.name, self.namespace, self.container, vault, self.settings)
-
-    def _helped(self, kept: Kept, notes: list[NoteFile], files: Files) -> Helped | None:
-        """Others who have begun with what must be read, if it is much."""
-        unread = [note for note in notes if not kept.knows(note.path, note.stamp)]
-        if self.pool is None or len(unread) < MANY:
-            return None
-        from ankiforge.extract.obsidian.helping import Helped
-
-        pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
-        return Helped(self.pool, self._manner, unread, pictures)
-
-    def part(self, paths: Collection[str]) -> Vault:
-        """A reader of these notes, as the last look found them."""
-        found = self._looked or self._find()
-        notes = [note for note in found.notes if note.path in paths]
-        some = Vault(self.name, self.root, self.settings, self.only, self.memory, self.pool)
-        some._wanted = replace(found, notes=notes, drawings=[], problems=[], complete=False)
-        return some
-
-    def _find(self) -> Files:
-        if self._wanted is not None:
-            return self._wanted
-        return find(self.root, self.settings.include, self.settings.exclude, self.only)
-
-    @property
-    def container(self) -> str:
-        """What a scan covers."""
-        return f"vault:{self.name}"
-
     def stamp(self) -> str:
-        """Changes whenever a scan may yield something else; "" if that cannot be told."""
+        """Return what changes whenever a scan may yield something else; "" if that is unknown."""
         files = self._find()
         stamps = [(note.path, note.stamp) for note in files.notes]
         stamps += [found for found in files.stamps.items() if PICTURE.match(found[0])]
         if not files.complete or not all(proves(stamp) for _, stamp in stamps):
             return ""
-        told = [(problem.where, problem.what) for problem in files.problems]
-        return h16(self._context, repr(stamps), repr(told))
+        problems = [(problem.where, problem.what) for problem in files.problems]
+        return h16(self._context, repr(stamps), repr(problems))
 
     def look(self) -> Look:
-        """Which notes there are, as they are now."""
-        files = self._looked = self._find()
+        """Return which notes there are, as they are now."""
+        files = self._find()
         pictures = sorted(path for path in files.stamps if PICTURE.match(path))
-        told = [(problem.where, problem.what) for problem in files.problems]
-        rest = h16(self._context, repr(pictures), repr(told))
+        problems = [(problem.where, problem.what) for problem in files.problems]
+        rest = h16(self._context, repr(pictures), repr(problems))
         notes = {note.path: (note.at, note.stamp) for note in files.notes}
         return Look(notes, rest, files.complete)
+
+    def _find(self) -> Files:
+        return find_notes(self.root, self.settings.include, self.settings.exclude, self.only)
+
+    @cached_property
+    def _reader(self) -> NoteReader:
+        vault = Path(os.path.realpath(self.root)).name
+        return NoteReader(self.name, self.namespace, self.container, vault, self.settings)
 
     @cached_property
     def _context(self) -> str:
         """All that decides what a note says besides its own words."""
         return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
 
-    def _kept(self, kept: Kept, note: NoteFile, files: Files) -> Said | None:
-        """What a note that is as it was said, if its pictures are where they were."""
-        body = kept.of(note.path, note.stamp)
+    def _cached(self, cache: ParseCache, note: NoteFile, files: Files) -> ParsedNote | None:
+        """Return what a note that is as it was says, if its pictures are where they were."""
+        body = cache.get(note.path, note.stamp)
         if not body:
             return None if body is None else NOTHING
         try:
-            said = msgspec.json.decode(body, type=Said)
+            parsed = msgspec.json.decode(body, type=ParsedNote)
         except msgspec.MsgspecError:
             return None
-        moved = any(picture(name, note.path, files.others) != at for name, at in said.pictures)
-        return None if moved else said
+        same = (find_picture(name, note.path, files.others) == at for name, at in parsed.pictures)
+        return parsed if all(same) else None
 
-    def _read(self, kept: Kept, note: NoteFile, files: Files, helped: Helped | None) -> Said:
-        """Read a note, or hear what another has read in it.
+    def _read_ahead(
+        self, cache: ParseCache, notes: list[NoteFile], files: Files
+    ) -> _ReadAhead | None:
+        """Let worker processes begin with what must be read, if it is much."""
+        unread = [note for note in notes if not cache.knows(note.path, note.stamp)]
+        if self.pool is None or len(unread) < MANY:
+            return None
+        pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
+        return _ReadAhead(self.pool, self._reader, unread, pictures)
+
+    def _read(
+        self, cache: ParseCache, note: NoteFile, files: Files, ahead: _ReadAhead | None
+    ) -> ParsedNote:
+        """Read a note, or take what a worker has read in it.
 
         Raises:
             ItemError: it cannot be read, or is no text.
         """
-        told = helped.of(note) if helped else None
-        said, stamp = told or self._manner.read(note, files.others)
-        if helped and told is None:
-            helped.left += 1
-        kept.learn(note.path, stamp, b"" if said == NOTHING else msgspec.json.encode(said))
-        return said
+        found = ahead.take(note) if ahead else None
+        parsed, stamp = found or self._reader.read(note, files.others)
+        if ahead and found is None:
+            ahead.left += 1
+        cache.put(note.path, stamp, b"" if parsed == NOTHING else msgspec.json.encode(parsed))
+        return parsed
+
+
+# --- reading a note -------------------------------------------------------------------------
+
+_DEEP = re.compile(
+    r"^(?:(?:[ \t]{0,4}+>){100,}+|(?P<indent>[ \t]{100,}+)(?:[-*+]|\d{1,9}[.)])[ \t])(?P<text>.*)$",
+    re.MULTILINE,
+)
+"""A line in a hundred quotes, or one that may be an item of a list a hundred deep. Possessive: a
+note of blanks costs no more than its length."""
+_BANNER = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
+"""What the program writes into a drawing that is a note; nobody marked it."""
+_ITEM = r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]"
+_MARK_SIGNS = {"==": "==", "mark": "<mark", "bold": r"\*\*|__", "callout": r"\[!"}
+_CARD_SIGNS = {
+    "inline": "::",
+    "block": r"^[ \t>]*\?\??[ \t]*$",
+    "cloze": r"\{\{",
+    "glossary": _ITEM,
+    "term": _ITEM,
+}
+
+
+@dataclass(frozen=True)
+class NoteReader:
+    """Reads the notes of one vault; can be sent to another process or machine."""
+
+    name: str
+    namespace: str
+    container: str
+    vault: str
+    """The name of its folder."""
+    settings: Any
+    version: str = ankiforge.__version__
+
+    def read(self, note: NoteFile, others: Mapping[str, str]) -> tuple[ParsedNote, Stamp]:
+        """Return what a note says, and its stamp then.
+
+        Raises:
+            ItemError: it cannot be read, or is no text.
+        """
+        text, stamp = read_settled(note.at)
+        pictures: dict[str, str] = {}
+
+        def picture(target: str) -> str:
+            return pictures.setdefault(target, find_picture(target, note.path, others))
+
+        problems, extracted = self.parse(note.path, text, picture)
+        if not extracted and not problems:
+            return NOTHING, stamp
+        return ParsedNote(problems, extracted, tuple(pictures.items())), stamp
+
+    def parse(
+        self, path: str, text: str, picture: Callable[[str], str]
+    ) -> tuple[tuple[Problem, ...], Extracted | None]:
+        """Return what is wrong with a note that says something, and what it says.
+
+        Args:
+            path: of the note, below the vault.
+            text: its text, line ends LF.
+            picture: returns the path of a picture by what the note calls it, "" if it is none.
+        """
+        if not self._may_hold(text) or is_export(text):
+            return (), None
+        from ankiforge.extract.markdown.blocks import cut
+        from ankiforge.extract.markdown.inline import Context
+        from ankiforge.extract.markdown.note import highlights
+        from ankiforge.extract.markdown.page import Page, tool_cards
+        from ankiforge.extract.markdown.source import front_matter, prepared
+
+        deep = self._too_deep(path, text)
+        front = front_matter(text)
+        source = prepared(_without_head(text, front.lines))
+        if not self._may_hold(source.searchable):
+            return deep, None
+        blocks = cut(source, Context(picture=picture))
+        page = Page(path, text, source, blocks, front.tags, front.note_id)
+        tools = tool_cards(page, self._dialects)
+        # what is a tool's to read is no mark, unless marks were asked for
+        wanted = self._wanted
+        if self.settings.marks is None and tools.highlights:
+            wanted = wanted._replace(marks=wanted.marks - {"=="})
+        wanted = wanted._replace(cards=wanted.cards | tools.own_forms)
+        document = self._document(path, front, blocks)
+        found = highlights(document, self.namespace, blocks, wanted, front.skip, tools)
+        if not found:
+            return deep, None
+        hint = "correct it, or the note's title, tags and deck are not known"
+        problems = (Problem(path, front.problem, hint),) if front.problem else ()
+        return (*problems, *deep), Extracted(document, found, self.container)
+
+    def _too_deep(self, path: str, text: str) -> tuple[Problem, ...]:
+        """Return the notice about what stands in more quotes or lists than are read."""
+        lines = 0
+        for match in _DEEP.finditer(text):
+            indent = match["indent"]
+            levels = indent.count("\t") + indent.count(" ") // 2 if indent else 100
+            lines += levels >= 100 and self._may_hold(match["text"])
+        if not lines:
+            return ()
+        what = f"{lines} lines with marks more than 100 quotes or lists deep are not read"
+        what = what if lines > 1 else what.replace("1 lines", "1 line").replace("are", "is")
+        return (Problem(path, what, "quote them less deep", notice=True),)
+
+    def _document(self, path: str, front: FrontMatter, blocks: Blocks) -> Document:
+        from ankiforge.extract.markdown.quotes import papers
+
+        vault, file = quote(self.vault, safe=""), quote(path[:-3], safe="")
+        return Document(
+            key=DocumentKey(f"{self.namespace}/{h16(path)}"),
+            source=self.name,
+            title=front.title or path.rpartition("/")[2][:-3],
+            path=path,
+            identifiers=tuple(dict.fromkeys([*front.identifiers, *papers(blocks.blocks)])),
+            uri=f"obsidian://open?vault={vault}&file={file}",
+            tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
+            deck=front.deck,
+        )
+
+    @cached_property
+    def _wanted(self) -> Wanted:
+        from ankiforge.extract.markdown.note import Wanted
+
+        marks = ("==", "mark") if self.settings.marks is None else self.settings.marks
+        cards = selected_forms(self.settings.cards, CARDS).intersection(_CARD_SIGNS)
+        return Wanted(frozenset(marks), cards, self.settings.glossary_headings)
+
+    @cached_property
+    def _dialects(self) -> tuple[Dialect, ...]:
+        if not set(self.settings.cards).difference(CARDS):
+            return ()
+        from ankiforge.extract.obsidian.dialects import chosen_dialects
+
+        return chosen_dialects(self.settings)
+
+    @cached_property
+    def _signs(self) -> list[re.Pattern[str]]:
+        """Without any of these a note has no highlight, and is not parsed."""
+        from ankiforge.extract.markdown.quotes import SIGNS
+
+        signs = [_MARK_SIGNS[mark] for mark in sorted(self._wanted.marks)]
+        signs += [_CARD_SIGNS[card] for card in sorted(self._wanted.cards)]
+        signs += [*(dialect.signs for dialect in self._dialects), *SIGNS]
+        return [re.compile(sign, re.MULTILINE | re.IGNORECASE) for sign in dict.fromkeys(signs)]
+
+    def _may_hold(self, text: str) -> bool:
+        return any(sign.search(text) for sign in self._signs)
+
+
+def _without_head(text: str, lines: int) -> str:
+    """Return the note with its first lines empty, so that line numbers stay."""
+    rest = text.split("\n", lines)[lines] if text.count("\n") >= lines else ""
+    if "EXCALIDRAW VIEW" in rest:
+        rest = _BANNER.sub("", rest, count=1)
+    return "\n" * lines + rest
+
+
+def find_picture(target: str, note: str, others: Mapping[str, str]) -> str:
+    """Return the path below the vault of the picture that a note calls `target`, or "".
+
+    `others` are the vault's files that are no notes, as in `Files`.
+    """
+    if not PICTURE.match(target):
+        return ""
+    beside = f"{note.rpartition('/')[0]}/{target}".lstrip("/")
+    for name in (beside, target.lstrip("/"), target.rpartition("/")[2]):
+        parts: list[str] = []
+        for part in name.split("/"):
+            if part == "..":
+                parts = parts[:-1]
+            elif part != ".":
+                parts.append(part)
+        if found := others.get("/".join(parts).casefold()):
+            return found
+    return target
+
+
+# --- reading by worker processes ------------------------------------------------------------
+
+
+def read_notes(
+    reader: NoteReader, notes: Sequence[NoteFile], others: Mapping[str, str]
+) -> list[bytes | None] | None:
+    """Return what each note says; None of one that cannot be read here, or of all by another program."""
+    if reader.version != ankiforge.__version__:
+        return None
+    lines: list[bytes | None] = []
+    for note in notes:
+        try:
+            parsed, stamp = reader.read(note, others)
+        except ItemError:
+            lines.append(None)  # whoever asked finds out, and says what is wrong
+            continue
+        same = stamp[2] == note.stamp[2]  # the asker's file, not another of that name
+        lines.append(msgspec.json.encode(parsed) if same else None)
+    return lines
+
+
+class _ReadAhead:
+    """Notes that workers read ahead; what they cannot is left to the asker."""
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        reader: NoteReader,
+        notes: Sequence[NoteFile],
+        others: Mapping[str, str],
+    ) -> None:
+        """`notes` in the order of asking."""
+        from ankiforge.extract.workers import Prefetch
+
+        starts = range(0, len(notes), AT_A_TIME)
+        self._parts = [tuple(notes[start : start + AT_A_TIME]) for start in starts]
+        self._part = {note.path: at for at, part in enumerate(self._parts) for note in part}
+        work = ((at, (reader, part, others)) for at, part in enumerate(self._parts))
+        self._ahead: Prefetch[int, list[bytes | None]] = Prefetch(
+            pool, read_notes, work, threads=False
+        )
+        self._remote = pool.remote
+        self._lines: dict[str, bytes | None] = {}
+        self.left = 0
+        """Notes that the asker had to read himself."""
+
+    def take(self, note: NoteFile) -> tuple[ParsedNote, Stamp] | None:
+        """Return what a note says; None if it is to be read by the asker."""
+        number = self._part.pop(note.path, None)
+        if number is not None and note.path not in self._lines:
+            part = self._parts[number]
+            lines = self._ahead.take(number) or [None] * len(part)
+            self._lines = {one.path: line for one, line in zip(part, lines, strict=True)}
+        line = self._lines.pop(note.path, None)
+        try:
+            if line is None or stamp_of(os.stat(note.at)) != note.stamp:  # noqa: PTH116 - of many
+                return None
+        except OSError:
+            return None
+        return msgspec.json.decode(line, type=ParsedNote), note.stamp
+
+    def problems(self, where: str) -> Iterator[Problem]:
+        """Yield a notice about the notes that other machines could not read."""
+        from ankiforge.extract.workers import local_fallback
+
+        return local_fallback(where, self.left if self._remote else 0, "notes")
+
+
+# --- which files are notes ------------------------------------------------------------------
+
+_DRAWING = ".excalidraw.md"
+_JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
+"""Left out: what editors and drawing tools leave behind."""
+_CONFLICT = re.compile(
+    r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
+    re.IGNORECASE,
+)
+_EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Files:
+    """What a walk found."""
+
+    notes: list[NoteFile] = field(default_factory=list)
+    """Sorted by their paths."""
+    others: dict[str, str] = field(default_factory=dict)
+    """Casefolded path and name of every other file → its path: pictures to embed."""
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    """Of every file that is no note."""
+    drawings: list[NoteFile] = field(default_factory=list)
+    """Of Excalidraw: they are not read."""
+    problems: list[Problem] = field(default_factory=list)
+    complete: bool = True
+    """No folder and no note was out of reach."""
+
+    def missing(self, where: str, what: str) -> None:
+        """Note that something is out of reach."""
+        self.problems.append(Problem(where, what, "check the path, and that the disk is mounted"))
+        self.complete = False
+
+
+def find_notes(
+    root: Path, include: Sequence[str], exclude: Sequence[str], only: tuple[Path, ...]
+) -> Files:
+    """Walk the vault, or what of it is named in `only`; symbolic links are not followed.
+
+    A note named in `only` is taken whatever the patterns say.
+    """
+    files = Files(complete=not only)
+    if not root.is_dir():
+        files.missing(root.name, "the vault folder is not there")
+        return files
+    included, excluded = matcher(include, git=True), matcher(exclude, git=True)
+    prefix = len(os.path.join(root, ""))  # noqa: PTH118 - of very many files
+
+    def unlisted(error: OSError) -> None:
+        below = legible(str(error.filename)[prefix:])
+        where = f"{below}/" if below else root.name
+        files.missing(where, f"cannot be listed: {error.strerror}")
+
+    for entry in entries(root, unlisted, last_first=True):
+        path = legible(entry.path[prefix:])
+        name = path.rpartition("/")[2]
+        if entry.name.startswith("."):
+            if evicted := _EVICTED.match(entry.name):
+                where = f"{path.removesuffix(name)}{legible(evicted[1])}"
+                hint = "open its folder once, so that it is downloaded"
+                what = "the note is in iCloud, not on this disk"
+                files.problems.append(Problem(where, what, hint))
+                files.complete = False
+            continue
+        if entry.is_symlink():
+            files.problems += _link_problem(entry, path, included, excluded)
+            continue
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                continue
+            stamp = stamp_of(entry.stat(follow_symlinks=False))
+        except FileNotFoundError:
+            continue  # gone since the folder was listed
+        except OSError as error:
+            files.missing(path, f"cannot be looked at: {error.strerror or error}")
+            continue
+        if not path.lower().endswith(".md"):
+            files.stamps[path] = stamp
+            files.others.setdefault(path.casefold(), path)
+            files.others.setdefault(name.casefold(), path)
+        if _JUNK.match(name):
+            if path.lower().endswith(_DRAWING) and not excluded(path):
+                files.drawings.append(NoteFile(path, entry.path, stamp))
+        elif included(path) and not excluded(path):
+            if _CONFLICT.match(path):
+                what, hint = "a conflict copy was left out", "merge it, then delete it"
+                files.problems.append(Problem(path, what, hint))
+            else:
+                files.notes.append(NoteFile(path, entry.path, stamp))
+    notes = files.notes
+    if only:
+        notes = [note for named in only for note in _named(root, named, files)]
+    files.notes = _each_once(notes, files.problems)
+    files.problems.sort(key=lambda problem: problem.where)
+    return files
+
+
+def _link_problem(
+    entry: os.DirEntry[str],
+    path: str,
+    included: Callable[[str], bool],
+    excluded: Callable[[str], bool],
+) -> list[Problem]:
+    """Return the problem of a link to notes, which leads out of the vault, or round in a circle."""
+    if loop := loop_at(entry.path):
+        return [] if excluded(path) else [looping(path, loop)]
+    is_folder = entry.is_dir()
+    if excluded(f"{path}/." if is_folder else path) or not (is_folder or included(path)):
+        return []
+    what = "a link to a folder is not followed" if is_folder else "a link is not followed"
+    hint = "name what it leads to as a source of its own, or this under `exclude`"
+    return [Problem(path, what, hint)]
+
+
+def _named(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
+    """Yield the notes at or below one path of `only`."""
+    try:
+        relative = legible(named.absolute().relative_to(root.absolute()).as_posix())
+    except ValueError:
+        files.problems.append(Problem(named.name, "it lies outside the vault"))
+        return
+    if named.is_dir():
+        folder = "" if relative == "." else f"{relative}/"
+        yield from [note for note in files.notes if note.path.startswith(folder)]
+    elif named.is_file():
+        yield NoteFile(relative, str(named), stamp_of(named.stat()))
+    else:
+        files.missing(relative, "there is no such note or folder")
+
+
+def _each_once(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
+    """Return them sorted; of two whose names look the same in other signs, one is left out."""
+    found: dict[str, NoteFile] = {}
+    for note in notes:
+        other = found.setdefault(note.path, note)
+        if other.stamp != note.stamp:
+            what = "left out: another note here has the same name in other signs (é as e and ´)"
+            problems.append(Problem(note.path, what, "rename one of the two"))
+            found[note.path] = max(other, note, key=lambda one: one.at)
+    return sorted(found.values())
+
+
+_DATA = re.compile(r"^(?:#+ Drawing\s*$|%%\s*\n#+ Drawing|```(?:compressed-)?json)", re.MULTILINE)
+"""Where the picture itself begins in a drawing."""
+_MARK = re.compile(r"(?<!=)==(?![=\s])[^\n=]+(?<!\s)==(?!=)")
+_LARGEST_DRAWING = 2_000_000
+_MOST_NAMED = 3
+"""Drawings that one line names."""
+
+
+def marked_drawings(files: Files, vault: str) -> Iterator[Problem]:
+    """Yield a notice about drawings in which something is marked; their banner is no mark."""
+    marked = [one.path for one in sorted(files.drawings) if _holds_marks(Path(one.at))]
+    if marked:
+        count = len(marked)
+        names = ", ".join(marked[:_MOST_NAMED]) + (", …" if count > _MOST_NAMED else "")
+        says = "1 Excalidraw drawing holds" if count == 1 else f"{count} Excalidraw drawings hold"
+        what = f"{says} ==marks== that are not read: {names}"
+        yield Problem(vault, what, "mark it in a note that is no drawing", notice=True)
+
+
+def _holds_marks(drawing: Path) -> bool:
+    try:
+        with drawing.open("rb") as file:
+            text = file.read(_LARGEST_DRAWING).decode("utf-8", "replace")
+    except OSError:
+        return False
+    if "==" not in text:
+        return False
+    text = _BANNER.sub("", text.replace("\r\n", "\n"))
+    data = _DATA.search(text)
+    return _MARK.search(text[: data.start()] if data else text) is not None

@@ -17,9 +17,18 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._folder import Count, is_loop, looping, matcher, relative, walk
-from ankiforge.extract._selection import highlights_of, told
-from ankiforge.extract._stamps import program, proves, stamp_of
+from ankiforge.extract.files import (
+    Count,
+    is_loop,
+    looping,
+    matcher,
+    program,
+    proves,
+    relative,
+    stamp_of,
+    walk,
+)
+from ankiforge.extract.folder import highlights_of, selection_of
 from ankiforge.extract.pdf.client import SECONDS, PdfWorker
 from ankiforge.extract.pdf.cuts import with_pictures
 from ankiforge.extract.pdf.protocol import Failed, Mark, Read, Request
@@ -130,7 +139,7 @@ class PdfSource:
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return told(msgspec.structs.replace(self.settings, passwords=()))
+        return selection_of(msgspec.structs.replace(self.settings, passwords=()))
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """What some files hold, whether the settings leave them out or not."""

@@ -11,7 +11,7 @@ from pypdf.errors import (
 )
 from pypdfium2 import PdfiumError  # type: ignore[import-untyped]
 
-from ankiforge.extract._folder import READ_AGAIN
+from ankiforge.extract.files import READ_AGAIN
 from ankiforge.extract.pdf.protocol import REPAIR, Failed
 from ankiforge.model import WENT_AWAY
 

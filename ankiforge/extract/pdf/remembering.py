@@ -8,8 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-from ankiforge.extract._kept import Kept
-from ankiforge.extract._stamps import Stamp, program, stamp_of
+from ankiforge.extract.files import ParseCache, Stamp, program, stamp_of
 from ankiforge.extract.pdf import helping
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.protocol import Failed, Question, Reply
@@ -55,7 +54,7 @@ class RememberingWorker(HelpedWorker):
     def __init__(self, seconds: float, memory: Memory) -> None:
         """Prepare; `seconds` is the time a file may take."""
         super().__init__(seconds)
-        self._kept = Kept.recalled(memory, program())
+        self._cache = ParseCache.load(memory, program())
 
     def foresee(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
         """Have a pool start on what will be asked next, in this order."""
@@ -63,22 +62,22 @@ class RememberingWorker(HelpedWorker):
 
     def _is_known(self, question: Question) -> bool:
         stamp = _stamp(question)
-        return stamp is not None and self._kept.knows(_name(question), stamp)
+        return stamp is not None and self._cache.knows(_name(question), stamp)
 
     def store(self, *, complete: bool) -> None:
         """Keep it for the next scan; `complete`: what was not asked this time is not kept on."""
-        self._kept.store(complete=complete)
+        self._cache.save(complete=complete)
 
     def ask(self, question: Question) -> Reply:
         """What was said of the file as it is, else what it says now."""
         stamp, name = _stamp(question), _name(question)
-        body = self._kept.of(name, stamp) if stamp else None
+        body = self._cache.get(name, stamp) if stamp else None
         if body:
             with suppress(msgspec.MsgspecError):
                 return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
         reply = super().ask(question)
         if stamp and not isinstance(reply, Failed):
-            self._kept.learn(name, stamp, msgspec.json.encode(reply))
+            self._cache.put(name, stamp, msgspec.json.encode(reply))
         return reply
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
+from ankiforge.extract.files import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf.client import SECONDS
 from ankiforge.extract.pdf.remembering import HelpedWorker
 from ankiforge.extract.workers import WorkerPool, local_fallback

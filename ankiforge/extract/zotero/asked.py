@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ankiforge.extract._stamps import Stamp, program, proves, stamp_of
+from ankiforge.extract.files import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf.client import PdfWorker
 from ankiforge.extract.pdf.cuts import MOST
 from ankiforge.extract.pdf.protocol import Area, Passage, Quote

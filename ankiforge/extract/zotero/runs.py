@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from ankiforge.extract.obsidian.scripts import SCRIPTS, raised
+from ankiforge.extract.markdown.inline import SCRIPTS, raised
 from ankiforge.text.markdown import literal
 
 MATHS = "$"

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from ankiforge.extract.obsidian import settled
+from ankiforge.extract import files
 from tests.anki import backend
 from tests.conftest import Forge
 from tests.e2e.page.conftest import CHROMIUM, QUIET, served
@@ -29,7 +29,7 @@ SHOWN = "body[data-shown]:not([aria-busy])"
 
 def main(folder: Path) -> int:
     """Take them all; how many went wrong."""
-    settled.QUIET_SECONDS = settled.EMPTY_SECONDS = 0.0
+    files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
     os.environ.pop("ANKIFORGE_TRUST", None)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
         forge = Forge(Path(place))

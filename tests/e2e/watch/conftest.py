@@ -15,7 +15,7 @@ from ankiforge import watch as watching
 from ankiforge.cli.output import Call, Output
 from ankiforge.cli.session import workspace_of
 from ankiforge.cli.watch import Passes
-from ankiforge.extract import _stamps
+from ankiforge.extract import files
 from ankiforge.watch import Watcher
 
 
@@ -105,7 +105,7 @@ def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     forge.ok("init", "--trust", forge.folder)
     for name, value in forge._environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    monkeypatch.setattr(files, "TICK_NS", 0)
     monkeypatch.setattr(watching, "QUIET", 0.0)
     monkeypatch.setattr(watching, "EMPTY", 0.0)
     monkeypatch.setattr(watching, "REST", 0.0)

@@ -20,7 +20,7 @@ from ankiforge import ledger
 from ankiforge.cli import watch as watching
 from ankiforge.cli.output import Output
 from ankiforge.cli.watch import Narrator
-from ankiforge.extract import _stamps
+from ankiforge.extract import files
 from ankiforge.ledger import db as connection
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
@@ -150,13 +150,13 @@ def test_a_file_that_is_still_being_written_is_read_when_it_is_done(
     more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
     (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
     forge.ok("init", "--trust", desk)
-    monkeypatch.setattr(_stamps, "TICK_NS", 10**18)  # no stamp proves anything
+    monkeypatch.setattr(files, "TICK_NS", 10**18)  # no stamp proves anything
     watched = watch()
     (texts / "a.md").write_text("Half a", "utf-8")
     watched.turn()
     (texts / "a.md").write_text(LENS, "utf-8")
     watched.turn()
-    monkeypatch.setattr(_stamps, "TICK_NS", 0)
+    monkeypatch.setattr(files, "TICK_NS", 0)
     watched.later(10)
     assert len(forge.cards()) == 3
 

@@ -9,8 +9,8 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.errors import ItemError
-from ankiforge.extract import _stamps, kind_of, kinds_below
-from ankiforge.extract._folder import File, Folder, moment
+from ankiforge.extract import File, Folder, files, kind_of, kinds_below
+from ankiforge.extract.folder import iso_time
 from ankiforge.model import Problem
 
 CLIPPINGS = (
@@ -171,7 +171,7 @@ def test_utf_16_and_line_ends_of_others_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_times_are_iso_8601_with_a_zone(words: str, iso: str) -> None:
-    assert moment(words) == iso
+    assert iso_time(words) == iso
 
 
 # --- whether all is as it was ---------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_times_are_iso_8601_with_a_zone(words: str, iso: str) -> None:
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds have passed since the files were written: a fresh stamp proves nothing."""
-    monkeypatch.setattr(_stamps.time, "time_ns", lambda: int((time.time() + 10) * 1e9))
+    monkeypatch.setattr(files.time, "time_ns", lambda: int((time.time() + 10) * 1e9))
 
 
 @pytest.mark.usefixtures("later")

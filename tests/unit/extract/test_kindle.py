@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract import kindle
-from ankiforge.extract._clippings import clip_of, moment, work_of
+from ankiforge.extract.kindle import clip_of, moment, work_of
 from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 from ankiforge.text.anchors import anchor_key
 

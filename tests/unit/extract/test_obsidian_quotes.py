@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ankiforge import extract
-from ankiforge.extract.obsidian.cites import cited, opens
+from ankiforge.extract.markdown.quotes import cited, opens
 from ankiforge.model import Extracted, Form, Highlight
 
 PDF = "(zotero://open-pdf/library/items/ATTACHA2?page=5&annotation=MARKAAA2)"

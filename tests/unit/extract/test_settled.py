@@ -9,21 +9,16 @@ from pathlib import Path
 import pytest
 
 from ankiforge.errors import ItemError
-from ankiforge.extract._stamps import proves, stamp_of
-from ankiforge.extract.obsidian import settled
-from ankiforge.extract.obsidian.files import NoteFile
+from ankiforge.extract import files
+from ankiforge.extract.files import proves, read_settled, stamp_of
 
 SECOND = 1_000_000_000
 
 
-def note(path: Path) -> NoteFile:
-    return NoteFile(path.name, str(path), stamp_of(path.stat()))
-
-
 @pytest.fixture(autouse=True)
 def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settled, "QUIET_SECONDS", 0.3)
-    monkeypatch.setattr(settled, "EMPTY_SECONDS", 2.0)
+    monkeypatch.setattr(files, "QUIET_SECONDS", 0.3)
+    monkeypatch.setattr(files, "EMPTY_SECONDS", 2.0)
 
 
 def test_half_of_a_note_is_never_read(tmp_path: Path) -> None:
@@ -41,7 +36,7 @@ def test_half_of_a_note_is_never_read(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    text, stamp = settled.settled(note(path))
+    text, stamp = read_settled(str(path))
     writer.join()
     assert text == "".join(lines)
     assert stamp == stamp_of(path.stat())
@@ -52,7 +47,7 @@ def test_an_emptied_note_is_waited_for_longer(tmp_path: Path) -> None:
     path.write_text("")
     writer = threading.Timer(0.8, path.write_text, ["All of it.\n"])
     writer.start()
-    text, _ = settled.settled(note(path))
+    text, _ = read_settled(str(path))
     writer.join()
     assert text == "All of it.\n"
 
@@ -62,9 +57,9 @@ def test_a_note_that_never_holds_still_is_left_out(
 ) -> None:
     path = tmp_path / "a.md"
     path.write_text("x")
-    monkeypatch.setattr(settled, "_left_to_wait", lambda found, now: 0.001)
+    monkeypatch.setattr(files, "_left_to_wait", lambda found, now: 0.001)
     with pytest.raises(ItemError, match="being written") as caught:
-        settled.settled(note(path))
+        read_settled(str(path))
     assert isinstance(caught.value.__cause__, OSError)
 
 

@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract import tiddlywiki
-from ankiforge.extract.obsidian.blocks import cut
-from ankiforge.extract.obsidian.covers import cover
-from ankiforge.extract.obsidian.note import plain_text
-from ankiforge.extract.obsidian.pieces import Around
+from ankiforge.extract.markdown import plain_text
 from ankiforge.extract.tiddlywiki import Tiddler, markdown_of, tags_of, tiddler_of
 from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
 
@@ -28,7 +25,7 @@ def highlights(found: list[Sighting]) -> list[Highlight]:
 
 
 def plain(wikitext: str) -> str:
-    return plain_text(cut(cover(markdown_of(wikitext)), Around()).blocks)
+    return plain_text(markdown_of(wikitext))
 
 
 # --- fields ---------------------------------------------------------------------------------

@@ -433,7 +433,7 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beside a database that is as it was."""
-    monkeypatch.setattr("ankiforge.extract._stamps.TICK_NS", 0)
+    monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
     path = stored(tmp_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_library(tmp_path, Annotation("MARK0001", "keep it out"))

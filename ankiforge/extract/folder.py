@@ -1,0 +1,328 @@
+"""What sources that read the files of a folder have in common: listing, scanning, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
+from ankiforge.extract.files import (
+    LARGEST,
+    PICTURE,
+    Count,
+    is_loop,
+    looping,
+    matcher,
+    program,
+    proves,
+    relative,
+    stamp_of,
+    text_of,
+    unreadable,
+    walk,
+)
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Source, h16
+from ankiforge.text.anchors import percent
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file below the root of a source."""
+
+    path: str
+    """Relative to the root, `/`, NFC; of the root itself its name."""
+    at: Path
+    named: bool
+    """Whether it was named itself, not found in a folder."""
+
+    @property
+    def modified(self) -> int:
+        """When it was last written; 0 if that cannot be known."""
+        try:
+            return self.at.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it."""
+        try:
+            return not self.at.stat().st_size
+        except OSError:
+            return False
+
+    def text(self, largest: int = LARGEST) -> str:
+        """Return all its text, line ends LF, without a byte order mark.
+
+        Raises:
+            ItemError: it is too large, no text, or cannot be read.
+        """
+        try:
+            with self.at.open("rb") as file:
+                raw = file.read(largest + 1)
+        except OSError as error:
+            raise unreadable(error) from error
+        if len(raw) > largest:
+            raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint="split it")
+        return text_of(raw)
+
+
+@dataclass(slots=True)
+class Folder:
+    """What a source reads: a folder, one file, or some files of a folder.
+
+    It knows whether all was seen, and what scans and keys are called.
+    """
+
+    kind: str
+    name: str
+    root: Path
+    only: tuple[Path, ...] = ()
+    fits: Callable[[str], bool] = bool
+    """Whether a file at this path, found in a folder, is wanted."""
+    context: str = ""
+    """What decides, besides its files, what a source yields: its settings, in words."""
+    missed: bool = False
+    """Whether something was out of reach: what is not yielded may be there all the same."""
+    count: Count = field(default_factory=Count)
+
+    @property
+    def container(self) -> str:
+        """What a scan covers."""
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def namespace(self) -> str:
+        """What stands before the slash of keys."""
+        return f"{self.kind}:{percent(self.name)}"
+
+    def files(self) -> Iterator[File | Problem]:
+        """Yield the files that fit, sorted; no links, nothing hidden; a problem per loss.
+
+        A file that was named itself is taken whatever it is called.
+        """
+        self.missed = False
+        seen: set[Path] = set()
+        found: list[File | Problem] = []
+        for start in self.only or (self.root,):
+            failed: list[OSError] = []
+            for at in walk(start, failed.append):
+                file = File(relative(at, self.root), at, at == start)
+                if at not in seen and (file.named or self.fits(file.path)):
+                    seen.add(at)
+                    found.append(file)
+            found += map(self._unlisted, failed)
+        self.count.done, self.count.total = 0, len(seen)
+        for one in found:
+            yield one
+            self.count.done += isinstance(one, File)
+
+    def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
+        """Yield those that this kind of source reads, and problems.
+
+        A problem says what is wrong with others that were named, or that look like an export.
+        """
+        for file in self.files():
+            if isinstance(file, Problem) or kind_of(file.at) == self.kind:
+                yield file
+                continue
+            why = why_not(file.at)
+            reason = f"{what}: {why}" if why else what
+            if file.named:
+                self.missed |= not file.is_empty
+                yield Problem(file.path, reason, hint, notice=file.is_empty)
+            elif why and why != FOREIGN_JSON:
+                yield Problem(file.path, reason, hint, notice=True)
+
+    def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
+        """Yield the files with their text; a problem for each that has none."""
+        for file in self.files():
+            if isinstance(file, Problem):
+                yield file
+                continue
+            try:
+                text = file.text(largest)
+            except ItemError as error:
+                yield self.problem(file, error)
+            else:
+                yield file, text
+
+    def problem(self, file: File, error: ItemError) -> Problem:
+        """Return what is wrong with a file; one out of reach may hold what was seen before."""
+        self.missed |= isinstance(error.__cause__, OSError)
+        return Problem(file.path, error.message, error.hint)
+
+    def stamp(self) -> str:
+        """Return what changes whenever a scan may yield something else; "" if that is unknown."""
+        failed: list[OSError] = []
+        try:
+            stamps = [
+                (str(at), stamp_of(at.stat()))
+                for start in self.only or (self.root,)
+                for at in walk(start, failed.append)
+                if at == start or PICTURE.match(at.name) or self.fits(relative(at, self.root))
+            ]
+        except OSError:
+            return ""
+        if not all(map(is_loop, failed)) or not all(proves(stamp) for _, stamp in stamps):
+            return ""
+        whose = (self.container, str(self.root), repr(self.only), self.context)
+        return h16(program(), *whose, repr(stamps))
+
+    def end(self) -> Scan:
+        """Return the end of a scan: complete if it was to see everything and did."""
+        return Scan(self.name, self.container, complete=not self.only and not self.missed)
+
+    def named(self, paths: Iterable[str]) -> Folder:
+        """Return the same folder, but of its files only these, whether they fit or not."""
+        files = (self.root if self.root.is_file() else self.root / path for path in paths)
+        return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
+
+    def _unlisted(self, error: OSError) -> Problem:
+        if is_loop(error):
+            return looping(relative(Path(str(error.filename)), self.root), error)
+        self.missed = True
+        where = str(error.filename or self.root)
+        hint = "check that it is there, and its permissions"
+        return Problem(where, f"cannot be listed: {error.strerror or error}", hint)
+
+
+# --- sources --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A source that reads the files of a folder; a subclass says what they hold."""
+
+    folder: Folder
+    settings: Any
+    me: tuple[str, ...] = ()
+
+    kind: ClassVar[str]
+    ending: ClassVar[tuple[str, ...]] = ()
+    """What the names of its files end with, where the settings have no patterns."""
+    by_several: ClassVar[bool] = False
+    """Whether its files may hold marks of several people, and `me` matters."""
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        root: Path,
+        settings: Any,
+        only: tuple[Path, ...] = (),
+        me: tuple[str, ...] = (),
+    ) -> Source:
+        """Make a reader of `root`; see `SourceModule.open_source`."""
+        included = matcher(getattr(settings, "include", ()))
+        excluded = matcher(getattr(settings, "exclude", ()))
+
+        def fits(path: str) -> bool:
+            if cls.ending:
+                return path.casefold().endswith(cls.ending)
+            return included(path) and not excluded(path)
+
+        folder = Folder(
+            cls.kind, name, root, only, fits, repr((settings, me if cls.by_several else ()))
+        )
+        return cls(folder, settings, me)
+
+    def stamp(self) -> str:
+        """Return what changes whenever a scan may yield something else."""
+        return self.folder.stamp()
+
+    def scan(self) -> Iterator[Sighting]:
+        """Yield documents and problems; one scan."""
+        yield from self.read()
+        yield self.folder.end()
+
+    def read(self) -> Iterator[Sighting]:
+        """Yield documents and problems."""
+        raise NotImplementedError
+
+
+class TextSource(FolderSource):
+    """A source with one document per file, whose settings select what is read."""
+
+    all_marks: ClassVar[tuple[str, ...]]
+    all_cards: ClassVar[tuple[str, ...]]
+
+    @property
+    def selection(self) -> str:
+        """The settings that decide which passages are read."""
+        return selection_of(self.settings)
+
+    def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
+        """Yield what files hold by other settings: those of `before`, and all that there are."""
+        some = self.folder.named(paths)
+        every = wider_settings(self.settings, before, self.all_marks, self.all_cards)
+        return highlights_of(replace(self, folder=some, settings=one) for one in every if some.only)
+
+
+# --- what settings select -------------------------------------------------------------------
+#
+# A passage that is no longer read may have been deleted, or the settings may leave it out now. To
+# distinguish the two a source offers `unselected`: it reads some of its files once more as wider
+# settings would have them read.
+
+_Settings = TypeVar("_Settings", bound=msgspec.Struct)
+_PLACE = ("path", "name")
+"""Keys that say where a source is, not what is read of it."""
+
+
+def selection_of(settings: msgspec.Struct) -> str:
+    """Return the settings as text: another text, and they may select something else."""
+    values = msgspec.to_builtins(settings)
+    return msgspec.json.encode(
+        {key: value for key, value in values.items() if key not in _PLACE}, order="sorted"
+    ).decode()
+
+
+def wider_settings(
+    settings: _Settings, before: str, marks: Iterable[str], cards: Iterable[str]
+) -> Iterator[_Settings]:
+    """Yield the settings of `before`, then all cards alone, then each mark alone.
+
+    Alone, for where both are wanted a passage is read as one of them.
+    """
+    place = {key: getattr(settings, key) for key in _PLACE}
+    with suppress(msgspec.MsgspecError, TypeError):  # of another version
+        yield msgspec.convert({**msgspec.json.decode(before), **place}, type(settings))
+    yield msgspec.structs.replace(settings, marks=(), cards=tuple(cards))
+    for mark in marks:
+        yield msgspec.structs.replace(settings, marks=(mark,), cards=())
+
+
+def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
+    """Yield the highlights of sources, one source after another; problems are left out."""
+    for source in sources:
+        for sighting in source.scan():
+            if isinstance(sighting, Extracted):
+                yield from sighting.highlights
+
+
+def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[str]:
+    """Return the forms that a `cards:` list selects.
+
+    `-word` leaves a form out; a list of nothing else leaves it out of the default.
+    """
+    words = tuple(words)
+    without = {word[1:] for word in words if word.startswith("-")}
+    named = {word for word in words if not word.startswith("-")}
+    return frozenset((named if named or not without else set(default)) - without)
+
+
+def iso_time(words: str) -> str:
+    """Return a time as ISO 8601, of one without a zone taken for UTC; "" if it is none."""
+    try:
+        found = datetime.fromisoformat(words)
+    except ValueError:
+        return ""
+    return found.replace(tzinfo=found.tzinfo or UTC).isoformat()

@@ -1,0 +1,295 @@
+"""Markdown and plain text outside Obsidian: folders of `.md`, `.markdown` and `.txt`.
+
+    sources:
+      - markdown: {name: journal, path: ~/Documents/Journal}
+
+Marks and hand-written cards are those of a vault, and this package reads both: `source` prepares
+a note, `blocks` cuts it, `inline` reads the words of a block, `cards` knows the hand-written
+forms, `quotes` those pasted from papers, `page` what other tools wrote, `note` makes highlights.
+The front matter may be Joplin's. Plain text is read as Markdown whose indents mean nothing; what
+stands there behind `> ` is a passage somebody kept. A file's plain text is made as that of a vault
+note (docs/keys.md).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
+
+from ankiforge.extract import SourceSettings
+from ankiforge.extract.discover import kind_of
+from ankiforge.extract.files import PICTURE
+from ankiforge.extract.folder import File, Folder, TextSource, iso_time, selected_forms
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Sighting,
+    h16,
+)
+from ankiforge.text.anchors import CONTEXT, numbered
+from ankiforge.text.identifiers import is_export
+
+if TYPE_CHECKING:
+    from ankiforge.extract.markdown.blocks import Blocks
+    from ankiforge.extract.markdown.note import Wanted
+    from ankiforge.extract.markdown.source import FrontMatter, Source
+
+Mark = Literal["==", "mark", "bold", "callout", "quote"]
+HandWritten = Literal["inline", "block", "cloze", "glossary"]
+"""`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
+Term = Literal["term", "-term"]
+"""`Term: text` list items outside a glossary, which most people write as prose: only by wish."""
+TERM: Term = "term"
+CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
+
+
+class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys of a `markdown:` source."""
+
+    include: tuple[str, ...] = ("**/*.md", "**/*.markdown", "**/*.txt")
+    exclude: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ("==", "mark")
+    """`quote`: in Markdown, too, what stands behind `> ` is a passage; in plain text it always is."""
+    cards: tuple[HandWritten | Term, ...] = CARDS
+    glossary_headings: tuple[str, ...] = ()
+
+
+class Texts(TextSource):
+    """The files of one folder."""
+
+    kind = "markdown"
+    all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
+    all_cards: ClassVar[tuple[str, ...]] = (*CARDS, TERM)
+
+    def read(self) -> Iterator[Sighting]:
+        """Yield one document per file with highlights, in the order of paths, and problems."""
+        for found in self.folder.texts():
+            if isinstance(found, Problem):
+                yield found
+                continue
+            file, text = found
+            if is_export(text):
+                continue  # an echo of what other sources said
+            if not (file.path.endswith(".txt") and kind_of(file.at) == "kindle"):
+                yield from self._document(file, text)
+
+    def _document(self, file: File, text: str) -> Iterator[Sighting]:
+        from ankiforge.extract.markdown.note import Wanted
+        from ankiforge.extract.markdown.source import front_matter
+
+        settings, front = self.settings, front_matter(text)
+        lines = text.split("\n")
+        head = "\n".join(lines[: front.lines])
+        body = "\n".join([*("" for _ in range(front.lines)), *lines[front.lines :]])
+        is_plain = PurePosixPath(file.path).suffix.casefold() not in (".md", ".markdown")
+        note = TextNote(
+            file,
+            _without_indents(body) if is_plain else body,
+            skip=front.skip,
+            created=iso_time(_value(head, "created")),
+            modified=iso_time(_value(head, "updated")),
+            quotes=is_plain or "quote" in settings.marks,
+        )
+        wanted = Wanted(
+            frozenset(settings.marks) - {"quote"},
+            selected_forms(settings.cards, CARDS),
+            settings.glossary_headings,
+        )
+        found = extracted(
+            note, self.folder, wanted, lambda tags: self._work(file, front, head, tags)
+        )
+        if found and front.problem:
+            hint = "correct it, or the title, tags and deck are not known"
+            yield Problem(file.path, front.problem, hint)
+        if found:
+            yield found
+
+    def _work(self, file: File, front: FrontMatter, head: str, tags: tuple[str, ...]) -> Document:
+        url, author = _value(head, "source"), _value(head, "author")
+        web = (("url", url),) if re.match(r"https?://\S+$", url) else ()
+        return Document(
+            DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
+            self.folder.name,
+            title=front.title or PurePosixPath(file.path).stem,
+            path=file.path,
+            creators=(author,) if author else (),
+            identifiers=tuple(dict.fromkeys((*front.identifiers, *web))),
+            tags=tuple(dict.fromkeys([*front.tags, *tags])),
+            deck=front.deck,
+        )
+
+
+open_source = Texts.open
+
+_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+
+
+def _without_indents(text: str) -> str:
+    """Return plain text without its indents, which would be code; fences keep theirs."""
+    lines, fence = [], ""
+    for line in text.split("\n"):
+        sign = _FENCE.match(line)
+        lines.append(line if fence else line.lstrip(" \t\u3000"))
+        if sign and (not fence or sign[1].startswith(fence)):
+            fence = "" if fence else sign[1]
+    return "\n".join(lines)
+
+
+def _value(head: str, key: str) -> str:
+    """Return the plain text behind a key of the first level of the front matter."""
+    found = re.search(rf"^{key}:[ \t]*(\S.*)$", head, re.MULTILINE)
+    return found[1].strip().strip("\"'") if found else ""
+
+
+# --- a text read as a note of a vault is ------------------------------------------------------
+
+
+class TextNote(NamedTuple):
+    """A text that is Markdown, or was made so."""
+
+    file: File
+    markdown: str
+    skip: str = ""
+    """Why nothing of it becomes a card."""
+    created: str = ""
+    modified: str = ""
+    quotes: bool = False
+    """Whether what stands behind `> ` is a passage."""
+
+
+def plain_text(markdown: str) -> str:
+    """Return the plain text of a note: what prefix, suffix and anchors are made of."""
+    from ankiforge.extract.markdown.blocks import cut
+    from ankiforge.extract.markdown.inline import NO_CONTEXT
+    from ankiforge.extract.markdown.source import prepared
+
+    return cut(prepared(markdown), NO_CONTEXT).plain
+
+
+def extracted(
+    note: TextNote,
+    folder: Folder,
+    wanted: Wanted,
+    document_of: Callable[[tuple[str, ...]], Document],
+) -> Extracted | None:
+    """Return its highlights, None if there are none; `document_of` gets the tags in its text."""
+    from ankiforge.extract.markdown.blocks import cut
+    from ankiforge.extract.markdown.inline import Context
+    from ankiforge.extract.markdown.note import highlights
+    from ankiforge.extract.markdown.page import Page, tool_cards
+    from ankiforge.extract.markdown.source import prepared
+
+    source = prepared(note.markdown)
+    context = Context(picture=lambda target: picture_path(target, note.file, folder.root))
+    blocks = cut(source, context)
+    document = document_of(blocks.tags)
+    ids = tool_cards(Page(note.file.path, note.markdown, source, blocks))
+    found = highlights(document, folder.namespace, blocks, wanted, note.skip, ids)
+    if note.quotes:
+        bare = Highlight(document, folder.namespace, HighlightKind.HIGHLIGHT, "", skip=note.skip)
+        found = _with_quotes(found, bare, source, blocks, wanted)
+    # what opens Obsidian does not open other files
+    scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+    dated = (
+        replace(
+            one,
+            uri="",
+            links=tuple(link for link in one.links if scheme.match(link)),
+            created=note.created,
+            modified=note.modified,
+        )
+        for one in found
+    )
+    return Extracted(document, tuple(dated), folder.container) if found else None
+
+
+_QUOTE = re.compile(r"[ ]{0,3}>[ ]?")
+_CALLOUT = re.compile(r"[ \t]*\[![^\[\]\n]+\]")
+
+
+def _with_quotes(
+    found: tuple[Highlight, ...], bare: Highlight, source: Source, blocks: Blocks, wanted: Wanted
+) -> tuple[Highlight, ...]:
+    """Return the highlights with the passages behind `> ` in which nothing is marked.
+
+    `bare` has what all passages share.
+    """
+    from ankiforge.extract.markdown.blocks import cut, rich
+    from ankiforge.extract.markdown.note import highlights
+    from ankiforge.extract.markdown.source import Source
+
+    text = blocks.plain
+    starts = list(accumulate((len(block.plain) + 1 for block in blocks.blocks), initial=0))
+    placed: list[tuple[int, Highlight]] = []
+    end = 0
+    for line, run in _quoted_runs(source):
+        inner = cut(Source(run, source.maths), blocks.context)
+        if not inner.blocks or _CALLOUT.match(run):
+            continue
+        exact = inner.plain
+        start = text.find(exact, end)
+        if highlights(bare.document, "", inner, wanted) or start < 0:
+            continue
+        end = start + len(exact)
+        block = blocks.blocks[bisect_right(starts, start) - 1]
+        passage = replace(
+            bare,
+            exact=exact,
+            markdown=(rich(run, blocks.context._replace(references={})),),
+            block=f"quote {line}",
+            prefix=text[max(0, start - CONTEXT) : start],
+            suffix=text[end : end + CONTEXT],
+            heading=" › ".join(block.headings),
+        )
+        placed.append((start, passage))
+    at = 0
+    for one in found:
+        at = max(at, text.find(one.prefix + one.exact, max(0, at - CONTEXT)) + len(one.prefix))
+        placed.append((at, one))
+    return tuple(numbered(one for _, one in sorted(placed, key=lambda pair: pair[0])))
+
+
+def _quoted_runs(source: Source) -> Iterator[tuple[int, str]]:
+    """Yield first line and text without signs of each run of quoted lines outside fences."""
+    fenced = {line for first, last in source.fences for line in range(first, last)}
+    run: list[str] = []
+    for number, line in enumerate([*source.text.split("\n"), ""]):
+        sign = _QUOTE.match(line) if number not in fenced else None
+        if sign:
+            run.append(line[sign.end() :])
+        elif run:
+            yield number - len(run) + 1, "\n".join(run)
+            run = []
+
+
+_RESOURCE = re.compile(r":/([0-9a-f]{32})$")
+"""What Joplin calls a file in its own notes."""
+
+
+def picture_path(target: str, file: File, root: Path) -> str:
+    """Return the path below the root of the picture a text calls `target`, "" if it is none."""
+    base, found = root if root.is_dir() else root.parent, _RESOURCE.match(target)
+    if found:
+        names = sorted(path.name for path in (base / "_resources").glob(f"{found[1]}.*"))
+        return f"_resources/{names[0]}" if names and PICTURE.match(names[0]) else ""
+    if not PICTURE.match(target):
+        return ""
+    beside = posixpath.join(posixpath.dirname(file.path), target)
+    for path in (beside, target.lstrip("/"), f"_resources/{posixpath.basename(target)}"):
+        normal = posixpath.normpath(path)
+        try:
+            if not normal.startswith(("/", "..")) and (base / normal).is_file():
+                return normal
+        except (OSError, ValueError):
+            continue
+    return target

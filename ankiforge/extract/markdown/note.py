@@ -1,0 +1,424 @@
+"""The highlights of one note."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from ankiforge.extract.markdown.blocks import Block, Blocks, Part
+from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
+from ankiforge.extract.markdown.inline import Phrase, outermost
+from ankiforge.extract.markdown.page import PlacedCard, ToolCards, hidden_words
+from ankiforge.extract.markdown.quotes import Quotes, opens
+from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
+from ankiforge.text import cloze
+from ankiforge.text.anchors import CONTEXT, numbered
+from ankiforge.text.markdown import plain
+
+_GLOSSARY = ("glossary", "definitions", "terms")
+_BY_MARK = (Form.PHRASE, Form.CALLOUT, Form.MARK)
+
+
+class Wanted(NamedTuple):
+    """What counts as a highlight."""
+
+    marks: frozenset[str]
+    cards: frozenset[str]
+    glossary_headings: tuple[str, ...] = ()
+
+
+class _Shown(NamedTuple):
+    """Another reading of a highlight, to be shown; the first one gives the anchor."""
+
+    exact: str
+    offset: int
+    """Where it begins, from where the other begins."""
+    gaps: tuple[Span, ...]
+    markdown: tuple[str, ...]
+    markdown_gaps: tuple[Span, ...]
+
+
+class _Found(NamedTuple):
+    """A highlight before its neighbours are known."""
+
+    block: int
+    start: int
+    """In the plain text of the note."""
+    fields: dict[str, Any]
+    """Those of the highlight, by the frozen reading of docs/keys.md."""
+    shown: _Shown | None = None
+
+
+def highlights(
+    document: Document,
+    namespace: str,
+    blocks: Blocks,
+    wanted: Wanted,
+    skip: str = "",
+    tools: ToolCards | None = None,
+) -> tuple[Highlight, ...]:
+    """Return the highlights of a note, in reading order; `tools` is what the dialects found."""
+    reader = _Reader(document, namespace, blocks, wanted, tools or ToolCards())
+    found = sorted(reader.all(), key=lambda one: one.start)
+    if not found:
+        return ()
+    per_block = Counter(one.fields["block"] for one in found)
+    lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
+    made = []
+    for one in found:
+        block, fields = blocks.blocks[one.block], one.fields
+        end = one.start + len(fields["exact"])
+        low, high = (bisect_left(links, (at, at, "")) for at in (one.start, end))
+        inside = (target for _, last, target in links[low:high] if last <= end)
+        fields |= {
+            "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
+            "prefix": text[max(0, one.start - CONTEXT) : one.start],
+            "suffix": text[end : end + CONTEXT],
+            "heading": " › ".join((*block.headings, *block.heads)),
+            "uri": document.uri + _fragment(block),
+            "skip": skip,
+            "above": lists.above(one.block),
+            "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
+        }
+        highlight = Highlight(document, namespace, **fields)
+        shown = _as_shown(highlight, one.start, one.shown, text) if one.shown else highlight
+        shown = _without_signs(shown)
+        made.append(highlight if shown is highlight else shown.formerly_as(highlight))
+    return tuple(numbered(made))
+
+
+_SIGNS = re.compile(r"={4}")
+"""The end of one mark and the beginning of the next: `==so====.==`."""
+
+
+def _without_signs(highlight: Highlight) -> Highlight:
+    """Return the highlight without signs of marks within its phrases; its anchor stays."""
+    if highlight.form is not Form.PHRASE or not highlight.markdown:
+        return highlight
+    if not any(_SIGNS.search(highlight.exact[start:end]) for start, end in highlight.gaps):
+        return highlight
+    exact, gaps = _dropped(highlight.exact, highlight.gaps)
+    text, markdown_gaps = _dropped(highlight.markdown[0], highlight.markdown_gaps)
+    return replace(
+        highlight,
+        exact=exact,
+        gaps=gaps,
+        markdown=(text, *highlight.markdown[1:]),
+        markdown_gaps=markdown_gaps,
+        anchor_text=highlight.anchor_text or highlight.exact,
+        anchor_around=highlight.anchor_around or (highlight.prefix, highlight.suffix),
+    )
+
+
+def _dropped(text: str, gaps: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
+    """Return a text without these signs within its gaps, and where the gaps are then."""
+    done, spans, at = "", list[Span](), 0
+    for start, end in gaps:
+        done += text[at:start]
+        inside = _SIGNS.sub("", text[start:end])
+        spans.append((len(done), len(done) + len(inside)))
+        done, at = done + inside, end
+    return done + text[at:], tuple(spans)
+
+
+def _as_shown(highlight: Highlight, start: int, shown: _Shown, text: str) -> Highlight:
+    """Return the highlight by its other reading; the frozen one gives its anchor."""
+    start += shown.offset
+    end = start + len(shown.exact)
+    prefix, suffix = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
+    if text[start:end] != shown.exact:  # words of a cloze with own signs, which the text has not
+        prefix, suffix = highlight.prefix, highlight.suffix
+    return replace(
+        highlight,
+        exact=shown.exact,
+        gaps=shown.gaps,
+        markdown=shown.markdown,
+        markdown_gaps=shown.markdown_gaps,
+        prefix=prefix,
+        suffix=suffix,
+        anchor_text=highlight.exact,
+        anchor_around=(highlight.prefix, highlight.suffix),
+    )
+
+
+_NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
+
+
+def _fragment(block: Block) -> str:
+    """Return `#^block` or `#Heading` as Obsidian's links have it, percent-encoded."""
+    if block.id:
+        return quote(f"#^{block.id}", safe="")
+    if not block.headings:
+        return ""
+    return quote(f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}", safe="")
+
+
+def _links(blocks: Blocks, note: str) -> list[tuple[int, int, str]]:
+    """Return where the links of a note stand in its plain text, and what a person can open."""
+    found: list[tuple[int, int, str]] = []
+    start = 0
+    for block in blocks.blocks:
+        for (first, last), target in block.inline.targets if block.inline else ():
+            found.append((start + first, start + last, opens(target, note)))
+        start += len(block.plain) + 1
+    return sorted(found)
+
+
+_LONGEST = 160
+"""Characters shown of one list item."""
+
+
+class _Lists:
+    """Nested lists: what the items above an item say."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._blocks = blocks
+        self._words: dict[tuple[Span, ...], str] = {}
+        self._intros: dict[int, str] = {}
+        for at, block in enumerate(blocks):
+            if not block.path:
+                continue
+            if block.path[0][0] not in self._intros:  # a list; a colon right above introduces it
+                before = blocks[at - 1] if at else block
+                leads = before.part is Part.TEXT and not before.path
+                same = leads and before.quotes == block.quotes
+                colon = same and before.plain.endswith((":", "："))
+                self._intros[block.path[0][0]] = _shortened(before.plain) if colon else ""
+            if block.part is Part.ITEM:
+                self._words.setdefault(block.path, _shortened(block.plain))
+
+    def above(self, at: int) -> tuple[str, ...]:
+        """Return what stands above a block in its lists, outermost first, with the introduction."""
+        block = self._blocks[at]
+        if not block.path:
+            return ()
+        depth = len(block.path) - (block.part is Part.ITEM)
+        words = (self._words.get(block.path[:length], "") for length in range(1, depth + 1))
+        return tuple(filter(None, (self._intros[block.path[0][0]], *words)))
+
+
+def _shortened(text: str) -> str:
+    """Return a long text without its end, cut between words."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST].rpartition(' ')[0] or text[:_LONGEST]}…"
+
+
+class _Reader:
+    def __init__(
+        self,
+        document: Document,
+        namespace: str,
+        blocks: Blocks,
+        wanted: Wanted,
+        tools: ToolCards,
+    ) -> None:
+        self.document, self.namespace, self.tools = document, namespace, tools
+        self.blocks, self.callouts, self.wanted = blocks.blocks, blocks.callouts, wanted
+        self.bold = "bold" not in wanted.marks
+        """Whether strong emphasis is written."""
+        self.terms = self._terms()
+        self.quotes = Quotes(self.blocks, wanted.marks, self._card, document.uri)
+
+    def all(self) -> Iterator[_Found]:
+        """Yield ours and those of other tools, no passage twice, with the ids of notes in Anki."""
+        for one in self._own():
+            fields = one.fields
+            whole = fields["kind"] is HighlightKind.CARD or not fields.get("gaps")
+            spans = ((0, len(fields["exact"])),) if whole else fields["gaps"]
+            if self.tools.hold(one.start, spans):
+                continue
+            if "inline" in self.tools.own_forms and fields["form"] in (
+                Form.INLINE,
+                Form.INLINE_FIELD,
+            ):  # a tool takes each line `word:: value` for a card: it is no mere field
+                fields["declared"] = True
+                if fields["exact"].count("::") <= 1:
+                    fields["form"] = Form.INLINE
+            fields["hints"] = (*fields.get("hints", ()), *self.tools.hint_at(one.block))
+            yield one
+        for placed in self.tools.cards:
+            fields = self._by_tool(placed)
+            yield _Found(placed.block, placed.start, fields, _revealed(fields))
+
+    def _own(self) -> Iterator[_Found]:
+        start, marked, starts = 0, set[int](), list[int]()
+        for at, block in enumerate(self.blocks):
+            starts.append(start)
+            if at in self.quotes.covered:
+                marked.add(block.callout)
+            for offset, fields, shown in self._of_block(at, block):
+                marked.add(block.callout)
+                yield _Found(at, start + offset, fields, shown)
+            start += len(block.plain) + 1
+        if "callout" not in self.wanted.marks or not self.callouts:
+            return
+        inside: dict[int, list[int]] = {}
+        for at, block in enumerate(self.blocks):
+            inside.setdefault(block.callout, []).append(at)
+        for number, markdown in enumerate(self.callouts):  # those in which nothing is marked
+            if number in inside and number not in marked:
+                first, last = inside[number][0], inside[number][-1]
+                exact = "\n".join(block.plain for block in self.blocks[first : last + 1])
+                fields = self._fields(first, Form.CALLOUT, exact, (markdown,))
+                yield _Found(first, starts[first], fields)
+
+    def _of_block(
+        self, at: int, block: Block
+    ) -> Iterator[tuple[int, dict[str, Any], _Shown | None]]:
+        """Yield a hand-written card, or quotes and marked sentences, each with its offset."""
+        if card := self._card(at):
+            yield 0, card, None
+            return
+        for offset, found in self.quotes.starts.get(at, {}).items():
+            said = self.quotes.fields(found)
+            form = Form.PHRASE if said["gaps"] else Form.MARK
+            fields = self._fields(at, form, said["exact"], said["markdown"])
+            yield offset, {**fields, **said}, None
+        sentences = list(self._sentences(at, block))
+        yield from sentences
+        if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
+            yield 0, self._sided(at, block, self.terms[at]), None
+
+    def _card(self, at: int) -> dict[str, Any] | None:
+        """Return the card that all of a block is."""
+        block, cards = self.blocks[at], self.wanted.cards
+        if block.region and "block" in cards:
+            fields = self._fields(at, Form.BLOCK, block.plain, block.sided)
+            return {**fields, "two_way": block.region.two_way}
+        if block.sides and "inline" in cards:
+            return self._sided(at, block, block.sides)
+        if block.inline and "cloze" in cards:
+            gaps = tuple([p.span for p in block.inline.phrases if p.sign == "{{"])
+            if gaps:
+                fields = self._fields(at, Form.CLOZE, block.plain, (block.inline.cloze(),))
+                return {**fields, "gaps": gaps}
+        term = self.terms.get(at)
+        return self._sided(at, block, term) if term and term.form is Form.GLOSSARY else None
+
+    def _sided(self, at: int, block: Block, sides: Sides) -> dict[str, Any]:
+        assert block.inline is not None
+        bold = sides.form not in (Form.GLOSSARY, Form.TERM)
+        front = block.inline.markdown(*sides.front, bold=bold)[0]
+        back = block.inline.markdown(*sides.back)[0]
+        fields = self._fields(at, sides.form, block.plain, (front, back))
+        return {**fields, "two_way": sides.two_way}
+
+    def _by_tool(self, placed: PlacedCard) -> dict[str, Any]:
+        """Return a card as another tool writes it."""
+        card = placed.card
+        fields = self._fields(placed.block, card.form, placed.exact, card.sides)
+        is_cloze = card.form is Form.CLOZE
+        return fields | {
+            "gaps": hidden_words(card.sides[0], placed.exact) if is_cloze else (),
+            "two_way": card.two_way,
+            "tags": tuple(dict.fromkeys(card.tags)),
+            "hints": self.tools.hint_of(placed),
+            "declared": True,
+        }
+
+    def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> dict[str, Any]:
+        block = self.blocks[at]
+        return {
+            "kind": HighlightKind.HIGHLIGHT if form in _BY_MARK else HighlightKind.CARD,
+            "exact": exact,
+            "form": form,
+            "markdown": markdown,
+            "tags": block.tags,
+            "block": block.id or str(at + 1),
+        }
+
+    def _sentences(
+        self, at: int, block: Block
+    ) -> Iterator[tuple[int, dict[str, Any], _Shown | None]]:
+        """Yield the sentences of a block that hold marked phrases; one that spans two joins them."""
+        inline, marks = block.inline, self.wanted.marks
+        if inline is None or not inline.phrases:
+            return
+        found = (p for p in inline.phrases if p.sign in marks and not self.quotes.hold(at, p.span))
+        phrases = outermost(found)
+        if not phrases:
+            return
+        whole = inline.sentences()
+        starts = [start for start, _ in whole]
+        for (start, end), inside in _by_sentence(phrases, inline.sentences(frozen=True)):
+            text, markdown_gaps = inline.markdown(start, end, inside, bold=self.bold)
+            fields = self._fields(at, Form.PHRASE, block.plain[start:end], (text,))
+            fields["gaps"] = tuple([(p.span[0] - start, p.span[1] - start) for p in inside])
+            fields["markdown_gaps"] = markdown_gaps
+            fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
+            # the phrases in the whole of their sentence, which the frozen reading may cut
+            low = starts[bisect_right(starts, start) - 1]
+            high = whole[bisect_right(starts, end - 1) - 1][1]
+            shown = None
+            if (low, high) != (start, end):
+                text, markdown_gaps = inline.markdown(low, high, inside, bold=self.bold)
+                gaps = tuple([(p.span[0] - low, p.span[1] - low) for p in inside])
+                shown = _Shown(block.plain[low:high], low - start, gaps, (text,), markdown_gaps)
+            yield start, fields, shown
+
+    def _terms(self) -> dict[int, Sides]:
+        """Return items `Term: definition`, by the index of their block; three in a row are a glossary.
+
+        In bold they count outside a glossary, too, if `term` is wanted.
+        """
+        cards = self.wanted.cards
+        bold: dict[int, Sides] = {}
+        listed: dict[int, Sides] = {}
+        if cards.isdisjoint(("glossary", "term")):
+            return bold
+        words = map(re.escape, (*_GLOSSARY, *map(str.casefold, self.wanted.glossary_headings)))
+        glossary = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)")
+        run: list[int] = []
+        for at, block in enumerate(self.blocks):
+            if block.part is not Part.ITEM or block.inline is None:
+                continue
+            if "term" in cards and (term := bold_term(block.inline)):
+                bold[at] = term
+            if "glossary" not in cards or not block.headings:
+                continue
+            if glossary.search(" ".join(block.headings).casefold()) and (
+                term := plain_term(block.inline)
+            ):
+                listed[at] = term
+                number, item = block.path[-1]
+                follows = run and self.blocks[run[-1]].path[-1] == (number, item - 1)
+                run = run if follows else []
+                run.append(at)
+                for one in run[-1:] if len(run) > 3 else run if len(run) == 3 else ():
+                    listed[one] = listed[one]._replace(form=Form.GLOSSARY)
+        return bold | listed
+
+
+def _revealed(fields: dict[str, Any]) -> _Shown | None:
+    """Return a cloze of another tool with its answers, where the plain text has the tool's signs."""
+    markdown, gaps = fields["markdown"], fields["gaps"]
+    if fields["form"] is not Form.CLOZE or not markdown:
+        return None
+    if len(gaps) >= len(cloze.gaps(markdown[0])):
+        return None
+    exact = plain(cloze.reveal(markdown[0]))
+    found = hidden_words(markdown[0], exact)
+    return _Shown(exact, 0, found, markdown, ()) if len(found) > len(gaps) else None
+
+
+def _by_sentence(
+    phrases: tuple[Phrase, ...], sentences: list[Span]
+) -> list[tuple[Span, list[Phrase]]]:
+    """Return the sentences with their phrases; sentences that one phrase spans are one."""
+    starts = [start for start, _ in sentences]
+    joined: list[tuple[Span, list[Phrase]]] = []
+    for phrase in phrases:
+        start = starts[bisect_right(starts, phrase.span[0]) - 1]
+        end = sentences[bisect_right(starts, phrase.span[1] - 1) - 1][1]
+        if joined and start < joined[-1][0][1]:
+            (start, before), inside = joined.pop()
+            joined.append(((start, max(before, end)), [*inside, phrase]))
+        else:
+            joined.append(((start, end), [phrase]))
+    return joined

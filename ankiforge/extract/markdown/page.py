@@ -1,0 +1,397 @@
+"""A note line by line: what other tools wrote into it, and where that stands in its plain text.
+
+Tools write cards in syntaxes of their own (the dialects of `obsidian`), and the id of the note they
+made in Anki. The plain text is the same whatever dialects are read: what they find lies in it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple, Protocol
+
+from ankiforge.extract.markdown.blocks import Blocks, Part, cut, rich, without_id
+from ankiforge.extract.markdown.inline import masked, read
+from ankiforge.extract.markdown.source import COMMENT, Source
+from ankiforge.model import NOTE, Form, Span
+from ankiforge.text import cloze
+from ankiforge.text.markdown import plain
+
+_CONTAINERS = re.compile(
+    r"[ \t]*(?:>[ \t]?)*[ \t]*(?:\[![^\[\]]+\][+-]?[ \t]*)?"
+    r"(?:(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[^\[\]]\][ \t]+)?)?(?:#{1,6}[ \t]+)?"
+)
+_QUOTED = re.compile(r"[ \t]*>(?:[ \t]*>)*[ \t]?")
+_CALLOUT = re.compile(r"\A\[![^\[\]]+\][+-]?[ \t]*")
+HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+\S")
+FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\[\]\s]+\]:")
+_BLOCK = re.compile(r"[ ]{0,3}(?:[-*+]|\d{1,9}[.)]|#{1,6}|>)[ \t]+\S")
+"""A line that is an item, a heading or a quote."""
+_COMMENTS = re.compile(r"<!--.*?-->|%%.*?%%")
+_ID = re.compile(r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b")
+NUMBERED_BLOCK = re.compile(r"(?:^|[ \t])\^(\d{13})[ \t]*$")
+"""The block id that is the id of a note in Anki."""
+WHOLE_LINE = (0, 1_000_000)
+"""The columns of a card beside which nothing else stands."""
+
+
+class ToolCard(NamedTuple):
+    """One card, as a dialect reads it."""
+
+    first: int
+    last: int
+    """[first, last) lines it takes."""
+    form: Form
+    sides: tuple[str, ...]
+    """In our Markdown: (front, back) or (text,); one more is what is shown with the answer."""
+    whole: str
+    """The source of all it says, as it stands in the note."""
+    ends: tuple[str, str] = ("", "")
+    """The sources of its beginning and its end, where there are signs of the tool between."""
+    two_way: bool = False
+    tags: tuple[str, ...] = ()
+    id: str = ""
+    """Of the note in Anki that the tool made of it."""
+    columns: Span = WHOLE_LINE
+    """Of its line, where others may stand beside it."""
+
+
+class Dialect(Protocol):
+    """How one tool writes cards."""
+
+    signs: str
+    """A pattern: without it a note holds no card of this tool."""
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield the cards of a note, in any order; where they overlap, the first one counts."""
+        ...
+
+    def own_forms(self, page: Page) -> frozenset[str]:
+        """Return which of our forms this tool has, too."""
+        ...
+
+    def reads_highlights(self, page: Page) -> bool:
+        """Return whether this tool decides what `==x==` means in this note."""
+        ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """One note: its lines without comments, and what stands in them."""
+
+    path: str
+    text: str
+    """As it is written, comments and all."""
+    source: Source
+    blocks: Blocks
+    head_tags: tuple[str, ...] = ()
+    note_id: str = ""
+    """Of the note in Anki that the whole file is, as its front matter says."""
+
+    # --- lines ------------------------------------------------------------------------------
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines without comments and front matter."""
+        return self.source.text.split("\n")
+
+    @cached_property
+    def raw(self) -> list[str]:
+        """The same lines as they are written."""
+        return self.text.split("\n")
+
+    @cached_property
+    def tags(self) -> frozenset[str]:
+        """The tags of the whole note and of all that stands in it."""
+        inside = (tag for block in self.blocks.blocks for tag in block.tags)
+        return frozenset((*self.head_tags, *self.blocks.tags, *inside))
+
+    @cached_property
+    def fence_at(self) -> dict[int, Span]:
+        """Of each line of a fence, the fence."""
+        return {line: fence for fence in self.source.fences for line in range(*fence)}
+
+    @cached_property
+    def code(self) -> frozenset[int]:
+        """The lines that are code."""
+        return frozenset(self.fence_at) | self._lines_of(Part.CODE)
+
+    @cached_property
+    def cells(self) -> frozenset[int]:
+        """The lines of tables."""
+        return self._lines_of(Part.CELL)
+
+    def _lines_of(self, part: Part) -> frozenset[int]:
+        found = (block.lines for block in self.blocks.blocks if block.part is part)
+        return frozenset(line for span in found for line in range(*span))
+
+    @cached_property
+    def regions(self) -> dict[int, Span]:
+        """Of each line of a card of ours over several lines, all of its lines."""
+        found = (block.region for block in self.blocks.blocks if block.region is not None)
+        return {line: (r.first, r.last) for r in found for line in range(r.first, r.last)}
+
+    def is_blank(self, at: int) -> bool:
+        """Return whether nothing stands in a line."""
+        return not self.lines[at].strip()
+
+    def is_comment(self, at: int) -> bool:
+        """Return whether a line holds a comment and nothing else."""
+        line = self.lines[at]
+        return COMMENT in line and not line.strip(f"{COMMENT} \t")
+
+    def is_id(self, at: int) -> bool:
+        """Return whether nothing stands in a line but an id."""
+        return at < len(self.lines) and NUMBERED_BLOCK.fullmatch(self.lines[at]) is not None
+
+    def lines_between(self, first: int, last: int) -> str:
+        """Return the lines [first, last), comments and ids of notes in Anki left out."""
+        lines = ((at, self.lines[at]) for at in range(first, last) if not self.is_comment(at))
+        return "\n".join(
+            line if at in self.code else NUMBERED_BLOCK.sub("", line) for at, line in lines
+        )
+
+    def body(self, first: int, last: int) -> str:
+        """Return the same without the signs of the quote it lies in, and the block id at its end.
+
+        One line loses all such signs.
+        """
+        lines = self.lines_between(first, last).split("\n")
+        if len(lines) == 1:
+            return without_id(content(lines[0]))
+        if all(_QUOTED.match(line) for line in lines if line.strip()):
+            lines = [_CALLOUT.sub("", _QUOTED.sub("", line)) for line in lines]
+        return without_id("\n".join(lines))
+
+    @cached_property
+    def paragraphs(self) -> list[Span]:
+        """Lines that stand together; a blank line, a comment, code, a heading, a footnote end them."""
+        found: list[Span] = []
+        first = -1
+        for at in range(len(self.lines) + 1):
+            end = (
+                at == len(self.lines) or at in self.code or self.is_blank(at) or self.is_comment(at)
+            )
+            heading = not end and HEADING.match(self.lines[at]) is not None
+            footnote = not end and FOOTNOTE.match(self.lines[at]) is not None
+            if first >= 0 and (end or heading or footnote):
+                found.append((first, at))
+                first = -1
+            if heading:
+                found.append((at, at + 1))
+            elif not end and first < 0:
+                first = at
+        return found
+
+    # --- words ------------------------------------------------------------------------------
+
+    def side(self, source: str) -> str:
+        """Return the Markdown of one side of a card."""
+        source = without_id(source).strip("\n")
+        if "\n" not in source and not _BLOCK.match(source):
+            inline = read(source, self.blocks.context)
+            if inline.plain:
+                return inline.markdown(0, len(inline.plain))[0]
+        return rich(source, self.blocks.context)
+
+    def plain(self, source: str) -> str:
+        """Return the plain text of a part of the note, as the note's own has it."""
+        part = Source(without_id(source), self.blocks.context.maths)
+        return cut(part, self.blocks.context, with_cards=False).plain
+
+    def mask(self, source: str) -> str:
+        """Return it letter for letter, with `inline.MASK` where no sign counts."""
+        return masked(source, self.blocks.context)
+
+    def tags_in(self, *sources: str) -> tuple[str, ...]:
+        """Return the `#tags` that stand in sources."""
+        found = (read(source, self.blocks.context).tags for source in sources)
+        return tuple(dict.fromkeys(tag for tags in found for tag in tags))
+
+    # --- ids of notes in Anki ---------------------------------------------------------------
+
+    @cached_property
+    def ids(self) -> dict[int, str]:
+        """Of each line with one, the id of a note in Anki."""
+        found: dict[int, str] = {}
+        for at, line in enumerate(self.lines):
+            comment = _ID.search(self.raw[at]) if COMMENT in line else None
+            named = comment or (NUMBERED_BLOCK.search(line) if "^" in line else None)
+            if named and at not in self.code:
+                found[at] = named[1]
+        return found
+
+    def id_at(self, first: int, last: int) -> str:
+        """Return the id a tool left in these lines, or in a comment right below."""
+        if not self.ids:
+            return ""
+        after = [last] if last < len(self.lines) and self.is_comment(last) else []
+        return next((self.ids[at] for at in (*range(first, last), *after) if at in self.ids), "")
+
+    def id_within(self, at: int, columns: Span) -> str:
+        """Return the id in a part of a line, where several cards may stand."""
+        if COMMENT not in self.lines[at]:
+            return ""
+        places = re.finditer(f"{COMMENT}+", self.lines[at])
+        for place, comment in zip(places, _COMMENTS.findall(self.raw[at]), strict=False):
+            found = _ID.match(comment)
+            if found and columns[0] <= place.start() < columns[1]:
+                return found[1]
+        return ""
+
+    def id_of_block(self, at: int) -> str:
+        """Return the id of what stands in a block: of one line of a paragraph only its own."""
+        if not self.ids:
+            return ""
+        block = self.blocks.blocks[at]
+        first, last = block.lines
+        if block.region is not None:
+            first, last = block.region.first, block.region.last
+        elif block.sides is not None and last - first > 1:
+            of_line = (line for line in self._cards_at.get(block.plain, ()) if first <= line < last)
+            first = next(of_line, first)
+            last = first + 1 + self.is_id(first + 1)
+        return self.id_at(first, last)
+
+    @cached_property
+    def _cards_at(self) -> dict[str, list[int]]:
+        """The lines with `::`, by their plain text."""
+        found: dict[str, list[int]] = {}
+        for at, line in enumerate(self.lines):
+            if "::" in line:
+                words = read(without_id(content(line)), self.blocks.context).plain
+                found.setdefault(words, []).append(at)
+        return found
+
+
+def content(line: str) -> str:
+    """Return a line without the signs of quotes, items and headings before it."""
+    found = _CONTAINERS.match(line)
+    return line[found.end() :] if found else line
+
+
+# --- the place of cards in the plain text ---------------------------------------------------
+
+
+class PlacedCard(NamedTuple):
+    """A card with its place."""
+
+    block: int
+    """The first of the blocks it lies in."""
+    start: int
+    """In the plain text of the note."""
+    exact: str
+    card: ToolCard
+
+
+@dataclass
+class ToolCards:
+    """What other tools say in a note."""
+
+    page: Page | None = None
+    cards: list[PlacedCard] = field(default_factory=list)
+    own_forms: frozenset[str] = frozenset()
+    """The forms of ours that are theirs, too."""
+    highlights: bool = False
+    """Whether `==x==` is theirs to read."""
+
+    @cached_property
+    def _reach(self) -> list[int]:
+        """How far each card and those before it reach."""
+        return list(accumulate((one.start + len(one.exact) for one in self.cards), max))
+
+    def hint_of(self, placed: PlacedCard) -> tuple[str, ...]:
+        """Return the hint at the note that a tool made of a card; of part of a line only its own."""
+        card = placed.card
+        found = card.id
+        if not found and self.page and card.columns == WHOLE_LINE:
+            found = self.page.id_at(card.first, card.last)
+        return (f"{NOTE}{found}",) if found else ()
+
+    def hint_at(self, block: int) -> tuple[str, ...]:
+        """Return the hint at the note that a tool made of what stands in a block."""
+        found = self.page.id_of_block(block) if self.page else ""
+        return (f"{NOTE}{found}",) if found else ()
+
+    def hold(self, start: int, spans: Sequence[Span]) -> bool:
+        """Return whether a card stands in one of these spans, counted from `start`."""
+        for low, high in spans if self.cards else ():
+            before = bisect_left(self.cards, start + high, key=lambda one: one.start)
+            if before > 0 and self._reach[before - 1] > start + low:
+                return True
+        return False
+
+
+def tool_cards(page: Page, dialects: tuple[Dialect, ...] = ()) -> ToolCards:
+    """Return what the dialects find in a note; no line is part of two cards."""
+    used: dict[int, list[Span]] = {}
+    found: list[ToolCard] = []
+    for dialect in dialects:
+        for card in dialect.cards(page):
+            start, end = card.columns
+            lines = range(card.first, card.last)
+            if any(start < high and low < end for at in lines for low, high in used.get(at, ())):
+                continue
+            for at in lines:
+                used.setdefault(at, []).append(card.columns)
+            found.append(card)
+    found.sort(key=lambda card: (card.first, card.columns))
+    return ToolCards(
+        page,
+        sorted(_placed(page, found), key=lambda one: one.start),
+        frozenset(form for dialect in dialects for form in dialect.own_forms(page)),
+        any(dialect.reads_highlights(page) for dialect in dialects),
+    )
+
+
+def _placed(page: Page, cards: list[ToolCard]) -> Iterator[PlacedCard]:
+    if not cards:
+        return
+    blocks, text = page.blocks.blocks, page.blocks.plain
+    starts = list(accumulate((len(block.plain) + 1 for block in blocks), initial=0))
+    firsts = list(accumulate((block.lines[0] for block in blocks), max))
+    lasts = list(accumulate((block.lines[1] for block in blocks), max))
+    free = 0
+    for card in cards:
+        low, high = bisect_right(lasts, card.first), bisect_left(firsts, card.last)
+        if low >= high:
+            continue
+        ends = starts[low], starts[high] - 1
+        start, end = _span(page, card, text, ends, max(ends[0], min(free, ends[1])))
+        if text[start:end].strip():
+            free = end
+            block = min(bisect_right(starts, start), len(blocks)) - 1
+            yield PlacedCard(block, start, text[start:end], card)
+
+
+def _span(page: Page, card: ToolCard, text: str, ends: Span, free: int) -> Span:
+    """Return where a card stands within its blocks, after what was found so far if it can."""
+    whole = page.plain(card.whole)
+    front, back = (page.plain(end) if end else "" for end in card.ends)
+    for low in dict.fromkeys((free, ends[0])):
+        start = text.find(whole, low, ends[1]) if whole else -1
+        if start >= 0:
+            return start, start + len(whole)
+        start = text.find(front, low, ends[1]) if front else -1
+        end = text.rfind(back, start, ends[1]) if start >= 0 and back else -1
+        if end >= 0:
+            return start, max(start + len(front), end + len(back))
+    rest = text[slice(*ends)]
+    return ends[1] - len(rest.lstrip()), ends[0] + len(rest.rstrip())
+
+
+def hidden_words(markdown: str, exact: str) -> tuple[Span, ...]:
+    """Return where the hidden words of a cloze stand in plain text, as far as they do."""
+    found: list[Span] = []
+    at = 0
+    for gap in cloze.gaps(markdown):
+        words = plain(gap.answer)
+        start = exact.find(words, at) if words else -1
+        if start >= 0:
+            at = start + len(words)
+            found.append((start, at))
+    return tuple(found)

@@ -1,0 +1,870 @@
+"""Passages of papers that a note quotes, as Zotero and PDF plug-ins paste them.
+
+A quote is known by a link to its place in a paper. In a paragraph or list item it stands in
+quotation marks, is marked, or is all there is before the link to its annotation; in a block
+quote or callout it is what stands there. What else is said beside it is the reader's comment.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote, unquote
+
+from ankiforge.extract.markdown.blocks import Block, Part
+from ankiforge.extract.markdown.inline import Kind, Phrase, hex_colour, outermost
+from ankiforge.model import Span
+
+SIGNS = ("zotero://", r"\.pdf#", r"\[@", r"\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d", r"show annotation\]\]")
+"""Without any of these a note quotes nothing."""
+
+# --- what links point to --------------------------------------------------------------------
+
+_ZOTERO = re.compile(
+    r"zotero://(?P<what>select|open-pdf|open)/"
+    r"(?:(?:library|groups/(?P<group>\d+))/)?(?:items/)?"
+    r"(?:\d+_(?=[A-Z0-9]))?(?:(?P<key>[A-Z0-9]{8})|@(?P<citekey>[^/?#\s]+))"
+    r"(?:/(?P<page>\d+))?/?(?:\?(?P<query>\S*))?\Z"
+)
+_PDF = re.compile(r"(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z", re.IGNORECASE)
+_SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+_BLOCK_ID = re.compile(r"(?P<key>[A-Z0-9]{8})a[A-Z0-9]{8}p(?P<page>\d+)(?:g(?P<group>\d+))?\Z")
+"""The name that ZotLit gives the block of an annotation."""
+_NO_ADDRESS = re.compile(r"(?:javascript|data|vbscript|file):|[/#]", re.IGNORECASE)
+
+
+class Cited(NamedTuple):
+    """A paper, or a place in it."""
+
+    target: str = ""
+    """The link as it was written."""
+    library: str = ""
+    """`user` or `group.<id>`."""
+    annotation: str = ""
+    """Its key in Zotero."""
+    identifier: tuple[str, str] = ("", "")
+    """Of the paper, as documents have them: zotero, attachment, citekey, file."""
+    page: str = ""
+    """Counted from 1; no label."""
+    colour: str = ""
+    exact: bool = False
+    """Whether it names one passage, not just a page or a paper."""
+
+
+def cited(target: str) -> Cited | None:
+    """Return what a link cites, None if it leads to no place in a paper."""
+    if "zotero://" in target:
+        target = html.unescape(target).removeprefix("[[")
+    elif ".pdf#" not in target.lower():
+        return None
+    if found := _ZOTERO.match(target.removesuffix("]]")):
+        query = parse_qs(found["query"] or "")
+        library, annotation = _library(found["group"]), query.get("annotation", [""])[0]
+        if not re.match(r"[A-Z0-9]{8}\Z", annotation):
+            annotation = ""
+        identifier = ("citekey", unquote(found["citekey"])) if found["citekey"] else ("", "")
+        if found["key"]:
+            scheme = "zotero" if found["what"] == "select" else "attachment"
+            identifier = (scheme, f"{library}/{found['key']}")
+        page = query.get("page", [found["page"] or ""])[0]
+        return Cited(found[0], library, annotation, identifier, page, exact=bool(annotation))
+    found = _PDF.match(target)
+    if found is None or _SCHEME.match(found["path"]):
+        return None
+    place = parse_qs(found["place"])
+    if "rect" in place or not place.keys() & {"page", "selection", "annotation"}:
+        return None  # in a mere rectangle there is nothing to quote
+    path = found["path"] if target.startswith("[[") else unquote(found["path"])
+    return Cited(
+        target=target,
+        identifier=("file", re.split(r"[/\\]", path)[-1].strip()),
+        page=place.get("page", [""])[0],
+        colour=place.get("color", [""])[0],
+        exact=bool(place.keys() & {"selection", "annotation"}),
+    )
+
+
+def _library(group: str | None) -> str:
+    return f"group.{group}" if group else "user"
+
+
+def opens(target: str, note: str) -> str:
+    """Return what a person follows from outside the vault, "" if there is nothing.
+
+    `note` is the address of the note, `obsidian://open?vault=…&file=…`: links within the vault
+    open in it.
+    """
+    vault, in_vault, file = note.partition("&file=")
+    if target.startswith("[["):
+        name = target[2:-2].strip()
+        own = file if name.startswith("#") else ""
+        return f"{vault}&file={own}{quote(name, safe='')}" if name and in_vault else ""
+    if not target or _NO_ADDRESS.match(target):
+        return ""
+    if _SCHEME.match(target):
+        return target
+    return f"{vault}&file={quote(unquote(target).removeprefix('./'), safe='')}" if in_vault else ""
+
+
+# --- citations ------------------------------------------------------------------------------
+
+_CITEKEY = re.compile(r"\[[^\[\]]{0,200}?@(?P<key>[\w][\w:.#$%&+?<>~/-]{0,100})[^\[\]]{0,200}\]")
+_PAGE_WORD = r"(?:pages?|pp?\.|p(?=\d)|S\.|Seiten?|págs?\.|стр?\.|页|第)"
+_PAGE = re.compile(
+    rf"(?<!\w){_PAGE_WORD}[\s\u00a0]*(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)", re.I
+)
+_LONE_PAGE = re.compile(r"\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\Z")
+_BETWEEN = re.compile(
+    rf"[\s()\[\],;.·|—–\-:/（），、]*(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z", re.I
+)
+_BEFORE = re.compile(
+    rf"(?:[\s(\[（—–\-·|,;，、]|(?<!\w){_PAGE_WORD}|(?<!\w)(?:Source|Quelle|Fonte|Fuente|see|from):?)+\Z",
+    re.IGNORECASE,
+)
+_ATTRIBUTED = re.compile(r"(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?\Z")
+"""`— Doe 2020, p. 7`."""
+_MARK_KIND = re.compile(
+    r"(?<=[.!?…。”“\"»」])\s*(?:(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink|other)\s+)?"
+    r"(?:highlight|underline|strikeout|annotation)\s*\Z",
+    re.IGNORECASE,
+)
+"""`“…” Yellow Highlight`: what kind of mark it is, as a template writes it."""
+_AFTER = re.compile(r"[)\]）]+")
+_ANNOTATOR = "show annotation"
+_NEAR = 200
+"""Characters before a link in which its brackets and names are looked for."""
+_AROUND_WORDS = {"“": "”", '"': '"', "«": "»", "„": "“", "「": "」"}
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Links side by side that cite one place."""
+
+    span: Span
+    """In the plain text of the block, with the brackets around them."""
+    cited: tuple[Cited, ...]
+    label: str = ""
+    """The label of the page."""
+    words: Span | None = None
+    """What is quoted, where the link itself says it."""
+    annotated: bool = False
+    """Whether it is what the Annotator plug-in puts under its quotes."""
+    ends_line: bool = False
+    """Whether its line ends with it, or a colon follows."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is more than a key in brackets."""
+        return self.annotated or any(one.target or one.annotation for one in self.cited)
+
+    @property
+    def exact(self) -> bool:
+        """Whether it names one passage."""
+        return any(one.exact for one in self.cited)
+
+    @property
+    def annotation(self) -> str:
+        """The key of the annotation in Zotero."""
+        return next((one.annotation for one in self.cited if one.annotation), "")
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What distinguishes it from other places."""
+        first = next((one for one in self.cited if one.exact), None)
+        return (first.target, first.annotation) if first else tuple(c.target for c in self.cited)
+
+    @property
+    def page_label(self) -> str:
+        """The label of the page, else its number."""
+        return self.label or next((one.page for one in self.cited if one.page), "")
+
+    @classmethod
+    def joined(cls, parts: Sequence[Citation]) -> Citation:
+        """Return all that they cite; its span means nothing."""
+        return cls(
+            (0, 0),
+            tuple(dict.fromkeys(one for part in parts for one in part.cited)),
+            next((part.label for part in parts if part.label), ""),
+            annotated=any(part.annotated for part in parts),
+        )
+
+
+def named_by(block: Block) -> Citation | None:
+    """Return the annotation after which a plug-in named a block."""
+    found = _BLOCK_ID.match(block.id)
+    if found is None:
+        return None
+    library = _library(found["group"])
+    paper = Cited(library=library, annotation=found["key"], page=found["page"], exact=True)
+    return Citation((0, 0), (paper,))
+
+
+def citations(block: Block) -> list[Citation]:
+    """Return the citations of a block, in order."""
+    if block.inline is None or not (block.inline.links or "[@" in block.plain):
+        return []
+    targets = block.inline.targets
+    links = sorted(_links(block.plain, targets), key=lambda one: one.span)
+    joined: list[Citation] = []
+    for link in links:
+        last = joined[-1] if joined else None
+        if last is None or not (
+            link.span[0] < last.span[1] or _BETWEEN.match(block.plain[last.span[1] : link.span[0]])
+        ):
+            joined.append(link)
+            continue
+        joined[-1] = replace(
+            last,
+            span=(last.span[0], max(last.span[1], link.span[1])),
+            cited=(*last.cited, *link.cited),
+            label=last.label or link.label,
+            words=last.words or link.words,
+        )
+    papers = [link.span[0] for link in links]
+    stand = sorted(span for span, _ in targets) if joined else []
+    return [_whole(block, one, papers, stand) for one in joined]
+
+
+def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
+    for span, target in targets:
+        words = plain[slice(*span)]
+        if target.startswith("[[#^") and words == _ANNOTATOR:
+            yield Citation(span, (), annotated=True)
+        elif paper := cited(target):
+            name = paper.identifier[1].rpartition(".")[0]
+            in_file = paper.exact and paper.identifier[0] == "file"
+            if len(words) > 2 and _AROUND_WORDS.get(words[0]) == words[-1]:
+                yield Citation(span, (paper,), words=(span[0] + 1, span[1] - 1))
+            elif in_file and name not in words and len(words) > 40:
+                yield Citation(span, (paper,), words=span)
+            else:
+                lone = _LONE_PAGE.match(words.strip())
+                yield Citation(span, (paper,), lone["label"] if lone else _label(words))
+    for key in _CITEKEY.finditer(plain) if "[@" in plain else ():
+        paper = Cited(identifier=("citekey", key["key"].rstrip(".,;:")))
+        yield Citation(key.span(), (paper,), _label(key[0]))
+
+
+def _label(words: str) -> str:
+    found = _PAGE.search(words)
+    return found["label"] if found else ""
+
+
+def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) -> Citation:
+    """Return a citation with the brackets, names, pages around it, and the links that follow.
+
+    `papers` is where links to papers begin, `targets` is where all links stand.
+    """
+    assert block.inline is not None
+    plain, (start, end) = block.plain, one.span
+    # brackets, dashes and the word for a page before it
+    opened = max(plain.rfind(bracket, max(0, start - _NEAR), start) for bracket in "([（")
+    if opened >= 0 and not re.search(r"[)\]）“”\"»«]", plain[opened:start]):
+        between = bisect_left(papers, opened) < bisect_left(papers, start)
+        start = start if between else opened
+    if before := _BEFORE.search(plain[max(0, start - _NEAR) : start]):
+        start = max(0, start - _NEAR) + before.start()
+    if re.search(r"[(\[（]", plain[start:end]) and (after := _AFTER.match(plain, end)):
+        end = after.end()
+    # links that follow, to a DOI say
+    for first, last in targets[bisect_left(targets, (end, 0)) :]:
+        if first in papers[bisect_left(papers, first) :][:1] or not _BETWEEN.match(
+            plain[end:first]
+        ):
+            break
+        after = _AFTER.match(plain, last)
+        end = after.end() if after else last
+    near = max(0, start - _NEAR)
+    named = _ATTRIBUTED.search(plain[near:start]) or _MARK_KIND.search(plain[near:start])
+    start = near + named.start() if named else start
+    label = one.label or _label(plain[start:end])
+    ends_line = plain[end : end + 1] == ":" or block.inline.breaks(end)
+    return replace(one, span=(start, end), label=label, ends_line=ends_line)
+
+
+def papers(blocks: Iterable[Block]) -> Iterator[tuple[str, str]]:
+    """Yield the papers that a note links to passages of, as (`quoted-…`, value)."""
+    for block in blocks:
+        for one in citations(block):
+            for paper in one.cited:
+                scheme, value = paper.identifier
+                if scheme and value:
+                    yield f"quoted-{scheme}", value
+
+
+# --- stretches of words ---------------------------------------------------------------------
+
+_OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
+"""Closing quotation marks, and what opens before them."""
+_LEAD = re.compile(r"[\s:–—\-•·|]+")
+_GLUE = re.compile(r"[\s.,;:)\]–—\-·|。，、；：）]+")
+_PICTOGRAM = r"[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]"
+_PICTOGRAMS = re.compile(rf"(?:{_PICTOGRAM}|\s)+")
+_REMARK = re.compile(
+    r"\s*(?:[💬📝✏🗨🗒✍]\ufe0f?\s*"
+    r"|(?:my\s+|own\s+)?(?:comments?|notes?|remarks?|kommentare?|anmerkung(?:en)?|notizen?"
+    r"|commentaires?|comentarios?|notas?|commento|批注|评论|笔记)\s*[:：]\s*)(?P<words>.*)\Z",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def bare(text: str) -> str:
+    """Return what somebody says beside a link or a quote, "" if it is mere punctuation."""
+    return _GLUE.sub("", text, count=1).strip() if re.search(r"\w", text) else ""
+
+
+def remark(text: str) -> str:
+    """Return what follows a sign or word by which the reader speaks, "" if there is none."""
+    found = _REMARK.match(text)
+    return found["words"].strip() if found else ""
+
+
+class Stretch(NamedTuple):
+    """Some of the words of block number `at`."""
+
+    at: int
+    span: Span
+    plain: str
+    """All the words of the block."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return self.plain[slice(*self.span)]
+
+    def trimmed(self) -> Stretch | None:
+        """Drop blanks at its ends and pictograms before it; None if nothing is left."""
+        start, end = self.span
+        lead = _PICTOGRAMS.match(self.plain, start, end)
+        start = lead.end() if lead else start
+        while end > start and self.plain[end - 1].isspace():
+            end -= 1
+        return self._replace(span=(start, end)) if re.search(r"\w", self.plain[start:end]) else None
+
+    def without_lead(self) -> Stretch | None:
+        """Drop the colon or dash that follows a link."""
+        lead = _LEAD.match(self.plain, *self.span)
+        return self._replace(span=(lead.end(), self.span[1])).trimmed() if lead else self
+
+    def quoted(self) -> Stretch | None:
+        """Return what stands in the quotation marks that end it."""
+        plain, (low, end) = self.plain, self.span
+        while end > low and plain[end - 1] in " \n.,;:!?…。，、！？":
+            end -= 1
+        closer = plain[end - 1] if end > low else ""
+        if closer not in _OPENERS:
+            return None
+        openers, depth, start = _OPENERS[closer], 1, -1
+        for at in range(end - 2, low - 1, -1):
+            letter, before = plain[at], plain[at - 1] if at > low else " "
+            # a sign that looks the same on both sides opens after a blank
+            opens = (before.isspace() or before in "([—–") and not plain[at + 1].isspace()
+            if letter in openers and (letter != closer or opens):
+                depth -= 1
+            elif letter == closer:
+                depth += 1
+            if not depth:
+                start = at
+                break
+        else:
+            start = low if plain[low] in openers else -1
+        return Stretch(self.at, (start + 1, end - 1), plain).trimmed() if start >= 0 else None
+
+    def is_quoted(self) -> bool:
+        """Return whether quotation marks stand around it."""
+        start, end = self.span
+        return bool(start) and self.plain[start - 1] in _OPENERS.get(self.plain[end : end + 1], "")
+
+
+def _unquoted(stretches: list[Stretch]) -> list[Stretch]:
+    """Return a quote without the quotation marks around all of it."""
+    first, last = stretches[0], stretches[-1]
+    if len(stretches) == 1:
+        inside = first.quoted()
+        whole = inside and not bare(first.plain[first.span[0] : inside.span[0]])
+        return [inside] if inside and whole else stretches
+    if first.text[:1] not in _OPENERS.get(last.text[-1:], ""):
+        return stretches
+    first = first._replace(span=(first.span[0] + 1, first.span[1]))
+    return [first, *stretches[1:-1], last._replace(span=(last.span[0], last.span[1] - 1))]
+
+
+def _unbroken(words: list[Stretch]) -> list[Stretch]:
+    """Return what stands together, from the first on."""
+    found = words[:1]
+    for stretch in words[1:]:
+        before = found[-1]
+        ends = not before.plain[before.span[1] :].strip()
+        if stretch.at != before.at + 1 or not ends or stretch.span[0]:
+            break
+        found.append(stretch)
+    return found
+
+
+def _is_figure(block: Block) -> bool:
+    """Return whether a block begins with a picture: what stands below is about that."""
+    tokens = block.inline.tokens if block.inline else ()
+    first = next((t for t in tokens if t.plain.strip() or t.kind is Kind.PICTURE), None)
+    return first is not None and first.kind is Kind.PICTURE
+
+
+# --- quotes ---------------------------------------------------------------------------------
+
+_QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
+"""Callouts that say that they quote."""
+_ENDS = '.!?…”"»«“」。！？'
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One passage, from its first to its last block."""
+
+    stretches: tuple[Stretch, ...]
+    """One for each of its blocks, without quotation marks."""
+    citation: Citation
+    comment: str = ""
+    covers: tuple[int, ...] = ()
+    """Further blocks that belong to it: titles, comments, links."""
+
+    @property
+    def blocks(self) -> range:
+        """The blocks it stands in."""
+        return range(self.stretches[0].at, self.stretches[-1].at + 1)
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        return "\n".join([one.text for one in self.stretches])
+
+
+class _Finder:
+    """Finds the quotes of a note; `cards` are the blocks that are something else."""
+
+    def __init__(
+        self, blocks: Sequence[Block], cites: dict[int, list[Citation]], cards: frozenset[int]
+    ) -> None:
+        self.blocks, self.cards = blocks, cards
+        self.cites = {at: found for at, found in cites.items() if at not in cards}
+        self.marks = [
+            outermost(p for p in block.inline.phrases if p.sign in ("==", "mark"))
+            if block.inline
+            else ()
+            for block in blocks
+        ]
+        self.link_only = frozenset(at for at in self.cites if self._is_only_links(at))
+        self.found: list[Quote] = []
+        self.used: set[int] = set()
+        """Lines of nothing but a link that belong to a quote."""
+
+    def all(self) -> list[Quote]:
+        def group(at: int) -> tuple[str, int]:  # blocks of one outermost block quote
+            quotes = self.blocks[at].quotes
+            return ("quote", quotes[0]) if quotes else ("block", at)
+
+        for _, group_of in groupby(range(len(self.blocks)), key=group):
+            members = tuple(group_of)
+            found = self._in_group(members) if self.blocks[members[0]].quotes else []
+            for quote_ in found or [one for at in members for one in self._in_block(at)]:
+                self._keep(quote_)
+        return self.found
+
+    def _keep(self, quote_: Quote) -> None:
+        """Add a quote, or what the reader says of the one before it."""
+        first = quote_.stretches[0]
+        words = (first.plain[: first.span[1]], *(one.text for one in quote_.stretches[1:]))
+        comment = remark("\n".join(words))
+        before = self.found[-1] if self.found else None
+        if before and before.citation.annotation == quote_.citation.annotation != "":
+            if not comment and not (first.is_quoted() or self._marked(first.at, first.span)):
+                # a second text of one annotation is the reader's, if it is not the paper's
+                same = quote_.text in before.text or before.text in quote_.text
+                comment = "" if same else quote_.text
+            if comment:
+                covers = (*before.covers, *quote_.blocks, *quote_.covers)
+                comment = "\n".join(filter(None, (before.comment, comment, quote_.comment)))
+                self.found[-1] = replace(before, comment=comment, covers=covers)
+                return
+        if not comment:
+            self.found.append(quote_)
+
+    # --- paragraphs and list items ----------------------------------------------------------
+
+    def _in_block(self, at: int) -> list[Quote]:
+        """Return the quotes of one block: before each link, or after one that begins it."""
+        block = self.blocks[at]
+        cites = [one for one in self.cites.get(at, ()) if one.is_link]
+        if not cites or block.part is Part.HEADING:
+            return []
+        if at in self.link_only:
+            return self._above(at) if at not in self.used else []
+        found, low = [], 0
+        ends = [*(one.span[0] for one in cites[1:]), len(block.plain)]
+        for one, high in zip(cites, ends, strict=True):
+            stretch = self._before(at, low, one, alone=len(cites) == 1)
+            if not stretch and low == one.span[0]:
+                stretch = self._after(at, one.span[1], high)
+            if stretch:
+                found.append(Quote((stretch,), one))
+            low = one.span[1]
+        if len(found) != 1 or bare(
+            block.plain[: min(found[0].stretches[0].span[0], cites[0].span[0])]
+        ):
+            return found
+        # what follows a quote that begins its block is a comment, and so are the items below
+        end = max(found[0].stretches[0].span[1], cites[-1].span[1])
+        below = self._below(at)
+        words = [bare(block.plain[end:]), *(self.blocks[one].plain for one in below)]
+        comment = "\n".join(filter(None, words))
+        return [replace(found[0], comment=comment, covers=tuple(below))]
+
+    def _before(self, at: int, low: int, one: Citation, *, alone: bool) -> Stretch | None:
+        """Return what is quoted between `low` and a link."""
+        block = self.blocks[at]
+        if one.words:
+            return Stretch(at, one.words, block.plain)
+        stretch = Stretch(at, (low, one.span[0]), block.plain).trimmed()
+        if not stretch:
+            return None
+        if inside := stretch.quoted():
+            return inside
+        if phrase := self._marked(at, stretch.span):
+            return stretch._replace(span=phrase.span)
+        ends = not block.plain[one.span[1] :].strip(" .,;:!?") and block.part is not Part.TITLE
+        whole = alone and one.annotation and ends and not low and not self.marks[at]
+        return stretch if whole and len(stretch.text.split()) > 2 else None
+
+    def _after(self, at: int, low: int, high: int) -> Stretch | None:
+        """Return what is quoted after a link that begins the line."""
+        stretch = Stretch(at, (low, high), self.blocks[at].plain).trimmed()
+        stretch = stretch and stretch.without_lead()
+        if not stretch:
+            return None
+        inside = stretch.quoted()
+        if inside and inside.span[0] <= stretch.span[0] + 1:
+            return inside
+        phrase = self._marked(at, stretch.span)
+        return stretch._replace(span=phrase.span) if phrase else None
+
+    def _marked(self, at: int, span: Span) -> Phrase | None:
+        """Return the phrase that ends a stretch, if it is the only one there."""
+        inside = [p for p in self.marks[at] if span[0] <= p.span[0] and p.span[1] <= span[1]]
+        return inside[0] if len(inside) == 1 and inside[0].span[1] == span[1] else None
+
+    def _below(self, at: int) -> list[int]:
+        """Return the items under an item, if they are mere words."""
+        path = self.blocks[at].path
+        inside = []
+        for one in range(at + 1, len(self.blocks) if path else 0):
+            block = self.blocks[one]
+            if block.path[: len(path)] != path:
+                break
+            is_card = block.sides or block.region or one in self.cards
+            if block.inline is None or is_card or one in self.cites or self.marks[one]:
+                return []
+            inside.append(one)
+        return inside
+
+    # --- a link on a line of its own ----------------------------------------------------------
+
+    def _is_only_links(self, at: int) -> bool:
+        """Return whether a block is nothing but a link to a passage."""
+        cites, block = self.cites[at], self.blocks[at]
+        if block.part is Part.HEADING or (block.inline and block.inline.is_footnote):
+            return False
+        edges = [0, *(edge for one in cites for edge in one.span), len(block.plain)]
+        gaps = zip(edges[::2], edges[1::2], strict=True)
+        words = any(bare(block.plain[start:end]) for start, end in gaps)
+        return not words and not any(one.words for one in cites)
+
+    def _above(self, at: int) -> list[Quote]:
+        """Return the paragraph above a link, if all of it is in quotation marks or marked."""
+        above = at - 1
+        if above < 0 or above in self.cites or above in self.cards or self.blocks[at].quotes:
+            return []
+        block = self.blocks[above]
+        if block.inline is None or block.quotes or block.part is Part.HEADING:
+            return []
+        stretch = Stretch(above, (0, len(block.plain)), block.plain)
+        phrase = self._marked(above, stretch.span)
+        inside = stretch.quoted() or (phrase and stretch._replace(span=phrase.span))
+        if not inside or bare(block.plain[: inside.span[0]]):
+            return []
+        return [Quote((inside,), Citation.joined(self.cites[at]), covers=(at,))]
+
+    # --- block quotes and callouts --------------------------------------------------------------
+
+    def _in_group(self, members: tuple[int, ...]) -> list[Quote]:
+        """Return the quotes of one block quote; [] if each block is to be looked at alone."""
+        citing = [at for at in members if at in self.cites]
+        named = [found for at in members if (found := named_by(self.blocks[at]))]
+        more: list[int] = []
+        if not citing and not named:  # the line below, or above, that is nothing but a link
+            for at in (members[-1] + 1, members[0] - 1):
+                if at in self.link_only and at not in self.used and not self.blocks[at].quotes:
+                    more = [at]
+                    break
+            else:
+                return []
+        with_words = [at for at in citing if at not in self.link_only]
+        places = {one.place for at in with_words for one in self.cites[at]}
+        if len(with_words) > 1 and len(places) > 1:
+            return self._each(members)
+        cites = [one for at in (*citing, *more) for one in self.cites[at]]
+        is_place = any(one.is_link or one.label for one in (*named, *cites))
+        if not is_place or not all(map(self._ends_a_quote, with_words)):
+            return []
+        citation = Citation.joined([*named, *cites])
+        style = self.blocks[members[0]].style
+        if style and not (citation.exact or citation.page_label or _QUOTING.search(style)):
+            return []
+        self.used |= set(more)
+        body = [at for at in members if self.blocks[at].part is not Part.TITLE]
+        if any(at in self.cards for at in body) or (body and _is_figure(self.blocks[body[0]])):
+            return []
+        words, comment = self._words_and_comment(body, citation)
+        if not words:
+            return []
+        lead = words[0].trimmed()
+        words = _unbroken([lead, *words[1:]]) if lead else words
+        inside = {stretch.at for stretch in words}
+        covers = tuple(at for at in (*members, *more) if at not in inside)
+        return [Quote(tuple(_unquoted(words)), citation, comment, covers)]
+
+    def _ends_a_quote(self, at: int) -> bool:
+        """Return whether a link stands before or behind the words of a block, not amid them."""
+        plain = self.blocks[at].plain
+        if self.blocks[at].part is Part.TITLE:
+            return any(one.exact for one in self.cites[at])
+        for one in self.cites[at]:
+            before, after = plain[: one.span[0]].rstrip(), bare(plain[one.span[1] :])
+            if not after or one.annotated:
+                continue
+            apart = plain[one.span[0]] in "(（" or one.ends_line
+            if not one.exact or not (apart or (bare(before) and before[-1] in _ENDS)):
+                return False
+        return True
+
+    def _each(self, members: tuple[int, ...]) -> list[Quote]:
+        """Return several quotes in one block quote: what stands before each link."""
+        found = []
+        for at in members:
+            cites = [one for one in self.cites.get(at, ()) if one.is_link]
+            here = self._in_block(at)
+            if not here and len(cites) == 1 and cites[0].page_label:
+                # all that a block says before its link, if the link ends it
+                stretch = Stretch(at, (0, cites[0].span[0]), self.blocks[at].plain).trimmed()
+                ends = self.blocks[at].part is not Part.TITLE and self._ends_a_quote(at)
+                if stretch and ends and not stretch.text.endswith((":", "：")):
+                    here = [Quote((stretch,), cites[0])]
+            found += here
+        return found
+
+    def _words_and_comment(self, body: list[int], citation: Citation) -> tuple[list[Stretch], str]:
+        """Return the words of the quote in a block quote, and those of the reader."""
+        for at in body:
+            plain, cites = self.blocks[at].plain, self.cites.get(at, [])
+            # what is quoted by its own signs in the block with the link
+            first: Stretch | None = None
+            if cites and cites[0].annotated:
+                before = [p for p in self.marks[at] if p.span[1] <= cites[0].span[0]]
+                first = Stretch(at, before[-1].span, plain) if before else None
+            for one in cites if not first and at not in self.link_only else ():
+                stretch = Stretch(at, (0, one.span[0]), plain).trimmed()
+                inside = stretch and stretch.quoted()
+                if inside and not bare(plain[: inside.span[0]]):
+                    first = inside
+                    break
+            if first:
+                later = [one for one in cites if one.span[0] >= first.span[1]]
+                end = later[-1].span[1] if later else first.span[1]
+                rest = [] if later[0].annotated else [bare(plain[end:])]
+                after = [one for one in body if one > at and one not in self.link_only]
+                rest += [self.blocks[one].plain for one in after]
+                return [first], "\n".join(filter(None, rest))
+        return self._led(body) or self._split(body)
+
+    def _led(self, body: list[int]) -> tuple[list[Stretch], str] | None:
+        """Return what the first lines have in quotation marks, and what is said on the next."""
+        block = self.blocks[body[0]] if body else None
+        if block is None or block.inline is None:
+            return None
+        whole = self._words(body[0])[0]
+        low, high = whole[0].span if whole else (0, 0)
+        for end in (at for at in range(low, high) if block.inline.breaks(at)):
+            stretch = whole[0]._replace(span=(low, end)).trimmed()
+            inside = stretch and stretch.quoted()
+            if stretch and inside and not bare(block.plain[stretch.span[0] : inside.span[0]]):
+                words = [block.plain[end:high].strip()]
+                words += [self.blocks[at].plain for at in body[1:] if at not in self.link_only]
+                return [inside], "\n".join(filter(None, words))
+        return None
+
+    def _split(self, body: list[int]) -> tuple[list[Stretch], str]:
+        """Return the words of the quote, and those of the reader that follow them."""
+        deep = min((len(self.blocks[at].quotes) for at in body), default=0)
+        inner = [at for at in body if len(self.blocks[at].quotes) > deep]
+        if inner and any(at in self.link_only or at not in inner for at in body):
+            after = [at for at in body if at > inner[-1] and at not in self.cites]
+            rest = "\n".join(self.blocks[at].plain for at in after)
+            return [stretch for at in inner for stretch in self._words(at)[0]], rest
+        words: list[Stretch] = []
+        comments: list[str] = []
+        rules = self.blocks[body[0]].rules if body else 0
+        for at in body:
+            here, after_link = self._words(at)
+            text = self.blocks[at].plain
+            said = remark(text) if words else ""
+            if comments or said or (words and self.blocks[at].rules > rules):
+                comments.append(said or text if at not in self.cites else after_link)
+                continue
+            words.extend(here)
+            comments.extend([after_link] if after_link else [])
+        return words, "\n".join(filter(None, comments))
+
+    def _words(self, at: int) -> tuple[list[Stretch], str]:
+        """Return what a block quotes, all but the links; and what follows a link amid it."""
+        plain, cites = self.blocks[at].plain, self.cites.get(at, [])
+        if not cites:
+            return [Stretch(at, (0, len(plain)), plain)], ""
+        low = cites[0].span[1] if not bare(plain[: cites[0].span[0]]) else 0
+        later = [one for one in cites if one.span[0] >= low and one.span[0]]
+        high = later[0].span[0] if later else len(plain)
+        stretch = Stretch(at, (low, high), plain).trimmed()
+        return ([stretch] if stretch else []), bare(plain[later[-1].span[1] :]) if later else ""
+
+
+# --- quotes as highlights -------------------------------------------------------------------
+
+_RGB = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\Z")
+_HEX = re.compile(r"#(?:[0-9a-f]{3}){1,2}\Z", re.IGNORECASE)
+_COLOURS = frozenset(
+    "yellow red green blue purple magenta orange gray grey pink cyan teal violet brown".split()  # noqa: SIM905
+)
+
+
+class Quotes:
+    """The quotes of a note, by the blocks in which they begin."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        marks: frozenset[str],
+        is_card: Callable[[int], object],
+        note: str,
+    ) -> None:
+        """Find them; `is_card` is asked whether a block is a card, `note` is its address."""
+        self._blocks, self._marks, self._note = blocks, marks, note
+        self._outermost: dict[tuple[int, frozenset[str]], tuple[Phrase, ...]] = {}
+        self._spans: dict[int, list[Span]] = {}
+        self.starts: dict[int, dict[int, Quote]] = {}
+        """By block and offset in it."""
+        self.covered: set[int] = set()
+        """The blocks that belong to a quote."""
+        cites = {at: found for at, block in enumerate(blocks) if (found := citations(block))}
+        if not cites and not any(block.id and named_by(block) for block in blocks):
+            return
+        cards = frozenset(filter(is_card, range(len(blocks))))
+        for one in _Finder(blocks, cites, cards).all():
+            if not one.citation.is_link and self._has_own(one):
+                continue  # a key alone changes nothing where something is marked
+            first = one.stretches[0]
+            self.starts.setdefault(first.at, {})[first.span[0]] = one
+            self.covered |= {*one.blocks, *one.covers}
+            for stretch in one.stretches:
+                self._spans.setdefault(stretch.at, []).append(stretch.span)
+
+    def hold(self, at: int, span: Span) -> bool:
+        """Return whether a quote holds some of that stretch of a block."""
+        spans = self._spans.get(at, [])
+        before = bisect_left(spans, (span[1], 0))
+        return before > 0 and span[0] < spans[before - 1][1]
+
+    def fields(self, found: Quote) -> dict[str, Any]:
+        """Return what a quote gives to its highlight."""
+        markdown: list[str] = []
+        gaps: list[Span] = []
+        markdown_gaps: list[Span] = []
+        before = above = 0
+        for stretch in found.stretches:
+            phrases = self._phrases(stretch, self._marks)
+            inside = phrases[:0] if any(_covers(one, stretch) for one in phrases) else phrases
+            inline = self._blocks[stretch.at].inline
+            text, places = f"```\n{stretch.text}\n```", tuple[Span, ...]()
+            if inline is not None:
+                bold = "bold" not in self._marks
+                text, places = inline.markdown(*stretch.span, inside, bold=bold)
+            shift = before - stretch.span[0]
+            gaps += [(p.span[0] + shift, p.span[1] + shift) for p in inside]
+            markdown_gaps += [(start + above, end + above) for start, end in places]
+            markdown.append(text)
+            before += len(stretch.text) + 1
+            above += len(text) + 2
+        cited_ = found.citation.cited
+        key = next((one for one in cited_ if one.annotation), None)
+        links = (opens(one.target, self._note) for one in cited_)
+        return {
+            "exact": found.text,
+            "markdown": ("\n\n".join(markdown),),
+            "gaps": tuple(gaps),
+            "markdown_gaps": tuple(markdown_gaps),
+            "comment": found.comment,
+            "colour": self._colour(found),
+            "page_label": found.citation.page_label,
+            "hints": (f"zotero:{key.annotation}", f"zotero:{key.library}/{key.annotation}")
+            if key
+            else (),
+            "links": tuple(dict.fromkeys(filter(None, links))),
+        }
+
+    def _has_own(self, found: Quote) -> bool:
+        """Return whether something in a quote is a highlight without it."""
+        blocks = [self._blocks[at] for at in found.blocks]
+        if "callout" in self._marks and any(block.callout >= 0 for block in blocks):
+            return True
+        phrases = (p for block in blocks if block.inline for p in block.inline.phrases)
+        return any(phrase.sign in self._marks for phrase in phrases)
+
+    def _phrases(self, stretch: Stretch, signs: frozenset[str]) -> tuple[Phrase, ...]:
+        """Return what is marked within a stretch, or over all of it."""
+        start, end = stretch.span
+        found = self._outermost.get((stretch.at, signs))
+        if found is None:
+            inline = self._blocks[stretch.at].inline
+            found = outermost(p for p in (inline.phrases if inline else ()) if p.sign in signs)
+            self._outermost[stretch.at, signs] = found
+        starts = [phrase.span[0] for phrase in found]
+        low, high = bisect_right(starts, start) - 1, bisect_left(starts, end)
+        near = tuple(p for p in found[max(0, low) : high] if start < p.span[1])
+        whole = tuple(p for p in near if _covers(p, stretch))
+        return whole or tuple(p for p in near if start <= p.span[0] and p.span[1] <= end)
+
+    def _colour(self, found: Quote) -> str:
+        """Return the colour of its marks, of its callout, or of its link."""
+        for stretch in found.stretches:
+            for phrase in self._phrases(stretch, frozenset(("mark",))):
+                if phrase.note:
+                    return phrase.note
+        kind, _, colour = self._blocks[found.stretches[0].at].style.partition("|")
+        named = kind.rpartition("-")[2].lower()
+        links = (_as_colour(one.colour) for one in found.citation.cited)
+        return _as_colour(colour) or (named if named in _COLOURS else "") or next(links, "")
+
+
+def _as_colour(word: str) -> str:
+    """Return `#rrggbb` or the name of a colour; "" of what is neither."""
+    word = word.strip().lower()
+    if found := _RGB.match(word):
+        return hex_colour(found.groups())
+    return word if _HEX.match(word) or word in _COLOURS else ""
+
+
+def _covers(phrase: Phrase, stretch: Stretch) -> bool:
+    """Return whether all words of a quote are marked; its quotation marks need not be."""
+    start, end = stretch.span
+    before = stretch.plain[start : phrase.span[0]]
+    return not re.search(r"\w", before + stretch.plain[max(phrase.span[1], start) : end])

@@ -1,0 +1,290 @@
+"""The source of a note before it is cut into blocks: front matter, comments, maths.
+
+Comments, and maths over several lines, may hold anything, so the block parser must not see
+inside. Placeholders stand for them, and the number of lines stays. The placeholders are
+noncharacters of Unicode, which no text holds; a note that does loses them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ankiforge.model import Span
+from ankiforge.text.identifiers import names_in
+
+COMMENT = "\ufdd0"
+"""Stands for each character of a comment."""
+MATHS = "\ufdd1"
+"""`MATHS 12 MATHS` stands for the maths with number 12."""
+CONTINUED = "\ufdd2"
+"""A further line of maths, or of a card."""
+CARD = "\ufdd3"
+"""`CARD 3 CARD` stands for the card over several lines with number 3."""
+PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
+
+_PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
+_START = re.compile(
+    r"(?=[\\<%`$]|^[ \t>*+\-0-9.)]*(?:`{3}|~{3}))(?:"
+    rf"(?P<fence>^{_PREFIX}(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*$)"
+    r"|(?P<escape>\\[^\n])|(?P<html><!--)|(?P<comment>%%)|(?P<code>`+)|(?P<maths>\$\$))",
+    re.MULTILINE,
+)
+_ANY = re.compile(r"[\\<%`$~]")
+_BLANK_LINE = re.compile(r"\n[ \t>]*(?:\n|\Z)")
+_TEX_COMMAND = re.compile(r"[\s>]*\\[A-Za-z]")
+_MATHS = re.compile(f"{MATHS}(\\d+){MATHS}")
+_NOTHING = re.compile(f"\n?{CONTINUED}|{COMMENT}")
+
+
+class Source(NamedTuple):
+    """A note with placeholders."""
+
+    text: str
+    maths: tuple[str, ...] = ()
+    """The maths over several lines, by number."""
+    searchable: str = ""
+    """The same with fences and code blank, to see whether there is anything to read."""
+    fences: tuple[Span, ...] = ()
+    """[first, last) lines of the fences that are closed."""
+
+
+def restored(text: str, maths: tuple[str, ...]) -> str:
+    """Put maths back and drop what stands for comments."""
+    if not PLACEHOLDERS.search(text):
+        return text
+    return _NOTHING.sub("", _MATHS.sub(lambda match: maths[int(match[1])], text))
+
+
+def prepared(text: str) -> Source:
+    """Replace comments (`%%…%%`, `<!--…-->`) and maths over several lines by placeholders.
+
+    Within fences and code nothing is a sign; what is never closed is plain text.
+    """
+    if not _ANY.search(text):
+        text = PLACEHOLDERS.sub("\ufffd", text)
+        return Source(text, searchable=text)
+    text = PLACEHOLDERS.sub("\ufffd", text)
+    shown: list[str] = []
+    searchable: list[str] = []
+    maths: list[str] = []
+    fences: list[Span] = []
+    never: set[str] = set()  # closing signs that do not come any more
+    ticks = Backticks(text)
+    at = line = 0
+    while match := _START.search(text, at):
+        shown.append(text[at : match.start()])
+        searchable.append(text[at : match.start()])
+        line += text.count("\n", at, match.start())
+        kind, end = _extent(text, match, ticks, never)
+        at = max(end, match.end())
+        run = text[match.start() : at]
+        lines = run.count("\n")
+        if kind == "comment":
+            shown.append(re.sub(r"[^\n]", COMMENT, run))
+        elif kind == "maths" and lines:
+            bare = (one.strip(" \t>") for one in run.split("\n"))
+            shown.append(f"{MATHS}{len(maths)}{MATHS}" + f"\n{CONTINUED}" * lines)
+            maths.append("\n".join(filter(None, bare)))
+        else:
+            shown.append(run)
+        if kind == "fence":
+            fences.append((line, line + lines + 1))
+        searchable.append("\n" * lines if kind in ("fence", "code", "comment") else shown[-1])
+        line += lines
+    shown.append(text[at:])
+    searchable.append(text[at:])
+    return Source("".join(shown), tuple(maths), "".join(searchable), tuple(fences))
+
+
+def _extent(text: str, match: re.Match[str], ticks: Backticks, never: set[str]) -> tuple[str, int]:
+    """Return what begins at a sign, and where it ends; ("text", -1) if it never ends."""
+    start, kind = match.end(), match.lastgroup
+    if match["fence"] is not None:
+        return _fence_end(text, match)
+    if kind == "code":
+        end = ticks.partner(match.start(), start)
+        return ("code", end) if end > 0 else ("text", -1)
+    if kind == "escape":
+        return "text", start
+    sign = {"html": "-->", "comment": "%%", "maths": "$$"}[str(kind)]
+    end = -1 if sign in never else text.find(sign, start)
+    if end < 0:
+        never.add(sign)
+        return "text", -1
+    if kind != "maths":
+        return "comment", end + len(sign)
+    # maths that opens its line or begins with a command of TeX may hold empty lines
+    opens = re.fullmatch(_PREFIX, text[text.rfind("\n", 0, start) + 1 : start - 2])
+    free = opens or _TEX_COMMAND.match(text, start, end + 2)
+    if end == start or not (free or not _BLANK_LINE.search(text, start, end + 2)):
+        return "text", -1
+    return "maths", end + 2
+
+
+def _fence_end(text: str, match: re.Match[str]) -> tuple[str, int]:
+    """Return the end of the closing fence; without one, it ends with its quote or the note."""
+    mark, at = match["mark"], match.end() + 1
+    quotes = text.count(">", match.start(), match.start("mark"))
+    close = re.compile(rf"[ \t>]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$", re.MULTILINE)
+    while 0 < at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        if text.count(">", at, at + 2 * quotes + 8) < quotes:
+            return "text", at
+        if close.match(text, at, end):
+            return "fence", end
+        at = end + 1
+    return "text", len(text)
+
+
+class Backticks:
+    """Runs of backticks and their partners, each looked at once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._runs: dict[int, list[int]] = {}
+        for match in re.finditer("`+", text) if "`" in text else ():
+            self._runs.setdefault(len(match[0]), []).append(match.start())
+        for runs in self._runs.values():
+            runs.reverse()
+
+    def partner(self, start: int, end: int) -> int:
+        """Return where the code opened at [start, end) ends, within its paragraph; else -1."""
+        runs = self._runs.get(end - start, [])
+        while runs and runs[-1] < end:
+            runs.pop()
+        if not runs or _BLANK_LINE.search(self._text, end, runs[-1]):
+            return -1
+        return runs[-1] + end - start
+
+
+# --- front matter ---------------------------------------------------------------------------
+
+_HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_DOI = re.compile(r"\b10\.\d{4,9}/\S+")
+_ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
+_NOTE_ID = re.compile(r"\A\d{10,19}\Z")
+_ANNOTATED_PDF = re.compile(
+    r"\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z", re.IGNORECASE
+)
+"""The PDF that a note of the Annotator plug-in annotates."""
+_SCHEMES = {
+    "arxiv": ("arxiv", "arxivid", "eprint"),
+    "isbn": ("isbn", "isbn10", "isbn13"),
+    "pmid": ("pmid", "pubmed", "pubmedid"),
+    "url": ("url", "source", "link"),
+}
+_SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
+_MOST_NAMES = 8
+_ADDRESS = re.compile(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
+_FIVE_DIGITS = 1501
+"""Year and month since which arXiv's numbers have five digits."""
+_LARGEST = 64_000
+"""Characters of front matter that are read."""
+_LONG = 4_000
+"""Characters from which on the fast YAML loader is not used: deep nesting could end the process."""
+
+
+class FrontMatter(NamedTuple):
+    """What a note says of itself."""
+
+    title: str = ""
+    deck: str = ""
+    tags: tuple[str, ...] = ()
+    skip: str = ""
+    """Why nothing of it becomes a card ("" = it may)."""
+    problem: str = ""
+    """What is wrong with the YAML."""
+    identifiers: tuple[tuple[str, str], ...] = ()
+    """Of the paper it says it is about: (scheme, value)."""
+    lines: int = 0
+    """How many lines it takes."""
+    note_id: str = ""
+    """Of the note in Anki that yanki made of the whole file."""
+
+
+def front_matter(text: str) -> FrontMatter:
+    """Read the front matter; broken YAML is a problem, and its lines are skipped all the same."""
+    head = _HEAD.match(text)
+    if head is None:
+        return FrontMatter()
+    values, problem = _yaml(head[1])
+    title = values.get("title")
+    off = (key for key in ("cards", "ankiforge") if values.get(key) is False)
+    return FrontMatter(
+        title=title.strip() if isinstance(title, str) else "",
+        deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
+        tags=tuple(dict.fromkeys(_tags(values))),
+        skip=next((f"the note says {key}: false" for key in off), ""),
+        identifiers=tuple(dict.fromkeys(_identifiers(values))),
+        problem=problem,
+        lines=head[0].count("\n") + (not head[0].endswith("\n")),
+        note_id="".join(_NOTE_ID.findall(_word(values.get("noteId")))),
+    )
+
+
+@lru_cache(maxsize=256)
+def _yaml(head: str) -> tuple[dict[str, Any], str]:
+    """Return the values of the front matter, and what is wrong with it."""
+    import yaml
+
+    if len(head) > _LARGEST:
+        return {}, f"the front matter is larger than {_LARGEST // 1000} kB"
+    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        values = yaml.load(head, yaml.SafeLoader if len(head) > _LONG else fast)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f" in line {line + 2}"
+        return {}, f"the front matter is not YAML{where}"
+    if values is None or isinstance(values, dict):
+        return {str(key): value for key, value in (values or {}).items()}, ""
+    return {}, "the front matter is not a list of keys and values"
+
+
+def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the names of the paper a literature note is about, by the keys that tools write."""
+    keys = {key: re.sub(r"[\W_]+", "", key.casefold()) for key in values}
+    words = {keys[key]: _word(value) for key, value in values.items()}
+    if doi := _DOI.search(words.get("doi", "")):
+        yield "doi", doi[0].lower()
+    for key in ("citekey", "citationkey", "bibkey"):
+        if citekey := words.get(key, "").lstrip("@"):
+            yield "citekey", citekey
+    if pdf := _ANNOTATED_PDF.search(words.get("annotationtarget", "")):
+        yield "quoted-file", pdf[1]
+    for key, value in values.items():
+        scheme = _SCHEME_OF.get(keys[key], "")
+        for one in (value if isinstance(value, list) else [value])[:_MOST_NAMES]:
+            if scheme == "url":
+                if address := _ADDRESS.fullmatch(_word(one)):
+                    yield "url", address[1]
+            elif scheme:
+                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_word(one)}"
+                yield from (name for name in names_in(word) if name[0] == scheme)
+    for key, value in words.items():
+        if key.startswith("zotero") and (found := _ZOTERO.search(value)):
+            yield "zotero", f"group.{found[1]}/{found[2]}" if found[1] else f"user/{found[2]}"
+
+
+def _arxiv(value: Any) -> str:
+    """Undo what YAML does to an id without quotes: a number without its last zeros."""
+    if not isinstance(value, float):
+        return _word(value)
+    digits = 5 if value >= _FIVE_DIGITS else 4
+    return f"{value:0{5 + digits}.{digits}f}"
+
+
+def _word(value: Any) -> str:
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def _tags(values: dict[str, Any]) -> Iterator[str]:
+    for given in (values.get("tags"), values.get("tag")):
+        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        for word in words:
+            if tag := _word(word).lstrip("#"):
+                yield re.sub(r"\s+", "-", tag)

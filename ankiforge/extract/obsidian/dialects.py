@@ -1,0 +1,800 @@
+"""The card syntaxes of other tools for Obsidian; those of nested lists are in `outlines`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import pairwise
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+from ankiforge.extract.markdown.blocks import without_id
+from ankiforge.extract.markdown.cards import FIELD
+from ankiforge.extract.markdown.page import (
+    FOOTNOTE,
+    HEADING,
+    NUMBERED_BLOCK,
+    Dialect,
+    Page,
+    ToolCard,
+    content,
+)
+from ankiforge.extract.markdown.source import COMMENT
+from ankiforge.extract.obsidian.grammar import (
+    Hole,
+    Separator,
+    card_on_line,
+    cloze_card,
+    cloze_text,
+    find_holes,
+    is_ours,
+    numbered_holes,
+)
+from ankiforge.extract.obsidian.outlines import Logseq, Remnote
+from ankiforge.model import Form, Span
+
+if TYPE_CHECKING:
+    from ankiforge.extract.obsidian import (
+        FlashcardsSettings,
+        O2aSettings,
+        OsrSettings,
+        YankiSettings,
+    )
+
+NO_FORMS = frozenset[str]()
+
+
+def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
+    """Return the dialects asked for, in the order in which they go before one another."""
+    makers: dict[str, Callable[[], Dialect]] = {
+        "osr": lambda: Osr(settings.osr, beside_ours="block" in settings.cards),
+        "o2a": lambda: O2a(settings.o2a),
+        "flashcards": lambda: Flashcards(settings.flashcards),
+        "yanki": lambda: Yanki(settings.yanki),
+        "logseq": Logseq,
+        "remnote": Remnote,
+    }
+    return tuple(makers[name]() for name in dict.fromkeys(settings.cards) if name in makers)
+
+
+# --- obsidian-spaced-repetition -------------------------------------------------------------
+
+_SCHEDULE = re.compile(r"[ \t]*>[ \t]*\[!sr\b", re.IGNORECASE)
+"""The callout in which a scheduler keeps its data."""
+
+
+class Osr:
+    """`front::back`, a line `?`, and clozes of whole paragraphs.
+
+    With the plugin's usual separators its cards on one line and over several lines are read as
+    ours are, so that they are the same highlights; what our reading takes for names of a program
+    waits. Only where a card on one line stands amid one over several lines does the tool read it
+    otherwise: the first goes before the second, unless our own `block` is asked for, too.
+    """
+
+    def __init__(self, settings: OsrSettings, *, beside_ours: bool = False) -> None:
+        """`beside_ours`: our own cards over several lines are asked for, too, and stay as they are."""
+        usual = type(settings)()
+        self.beside_ours = beside_ours
+        self.patterns = ClozePatterns(settings.cloze_patterns)
+        line = (settings.single_line_card_separator, settings.single_line_reversed_card_separator)
+        self.inline = (Separator(line[0]), Separator(line[1], two_way=True))
+        asks = (settings.multiline_card_separator, settings.multiline_reversed_card_separator)
+        self.asks = {sign: sign == asks[1] for sign in reversed(asks) if sign.strip()}
+        self.end = settings.multiline_card_end_marker.strip()
+        self.our_lines = line == (
+            usual.single_line_card_separator,
+            usual.single_line_reversed_card_separator,
+        )
+        self.our_blocks = (*asks, settings.multiline_card_end_marker) == (
+            usual.multiline_card_separator,
+            usual.multiline_reversed_card_separator,
+            usual.multiline_card_end_marker,
+        )
+        signs = [re.escape(sign) for sign in line if sign.strip()]
+        signs += [rf"^[ \t>]*{re.escape(sign)}[ \t]*$" for sign in self.asks]
+        self.signs = "|".join([*signs, *map(re.escape, self.patterns.signs)]) or r"(?!)"
+        self.tags = frozenset(tag.strip("#").casefold() for tag in settings.flashcard_tags)
+
+    def reads_highlights(self, page: Page) -> bool:
+        """Return whether a note is one of flashcards."""
+        tags = (tag.casefold() for tag in page.tags)
+        return not self.tags or any(
+            tag == wanted or tag.startswith(f"{wanted}/") for tag in tags for wanted in self.tags
+        )
+
+    def own_forms(self, page: Page) -> frozenset[str]:
+        """Return our `inline` and `block`, where they are its forms."""
+        if not self.reads_highlights(page):
+            return NO_FORMS
+        forms = (("inline", self.our_lines), ("block", self.our_blocks))
+        return frozenset(form for form, is_its_own in forms if is_its_own)
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield cards line by line, as the plugin walks through a note."""
+        if self.reads_highlights(page):
+            yield from _OsrWalk(self, page).all()
+
+
+class _OsrWalk:
+    """One reading of one note: the lines that stand together, and what they are so far."""
+
+    def __init__(self, osr: Osr, page: Page) -> None:
+        self.osr, self.page = osr, page
+        self.found: list[ToolCard] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: no line stands open, no front was separated, no cloze seen."""
+        self.first = self.ask = -1
+        self.cloze = False
+
+    def all(self) -> list[ToolCard]:
+        at, page = 0, self.page
+        while at < len(page.lines):
+            if at in page.fence_at:
+                self.open(at)
+                at = page.fence_at[at][1]
+            elif self.osr.our_blocks and at in page.regions and at not in self.parted:
+                self.flush(at)
+                at = page.regions[at][1]
+            else:
+                at = self.line(at)
+        self.flush(at)
+        return self.found
+
+    @cached_property
+    def parted(self) -> frozenset[int]:
+        """The lines of cards of ours that a card on one line divides: it goes before them there."""
+        if self.osr.beside_ours:
+            return frozenset()
+        inside = (at for at in self.page.regions if at not in self.page.code and self.is_sure(at))
+        spans = {self.page.regions[at] for at in inside}
+        return frozenset(line for span in spans for line in range(*span))
+
+    def is_sure(self, at: int) -> bool:
+        """Return whether a line is a card in any reading."""
+        if self.osr.our_lines:
+            return is_ours(self.page, at, sure=True)
+        return card_on_line(self.page, at, self.osr.inline) is not None
+
+    def line(self, at: int) -> int:
+        """Read one line; return the next one to be read."""
+        page, text = self.page, self.page.lines[at].strip()
+        is_open = self.ask >= 0 or self.cloze
+        if page.is_comment(at):
+            return at + 1
+        if _SCHEDULE.match(page.lines[at]):
+            self.flush(at)
+            while at < len(page.lines) and page.lines[at].lstrip().startswith(">"):
+                at += 1
+            return at
+        if text == self.osr.end or (not text and not (self.osr.end and is_open)):
+            self.flush(at)
+        elif text in self.osr.asks and self.first >= 0 and self.ask < 0:
+            self.ask = at  # what stands above it is the front
+        elif text in self.osr.asks or at in page.code:
+            self.open(at)
+        else:
+            self.words(at)
+        return at + 1
+
+    def words(self, at: int) -> None:
+        """Read a line of text: a card of its own, a cloze, or a part of what stands around."""
+        page, ours = self.page, self.osr.our_lines
+        heading = HEADING.match(page.lines[at]) is not None
+        if at not in page.cells and (self.ask < 0 or self.is_sure(at)):
+            is_own = ours and is_ours(page, at)
+            card = None
+            if not is_own or at in page.regions:
+                card = card_on_line(page, at, self.osr.inline)
+                if card and ours and not heading:  # our reading is sure that it is none
+                    card = card._replace(form=Form.INLINE_FIELD)
+            if card or is_own:
+                if self.ask < 0:
+                    self.flush(at)  # of a card over several lines it takes all instead
+                self.reset()
+                self.found += [card] if card else []
+                return
+        after_heading = 0 <= self.first == at - 1 and HEADING.match(page.lines[self.first])
+        if self.ask < 0 and (heading or FOOTNOTE.match(page.lines[at]) or after_heading):
+            self.flush(at)
+        self.open(at)
+        if self.ask < 0 and not self.cloze:
+            self.cloze = self.osr.patterns.hide(page, page.lines[at])
+
+    def open(self, at: int) -> None:
+        self.first = at if self.first < 0 else self.first
+
+    def flush(self, at: int) -> None:
+        """End before this line what stands together."""
+        page, first = self.page, self.first
+        if first >= 0 and self.ask >= 0:
+            front, back = page.body(first, self.ask), page.body(self.ask + 1, at)
+            if back.strip():
+                card = ToolCard(
+                    first, at, Form.BLOCK, (page.side(front), page.side(back)),
+                    page.lines_between(first, at), ends=(front, back),
+                    two_way=self.osr.asks[page.lines[self.ask].strip()],
+                    tags=page.tags_in(front, back),
+                )  # fmt: skip
+                self.found.append(card)
+        elif first >= 0 and self.cloze:
+            source = page.body(first, at)
+            mask = page.mask(source)
+            found = self.osr.patterns.holes(mask)
+            self.found.append(cloze_card(page, first, at, source, mask, found))
+        self.reset()
+
+
+_GROUP = re.compile(r"\[((?:\\[\[\]]|[^\]])+)\]")
+
+
+class ClozePatterns:
+    """The patterns by which the plugin is told what a cloze is.
+
+    `==[123;;]answer[;;hint]==`: what stands in brackets may be left out; digits stand for the
+    number of the cloze, or for what it does on each card (`a` asked, `s` shown, `h` hidden).
+    """
+
+    def __init__(self, written: tuple[str, ...]) -> None:
+        """Compile them: with numbers, with what they do on each card, without either."""
+        self.numbered, self.acting, self.simple = (
+            tuple(_compiled(pattern, numbers) for pattern in written)
+            for numbers in (r"\d+", "[ash]+", "")
+        )
+        self.signs = [re.split(r"[\[\]]", one.partition("answer")[0])[0] for one in written]
+        """What each begins with: without any of these nothing is hidden."""
+
+    def hide(self, page: Page, line: str) -> bool:
+        """Return whether something is hidden in a line."""
+        return any(sign in line for sign in self.signs) and bool(self.holes(page.mask(line)))
+
+    def holes(self, mask: str) -> list[Hole]:
+        """Return what is hidden in a text: if some clozes are numbered, these; else all."""
+        if found := find_holes(mask, self.numbered, templates=False):
+            return found
+        for hole in find_holes(mask, self.acting, templates=False):
+            cards = [str(n) for n, act in enumerate(hole.numbers, start=1) if act == "a"]
+            if cards:
+                found.append(hole._replace(numbers=",".join(cards)))
+        if found:
+            return found
+        simple = find_holes(mask, self.simple, templates=False)
+        return [hole._replace(numbers=str(n)) for n, hole in enumerate(simple, start=1)]
+
+
+def _compiled(pattern: str, numbers: str) -> re.Pattern[str]:
+    """Return a pattern as an expression; `numbers` stands for its digits, "" = left out."""
+    parts, at = [], 0
+    for group in _GROUP.finditer(pattern):
+        inside = group[1].replace("\\[", "[").replace("\\]", "]")
+        parts.append(_answer(pattern[at : group.start()]))
+        at = group.end()
+        if "hint" in inside:
+            before, _, after = inside.partition("hint")
+            ends = rf"(?:(?!{re.escape(after)}).){{1,200}}?" if after else ".{1,200}?"
+            parts.append(rf"(?:{re.escape(before)}(?P<hint>{ends}){re.escape(after)})?")
+        elif numbers:
+            before, after = (re.escape(part) for part in re.split(r"\d+", inside, maxsplit=1))
+            parts.append(rf"{before}(?P<numbers>{numbers}){after}")
+    return re.compile("".join([*parts, _answer(pattern[at:])]))
+
+
+def _answer(text: str) -> str:
+    return re.escape(text).replace("answer", r"(?P<answer>.{1,1000}?)")
+
+
+# --- Obsidian_to_Anki -----------------------------------------------------------------------
+
+_FIELD_NAME = re.compile(
+    r"(Front|Back Extra|Back|Text|Extra|Question|Answer|Add Reverse):[ \t]*", re.IGNORECASE
+)
+_BACK = ("back", "extra", "back extra", "answer")
+_TAGS = re.compile(r"[ \t]*Tags:[ \t]*(.*)")
+_INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
+_INLINE_FIELD = re.compile(r"(?:(?<=\s)|^)(?:Front|Back Extra|Back|Text|Extra|Add Reverse):(?=\s)")
+_INLINE_ID = re.compile(r"(?:^|\s)ID: (\d+)$")
+_BARE_ID = re.compile(r"[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$")
+_ANY_FIELD = re.compile(r"^([A-Z][\w ]{0,24}):[ \t]*", re.MULTILINE)
+_FILE_LINES = re.compile(r"(?:TARGET DECK|FILE TAGS|FROZEN - )")
+_FILE_TAGS = re.compile(r"FILE TAGS(?:\n|: )(.*)")
+_Q = re.compile(r"Q:[ \t]+(?=\S)")
+_A = re.compile(r"A:[ \t]+(?=\S)")
+_FLASHCARD = re.compile(r"[ \t]+#flashcard[ \t]*$")
+_DASHES = re.compile(r"-{3,}[ \t]*$")
+_CELL = re.compile(r"[ \t]*\|([^|]+)\|[ \t]*$")
+_CURLY = re.compile(r"(?<!\{)\{(?:c?(?P<numbers>\d{1,3})[:|])?(?P<answer>[^{}]+?)\}(?!\})")
+_NATIVE = re.compile(
+    r"\{\{c(?P<numbers>\d{1,3})::(?P<answer>.{1,1000}?)(?:::(?P<hint>.{1,200}?))?\}\}"
+)
+_HIGHLIGHT = re.compile(
+    r"(?<!=)==(?!=)(?:c?(?P<numbers>\d{1,3})(?:::?|\|))?(?P<answer>\S|\S.*?\S)(?<!=)==(?!=)"
+)
+_COLONS = (Separator("::"),)
+_STYLE_SIGNS = {
+    "question": r"^Q: ", "flashcard": r"#flashcard", "ruled": r"^-{3,}[ \t]*$",
+    "table": r"^[ \t]*\|", "inline": "::", "curly": r"\{", "highlight": "==",
+}  # fmt: skip
+
+
+class O2a:
+    """START … END, STARTI … ENDI, and the styles its users set up by expressions.
+
+    What a note's type is called decides: `Cloze` in it makes a cloze, `reversed` a two-way card.
+    """
+
+    def __init__(self, settings: O2aSettings) -> None:
+        self.styles = [style for style in _STYLE_SIGNS if style in settings.styles]
+        signs = [_STYLE_SIGNS[style] for style in self.styles]
+        self.signs = "|".join(["^START[ \t]*$", "STARTI", *signs])
+        marks = {"curly": _CURLY, "highlight": _HIGHLIGHT}
+        self.clozes = (_NATIVE, *(marks[style] for style in self.styles if style in marks))
+
+    def own_forms(self, page: Page) -> frozenset[str]:
+        """Return nothing: its lines `x::y` are read here."""
+        return NO_FORMS
+
+    def reads_highlights(self, page: Page) -> bool:
+        """Return whether it takes them for clozes."""
+        return "highlight" in self.styles
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield what is declared outright, then style by style; each with the tags of the file."""
+        found = _FILE_TAGS.search("\n".join(page.lines))
+        tags = found[1].split() if found else []
+        for card in self._cards(page):
+            yield card._replace(tags=tuple(dict.fromkeys([*card.tags, *tags])))
+
+    def _cards(self, page: Page) -> Iterator[ToolCard]:
+        outright = [*self.notes(page), *self.inline_notes(page)]
+        yield from outright
+        used = {line for card in outright for line in range(card.first, card.last)}
+        for style in self.styles:
+            for card in getattr(self, f"on_{style}")(page):
+                if used.isdisjoint(range(card.first, card.last)):
+                    used.update(range(card.first, card.last))
+                    yield card
+
+    # --- START … END ------------------------------------------------------------------------
+
+    def notes(self, page: Page) -> Iterator[ToolCard]:
+        """Yield the cards of blocks between lines START and END."""
+        at, count = 0, len(page.lines)
+        while at < count:
+            end = at + 1
+            if page.lines[at].rstrip() == "START" and at not in page.code:
+                while end < count and page.lines[end].rstrip() != "END":
+                    end += 1
+                if end < count and (card := self.note(page, at, end)):
+                    yield card
+                end = end + 1 if end < count else at + 1
+            at = end
+
+    def note(self, page: Page, first: int, last: int) -> ToolCard | None:
+        """Return the card of the lines between START and END: a type, fields, tags, an id."""
+        lines = [page.lines[at] for at in range(first + 1, last) if not page.is_comment(at)]
+        if not lines:
+            return None
+        kind, tags, number = lines[0].strip(), (), page.id_at(first, last + 1)
+        del lines[0]
+        if lines and (bare := _BARE_ID.match(lines[-1])):
+            number = number or bare[1]
+            lines.pop()
+        if lines and (tagged := _TAGS.match(lines[-1])):
+            tags = tuple(tagged[1].split())
+            lines.pop()
+        fields: list[tuple[str, list[str]]] = [("", [])]
+        for line in lines:
+            if name := _FIELD_NAME.match(line):
+                fields.append((name[1].casefold(), [line[name.end() :]]))
+            else:
+                fields[-1][1].append(line)
+        named = [(name, "\n".join(words).strip("\n")) for name, words in fields]
+        card = self.of_fields(page, kind, [one for one in named if one[1].strip()])
+        if card is None:
+            return None
+        whole = "\n".join(lines).strip()
+        name = _FIELD_NAME.match(whole)
+        return card._replace(
+            first=first,
+            last=last + 1,
+            whole=whole[name.end() :] if name else whole,
+            tags=(*tags, *card.tags),
+            id=number,
+        )
+
+    def inline_notes(self, page: Page) -> Iterator[ToolCard]:
+        """Yield the cards of `STARTI [Type] … Back: … ENDI` within a line."""
+        for at, line in enumerate(page.lines):
+            if "STARTI" not in line or at in page.code:
+                continue
+            mask = page.mask(line)
+            for match in _INLINE.finditer(line):
+                card = None
+                if mask.startswith("STARTI", match.start()):
+                    card = self._inline_note(page, match[1], match[2].strip(f"{COMMENT} \t"))
+                if card:
+                    number = card.id or page.id_within(at, match.span())
+                    yield card._replace(first=at, last=at + 1, id=number, columns=match.span())
+
+    def _inline_note(self, page: Page, kind: str, words: str) -> ToolCard | None:
+        number = _INLINE_ID.search(words)
+        words, _, tags = words[: number.start() if number else None].partition("Tags: ")
+        fields, at, name = [], 0, ""
+        for found in _INLINE_FIELD.finditer(words):
+            fields.append((name, words[at : found.start()].strip()))
+            at, name = found.end(), found[0].rstrip(":").casefold()
+        fields.append((name, words[at:].strip()))
+        card = self.of_fields(page, kind, [one for one in fields if one[1]])
+        if card is None:
+            return None
+        own = tags.strip(f"{COMMENT} \t").split()
+        return card._replace(whole=words, tags=(*own, *card.tags), id=number[1] if number else "")
+
+    def of_fields(self, page: Page, kind: str, fields: list[tuple[str, str]]) -> ToolCard | None:
+        """Return the card of a type and its fields, (name, source), the first without a name."""
+        kind = kind.casefold()
+        is_cloze = "cloze" in kind
+        front = "\n".join(words for name, words in fields if name not in (*_BACK, "add reverse"))
+        back = "\n".join(words for name, words in fields if name in _BACK)
+        if not back and not is_cloze:
+            front, back = _by_any_names(front)
+        if not front.strip():
+            return None
+        tags = page.tags_in(front, back)
+        if is_cloze:
+            mask = page.mask(front)
+            text = cloze_text(page, front, mask, numbered_holes(find_holes(mask, self.clozes)))
+            sides = (text, *([page.side(back)] if back else []))
+            return ToolCard(0, 0, Form.CLOZE, sides, "", (front, back or front), tags=tags)
+        two_way = "reversed" in kind and "optional" not in kind
+        two_way = two_way or any(name == "add reverse" for name, _ in fields)
+        sides = (page.side(front), page.side(back))
+        return ToolCard(0, 0, Form.BLOCK, sides, "", (front, back), two_way, tags)
+
+    # --- styles -----------------------------------------------------------------------------
+
+    def on_question(self, page: Page) -> Iterator[ToolCard]:
+        """Yield `Q: …` and `A: …`, each up to an empty line."""
+        spans: list[Span] = []  # paragraphs, cut before `Q:` and `A:`
+        for first, last in page.paragraphs:
+            inner = range(first + 1, last)
+            starts = [at for at in inner if _Q.match(page.lines[at]) or _A.match(page.lines[at])]
+            spans += zip([first, *starts], [*starts, last], strict=True)
+        for (first, last), (start, end) in pairwise(spans):
+            asked, said = _Q.match(page.lines[first]), _A.match(page.lines[start])
+            if asked and said and _is_blank(page, last, start):
+                front = page.lines_between(first, last)[asked.end() :]
+                back = page.lines_between(start, end)[said.end() :]
+                card = _basic(page, first, end, front, back)
+                yield card._replace(whole=card.whole[asked.end() :])
+
+    def on_flashcard(self, page: Page) -> Iterator[ToolCard]:
+        """Yield a paragraph that ends in `#flashcard`, and the paragraph after it."""
+        spans = page.paragraphs
+        for number, (first, last) in enumerate(spans):
+            tagged = (at for at in range(first, last) if _FLASHCARD.search(page.lines[at]))
+            at = next(tagged, None)
+            if at is None:
+                continue
+            front = _FLASHCARD.sub("", page.lines_between(first, at + 1))
+            start, end = at + 1, last
+            if start == last:  # the next paragraph, nothing but empty lines between
+                start, end = next(iter(spans[number + 1 : number + 2]), (last, last))
+                if start == end or not _is_blank(page, last, start):
+                    continue
+            yield _basic(page, first, end, front, page.lines_between(start, end))
+
+    def on_ruled(self, page: Page) -> Iterator[ToolCard]:
+        """Yield a paragraph, a line of dashes, a paragraph, nothing between them."""
+        for first, last in page.paragraphs:
+            dashes = (at for at in range(first + 1, last - 1) if _DASHES.match(page.lines[at]))
+            if at := next(dashes, None):
+                front, back = page.lines_between(first, at), page.lines_between(at + 1, last)
+                yield _basic(page, first, last, front, back)
+
+    def on_table(self, page: Page) -> Iterator[ToolCard]:
+        """Yield a table of one column: its head, its first row."""
+        for first, last in page.paragraphs:
+            cells = [_CELL.match(page.lines[at]) for at in range(first, min(first + 3, last))]
+            if first in page.cells and len(cells) == 3 and all(cells):
+                front, _, back = (cell[1].strip() for cell in cells if cell)
+                yield _basic(page, first, first + 3, front, back)
+
+    def on_inline(self, page: Page) -> Iterator[ToolCard]:
+        """Yield `front::back` on a line."""
+        for at, line in enumerate(page.lines):
+            if "::" not in line or at in page.code or at in page.cells or ":::" in line:
+                continue
+            if FIELD.search(line) or _NATIVE.search(line) or HEADING.match(line):
+                continue
+            if card := card_on_line(page, at, _COLONS):
+                number = _bare_id(page, at + 1)
+                yield card._replace(last=at + 2 if number else at + 1, id=number)
+
+    def on_curly(self, page: Page) -> Iterator[ToolCard]:
+        """Yield a paragraph with `{x}`, `{2:x}`, `{c1|x}`."""
+        yield from self._paragraphs_with(page, "{", (_CURLY, _NATIVE))
+
+    def on_highlight(self, page: Page) -> Iterator[ToolCard]:
+        """Yield a paragraph with `==x==`, `==c1::x==`."""
+        yield from self._paragraphs_with(page, "==", (_HIGHLIGHT,))
+
+    def _paragraphs_with(
+        self, page: Page, sign: str, patterns: tuple[re.Pattern[str], ...]
+    ) -> Iterator[ToolCard]:
+        for first, end in page.paragraphs:
+            last = _without_bare_id(page, first, end)
+            source = page.body(first, last)
+            if sign not in source or _FILE_LINES.match(source):
+                continue
+            mask = page.mask(source)
+            if find_holes(mask, patterns):
+                found = numbered_holes(find_holes(mask, self.clozes))
+                yield cloze_card(page, first, last, source, mask, found, _bare_id(page, last))
+
+
+def _by_any_names(words: str) -> tuple[str, str]:
+    """Return (first field, all others) of a note whose type has fields of its own names."""
+    named = [*_ANY_FIELD.finditer(words)]
+    rest = [one for one in named if words[: one.start()].strip()]
+    if not rest:
+        return words, ""
+    first = words[: rest[0].start()]
+    if named[0] is not rest[0]:
+        first = first[named[0].end() :]
+    return first.strip("\n"), _ANY_FIELD.sub("", words[rest[0].start() :]).strip("\n")
+
+
+def _is_blank(page: Page, first: int, last: int) -> bool:
+    return all(page.is_blank(at) for at in range(first, last))
+
+
+def _basic(page: Page, first: int, end: int, front: str, back: str) -> ToolCard:
+    last = _without_bare_id(page, first, end)
+    if last < end:
+        back = "\n".join(back.split("\n")[:-1])
+    front, back = without_id(front), without_id(back)
+    if HEADING.match(front):
+        front = front.lstrip("# \t")
+    return ToolCard(
+        first, end, Form.BLOCK, (page.side(front), page.side(back)),
+        page.lines_between(first, last), (front, back), tags=page.tags_in(front, back),
+        id=_bare_id(page, last),
+    )  # fmt: skip
+
+
+def _without_bare_id(page: Page, first: int, last: int) -> int:
+    """Return the end of the lines without the bare `ID: 123` that the plugin wrote below them."""
+    return last - 1 if last - 1 > first and _BARE_ID.match(page.lines[last - 1]) else last
+
+
+def _bare_id(page: Page, at: int) -> str:
+    found = _BARE_ID.match(page.lines[at]) if at < len(page.lines) else None
+    return found[1] if found else ""
+
+
+# --- flashcards-obsidian --------------------------------------------------------------------
+
+_LINE_CURLY = re.compile(r"(?<!\{)\{(?:(?P<numbers>\d{1,3}):)?(?P<answer>[^{}]+)\}(?!\})")
+_LINE_HIGHLIGHT = re.compile(r"(?<!=)==(?!=)(?P<answer>\S|\S.*?\S)(?<!=)==(?!=)")
+_NO_CARD = re.compile(r"[ \t]*(?:cards-deck|tags)\b", re.IGNORECASE)
+
+
+class Flashcards:
+    """`#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
+
+    def __init__(self, settings: FlashcardsSettings) -> None:
+        tag = re.escape(settings.flashcards_tag.lstrip("#"))
+        self.tag = re.compile(
+            rf"(?:^|(?<=[ \t]))#{tag}(?P<kind>[/-](?:reverse|spaced))?(?P<tags>(?:[ \t]*#[\w/-]+)*)"
+            r"[ \t]*(?P<id>\^\d{13}[ \t]*)?$",
+            re.IGNORECASE,
+        )
+        self.separators = (
+            Separator(settings.inline_separator),
+            Separator(settings.inline_separator_reverse, two_way=True),
+        )
+        signs = [re.escape(one.sign) for one in self.separators if one.sign.strip()]
+        self.signs = "|".join([rf"#{tag}\b", *signs, "==", r"\{"])
+
+    def own_forms(self, page: Page) -> frozenset[str]:
+        """Return nothing: its lines `Q::A` are read here."""
+        return NO_FORMS
+
+    def reads_highlights(self, page: Page) -> bool:
+        """Return True: they are its clozes."""
+        return True
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield tagged ones, lines with a separator, lines with clozes."""
+        used: set[int] = set()
+        for card in self.tagged(page):
+            used.update(range(card.first, card.last))
+            yield card
+        for at in range(len(page.lines)):
+            if at in used or at in page.code or at in page.cells or page.is_blank(at):
+                continue
+            if found := self.inline(page, at) or self.cloze(page, at):
+                yield found
+
+    def tagged(self, page: Page) -> Iterator[ToolCard]:
+        """Yield `question #card`, the answer in the lines below, up to an empty line."""
+        spans = page.paragraphs
+        for number, (first, last) in enumerate(spans):
+            start = first
+            for at in range(first, last):
+                found = self.tag.search(page.lines[at]) if at >= start else None
+                if not found:
+                    continue
+                if not page.lines[at][: found.start()].strip() and at == first and number:
+                    above = spans[number - 1]  # a tag alone: the question is a heading right above
+                    is_question = above[1] == first and HEADING.match(page.lines[above[0]])
+                    start = above[0] if is_question else first
+                end = self.end(page, spans, number, at)
+                yield self.card(page, start, at, end, found)
+                start = end
+
+    def end(self, page: Page, spans: list[Span], number: int, at: int) -> int:
+        """Return the end of the answer that begins after line `at`, or in the next paragraph."""
+        first, last = at + 1, spans[number][1]
+        if first == last and number + 1 < len(spans):
+            start, end = spans[number + 1]
+            if _is_blank(page, last, start) and not HEADING.match(page.lines[start]):
+                first, last = start, end
+        for line in range(first, last):
+            if NUMBERED_BLOCK.search(page.lines[line]):
+                return line + 1
+            if self.tag.search(page.lines[line]):
+                return line
+        return last
+
+    def card(self, page: Page, first: int, at: int, end: int, found: re.Match[str]) -> ToolCard:
+        """Return the card of a question [first, at] and its answer up to `end`."""
+        kind = (found["kind"] or "")[1:].casefold()
+        front = "\n".join([*page.lines[first:at], page.lines[at][: found.start()]]).strip("\n ")
+        front = front if "\n" in front else content(front)
+        back = "" if kind == "spaced" else page.lines_between(at + 1, end)
+        back = without_id(NUMBERED_BLOCK.sub("", dedent(back)))
+        end = self.past_id(page, at) if kind == "spaced" else end
+        tags = tuple(re.findall(r"[\w/-]+", found["tags"])) + page.tags_in(back)
+        sides = (page.side(front), page.side(back))
+        whole = page.lines_between(first, end)
+        ends = (front, back or front)
+        return ToolCard(first, end, Form.BLOCK, sides, whole, ends, kind == "reverse", tags)
+
+    def inline(self, page: Page, at: int) -> ToolCard | None:
+        """Return `Q::A` and `Q:::A`; the id may stand in the line or below it."""
+        if _NO_CARD.match(page.lines[at]):
+            return None
+        card = card_on_line(page, at, self.separators)
+        return card._replace(last=self.past_id(page, at)) if card else None
+
+    def cloze(self, page: Page, at: int) -> ToolCard | None:
+        """Return a line with clozes; those without a number are all of the first card."""
+        if "==" not in page.lines[at] and "{" not in page.lines[at]:
+            return None
+        source = without_id(content(page.lines[at]))
+        mask = page.mask(source)
+        found = [
+            hole._replace(numbers=hole.numbers or "1")
+            for hole in find_holes(mask, (_LINE_HIGHLIGHT, _LINE_CURLY))
+        ]
+        return cloze_card(page, at, self.past_id(page, at), source, mask, found) if found else None
+
+    def past_id(self, page: Page, at: int) -> int:
+        """Return the end of a line with the id below it, if there is one."""
+        return at + 1 + page.is_id(at + 1)
+
+
+# --- yanki ----------------------------------------------------------------------------------
+
+_RULE = re.compile(r"[ ]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_STRUCK = re.compile(r"(?<!~)~~(?!~)(?P<answer>\S|\S.*?\S)(?<!~)~~(?!~)")
+_NUMBER = re.compile(r"[(|]?(\d{1,2})(?:[\s).|]|$)[ \t]*(?=\S)")
+_HINT = re.compile(r"(?<=[^\s_*])[ \t]*(?:(?<!_)_([^_\n]+)_|(?<!\*)\*([^*\n].*?)\*)$")
+_EMPHASIS = re.compile(r"_([^_\n]+)_|\*([^*\n]+)\*")
+
+
+class Yanki:
+    """A file is one note; `---` separates its sides, `~~x~~` is a cloze."""
+
+    signs = r"~~|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$|[_*]$"
+
+    def __init__(self, settings: YankiSettings) -> None:
+        self.folders = tuple(folder.strip("/") for folder in settings.folders)
+
+    def own_forms(self, page: Page) -> frozenset[str]:
+        """Return nothing: the file is one card."""
+        return NO_FORMS
+
+    def reads_highlights(self, page: Page) -> bool:
+        """Return False: they are mere marks there."""
+        return False
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield one card, or none."""
+        inside = any(fnmatchcase(page.path, f"{folder}/*") for folder in self.folders)
+        card = self.card(page) if inside or not self.folders else None
+        if card:
+            yield card._replace(id=page.note_id)
+
+    def card(self, page: Page) -> ToolCard | None:
+        """Return the card that a file is, by its rules and its struck words."""
+        count = len(page.lines)
+        rules = [at for at in range(count) if _is_rule(page, at)]
+        parts = [
+            page.lines_between(start, end).strip("\n")
+            for start, end in zip([0, *(at + 1 for at in rules)], [*rules, count], strict=True)
+        ]
+        front = parts[0]
+        mask = page.mask(front)
+        if struck := list(_struck(front, mask)):
+            text = cloze_text(page, front, mask, struck)
+            extra = page.lines_between(rules[0] + 1, count).strip("\n") if rules else ""
+            if not extra.strip():
+                return self.written(page, Form.CLOZE, (text,), front, front)
+            return self.written(page, Form.CLOZE, (text, page.side(extra)), front, extra)
+        if not rules:
+            # the last words, emphasised, are to be typed; only where the file is surely a card
+            above, _, last = front.rstrip().rpartition("\n")
+            typed, above = _EMPHASIS.fullmatch(last.strip()), above.strip("\n")
+            if not (typed and above.strip() and (page.note_id or self.folders)):
+                return None
+            back = typed[1] or typed[2]
+            typed_sides = (page.side(_without_heading(above)), page.side(back))
+            return self.written(page, Form.BLOCK, typed_sides, above, back)
+        two_way = len(rules) > 1 and not parts[1].strip()
+        rest = parts[2:4] if two_way else [page.lines_between(rules[0] + 1, count).strip("\n")]
+        sources = [_without_heading(front), *rest]
+        if len(sources) < 2 or not all(source.strip() for source in sources[:2]):
+            return None
+        written = [source for source in sources if source.strip()]
+        sides = tuple(map(page.side, written))
+        return self.written(page, Form.BLOCK, sides, front, written[-1])._replace(two_way=two_way)
+
+    def written(
+        self, page: Page, form: Form, sides: tuple[str, ...], front: str, end: str
+    ) -> ToolCard:
+        """Return a card whose words begin with `front` and end with `end`."""
+        count = len(page.lines)
+        whole = page.lines_between(0, count)
+        tags = page.tags_in(front, end)
+        return ToolCard(0, count, form, sides, whole, (front, end), tags=tags)
+
+
+def _without_heading(front: str) -> str:
+    """Return a front that is a heading without its sign."""
+    return front.lstrip("# \t") if "\n" not in front and HEADING.match(front) else front
+
+
+def _is_rule(page: Page, at: int) -> bool:
+    """Return whether a line is a rule, not the underline of a heading."""
+    if at in page.code or not _RULE.match(page.lines[at]):
+        return False
+    above = page.lines[at - 1] if at else ""
+    underlines = page.lines[at].strip().strip("-") == ""
+    return not (
+        underlines and above.strip() and not _RULE.match(above) and not HEADING.match(above)
+    )
+
+
+def _struck(source: str, mask: str) -> Iterator[Hole]:
+    """Yield struck words with the numbers they begin with, else the next one.
+
+    Emphasis at their end is a hint.
+    """
+    number = 0
+    for hole in find_holes(mask, (_STRUCK,)):
+        start, end = hole.answer
+        given = _NUMBER.match(source[:end], start)
+        number = int(given[1]) if given else number + 1
+        start = given.end() if given else start
+        if found := _HINT.search(source[start:end]):
+            inside = found.span(1) if found[1] else found.span(2)
+            hole = hole._replace(hint=(start + inside[0], start + inside[1]))
+            end = start + found.start()
+        yield hole._replace(answer=(start, end), numbers=str(number))

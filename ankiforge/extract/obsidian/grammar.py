@@ -1,0 +1,169 @@
+"""What the syntaxes of other tools share: a separator on one line, and clozes."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ankiforge.extract.markdown.blocks import rich, without_id
+from ankiforge.extract.markdown.cards import FIELD, inline_card
+from ankiforge.extract.markdown.inline import MASK, is_template, read
+from ankiforge.extract.markdown.page import HEADING, Page, ToolCard, content
+from ankiforge.model import Form, Span
+from ankiforge.text.sentences import trimmed
+
+# --- a front, a separator, a back -----------------------------------------------------------
+
+
+class Separator(NamedTuple):
+    """What separates the sides."""
+
+    sign: str
+    two_way: bool = False
+    swapped: bool = False
+    """Whether the answer stands first."""
+    loose: bool = False
+    """Whether it counts only beside a blank: `a >> b`, not `a>>b`."""
+
+    def place(self, words: str) -> int:
+        """Return where it stands and separates something, else -1."""
+        start = words.find(self.sign) if self.sign.strip() else -1
+        while start >= 0 and self.loose:
+            around = words[max(start - 1, 0) : start] + words[start + len(self.sign) :][:1]
+            if not around.strip() or " " in around:
+                break
+            start = words.find(self.sign, start + 1)
+        return start
+
+
+def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCard | None:
+    """Return the card that a line is; of several separators the longest counts, where it is first.
+
+    Not in code, maths, marks, addresses and fields in brackets.
+    """
+    present = [one for one in separators if one.sign in page.lines[at]]
+    if not present:
+        return None
+    words = without_id(content(page.lines[at]))
+    inline = read(words, page.blocks.context)
+    shown = FIELD.sub(lambda match: "…" * len(match[0]), inline.open_words())
+    for separator in sorted(present, key=lambda one: -len(one.sign)):
+        start = separator.place(shown)
+        if start < 0:
+            continue
+        front = trimmed(shown, 0, start)
+        back = trimmed(shown, start + len(separator.sign), len(shown))
+        sides = [inline.markdown(*side)[0] for side in (front, back)]
+        if not all(sides):
+            return None
+        if separator.swapped:
+            sides.reverse()
+        return ToolCard(
+            at, at + 1, Form.INLINE, tuple(sides), words, two_way=separator.two_way,
+            tags=inline.tags,
+        )  # fmt: skip
+    return None
+
+
+def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
+    """Return whether a line is a card in our own reading of `::`; `sure`: one without doubt."""
+    if "::" not in page.lines[at] or HEADING.match(page.lines[at]):
+        return False
+    card = inline_card(read(without_id(content(page.lines[at])), page.blocks.context))
+    return card is not None and (not sure or card.form is Form.INLINE or card.clarity > 1)
+
+
+# --- clozes ---------------------------------------------------------------------------------
+
+
+class Hole(NamedTuple):
+    """What is hidden, in a source."""
+
+    start: int
+    end: int
+    """[start, end) of it with its signs."""
+    answer: Span
+    hint: Span = (0, 0)
+    """(0, 0) without one."""
+    numbers: str = ""
+    """`1` or `1,3`; "" = still to be given."""
+
+
+def find_holes(
+    mask: str, patterns: Iterable[re.Pattern[str]], *, templates: bool = True
+) -> list[Hole]:
+    """Return what patterns with the groups answer, hint and numbers find; the first of overlapping.
+
+    `templates`: whether names to be filled in (`{{date}}`) count, too.
+    """
+    found: list[Hole] = []
+    for pattern in patterns:
+        groups = pattern.groupindex
+        for match in pattern.finditer(mask):
+            hint = match.span("hint") if "hint" in groups and match["hint"] else (0, 0)
+            numbers = (match["numbers"] or "") if "numbers" in groups else ""
+            hole = Hole(match.start(), match.end(), match.span("answer"), hint, numbers)
+            at = bisect_left(found, hole.start, key=lambda one: one.start)
+            after_others = at == 0 or found[at - 1].end <= hole.start
+            before_others = at == len(found) or hole.end <= found[at].start
+            if after_others and before_others and match["answer"].strip():
+                found.insert(at, hole)
+    if templates:
+        return found
+    return [
+        hole
+        for hole in found
+        if not (mask.startswith("{{", hole.start) and is_template(mask[slice(*hole.answer)]))
+    ]
+
+
+def numbered_holes(found: Iterable[Hole]) -> Iterator[Hole]:
+    """Give numbers to those that have none: 1, 2 … among themselves."""
+    free = 0
+    for hole in found:
+        free += not hole.numbers
+        yield hole if hole.numbers else hole._replace(numbers=str(free))
+
+
+def cloze_text(page: Page, source: str, mask: str, found: Iterable[Hole]) -> str:
+    """Return the Markdown of a text with these holes, each of them numbered."""
+    parts, at = [], 0
+    for hole in found:
+        hint = f"::{_guarded(source, mask, hole.hint)}" if hole.hint[1] else ""
+        answer = _guarded(source, mask, hole.answer)
+        parts.append(_escaped(_PAIRED, source, mask, at, hole.start))
+        parts.append(f"{{{{c{hole.numbers}::{answer}{hint}}}}}")
+        at = hole.end
+    parts.append(_escaped(_PAIRED, source, mask, at, len(source)))
+    return rich("".join(parts), page.blocks.context, gaps=True)
+
+
+_PAIRED = re.compile(r"(?<=\{)\{|(?<=\})\}")
+"""Outside clozes no cloze begins or ends."""
+_INSIDE = re.compile(r"[{}]|(?<=:):|^:|:$")
+"""Within an answer or a hint nothing ends it."""
+
+
+def _guarded(source: str, mask: str, span: Span) -> str:
+    """Return an answer or a hint, without blanks around it."""
+    text = source[slice(*span)]
+    start = span[0] + len(text) - len(text.lstrip())
+    return _escaped(_INSIDE, source, mask, start, start + len(text.strip()))
+
+
+def _escaped(signs: re.Pattern[str], source: str, mask: str, start: int, end: int) -> str:
+    places = {start + match.start() for match in signs.finditer(mask[start:end])}
+    return "".join(
+        "\\" + source[at] if at in places and mask[at] != MASK else source[at]
+        for at in range(start, end)
+    )
+
+
+def cloze_card(
+    page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Hole], id: str = ""
+) -> ToolCard:
+    """Return the cloze card of the lines [first, last), whose words are `source`."""
+    text = cloze_text(page, source, mask, found)
+    return ToolCard(first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id)

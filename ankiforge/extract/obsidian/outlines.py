@@ -1,0 +1,200 @@
+r"""Cards in nested lists, as Logseq and RemNote write them.
+
+Logseq: blocks with `#card`, their children the answer; `{{cloze x}}`, `{{cloze x\\cue}}`.
+RemNote, as it exports to Markdown: `front >> back`, `term :: what`, `term ;; what`, `{{x}}`;
+`<>` and `::` ask both ways, `<<` only backwards; a third sign (`>>>`, `:::`, `;;;`) takes what
+stands below for the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from textwrap import dedent
+from typing import NamedTuple
+
+from ankiforge.extract.markdown.blocks import without_id, without_properties
+from ankiforge.extract.markdown.inline import MASK
+from ankiforge.extract.markdown.page import Page, ToolCard, content
+from ankiforge.extract.obsidian.grammar import (
+    Hole,
+    Separator,
+    card_on_line,
+    cloze_card,
+    find_holes,
+    numbered_holes,
+)
+from ankiforge.model import Form
+
+_ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)(?:\[[^\[\]]\][ \t]+)?")
+_OUTSIDE = 1000
+"""The depth of a line that is in no list."""
+
+
+class Item(NamedTuple):
+    """One item, or a line outside lists."""
+
+    first: int
+    below: int
+    """[first, below) are its own lines."""
+    last: int
+    """[below, last) are those of the items in it."""
+    depth: int
+    """Columns before its sign."""
+
+    def words(self, page: Page) -> str:
+        """Return its own lines without its sign."""
+        line = page.lines[self.first]
+        found = _ITEM.match(line)
+        rest = (page.lines[at].strip() for at in range(self.first + 1, self.below))
+        return "\n".join([line[found.end() :] if found else line, *rest])
+
+
+def _items(page: Page) -> list[Item]:
+    """Return all items of all lists, in order; a line in none is one with nothing below."""
+    heads: list[tuple[int, int]] = []  # line, columns before the sign
+    inside = False
+    for at, line in enumerate(page.lines):
+        found = None if at in page.code else _ITEM.match(line)
+        if found:
+            inside = True
+            heads.append((at, len(found[1].expandtabs(4))))
+        elif page.is_blank(at):
+            inside = False
+        elif not (inside or at in page.code or page.is_comment(at)):
+            heads.append((at, _OUTSIDE))
+    ends = []
+    for number, (at, _) in enumerate(heads):
+        limit = heads[number + 1][0] if number + 1 < len(heads) else len(page.lines)
+        end = at + 1
+        while end < limit and not page.is_blank(end):
+            end += 1
+        ends.append(end)
+    lasts, stack = list(ends), list[int]()
+    for number in range(len(heads) + 1):
+        at, depth = heads[number] if number < len(heads) else (len(page.lines) + 1, -1)
+        while stack and (heads[stack[-1]][1] >= depth or lasts[stack[-1]] < at):
+            done = stack.pop()
+            if stack:
+                lasts[stack[-1]] = max(lasts[stack[-1]], lasts[done])
+        stack.append(number)
+    return [
+        Item(at, end, last, depth)
+        for (at, depth), end, last in zip(heads, ends, lasts, strict=True)
+    ]
+
+
+def _answer(page: Page, first: int, last: int) -> str:
+    """Return what stands below an item; a single item without its sign."""
+    source = dedent(page.lines_between(first, last).expandtabs(4)).strip("\n")
+    lines = source.split("\n")
+    found = _ITEM.match(lines[0])
+    if not found or any(_ITEM.match(line) for line in lines[1:]):
+        return source
+    return "\n".join([lines[0][found.end() :], *(line.strip() for line in lines[1:])])
+
+
+class _Outline:
+    """Tools that have no form of ours, and for which `==x==` is a mere mark."""
+
+    def own_forms(self, page: Page) -> frozenset[str]:
+        """Return nothing."""
+        return frozenset()
+
+    def reads_highlights(self, page: Page) -> bool:
+        """Return False."""
+        return False
+
+
+_CARD = re.compile(r"(?:^|(?<=\s))(?:#card(?![\w/-])|#?\[\[card\]\])", re.IGNORECASE)
+_LOGSEQ_CLOZE = re.compile(r"\{\{cloze[ \t]+(?P<answer>.+?)\}\}(?!\})", re.IGNORECASE)
+_CUE = "\\\\"
+
+
+class Logseq(_Outline):
+    """Reads pages as Logseq does."""
+
+    signs = r"#card\b|\[\[card\]\]|\{\{cloze\b"
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield cards block by block; a card below a card stands by itself."""
+        found = _items(page)
+        cards = [
+            item.first for item in found if item.depth < _OUTSIDE and _is_card(page, item.first)
+        ]
+        for item in found:
+            words, _ = without_properties(item.words(page))
+            words = without_id(content(words) if item.depth == _OUTSIDE else words).strip()
+            at = bisect_left(cards, item.first)
+            is_card = cards[at : at + 1] == [item.first]
+            is_cloze = bool(find_holes(page.mask(words), (_LOGSEQ_CLOZE,)))
+            if not (is_card or is_cloze):
+                continue
+            tags = tuple(tag for tag in page.tags_in(words) if tag.casefold() != "card")
+            front = _CARD.sub("", words).strip()
+            if is_cloze:
+                mask = page.mask(front)
+                holes = (_with_cue(front, hole) for hole in find_holes(mask, (_LOGSEQ_CLOZE,)))
+                card = cloze_card(page, item.first, item.below, front, mask, numbered_holes(holes))
+                yield card._replace(whole=words, tags=tags)
+                continue
+            last = min([item.last, *cards[at + 1 : at + 2]])
+            back = _answer(page, item.below, last) if last > item.below else ""
+            back, _ = without_properties(back)
+            yield ToolCard(
+                item.first, max(last, item.below), Form.BLOCK, (page.side(front), page.side(back)),
+                page.lines_between(item.first, last), (front, back or front), tags=tags,
+            )  # fmt: skip
+
+
+def _is_card(page: Page, at: int) -> bool:
+    line = page.lines[at]
+    found = _CARD.search(line)
+    return found is not None and (found[0].endswith("]]") or page.mask(line)[found.start()] != MASK)
+
+
+def _with_cue(source: str, hole: Hole) -> Hole:
+    start, end = hole.answer
+    cue = source.find(_CUE, start, end)
+    return hole if cue < 0 else hole._replace(answer=(start, cue), hint=(cue + 2, end))
+
+
+_REMNOTE_CLOZE = re.compile(
+    r"(?<!\{)\{\{(?!\{)(?P<answer>.+?)\}\}(?!\})(?:\{\(\{(?P<hint>.+?)\}\)\})?"
+)
+_SEPARATORS = (
+    Separator("<>", two_way=True, loose=True),
+    Separator(">>", loose=True),
+    Separator("<<", loose=True, swapped=True),
+    Separator("::", two_way=True, loose=True),
+    Separator(";;", loose=True),
+)
+_BELOW = re.compile(r"(?P<front>.*\S)[ \t]*(?P<sign>>>>|:::|;;;)[ \t]*$")
+
+
+class Remnote(_Outline):
+    """Reads what RemNote exports."""
+
+    signs = r"<>|>>|<<|::|;;|\{\{"
+
+    def cards(self, page: Page) -> Iterator[ToolCard]:
+        """Yield cards item by item."""
+        for item in _items(page):
+            at, source = item.first, without_id(content(page.lines[item.first]))
+            asked = _BELOW.match(source)
+            if asked and item.last > item.below:  # `front >>>` with its answer in the items below
+                front, back = asked["front"], _answer(page, item.below, item.last)
+                yield ToolCard(
+                    at, item.last, Form.BLOCK, (page.side(front), page.side(back)),
+                    page.lines_between(at, item.last), (front, back), asked["sign"] == ":::",
+                    page.tags_in(front, back),
+                )  # fmt: skip
+                continue
+            mask = page.mask(source)
+            if found := find_holes(mask, (_REMNOTE_CLOZE,), templates=False):
+                yield cloze_card(page, at, at + 1, source, mask, numbered_holes(found))
+            elif not (at in page.cells or at in page.regions) and (
+                card := card_on_line(page, at, _SEPARATORS)
+            ):
+                yield card
