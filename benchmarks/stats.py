@@ -106,7 +106,7 @@ def main(cards: int = 20_000, answers: int = 100_000) -> None:
         page = as_html(found, "ankiforge")
         times.append(time.process_time())
         ledger.close()
-    assert found.total.counts.cards == cards
+    assert found.total.counts["cards"] == cards
     for what, (begin, end) in zip(("opened", "counted", "page"), pairwise(times), strict=True):
         print(f"{what:10} {end - begin:6.2f} s")
     print(f"{cards:,} cards, {found.total.answers.given:,} answers; page {len(page) / 1e6:.1f} MB")

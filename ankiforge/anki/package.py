@@ -150,13 +150,14 @@ class _Rows:
         )  # fmt: skip
 
         deck = deck_name(note.deck)
-        deck_id = self.decks.setdefault(deck, named_id("deck", deck))
+        if deck not in self.decks:
+            self.decks[deck] = named_id("deck", deck)
         for ordinal in ordinals:
             place = ordinal if note.family is Family.CLOZE else self.places[note.family][ordinal]
             wanted = card_id(note.guid, place)
             own, moves = self.card_ids.place(f"{note.guid} {place:03}", wanted)
             self._move("update cards set id = ? where id = ?", moves)
-            self.card_rows.append((own, number, deck_id, place, note.mod, len(self.guids)))
+            self.card_rows.append((own, number, self.decks[deck], place, note.mod, len(self.guids)))
         if len(self.note_rows) >= _BATCH:
             self._flush()
 

@@ -23,7 +23,8 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
 from ankiforge.pipeline import Parcel, deliverable, publish
-from ankiforge.reports.summary import Tally, counted, notes_json, told_of_anki, told_of_push
+from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
+from ankiforge.reports.text import counted
 from ankiforge.sync import (
     NEVER,
     PushResult,
@@ -81,7 +82,7 @@ def build(
             for one in tally.published:
                 notes_of = f"{counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
                 out.print(f"{one.path}: {notes_of}")
-            for line in told_of_anki(tally):
+            for line in anki_text(tally):
                 out.print(line)
         if blocked := now.ledger.queries.card_counts()["blocked"]:
             many = f"{counted(blocked, 'card')} blocked by a check"
@@ -686,10 +687,10 @@ class Push:
         if out.quiet:
             return
         if self.pushed.added or self.pushed.updated:
-            out.print(told_of_push(self.pushed))
+            out.print(push_text(self.pushed))
         elif left:
             out.print(f"package: {left[0]}")
         elif not failed:
             out.print(f"no package: {_why_no_package(self.now, self.deck)}")
-        for line in told_of_anki(tally):
+        for line in anki_text(tally):
             out.print(line)

@@ -32,8 +32,8 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.reports.cards import card_json, one_line, words_of
-from ankiforge.reports.summary import counted
+from ankiforge.reports.cards import card_json, one_line, question_of
+from ankiforge.reports.text import counted
 from ankiforge.review import Target, acceptable_in_bulk
 from ankiforge.review.manual import live_cards
 from ankiforge.review.select import (
@@ -275,7 +275,7 @@ def _undone_lines(
     """Yield each decision with its card; of many, their number and the first few cards."""
     if len(undone) <= _UNDONE_SHOWN:
         for event in undone:
-            words = words_of(cards[event.subject]) if event.subject in cards else ""
+            words = question_of(cards[event.subject]) if event.subject in cards else ""
             yield f"undone: {event.what} {event.subject}" + (f"  {words}" if words else "")
         return
     kinds = Counter(event.what for event in undone).most_common()

@@ -29,7 +29,8 @@ from ankiforge.errors import ForgeError, UsageError
 from ankiforge.model import Card, Drafted, Drafter, Guid, HighlightKey, RunId, Task
 from ankiforge.pending import in_place_of, unmended, unwritten
 from ankiforge.pipeline import Checking, Job, Progress, forge, read, redraw
-from ankiforge.reports.summary import Summary, Tally, dollars, summarize
+from ankiforge.reports.summary import Summary, Tally, summarize
+from ankiforge.reports.text import dollars
 from ankiforge.review.history import remarks_for, replaceable
 from ankiforge.review.select import is_key
 

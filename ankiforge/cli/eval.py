@@ -232,7 +232,7 @@ def _print_evaluation(
 
 
 def _print_ratings(call: Call, files: tuple[Path, ...], keys: tuple[Path, ...]) -> None:
-    from ankiforge.reports.eval import figures, rated_text, read_key, read_rated
+    from ankiforge.reports.rated import as_text, figures, read_key, read_rated
 
     if not files:
         raise UsageError("no sheet is named", hint="ankiforge eval --rated SHEET.csv")
@@ -244,6 +244,6 @@ def _print_ratings(call: Call, files: tuple[Path, ...], keys: tuple[Path, ...]) 
         call.out.data({**found, "problems": problems})
     else:
         call.out.problems(problems)
-        for line in rated_text(found):
+        for line in as_text(found):
             call.out.print(line)
     end(problems)

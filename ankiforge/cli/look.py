@@ -65,8 +65,7 @@ def list_(
     """List cards; words match their text and title, `field:value` their fields."""
     from ankiforge.cli.selection import joined
     from ankiforge.ledger.cards import PAIRED
-    from ankiforge.reports.cards import in_full, one_line
-    from ankiforge.reports.twins import twins_told
+    from ankiforge.reports.cards import card_text, duplicates_text, one_line
     from ankiforge.review.history import work_lines
     from ankiforge.review.query import parse
 
@@ -94,8 +93,8 @@ def list_(
             if out.as_json:
                 reads = out.data(now.card_data(card))
             else:
-                lines = [*in_full(card)] if verbose else [one_line(card)]
-                lines += twins_told(now.ledger, card) if duplicates else []
+                lines = [*card_text(card)] if verbose else [one_line(card)]
+                lines += duplicates_text(now.ledger, card) if duplicates else []
                 lines += work_lines(now.ledger, card) if view == "work" or verbose else []
                 reads = out.print("\n".join((*lines, "") if verbose else lines))
             if not reads:
@@ -147,8 +146,7 @@ def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
 def show(call: Call, words: tuple[str, ...]) -> None:
     """Show cards in full: fields, quote, source, findings, what waits."""
     from ankiforge.cli.selection import shown_cards
-    from ankiforge.reports.cards import in_full, studied
-    from ankiforge.reports.twins import twins_told
+    from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
     from ankiforge.review.history import work_lines
     from ankiforge.sync import conflicts_of
 
@@ -162,10 +160,10 @@ def show(call: Call, words: tuple[str, ...]) -> None:
                 continue
             seen = now.ledger.views.seen(card.guid)
             reviews = now.ledger.views.reviews_of(card.guid)
-            lines = [*in_full(card, conflicts)]
-            lines += [f"studied   {studied(seen, reviews)}"] if seen else []
+            lines = [*card_text(card, conflicts)]
+            lines += [f"studied   {schedule_line(seen, reviews)}"] if seen else []
             lines += work_lines(now.ledger, card)
-            lines += twins_told(now.ledger, card)
+            lines += duplicates_text(now.ledger, card)
             call.out.print("\n".join((*lines, "")))
 
 
@@ -188,7 +186,7 @@ _LONGEST = 100
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
     """Haven't I looked at this before? What was read, marked and forged, and is remembered now."""
-    from ankiforge.reports.seen import seen_json, told
+    from ankiforge.reports.seen import as_text, seen_json
 
     refuse_unknown_options(query)
     words = " ".join(query)
@@ -202,7 +200,7 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
             if call.out.as_json:
                 reads = call.out.data(seen_json(found, moment, looked))
             else:
-                lines = told(found, moment, whole=call.out.verbose)
+                lines = as_text(found, moment, whole=call.out.verbose)
                 reads = call.out.print("\n".join((*lines, "")))
             if not reads:
                 return
@@ -241,7 +239,7 @@ def _works(now: Session, words: str) -> Iterator[Match]:
 @click.argument("card", metavar="CARD")
 def trace(call: Call, card: str) -> None:
     """Show one card's whole way: source, prompt, reply, checks, decisions, what was shipped."""
-    from ankiforge.reports.trace import told, trace_json
+    from ankiforge.reports.trace import as_text, trace_json
     from ankiforge.review.select import find
 
     with session(call, forgetful=True) as now:
@@ -250,7 +248,7 @@ def trace(call: Call, card: str) -> None:
         if call.out.as_json:
             call.out.data(trace_json(now.ledger, found, now.review.tags(found), asked))
             return
-        for line in told(now.ledger, found, asked):
+        for line in as_text(now.ledger, found, asked):
             call.out.print(line)
 
 

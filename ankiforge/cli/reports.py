@@ -361,8 +361,7 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 def doctor(call: Call, take_over: bool, draw: bool) -> None:
     """Check sources, model, Anki and ledger; say what to do."""
     from ankiforge.reports.discover import Machine
-    from ankiforge.reports.doctor import examine, exit_code
-    from ankiforge.reports.health import State, Surroundings
+    from ankiforge.reports.doctor import State, Surroundings, examine, exit_code
 
     def find() -> Workspace:
         return resolve(call.workspace, Path.cwd(), os.environ)

@@ -127,7 +127,7 @@ def run_sources(
         write_packages,
     )
     from ankiforge.pipeline import propose
-    from ankiforge.reports.decks import left_behind
+    from ankiforge.reports.cards import left_behind
     from ankiforge.reports.summary import Tally, summarize
 
     out = call.out
@@ -199,7 +199,7 @@ def _after(
     """Yield where the package is, what to know, what to do next."""
     from ankiforge.ledger.placing import FLOOD
     from ankiforge.reports.cards import one_line
-    from ankiforge.reports.summary import told_of_push
+    from ankiforge.reports.summary import push_text
 
     tally, cards, program = summary.tally, summary.cards, now.call.program
     if dry_run:
@@ -208,7 +208,7 @@ def _after(
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
     if tally.pushed and (tally.pushed.added or tally.pushed.updated):
-        yield f"\n{told_of_push(tally.pushed)}"
+        yield f"\n{push_text(tally.pushed)}"
     for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
@@ -464,12 +464,12 @@ def follow(
 
 def print_summary(now: Session, summary: Summary, after: Iterable[str]) -> None:
     """Print what a run came to: as JSON, or as counts with what to do next."""
-    from ankiforge.reports.summary import told
+    from ankiforge.reports.summary import as_text
 
     if now.out.as_json:
         now.out.data(summary.as_json())
         return
     now.out.problems((*summary.tally.problems, *summary.tally.deck_notices))
     if not now.out.quiet:
-        for line in (*told(summary, now.ledger, now.call.program), *after):
+        for line in (*as_text(summary, now.ledger, now.call.program), *after):
             now.out.print(line)

@@ -83,13 +83,13 @@ class Session:
 
     def card_data(self, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
         """Return a card as JSON, with its reviews and troubles in Anki."""
-        from ankiforge.reports.cards import card_json, seen_json
+        from ankiforge.reports.cards import card_json, note_json
 
         pending = card.verdict is Verdict.PENDING
         seen = self.ledger.views.seen(card.guid)
         return {
             **card_json(card, self.review.tags(card), conflicts),
-            "seen": seen_json(seen, self.ledger.views.reviews_of(card.guid)),
+            "seen": note_json(seen, self.ledger.views.reviews_of(card.guid)),
             "troubles": self.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
             "instead_of": self.ledger.queries.problem_cards.replaced_by(card.guid)
             if pending

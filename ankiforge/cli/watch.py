@@ -38,7 +38,8 @@ from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pending import pending, unwritten
 from ankiforge.pipeline import Job, Progress, forge, read
-from ankiforge.reports.summary import Tally, counted
+from ankiforge.reports.summary import Tally
+from ankiforge.reports.text import counted
 from ankiforge.watch import (
     DELIVER,
     DeliveryResult,

@@ -18,7 +18,7 @@ from ankiforge.ledger.db import Connection
 from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, slug_of
 from ankiforge.ledger.keys import KeyIssuer
 from ankiforge.model import Highlight, HighlightKey, HighlightKind, Route, RunId, Scan
-from ankiforge.model.words import NO_KEY
+from ankiforge.model.highlights import NO_KEY
 from ankiforge.text.anchors import text_of, triple_of
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical

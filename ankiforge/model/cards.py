@@ -1,26 +1,218 @@
-"""Cards as the ledger keeps them, and notes on their way to Anki."""
+"""Drafts, cards as the ledger keeps them, notes as packages ship them and as Anki shows them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
 
-from ankiforge.model.drafting import Draft, Finding
-from ankiforge.model.ids import MADE_FROM
-from ankiforge.model.reading import Highlight
-from ankiforge.model.words import (
+from ankiforge.model.highlights import (
+    MADE_FROM,
     AcceptedBy,
     AnkiState,
     CandidateState,
     CardKind,
+    Document,
     DraftId,
     Family,
     Fields,
     Guid,
+    Highlight,
     HighlightKey,
+    Problem,
     Severity,
     Standing,
     Verdict,
+    h16,
+    note_id,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who drew a draft, and from which words."""
+
+    drafter: str
+    """`rules:acronym`, `llm`, `person` …"""
+    model: str = ""
+    prompt: str = ""
+    """`name@fingerprint`."""
+    request: str = ""
+    """The hash under which the ledger keeps the model's reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A draft that the checks sent back to the model, which mended it."""
+
+    kind: CardKind
+    fields: Fields
+    findings: tuple[str, ...]
+    """What was wrong with it, in the words the model was told."""
+    request: str = ""
+    """The hash under which the ledger keeps the reply it came in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a drafter proposes: one Anki note to be, in Markdown."""
+
+    highlight: HighlightKey
+    kind: CardKind
+    fields: Fields
+    quote: str
+    """The evidence, verbatim from the source."""
+    answer: str
+    """What is to be recalled, as plain text; tells cards of one highlight apart."""
+    start: int
+    """Where the evidence begins in `exact`; orders the intents of a highlight."""
+    origin: Origin
+    intent: int = 0
+    """Drafts of one highlight with equal intent are candidates of one choice."""
+    by_hand: bool = False
+    """Written as a card by a person, in the source."""
+    tags: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    """What was drawn before it and sent back, oldest first."""
+
+    def field(self, name: str) -> str:
+        """The Markdown of one content field, "" if absent."""
+        return dict(self.fields).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class NoCard:
+    """A highlight that yields nothing, and why: an answer of full rank."""
+
+    highlight: HighlightKey
+    reason: str
+    passing: bool = False
+    """Holds only for now, and is not remembered: the highlight stays pending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What the deck files ask of the cards of a task."""
+
+    prompt: str = ""
+    """The prompt's name; "" = the usual one."""
+    kinds: tuple[CardKind, ...] = ()
+    """The kinds that are wanted; () = all."""
+    wants: str = "card"
+    """What the mark's colour asks for: `card`, `definition` or `question`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Highlights of one document that want drafts of one sort."""
+
+    document: Document
+    highlights: tuple[Highlight, ...]
+    remark: str = ""
+    """What a person asked for when asking again."""
+    discreet: bool = False
+    """Whether a passage of the document must stay on this machine: the text around the others
+    may hold it."""
+    brief: Brief = Brief()
+    beside: bool = False
+    """Whether what is drawn stands beside what waits, in the place of nothing: a person chooses."""
+    instead: str = ""
+    """The guid of the card that is to give way to what is drawn, once a person takes that."""
+    unread: frozenset[HighlightKey] = frozenset()
+    """Highlights that an older program gave up as unreadable, and would have asked anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A task's result: every highlight is in drafts, in no_cards, or under a problem."""
+
+    task: Task
+    drafts: tuple[Draft, ...] = ()
+    no_cards: tuple[NoCard, ...] = ()
+    failed: tuple[tuple[HighlightKey, str], ...] = ()
+    """Not answered this time (a fault of the service), and why: drafted again on the next run."""
+    problems: tuple[Problem, ...] = ()
+
+
+class Drafter(Protocol):
+    """Turns tasks into results, in order; pulls no faster than it works."""
+
+    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+        """Yield one result per task."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found."""
+
+    check: str
+    severity: Severity
+    message: str
+    twin: str = ""
+    """The guid or draft id of the card it resembles, or `nid:` and the id of a note in Anki."""
+
+
+class SearchTerms(NamedTuple):
+    """What the duplicate index keeps of a card: enough to find it, not to judge it."""
+
+    words: tuple[str, ...]
+    """Stems of its content words."""
+    finders: tuple[str, ...]
+    """More by which it is found: pairs of ideographs."""
+    exact: bytes
+    """Digest of its exact form, b"" where a side is empty."""
+
+
+class IndexedCard(NamedTuple):
+    """A card in the duplicate index, or a note in Anki that is not ours."""
+
+    id: str
+    """A guid, or `nid:` and Anki's id."""
+    highlight: HighlightKey
+    """Where it comes from; "" if that is not known."""
+    where: str
+    """What findings say before they quote a note that is not ours."""
+    terms: SearchTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A draft with what the checks said, and where it is to go."""
+
+    draft: Draft
+    findings: tuple[Finding, ...] = ()
+    accept: bool = False
+    """Whether policy lets it through."""
+    repeats: str = ""
+    """The guid of a card, or the label of a draft of this batch, that it repeats exactly."""
+    label: str = ""
+    """Names this draft within its batch."""
+    deck: str = ""
+    deck_asked: bool = False
+    """Whether the command names this deck: then it goes before the one its document has."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check forbids it."""
+        return any(finding.severity is Severity.BLOCK for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All that became of one task: what the ledger records in one transaction."""
+
+    task: Task
+    drafter: str
+    """Who drew it: `rules`, or the model's name; asked again when it is another."""
+    checked: tuple[Checked, ...] = ()
+    no_cards: tuple[NoCard, ...] = ()
+    failed: tuple[tuple[HighlightKey, str], ...] = ()
+    """(highlight, what went wrong)."""
+
+
+# --- cards and notes ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +353,367 @@ class Note:
     """All fields in the order of the note type in Anki, where a person changed that."""
     without: frozenset[int] = frozenset()
     """Ordinals of cards that a person deleted: they are not made again."""
+
+
+# --- what Anki shows ------------------------------------------------------------------------------
+
+
+class ViewKind(StrEnum):
+    """By which way Anki was looked at."""
+
+    COLLECTION = "collection"
+    """A copy of the live `collection.anki2`."""
+    COLPKG = "colpkg"
+    APKG = "apkg"
+    """An export given by hand: never complete."""
+    CONNECT = "connect"
+    """Exports of a running Anki, by AnkiConnect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """How a collection counts days: `due` of a card in review is a number of them."""
+
+    created: int
+    """When it was made, seconds since 1970; day 0."""
+    rollover: int = 4
+    """The hour at which a day begins, local time."""
+    west: int | None = None
+    """Minutes west of UTC where it was made; None = as on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """AnkiforgeId, taken apart: `af1 <guid> <family> <slot> <key> <content> [mod]`."""
+
+    guid: Guid
+    family: Family
+    slot: int
+    key: HighlightKey
+    content: str
+    """Hash of *our* content fields as they were shipped, before any merge."""
+    mod: int = 0
+    """The number of the revision, where it is not the first; 0 = not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCard:
+    """One card as Anki schedules it."""
+
+    id: int
+    ordinal: int
+    deck: str
+    """Its home deck, also while it is in a filtered one; `::` between the parts."""
+    queue: int
+    """-3 and -2 buried, -1 suspended, 0 new, 1 learning, 2 review, 3 day learning, 4 preview."""
+    type: int
+    """0 new, 1 learning, 2 review, 3 relearning."""
+    due: int
+    interval: int
+    """Days; negative: seconds."""
+    factor: int
+    """Ease in per mille; 0 while it is learnt under FSRS."""
+    reps: int
+    lapses: int
+    flag: int
+    """0 to 7."""
+    stability: float | None = None
+    """Of FSRS, days."""
+    difficulty: float | None = None
+    """Of FSRS, 1 to 10."""
+    decay: float | None = None
+    """Of the forgetting curve of FSRS, where the collection names it."""
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a person (or a leech) took it out of study."""
+        return self.queue == -1
+
+
+@dataclass(frozen=True, slots=True)
+class SeenNote:
+    """One note whose guid is of our making."""
+
+    guid: Guid
+    id: int
+    mod: int
+    """Seconds since 1970 if a person changed it, else the number we shipped."""
+    type_id: int
+    """Of its note type; ours only if it stands in `anki.notetypes`."""
+    tags: tuple[str, ...]
+    fields: tuple[str, ...]
+    """All fields as HTML, in the order of the note type in Anki."""
+    cards: tuple[SeenCard, ...]
+    identity: Identity | None
+    """None if no field holds an AnkiforgeId that names this very guid."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignNote:
+    """A note that is not ours, as far as drafts are compared with it."""
+
+    id: int
+    mod: int
+    deck: str
+    """Of its first card; `::` between the parts."""
+    fields: Fields
+    """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTemplate:
+    """A card template as it stands in Anki."""
+
+    name: str
+    id: int | None
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenType:
+    """A note type as it stands in Anki."""
+
+    id: int
+    name: str
+    mod: int
+    """Seconds since 1970."""
+    cloze: bool
+    fields: tuple[tuple[str, int | None], ...]
+    """(name, id) in order."""
+    templates: tuple[SeenTemplate, ...]
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReview:
+    """One answer in the review log."""
+
+    id: int
+    """Milliseconds since 1970."""
+    guid: Guid
+    ordinal: int
+    ease: int
+    """1 again to 4 easy; 0 = set by hand."""
+    interval: int
+    """Days; negative: seconds."""
+    last_interval: int
+    factor: int
+    duration: int
+    """Milliseconds."""
+    type: int
+    """0 learning, 1 review, 2 relearning, 3 filtered, 4 manual, 5 rescheduled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A note seen in Anki, its fields in the order of our note type."""
+
+    family: Family
+    fields: tuple[str, ...]
+    """All of ours, as HTML."""
+    feedback: str
+    """What a person wrote there, as plain text."""
+    exact: bool
+    """Whether the note type has our fields and templates and no others."""
+
+
+class View(Protocol):
+    """One look at Anki, open: read while it is, never kept."""
+
+    @property
+    def kind(self) -> ViewKind:
+        """By which way."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The collection or export that was read; of a running Anki its address."""
+        ...
+
+    @property
+    def profile(self) -> str:
+        """The profile's name, "" if it cannot be told."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether what is absent here is absent in Anki."""
+        ...
+
+    @property
+    def taken_at(self) -> float:
+        """When the copy was taken, seconds since 1970."""
+        ...
+
+    @property
+    def created(self) -> int:
+        """When the collection was made (`col.crt`), seconds; 0 in an export of some decks."""
+        ...
+
+    @property
+    def calendar(self) -> Calendar:
+        """How it counts days."""
+        ...
+
+    @property
+    def newest_review(self) -> int:
+        """The highest id of the whole review log, 0 if it is empty."""
+        ...
+
+    @property
+    def types(self) -> tuple[SeenType, ...]:
+        """The note types with an id of ours, and those that notes of ours have."""
+        ...
+
+    def notes(self) -> Iterator[SeenNote]:
+        """Every note with a guid of our making, ascending by guid."""
+        ...
+
+    def reviews(self, after: int = 0) -> Iterator[SeenReview]:
+        """The review log of these notes' cards, from ids above `after`, ascending."""
+        ...
+
+    def review_ids(self, until: int) -> Iterator[int]:
+        """The ids of these up to `until`, in any order; one may come twice."""
+        ...
+
+    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
+        """(card id, answer) of cards that are no more: the log keeps them. Without guid and ordinal."""
+        ...
+
+    def graves(self) -> frozenset[int]:
+        """Ids of notes that were deleted since the last full sync."""
+        ...
+
+    def note_ids(self) -> frozenset[int] | None:
+        """Of all notes, ours or not; None if it shows only a part of the collection."""
+        ...
+
+    def foreign(
+        self, known: Mapping[int, int]
+    ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
+        """The ids of all notes that are not ours, and those whose mod is not as in `known`.
+
+        None if it shows only a part of the collection.
+        """
+        ...
+
+    def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
+        """Which of these card ids the review log holds."""
+        ...
+
+
+# --- revisions of a note --------------------------------------------------------------------------
+
+FRESH_SECONDS = 2
+"""A note changed this shortly before a view was taken may change again within the same second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One revision of a note, as a package holds it."""
+
+    guid: Guid
+    rev: int
+    """From 1; 0 = not recorded yet."""
+    mod: int
+    fields: Fields
+    """Markdown, as decided."""
+    html: tuple[str, ...]
+    """All fields in note type order, as in the package; () if only the journal knows the revision."""
+    tags: tuple[str, ...]
+    """Our tags; `package_tags` also has those that a person added in Anki."""
+    deck: str
+    digest: str = ""
+    first: bool = False
+    """Whether no package held the note before."""
+    ours: tuple[str, ...] = ()
+    """Our content fields before a person's changes were merged in; () = as in `html`."""
+    package_tags: tuple[str, ...] | None = None
+    """The tags in the package; None = `tags`."""
+    content: str = ""
+    """The hash of our content fields: the sixth word of AnkiforgeId."""
+    seen: bool = False
+    """Whether a view has shown this revision in Anki."""
+    written_at: str = ""
+    """ISO text in UTC."""
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The tags as the package has them."""
+        return self.tags if self.package_tags is None else self.package_tags
+
+    @property
+    def known(self) -> bool:
+        """Whether the text of the revision is on record."""
+        return bool(self.html)
+
+
+def digest_of(fields: Fields, tags: Sequence[str]) -> str:
+    """Return a hash of content and tags: what the journal keeps of a revision's text."""
+    return h16(*(part for field in fields for part in field), "\x1e", *tags)
+
+
+def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
+    """Return the `mod` of a changed note: no clock, never below what was shipped.
+
+    The first revision takes the second of the note's id; each change is one above the last
+    revision and what was seen in Anki, so that an edit nobody has seen is newer (docs/why.md).
+    """
+    return note_id(guid) // 1000 if last is None else 1 + max(last.mod, seen_mod)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A note as the newest view that had it showed it."""
+
+    guid: Guid
+    mod: int
+    type_id: int
+    """0 if its note type is not one of ours."""
+    tags: tuple[str, ...]
+    fields: tuple[str, ...]
+    """In the order of our note type."""
+    content: str
+    """The content hash in its AnkiforgeId: which of our revisions it was made from."""
+    deck: str
+    cards: tuple[SeenCard, ...]
+    own: tuple[str, ...]
+    """All fields in the order of the type in Anki, where that has others than ours; else ()."""
+    taken_at: float
+    """When the view was taken, seconds since 1970."""
+    named: int = 0
+    """The mod in its AnkiforgeId; 0 = none."""
+
+    @property
+    def scheduler_tags(self) -> tuple[str, ...]:
+        """`marked` and `leech`, which the import of a file would remove."""
+        return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
+
+
+@dataclass(slots=True)
+class ViewSummary:
+    """What recording a view changed in the ledger."""
+
+    refused: str = ""
+    """Why nothing of the view was recorded; "" if it was."""
+    hint: str = ""
+    seen: int = 0
+    """Notes of ours in the view."""
+    first: int = 0
+    """Of these, notes never seen before."""
+    back: int = 0
+    """Missing or deleted notes that are there again."""
+    missing: int = 0
+    """All notes that are missing now, until a person confirms or another view decides."""
+    deleted: int = 0
+    """Notes newly recognised as deleted in Anki."""
+    held_back: bool = False
+    """Whether too many notes are missing at once for a deletion to be likely."""
+    reviews: int = 0
+    feedback: int = 0
+    recovered: int = 0
+    """Cards taken over from Anki because the ledger did not have them."""
+    bound: bool = False
+    """Whether the ledger was bound to this collection now."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ankiforge.model.views import SeenCard, SeenReview
+from ankiforge.model.cards import SeenCard, SeenReview
 
 DAY = 86_400
 MATURE_DAYS = 21

@@ -1,31 +1,59 @@
-"""A card and a highlight as JSON, and as text for a terminal."""
+"""Cards and highlights as JSON and as text for a terminal, and why cards wait for a person."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from ankiforge import check
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.notes import content_html
+from ankiforge.anki.notes import content_html, deck_name
 from ankiforge.anki.unrender import unrender
-from ankiforge.ledger.cards import letter_of
-from ankiforge.model import AnkiState, Candidate, Card, Document, Finding, Highlight, Seen, Standing
-from ankiforge.reports.waiting import FLOODED, why
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
+from ankiforge.ledger.placing import FLOOD
+from ankiforge.model import (
+    AnkiState,
+    Candidate,
+    Card,
+    Document,
+    Highlight,
+    HighlightKey,
+    RunId,
+    Seen,
+    Severity,
+    Standing,
+    Verdict,
+)
+from ankiforge.reports.text import on_one_line, shortened
 from ankiforge.text.anchors import from_a_word, to_a_word
+
+# --- JSON -----------------------------------------------------------------------------------
 
 
 def card_json(
     card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
 ) -> dict[str, Any]:
-    """The shape of `list --json` and `show --json`; `tags` as a package has them."""
-    lead = card.leading
+    """Return an object of `list --json` and `show --json`; `tags` as a package has them."""
+    lead, revision = card.leading, card.revision
     html = content_html(card.kind, card.fields)
     return {
         "guid": card.guid,
         "draft": lead.id,
         "choice": [one.id for one in card.to_choose],
-        "candidates": [_candidate_json(one) for one in card.to_choose],
+        "candidates": [
+            {
+                "draft": one.id,
+                "kind": one.draft.kind,
+                "fields": dict(one.draft.fields),
+                "origin": origin_json(one),
+                "findings": one.findings,
+            }
+            for one in card.to_choose
+        ],
         "kind": card.kind,
         "verdict": card.verdict,
         "standing": card.standing,
@@ -41,60 +69,28 @@ def card_json(
         "document": card.highlight.document.key,
         "title": card.highlight.document.title,
         "origin": origin_json(lead),
-        "findings": [finding_json(finding) for finding in lead.findings],
-        "revision": _revision_json(card),
-        "conflicts": [conflict_json(one) for one in conflicts],
+        "findings": lead.findings,
+        "revision": {"draft": revision.id, "fields": dict(revision.draft.fields)}
+        if revision
+        else None,
+        "conflicts": [
+            {"field": one.field, "base": one.base, "mine": one.theirs, "source": one.ours}
+            for one in conflicts
+        ],
         "reason": card.reason,
         "accepted_by": card.accepted_by,
-        "waits": why(card),
-    }
-
-
-def _candidate_json(candidate: Candidate) -> dict[str, Any]:
-    """One that a person may pick."""
-    return {
-        "draft": candidate.id,
-        "kind": candidate.draft.kind,
-        "fields": dict(candidate.draft.fields),
-        "origin": origin_json(candidate),
-        "findings": [finding_json(finding) for finding in candidate.findings],
+        "waits": why_waiting(card),
     }
 
 
 def origin_json(candidate: Candidate) -> dict[str, str]:
-    """Who drew it."""
+    """Return who drafted a candidate."""
     origin = candidate.draft.origin
     return {"drafter": origin.drafter, "model": origin.model, "prompt": origin.prompt}
 
 
-def finding_json(finding: Finding) -> dict[str, str]:
-    """What a check said."""
-    return {
-        "check": finding.check,
-        "severity": finding.severity,
-        "message": finding.message,
-        "twin": finding.twin,
-    }
-
-
-def _revision_json(card: Card) -> dict[str, Any] | None:
-    """What waits to take the card's place, if anything does."""
-    waiting = card.revision
-    return {"draft": waiting.id, "fields": dict(waiting.draft.fields)} if waiting else None
-
-
-def conflict_json(conflict: Conflict) -> dict[str, str]:
-    """The three sides of a field that both Anki and the source changed, as field HTML."""
-    return {
-        "field": conflict.field,
-        "base": conflict.base,
-        "mine": conflict.theirs,
-        "source": conflict.ours,
-    }
-
-
-def seen_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
-    """The note as it was seen in Anki last, each of its cards with its schedule; null if never."""
+def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
+    """Return a note as it was last seen in Anki, each of its cards with its schedule; null if never."""
     if seen is None:
         return None
     return {
@@ -108,7 +104,7 @@ def seen_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
 
 
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
-    """The shape of `extract --json`."""
+    """Return an object of `extract --json`."""
     return {
         "key": highlight.key,
         "source": highlight.document.source,
@@ -134,7 +130,7 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
 
 
 def document_json(document: Document) -> dict[str, Any]:
-    """What names a work."""
+    """Return what names a work."""
     return {
         "key": document.key,
         "title": document.title,
@@ -146,75 +142,83 @@ def document_json(document: Document) -> dict[str, Any]:
 
 # --- text -----------------------------------------------------------------------------------
 
+_IN_ANKI = {AnkiState.MISSING: "missing", AnkiState.TOMBSTONE: "deleted"}
+
 
 def titled(highlight: Highlight) -> str:
-    """The title of a highlight's work, with the page."""
+    """Return the title of a highlight's work, with the page."""
     page = f", p. {highlight.page_label}" if highlight.page_label else ""
     return f"{highlight.document.title}{page}"
 
 
-_GONE = {AnkiState.MISSING: "missing", AnkiState.TOMBSTONE: "deleted"}
-
-
 def one_line(card: Card) -> str:
-    """A card on a line: id, what was decided, what it asks."""
+    """Return a card on a line: id, state, what it asks."""
     state = card.verdict.value if card.standing == "live" else card.standing.value
     if card.blocked and state in ("pending", "accepted"):
         state = "blocked"
     if card.revision:
         state = "revision"
-    if state == "accepted" and card.anki in _GONE:
-        state = _GONE[card.anki]
+    if state == "accepted":
+        state = _IN_ANKI.get(card.anki, state)
     many = len(card.to_choose)
     choose = f"  ({many} to choose from)" if many > 1 else ""
     if state == "pending" and card.waits == FLOODED and not choose:
-        choose = f"  ({why(card)})"
-    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {words_of(card)}{choose}"
+        choose = f"  ({why_waiting(card)})"
+    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {question_of(card)}{choose}"
 
 
-def words_of(card: Card) -> str:
-    """What a card asks, cut to fit on a line."""
-    words = " ".join((dict(card.fields).get("Text") or dict(card.fields).get("Front", "")).split())
-    return words if len(words) <= 72 else words[:71].rstrip() + "…"
+def question_of(card: Card) -> str:
+    """Return what a card asks, cut to fit on a line."""
+    fields = dict(card.fields)
+    return shortened(on_one_line(fields.get("Text") or fields.get("Front", "")), 72)
 
 
-def studied(seen: Seen, reviews: int) -> str:
-    """How a note fares in Anki, on a line."""
+def fields_on_a_line(fields: Iterable[tuple[str, str]]) -> str:
+    """Return the fields of a card, one after the other."""
+    return "; ".join(f"{name}: {text}" for name, text in fields)
+
+
+def schedule_line(seen: Seen, reviews: int) -> str:
+    """Return how a note fares in Anki, on a line."""
     lapses = sum(one.lapses for one in seen.cards)
     suspended = sum(one.suspended for one in seen.cards)
     longest = max((one.interval for one in seen.cards), default=0)
-    parts = [seen.deck, f"{reviews} reviews", f"{lapses} lapses" if lapses else ""]
-    parts += [
+    parts = (
+        seen.deck,
+        f"{reviews} reviews",
+        f"{lapses} lapses" if lapses else "",
         f"{longest} days" if longest > 0 else "",
         f"{suspended} suspended" if suspended else "",
-    ]
-    return " · ".join(part for part in parts if part)
+    )
+    return " · ".join(filter(None, parts))
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
+    """Return the lines of a card: its fields, source and findings, and what waits."""
+    highlight, margin = card.highlight, "\n          "
 
+    def line(name: str, text: str) -> str:
+        return f"{name:9} {text.replace(chr(10), margin)}"
 
-def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
-    """A card with its source, its findings, and what waits."""
-    highlight = card.highlight
     yield f"{card.guid}  {card.kind}  {card.verdict}  {card.standing}  anki: {card.anki}"
     if card.standing is Standing.SUPERSEDED:
-        yield f"stands    {card.standing_why} in its place"
+        yield line("stands", f"{card.standing_why} in its place")
     if card.anki_why:
         since = "missing since " if card.anki is AnkiState.MISSING else ""
-        yield f"in Anki   {since}{card.anki_why}"
-    for one in conflicts:
-        yield f"conflict  {one.field}"
-        for side, words in (("base", one.base), ("mine", one.theirs), ("source", one.ours)):
-            yield f"  {side:7} {_indented(unrender(words))}"
-    yield f"deck      {card.deck}"
-    for name, words in card.fields:
-        yield f"{name.lower():9} {_indented(words)}"
-    yield f"quote     {_indented(card.leading.draft.quote)}"
-    yield f"source    {titled(highlight)}" + (
-        f" › {highlight.heading}" if highlight.heading else ""
-    )
+        yield line("in Anki", f"{since}{card.anki_why}")
+    for conflict in conflicts:
+        yield line("conflict", conflict.field)
+        for side, words in (
+            ("base", conflict.base),
+            ("mine", conflict.theirs),
+            ("source", conflict.ours),
+        ):
+            yield line(f"  {side}", unrender(words))
+    yield line("deck", card.deck)
+    yield from (line(name.lower(), words) for name, words in card.fields)
+    yield line("quote", card.leading.draft.quote)
+    heading = f" › {highlight.heading}" if highlight.heading else ""
+    yield f"source    {titled(highlight)}{heading}"
     for link in filter(None, (highlight.uri, *highlight.links)):
         yield f"          {link}"
     for passage in card.also:
@@ -222,30 +226,146 @@ def in_full(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
         yield f"also      {titled(passage)}{heading}"
     for finding in card.leading.findings:
         yield f"{finding.severity:9} {finding.message} ({finding.check})"
-    if waits := why(card):
-        yield f"waits     {waits}"
-    yield from _candidates(card)
+    if waits := why_waiting(card):
+        yield line("waits", waits)
+    for waiting in card.open if card.picked else ():
+        words = fields_on_a_line(waiting.draft.fields).replace("\n", margin)
+        yield f"revision {letter_of(waiting)}  {words}"
+    if len(card.to_choose) > 1:
+        yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
+        for candidate in card.to_choose:
+            yield f"  {candidate.id}  {candidate.draft.kind}"
+            yield line("", fields_on_a_line(candidate.draft.fields))
+            for finding in candidate.findings:
+                yield f"          {finding.severity}: {finding.message} ({finding.check})"
     if card.reason:
         yield f"rejected  {card.reason}"
 
 
-def _candidates(card: Card) -> Iterator[str]:
-    for waiting in card.open if card.picked else ():
-        yield f"revision {letter_of(waiting)}  {_indented(worded(waiting.draft.fields))}"
+def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
+    """Return, for each duplicate that findings name, a line with its words and one with commands."""
+    named = (one.twin for one in card.leading.findings if one.check in PAIRED)
+    for twin in dict.fromkeys(filter(None, named)):
+        if twin.startswith(NOTE):
+            note = ledger.foreign.find(int(twin.removeprefix(NOTE)))
+            if note:
+                yield f"twin      {twin}  in Anki, {note.deck}: {fields_on_a_line(note.fields)}"
+                yield f"          ankiforge reject {card.guid} · ankiforge distinct {card.guid} {twin}"
+            continue
+        other = ledger.cards.get(twin.partition(".")[0])
+        yield f"twin      {one_line(other)}"
+        yield (
+            f"          ankiforge merge {card.guid} {other.guid}"
+            f" · ankiforge distinct {card.guid} {other.guid}"
+        )
+
+
+def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:
+    """Say which cards of a run are not where changed deck files would put them: no import moves a card."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for guid in sorted(ledger.cards.of_run(run)):
+        card = ledger.cards.get(guid)
+        seen = ledger.views.seen(card.guid)
+        here = deck_name((seen.deck if seen else "") or card.deck)
+        wanted = deck_name(deck_of(decks, card.highlight.document, card.highlight).deck)
+        if card.ready and here.casefold() != wanted.casefold():
+            counts[here, wanted] += 1
+    for (here, wanted), count in sorted(counts.items()):
+        yield (
+            f"{count} card{'s stay' if count > 1 else ' stays'} in {here}, though the deck files"
+            f' now say {wanted}: no import moves a card; in Anki: deck:"{here}"'
+        )
+
+
+# --- why cards wait -------------------------------------------------------------------------
+
+CHOICE, FLOODED, MODEL, POLICY = "choice", "flood", "model", "policy"
+"""Reasons other than a finding, as `--json` names them."""
+_SAYS = {
+    CHOICE: "several drafts to choose from",
+    FLOODED: f"more than {FLOOD} clean cards at once",
+    MODEL: "a model drafted them, and its cards wait for a person",
+    POLICY: "clean, and not accepted without a person",
+    "loose_term": "`Term: text` lines that may be prose",
+    "inline_field": "`a:: b` lines that may be prose or fields",
+    "phrase_gt5w": "long marked phrases that may be mere emphasis",
+    "phrase_outside_vault": "words marked in a document that may be mere emphasis",
+    "duplicate": "cards that ask what another card asks",
+    "low_confidence": "guesses of the offline rules",
+}
+_COMMANDS = {
+    CHOICE: ("choose", "review"),
+    FLOODED: ("", ""),
+    POLICY: ("accept them all", 'accept --all --filter "drafter:rules"'),
+    MODEL: ("accept them all", 'accept --all --filter "-drafter:rules"'),
+}
+_RULES = {rule.id: rule.says.rstrip(":") for rule in check.RULES}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Cards that wait for the same reason."""
+
+    name: str
+    """The id of a finding, or `choice`, `flood`, `model`, `policy`."""
+    cards: tuple[Card, ...]
+
+    @property
+    def says(self) -> str:
+        """The reason in words."""
+        return _SAYS.get(self.name) or f"{_RULES.get(self.name, 'a check warns')} ({self.name})"
+
+    @property
+    def command(self) -> tuple[str, str]:
+        """(what it does, the command) that deals with all of them; a run itself tells of a flood."""
+        reject = f'reject --all --filter "verdict:pending finding:{self.name}"'
+        return _COMMANDS.get(self.name, ("reject them all", reject))
+
+
+def reasons(ledger: Ledger, run: RunId | None) -> tuple[Reason, ...]:
+    """Return why the cards of a run (or all) wait, the commonest reason first."""
+    guids = ledger.queries.waiting(run)
+    cards = [
+        card
+        for start in range(0, len(guids), AT_ONCE)
+        for card in ledger.cards.several(guids[start : start + AT_ONCE])
+    ]
+    common = Counter(name for card in cards for name in _warnings(card))
+    groups: dict[str, list[Card]] = {}
+    for card in cards:
+        groups.setdefault(_reason(card, common), []).append(card)
+    found = (Reason(name, tuple(members)) for name, members in groups.items())
+    return tuple(sorted(found, key=lambda one: (-len(one.cards), one.name)))
+
+
+def reasons_by_key(found: Iterable[Reason]) -> dict[HighlightKey, Reason]:
+    """Return the reason for each highlight whose card waits."""
+    by_key: dict[HighlightKey, Reason] = {}
+    for reason in found:
+        for card in reason.cards:
+            for highlight in (card.highlight, *card.also):
+                by_key.setdefault(highlight.key, reason)
+    return by_key
+
+
+def why_waiting(card: Card) -> str:
+    """Return why a card waits, in words; "" if it does not, or if its findings say it."""
+    waits = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
+    if not waits or card.blocked or _warnings(card):
+        return ""
+    return Reason(_reason(card, Counter()), (card,)).says
+
+
+def _reason(card: Card, common: Counter[str]) -> str:
     if len(card.to_choose) > 1:
-        yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
-    for candidate in card.to_choose if len(card.to_choose) > 1 else ():
-        draft = candidate.draft
-        yield f"  {candidate.id}  {draft.kind}"
-        yield f"          {_indented(worded(draft.fields))}"
-        for finding in candidate.findings:
-            yield f"          {finding.severity}: {finding.message} ({finding.check})"
+        return CHOICE
+    if warnings := sorted(_warnings(card), key=lambda name: (-common[name], name)):
+        return warnings[0]
+    if card.waits:
+        return card.waits
+    return POLICY if card.leading.draft.origin.drafter.startswith("rules") else MODEL
 
 
-def worded(fields: Iterable[tuple[str, str]]) -> str:
-    """The fields of a card on one line, or a few."""
-    return "; ".join(f"{name}: {text}" for name, text in fields)
-
-
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n          ")
+def _warnings(card: Card) -> frozenset[str]:
+    findings = card.leading.findings
+    return frozenset(one.check for one in findings if one.severity is Severity.WARN)

@@ -1,31 +1,33 @@
 """What is on this machine: vaults, Zotero folders, Anki profiles, local model servers.
 
-Only files in the places where these programs keep them are looked at, and only ports of this
-machine are asked. Whatever cannot be read is passed over: a guess is no reason to fail.
+Only files in the places where these programs keep them are read, and only ports of this machine are
+asked. Whatever cannot be read is passed over: a guess is no reason to fail.
 """
 
 from __future__ import annotations
 
 import configparser
+import http.client
 import json
 import os
 import re
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from ankiforge.anki.collection import collections
+from ankiforge.config import is_loopback
 from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import ForgeError
 from ankiforge.model import Extracted, Form
-from ankiforge.reports.dialects import dialects
-from ankiforge.reports.models import Unreachable, models
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +51,97 @@ class Machine:
 
     @staticmethod
     def this() -> Machine:
-        """The one we run on."""
+        """Return the machine of this process."""
         return Machine(Path.home(), os.environ)
 
     def settings_of(self, *names: str) -> Iterator[Path]:
-        """The folders in which a program of these folder names may keep its settings."""
+        """Return the folders in which a program of these names may keep its settings."""
         bases: tuple[str | Path, ...] = (
             self.environ.get("XDG_CONFIG_HOME") or self.home / ".config",
             self.home / "Library" / "Application Support",
             self.environ.get("APPDATA") or self.home / "AppData" / "Roaming",
         )
         yield from (Path(base, name) for base in bases for name in names)
+
+
+# --- vaults ---------------------------------------------------------------------------------
+
+_NEAR = (
+    *("", "Documents", "Notes", "Obsidian", "Dropbox", "OneDrive", "iCloudDrive"),
+    "Library/Mobile Documents/iCloud~md~obsidian/Documents",
+)
+_MOST_FOLDERS = 500
+
+
+def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
+    """Return Obsidian vaults: those of its own list, then folders with `.obsidian` in the usual places.
+
+    Args:
+        machine: where to look.
+        near: one more folder to look into.
+    """
+    found = []
+    for folder in (
+        *machine.settings_of("obsidian"),
+        machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
+        machine.home / "snap/obsidian/current/.config/obsidian",
+    ):
+        known = _json(folder / "obsidian.json").get("vaults")
+        listed = known.values() if isinstance(known, dict) else ()
+        named = (vault.get("path") for vault in listed if isinstance(vault, dict))
+        found += [Path(path) for path in named if isinstance(path, str)]
+    for folder in (*(machine.home / name for name in _NEAR), *([near] if near else [])):
+        found += [path for path in (folder, *_folders_in(folder)) if _is(path / ".obsidian", "dir")]
+    return _real(found)
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if _is(Path(entry.path), "dir"))
+    except OSError:
+        return []
+    return [folder / name for name in names[:_MOST_FOLDERS] if not name.startswith(".")]
+
+
+# --- Zotero and Anki ------------------------------------------------------------------------
+
+_DATA_FOLDER = re.compile(r'^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);', re.MULTILINE)
+
+
+def zotero_folders(machine: Machine) -> tuple[Path, ...]:
+    """Return Zotero's data folders: those its profiles name, then the usual ones."""
+    found = []
+    for home in (
+        machine.home / ".zotero/zotero",
+        machine.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
+        machine.home / "snap/zotero-snap/common/.zotero/zotero",
+        *machine.settings_of("Zotero", "Zotero/Zotero"),
+    ):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(_text(home / "profiles.ini"))
+        except configparser.Error:
+            continue
+        for section in parser.sections():
+            if profile := parser.get(section, "Path", fallback=""):
+                setting = _DATA_FOLDER.search(_text(home / profile / "prefs.js"))
+                try:
+                    found += [Path(json.loads(setting[1]))] if setting else []
+                except ValueError:
+                    continue
+    found += [machine.home / "Zotero", machine.home / "snap/zotero-snap/common/Zotero"]
+    return _real(folder for folder in found if _is(folder / "zotero.sqlite", "file"))
+
+
+def anki_collections(machine: Machine) -> tuple[Path, ...]:
+    """Return the collections of Anki's profiles; () if Anki was never started here."""
+    return _real(collections(machine.home, machine.environ))
+
+
+# --- model servers --------------------------------------------------------------------------
+
+_MOST_PARTS, _PART = 512, 16 * 1024
+"""An answer is read in this many parts at most: a list of models, not a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,108 +155,24 @@ class Server:
     """It wants a key before it says more."""
 
 
-# --- vaults ---------------------------------------------------------------------------------
+class Unreachable(Exception):
+    """The server did not answer with a list of models; the text says why."""
 
-_NEAR = ("", "Documents", "Notes", "Obsidian", "Dropbox", "OneDrive", "iCloudDrive")
-_ICLOUD = "Library/Mobile Documents/iCloud~md~obsidian/Documents"
-_MOST_FOLDERS = 500
-
-
-def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
-    """Obsidian vaults: those its own list names, then folders with `.obsidian` near at hand.
-
-    Args:
-        machine: where to look.
-        near: one more folder to look into.
-    """
-    folders = [machine.home / name for name in (*_NEAR, _ICLOUD)]
-    folders += [near] if near else []
-    found = [*_listed_vaults(machine), *(v for folder in folders for v in _vaults_in(folder))]
-    return _real(found)
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
+        """Of the answer, 0 if there was none."""
 
 
-def _listed_vaults(machine: Machine) -> Iterator[Path]:
-    lists = [
-        *machine.settings_of("obsidian"),
-        machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
-        machine.home / "snap/obsidian/current/.config/obsidian",
-    ]
-    for folder in lists:
-        known = _json(folder / "obsidian.json").get("vaults")
-        for vault in known.values() if isinstance(known, dict) else ():
-            if isinstance(vault, dict) and isinstance(vault.get("path"), str):
-                yield Path(vault["path"])
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A key must not follow a redirect to another host."""
 
-
-def _vaults_in(folder: Path) -> Iterator[Path]:
-    """The folder itself and those in it: deeper ones are in Obsidian's own list."""
-    for path in (folder, *_folders_in(folder)):
-        if _is_dir(path / ".obsidian"):
-            yield path
-
-
-def _folders_in(folder: Path) -> list[Path]:
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if _is_dir(Path(entry.path)))
-    except OSError:
-        return []
-    return [folder / name for name in names[:_MOST_FOLDERS] if not name.startswith(".")]
-
-
-# --- Zotero and Anki ------------------------------------------------------------------------
-
-
-def zotero_folders(machine: Machine) -> tuple[Path, ...]:
-    """Zotero's data folders: those its profiles name, then the usual one."""
-    usual = (machine.home / "Zotero", machine.home / "snap/zotero-snap/common/Zotero")
-    found = (*_folders_of_profiles(machine), *usual)
-    return _real(folder for folder in found if _is_file(folder / "zotero.sqlite"))
-
-
-def _folders_of_profiles(machine: Machine) -> Iterator[Path]:
-    homes = (
-        machine.home / ".zotero/zotero",
-        machine.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
-        machine.home / "snap/zotero-snap/common/.zotero/zotero",
-        *machine.settings_of("Zotero", "Zotero/Zotero"),
-    )
-    for home in homes:
-        for profile in _profiles(home):
-            yield from _data_folder(profile / "prefs.js")
-
-
-def _profiles(home: Path) -> Iterator[Path]:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(_text(home / "profiles.ini"))
-    except configparser.Error:
-        return
-    for section in parser.sections():
-        if path := parser.get(section, "Path", fallback=""):
-            yield home / path
-
-
-_DATA_FOLDER = re.compile(r'^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")\);', re.MULTILINE)
-
-
-def _data_folder(preferences: Path) -> Iterator[Path]:
-    if found := _DATA_FOLDER.search(_text(preferences)):
-        try:
-            yield Path(json.loads(found[1]))
-        except ValueError:
-            return
-
-
-def anki_collections(machine: Machine) -> tuple[Path, ...]:
-    """The collections of Anki's profiles; () if Anki was never started here."""
-    return _real(collections(machine.home, machine.environ))
-
-
-# --- model servers --------------------------------------------------------------------------
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
 
 
 def model_servers(machine: Machine, timeout: float = 0.3) -> tuple[Server, ...]:
-    """The local servers that answer within `timeout` seconds, in the order of `machine`."""
+    """Return the local servers that answer within `timeout` seconds, in the order of `machine`."""
 
     def ask(program: str, port: int, path: str = "/v1") -> Server | None:
         url = f"http://127.0.0.1:{port}{path}"
@@ -186,6 +184,39 @@ def model_servers(machine: Machine, timeout: float = 0.3) -> tuple[Server, ...]:
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
         answers = list(pool.map(lambda server: ask(*server), machine.servers))
     return tuple(answer for answer in answers if answer)
+
+
+def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...]:
+    """Return the names of the models that an OpenAI-compatible server offers.
+
+    Args:
+        base_url: as in the settings, such as `http://127.0.0.1:11434/v1`.
+        key: sent as a bearer token, if there is one.
+        timeout: seconds for each step of the exchange.
+
+    Raises:
+        Unreachable: no connection, a refusal, or an answer of another kind.
+    """
+    request = urllib.request.Request(f"{base_url.rstrip('/')}/models")
+    if key and not (key.isascii() and key.isprintable()):
+        raise Unreachable("was not asked: the key holds characters that no key has")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    proxies = [urllib.request.ProxyHandler({})] if is_loopback(base_url) else []
+    opener = urllib.request.build_opener(_NoRedirect, *proxies)
+    try:
+        with opener.open(request, timeout=timeout) as response:
+            parts = [response.read1(_PART) for _ in range(_MOST_PARTS)]
+        answer = json.loads(b"".join(parts))
+        return tuple(str(model["id"]) for model in answer["data"])
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise Unreachable(f"answers {error.code} {error.reason}", error.code) from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise Unreachable(f"does not answer ({reason})") from error
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise Unreachable("is no server of language models") from error
 
 
 # --- what a vault would give ----------------------------------------------------------------
@@ -200,7 +231,7 @@ class FormCounts:
     complete: bool
     """False if time was up: then the figures are those of the notes read so far."""
     told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The dialects whose marks stand there, and what the tools themselves were told."""
+    """The dialects whose marks stand there, and the settings of the tools themselves."""
 
 
 _SWITCH = {
@@ -209,7 +240,7 @@ _SWITCH = {
     Form.BLOCK: "block",
     Form.CLOZE: "cloze",
     Form.GLOSSARY: "glossary",
-    Form.TERM: "glossary",  # the only one or two of a glossary; all others are asked for alone
+    Form.TERM: "glossary",  # the only one or two of a glossary; all others are counted alone
 }
 
 
@@ -222,55 +253,130 @@ def count_forms(
     """
     from ankiforge import extract
 
+    end, in_time = clock() + seconds, True
+
+    def forms(**switches: Any) -> Counter[Form]:
+        nonlocal in_time
+        counted: Counter[Form] = Counter()
+        settings = msgspec.convert({"path": str(vault), **switches}, obsidian.Settings)
+        for sighting in obsidian.open_source("vault", vault, settings).scan():
+            if clock() > end:
+                in_time = False
+                break
+            if isinstance(sighting, Extracted):
+                counted.update(highlight.form for highlight in sighting.highlights)
+        return counted
+
     try:
         obsidian: Any = extract.module("obsidian")
-        end = clock() + seconds
-        forms, in_time = _forms(obsidian, vault, end, clock, marks=(), cards=obsidian.CARDS)
         cards = dict.fromkeys(obsidian.CARDS, 0)
-        for form, count in forms.items():
+        for form, count in forms(marks=(), cards=obsidian.CARDS).items():
             if form in _SWITCH:
                 cards[_SWITCH[form]] += count
         if in_time:
-            forms, in_time = _forms(obsidian, vault, end, clock, marks=(), cards=(obsidian.TERM,))
-            cards[obsidian.TERM] = forms[Form.TERM]
+            cards[obsidian.TERM] = forms(marks=(), cards=(obsidian.TERM,))[Form.TERM]
         marks: dict[str, int] = {}
         for mark in obsidian.MARKS:
             if in_time:
-                forms, in_time = _forms(obsidian, vault, end, clock, marks=(mark,))
-                marks[mark] = sum(n for form, n in forms.items() if form not in _SWITCH)
-        told = dialects(vault, end, clock)
-        theirs: dict[str, int] = {}
-        for name, told_it in told.items():
-            switches = {"marks": (), "cards": (name,)} | ({name: told_it} if told_it else {})
-            counted, whole = _forms(obsidian, vault, end, clock, **switches)
-            theirs[name], in_time = counted.total(), in_time and whole
+                counted = forms(marks=(mark,))
+                marks[mark] = sum(n for form, n in counted.items() if form not in _SWITCH)
+        told = _dialects(vault, end, clock)
+        for name, settings in told.items():
+            cards[name] = forms(
+                marks=(), cards=(name,), **({name: settings} if settings else {})
+            ).total()
     except (ForgeError, OSError):
         return None
-    return FormCounts(marks, cards | theirs, in_time, told)
+    return FormCounts(marks, cards, in_time, told)
 
 
-def _forms(
-    obsidian: Any, vault: Path, end: float, clock: Callable[[], float], **switches: Any
-) -> tuple[Counter[Form], bool]:
-    settings = msgspec.convert({"path": str(vault), **switches}, obsidian.Settings)
-    counted: Counter[Form] = Counter()
-    for sighting in obsidian.open_source("vault", vault, settings).scan():
-        if clock() > end:
-            return counted, False
-        if isinstance(sighting, Extracted):
-            counted.update(highlight.form for highlight in sighting.highlights)
-    return counted, True
+# --- the tools a vault was written for --------------------------------------------------------
+
+_DIALECTS = {
+    "osr": r"<!--SR:|\[!sr\|card-metadata\]|^[^\n`]*(?<!\S)#flashcards(?![\w-])",
+    "o2a": r"<!--ID: \d+|^ID: \d{13}\s*$|^START[ \t]*\n(?:.*\n){1,60}?END[ \t]*$|STARTI \[.*\bENDI\b"
+    r"|^TARGET DECK",
+    "flashcards": r"(?:^|[ \t])#card[/-](?:reverse|spaced)\b|(?:^|[ \t])\^1\d{12}[ \t]*$|^cards-deck:"
+    r"|^(?![ \t]*[-*+] )[^\n]*\S[ \t]+#card(?:[ \t]+#[\w/-]+)*[ \t]*\n[^\n]",
+    "yanki": r"\A---\n(?:.*\n){0,60}?noteId: *[\"']?\d{13}",
+    "logseq": r"\{\{cloze |^[ \t]*card-last-interval:: ",
+    "remnote": r"^[ \t]*[-*] .*\S (?:>>|;;|<>) .*\n(?:.*\n){0,40}?[ \t]*[-*] .*\S (?:>>|;;|<>) |\{\(\{",
+}
+"""What nothing but a dialect leaves in a note."""
+_LARGEST_NOTE = 400_000
+"""Characters of a note that are searched."""
+_PLUGINS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
+_PLUGIN_TEXTS = {
+    "osr": (
+        "singleLineCardSeparator",
+        "singleLineReversedCardSeparator",
+        "multilineCardSeparator",
+        "multilineReversedCardSeparator",
+        "multilineCardEndMarker",
+    ),
+    "flashcards": ("flashcardsTag", "inlineSeparator", "inlineSeparatorReverse"),
+}
+_OLD_CLOZES = {
+    "convertHighlightsToClozes": "==[123;;]answer[;;hint]==",
+    "convertBoldTextToClozes": "**[123;;]answer[;;hint]**",
+    "convertCurlyBracketsToClozes": "{{[123;;]answer[;;hint]}}",
+}
+"""The switches for clozes that the plugin had before it had patterns."""
+_FLASHCARDS_TAG = re.compile(r"(?<![\w#])#flashcards(?![\w-])")
+
+
+def _dialects(vault: Path, end: float, clock: Callable[[], float]) -> dict[str, Mapping[str, Any]]:
+    """Return the dialects whose marks stand in a vault, and the settings of their plugins."""
+    left = {name: re.compile(marks, re.MULTILINE) for name, marks in _DIALECTS.items()}
+    for text in _notes(vault):
+        left = {name: marks for name, marks in left.items() if not marks.search(text)}
+        if not left or clock() > end:
+            break
+    return {name: _plugin_settings(vault, name) for name in _DIALECTS if name not in left}
+
+
+def _notes(vault: Path) -> Iterator[str]:
+    for folder, folders, files in os.walk(vault):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.endswith(".md"):
+                yield _text(Path(folder, name), _LARGEST_NOTE)
+
+
+def _plugin_settings(vault: Path, dialect: str) -> dict[str, Any]:
+    """Return the settings of a dialect's plugin, as far as our reader has them."""
+    if dialect not in _PLUGINS:
+        return {}
+    data = _json(vault / ".obsidian" / "plugins" / _PLUGINS[dialect] / "data.json")
+    kept = data.get("settings", data)
+    kept = kept if isinstance(kept, dict) else {}
+    told = {name: kept[name] for name in _PLUGIN_TEXTS[dialect] if isinstance(kept.get(name), str)}
+    if dialect == "osr":
+        patterns, tags = kept.get("clozePatterns"), kept.get("flashcardTags")
+        if _are_texts(patterns):
+            told["clozePatterns"] = [one for one in patterns if "answer" in one]
+        elif any(switch in kept for switch in _OLD_CLOZES):
+            told["clozePatterns"] = [
+                p for switch, p in _OLD_CLOZES.items() if kept.get(switch) is True
+            ]
+        if _are_texts(tags):
+            told["flashcardTags"] = tags
+        if not data and any(map(_FLASHCARDS_TAG.search, _notes(vault))):
+            told["flashcardTags"] = ["#flashcards"]
+    return told
+
+
+def _are_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 # --- small readers --------------------------------------------------------------------------
 
-_MOST_TEXT = 4 * 1024 * 1024
 
-
-def _text(path: Path) -> str:
+def _text(path: Path, most: int = 4 * 1024 * 1024) -> str:
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_MOST_TEXT)
+            return file.read(most)
     except (OSError, ValueError):
         return ""
 
@@ -283,21 +389,15 @@ def _json(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _is_dir(path: Path) -> bool:
+def _is(path: Path, kind: str) -> bool:
+    """Whether a path is a "dir" or a "file"; False for a name that no path can have."""
     try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
+        return path.is_dir() if kind == "dir" else path.is_file()
     except (OSError, ValueError):
         return False
 
 
 def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Those that are there, links resolved, each once; only names that a file can hold."""
-    there = (path.resolve() for path in paths if _is_dir(path) or _is_file(path))
+    """Return those that exist, links resolved, each once; only names that a text file can hold."""
+    there = (path.resolve() for path in paths if _is(path, "dir") or _is(path, "file"))
     return tuple(dict.fromkeys(path for path in there if not control_character(str(path))))

@@ -1,28 +1,114 @@
-"""Is all well? One `Check` for each thing a run needs, with what to do where it is not."""
+"""Is all well? One `Check` for each thing a run needs, with what to do if it is not."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING, Any
 
-from ankiforge import __version__, extract
-from ankiforge.app import check_limits, open_source
-from ankiforge.config import EXPORTS, Config, SourceEntry, load_prices
+from ankiforge import __version__, check, extract
+from ankiforge.app import check_limits, load_prompts, open_source, server_settings
+from ankiforge.config import (
+    EXPORTS,
+    LLM,
+    Config,
+    DrafterName,
+    SourceEntry,
+    is_loopback,
+    key_for,
+    key_variable,
+    load_prices,
+)
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import restricted, unconfirmed
-from ankiforge.config.workspace import Workspace
-from ankiforge.errors import ConfigError, ForgeError
-from ankiforge.model import Problem
-from ankiforge.reports.discover import anki_collections
-from ankiforge.reports.health import Check, State, Surroundings, failed
-from ankiforge.reports.model_health import model_checks
+from ankiforge.config.workspace import UserFolders, Workspace
+from ankiforge.errors import ConfigError, ForgeError, ItemError
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Drafted,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Problem,
+    Severity,
+    Task,
+)
+from ankiforge.reports.discover import (
+    Machine,
+    Server,
+    Unreachable,
+    anki_collections,
+    model_servers,
+    models,
+)
+from ankiforge.reports.text import on_one_line
+from ankiforge.text.identifiers import model_name
+
+if TYPE_CHECKING:
+    from ankiforge.draft.desk.ladder import Form
+    from ankiforge.draft.desk.settings import ServerSettings
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    """Works, but somebody should act."""
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    says: str
+    do: str = ""
+    exit_code: int = 0
+    """The code this part would end a run with; 0 if it is ok."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything outside the workspace that matters; tests bring their own."""
+
+    folders: UserFolders
+    machine: Machine
+    environ: Mapping[str, str] = field(default_factory=dict)
+    offline: bool = False
+    """Ask no host but this machine."""
+    draw: bool = False
+    """Have a model elsewhere draft a card, which may cost something."""
+
+
+def _ok(name: str, says: str, do: str = "") -> Check:
+    return Check(name, State.OK, says, do)
+
+
+def _warn(name: str, says: str, do: str) -> Check:
+    return Check(name, State.WARN, says, do, 1)
+
+
+def _fail(name: str, says: str, do: str, code: int) -> Check:
+    return Check(name, State.FAIL, says, do, code)
+
+
+def _failed(name: str, error: ForgeError) -> Check:
+    return _fail(name, error.message, error.hint, error.exit_code)
 
 
 def exit_code(checks: Iterable[Check]) -> int:
-    """0 if all is well, else of the codes found the first of 4, 2, 3, 1."""
+    """Return 0 if all is well, else of the codes found the first of 4, 2, 3, 1."""
     codes = {check.exit_code for check in checks}
     return next((code for code in (4, 2, 3, 1) if code in codes), 0)
 
@@ -33,7 +119,7 @@ def examine(
     unread: Callable[[Workspace], Iterable[Problem]],
     around: Surroundings,
 ) -> Iterator[Check]:
-    """Look at everything a run needs, in the order in which a run meets it.
+    """Look at everything a run needs, in the order in which a run needs it.
 
     Args:
         find: gives the workspace, or raises a ForgeError.
@@ -41,34 +127,48 @@ def examine(
         unread: gives what is wrong with the journal's lines, or raises a ForgeError.
         around: the surroundings.
     """
-    yield from _program()
+    system = platform.system() or "an unknown system"
+    python = f"Python {platform.python_version()} on {system}"
+    yield _ok("program", f"ankiforge {__version__}, {python}")
     try:
         workspace = find()
         load_decks(workspace.root, workspace.config.decks)
         check_limits(workspace.config)
         load_prices(workspace.root)
     except ForgeError as error:
-        yield failed("settings", error)
+        yield _failed("settings", error)
         return
     yield _settings(workspace)
-    yield from _trust(workspace, around)
     waiting = unconfirmed(workspace, around.folders, around.environ)
+<<<<<<< HEAD
     workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
+=======
+    do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
+    for one in waiting:
+        says = f"not confirmed yet: {one.says}"
+        if one.stops:
+            yield _fail("trust", says, do, 2)
+        elif one.is_key:
+            says = f"no key is sent to a server on this machine: {one.says}"
+            yield _ok("trust", says, f"if that server wants it: {do}")
+        else:
+            yield _warn("trust", f"{says}; until then they stay in it", do)
+    workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
+>>>>>>> main
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
-    yield from _remembered(workspace)
+    for item in workspace.remembered:
+        name = f"source {item.places[0].name if item.places else item.name}"
+        if os.access(item.path, os.R_OK):
+            kinds = ", ".join(place.kind for place in item.places)
+            yield _ok(name, f"{kinds} in {item.path}, remembered by run")
+        else:
+            do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
+            yield _warn(name, f"{item.path} is remembered and is not there", do)
     yield _ledger(workspace, ledger_check)
     yield from _journal(workspace, unread)
-    yield from model_checks(workspace, around)
+    yield from _model(workspace, around)
     yield _anki(workspace.config, around)
-
-
-# --- the program itself ---------------------------------------------------------------------
-
-
-def _program() -> Iterator[Check]:
-    python = f"Python {platform.python_version()} on {platform.system() or 'an unknown system'}"
-    yield Check("program", State.OK, f"ankiforge {__version__}, {python}")
 
 
 # --- the workspace --------------------------------------------------------------------------
@@ -77,39 +177,13 @@ def _program() -> Iterator[Check]:
 def _settings(workspace: Workspace) -> Check:
     if workspace.is_default:
         own = "no settings of its own" if workspace.remembered else "no sources of its own"
-        says = f"the default workspace {workspace.root}: {own}"
-        return Check("settings", State.OK, says)
+        return _ok("settings", f"the default workspace {workspace.root}: {own}")
     count = len(workspace.config.sources)
     if not count and not workspace.remembered:
         do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
-        return Check("settings", State.WARN, f"{workspace.settings} names no source", do, 1)
+        return _warn("settings", f"{workspace.settings} names no source", do)
     says = f"{workspace.settings}: {count} source{'s' if count > 1 else ''}"
-    return Check("settings", State.OK, says)
-
-
-def _remembered(workspace: Workspace) -> Iterator[Check]:
-    """The PATHs that `run` has remembered."""
-    for item in workspace.remembered:
-        name = f"source {item.places[0].name if item.places else item.name}"
-        if os.access(item.path, os.R_OK):
-            kinds = ", ".join(place.kind for place in item.places)
-            yield Check(name, State.OK, f"{kinds} in {item.path}, remembered by run")
-        else:
-            do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
-            yield Check(name, State.WARN, f"{item.path} is remembered and is not there", do, 1)
-
-
-def _trust(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
-    do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
-    for concern in unconfirmed(workspace, around.folders, around.environ):
-        says = f"not confirmed yet: {concern.says}"
-        if concern.stops:
-            yield Check("trust", State.FAIL, says, do, 2)
-        elif concern.is_key:
-            says = f"no key is sent to a server on this machine: {concern.says}"
-            yield Check("trust", State.OK, says, f"if that server wants it: {do}")
-        else:
-            yield Check("trust", State.WARN, f"{says}; until then they stay in it", do, 1)
+    return _ok("settings", says)
 
 
 def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:
@@ -117,95 +191,284 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
     try:
         extract.module(source.kind)
     except ConfigError as error:
-        return failed(name, source.where.wrap(error))
+        return _failed(name, source.where.wrap(error))
     except ImportError as error:  # a source of another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
-        return Check(name, State.FAIL, says, "install or update what brings it", 2)
+        return _fail(name, says, "install or update what brings it", 2)
     try:
         found = open_source(config, source, offline=offline)
     except ForgeError as error:
-        return failed(name, error)
+        return _failed(name, error)
     look = getattr(found, "look", None)
-    asks = bool(source.options.get("api"))
-    if look and asks and not (source.has_folder and not os.access(source.path, os.R_OK)):
+    can_be_read = os.access(source.path, os.R_OK)
+    # a source that answers by HTTP is asked, unless its own folder is missing
+    if look and source.options.get("api") and (can_be_read or not source.has_folder):
         return _answering(name, source, look, trusted)
-    readable = _readable(name, source)
-    if look and trusted and readable.state is State.OK:
-        answer = _answering(name, source, look, trusted)
-        return readable if answer.state is State.OK else answer
-    return readable
-
-
-def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
-    """Of a source that is asked for what it has."""
-    if not trusted:
-        says = "it was not asked: the workspace is not trusted yet"
-        return Check(name, State.WARN, says, "see trust above", 1)
-    try:
-        return Check(name, State.OK, f"{source.kind}: {look()}")
-    except ForgeError as error:
-        return failed(name, error)
-
-
-def _readable(name: str, source: SourceEntry) -> Check:
-    fault = "cannot be read" if source.path.exists() else "is not there"
-    if not os.access(source.path, os.R_OK):
+    if not can_be_read:
+        fault = "cannot be read" if source.path.exists() else "is not there"
         do = f"mend path: in {source.where}, or mount its disk"
-        return Check(name, State.FAIL, f"{source.path} {fault}", do, 1)
+        return _fail(name, f"{source.path} {fault}", do, 1)
     has_text = source.path.is_file() and source.path.stat().st_size
     if source.kind in EXPORTS and has_text and extract.kind_of(source.path) != source.kind:
         says, do = f"{source.path} is no {source.kind} file", f"mend path: in {source.where}"
-        return Check(name, State.FAIL, says, do, 1)
-    return Check(name, State.OK, f"{source.kind} in {source.path}")
+        return _fail(name, says, do, 1)
+    if look and trusted:
+        answer = _answering(name, source, look, trusted)
+        if answer.state is not State.OK:
+            return answer
+    return _ok(name, f"{source.kind} in {source.path}")
+
+
+def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
+    if not trusted:
+        says = "it was not asked: the workspace is not trusted yet"
+        return _warn(name, says, "see trust above")
+    try:
+        return _ok(name, f"{source.kind}: {look()}")
+    except ForgeError as error:
+        return _failed(name, error)
 
 
 def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> Check:
     if not workspace.ledger.exists():
-        return Check("ledger", State.OK, "none yet: the first run makes it")
+        return _ok("ledger", "none yet: the first run makes it")
     try:
-        return Check("ledger", State.OK, ledger_check(workspace))
+        return _ok("ledger", ledger_check(workspace))
     except ForgeError as error:
-        return failed("ledger", error)
+        return _failed("ledger", error)
 
 
 def _journal(
     workspace: Workspace, unread: Callable[[Workspace], Iterable[Problem]]
 ) -> Iterator[Check]:
+    journal = workspace.journal
     try:
         lines = tuple(unread(workspace))
     except ForgeError as error:
-        yield failed("journal", error)
+        yield _failed("journal", error)
         return
-    if not lines and not workspace.journal.exists():
-        return
-    if not lines:
-        yield Check("journal", State.OK, f"every line of {workspace.journal} can be read")
-        return
-    first, others = lines[0], len(lines) - 1
-    more = f" (and {others} more)" if others else ""
-    lost = first.where == str(workspace.journal)  # else it is about one line
-    says = f"{first.where}: {first.what}{more}" + ("" if lost else "; the other lines are taken in")
-    yield Check("journal", State.WARN, says, first.hint, 1)
-
-
-# --- services -------------------------------------------------------------------------------
+    if lines:
+        first, others = lines[0], len(lines) - 1
+        more = f" (and {others} more)" if others else ""
+        others_read = "" if first.where == str(journal) else "; the other lines are taken in"
+        yield _warn("journal", f"{first.where}: {first.what}{more}{others_read}", first.hint)
+    elif journal.exists():
+        yield _ok("journal", f"every line of {journal} can be read")
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
     setting = config.anki.collection
     if setting == "none":
-        return Check("Anki", State.OK, "never looked at: anki.collection is none")
+        return _ok("Anki", "never looked at: anki.collection is none")
     if setting == "auto":
-        return _found_anki(anki_collections(around.machine))
+        found = anki_collections(around.machine)
+        if not found:
+            says = "no collection on this machine: packages hold everything, each time"
+            return _ok("Anki", says)
+        noun = "collection" if len(found) == 1 else "collections"
+        return _ok("Anki", f"{noun} {', '.join(map(str, found))}")
     if not os.access(Path(setting), os.R_OK):
         do = "mend anki.collection in ankiforge.yaml, or set it to auto"
-        return Check("Anki", State.FAIL, f"{setting} cannot be read", do, 1)
-    return Check("Anki", State.OK, f"collection {setting}")
+        return _fail("Anki", f"{setting} cannot be read", do, 1)
+    return _ok("Anki", f"collection {setting}")
 
 
-def _found_anki(found: tuple[Path, ...]) -> Check:
-    if not found:
-        says = "no collection on this machine: packages hold everything, each time"
-        return Check("Anki", State.OK, says)
-    noun = "collection" if len(found) == 1 else "collections"
-    return Check("Anki", State.OK, f"{noun} {', '.join(map(str, found))}")
+# --- the model ------------------------------------------------------------------------------
+
+_SHOWN = 5
+"""Models that are named."""
+_NO_LIST = (404, 405, 501)
+"""What a server answers that has models, but no list of them."""
+
+
+def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
+    """The model that is to draft; else those that could."""
+    if workspace.config.drafter is not DrafterName.LLM:
+        yield _ok("model", "not needed: drafter is rules")
+        file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
+        yield from (_could_draft(one, file) for one in model_servers(around.machine))
+        return
+    there = _answers(workspace, around)
+    if there.state is State.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
+        there = _drafts(workspace)
+    yield there
+
+
+def _could_draft(server: Server, file: str) -> Check:
+    """A server on this machine, and the lines of a file that would use it."""
+    name = f"model server {server.program}"
+    if server.locked:
+        do = "name it as llm.base_url, and the environment variable of its key as llm.key_env"
+        return _ok(name, f"{server.base_url} wants a key", do)
+    if not server.models:
+        return _ok(name, f"{server.base_url} has no model")
+    says = f"{server.base_url} has {', '.join(server.models[:_SHOWN])}"
+    line = f"llm: {{base_url: {server.base_url}, model: {server.models[0]!r}}}"
+    return _ok(name, says, f"to draft with it, in {file}: drafter: llm, and {line}")
+
+
+def _answers(workspace: Workspace, around: Surroundings) -> Check:
+    """Whether the server of the settings answers, and has the model."""
+    llm = workspace.config.llm
+    key = key_variable(LLM, llm.base_url, llm.key_env)
+    if not is_loopback(llm.base_url):
+        if around.offline:
+            says = f"{llm.base_url} was not asked: --offline"
+            return _warn("model", says, "run doctor without --offline")
+        if any(one.stops for one in unconfirmed(workspace, around.folders, around.environ)):
+            says = f"{llm.base_url} was not asked: the workspace is not trusted yet"
+            return _warn("model", says, "see trust above")
+        if key and not around.environ.get(key):
+            says = f"the environment variable {key} is not set, {llm.base_url} will want a key"
+            return _fail("model", says, f"export {key}=…", 2)
+    try:
+        offered = models(llm.base_url, key_for(LLM, llm.base_url, llm.key_env, around.environ))
+    except Unreachable as error:
+        return _unreachable(workspace, around, error, key)
+    # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
+    if offered and {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}.isdisjoint(offered):
+        says = f"{llm.base_url} does not list {llm.model!r}"
+        some = ", ".join(offered[:_SHOWN])
+        return _warn("model", says, f"set llm.model to one it has, such as {some}")
+    draw = "" if is_loopback(llm.base_url) else "; doctor --draw has it draw one card"
+    return _ok("model", f"{model_name(llm.model)} at {llm.base_url}{draw}")
+
+
+def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable, key: str) -> Check:
+    llm = workspace.config.llm
+    if error.status in _NO_LIST:
+        return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
+    if error.status in (401, 403) and not key:
+        do = (
+            "name the environment variable of its key as llm.key_env in ankiforge.yaml,"
+            f" then: ankiforge init --trust {workspace.root}"
+        )
+        return _fail("model", f"{llm.base_url} {error}: no key was sent", do, 3)
+    others = [one for one in model_servers(around.machine) if one.base_url != llm.base_url]
+    found = f"; or use {others[0].program} at {others[0].base_url}" if others else ""
+    do = f"start it (ollama serve), or mend llm.base_url in ankiforge.yaml{found}"
+    return _fail("model", f"{llm.base_url} {error}", do, 3)
+
+
+# --- a card of the model ---------------------------------------------------------------------
+#
+# Drafts one card, as a run would, of a passage of our own: nothing of the reader's goes out, and
+# nothing is remembered. The shape of a reply is asked for once more in a question that tempts the
+# model to answer otherwise: so a server shows whether it holds the model to a schema.
+
+_PATIENCE_S = 120.0
+"""So long `doctor` waits for an answer; a run may wait longer."""
+_PASSAGE = "Hermann Ebbinghaus published his experiments on the forgetting curve in 1885."
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"colour": {"type": "string", "enum": ["blue", "green"]}},
+    "required": ["colour"],
+    "additionalProperties": False,
+}
+_TEMPTING = "Write the word apple, and nothing else. No JSON, no quotation marks."
+_SHAPES = ("json_schema", "json_object with a schema", "json_object", "plain text")
+
+
+class _Forgetful:
+    """A cache of replies for this look only."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+
+    def get(self, request: str) -> str | None:
+        return self._kept.get(request)
+
+    def put(self, request: str, raw: str, **_: Any) -> None:
+        self._kept[request] = raw
+
+
+def _drafts(workspace: Workspace) -> Check:
+    """Have the model draft one card."""
+    try:
+        settings = replace(server_settings(workspace), budget_usd=None)
+        return _drafted(workspace, settings)
+    except ForgeError as error:
+        found = _failed("model", error)
+        return replace(found, exit_code=found.exit_code if found.exit_code > 1 else 3)
+
+
+def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
+    from ankiforge.draft.desk.ladder import remembered_form
+    from ankiforge.draft.desk.wire import Wire
+    from ankiforge.draft.llm import Model
+
+    settings = replace(
+        settings, candidates=1, concurrency=1, per_request=1, retries=1,
+        timeout_s=min(settings.silence_s, _PATIENCE_S),
+    )  # fmt: skip
+    paper = Document(DocumentKey("doctor"), source="doctor", title="Memory")
+    kind, key = HighlightKind.HIGHLIGHT, HighlightKey("doctor:1")
+    highlight = Highlight(paper, "doctor", kind, _PASSAGE, key=key, sentence=_PASSAGE)
+    kept = _Forgetful()
+    model = Model(settings, kept, load_prompts(workspace))
+    Wire(settings).close()  # its imports take longer than many a reply
+    began = time.monotonic()
+    [drafted] = model.draft(iter([Task(paper, (highlight,))]))
+    seconds, used = time.monotonic() - began, model.usage
+    if drafted.failed and not used.requests:
+        raise ItemError(drafted.failed[0][1])
+    form = remembered_form(settings, kept)
+    shape, more = _shape(settings, form)
+    without = f"; without {', '.join(sorted(form.dropped))}" if form.dropped else ""
+    each = seconds / max(used.requests, 1)
+    tokens = f", {used.tokens_out / seconds:.0f} tokens/s" if used.tokens_out and seconds else ""
+    cost = None if used.cost_usd is None else used.cost_usd + (settings.cost(*more) or 0.0)
+    dollars = f"; {cost:.4f} dollars" if cost else ""
+    how = f"{shape}{without}; {each:.1f} s{tokens}{dollars}"
+
+    where = f"{model_name(workspace.config.llm.model)} at {workspace.config.llm.base_url}"
+    if not drafted.drafts:
+        what = f"drew no card of a plain fact: {_why_none(drafted)}"
+        return _warn("model", f"{where} {what} ({how})", "try a larger model")
+    draft = drafted.drafts[0]
+    card = " → ".join(on_one_line(text) for _, text in draft.fields if text)[:160]
+    limits = check_limits(workspace.config)
+    context = check.Context(highlight, check.DuplicateIndex(), limits=limits)
+    findings = check.check(draft, context)
+    fault = next((one.message for one in findings if one.severity is Severity.BLOCK), "")
+    if card and not fault:
+        return _ok("model", f"{where} drew a card: {card} ({how})")
+    what = f"drew one that is not ready: {card}: {fault}"
+    what = what if card else f"drew no card of a plain fact: {fault}"
+    return _warn("model", f"{where} {what} ({how})", "try a larger model")
+
+
+def _why_none(drafted: Drafted) -> str:
+    whys = [*(why for _, why in drafted.failed), *(one.reason for one in drafted.no_cards)]
+    return [*whys, "no answer"][0].partition("; ask again with")[0]  # it is in no workspace
+
+
+def _shape(settings: ServerSettings, form: Form) -> tuple[str, tuple[int, int]]:
+    """(the shape that the server keeps to, (tokens in, out) of finding it out)."""
+    from ankiforge.draft.desk.ladder import shaped
+    from ankiforge.draft.desk.server import Server as ModelServer
+    from ankiforge.draft.wording.reply import Completion, completion
+    from ankiforge.draft.wording.requests import Rung, response_format
+
+    name = _SHAPES[form.rung]
+    if form.rung is Rung.TEXT or "response_format" in settings.extra_body:
+        return f"{name}: each reply is checked here", (0, 0)
+    messages = [{"role": "user", "content": f"{_TEMPTING} (JSON)"}]
+    asked = {"model": settings.model, "messages": messages, **settings.extra_body}
+    asked |= response_format(Rung.JSON_SCHEMA, _SCHEMA)
+    server = ModelServer(settings)
+    try:
+        raw = server.ask(shaped(asked, form, settings))
+    except ItemError:
+        return f"{name}: taken", (0, 0)
+    finally:
+        server.close()
+    found = completion(raw) or Completion()
+    try:
+        said = json.loads(found.content)
+    except (ValueError, RecursionError):
+        said = None
+    wanted = ({"colour": "blue"}, {"colour": "green"})
+    kept = isinstance(said, dict) if form.rung is Rung.JSON_OBJECT else said in wanted
+    told = "kept" if kept else "taken but not kept; each reply is checked here"
+    return f"{name}: {told}", (found.tokens_in, found.tokens_out)

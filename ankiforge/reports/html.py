@@ -13,15 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ankiforge import __version__
 from ankiforge.errors import UsageError
 from ankiforge.reports import text
 from ankiforge.text.fold import isolated
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _GENERATOR = b'<meta name="generator" content="ankiforge '
 _HEAD_BYTES = 1_000
@@ -37,6 +39,8 @@ def render(template: str, **values: Any) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates, with the functions that they use."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("ankiforge.reports"),
         autoescape=True,
@@ -52,7 +56,10 @@ def environment() -> Environment:
 
 
 def _as_text(value: object) -> object:
-    return value if isinstance(value, Markup) else _UNFIT.sub("", isolated(str(value)))
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else _UNFIT.sub("", isolated(text))
 
 
 def markup(template: str, *values: object) -> Markup:
@@ -120,10 +127,21 @@ _LEFT, _TOP, _RIGHT, _FLOOR = 40, 10, 372, 140
 _LEVELS = 4
 
 
+@cache
+def _year(until: date) -> tuple[list[date], list[tuple[int, int, str]]]:
+    """Return the days of 53 weeks, and the place of each with the path of its square."""
+    first = until - timedelta(days=until.weekday() + 52 * 7)
+    count = (until - first).days + 1
+    places = [(30 + n // 7 * 12, 16 + n % 7 * 12) for n in range(count)]
+    return (
+        [first + timedelta(days=n) for n in range(count)],
+        [(x, y, f"M{x + 5} {y}v10") for x, y in places],
+    )
+
+
 def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
     """Place the days of the 53 weeks that end with `until`: a column a week, Monday on top."""
-    first = until - timedelta(days=until.weekday() + 52 * 7)
-    days = [first + timedelta(days=n) for n in range((until - first).days + 1)]
+    days, places = _year(until)
     values = [counts.get(day, 0) for day in days]
     # a darker colour from each quarter of the days that have any
     some = sorted(filter(None, values))
@@ -134,26 +152,27 @@ def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
         reached = sum(value >= bound for bound in bounds)
         return reached and reached + _LEVELS - len(bounds)
 
-    squares = [
-        (30 + n // 7 * 12, 16 + n % 7 * 12, day, value, level(value))
-        for n, (day, value) in enumerate(zip(days, values, strict=True))
-    ]
+    level_of = {value: level(value) for value in {0, *bounds, *values}}
+    paths: dict[int, str] = dict.fromkeys(range(_LEVELS + 1), "")
+    for value, (_, _, path) in zip(values, places, strict=True):
+        paths[level_of[value]] += path
     legend, x = [], 674
     for lowest in [*reversed(bounds), 0] if bounds else []:
         label = f"{lowest:,}+" if lowest else "0"
         x -= 26 + 7 * len(label)
-        legend.append((x, level(lowest), label))
+        legend.append((x, level_of[lowest], label))
     return {
         "days": days,
-        "squares": squares,
-        "paths": [
-            (n, "".join(f"M{x + 5} {y}v10" for x, y, _, _, its in squares if its == n))
-            for n in sorted({its for *_, its in squares})
+        "squares": [
+            (x, y, day, value, level_of[value])
+            for (x, y, _), day, value in zip(places, days, values, strict=True)
         ],
+        "paths": [(its, path) for its, path in paths.items() if path],
+        # over the first whole week of each
         "months": [
-            (x, f"{day:%b}")
-            for x, y, day, *_ in squares
-            if y == 16 and day.day <= 7 and day <= until - timedelta(days=7)
+            (30 + n // 7 * 12, f"{days[n]:%b}")
+            for n in range(0, len(days) - 7, 7)
+            if days[n].day <= 7
         ],
         "legend": legend,
         "total": sum(values),

@@ -9,6 +9,7 @@ from typing import Any
 from ankiforge.ledger.search import FoundBy, Match, WorkCard, WorkHighlight
 from ankiforge.model import Standing, Verdict
 from ankiforge.reports.cards import document_json
+from ankiforge.reports.text import shortened
 from ankiforge.text.cloze import reveal
 
 SHOWN = 5
@@ -90,7 +91,7 @@ def _iso(seconds: float) -> str:
 # --- text -----------------------------------------------------------------------------------
 
 
-def told(match: Match, now: float, *, whole: bool = False) -> Iterator[str]:
+def as_text(match: Match, now: float, *, whole: bool = False) -> Iterator[str]:
     """Return the lines that describe a work; `whole`: with all its highlights and cards."""
     work = match.work
     document = work.documents[0]
@@ -165,5 +166,4 @@ def _many(number: int, what: str) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split(" ")).replace("\n", " ")
-    return line if len(line) <= _LINE else line[: _LINE - 1].rstrip() + "…"
+    return shortened(text.replace("\n", " "), _LINE)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import gc
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from ankiforge.anki.notes import deck_name
@@ -22,6 +21,7 @@ from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
 from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
 from ankiforge.model.retention import Answers, is_mature, retrievability
 from ankiforge.reports import html
+from ankiforge.reports.days import Days
 from ankiforge.reports.text import counted, dollars, duration, number, percent, table
 
 AHEAD = 30
@@ -53,76 +53,6 @@ _OUTCOMES = ("accepted", "rejected", "waiting", "blocked", "dropped")
 _SHARED = "shared equally by their cards"
 
 
-# --- days -----------------------------------------------------------------------------------
-
-_SECONDS_FROM = 1_000_000_000
-"""A `due` from here on is a time in seconds, a smaller one a number of days."""
-_SLICE = 900
-"""No clock on Earth changes its day within a quarter of an hour."""
-_NEW, _BURIED = 0, (-2, -3)
-_MOST_DAYS = 100_000
-_LATEST = 32_503_680_000
-"""The year 3000: a damaged collection may hold a time that no calendar has."""
-
-
-@dataclass(frozen=True)
-class Days:
-    """The days of one collection: each begins at the collection's hour, local time."""
-
-    calendar: Calendar
-    now: float
-    """Seconds since 1970."""
-    known: dict[int, date] = field(default_factory=dict)
-
-    @cached_property
-    def today(self) -> date:
-        """The present day."""
-        return self.of(self.now)
-
-    def of(self, seconds: float) -> date:
-        """Return the day of a moment, given in seconds since 1970."""
-        part = int(seconds) // _SLICE
-        if part not in self.known:
-            local = datetime.fromtimestamp(_bounded(part * _SLICE))
-            early = local.hour < self.calendar.rollover
-            self.known[part] = local.date() - timedelta(days=early)
-        return self.known[part]
-
-    def begin(self, day: date) -> float:
-        """Return the moment at which a day begins, in seconds since 1970."""
-        return datetime(day.year, day.month, day.day, self.calendar.rollover).timestamp()
-
-    def end(self, day: date) -> int:
-        """Return the whole second at which a day ends; 0 for a day outside the calendar."""
-        return int(self.begin(day + timedelta(days=1))) if 1970 < day.year < 2999 else 0
-
-    def due(self, card: SeenCard) -> int | None:
-        """Return in how many days a card is due, negative if it is overdue.
-
-        None for new and suspended cards, and for a card buried today.
-        """
-        if card.queue == _NEW or card.suspended:
-            return None
-        if card.due >= _SECONDS_FROM:
-            day = self.of(card.due)
-        else:
-            day = self._first + timedelta(days=max(-_MOST_DAYS, min(card.due, _MOST_DAYS)))
-        ahead = (day - self.today).days
-        return None if card.queue in _BURIED and ahead <= 0 else ahead
-
-    @cached_property
-    def _first(self) -> date:
-        """The day on which the collection was made, in the place where it was made."""
-        created, west = _bounded(self.calendar.created), self.calendar.west
-        if west is None:
-            return datetime.fromtimestamp(created).date()
-        return (datetime.fromtimestamp(created, UTC) - timedelta(minutes=west)).date()
-
-
-def _bounded(seconds: float) -> float:
-    return max(0.0, min(seconds, _LATEST))
-
-
 # --- the value ------------------------------------------------------------------------------
 
 
@@ -151,47 +81,6 @@ class Choice:
         """Whether a deck is the chosen one, or below it."""
         deck, wanted = deck_name(name).casefold() if name else "", self.deck.casefold()
         return not wanted or deck == wanted or deck.startswith(f"{wanted}::")
-
-
-@dataclass(slots=True)
-class Funnel:
-    """How far highlights have come."""
-
-    highlights: int | None = None
-    """None if only some cards are counted."""
-    fates: Counter[Fate] = field(default_factory=Counter)
-    drafts: int = 0
-    accepted: int = 0
-    """Of the drafts, those accepted and not retired."""
-    in_anki: int = 0
-    """Of those accepted."""
-    mature: int = 0
-    """Of those in Anki: every card of the note has an interval of three weeks or more."""
-
-    def add(self, row: CardRow) -> None:
-        """Count a card."""
-        self.drafts += 1
-        if row.verdict is Verdict.ACCEPTED and row.standing is Standing.LIVE:
-            self.accepted += 1
-            if row.anki.there:
-                self.in_anki += 1
-                self.mature += bool(row.cards) and all(map(is_mature, row.cards))
-
-    @property
-    def steps(self) -> Iterator[tuple[str, int, str, float | None]]:
-        """(what, how many, the step before, share of it)."""
-        before, many_before = "", 0
-        for what, many in (
-            ("highlights", self.highlights),
-            ("drafts", self.drafts),
-            ("accepted", self.accepted),
-            ("in Anki", self.in_anki),
-            ("mature", self.mature),
-        ):
-            if many is not None:  # one highlight may have several drafts: no share
-                share = many / many_before if many_before and what != "drafts" else None
-                yield what, many, before, share
-                before, many_before = what, many
 
 
 Prices = Callable[[str], Price | None]
@@ -329,7 +218,12 @@ class Statistics:
     """None if Anki was never seen."""
     dated: bool
     """Whether it is known on which days cards are due."""
-    funnel: Funnel
+    highlights: int | None
+    """None if only some cards are counted."""
+    fates: Counter[Fate]
+    """Of the highlights."""
+    funnel: Counter[str]
+    """`drafts`; of these `accepted` and not retired; of these `in Anki`; of these `mature`."""
     drafts: list[Drafts]
     """Most cards first."""
     cost: Drafts
@@ -339,6 +233,17 @@ class Statistics:
     total: Group
     groups: dict[str, list[Group]]
     """By dimension, those with most answers first."""
+
+    @property
+    def steps(self) -> Iterator[tuple[str, int, str, float | None]]:
+        """(what, how many, the step before, share of it)."""
+        before, many_before = "", 0
+        for what in ("highlights", "drafts", "accepted", "in Anki", "mature"):
+            many = self.highlights if what == "highlights" else self.funnel[what]
+            if many is not None:  # one highlight may have several drafts: no share
+                share = many / many_before if many_before and what != "drafts" else None
+                yield what, many, before, share
+                before, many_before = what, many
 
     @property
     def reasons(self) -> Counter[str]:
@@ -376,7 +281,11 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     days = Days(calendar or Calendar(0), ledger.clock().timestamp())
     since = days.begin(choice.since) if choice.since else 0.0
     since_text = datetime.fromtimestamp(since, UTC).isoformat() if choice.since else ""
-    funnel, drafts, sums = Funnel(), dict[DraftedBy, Drafts](), _Sums(days, calendar is not None)
+    funnel, drafts, sums = (
+        Counter[str](),
+        dict[DraftedBy, Drafts](),
+        _Sums(days, calendar is not None),
+    )
     drafter_of: dict[str, DraftedBy] = {}  # by request
     of_reply, counted_of_reply = Counter[str](), Counter[str]()  # cards, by request
     for row in queries.cards():
@@ -387,14 +296,17 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
         if choice.matches(row):
             sums.add_card(row, choice.within)
         if chosen and not row.alternative:
-            funnel.add(row)
+            funnel["drafts"] += 1
+            if row.verdict is Verdict.ACCEPTED and row.standing is Standing.LIVE:
+                funnel["accepted"] += 1
+                funnel["in Anki"] += row.anki.there
+                mature = bool(row.cards) and all(map(is_mature, row.cards))
+                funnel["mature"] += row.anki.there and mature
             if row.drafted_at >= since_text:
                 drafts.setdefault(row.drafted_by, Drafts(row.drafted_by)).add(row)
                 if row.request:
                     drafter_of[row.request] = row.drafted_by
-    if not choice.partly:
-        found = queries.funnel()
-        funnel.highlights, funnel.fates = found.seen, found.fates
+    read = None if choice.partly else queries.funnel()
 
     # cost: each card of a reply bears an equal part of it
     shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
@@ -422,8 +334,8 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
         for dimension, members in sums.groups.items()
     }  # fmt: skip
     return Statistics(
-        choice, days, queries.last_view(), calendar is not None, funnel, by_cards, cost, unpriced,
-        sums.total, groups,
+        choice, days, queries.last_view(), calendar is not None, read.seen if read else None,
+        read.fates if read else Counter(), funnel, by_cards, cost, unpriced, sums.total, groups,
     )  # fmt: skip
 
 
@@ -431,11 +343,10 @@ def prices_by(llm: LlmSettings, own: dict[str, tuple[float, ...]]) -> Prices:
     """Return the prices as a run reckons: of the settings' model theirs, else `own`, else the list."""
 
     def price(model: str) -> Price | None:
-        if model == llm.model or model.startswith(f"{llm.model}-"):
-            if llm.price_usd is not None:
-                return Price(*llm.price_usd)
-            return known_price(model, own) or (FREE if is_loopback(llm.base_url) else None)
-        return known_price(model, own)
+        ours = model == llm.model or model.startswith(f"{llm.model}-")
+        if ours and llm.price_usd is not None:
+            return Price(*llm.price_usd)
+        return known_price(model, own) or (FREE if ours and is_loopback(llm.base_url) else None)
 
     return price
 
@@ -564,7 +475,7 @@ class _Sums:
 def as_json(found: Statistics, program: str) -> dict[str, Any]:
     """Return the figures as one JSON object; what is not known is null."""
     choice, look, total, today = found.choice, found.look, found.total, found.days.today
-    funnel = found.funnel
+    funnel, since = found.funnel, choice.since.isoformat() if choice.since else None
     load = [
         {"day": (today + timedelta(days=n)).isoformat(), "cards": many}
         for n, many in enumerate(total.load)
@@ -572,24 +483,18 @@ def as_json(found: Statistics, program: str) -> dict[str, Any]:
     return {
         "as_of": look.taken_at if look else None,
         "today": today.isoformat(),
-        "choice": {
-            "deck": choice.deck,
-            "query": choice.query,
-            "since": choice.since.isoformat() if choice.since else None,
-        },
+        "choice": {"deck": choice.deck, "query": choice.query, "since": since},
         "funnel": {
-            "highlights": funnel.highlights,
-            "fates": {fate.value: funnel.fates[fate] for fate in sorted(funnel.fates)},
-            "drafts": funnel.drafts,
-            "accepted": funnel.accepted,
-            "in_anki": funnel.in_anki,
-            "mature": funnel.mature,
+            "highlights": found.highlights,
+            "fates": {fate.value: found.fates[fate] for fate in sorted(found.fates)},
+            "drafts": funnel["drafts"],
+            "accepted": funnel["accepted"],
+            "in_anki": funnel["in Anki"],
+            "mature": funnel["mature"],
         },
         "drafting": [
             {
-                "drafter": one.origin.drafter,
-                "model": one.origin.model,
-                "prompt": one.origin.prompt,
+                **asdict(one.origin),
                 "cards": one.cards,
                 **{name: one.outcomes[name] for name in (*_OUTCOMES, "by_policy", "edited")},
                 "accepted_share": _rounded(one.kept),
@@ -623,12 +528,8 @@ def as_json(found: Statistics, program: str) -> dict[str, Any]:
 
 
 def _cost_json(one: Drafts) -> dict[str, Any]:
-    return {
-        "requests": one.requests,
-        "tokens_in": one.tokens_in,
-        "tokens_out": one.tokens_out,
-        "cost_usd": _rounded(one.usd, 6),
-    }
+    used = {name: getattr(one, name) for name in ("requests", "tokens_in", "tokens_out")}
+    return {**used, "cost_usd": _rounded(one.usd, 6)}
 
 
 def _group_json(group: Group) -> dict[str, Any]:
@@ -671,7 +572,7 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 
 def missing(found: Statistics, program: str) -> list[str]:
     """Return what is not known, each with the command that helps."""
-    if found.choice.partly and not found.funnel.drafts and not found.total.known:
+    if found.choice.partly and not found.funnel["drafts"] and not found.total.known:
         return [f"no card is meant by that: {program} stats tells of all"]
     told = []
     if found.look is None:
@@ -719,16 +620,16 @@ def _subtitle(found: Statistics) -> Iterator[str]:
 
 def _hardness(group: Group) -> str:
     """Lapses, leeches, difficulty or ease, and what is remembered now."""
-    leeches, ease = group.counts["leeches"], group.mean("ease")
-    parts = [counted(group.counts["lapses"], "lapse")]
-    parts.append("1 leech" if leeches == 1 else f"{leeches:,} leeches")
-    if (difficulty := group.mean("difficulty")) is not None:
-        parts.append(f"difficulty {number(difficulty)} of 10")
-    if ease is not None:
-        parts.append(f"ease {percent(ease)}")
-    if (recall := group.mean("recall")) is not None:
-        parts.append(f"about {percent(recall)} remembered now")
-    return ", ".join(parts)
+    leeches = group.counts["leeches"]
+    difficulty, ease, recall = (group.mean(name) for name in ("difficulty", "ease", "recall"))
+    parts = (
+        counted(group.counts["lapses"], "lapse"),
+        "1 leech" if leeches == 1 else f"{leeches:,} leeches",
+        "" if difficulty is None else f"difficulty {number(difficulty)} of 10",
+        "" if ease is None else f"ease {percent(ease)}",
+        "" if recall is None else f"about {percent(recall)} remembered now",
+    )
+    return ", ".join(filter(None, parts))
 
 
 def _cost_each(one: Drafts) -> str:
@@ -762,7 +663,7 @@ def as_text(
 ) -> Lines:
     """Return the lines for a terminal of `width` columns; `shown`: rows of a table, None = all."""
     yield " · ".join(("From highlight to memory", *_subtitle(found))), True
-    for what, many, _, share in found.funnel.steps:
+    for what, many, _, share in found.steps:
         part = "" if share is None else f"{share * 100:5.0f} %"
         yield f"  {what:11}{many:9,}{part}", False
     yield from _drafts_text(found, shown, width)
@@ -789,10 +690,16 @@ def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
     yield "What became of drafts", True
     rows = []
     for one in drafts:
-        waiting = one.outcomes["waiting"] + one.outcomes["blocked"]
-        accepted, edited, rejected = (one.outcomes[n] for n in ("accepted", "edited", "rejected"))
-        counts = (f"{many:,}" for many in (one.cards, accepted, edited, rejected, waiting))
-        rows.append([one.name, *counts, percent(one.kept), _cost_each(one)])
+        its = one.outcomes
+        counts = (
+            one.cards,
+            its["accepted"],
+            its["edited"],
+            its["rejected"],
+            its["waiting"] + its["blocked"],
+        )
+        cells = (f"{many:,}" for many in counts)
+        rows.append([one.name, *cells, percent(one.kept), _cost_each(one)])
     heads = ("drafter", "cards", "accepted", "edited", "rejected", "waiting", "kept", "each")
     yield from _table(heads, rows, shown, width)
     if found.reasons:
@@ -837,16 +744,19 @@ def _anki_text(found: Statistics) -> Lines:
         yield f"  {' · '.join(told)}", False
 
 
+def _by_age(answers: Answers) -> tuple[tuple[str, int, int], ...]:
+    """(age of the cards, remembered, tested)."""
+    young = ("young", answers.young_passed, answers.young)
+    return young, ("mature", answers.mature_passed, answers.mature)
+
+
 def _retention(answers: Answers) -> str:
     """`91 % (young 88 % of 120, mature 94 % of 340)`."""
     if answers.retention is None:
         return "– (no card was due after a day or more)"
     parts = [
         f"{what} {percent(passed / count)} of {count:,}"
-        for what, passed, count in (
-            ("young", answers.young_passed, answers.young),
-            ("mature", answers.mature_passed, answers.mature),
-        )
+        for what, passed, count in _by_age(answers)
         if count
     ]
     if answers.tested < FEW:
@@ -867,6 +777,8 @@ def _table(heads: Sequence[str], rows: list[list[str]], shown: int | None, width
 def as_html(found: Statistics, program: str) -> str:
     """Return the page, with tables and plots, for each deck and document, too."""
     outcomes = ("accepted", "by_policy", "edited", "rejected", "waiting", "blocked")
+    ahead = [found.days.today + timedelta(days=n) for n in range(1, AHEAD)]
+    days = ["today", *(f"{day.day} {day:%b}" for day in ahead)]
     groups = []
     for name, (label, title) in DIMENSIONS.items():
         known = [one for one in found.groups[name] if one.known]
@@ -881,7 +793,7 @@ def as_html(found: Statistics, program: str) -> str:
         hints=missing(found, program),
         steps=[
             (what, f"{many:,}", "" if share is None else f"{percent(share)} of {before}")
-            for what, many, before, share in found.funnel.steps
+            for what, many, before, share in found.steps
         ],
         drafts=[
             (one.name, f"{one.cards:,}", *(f"{one.outcomes[name]:,}" for name in outcomes),
@@ -895,7 +807,7 @@ def as_html(found: Statistics, program: str) -> str:
         groups=groups,
         columns=[f"#{name}" for name in (*COLUMNS, "suspended", "difficulty", "remembered")],
         hardness=_hardness(found.total),
-        load_of=lambda group: _days_ahead(found.days.today, group.load),
+        load_of=lambda group: list(zip(days, group.load, strict=True)) if any(group.load) else [],
         retention_of=lambda group: _retention_lines(found.days.today, group.months),
         few=FEW,
         goal=GOAL,
@@ -914,15 +826,6 @@ def _cells(group: Group) -> list[object]:
     return [*cells, f"{group.counts['suspended']:,}", difficulty, recall]
 
 
-def _days_ahead(today: date, load: list[int]) -> list[tuple[str, int]]:
-    """Return the names of the days ahead with their cards; nothing if no card is due."""
-    if not any(load):
-        return []
-    days = [today + timedelta(days=n) for n in range(len(load))]
-    names = ["today", *(f"{day.day} {day:%b}" for day in days[1:])]
-    return list(zip(names, load, strict=True))
-
-
 def _retention_lines(
     today: date, months: dict[str, Answers]
 ) -> tuple[list[str], list[tuple[str, list[html.Point]]]]:
@@ -931,15 +834,13 @@ def _retention_lines(
     keys = [f"{n // 12}-{n % 12 + 1:02}" for n in range(this - 11, this + 1)]
     shown = [months.get(key, Answers()) for key in keys]
     lines = []
-    for what, counts in (
-        ("young cards", [(one.young_passed, one.young) for one in shown]),
-        ("mature cards", [(one.mature_passed, one.mature) for one in shown]),
-    ):
+    for at, what in enumerate(("young cards", "mature cards")):
         points: list[html.Point] = []
-        for key, (passed, count) in zip(keys, counts, strict=True):
+        for key, answers in zip(keys, shown, strict=True):
+            _, passed, count = _by_age(answers)[at]
             share = passed / count if count else None
             told = f"{key}: {percent(share)} of {counted(count, 'answer')}"
             points.append((share, told, count < FEW))
-        if any(count for _, count in counts):
+        if any(share is not None for share, *_ in points):
             lines.append((what, points))
     return [f"{date.fromisoformat(f'{key}-01'):%b}" for key in keys], lines

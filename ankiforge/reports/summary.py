@@ -1,4 +1,4 @@
-"""What a run came to: the funnel, for people and as JSON."""
+"""What a run did and where every highlight ended, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from ankiforge.ledger.ingest import Settled
 from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
-from ankiforge.reports.cards import titled
-from ankiforge.reports.waiting import LINES, Reason, keys_of, reasons
-from ankiforge.reports.waiting import why as waits_for
+from ankiforge.reports.cards import Reason, reasons, reasons_by_key, titled, why_waiting
+from ankiforge.reports.text import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.draft.desk.till import Usage
@@ -25,33 +24,35 @@ if TYPE_CHECKING:
 
 LISTED = 40
 """Highlights without a card that are named one by one; more are listed by `list --no-card`."""
+REASONS = 5
+"""Reasons for which cards wait that are told one by one."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Adds up the progress of one run."""
+    """Sums of the progress of one run."""
 
     settled: Settled = field(default_factory=Settled)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
     absent: bool = False
-    """A source could not be looked for marks."""
+    """Whether a source could not be read for marks."""
     blind: bool = False
-    """Anki should have been read and was not."""
+    """Whether Anki should have been read and was not."""
     anki: Counter[str] = field(default_factory=Counter)
-    """Of the cards that are in Anki: held, conflicts, missing, tombstones."""
+    """Counts of cards in Anki: held, conflicts, missing, tombstones."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Why cards are held."""
     retired: int = 0
-    """Cards that are none any more, and are to be told so in Anki."""
+    """Retired cards that are to be tagged so in Anki."""
     incomplete: bool = False
-    """Something could not be written, or not with all that belongs to it."""
+    """Whether something could not be written, or not with all its pictures."""
     deck_notices: list[Problem] = field(default_factory=list)
-    """What became of `--deck`; told once."""
+    """What became of `--deck`; shown once."""
     plans: tuple[CardPlan, ...] = ()
     aside: tuple[Path, ...] = ()
-    """Packages all of whose notes Anki has, under the name they have now."""
+    """Packages that Anki has in full, under the name they have now."""
     stale: tuple[Path, ...] = ()
     """Packages none of whose cards is accepted any more, under the name they have now."""
     pushed: PushResult | None = None
@@ -75,14 +76,14 @@ class Tally:
             self.retired += one.note is not None and RETIRED in one.note.tags
 
     def add(self, progress: Progress) -> None:
-        """Take one step in."""
+        """Add one step."""
         self.settled = progress.settled or self.settled
         for name in ("drafted", "revised", "merged", "flooded"):
             self.counts[name] += getattr(progress, name)
         self.problems += [one for one in progress.problems if one not in self.problems]
 
     def take(self, published: Published) -> None:
-        """Take one package in."""
+        """Add one package."""
         if published.notes:
             self.published.append(published)
         self.incomplete |= bool(published.problems)
@@ -108,7 +109,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run's end, as `--json` tells it."""
+    """Where a run ended."""
 
     tally: Tally
     funnel: Funnel
@@ -121,7 +122,7 @@ class Summary:
 
     @property
     def nothing_new(self) -> bool:
-        """Whether the run changed nothing, and no model was asked in vain."""
+        """Whether the run changed nothing and asked no model."""
         return self.tally.nothing_new and not (self.usage and self.usage.requests)
 
     def as_json(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def notes_json(tally: Tally) -> dict[str, int]:
 def summarize(
     ledger: Ledger, run: RunId | None, tally: Tally, usage: Usage | None = None
 ) -> Summary:
-    """Look at where the highlights of a run (or all) ended."""
+    """Return where the highlights of a run (or all) ended."""
     held = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
     unread = len(held - ledger.cards.of_run(run)) if run else 0
     waiting = reasons(ledger, run)
@@ -189,65 +190,58 @@ Nothing is marked there. What counts: highlights and comments in a PDF or in Zot
 ==marks==, question::answer lines, {{gaps}} and glossary lists; in clippings and exports each
 highlight (docs/commands.md)."""
 
-# --- for people -----------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------
 
 
-def counted(number: int, what: str) -> str:
-    """`1 card`, `2 cards`."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def told(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
-    """The funnel, line by line, every highlight without a card with its reason."""
+def as_text(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
+    """Return the lines of the funnel, with the reason of every highlight without a card."""
     funnel, read, counts = summary.funnel, summary.tally.settled, summary.tally.counts
     change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
-    told_change = ", ".join(part for part in change if not part.startswith("0 "))
-    found = f"{_numbered(funnel.seen, 'highlight')} found"
-    yield found + (f"  ({told_change})" if told_change else "")
-    yield from _unselected(read.unselected)
-    if not funnel.seen:
-        yield from _notes(summary)
-        yield from _stand(summary.cards, program)
-        yield from told_of_model(summary.usage)
-        if not (summary.tally.failed or summary.tally.absent):
-            yield NOTHING_MARKED
-        return
-    made = [f"{counts['drafted']} drafted"]
-    made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
-    count = sum(summary.cards[name] for name, _ in CARDS)
-    yield f"{_numbered(count, 'card')}  ({', '.join(made)} in this run)"
-    for name, says in CARDS:
-        if summary.cards[name]:
-            yield f"{summary.cards[name]:10} {says}"
-    yield from _notes(summary)
-    yield from _stand(summary.cards, program)
-    yield from told_of_model(summary.usage)
-    yield from _without(summary, ledger, program)
+    changes = ", ".join(part for part in change if not part.startswith("0 "))
+    yield f"{_numbered(funnel.seen, 'highlight')} found" + (f"  ({changes})" if changes else "")
+    if read.unselected:
+        are, their = ("is", "its") if read.unselected == 1 else ("are", "their")
+        left_out = f"{are} not selected by the settings; {their} cards stay as they are"
+        yield f"{_numbered(read.unselected, 'highlight')} {left_out}"
+    if funnel.seen:
+        made = [f"{counts['drafted']} drafted"]
+        made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
+        count = sum(summary.cards[name] for name, _ in CARDS)
+        yield f"{_numbered(count, 'card')}  ({', '.join(made)} in this run)"
+        for name, says in CARDS:
+            if summary.cards[name]:
+                yield f"{summary.cards[name]:10} {says}"
+    yield from _notes(summary, program)
+    yield from _model(summary.usage)
+    if funnel.seen:
+        yield from _without(summary, ledger, program)
+    elif not (summary.tally.failed or summary.tally.absent):
+        yield NOTHING_MARKED
 
 
-def _unselected(count: int) -> Iterator[str]:
-    """What the settings leave out, and was read before."""
-    if count == 1:
-        yield f"{1:6} highlight is not selected by the settings; its cards stay as they are"
-    elif count:
-        yield f"{count:6} highlights are not selected by the settings; their cards stay as they are"
-
-
-def _notes(summary: Summary) -> Iterator[str]:
-    """What was written; each package by its name where there are several."""
-    published = summary.tally.published
+def _notes(summary: Summary, program: str) -> Iterator[str]:
+    """What was written, each package by its name if there are several; and accepted cards to look at."""
+    published, cards = summary.tally.published, summary.cards
     for one in published:
         where = f" to {one.path.name}" if len(published) > 1 else ""
-        told_new = f"({one.added} new, {one.updated} updated)"
-        yield f"{_numbered(one.notes, 'note')} written{where}  {told_new}"
-    yield from told_of_anki(summary.tally)
+        changed = f"({one.added} new, {one.updated} updated)"
+        yield f"{_numbered(one.notes, 'note')} written{where}  {changed}"
+    yield from anki_text(summary.tally)
     if summary.unread:
         come = "comes" if summary.unread == 1 else "come"
         yield f"{summary.unread:10} of them {come} from earlier runs"
+    if count := cards["revisions"]:
+        wait = "correction waits" if count == 1 else "corrections wait"
+        yield f"{count:6} {wait} for you: {program} review"
+    if count := cards["sourceless"]:
+        stay = (
+            "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"
+        )
+        yield f"{count:6} {stay}: {program} list finding:source_gone"
 
 
-def told_of_anki(tally: Tally) -> Iterator[str]:
-    """What is in Anki and stays there as it is, or needs a hand there."""
+def anki_text(tally: Tally) -> Iterator[str]:
+    """Return what stays in Anki as it is, or needs a person there."""
     for why, count in tally.reasons.items():
         if count:
             yield f"{_numbered(count, 'note')} held: {why}"
@@ -267,25 +261,13 @@ def told_of_anki(tally: Tally) -> Iterator[str]:
         yield f"no card of the old package is accepted any more: it is kept as {path.name}"
 
 
-def told_of_push(pushed: PushResult) -> str:
-    """What a running Anki took: `in Anki: 1 new note, 2 updated`."""
+def push_text(pushed: PushResult) -> str:
+    """Return what a running Anki took: `in Anki: 1 new note, 2 updated`."""
     return f"in Anki: {counted(pushed.added, 'new note')}, {pushed.updated:,} updated"
 
 
-def _stand(cards: dict[str, int], program: str) -> Iterator[str]:
-    """Accepted cards that are in the package, and want a look all the same."""
-    if count := cards["revisions"]:
-        wait = "correction waits" if count == 1 else "corrections wait"
-        yield f"{count:6} {wait} for you: {program} review"
-    if count := cards["sourceless"]:
-        stay = (
-            "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"
-        )
-        yield f"{count:6} {stay}: {program} list finding:source_gone"
-
-
-def told_of_model(usage: Usage | None) -> Iterator[str]:
-    """What was asked of the model, what it cost, and what the remembered replies saved."""
+def _model(usage: Usage | None) -> Iterator[str]:
+    """What was asked of the model, what it cost, and what the cached replies saved."""
     if usage and usage.requests:
         tokens = f"{usage.tokens_in:,} tokens in, {usage.tokens_out:,} out"
         cost = "price unknown" if usage.cost_usd is None else dollars(usage.cost_usd)
@@ -296,13 +278,6 @@ def told_of_model(usage: Usage | None) -> Iterator[str]:
             f"{usage.cached:6} {'reply' if usage.cached == 1 else 'replies'} remembered:"
             f" {usage.saved_tokens:,} tokens{saved} saved"
         )
-
-
-def dollars(amount: float) -> str:
-    """`$0.0012`, `$1.20`, `nothing`."""
-    if not amount:
-        return "nothing"
-    return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
 def _numbered(number: int, what: str) -> str:
@@ -335,13 +310,14 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
         yield f"{count} without a card ready, as before: {program} list --no-card"
         return
     yield f"{count} without a card ready:"
-    by_key, told = keys_of(summary.waiting), {one.says: one for one in summary.waiting[:LINES]}
+    by_key = reasons_by_key(summary.waiting)
+    shown = {one.says: one for one in summary.waiting[:REASONS]}
     groups: dict[tuple[Fate, str], list[WithoutCard]] = {}
     for without in funnel.without:
         reason = _for_any(without)
         if without.fate is Fate.WAITING and without.key in by_key:
             reason = by_key[without.key].says
-            if reason not in told:
+            if reason not in shown:
                 reason = f"other reasons: {program} list verdict:pending -v"
         groups.setdefault((without.fate, reason), []).append(without)
     for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
@@ -350,34 +326,33 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
         yield f"{len(members):6} {FATES[fate]}: {reason}"
         if len(funnel.without) <= LISTED:
             yield from (f"         {place_of(ledger, without.key)}" for without in members)
-        if fate is Fate.WAITING and reason in told and len(members) > 1:
-            does, command = told[reason].command
+        if fate is Fate.WAITING and reason in shown and len(members) > 1:
+            does, command = shown[reason].command
             yield from [f"       {does}: {program} {command}"] if command else []
     if len(funnel.without) > LISTED:
         yield f"       each of them: {program} list --no-card"
 
 
 def _for_any(without: WithoutCard) -> str:
-    """The reason, where it names the highlight's own key with KEY in its place."""
+    """Return the reason with KEY for the highlight's own key, so that equal reasons are one."""
     if f" {without.key}" not in without.reason:
         return without.reason
     return without.reason.replace(without.key, "KEY (keys: list --no-card)")
 
 
 def reason_of(ledger: Ledger, without: WithoutCard) -> str:
-    """Why a highlight has no card ready: what the checks say of its card, where one waits."""
+    """Return why a highlight has no card ready: what the checks say of its card, if one waits."""
     severities = {Fate.BLOCKED: Severity.BLOCK, Fate.WAITING: Severity.WARN}
     wanted = severities.get(without.fate)
     cards = ledger.cards.of_highlight(without.key) if wanted else []
     said = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
-    said = said or [words for card in cards if (words := waits_for(card))]
+    said = said or [words for card in cards if (words := why_waiting(card))]
     return "; ".join(dict.fromkeys(said)) or without.reason
 
 
 def place_of(ledger: Ledger, key: HighlightKey) -> str:
-    """A highlight on a line: where it stands, and its first words."""
+    """Return a highlight on a line: where it stands, and its first words."""
     highlight = ledger.highlights.get(key)
     assert highlight is not None
-    words = " ".join((highlight.exact or highlight.comment or highlight.kind).split())
-    shown = words if len(words) <= 60 else words[:59].rstrip() + "…"
-    return f"{titled(highlight)}: {shown}"
+    words = on_one_line(highlight.exact or highlight.comment or highlight.kind)
+    return f"{titled(highlight)}: {shortened(words, 60)}"

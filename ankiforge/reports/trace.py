@@ -11,13 +11,13 @@ from ankiforge.ledger.events import OVER, Event
 from ankiforge.model import Candidate, Card, Fields
 from ankiforge.reports.cards import (
     card_json,
-    finding_json,
+    fields_on_a_line,
     highlight_json,
     origin_json,
     titled,
-    worded,
+    why_waiting,
 )
-from ankiforge.reports.waiting import why
+from ankiforge.reports.text import on_one_line
 
 Messages = Sequence[Mapping[str, str]]
 """What a model was told, as `role` and `content`."""
@@ -69,7 +69,7 @@ def _candidate(ledger: Ledger, candidate: Candidate, asked: Messages) -> dict[st
             for tried in candidate.draft.attempts
         ],
         "reply": _reply(ledger, origin.request),
-        "findings": [finding_json(finding) for finding in candidate.findings],
+        "findings": candidate.findings,
     }  # fmt: skip
 
 
@@ -78,16 +78,16 @@ def _reply(ledger: Ledger, request: str) -> str | None:
     return ledger.replies.get(request) if request else None
 
 
-def told(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Iterator[str]:
+def as_text(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Iterator[str]:
     """The same as text, in the order in which it happened."""
     highlight = card.highlight
     yield f"source     {titled(highlight)}"
     yield f"  key      {highlight.key}"
     if highlight.heading:
         yield f"  under    {highlight.heading}"
-    yield f"  marked   {_flat(highlight.exact)}"
+    yield f"  marked   {on_one_line(highlight.exact)}"
     if highlight.comment:
-        yield f"  comment  {_flat(highlight.comment)}"
+        yield f"  comment  {on_one_line(highlight.comment)}"
     if doubt := ledger.highlights.asked(highlight.key):
         yield f"  doubt    {doubt}"
     shown: set[str] = set()
@@ -101,7 +101,7 @@ def told(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Ite
         yield from _decided(decided, actions.get(decided.undoes, ""))
     for rev, mod, package, at in ledger.packages.history(card.guid):
         yield f"shipped    {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
-    if waits := why(card):
+    if waits := why_waiting(card):
         yield f"waits      {waits}"
     yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
 
@@ -121,7 +121,7 @@ def _drawn(ledger: Ledger, candidate: Candidate, asked: Asked, shown: set[str]) 
             yield f"  block    {words}"
     yield f"drafted    {letter_of(candidate)} ({candidate.state}) by {by}"
     yield from _sides(draft.fields)
-    yield f"  quote    {_flat(draft.quote)}"
+    yield f"  quote    {on_one_line(draft.quote)}"
     yield from _said(ledger, origin.request, shown)
     for finding in candidate.findings:
         yield f"  {finding.severity:8} {finding.message} ({finding.check})"
@@ -129,7 +129,7 @@ def _drawn(ledger: Ledger, candidate: Candidate, asked: Asked, shown: set[str]) 
 
 def _sides(fields: Fields) -> Iterator[str]:
     for name, words in fields:
-        yield f"  {name.lower():8} {_flat(words)}"
+        yield f"  {name.lower():8} {on_one_line(words)}"
 
 
 def _said(ledger: Ledger, request: str, shown: set[str]) -> Iterator[str]:
@@ -143,7 +143,7 @@ _SHOWN = 4_000
 
 
 def _short(text: str) -> str:
-    words = _flat(text)
+    words = on_one_line(text)
     if len(words) <= _SHOWN:
         return words
     return f"{words[:_SHOWN]} … ({len(words) - _SHOWN:,} more characters: --json)"
@@ -154,7 +154,7 @@ def _decided(decided: Event, undoes: str) -> Iterator[str]:
     yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
     reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")
     if reason:
-        yield f"  reason   {_flat(str(reason))}"
+        yield f"  reason   {on_one_line(str(reason))}"
     if (preferred := decided.body.get("preferred")) and OVER in decided.body:
         yield f"  chosen   {_preference(preferred)}"
         for over in decided.body.get(OVER, ()):
@@ -163,8 +163,4 @@ def _decided(decided: Event, undoes: str) -> Iterator[str]:
 
 def _preference(said: dict[str, Any]) -> str:
     by = " ".join(part for part in (said["drafter"], said["model"], said["prompt"]) if part)
-    return f"{said['draft']} {said['kind']}: {_flat(worded(said['fields'].items()))} ({by})"
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+    return f"{said['draft']} {said['kind']}: {on_one_line(fields_on_a_line(said['fields'].items()))} ({by})"

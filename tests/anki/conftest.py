@@ -30,6 +30,7 @@ def _module(path: Path, name: str = "") -> ModuleType:
 
 
 _module(HERE / "scenarios" / "__init__.py", "anki_scenarios")
+_module(HERE / "stories.py", "anki_stories")
 """Known by name, because tables are read while tests are collected."""
 
 

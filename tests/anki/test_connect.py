@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sqlite3
 import sys
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
@@ -353,7 +350,7 @@ def test_another_profile_is_told(tmp_path: Path, serving: Serving, package: Path
 
 
 def test_an_old_add_on_does_what_it_can(tmp_path: Path, serving: Serving) -> None:
-    with serving(tmp_path, old=True, lacks=("requestPermission", "exportPackage")) as fake:
+    with serving(tmp_path, lacks=("requestPermission", "exportPackage")) as fake:
         client = AnkiConnect(fake.address)
         client.check()
         assert client.active_profile() == ""
@@ -370,53 +367,6 @@ def test_an_anki_that_was_closed_is_absent(tmp_path: Path, serving: Serving) -> 
     with serving(tmp_path) as fake:
         AnkiConnect(fake.address).check()
     told(AnkiConnect(fake.address).check, AbsentError)
-
-
-# --- the rules of the stand-in ----------------------------------------------------------------
-
-
-def posted(address: str, request: Any, **headers: str) -> Any:
-    data = json.dumps(request).encode()
-    asked = urllib.request.Request(address, data, headers)
-    with urllib.request.urlopen(asked) as response:
-        return json.loads(response.read())
-
-
-@pytest.mark.parametrize("origin", ["https://example.org", "null", "http://localhost:8080"])
-def test_web_pages_are_kept_out(fake: Any, origin: str) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="403") as caught:
-        posted(fake.address, {"action": "version", "version": 6}, Origin=origin)
-    caught.value.close()
-    asked = {"action": "requestPermission", "version": 6}
-    assert posted(fake.address, asked, Origin=origin)["result"] == {"permission": "denied"}
-
-
-@pytest.mark.parametrize("origin", ["http://localhost", "http://127.0.0.1:5000"])
-def test_pages_of_this_machine_are_let_in(fake: Any, origin: str) -> None:
-    asked = {"action": "version", "version": 6}
-    assert posted(fake.address, asked, Origin=origin) == {"result": 6, "error": None}
-
-
-def test_parts_of_a_multi_stand_for_themselves(tmp_path: Path, serving: Serving) -> None:
-    parts = [{"action": "version"}, {"action": "version", "key": "k"}]
-    parts += [{"action": "version", "key": "k", "version": 6}, {"action": "fly", "key": "k"}]
-    asked = {"action": "multi", "version": 6, "key": "k", "params": {"actions": parts}}
-    with serving(tmp_path, key="k") as fake:
-        answer = posted(fake.address, asked)
-    locked = {"result": None, "error": "valid api key must be provided"}
-    unknown = {"result": None, "error": "unsupported action"}
-    assert answer["result"] == [locked, 6, {"result": 6, "error": None}, unknown]
-
-
-def test_added_notes_are_null_where_they_are_empty_or_doubled(fake: Any) -> None:
-    notes = [
-        {"deckName": "Default", "modelName": "Basic", "fields": {"Front": front, "Back": "b"}}
-        for front in ("q", "q", "")
-    ]
-    asked = {"action": "addNotes", "version": 6, "params": {"notes": notes}}
-    first, *others = posted(fake.address, asked)["result"]
-    assert first > 0
-    assert others == [None, None]
 
 
 def test_card_ids_are_ours(client: AnkiConnect, package: Path, card: Card) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import anki_stories as stories  # a module that conftest.py makes known
 import pytest
-
-from ankiforge.anki.notetypes import note_type
-from ankiforge.model import Family
+from anki_stories import Step, do
 
 FAKE = Path(__file__).parent.parent / "fakes" / "anki_connect.py"
 NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"
@@ -36,186 +35,128 @@ def serving(backend: ModuleType) -> Serving:
     return found
 
 
-class Desk:
+class Desk(stories.Desk):
     """A workspace with one note, and an Anki that runs."""
 
-    def __init__(self, forge: Any, anki: Any) -> None:
-        self.forge = forge
-        self.anki = anki
-        self.note = forge.folder / "notes" / "Cells.md"
-        (self.note.parent / ".obsidian").mkdir(parents=True)
-        self.note.write_text(NOTE, encoding="utf-8")
-        self.settings(anki.address)
+    def __init__(self, forge: Any, server: Any, backend: ModuleType) -> None:
+        self.server = server
+        with server.collection() as col:
+            super().__init__(forge, backend.Anki(col))
+        self.write(NOTE, "Cells.md")
+        self.settings(server.address)
 
-    def settings(self, address: str) -> None:
+    def settings(self, address: str, collection: str = "none") -> None:
         (self.forge.folder / "ankiforge.yaml").write_text(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
-            f"anki: {{collection: none, connect: '{address}'}}\n",
+            f"anki: {{collection: {collection}, connect: '{address}'}}\n",
             encoding="utf-8",
         )
 
-    def rewrite(self, old: str, new: str) -> None:
-        self.note.write_text(self.note.read_text("utf-8").replace(old, new), encoding="utf-8")
-
-    def push(self, *arguments: str, code: int = 0) -> Any:
+    def push(self, *arguments: str, **notes: int) -> Any:
         """The data of a push; the stand-in, in this very process, lets Anki print above it."""
-        return json.loads(
-            self.forge("push", "--json", *arguments, code=code).stdout.splitlines()[-1]
-        )
+        came = json.loads(self.forge.ok("push", "--json", *arguments).stdout.splitlines()[-1])
+        assert {name: came["notes"][name] for name in notes} == notes
+        return came
 
-    def guid(self, word: str) -> str:
-        [found] = [one for one in self.forge.cards() if word in str(one["fields"])]
-        return str(found["guid"])
+    def pushed(self) -> None:
+        self.run()
+        self.push()
 
-    def sql(self, statement: str, *values: Any) -> Any:
-        with self.anki.collection() as col:
-            return col.db.all(statement, *values)
-
-    def edit(self, guid: str, **fields: str) -> None:
-        with self.anki.collection() as col:
-            note = col.get_note(col.db.scalar("select id from notes where guid = ?", guid))
-            for name, text in fields.items():
-                note[name] = text
-            col.update_note(note)
-            col.db.execute("update notes set mod = mod - 60 where guid = ?", guid)
-
-    def note_of(self, guid: str) -> Any:
-        with self.anki.collection() as col:
-            return col.get_note(col.db.scalar("select id from notes where guid = ?", guid))
+    def queues(self) -> list[int]:
+        query = "select queue from cards c join notes n on n.id = c.nid where guid = ?"
+        return list(self.col.db.list(query, self.in_anki().guid))
 
 
 @pytest.fixture
-def desk(forge: Any, serving: Serving, tmp_path: Path) -> Iterator[Desk]:
-    with serving(tmp_path / "anki") as anki:
-        yield Desk(forge, anki)
+def desk(forge: Any, serving: Serving, backend: ModuleType, tmp_path: Path) -> Iterator[Desk]:
+    with serving(tmp_path / "anki") as server:
+        yield Desk(forge, server, backend)
+
+
+ANIMAL = do.rewrite("Katze:::cat", "Katze:::cat (an animal)")
+MOUSE = do.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
+
+STORIES: dict[str, tuple[Step, ...]] = {
+    "a change arrives beside an edit and a mark": (
+        do.pushed(), do.edit(Front="die Katze"), do.tag("marked"), ANIMAL, do.run(),
+        do.push(updated=1), do.note(Front="die Katze", Back="cat (an animal)"), do.tags("marked"),
+    ),
+    "a deleted note is not pushed again": (
+        do.pushed(), do.delete(), do.push(missing=1, written=0),
+        lambda desk: desk.col.db.scalar("select 1 / (count(*) = 1) from notes"),
+    ),
+    "a closed Anki leaves the package ready": (
+        do.run(), do.settings("http://127.0.0.1:9"), do.say("push", code=3, told="Anki"),
+        lambda desk: desk.package.stat(),
+    ),
+    "a field of a person's own holds the notes of that type": (
+        do.pushed(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
+        do.edit(Mine="my own"), ANIMAL, do.run(), do.push(held=1), do.note(Mine="my own"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
+def test_a_story(desk: Desk, steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        step(desk)
 
 
 def test_cards_arrive_and_a_second_push_has_nothing_to_do(desk: Desk) -> None:
-    desk.forge.ok("run")
-    came = desk.push()
-    assert (came["notes"]["added"], came["notes"]["updated"]) == (2, 0)
-    assert desk.sql("select count(*) from notes") == [[2]]
-    assert {card["anki"] for card in desk.forge.cards()} == {"seen"}
+    desk.run()
+    desk.push(added=2, updated=0)
+    assert desk.col.note_count() == 2
+    desk.cards(anki="seen")
 
-    imports = desk.anki.actions.count("importPackage")
-    assert desk.push()["notes"]["written"] == 0
-    assert desk.anki.actions.count("importPackage") == imports
-
-
-def test_a_change_arrives_beside_an_edit_and_a_mark(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    guid = desk.guid("Katze")
-    desk.edit(guid, Front="die Katze")
-    with desk.anki.collection() as col:
-        note = col.get_note(col.db.scalar("select id from notes where guid = ?", guid))
-        note.tags.append("marked")
-        col.update_note(note)
-        col.db.execute("update notes set mod = mod - 60 where guid = ?", guid)
-    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
-    desk.forge.ok("run")
-
-    came = desk.push()
-
-    assert (came["notes"]["updated"], came["problems"]) == (1, [])
-    note = desk.note_of(guid)
-    assert (note["Front"], note["Back"]) == ("die Katze", "cat (an animal)")
-    assert "marked" in note.tags
-
-
-def test_a_deleted_note_is_not_pushed_again(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    guid = desk.guid("Katze")
-    with desk.anki.collection() as col:
-        col.remove_notes([col.db.scalar("select id from notes where guid = ?", guid)])
-
-    came = desk.push()
-
-    assert (came["notes"]["missing"], came["notes"]["written"]) == (1, 0)
-    assert desk.sql("select count(*) from notes") == [[1]]
-
-
-def test_a_closed_anki_leaves_the_package_ready(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.settings("http://127.0.0.1:9")
-    result = desk.forge("push", code=3)
-    assert "Anki" in result.stderr
-    assert (desk.forge.folder / "ankiforge.apkg").exists()
+    imports = desk.server.actions.count("importPackage")
+    desk.push(written=0)
+    assert desk.server.actions.count("importPackage") == imports
 
 
 def test_another_profile_is_not_filled_with_cards(
     desk: Desk, serving: Serving, tmp_path: Path
 ) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
-    desk.forge.ok("run")
+    desk.pushed()
+    MOUSE(desk)
+    desk.run()
     with serving(tmp_path / "another") as other:
         desk.settings(other.address)
-        result = desk.forge("push", code=3)
         told = "Anki has a profile open, and your cards are in another one; nothing was imported"
-        assert told in result.stderr
+        desk.say("push", code=3, told=told)
         assert "importPackage" not in other.actions
-    assert (desk.forge.folder / "ankiforge.apkg").exists()
+    assert desk.package.exists()
 
 
 @pytest.mark.parametrize("tells", [True, False])
 def test_the_open_profile_and_the_one_with_the_cards_are_named(
-    forge: Any, serving: Serving, tmp_path: Path, *, tells: bool
+    forge: Any, serving: Serving, backend: ModuleType, tmp_path: Path, *, tells: bool
 ) -> None:
-    with serving(forge.profile) as anki:
-        desk = Desk(forge, anki)
-        settings = forge.folder / "ankiforge.yaml"
-        settings.write_text(settings.read_text().replace("none", "auto"), encoding="utf-8")
-        forge.ok("run")
-        desk.push()
-    forge.ok("run")
-    desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
-    forge.ok("run")
-    with serving(tmp_path / "another", profile="User 2" if tells else "") as other:
-        text = settings.read_text().replace(anki.address, other.address)
-        settings.write_text(text, encoding="utf-8")
-        told = forge("push", code=3).stderr
+    with serving(forge.profile) as server:
+        desk = Desk(forge, server, backend)
+        desk.settings(server.address, "auto")
+        desk.pushed()
+    desk.run()
+    MOUSE(desk)
+    desk.run()
     theirs = "the profile “User 2”" if tells else "another profile"
-    assert f"Anki has {theirs} open, and your cards are in the profile “User 1”" in told
-
-
-def test_a_field_of_his_own_holds_the_notes_of_that_type(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    guid = desk.guid("Katze")
-    with desk.anki.collection() as col:
-        basic = col.models.get(note_type(Family.BASIC).id)
-        col.models.add_field(basic, col.models.new_field("Mine"))
-        col.models.update_dict(basic)
-        col.db.execute("update notes set mod = mod - 60")
-    desk.edit(guid, Mine="my own")
-    desk.rewrite("Katze:::cat", "Katze:::cat (an animal)")
-    desk.forge.ok("run")
-
-    assert desk.push()["notes"]["held"] == 1
-
-    assert desk.note_of(guid)["Mine"] == "my own"
+    with serving(tmp_path / "another", profile="User 2" if tells else "") as other:
+        desk.settings(other.address, "auto")
+        told = f"Anki has {theirs} open, and your cards are in the profile “User 1”"
+        desk.say("push", code=3, told=told)
 
 
 def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    guid = desk.guid("Katze")
-    desk.forge.ok("reject", guid)
-    queues = "select queue from cards c join notes n on n.id = c.nid where guid = ?"
-
-    said = desk.forge("push", "--suspend-retired", code=0)
-    assert "--yes" in said.stderr
-    assert desk.sql(queues, guid) == [[0], [0]]
+    desk.pushed()
+    desk.say("reject", "CARD")
+    desk.say("push", "--suspend-retired", told="--yes")
+    assert desk.queues() == [0, 0]
     desk.push("--suspend-retired", "--yes")
-    assert desk.sql(queues, guid) == [[-1], [-1]]
-    assert desk.note_of(guid).tags.count("ankiforge::retired") == 1
+    assert desk.queues() == [-1, -1]
+    assert desk.in_anki().tags.count("ankiforge::retired") == 1
 
-    desk.forge.ok("undo")
+    desk.say("undo")
     desk.push()
-    assert desk.sql(queues, guid) == [[0], [0]]
+    assert desk.queues() == [0, 0]
 
 
 def accounts(forge: Any, **keys: str | None) -> None:
@@ -235,90 +176,84 @@ def accounts(forge: Any, **keys: str | None) -> None:
 
 def test_sync_goes_before_and_after(desk: Desk) -> None:
     accounts(desk.forge, User_1="abc")
-    desk.forge.ok("run")
+    desk.run()
     desk.push("--sync")
-    assert desk.anki.actions.count("sync") == 2
-    assert desk.anki.actions.index("sync") < desk.anki.actions.index("importPackage")
+    assert desk.server.actions.count("sync") == 2
+    assert desk.server.actions.index("sync") < desk.server.actions.index("importPackage")
     assert "abc" not in desk.forge.ok("push", "--sync", "-v").stderr
 
 
 def test_sync_without_an_account_is_told_and_opens_no_dialog(desk: Desk) -> None:
     accounts(desk.forge, User_1=None)
-    desk.forge.ok("run")
+    desk.run()
     done = desk.forge("push", "--sync", code=1)
     assert "not logged in" in done.stderr
     assert "press Sync and log in" in done.stderr
     assert "in Anki: 2 new notes" in done.stdout
-    assert "sync" not in desk.anki.actions
+    assert "sync" not in desk.server.actions
 
 
 def test_sync_is_asked_for_once_where_nobody_knows_of_an_account(desk: Desk) -> None:
     accounts(desk.forge, User_1=None, User_2="abc")  # and the add-on does not tell which is open
-    desk.forge.ok("run")
+    desk.run()
     done = desk.forge.ok("push", "--sync")
-    assert desk.anki.actions.count("sync") == 1
+    assert desk.server.actions.count("sync") == 1
     assert "log in there" in done.stderr
 
 
 def test_sync_that_the_add_on_refuses_for_want_of_an_account_is_told(desk: Desk) -> None:
-    desk.anki.refuses["sync"] = "sync: auth not configured"
-    desk.forge.ok("run")
+    desk.server.refuses["sync"] = "sync: auth not configured"
+    desk.run()
     done = desk.forge("push", "--sync", code=1)
     assert "not logged in" in done.stderr
     assert "in Anki: 2 new notes" in done.stdout
-    assert desk.anki.actions.count("sync") == 1
+    assert desk.server.actions.count("sync") == 1
 
 
 def test_a_failed_push_does_not_say_that_anki_has_everything(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    desk.anki.refuses["findNotes"] = "the database is locked"
+    desk.pushed()
+    desk.server.refuses["findNotes"] = "the database is locked"
     done = desk.forge("push", code=3)
     assert "has everything" not in done.stdout + done.stderr
     assert "the database is locked" in done.stderr
 
 
 def test_pull_from_a_running_anki(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
-    desk.edit(desk.guid("Katze"), Feedback="too easy")
+    desk.pushed()
+    desk.edit(Feedback="too easy")
     said = desk.forge.ok("pull", "--connect", "--json").stdout.splitlines()[-1]
     assert json.loads(said)["view"]["feedback"] == 1
 
 
 def test_a_lost_ledger_comes_back_from_a_running_anki(desk: Desk) -> None:
-    desk.forge.ok("run")
-    desk.push()
+    desk.pushed()
     guids = {card["guid"] for card in desk.forge.cards()}
-    for path in desk.forge.folder.rglob("*"):
-        if path.name.startswith("ledger.db") or path.name == "journal.jsonl":
-            path.unlink()
+    desk.lose(journal=True)
 
     said = desk.forge.ok("recover", "--connect", "--json").stdout.splitlines()[-1]
     assert json.loads(said)["view"]["recovered"] == 2
 
-    desk.forge.ok("run")
+    desk.run()
     assert {card["guid"] for card in desk.forge.cards()} == guids
-    assert desk.push()["notes"]["written"] == 0
+    desk.push(written=0)
 
 
 def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
-    forge: Any, serving: Serving
+    forge: Any, serving: Serving, backend: ModuleType
 ) -> None:
-    with serving(forge.profile) as anki:
-        desk = Desk(forge, anki)
-        settings = forge.folder / "ankiforge.yaml"
-        settings.write_text(settings.read_text().replace("none", "auto"), encoding="utf-8")
-        forge.ok("run")
-        assert desk.push()["notes"]["added"] == 2
-        assert forge.json("run")["problems"] == []
-        desk.rewrite("Hund:::dog", "Hund:::dog\n\nMaus:::mouse")
-        forge.ok("run")
-        assert desk.push()["notes"]["added"] == 1
+    with serving(forge.profile) as server:
+        desk = Desk(forge, server, backend)
+        desk.settings(server.address, "auto")
+        desk.run()
+        desk.push(added=2)
+        assert desk.run()["problems"] == []
+        MOUSE(desk)
+        desk.run()
+        desk.push(added=1)
 
 
 def test_offline_asks_no_other_machine(desk: Desk) -> None:
-    desk.forge.ok("run")
+    desk.run()
     desk.settings("http://192.0.2.1:8765")
     for command in (("push",), ("pull", "--connect"), ("recover", "--connect")):
         desk.forge("init", "--trust", desk.forge.folder)

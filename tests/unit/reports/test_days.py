@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ankiforge.model import Calendar, SeenCard
-from ankiforge.reports.stats import Days
+from ankiforge.reports.days import Days
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from ankiforge.config.trust import concerns, confirm
 from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_folders
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.reports.discover import Machine
-from ankiforge.reports.doctor import examine, exit_code
-from ankiforge.reports.health import Check, State, Surroundings
+from ankiforge.reports.doctor import Check, State, Surroundings, examine, exit_code
 
 
 @pytest.fixture

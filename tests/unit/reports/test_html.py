@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -22,14 +23,15 @@ TODAY = date(2026, 11, 21)
 
 def drawn(part: str, **values: Any) -> str:
     """A part of a page: `table("By deck", heads, rows)`."""
-    source = f'{{% import "parts.html" as parts %}}{{{{ parts.{part} }}}}'
-    return environment().from_string(source).render(**values)
+    return template(f'{{% import "parts.html" as parts %}}{{{{ parts.{part} }}}}').render(**values)
+
+
+template = cache(environment().from_string)
 
 
 def page(title: str, text: str = "words", below: str = "") -> str:
     source = '{% extends "page.html" %}{% block main %}<p title="{{ text }}">{{ text }}</p>{% endblock %}'
-    made = environment().from_string(source)
-    return made.render(version="1", title=title, below=below, text=text)
+    return template(source).render(version="1", title=title, below=below, text=text)
 
 
 class Read(HTMLParser):

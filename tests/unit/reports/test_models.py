@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from ankiforge.reports.models import Unreachable, models
+from ankiforge.reports.discover import Unreachable, models
 
 Seen = list[tuple[str, str | None]]
 

@@ -1,20 +1,241 @@
-"""What a source yields: documents, highlights, problems, scans."""
+"""Highlights, as sources yield them: keys, documents, scans, and the words for their states.
+
+Values are frozen. Text that is absent is "", never None; sequences are tuples; keys have types of
+their own. Hashes and ids are frozen for ever (docs/keys.md).
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from enum import StrEnum
+from typing import NewType, Protocol
 
-from ankiforge.model.words import (
-    NO_KEY,
-    DocumentKey,
-    Form,
-    HighlightKey,
-    HighlightKind,
-    Route,
-    Span,
-)
+HighlightKey = NewType("HighlightKey", str)
+NO_KEY = HighlightKey("")
+"""Of a highlight that was not issued one yet."""
+DocumentKey = NewType("DocumentKey", str)
+Guid = NewType("Guid", str)
+DraftId = NewType("DraftId", str)
+RunId = NewType("RunId", str)
+Span = tuple[int, int]
+"""[start, end) in code points."""
+Fields = tuple[tuple[str, str], ...]
+"""(content field name, Markdown), in note type order, empty ones left out."""
+
+
+class Route(StrEnum):
+    """By which way a highlight was reached; the order is the order of trust."""
+
+    ZOTERO = "zotero"
+    PDF = "pdf"
+    VAULT = "vault"
+    OTHER = "other"
+
+
+class HighlightKind(StrEnum):
+    """What a person left on the page."""
+
+    HIGHLIGHT = "highlight"
+    UNDERLINE = "underline"
+    STRIKE = "strike"
+    NOTE = "note"
+    IMAGE = "image"
+    INK = "ink"
+    CARD = "card"
+
+
+class Form(StrEnum):
+    """How it was written; decides what is unambiguous ("clean")."""
+
+    MARK = "mark"
+    """A mark over a passage of a PDF or a Zotero document."""
+    PHRASE = "phrase"
+    """Marked phrases in a sentence of a vault note: `==…==`, `<mark>`, bold."""
+    CALLOUT = "callout"
+    """A callout of a vault note."""
+    INLINE = "inline"
+    """`question::answer` or `term:::definition` on one line."""
+    INLINE_FIELD = "inline-field"
+    """`word:: value`: a card or mere metadata."""
+    BLOCK = "block"
+    """Question, a line `?` or `??`, answer."""
+    CLOZE = "cloze"
+    """`{{…}}` written by hand."""
+    GLOSSARY = "glossary"
+    """`Term: definition` in a glossary list."""
+    TERM = "term"
+    """`Term: text` outside a glossary list."""
+    OTHER = "other"
+
+
+class CardKind(StrEnum):
+    """What a draft asks Anki to make of it."""
+
+    CLOZE = "cloze"
+    BASIC = "basic"
+    TWO_WAY = "two-way"
+
+    @property
+    def family(self) -> Family:
+        """The note type that serves this kind."""
+        return Family.CLOZE if self is CardKind.CLOZE else Family.BASIC
+
+
+class Family(StrEnum):
+    """Which of the two note types: two-way is basic with Reverse filled."""
+
+    BASIC = "basic"
+    CLOZE = "cloze"
+
+    @property
+    def content_fields(self) -> tuple[str, ...]:
+        """The fields whose words are the card, in note type order."""
+        return ("Front", "Back", "Reverse", "Extra") if self is Family.BASIC else ("Text", "Extra")
+
+
+class Presence(StrEnum):
+    """Axis highlight.presence."""
+
+    PRESENT = "present"
+    MISSING_ONCE = "missing-once"
+    GONE = "gone"
+    IGNORED = "ignored"
+
+
+class CandidateState(StrEnum):
+    """Axis candidate: only the picked one is a card."""
+
+    OPEN = "open"
+    PICKED = "picked"
+    PASSED = "passed"
+
+
+class Verdict(StrEnum):
+    """Axis card.verdict."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Standing(StrEnum):
+    """Axis card.standing."""
+
+    LIVE = "live"
+    RETIRED = "retired"
+    SUPERSEDED = "superseded"
+
+
+class AnkiState(StrEnum):
+    """Axis card.anki: what we know of the note over there."""
+
+    NONE = "none"
+    WRITTEN = "written"
+    SEEN = "seen"
+    HELD = "held"
+    MISSING = "missing"
+    TOMBSTONE = "tombstone"
+
+    @property
+    def there(self) -> bool:
+        """Whether the note stands in Anki, as far as is known."""
+        return self in (AnkiState.SEEN, AnkiState.HELD)
+
+
+class AcceptedBy(StrEnum):
+    """Who let a card through; a clean revision inherits it."""
+
+    NOBODY = ""
+    POLICY = "policy"
+    AUTHOR = "author"
+    """Hand-written in the source."""
+    PERSON = "person"
+
+
+class Severity(StrEnum):
+    """block: never ready; warn: a person looks; info: counted."""
+
+    INFO = "info"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class Fate(StrEnum):
+    """Where a highlight ended; the first that holds, in this order."""
+
+    IGNORED = "ignored"
+    FAILED = "failed"
+    CARDED = "carded"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    NO_CARD = "no_card"
+
+
+# --- hashes and ids, see docs/keys.md -------------------------------------------------------------
+
+
+def h16(*parts: str) -> str:
+    """The first 16 hex digits of sha256 over the parts joined by U+001F."""
+    return _digest(parts).hex()[:16]
+
+
+def number_of(*parts: str) -> int:
+    """The first 8 bytes, big-endian, of the same hash."""
+    return int.from_bytes(_digest(parts)[:8], "big")
+
+
+def _digest(parts: tuple[str, ...]) -> bytes:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
+
+
+ID_BASE = 1_400_000_000_000
+"""Ids start in May 2014: in Anki's range of timestamps, and never in the future."""
+
+
+def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
+    """The identity of a note, the same on every machine and for ever."""
+    digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
+    return Guid("af" + base64.b32encode(digest).decode().lower())
+
+
+MADE_FROM = 100_000_000
+"""Slots from here on are of cards that were made by hand; what a drafter draws counts from 1."""
+_MADE = 800_000_000
+
+
+def made_slot(fields: Fields) -> int:
+    """The slot of a card made by hand: its words name it.
+
+    So two machines that do not know of one another never give one slot to two such cards.
+    """
+    return MADE_FROM + number_of("made", *sides_of(fields)) % _MADE
+
+
+def sides_of(fields: Fields) -> tuple[str, ...]:
+    """What is asked and answered, blanks aside."""
+    words = {name: " ".join(text.split()) for name, text in fields}
+    return tuple(words.get(name, "") for name in ("Text", "Front", "Back"))
+
+
+def note_id(guid: Guid) -> int:
+    """Anki's id of a note, in the range of milliseconds since 1970."""
+    return ID_BASE + number_of("nid", guid) % 2**37
+
+
+def card_id(guid: Guid, ordinal: int) -> int:
+    """Anki's id of the card with this ordinal (from 0)."""
+    return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37
+
+
+def named_id(what: str, name: str) -> int:
+    """Anki's id of a deck (`what` = "deck") or a note type ("notetype")."""
+    return ID_BASE + number_of(what, name) % 2**37
+
+
+# --- what a source yields -------------------------------------------------------------------------
 
 NOTE = "anki:"
 """Before the id of a note in Anki, among the other names of a highlight."""

@@ -1,0 +1,173 @@
+"""A person's desk, with the program and the real Anki; and stories of it, told as data.
+
+A story is a list of steps; `do.edit(Back="kitty")` is a call of `Desk.edit`, made when it is told.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ankiforge.anki.notetypes import note_type
+from ankiforge.model import Family
+
+
+class Desk:
+    """A workspace with one vault, and the person's own collection, open.
+
+    The card that is meant is the one with `word` in it.
+    """
+
+    word = "Katze"
+
+    def __init__(self, forge: Any, anki: Any, *paths: Path) -> None:
+        self.forge = forge
+        self.anki = anki
+        self.col = anki.col
+        self.paths = paths
+        self.notes = forge.folder / "notes"
+        (self.notes / ".obsidian").mkdir(parents=True)
+        self.package = forge.folder / "ankiforge.apkg"
+        self.hidden = forge.folder / ".ankiforge"
+
+    # --- the source
+
+    def write(self, text: str, name: str = "A.md") -> None:
+        (self.notes / name).write_text(text, encoding="utf-8")
+
+    def rewrite(self, old: str, new: str, name: str = "Cells.md") -> None:
+        text = (self.notes / name).read_text(encoding="utf-8")
+        assert old in text
+        self.write(text.replace(old, new), name)
+
+    # --- the program
+
+    def run(self, *arguments: str, packages: int | None = None, **notes: int) -> Any:
+        """Run; `notes` must be among the numbers of notes that it reports."""
+        came = self.forge("run", *self.paths, *arguments, "--json", code=0).data
+        assert {name: came["notes"][name] for name in notes} == notes
+        assert packages is None or len(came["packages"]) == packages
+        return came
+
+    def load(self, **counts: int) -> None:
+        """Import the package; which notes went which way, if given."""
+        loaded = self.anki.load(self.package)
+        assert not counts or loaded == counts
+
+    def ship(self) -> None:
+        """Run, and import what there is to import."""
+        if self.run()["packages"]:
+            self.load()
+
+    def go(self) -> None:
+        """Run, import, and let the program see it."""
+        self.ship()
+        self.run()
+
+    def card(self, word: str = "", **values: str) -> Any:
+        [found] = [one for one in self.forge.cards() if (word or self.word) in str(one["fields"])]
+        assert {name: found[name] for name in values} == values
+        return found
+
+    def guid(self, word: str = "") -> str:
+        return str(self.card(word)["guid"])
+
+    def cards(self, **values: str) -> None:
+        """Every card has these values, and there is one."""
+        cards = self.forge.cards()
+        assert cards
+        assert all(card[name] == value for card in cards for name, value in values.items())
+
+    def finds(self, text: str, *, present: bool = True) -> None:
+        """Whether a finding on the card says so."""
+        assert (text in str(self.card()["findings"])) == present
+
+    def say(self, *words: str, code: int = 0, told: str = "", card: str = "") -> None:
+        """Call the program; `CARD` is the guid of a card; `told` stands in what it prints."""
+        called = (self.guid(card) if word == "CARD" else word for word in words)
+        came = self.forge(*called, code=code)
+        assert told in came.stdout + came.stderr
+
+    def pulled(self, **view: int) -> None:
+        seen = self.forge.json("pull")["view"]
+        assert {name: seen[name] for name in view} == view
+
+    def lose(self, *, journal: bool = False) -> None:
+        """The ledger is lost, and maybe the journal."""
+        shutil.rmtree(self.hidden)
+        if journal:
+            (self.forge.folder / "journal.jsonl").unlink()
+
+    def back_up(self) -> None:
+        shutil.copytree(self.hidden, self.forge.folder / "backup")
+
+    def bring_back(self) -> None:
+        """The backup takes the place of the ledger; the journal stays."""
+        self.lose()
+        (self.forge.folder / "backup").rename(self.hidden)
+
+    # --- the person in Anki
+
+    def settle(self) -> None:
+        """Time passes: what was changed in Anki is not of this very moment."""
+        self.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")
+
+    def edit(self, *, now: bool = False, **fields: str) -> None:
+        self.anki.edit(self.guid(), **fields)
+        if not now:
+            self.settle()
+
+    def tag(self, added: str = "", removed: str = "") -> None:
+        note = self.in_anki()
+        note.tags = [tag for tag in (*note.tags, added) if tag and tag != removed]
+        self.col.update_note(note)
+        self.settle()
+
+    def answer(self) -> Any:
+        return self.anki.answer_first_card(self.guid())
+
+    def delete(self) -> None:
+        self.col.remove_notes([self.in_anki().id])
+
+    def undo(self) -> None:
+        self.col.undo()
+
+    def in_anki(self, word: str = "") -> Any:
+        return self.anki.note(self.guid(word))
+
+    def note(self, **fields: str) -> None:
+        """The note has these fields in Anki."""
+        note = self.in_anki()
+        assert {name: note[name] for name in fields} == fields
+
+    def tags(self, *there: str, without: tuple[str, ...] = ()) -> None:
+        found = set(self.in_anki().tags)
+        assert set(there) <= found
+        assert found.isdisjoint(without)
+
+    def types(self, change: Callable[[Any, Any], object]) -> None:
+        """The person changes our Basic note type."""
+        basic = self.col.models.get(note_type(Family.BASIC).id)
+        change(self.col.models, basic)
+        self.col.models.update_dict(basic)
+
+    def our_types(self, *names: str) -> None:
+        found = [one.name for one in self.col.models.all_names_and_ids()]
+        assert tuple(name for name in found if "ankiforge" in name) == names
+
+    def to_basic(self) -> None:
+        """The person gives the note the type Basic."""
+        models, note = self.col.models, self.in_anki()
+        kept = {0: 0, 1: 1, 7: None}
+        models.change(models.get(note.mid), [note.id], models.by_name("Basic"), kept, None)
+
+
+class _Steps:
+    def __getattr__(self, name: str) -> Callable[..., Callable[[Desk], Any]]:
+        return lambda *args, **values: lambda desk: getattr(desk, name)(*args, **values)
+
+
+do: Any = _Steps()
+Step = Callable[[Any], Any]
