@@ -140,9 +140,6 @@ def examine(
         return
     yield _settings(workspace)
     waiting = unconfirmed(workspace, around.folders, around.environ)
-<<<<<<< HEAD
-    workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
-=======
     do = f"read {workspace.settings.name}, then: ankiforge init --trust {workspace.root}"
     for one in waiting:
         says = f"not confirmed yet: {one.says}"
@@ -154,7 +151,6 @@ def examine(
         else:
             yield _warn("trust", f"{says}; until then they stay in it", do)
     workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
->>>>>>> main
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     for item in workspace.remembered:
