@@ -32,6 +32,7 @@ from ankiforge.check.words import (
     GREEK,
     NEGATIONS,
     STOP_WORDS,
+    alternatives,
     content,
     has_word,
     holds,
@@ -161,14 +162,7 @@ _IMPERSONAL = re.compile(
 )
 _LEANS_BACK = re.compile(
     # therefore, moreover, indeed: what follows leans on the sentence before
-    r"(?:So|Consequently|Accordingly|Also|Then|As a result|For this reason|Because of this"
-    r"|Quindi|Dunque|Perciò|Pertanto|Di conseguenza|Inoltre|Infatti|Tuttavia|Invece|Però|Ovvero|Cioè"
-    r"|Somit|Folglich|Deswegen|Demnach|Außerdem|Allerdings|Trotzdem|Dennoch|Dazu|Damit"
-    r"|Donc|Par conséquent|C'est pourquoi|De plus|En effet|Cependant|Toutefois|Pourtant"
-    r"|Por (?:lo )?tanto|Entonces|Además|Sin embargo|Por eso|Por ello|Es decir"
-    r"|Portanto|Além disso|No entanto|Porém|Contudo|Por isso"
-    r"|Więc|Zatem|Dlatego|Ponadto|Jednak|Natomiast|Dus|Daarom|Bovendien|Echter"
-    r"|Поэтому|Следовательно|Значит|Однако|Кроме того)(?![\w’'-])"
+    rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])"
     # a pronoun, or a verb that has its subject in the sentence before
     r"|(?:Esso|Essa|Essi|Esse|Questo|Questa|Questi|Queste|Ciò)\s+(?:è|sono|ha|hanno|può|possono"
     r"|viene|vengono|permette|significa)\b"

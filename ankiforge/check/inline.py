@@ -13,12 +13,13 @@ from functools import partial
 from urllib.parse import unquote
 
 from ankiforge.check.rules import Context, found
-from ankiforge.check.words import listed
+from ankiforge.check.words import alternatives, listed
 from ankiforge.model import Draft, Finding, Form, Highlight, HighlightKey
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import plain
 
 _words = partial(listed, "inline")
+_any_of = partial(alternatives, "inline")
 _SEPARATOR = re.compile(r"(?<!:):{2,3}(?!:)")
 _FORMS = (Form.INLINE, Form.INLINE_FIELD)
 
@@ -145,12 +146,7 @@ def _doubt(line: Line, highlight: Highlight, names: Names) -> str:
 
 _QUESTION_MARK = re.compile(r"[?？؟]\W*(?:\([^()]*\)\W*)?$")
 _ASKING = _words("asking")
-_ASKING_WITHIN = re.compile(
-    r"\b(?:what|how (?:many|much)|why|cosa|cos'è|chi|quale|quali|quanti|quante|welche[mnrs]?|wie ?viele?"
-    r"|warum|weshalb|wofür|wozu|quel(?:le)?s?|combien|pourquoi|qué|cuál(?:es)?|cuánt[oa]s?|quais"
-    r"|quant[oa]s|jaki[em]?|jaka|ile|dlaczego|как(?:ой|ая|ое|ие)|сколько|почему)\b",
-    re.IGNORECASE,
-)
+_ASKING_WITHIN = re.compile(rf"\b(?:{_any_of('asks_within')})\b", re.IGNORECASE)
 _ASKING_IN_CJK = re.compile(
     "什么|甚麼|什麼|哪|谁|誰|为何|为什么|為什麼|如何|怎|多少|几个|吗|何|なぜ|どう|どこ|いつ|무엇|왜|어떻게"
 )
@@ -194,15 +190,7 @@ _QUERY = re.compile(r"(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|ALTER TABLE
 _USES = _words("uses")
 _HEX = re.compile(r"[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4})*$")
 _HEX_AFTER = re.compile(r"[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{0,4})*(?:[/%]\w+)?(?![\w])|/\d")
-_OF_PROGRAMS = re.compile(
-    r"\b(?:method|class|constructor|function|operator|namespace|template|lambda|enum|struct|syntax"
-    r"|methods|classes|functions|static|import|plugin|package|method reference"
-    r"|método|métodos|classe|classes|clase|construtor|constructor|função|función|operador|sintaxe"
-    r"|sintaxis|metodo|metodi|funzione|operatore|costruttore|sintassi|méthode|fonction|opérateur"
-    r"|constructeur|methode|klasse|funktion|konstruktor|metoda|klasa|funkcja|метод|класс|функция"
-    r"|оператор)\b",
-    re.IGNORECASE,
-)
+_OF_PROGRAMS = re.compile(rf"\b(?:{_any_of('of_programs')})\b", re.IGNORECASE)
 
 
 def _is_code(line: Line) -> bool:
@@ -289,32 +277,10 @@ def _joins_names(line: Line, left: str, right: str) -> bool:
 _ARTICLES = _words("articles")
 _LEADS_ON = _ARTICLES | _words("leads_on")
 _COLONS = _words("colons")
-_GOES_ON = re.compile(
-    r"(?:is|are|was|were|means|denotes|refers|stands|returns|calls|binds|has|can|will|should"
-    r"|ist|sind|war|wird|werden|bedeutet|bezeichnet|steht|heißt|kann"
-    r"|est|sont|était|désigne|signifie|permet|peut"
-    r"|es|son|era|significa|permite|puede|se"
-    r"|è|sono|indica|permette|può|viene"
-    r"|é|são|pode|foi"
-    r"|jest|są|oznacza|to jest|była?"
-    r"|betekent|wordt|kan|это|означает|является)(?=\s)"
-)
-_COPULA = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|isn't|ist|sind|war|waren|hat|haben|wird|werden|est|sont"
-    r"|était|è|sono|era|erano|viene|es|son|fue|é|são|foi|jest|są|był|była|было|были)\b",
-    re.IGNORECASE,
-)
-_RELATIVE = re.compile(
-    r"\b(?:that|which|who|whose|where|when|if|che|cui|quale|der|die|das|dessen|deren|wenn|wo|qui|que"
-    r"|dont|où|quien|cuyo|donde|quem|cujo|onde|który|która|które|который|которая|которое)\b",
-    re.IGNORECASE,
-)
-_FILLED_IN = re.compile(
-    r"\b(?:of|by|in|as|to|from|with|on|at|for|called|named|known|the|an?|von|aus|durch|als|genannt|ein"
-    r"|eine|der|die|das|de|du|par|appelée?|un|une|le|la|por|como|llamad[oa]|una|el|da|di|chiamat[oa]"
-    r"|il|do|um|uma|chamad[oa]|o|przez|z|w)$",
-    re.IGNORECASE,
-)
+_GOES_ON = re.compile(rf"(?:{_any_of('goes_on')})(?=\s)")
+_COPULA = re.compile(rf"\b(?:{_any_of('copula')})\b", re.IGNORECASE)
+_RELATIVE = re.compile(rf"\b(?:{_any_of('relative')})\b", re.IGNORECASE)
+_FILLED_IN = re.compile(rf"\b(?:{_any_of('filled_in')})$", re.IGNORECASE)
 _PREPOSITIONS = _words("prepositions")
 _LONG = 14
 """Words from which a front that asks nothing is a sentence."""

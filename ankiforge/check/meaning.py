@@ -312,10 +312,12 @@ def opposites(draft: Draft, context: Context) -> Iterator[Finding]:
         if here_only and other in proof.text and other not in whole:
             yield found("opposite", f"“{one}”, there “{other}”")
             return
-    here, there, card = statement(draft), proof.row.forms, row(whole).forms
+    here, there = statement(draft), proof.row.forms
     for at, word in enumerate(here.words):
         contrary = _contrary(word) & there
-        if not contrary or word in there or stem(word) in there or _contrary(word) & card:
+        if not contrary or word in there or stem(word) in there:
+            continue
+        if not _contrary(word).isdisjoint(row(whole).forms):
             continue
         if not NEGATORS.isdisjoint(here.words[max(0, at - 2) : at + 3]):
             continue

@@ -55,6 +55,13 @@ def by_word(file: str, section: str) -> dict[str, str]:
     return {word: label for label, words in lists(file, section).items() for word in words}
 
 
+def alternatives(file: str, section: str) -> str:
+    """Return a section as alternatives of a pattern; `_` in it is a blank."""
+    return "|".join(word for words in lists(file, section).values() for word in words).replace(
+        "_", " "
+    )
+
+
 STOP_WORDS = listed("small_words", "stop")
 QUESTION_WORDS = listed("small_words", "question")
 FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("small_words", "function")

@@ -1,4 +1,4 @@
-"""One card's whole way: source passage, prompt, raw reply, checks, decisions, shipments."""
+"""One card from source to package: passage, prompt, raw reply, checks, decisions, shipments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.events import OVER, Event
-from ankiforge.model import Candidate, Card, Fields
+from ankiforge.model import Candidate, Card
 from ankiforge.reports.cards import (
     card_json,
     fields_on_a_line,
@@ -20,57 +20,56 @@ from ankiforge.reports.cards import (
 from ankiforge.reports.text import on_one_line
 
 Messages = Sequence[Mapping[str, str]]
-"""What a model was told, as `role` and `content`."""
+"""The messages of a request to a model, as `role` and `content`."""
 Asked = Callable[[Candidate], Messages]
-"""The messages that a draft answers; () if they cannot be told any more."""
+"""The messages that a draft answers; () if they can no longer be reconstructed."""
+_SHOWN = 4_000
+"""Characters of a message or a reply that the text shows."""
 
 
 def trace_json(
     ledger: Ledger, card: Card, tags: tuple[str, ...], asked: Asked = lambda candidate: ()
 ) -> dict[str, Any]:
-    """Everything the ledger remembers of a card; `tags` as a package has them."""
+    """Return everything the ledger knows of a card; `tags` as a package has them."""
     return {
         "card": card_json(card, tags),
         "highlight": {
             **highlight_json(card.highlight),
             "doubt": ledger.highlights.asked(card.highlight.key),
         },
-        "candidates": [_candidate(ledger, one, asked(one)) for one in card.candidates],
+        "candidates": [
+            {
+                "draft": one.id,
+                "state": one.state,
+                "fields": dict(one.draft.fields),
+                **origin_json(one),
+                "asked": list(asked(one)),
+                "attempts": [
+                    {"kind": tried.kind, "fields": dict(tried.fields),
+                     "findings": tried.findings, "reply": _reply(ledger, tried.request)}
+                    for tried in one.draft.attempts
+                ],
+                "reply": _reply(ledger, one.draft.origin.request),
+                "findings": one.findings,
+            }
+            for one in card.candidates
+        ],
         "decisions": [
-            {"id": d.id, "at": d.at, "by": d.by, "what": d.what, "undoes": d.undoes,
-             "action": d.action, "body": d.body}
-            for d in _history(ledger, card)
+            {name: getattr(one, name) for name in ("id", "at", "by", "what", "undoes", "action", "body")}
+            for one in _history(ledger, card)
         ],
         "shipped": [
-            {"rev": rev, "mod": mod, "package": package, "at": at}
-            for rev, mod, package, at in ledger.packages.history(card.guid)
+            dict(zip(("rev", "mod", "package", "at"), one, strict=True))
+            for one in ledger.packages.history(card.guid)
         ],
     }  # fmt: skip
 
 
 def _history(ledger: Ledger, card: Card) -> list[Event]:
-    """What was decided about the card, after what made its document one with others."""
+    """Decisions that united its document with others, then those about the card."""
     documents = ledger.reading.works.members(card.highlight.document.key)
-    unions = [decided for one in documents for decided in ledger.decisions.of(one)]
+    unions = [event for one in documents for event in ledger.decisions.of(one)]
     return [*unions, *ledger.decisions.of(card.guid)]
-
-
-def _candidate(ledger: Ledger, candidate: Candidate, asked: Messages) -> dict[str, Any]:
-    origin = candidate.draft.origin
-    return {
-        "draft": candidate.id,
-        "state": candidate.state,
-        "fields": dict(candidate.draft.fields),
-        **origin_json(candidate),
-        "asked": list(asked),
-        "attempts": [
-            {"kind": tried.kind, "fields": dict(tried.fields), "findings": list(tried.findings),
-             "reply": _reply(ledger, tried.request)}
-            for tried in candidate.draft.attempts
-        ],
-        "reply": _reply(ledger, origin.request),
-        "findings": candidate.findings,
-    }  # fmt: skip
 
 
 def _reply(ledger: Ledger, request: str) -> str | None:
@@ -79,26 +78,35 @@ def _reply(ledger: Ledger, request: str) -> str | None:
 
 
 def as_text(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Iterator[str]:
-    """The same as text, in the order in which it happened."""
+    """Return the same as lines, in the order in which it happened."""
     highlight = card.highlight
     yield f"source     {titled(highlight)}"
-    yield f"  key      {highlight.key}"
-    if highlight.heading:
-        yield f"  under    {highlight.heading}"
-    yield f"  marked   {on_one_line(highlight.exact)}"
-    if highlight.comment:
-        yield f"  comment  {on_one_line(highlight.comment)}"
-    if doubt := ledger.highlights.asked(highlight.key):
-        yield f"  doubt    {doubt}"
+    for name, words in (
+        ("key", highlight.key),
+        ("under", highlight.heading),
+        ("marked", on_one_line(highlight.exact)),
+        ("comment", on_one_line(highlight.comment)),
+        ("doubt", ledger.highlights.asked(highlight.key)),
+    ):
+        if words or name == "marked":
+            yield _line(name, words)
     shown: set[str] = set()
     for candidate in card.candidates:
-        yield from _drawn(ledger, candidate, asked, shown)
+        yield from _draft(ledger, candidate, asked, shown)
     for other in ledger.choices.others(card):
         yield f"choice     with {other.guid}: {other.kind}, {other.verdict}, {other.standing}"
     history = _history(ledger, card)
-    actions = {decided.id: decided.action for decided in history}
-    for decided in history:
-        yield from _decided(decided, actions.get(decided.undoes, ""))
+    actions = {event.id: event.action for event in history}
+    for event in history:
+        undone = actions.get(event.undoes, "")
+        action = f"{event.action}, takes back {undone}" if undone else event.action
+        yield f"decided    {event.at}  {event.what} by {event.by}  ({action})"
+        reason = event.body.get("reason") or event.body.get("after", {}).get("reason")
+        if reason:
+            yield _line("reason", on_one_line(str(reason)))
+        if (preferred := event.body.get("preferred")) and OVER in event.body:
+            yield _line("chosen", _preference(preferred))
+            yield from (_line("over", _preference(over)) for over in event.body[OVER])
     for rev, mod, package, at in ledger.packages.history(card.guid):
         yield f"shipped    {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
     if waits := why_waiting(card):
@@ -106,61 +114,44 @@ def as_text(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> 
     yield f"now        {card.verdict}, {card.standing}, in Anki: {card.anki}; {card.guid}"
 
 
-def _drawn(ledger: Ledger, candidate: Candidate, asked: Asked, shown: set[str]) -> Iterator[str]:
-    """How a draft came about; `shown` are the replies that were told already."""
+def _draft(ledger: Ledger, candidate: Candidate, asked: Asked, shown: set[str]) -> Iterator[str]:
+    """How a draft came about; `shown` are the requests whose replies were shown already."""
     draft, origin = candidate.draft, candidate.draft.origin
-    by = " ".join(part for part in (origin.drafter, origin.model, origin.prompt) if part)
+    by = " ".join(filter(None, (origin.drafter, origin.model, origin.prompt)))
+
+    def reply(request: str) -> Iterator[str]:
+        if request not in shown and (raw := _reply(ledger, request)):
+            yield _line("reply", _cut(raw))
+        shown.add(request)
+
     if (draft.attempts[0] if draft.attempts else origin).request not in shown:
         for message in asked(candidate):
-            yield f"asked      {message['role']}: {_short(message['content'])}"
+            yield f"asked      {message['role']}: {_cut(message['content'])}"
     for tried in draft.attempts:
         yield f"sent back  {tried.kind} by {by}"
-        yield from _sides(tried.fields)
-        yield from _said(ledger, tried.request, shown)
-        for words in tried.findings:
-            yield f"  block    {words}"
+        yield from (_line(name.lower(), on_one_line(words)) for name, words in tried.fields)
+        yield from reply(tried.request)
+        yield from (_line("block", words) for words in tried.findings)
     yield f"drafted    {letter_of(candidate)} ({candidate.state}) by {by}"
-    yield from _sides(draft.fields)
-    yield f"  quote    {on_one_line(draft.quote)}"
-    yield from _said(ledger, origin.request, shown)
+    yield from (_line(name.lower(), on_one_line(words)) for name, words in draft.fields)
+    yield _line("quote", on_one_line(draft.quote))
+    yield from reply(origin.request)
     for finding in candidate.findings:
-        yield f"  {finding.severity:8} {finding.message} ({finding.check})"
+        yield _line(finding.severity, f"{finding.message} ({finding.check})")
 
 
-def _sides(fields: Fields) -> Iterator[str]:
-    for name, words in fields:
-        yield f"  {name.lower():8} {on_one_line(words)}"
+def _line(name: str, words: str) -> str:
+    return f"  {name:8} {words}"
 
 
-def _said(ledger: Ledger, request: str, shown: set[str]) -> Iterator[str]:
-    if request not in shown and (raw := _reply(ledger, request)):
-        yield f"  reply    {_short(raw)}"
-    shown.add(request)
-
-
-_SHOWN = 4_000
-"""Characters of a message or a reply that the text shows."""
-
-
-def _short(text: str) -> str:
+def _cut(text: str) -> str:
     words = on_one_line(text)
     if len(words) <= _SHOWN:
         return words
     return f"{words[:_SHOWN]} … ({len(words) - _SHOWN:,} more characters: --json)"
 
 
-def _decided(decided: Event, undoes: str) -> Iterator[str]:
-    undone = f", takes back {undoes}" if undoes else ""
-    yield f"decided    {decided.at}  {decided.what} by {decided.by}  ({decided.action}{undone})"
-    reason = decided.body.get("reason") or decided.body.get("after", {}).get("reason")
-    if reason:
-        yield f"  reason   {on_one_line(str(reason))}"
-    if (preferred := decided.body.get("preferred")) and OVER in decided.body:
-        yield f"  chosen   {_preference(preferred)}"
-        for over in decided.body.get(OVER, ()):
-            yield f"  over     {_preference(over)}"
-
-
-def _preference(said: dict[str, Any]) -> str:
-    by = " ".join(part for part in (said["drafter"], said["model"], said["prompt"]) if part)
-    return f"{said['draft']} {said['kind']}: {on_one_line(fields_on_a_line(said['fields'].items()))} ({by})"
+def _preference(body: dict[str, Any]) -> str:
+    by = " ".join(filter(None, (body["drafter"], body["model"], body["prompt"])))
+    words = on_one_line(fields_on_a_line(body["fields"].items()))
+    return f"{body['draft']} {body['kind']}: {words} ({by})"

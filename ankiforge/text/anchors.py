@@ -1,4 +1,4 @@
-"""The anchor: what names a highlight that its source gives no id. Frozen (docs/keys.md)."""
+"""Anchors: keys of highlights to which their source gives no id. Frozen (docs/keys.md)."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ from ankiforge.model import Highlight, HighlightKey, h16
 from ankiforge.text.fold import canonical, fold
 
 CONTEXT = 80
-"""Characters of plain text before and after that are looked at."""
+"""Characters of plain text before and after that an anchor may use."""
 KEPT = 24
-"""Folded characters of them that count."""
+"""Folded characters of them that it uses."""
 
 Triple = tuple[str, str, str]
 
 
 def triple(exact: str, before: str, after: str) -> Triple:
-    """The folded words an anchor is made of; `before` and `after` may be longer than needed."""
+    """Return the folded words an anchor is made of; `before` and `after` may be too long."""
     return (fold(exact), fold(before[-CONTEXT:])[-KEPT:], fold(after[:CONTEXT])[:KEPT])
 
 
 def anchor(exact: str, before: str, after: str, n: int = 1) -> str:
-    """16 hex digits; `n` counts equal triples in document order, from 1."""
+    """Return 16 hex digits; `n` counts equal triples in document order, from 1."""
     return h16(*triple(exact, before, after), str(n))
 
 
 def triple_of(highlight: Highlight) -> Triple:
-    """The triple of one highlight; its stand-in text where the mark has none."""
+    """Return the triple of one highlight."""
     return triple(*_anchored(highlight))
 
 
 def mark_of(highlight: Highlight) -> str:
-    """Tells a highlight apart from others in any place, though not from its exact copies."""
+    """Return a hash that differs for all highlights but exact copies, whatever their document."""
     return h16(*triple_of(highlight), highlight.kind)
 
 
 def text_of(highlight: Highlight) -> str:
-    """Tells what a highlight says, wherever it stands."""
+    """Return a hash of what a highlight says, wherever it stands."""
     return h16(canonical(highlight.exact), highlight.kind)
 
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
-    """The key made from the anchor, as the nth of its kind."""
+    """Return the key made from the anchor, as the nth of equal triples."""
     return HighlightKey(f"{highlight.namespace}/{anchor(*_anchored(highlight), nth)}")
 
 
 def _anchored(highlight: Highlight) -> Triple:
-    """What the frozen reading says it is, and what stands before and after it."""
+    """Return its text and what stands before and after, as the frozen reader cut them."""
     before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
     return (highlight.anchor_text or highlight.exact, before, after)
 
 
 def own_key(highlight: Highlight) -> HighlightKey:
-    """The key made from the source's own id; "" if there is none."""
+    """Return the key made from the source's own id; "" if there is none."""
     return HighlightKey(f"{highlight.namespace}/{highlight.own}" if highlight.own else "")
 
 
 def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """The highlights of one note or page, with `nth` counted among equal triples."""
+    """Yield the highlights of one note or page with `nth` counted among equal triples."""
     seen: Counter[Triple] = Counter()
     for highlight in highlights:
         mark = triple_of(highlight)
@@ -70,13 +70,13 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
 
 
 AT_MOST = (32, CONTEXT)
-"""Characters of context that sources give (hypothes.is, all others): such a one was cut."""
+"""Lengths at which sources cut context (hypothes.is, all others)."""
 _LONG_WORD = 24
-"""A first or last word with more may be of a script without blanks: it stays as it is."""
+"""A longer first or last word may be of a script without blanks: it stays as it is."""
 
 
 def from_a_word(before: str) -> str:
-    """The text before a passage, without the rest of a word it was cut in."""
+    """Return the text before a passage, without the rest of a word it was cut in."""
     if len(before) not in AT_MOST or before[0].isspace():
         return before
     cut = re.match(rf"\S{{1,{_LONG_WORD}}}\s+(?=\S)", before)
@@ -84,7 +84,7 @@ def from_a_word(before: str) -> str:
 
 
 def to_a_word(after: str) -> str:
-    """The text after a passage, without the beginning of a word it was cut in."""
+    """Return the text after a passage, without the beginning of a word it was cut in."""
     return from_a_word(after[::-1])[::-1]
 
 
@@ -92,9 +92,9 @@ _BULLET = re.compile(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
 def without_bullets(exact: str) -> str:
-    """The items of a list that one mark spans, joined by `; `.
+    """Join the items of a list that one mark spans by `; `.
 
-    Its fold is the same, and so is an anchor made of it.
+    The fold stays the same, and so does an anchor made of it.
     """
     items = len(_BULLET.findall(exact)) - bool(_BULLET.match(exact))
     return _BULLET.sub(_joined, exact) if items else exact
@@ -109,6 +109,6 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 def percent(part: str) -> str:
-    """A key part in ASCII: all but `A-Z a-z 0-9 . - ~` percent-encoded, from NFC."""
+    """Return a key part in ASCII: NFC, all but `A-Z a-z 0-9 . - ~` percent-encoded."""
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)

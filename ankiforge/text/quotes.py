@@ -1,4 +1,4 @@
-"""Locating a quote in its source, typography folded and offsets kept."""
+"""Locate a quote in its source whatever its typography; compare edited passages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from ankiforge.text.fold import canonical, fold, unstripped
 
 Mapped = tuple[str, tuple[int, ...]]
 _letter = lru_cache(maxsize=4096)(unstripped)
-"""Letters come again and again."""
 
 
 @lru_cache(maxsize=64)
 def _mapped(text: str) -> Mapped:
-    """The canonical form of a text, and for each of its characters where it came from."""
+    """Return the canonical form of a text, and where each of its characters came from."""
     letters: list[str] = []
     origin: list[int] = []
     for at, cluster in _clusters(text):
@@ -31,7 +30,7 @@ def _mapped(text: str) -> Mapped:
 
 
 def _clusters(text: str) -> list[tuple[int, str]]:
-    """Base characters with their combining marks, which NFKC may join."""
+    """Return (offset, base character with its combining marks, which NFKC may join)."""
     clusters: list[tuple[int, str]] = []
     for at, letter in enumerate(text):
         if clusters and unicodedata.combining(letter):
@@ -43,7 +42,7 @@ def _clusters(text: str) -> list[tuple[int, str]]:
 
 
 def locate(quote: str, source: str) -> Span | None:
-    """Where `quote` stands in `source`, as [start, end) in code points of `source`.
+    """Return where `quote` stands in `source`, as [start, end) in code points of `source`.
 
     Equal under `same`: case, blanks, soft hyphens, quotes and dashes do not count, all else
     does. None if it is not there; the first place if there are several.
@@ -69,9 +68,9 @@ def _end_of_cluster(source: str, at: int) -> int:
 # --- the same passage, edited ---------------------------------------------------------------
 
 SAME = 85
-"""From here two passages of one place are the same highlight."""
+"""Likeness from which two passages of one place are the same highlight."""
 ASK = 75
-"""From here they may be; a person is asked."""
+"""Likeness from which they may be; a person decides."""
 
 _NEAR = 32
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -83,9 +82,9 @@ _NEGATION = re.compile(
 def similarity(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
-    """0 to 100: how alike two passages are with the 32 characters around them.
+    """Return 0 to 100: how alike two passages are with the 32 characters around them.
 
-    0 across a changed number or negation, whatever the rest (facts: identity needs a veto).
+    0 across a changed number or negation, whatever the rest.
     """
     if _vetoed(exact, other):
         return 0.0

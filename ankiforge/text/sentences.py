@@ -1,7 +1,7 @@
-"""Where a sentence ends.
+"""Split text into sentences.
 
-`frozen` is as docs/keys.md has it: what is one highlight of a vault, and its anchor, is made so
-for ever. What is shown knows more abbreviations.
+`frozen` splits as docs/keys.md has it, for ever: anchors of vault highlights depend on it. What is
+shown knows more abbreviations.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MORE_WORDS = (
     "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
 )
 _MORE = frozenset(_MORE_WORDS.split())
-"""Further abbreviations, which the frozen reading does not know."""
+"""Further abbreviations, which the frozen reading ignores."""
 _MORE_BEFORE_NUMBERS_WORDS = (
     "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
     "рис табл гл стр ст п пп č čl obr kol"
@@ -69,7 +69,7 @@ _ORDINAL = re.compile(
 
 
 def boundaries(text: str, *, frozen: bool = False) -> list[int]:
-    """Offsets at which a new sentence begins, without 0 and the end.
+    """Return the offsets at which a new sentence begins, without 0 and the end.
 
     A sentence ends at `. ! ? …` (closing quotes and brackets belong to it) followed by white
     space and, after optional opening quotes, anything but a lower-case letter; at `。！？`
@@ -99,7 +99,7 @@ def _ends(text: str, match: re.Match[str], frozen: bool) -> bool:
 
 
 def _further(text: str, stop: int, end: int) -> bool:
-    """Whether what stands before the full stop at `stop` is one of the further abbreviations."""
+    """Return whether one of the further abbreviations stands before the full stop at `stop`."""
     begin = max(0, stop - 24)
     found = _SPACED.search(text, begin, stop) or _WORD_BEFORE.search(text, begin, stop)
     if found is None:
@@ -117,7 +117,7 @@ def _further(text: str, stop: int, end: int) -> bool:
 
 
 def _abbreviated(text: str, stop: int, end: int) -> bool:
-    """Whether the word before the full stop at `stop` ends no sentence."""
+    """Return whether the word before the full stop at `stop` ends no sentence."""
     found = _WORD_BEFORE.search(text, max(0, stop - 24), stop)
     if found is None:
         return False
@@ -132,7 +132,7 @@ def _abbreviated(text: str, stop: int, end: int) -> bool:
 
 
 def _is_initial(text: str, word: str, start: int, end: int) -> bool:
-    """Initials: capitals of their own (not of `°C`), or a letter beside another ("z. B.")."""
+    """Return whether it is initials: capitals (not of `°C`), or a letter beside another ("z. B.")."""
     before = text[start - 1 : start] if start else ""
     if not _INITIALS.fullmatch(word) or not (before.isspace() or before in ("", *"-(['\"“‘„«")):
         return False
@@ -143,21 +143,21 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
 
 
 def sentences(text: str, *, frozen: bool = False) -> list[Span]:
-    """The spans of the sentences, white space at both ends cut off."""
+    """Return the spans of the sentences, without white space at their ends."""
     edges = [0, *boundaries(text, frozen=frozen), len(text)]
     spans = (trimmed(text, *pair) for pair in pairwise(edges))
     return [span for span in spans if span[0] < span[1]]
 
 
 def trimmed(text: str, start: int, end: int) -> Span:
-    """The span without white space at its ends."""
+    """Return the span without white space at its ends."""
     run = text[start:end]
     first = start + len(run) - len(run.lstrip())
     return (first, max(first, start + len(run.rstrip())))
 
 
 def sentence_around(text: str, start: int, end: int, *, frozen: bool = False) -> Span:
-    """The span of the sentence (or sentences) that hold [start, end)."""
+    """Return the span of the sentence (or sentences) that hold [start, end)."""
     spans = sentences(text, frozen=frozen)
     if not spans:
         return (start, end)

@@ -26,18 +26,8 @@ from ankiforge.review.query import FIELDS, parse
 
 SIGNS = ["{{c1::", "{{c2,3::", "}}", "::", "$", "\\", "`", "**", "[x](y)", "\ue0007\ue001", "```\n"]
 WORDS = [
-    "This paper",
-    "What is",
-    "II",
-    "10^3",
-    "½",
-    "1,000",
-    "état",
-    "机器",
-    "\t",
-    "\x00",
-    "\ud800",
-]
+    "This paper", "What is", "II", "10^3", "½", "1,000", "état", "机器", "\t", "\x00", "\ud800",
+]  # fmt: skip
 TEXT = st.one_of(
     st.text(st.characters(), max_size=80),
     st.lists(st.sampled_from([*SIGNS, *WORDS, " ", "a", "7"]), max_size=25).map("".join),

@@ -11,39 +11,9 @@ from ankiforge.text.markdown import gapped, part, plain
 from ankiforge.text.sentences import sentence_around, trimmed
 
 SIGNS = [
-    "a",
-    "b",
-    "細",
-    "😀",
-    "é",
-    ".",
-    ":",
-    "::",
-    "{",
-    "}",
-    "{{",
-    "}}",
-    "$",
-    "\\",
-    "`",
-    "*",
-    "_",
-    "<",
-    "[",
-    "]",
-    "(",
-    ")",
-    "#",
-    "-",
-    "1.",
-    "|",
-    "~~",
-    "==",
-    ">",
-    "&amp;",
-    "!",
-    "\n",
-]
+    "a", "b", "細", "😀", "é", ".", ":", "::", "{", "}", "{{", "}}", "$", "\\", "`", "*", "_", "<",
+    "[", "]", "(", ")", "#", "-", "1.", "|", "~~", "==", ">", "&amp;", "!", "\n",
+]  # fmt: skip
 texts = st.lists(st.sampled_from([*SIGNS, " "]), min_size=1, max_size=25).map("".join)
 
 

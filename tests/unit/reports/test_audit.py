@@ -19,7 +19,6 @@ SOURCED = genanki.Model(
     fields=[{"name": "Front"}, {"name": "Back"}, {"name": "Source"}],
     templates=[{"name": "Card 1", "qfmt": "{{Front}}", "afmt": "{{FrontSide}}<hr id=answer>{{Back}}"}],
 )  # fmt: skip
-NOTE = "Osmosis is what?::the passage of water\n\nREM stands for ==rapid eye movement== here.\n"
 GOOD = ("What is osmosis?", "the passage of water through a membrane", "Campbell, p. 12")
 
 
@@ -37,25 +36,6 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.fixture
-def ours(forge: Any, tmp_path: Path) -> Path:
-    vault = tmp_path / "vault"
-    (vault / ".obsidian").mkdir(parents=True)
-    (vault / "A.md").write_text(NOTE, encoding="utf-8")
-    forge.ok("run", vault, "-o", "ours.apkg")
-    package: Path = forge.folder / "ours.apkg"
-    return package
-
-
-def found(result: Any) -> dict[str, set[str]]:
-    """check: the fronts of the notes it speaks of."""
-    by: dict[str, set[str]] = {}
-    for note in result.lines:
-        for finding in note["findings"]:
-            by.setdefault(finding["check"], set()).add(note["front"])
-    return by
-
-
 def test_a_sound_deck_is_exit_0_and_has_its_figures(forge: Any, deck: Any) -> None:
     done = forge.ok("audit", deck(GOOD))
 
@@ -66,7 +46,7 @@ def test_a_sound_deck_is_exit_0_and_has_its_figures(forge: Any, deck: Any) -> No
 
 
 def test_what_the_checks_find_is_in_it_and_each_finding_says_what_to_do(
-    forge: Any, deck: Any
+    forge: Any, deck: Any, found: Any
 ) -> None:
     path = deck(GOOD, ("What is lysis?", "<br>", "p. 1"), ("Is it?", "yes", "p. 2"))
 
@@ -101,32 +81,6 @@ def test_a_source_field_that_is_empty_is_a_hint(forge: Any, deck: Any) -> None:
     assert finding["message"].endswith("Source")
 
 
-def test_a_deck_is_chosen_with_those_below_it(forge: Any, deck: Any) -> None:
-    path = deck(("What is lysis?", "<br>", "p. 1"))
-
-    assert forge("audit", path, "--deck", "Biology", "--json", code=1).lines
-    assert forge("audit", path, "--deck", "Bio", "--json", code=0).lines == []
-    assert "0 notes; 0 cards in 0 decks" in forge.ok("audit", path, "--deck", "Bio").stdout
-
-
-# --- notes of ours -----------------------------------------------------------------------------
-
-
-def test_our_own_package_is_sound_where_its_ledger_is(forge: Any, ours: Path) -> None:
-    assert "2 notes, 2 of them ours" in forge.ok("audit", ours).stdout
-    assert found(forge.ok("audit", ours, "--json")) == {}
-
-
-def test_nothing_is_changed(forge: Any, ours: Path) -> None:
-    before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
-
-    forge.ok("audit", ours, "--html", "audit.html")
-
-    same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
-    assert all(before[path] == text for path, text in same.items())
-    assert {p.name for p in forge.folder.iterdir()} == {"ours.apkg", "audit.html"}
-
-
 def test_to_look_into_a_file_needs_nobodys_trust(forge: Any, deck: Any) -> None:
     (forge.folder / "ankiforge.yaml").write_text(
         "llm: {base_url: 'https://elsewhere.example/v1', model: m}\n"
@@ -137,20 +91,6 @@ def test_to_look_into_a_file_needs_nobodys_trust(forge: Any, deck: Any) -> None:
 
 
 # --- what cannot be looked at --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["absent.apkg", "text.apkg", "folder.apkg", "cut.apkg"])
-def test_what_is_no_deck_is_exit_2_and_is_named(forge: Any, deck: Any, name: str) -> None:
-    (forge.folder / "text.apkg").write_text("no deck")
-    (forge.folder / "folder.apkg").mkdir()
-    whole = deck(GOOD).read_bytes()
-    (forge.folder / "cut.apkg").write_bytes(whole[: len(whole) // 2])
-
-    done = forge("audit", name, code=2)
-
-    assert name in done.stderr
-    assert "hint:" in done.stderr
-    assert done.stdout == ""
 
 
 def test_a_view_in_place_of_a_table_is_refused(forge: Any) -> None:

@@ -46,15 +46,6 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def found(result: Any) -> dict[str, set[str]]:
-    """check: the fronts of the notes it speaks of."""
-    by: dict[str, set[str]] = {}
-    for note in result.lines:
-        for finding in note["findings"]:
-            by.setdefault(finding["check"], set()).add(note["front"])
-    return by
-
-
 GOOD = ("osmosis", "the passage of water through a membrane", "")
 
 
@@ -129,7 +120,7 @@ def test_the_bytes_of_a_picture_make_no_card_long(forge, deck) -> None:
     assert "empty_side" in {one["check"] for one in line["findings"]}
 
 
-def test_peoples_own_wording_is_never_an_error(forge, deck) -> None:
+def test_peoples_own_wording_is_never_an_error(forge, deck, found) -> None:
     long = " ".join(["word"] * 40)
     path = deck(("osmosis in osmosis", "osmosis", ""), ("it", "yes", ""), ("x", long, ""))
 
@@ -161,17 +152,15 @@ def test_repeats_within_the_deck_name_the_first(forge, deck) -> None:
     assert first
 
 
-def test_cards_that_differ_in_their_picture_are_no_repeats(forge, deck) -> None:
+def test_cards_that_differ_in_their_picture_are_no_repeats(forge, deck, found) -> None:
     bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
 
     assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
 
 
-def test_filters_by_deck_check_and_severity(forge, deck) -> None:
+def test_filters_by_check_and_severity(forge, deck, found) -> None:
     path = deck(("osmosis", "<br>", ""), ("it", "yes", ""))
 
-    assert forge("lint", path, "--deck", "Biology", "--json", code=1).lines
-    assert forge("lint", path, "--deck", "Bio", "--json", code=0).lines == []
     assert set(found(forge("lint", path, "--check", "yes_no_answer", "--json", code=0))) == {
         "yes_no_answer"
     }
@@ -202,31 +191,13 @@ def test_fields_travel_with_v(forge, deck) -> None:
     assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
 
 
-@pytest.mark.parametrize("name", ["absent.apkg", "text.apkg", "folder.apkg"])
-def test_what_is_no_deck_is_exit_2(forge, name: str) -> None:
-    (forge.folder / "text.apkg").write_text("no deck")
-    (forge.folder / "folder.apkg").mkdir()
-    assert name in forge("lint", name, code=2).stderr
-
-
-def test_the_limits_of_the_workspace_hold(forge, deck) -> None:
+def test_the_limits_of_the_workspace_hold(forge, deck, found) -> None:
     (forge.folder / "ankiforge.yaml").write_text("checks: {yes_no_answer: off}\n")
 
     assert "yes_no_answer" not in found(forge.ok("lint", deck(("osmosis", "yes", "")), "--json"))
 
 
 # --- cards of ours --------------------------------------------------------------------------
-
-NOTE = "Osmosis is what?::the passage of water\n\nREM stands for ==rapid eye movement== here.\n"
-
-
-@pytest.fixture
-def ours(forge, tmp_path: Path) -> Path:
-    vault = tmp_path / "vault"
-    (vault / ".obsidian").mkdir(parents=True)
-    (vault / "A.md").write_text(NOTE, encoding="utf-8")
-    forge.ok("run", vault, "-o", "ours.apkg")
-    return forge.folder / "ours.apkg"
 
 
 def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours) -> None:
@@ -236,21 +207,7 @@ def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours) ->
     assert "2 notes, 2 of them ours" in done.stdout
 
 
-def test_our_own_package_is_known_and_held_against_its_source(forge, ours) -> None:
-    assert "2 notes, 2 of them ours: 0 with errors" in forge.ok("lint", ours).stdout
-
-
-def test_nothing_is_changed(forge, ours) -> None:
-    before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
-
-    forge.ok("lint")
-    forge.ok("lint", ours)
-
-    same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
-    assert all(before[path] == text for path, text in same.items())
-
-
-def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path) -> None:
+def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path, found) -> None:
     def warned(front: str) -> bool:
         note = genanki.Note(model=genanki.BASIC_MODEL, fields=[front, "a house"])
         made = genanki.Deck(2059400111, "Words")
@@ -261,7 +218,7 @@ def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_p
     assert (warned("Haus"), warned("What?")) == (False, True)
 
 
-def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck) -> None:
+def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck, found) -> None:
     other = ("mitosis", "the passage of a cell through division", "")
 
     assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
@@ -284,3 +241,51 @@ def test_two_cards_of_one_passage_are_no_duplicates(keys: str, told: int) -> Non
     checks = [f.check for one in Linter(Limits()).notes(notes) for f in one.findings]
 
     assert checks.count("duplicate") == told
+
+
+# --- lint and audit alike -------------------------------------------------------------------
+
+BOTH = pytest.mark.parametrize("command", ["lint", "audit"])
+
+
+@BOTH
+def test_a_deck_is_chosen_with_those_below_it(forge, deck, command: str) -> None:
+    path = deck(("osmosis", "<br>", ""))
+
+    assert forge(command, path, "--deck", "Biology", "--json", code=1).lines
+    assert forge(command, path, "--deck", "Bio", "--json", code=0).lines == []
+    none = {"lint": "0 notes, 0 of them ours", "audit": "0 notes; 0 cards in 0 decks"}
+    assert none[command] in forge.ok(command, path, "--deck", "Bio").stdout
+
+
+@BOTH
+def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found, command: str) -> None:
+    assert "2 notes, 2 of them ours" in forge.ok(command, ours).stdout
+    assert found(forge.ok(command, ours, "--json")) == {}
+
+
+@BOTH
+def test_nothing_is_changed(forge, ours, command: str) -> None:
+    before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
+
+    forge.ok(command, ours, *(["--html", "audit.html"] if command == "audit" else []))
+    forge(command, code={"lint": 0, "audit": 2}[command])
+
+    same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
+    assert all(before[path] == text for path, text in same.items())
+    assert {p.name for p in forge.folder.iterdir()} <= {"ours.apkg", "audit.html"}
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["absent.apkg", "text.apkg", "folder.apkg", "cut.apkg"])
+def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name: str, command: str) -> None:
+    (forge.folder / "text.apkg").write_text("no deck")
+    (forge.folder / "folder.apkg").mkdir()
+    whole = deck(GOOD).read_bytes()
+    (forge.folder / "cut.apkg").write_bytes(whole[: len(whole) // 2])
+
+    done = forge(command, name, code=2)
+
+    assert name in done.stderr
+    assert "hint:" in done.stderr
+    assert done.stdout == ""

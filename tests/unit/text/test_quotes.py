@@ -28,7 +28,6 @@ def test_a_quote_is_found_under_other_typography_at_its_very_place(quote: str, f
 @pytest.mark.parametrize("quote", ["", "  ", "massing", "spacing proves", "said He", "(facts)"])
 def test_what_does_not_stand_there_is_not_found(quote: str) -> None:
     assert locate(quote, SOURCE) is None
-    assert locate(quote, SOURCE) is None
 
 
 def test_the_first_of_several_places_is_told() -> None:

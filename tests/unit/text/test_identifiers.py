@@ -1,4 +1,4 @@
-"""Names of works come to one spelling each, and what is none is left alone."""
+"""Names of works come to one spelling each; exports and models are known by theirs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.text.fold import chunks, loose, searched
-from ankiforge.text.identifiers import isbn13, names_in, names_of, url_name
+from ankiforge.text.identifiers import (
+    export_digest,
+    export_mark,
+    exported,
+    is_export,
+    isbn13,
+    model_name,
+    names_in,
+    names_of,
+    url_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,20 +81,38 @@ def test_no_text_breaks_it(text: str) -> None:
     names_in(text)
     url_name(text)
     isbn13(text)
-    loose(text)
-    assert all(words.strip() for words, _ in chunks(text))
 
 
-def test_words_are_searched_without_case_and_signs() -> None:
-    assert chunks('"Spaced Repetition" Gedächtnis  wo') == (
-        ("spaced repetition", False), ("gedachtnis", False), ("wo", True),
-    )  # fmt: skip
-    assert chunks("a - * \" ' 記憶") == (("a", False), ("記 憶", True))
-    assert searched("Straße ﬁne\u00adly") == "strasse finely"
-    assert searched("Søren Œuvre İstanbul μνήμη ёжик па́мять й") == (
-        "soren oeuvre istanbul μνημη ежик память й"
-    )
-    assert searched("الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²") == (
-        "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"
-    )
-    assert loose("Über, das:  Gedächtnis!") == "uber das gedachtnis"
+# --- exports and models -----------------------------------------------------------------------
+
+BARE = "---\n\ntitle: A\n---\n\nWords.\n"
+KEY = "vault:n/0123456789abcdef"
+MARK = export_mark(export_digest(BARE), KEY)
+PAGE = BARE.replace("---\n\n", f"---\n{MARK}\n", 1)
+
+
+@pytest.mark.parametrize("sign", ['"', "'", ""])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_quotes_and_line_ends_make_no_other_page(sign: str, end: str) -> None:
+    text = PAGE.replace(MARK, MARK.replace('"', sign)).replace("\n", end)
+    assert exported(text) == (KEY, True)
+    assert exported(text.replace("Words", "My words")) == (KEY, False)
+
+
+def test_what_has_no_mark_is_no_export() -> None:
+    assert not is_export(BARE)
+    assert not is_export(f"{BARE}\n{MARK}\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        ("/models/deep/a-Q4.gguf", "a-Q4.gguf"),
+        ("C:\\models\\a-Q4.gguf", "a-Q4.gguf"),
+        ("TheBloke/A-GGUF/a-Q4.gguf", "a-Q4.gguf"),
+        ("openai/gpt-5-mini", "openai/gpt-5-mini"),
+        ("qwen3:8b", "qwen3:8b"),
+    ],
+)
+def test_a_model_that_is_a_file_goes_by_the_name_of_the_file(model: str, shown: str) -> None:
+    assert model_name(model) == shown

@@ -1,0 +1,208 @@
+"""Is there a card already that asks the same?"""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ankiforge.check import DuplicateIndex
+from ankiforge.model import CardKind, HighlightKey
+
+HERE, THERE = HighlightKey("vault:notes/a"), HighlightKey("vault:notes/b")
+PAIRS, MORE = (Path(__file__).with_name(f"{name}.jsonl") for name in ("pairs", "more_pairs"))
+FOREIGN = Path(__file__).parents[4] / "shared" / "fixtures" / "dedup" / "dedup-pairs.jsonl"
+
+
+def index(*cards_there):
+    found = DuplicateIndex()
+    for at, card in enumerate(cards_there):
+        found.add(f"card{at}", HighlightKey(f"vault:notes/b{at}"), card)
+    return found
+
+
+def near(there, here):
+    return list(index(there).near(here, HERE))
+
+
+def exact(there, here):
+    return index(there).exact(here, HERE) is not None
+
+
+def card(cards, words):
+    """`front|back`, or a cloze."""
+    return cards.question(*words.split("|")) if "|" in words else cards.cloze(words)
+
+
+def read(cards, path):
+    for pair in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        one, other = (
+            cards.cloze(side["text"]) if "text" in side else cards.question(side["front"], side["back"])
+            for side in (pair["a"], pair["b"])
+        )  # fmt: skip
+        yield pair["id"], pair["label"], one, other
+
+
+# --- labelled pairs --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "precision", "recall"), [(PAIRS, 1, 1), (MORE, 0.98, 0.90), (FOREIGN, 0.97, 0.95)]
+)
+def test_precision_and_recall_on_labelled_pairs_hold(cards, path, precision, recall):
+    if not path.exists():
+        assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), f"{path} is not there"
+        pytest.skip("the labelled pairs are not on this machine")
+    asked, duplicates = [], 0
+    for id, label, one, other in read(cards, path):
+        both = ["duplicate" in [f.check for f in near(*pair)] for pair in ((one, other), (other, one))]  # fmt: skip
+        assert both[0] == both[1], id
+        asked += [label] if both[0] else []
+        duplicates += label
+        assert label or not exact(one, other), id
+        # One card of every duplicate could be deleted, and nothing would be lost.
+        if label and path != FOREIGN:
+            assert [*index(one).near(other, HERE, spare=True)] == near(one, other), id
+
+    assert sum(asked) / len(asked) >= precision
+    assert sum(asked) / duplicates >= recall
+
+
+# --- exact repeats ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "same"),
+    [
+        ("What is entropy?|disorder", "what is  Entropy|Disorder.", True),
+        ("What is **entropy**?|disorder", "What is entropy?|disorder", True),
+        ("Who said “I think”?|Descartes", 'Who said "I think"?|Descartes', True),
+        ("What is $E$?|energy", "What is $E$?|energy", True),
+        ("What is C?|a language", "What is C++?|a language", False),
+        ("What is $m$?|a prefix", "What is $M$?|a prefix", False),
+        ("What is `-a`?|a flag", "What is `-A`?|a flag", False),
+        ("When is x < 0?|never", "When is x > 0?|never", False),
+        ("What is 5!?|a factorial", "What is 5?|a factorial", False),
+        ("What is f'?|a function", "What is f?|a function", False),
+        ("Is it?|", "Is it?|", False),
+        ("What is entropy?|disorder", "What is entropy?|energy", False),
+        ("{{c1::Water}} boils.", "{{c1::Water}} boils", True),
+        ("{{c1::Water}} boils.", "{{c4::Water}} boils.", True),
+        ("{{c1::Water}} boils.", "Water {{c1::boils}}.", False),
+        ("{{c1::Water}} {{c1::boils}} now.", "{{c1::Water}} {{c2::boils}} now.", False),
+        ("{{c1::Water::liquid}} boils.", "{{c1::Water}} boils.", False),
+    ],
+)
+def test_only_typography_case_and_emphasis_make_no_other_card(cards, there, here, same):
+    assert exact(card(cards, there), card(cards, here)) is same
+
+
+def test_another_kind_of_card_or_more_on_its_back_is_no_repeat(cards):
+    one = cards.question("France", "Paris")
+
+    assert not exact(one, replace(one, kind=CardKind.TWO_WAY))
+    assert not exact(one, replace(one, fields=(*one.fields, ("Extra", "on the Seine"))))
+
+
+def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not(cards):
+    one, known = cards.question("What is entropy?", "disorder"), DuplicateIndex()
+    known.add("sibling", HERE, one)
+    assert known.exact(one, HERE) is None
+    assert list(known.near(one, HERE)) == []
+    known.add("foreign", HighlightKey(""), one)
+    assert known.exact(one, HighlightKey("")) == "foreign" or known.exact(one, HERE) == "foreign"
+
+
+def test_a_card_added_again_is_replaced(cards):
+    known = DuplicateIndex()
+    entropy, enthalpy = (
+        card(cards, f"What is {w}") for w in ("entropy?|disorder", "enthalpy?|heat")
+    )
+    known.add("one", THERE, entropy)
+    known.add("one", THERE, enthalpy)
+
+    assert [f.twin for f in known.near(cards.question("Enthalpy is?", "heat"), HERE)] == ["one"]
+    assert (known.exact(entropy, HERE), known.exact(enthalpy, HERE)) == (None, "one")
+    assert list(known.near(entropy, HERE)) == []
+
+
+# --- near ones -------------------------------------------------------------------------------
+
+
+def test_a_finding_names_the_other_card_and_its_words(cards):
+    (found,) = near(
+        cards.question("What enzyme unwinds DNA?", "helicase"),
+        cards.question("Which enzyme unwinds the DNA helix?", "Helicase"),
+    )
+
+    assert (found.twin, found.message) == ("card0", "resembles “What enzyme unwinds DNA?”")
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "difference"),
+    [
+        ("2017", "2018", "2018/2017"),
+        ("encoder", "decoder", "decoder/encoder"),
+        ("larger", "smaller", "smaller/larger"),
+        ("BERT", "RoBERTa", "roberta/bert"),
+        ("used", "not used", "not"),
+    ],
+)
+def test_a_pair_that_a_guard_parts_names_its_difference(cards, there, here, difference):
+    front = "What did the original translation paper say was {} at first in training?|a mask"
+
+    (found,) = near(card(cards, front.format(there)), card(cards, front.format(here)))
+
+    assert found.check == "similar"
+    assert found.message.endswith(f"differs in: {difference}")
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        # Questions of few words resemble nothing that merely holds these.
+        ("What?|x", "What is it?|x"),
+        ("Why?|it is warm", "Why is it so?|it is warm"),
+        ("die Lampe|the lamp", "Which word for lamp is feminine?|die Lampe"),
+        ("die Lampe|the lamp", "The German word for a lamp is {{c1::die Lampe}}, as many know."),
+        # Items of one list share their frame.
+        *((f"What is item {a}?|a thing", f"What is item {b}?|a thing")
+          for a, b in (("3", "4"), ("three", "four"), ("A", "B"), ("A2", "B2"))),
+    ],
+)  # fmt: skip
+def test_a_common_frame_makes_no_duplicate(cards, there, here):
+    one, other = card(cards, there), card(cards, here)
+
+    assert "duplicate" not in [f.check for f in (*near(one, other), *near(other, one))]
+
+
+@pytest.mark.parametrize(
+    ("there", "here"),
+    [
+        ("Hund|dog", "der Hund|the dog"),
+        ("What is the co\u2010ordinate of the origin?|(0, 0)", "What is the coordinate of the origin?|(0,0)"),
+        ("Qu’est-ce que l’œdème ?|une accumulation de liquide", "Qu'est-ce que l'oedème?|Une accumulation de liquide"),
+        ("How fast is light in m/s?|299,792,458", "How fast is light in m/s?|299 792 458"),
+    ],
+)  # fmt: skip
+def test_letters_and_numbers_set_in_other_ways_are_the_same(cards, there, here):
+    assert [f.check for f in near(card(cards, there), card(cards, here))] == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"What is the capital of land{n}x?|city{n}y" for n in range(400)],
+        [f"der ding{n}x|thing{n}y" for n in range(400)],
+        [f"What is {n % 20} minus {n // 20}?|{(n % 20) - (n // 20)}" for n in range(400)],
+    ],
+    ids=["capitals", "vocabulary", "tables"],
+)
+def test_a_duplicate_is_found_in_a_long_list_of_one_pattern(cards, lines):
+    known = index(*(card(cards, line) for line in lines))
+    here = lines[123].replace("What is", "Name")
+
+    found = [f.twin for f in known.near(card(cards, here), HERE) if f.check == "duplicate"]
+
+    assert found == ["card123"]

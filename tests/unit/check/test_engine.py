@@ -1,0 +1,301 @@
+"""Who chose the words, and what a person set, decide how much a finding weighs."""
+
+from dataclasses import replace
+
+import pytest
+
+from ankiforge.check import (
+    ALL,
+    RULES,
+    Context,
+    DuplicateIndex,
+    Limits,
+    Siblings,
+    check,
+    limits_from,
+    lint,
+)
+from ankiforge.config.yamlfile import Location
+from ankiforge.errors import ConfigError
+from ankiforge.model import Form, HighlightKey, Origin, Severity
+
+LONG = "word " * 40
+
+
+def test_a_good_draft_is_clean(cards):
+    source = cards.passage("Dropout was introduced in 2012 by Hinton to reduce overfitting.")
+    draft = cards.question("When was dropout introduced?", "2012", "introduced in 2012")
+
+    assert cards.findings(draft, source) == ()
+
+
+def test_every_check_is_a_plain_function_of_draft_and_context(cards):
+    draft = cards.question("What is entropy?", "disorder")
+    context = Context(cards.passage(draft.quote), DuplicateIndex())
+
+    assert [list(check(draft, context)) for check in ALL] == [[] for _ in ALL]
+
+
+@pytest.mark.parametrize("changes", [{"by_hand": True}, {"origin": Origin("person")}])
+def test_wording_of_a_card_its_author_wrote_is_only_counted(cards, changes):
+    draft = cards.question("Is it so?", "Yes", **changes)
+
+    found = cards.named(draft, cards.passage("something else entirely"))
+
+    assert set(found) >= {"yes_no", "yes_no_answer"}
+    assert set(found.values()) == {"info"}
+
+
+@pytest.mark.parametrize("template", ["{{date}}", "{{title}} » {{url}}"])
+def test_template_signs_in_a_note_of_ones_own_are_only_counted(cards, template):
+    draft = cards.question("What does the template print?", template, by_hand=True)
+
+    assert cards.named(draft) == {"bad_template": "info"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Water is {{c1::H2O.", "malformed_cloze"),
+        ("{{c1::Water boils}}", "gap_is_all"),
+        ("The area is {{c1::$\\frac{a}{b$}} of it.", "brace_unbalanced"),
+        ("The area $\\pi r^2 is {{c1::round}}.", "math_unbalanced"),
+    ],
+)
+def test_what_would_break_blocks_its_author_too(cards, text, rule):
+    assert cards.named(cards.cloze(text, by_hand=True))[rule] == "block"
+
+
+def test_a_phrase_marked_in_ones_own_note_is_warned_of_not_blocked(cards):
+    text = "However, {{c1::dropout}} reduces overfitting."
+    source = "However, dropout reduces overfitting."
+    marked = cards.passage(source, form=Form.PHRASE, gaps=((9, 16),))
+    draft = cards.cloze(text, origin=Origin("rules:phrase"))
+
+    assert cards.named(draft, marked) == {"pronoun_start": "warn"}
+    assert cards.named(draft, replace(marked, form=Form.MARK))["pronoun_start"] == "block"
+
+
+def test_another_gap_than_the_marked_phrase_is_the_programs_choice(cards):
+    source = "However, dropout reduces overfitting."
+    marked = cards.passage(source, form=Form.PHRASE, gaps=((9, 16),))
+    draft = cards.cloze("However, dropout reduces {{c1::overfitting}}.")
+
+    assert cards.named(draft, marked) == {"pronoun_start": "block"}
+
+
+def test_a_phrase_that_is_the_whole_sentence_leaves_nothing_to_ask(cards):
+    marked = cards.passage("Dropout works.", form=Form.PHRASE, gaps=((0, 14),))
+    draft = cards.cloze("{{c1::Dropout works.}}", origin=Origin("rules:phrase"))
+
+    assert cards.named(draft, marked)["gap_is_all"] == "block"
+
+
+def test_a_readers_question_needs_no_ground_and_its_long_answer_only_warns(cards):
+    source = cards.passage(LONG, comment="? why does GPT-9 matter in 2031", sentence="")
+    draft = cards.question(
+        "Why does GPT-9 matter in 2031?", LONG, LONG, origin=Origin("rules:comment")
+    )
+
+    assert cards.named(draft, source) == {"answer_gt30w": "warn"}
+
+
+def test_a_readers_question_still_needs_its_answer_from_the_passage(cards):
+    draft = cards.question("Why?", "nitrogen", "Plants", origin=Origin("rules:comment"))
+
+    found = cards.named(draft, cards.passage("Plants take in carbon dioxide."))
+
+    assert found["answer_not_in_source"] == "block"
+
+
+def test_an_oversize_card_is_read_no_further(cards):
+    machine = cards.cloze("{{c1::a}} " * 65)
+    authored = replace(machine, by_hand=True)
+
+    assert cards.named(machine) == {"too_long": "block"}
+    assert cards.named(authored) == {"too_long": "warn"}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [("status:: done", "it may be metadata"), ("a b :: c :: d", "there are several")],
+)
+def test_a_line_that_may_be_no_card_is_told_with_the_reason(cards, line, why):
+    front, _, back = line.partition("::")
+    draft = cards.question(front, back, by_hand=True)
+    passage = cards.passage(line, form=Form.INLINE_FIELD)
+
+    (found,) = [one for one in cards.findings(draft, passage) if one.check == "inline_field"]
+
+    assert found.message.endswith(why)
+
+
+# --- `checks:` of ankiforge.yaml -------------------------------------------------------------
+
+HERE = Location("ankiforge.yaml", ("checks",), {("checks",): 3, ("checks", "answer_gt20w"): 4})
+
+
+def judged(cards, draft, settings):
+    limits = limits_from(settings, HERE)
+    context = Context(cards.passage(draft.quote), DuplicateIndex(), limits=limits)
+    return {found.check: found for found in check(draft, context)}
+
+
+def test_a_number_moves_the_line(cards):
+    draft = cards.question("What happens then?", "word " * 25)
+
+    assert "answer_gt20w" in judged(cards, draft, {})
+    assert "answer_gt20w" not in judged(cards, draft, {"answer_gt20w": 25})
+
+
+def test_a_finding_tells_the_number_counted_and_the_limit(cards):
+    draft = cards.question("What happens then?", "word " * 26)
+
+    found = judged(cards, draft, {"answer_gt20w": 25})["answer_gt20w"]
+
+    assert found.message == "the answer is too long: 26 words, at most 25"
+
+
+def test_a_graver_rule_that_is_off_leaves_the_milder_one(cards):
+    draft = cards.question("What happens then?", "word " * 31)
+
+    found = judged(cards, draft, {"answer_gt30w": False})
+
+    assert "answer_gt30w" not in found
+    assert found["answer_gt20w"].severity is Severity.WARN
+
+
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [("info", Severity.INFO), ("block", Severity.BLOCK), ({"severity": "info"}, Severity.INFO)],
+)
+def test_a_severity_is_what_was_set(cards, said, severity):
+    draft = cards.question("What is the main benefit of dropout?", "speed")
+
+    found = judged(cards, draft, {"vague_superlative": said})
+
+    assert found["vague_superlative"].severity is severity
+
+
+@pytest.mark.parametrize("said", ["off", False, {"severity": False}])
+def test_off_is_heard_however_yaml_reads_it(cards, said):
+    draft = cards.question("What is the main benefit of dropout?", "speed")
+
+    assert "vague_superlative" not in judged(cards, draft, {"vague_superlative": said})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"answer_gt20": 25}, "answer_gt20w"),
+        ({"yes_no": 5}, "no number"),
+        ({"answer_gt20w": 0}, "expected 1 to 1000 words"),
+        ({"answer_gt20w": 2.5}, "whole number"),
+        ({"answer_gt20w": [25]}, "expected a number"),
+        ({"answer_gt20w": {"limits": 25}}, "did you mean 'limit'"),
+        ({"answer_gt20w": "warning"}, "did you mean 'warn'"),
+        ({"answer_gt20w": True}, "'on' is not one of"),
+        ({"answer_gt20w": 30}, "must be below answer_gt30w (30)"),
+        ({"list_gt5": 3}, "must be below list_gt5 (3)"),
+        ({"ungrounded_number": "warn"}, "cannot be made milder than block"),
+        ({"hedge_dropped": "off"}, "cannot be made milder than warn"),
+        ({"answer_not_in_source": 40}, "expected 50 to 100"),
+        ({"empty_side": "info"}, "stricter only"),
+    ],
+)
+def test_a_mistake_says_what_was_expected(settings, words):
+    with pytest.raises(ConfigError) as raised:
+        limits_from(settings, HERE)
+
+    assert words in f"{raised.value.message} {raised.value.hint}"
+    assert raised.value.message.startswith("ankiforge.yaml:")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"answer_not_in_source": 70},
+        {"hedge_dropped": "block"},
+        {"answer_gt20w": 35, "answer_gt30w": 50},
+    ],
+)
+def test_what_is_stricter_or_in_order_is_taken(settings):
+    assert limits_from(settings, HERE) != Limits()
+
+
+def test_no_rule_of_a_promise_can_be_made_milder():
+    order = ("off", "info", "warn", "block")
+    for rule in RULES:
+        for milder in order[: order.index(rule.severity.value)] if rule.firm else ():
+            with pytest.raises(ConfigError):
+                limits_from({rule.id: milder}, HERE)
+
+
+# --- a bare card ----------------------------------------------------------------------------
+
+
+def test_a_bare_card_is_blocked_only_where_it_would_break(cards):
+    wordy = cards.question("Is it so?", "Yes", "")
+    broken = cards.question("What is it?", " ", "")
+
+    assert {f.severity for f in lint(wordy, Limits())} == {Severity.WARN}
+    assert {f.check: f.severity for f in lint(broken, Limits())}["empty_side"] is Severity.BLOCK
+
+
+def test_a_bare_card_needs_no_ground(cards):
+    card = cards.question("When was GPT-9 trained?", "in 2031, see https://gpt9.example", "")
+
+    assert lint(card, Limits()) == ()
+
+
+def test_a_bare_card_is_judged_by_the_numbers_that_were_set(cards):
+    card = cards.question("What happens then?", "word " * 25, "")
+
+    assert lint(card, limits_from({"answer_gt20w": 25}, HERE)) == ()
+
+
+# --- cards drawn together --------------------------------------------------------------------
+
+
+def leaks(cards, first, second):
+    context = Context(
+        cards.passage(first.quote),
+        DuplicateIndex(),
+        siblings=Siblings([("draft 0", first), ("draft 1", second)]),
+    )
+    return [found for found in check(first, context) if found.check == "sibling_leak"]
+
+
+ASKED = ("What masks units while training?", "dropout")
+TELLS = ("Why does dropout mask units while training?", "against coadaptation")
+
+
+def test_a_front_that_holds_question_and_answer_of_another_gives_it_away(cards):
+    first = cards.question(*ASKED)
+    second = replace(cards.question(*TELLS), intent=1)
+
+    (found,) = leaks(cards, first, second)
+
+    assert "dropout" in found.message
+    assert TELLS[0] in found.message
+    assert leaks(cards, second, first) == []
+
+
+def test_a_sibling_of_another_highlight_is_named(cards):
+    elsewhere = replace(cards.question(*TELLS), highlight=HighlightKey("vault:notes/b"))
+
+    assert leaks(cards, cards.question(*ASKED), elsewhere)[0].twin == "draft 1"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"intent": 0}, {"intent": 1, "by_hand": True}], ids=["one choice", "by hand"]
+)
+def test_candidates_of_one_choice_and_cards_of_ones_own_are_spared(cards, changes):
+    assert leaks(cards, cards.question(*ASKED), replace(cards.question(*TELLS), **changes)) == []
+
+
+def test_two_gaps_of_one_sentence_may_show_each_other(cards):
+    first = cards.cloze("{{c1::Dropout}} masks units while training.")
+    second = replace(cards.cloze("Dropout masks {{c1::units}} while training."), intent=1)
+
+    assert leaks(cards, first, second) == []
