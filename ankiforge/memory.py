@@ -1,16 +1,16 @@
-"""What sources keep between runs to be quicker: a file beside the ledger that may be deleted.
+"""The cache file beside the ledger: what sources store between runs to be quicker.
 
-Nothing in it is of worth but the time it saves. So whatever is wrong with it is no failure: it
-counts as empty, and a damaged one is begun anew.
+Nothing in it is of worth but the time it saves, so whatever is wrong with it is no failure: it counts
+as empty, and a damaged file is replaced.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from ankiforge.config import private
 
@@ -20,109 +20,78 @@ CREATE TABLE IF NOT EXISTS kept (
 ) STRICT
 """
 _PATIENCE = 5.0
-"""Seconds to wait for another program that has the file; once, then no more."""
+"""Seconds to wait for another program that uses the file; once, then no more."""
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 MEMORY = "memory.db"
 """The file's name, beside the ledger."""
 
-Found = TypeVar("Found")
-
 
 class Memories:
-    """The memory file of one workspace."""
+    """The cache file of one workspace."""
 
     def __init__(self, path: Path, *, forgetful: bool = False) -> None:
-        """Remember in the file at `path`; if `forgetful`, only look at what others kept there."""
-        self._path = path
-        self._forgetful = forgetful
-        self._patience = _PATIENCE
+        """Use the file at `path`; if `forgetful`, only read it."""
+        self._path, self._forgetful, self._patience = path, forgetful, _PATIENCE
 
     def of(self, owner: str) -> OwnMemory:
-        """The part that belongs to one source (or one purpose)."""
+        """Return the part that belongs to one source (or one purpose)."""
         return OwnMemory(self, owner)
 
-    def ask(self, question: Callable[[sqlite3.Connection], Found]) -> Found | None:
-        """Look something up; None if there is no memory."""
-        if not self._path.is_file():
-            return None
-        try:
-            with closing(self._open()) as connection:
-                return question(connection)
-        except sqlite3.Error as error:
-            self._lose_patience(error)
-        return None
+    def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; none if the file cannot be read."""
+        if self._path.is_file():
+            try:
+                with closing(self._open()) as connection:
+                    return connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                self._failed(error)
+        return []
 
-    def tell(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
-        """Keep and forget, all of it or nothing."""
+    def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
+        """Store and delete, all of it or nothing."""
         if self._forgetful:
             return
         try:
-            self._write(owner, bodies, forget)
+            private.make_file(self._path)
+            with closing(self._open()) as connection, connection:
+                connection.execute(_SCHEMA)
+                gone = [(owner, name) for name in forget]
+                connection.executemany("DELETE FROM kept WHERE owner = ? AND name = ?", gone)
+                rows = [(owner, name, body) for name, body in bodies.items()]
+                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", rows)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) in (
-                sqlite3.SQLITE_NOTADB,
-                sqlite3.SQLITE_CORRUPT,
-            ):
-                self._begin_anew()
-            self._lose_patience(error)
-
-    def _write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
-        private.make_file(self._path)
-        with closing(self._open()) as connection, connection:
-            connection.execute(_SCHEMA)
-            connection.executemany(
-                "DELETE FROM kept WHERE owner = ? AND name = ?", ((owner, name) for name in forget)
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO kept VALUES (?, ?, ?)",
-                ((owner, name, body) for name, body in bodies.items()),
-            )
+            if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+                with suppress(OSError):
+                    for end in ("", "-journal"):
+                        self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+            self._failed(error)
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=self._patience)
 
-    def _lose_patience(self, error: sqlite3.Error) -> None:
-        """Of many questions only the first waits for a file that is in use."""
+    def _failed(self, error: sqlite3.Error) -> None:
+        """Of many calls only the first waits for a file that is in use."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             self._patience = 0.0
 
-    def _begin_anew(self) -> None:
-        with suppress(OSError):
-            for end in ("", "-journal"):
-                self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
-
-
-def at_rest(database: Path) -> bool:
-    """Whether a database is there, and no other program is writing to it; cheap."""
-    if not database.is_file():
-        return False
-    try:
-        with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-    except sqlite3.Error:
-        return False
-    return True
-
 
 class OwnMemory:
-    """What one owner keeps; see `domain.Memory`."""
+    """What one owner stores; see `model.Memory`."""
 
     def __init__(self, memories: Memories, owner: str) -> None:
-        self._memories = memories
-        self._owner = owner
+        self._memories, self._owner = memories, owner
 
     def recall(self, name: str) -> bytes | None:
-        """What was kept under this name, None if nothing is."""
+        """Return what was stored under this name, None if nothing is."""
         sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
-        found = self._memories.ask(lambda db: db.execute(sql, (self._owner, name)).fetchone())
-        return bytes(found[0]) if found else None
+        found = self._memories.select(sql, self._owner, name)
+        return bytes(found[0][0]) if found else None
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """All that was kept under names that begin so."""
+        """Return all that was stored under names that begin so."""
         sql = "SELECT name, body FROM kept WHERE owner = ? AND name >= ? AND name < ?"
-        bounds = (self._owner, prefix, f"{prefix}\U0010ffff")
-        return dict(self._memories.ask(lambda db: db.execute(sql, bounds).fetchall()) or ())
+        return dict(self._memories.select(sql, self._owner, prefix, f"{prefix}\U0010ffff"))
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Keep these, and forget those names: all of it or, if the power fails, nothing."""
-        self._memories.tell(self._owner, bodies, forget)
+        """Store these, and delete those names: all of it or, if the power fails, nothing."""
+        self._memories.write(self._owner, bodies, forget)

@@ -23,8 +23,8 @@ from typing import Any
 
 from ankiforge.config.workspace import resolve
 from ankiforge.ledger import open_ledger
-from ankiforge.review.page.app import make_app
 from ankiforge.review.page.guard import Guard
+from ankiforge.review.page.server import make_app
 from ankiforge.review.service import Service
 
 CARDS = 10_000

@@ -21,7 +21,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -81,16 +81,13 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     )
     found: dict[Path, None] = {}
     for folder in (Path(base, name) for base in bases if base for name in ("", "Anki2")):
-        try:
-            entries = sorted(folder.iterdir())
-        except (OSError, ValueError):
-            continue
-        for entry in [one for one in entries if not one.name.startswith(".")][:_MAX_ENTRIES]:
-            try:
+        entries: list[Path] = []
+        with suppress(OSError, ValueError):
+            entries = [one for one in sorted(folder.iterdir()) if one.name[0] != "."]
+        for entry in entries[:_MAX_ENTRIES]:
+            with suppress(OSError, ValueError):
                 if (entry / COLLECTION).is_file():
                     found[(entry / COLLECTION).resolve()] = None
-            except (OSError, ValueError):
-                continue
     return tuple(found)
 
 
@@ -128,10 +125,9 @@ def changed_at(path: Path) -> float:
 
 def _real(path: Path) -> Path:
     """Return where a link leads: beside that file lies its log."""
-    try:
+    with suppress(RuntimeError):  # a link to itself, up to Python 3.12
         return path.resolve()
-    except RuntimeError:  # a link to itself, up to Python 3.12
-        return path
+    return path
 
 
 def _state(source: Path) -> _State:
@@ -139,11 +135,11 @@ def _state(source: Path) -> _State:
 
 
 def _file_state(path: Path) -> tuple[int, int, int] | None:
-    try:
+    with suppress(FileNotFoundError, NotADirectoryError):
         found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return (found.st_size, found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+        if stat.S_ISREG(found.st_mode):
+            return found.st_size, found.st_mtime_ns, found.st_ino
+    return None
 
 
 def _copy_collection(path: Path, target: Path) -> None:
@@ -212,7 +208,8 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if "meta" in names:
         meta = archive.getinfo("meta")
         if not meta.flag_bits & 1 and meta.file_size <= _PIECE:
-            version = _number(_message_or_empty(archive.read(meta)), 1)
+            with suppress(ValueError):
+                version = _number(read_message(archive.read(meta)), 1)
     if version > max(_MEMBERS):
         raise ItemError(
             f"{path}: an export of a newer Anki than is known here",
@@ -491,13 +488,6 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number that does not end")
 
 
-def _message_or_empty(data: bytes) -> Message:
-    try:
-        return read_message(data)
-    except ValueError:
-        return {}
-
-
 def _number(message: Message, number: int) -> int:
     value = message.get(number)
     return value if isinstance(value, int) else 0
@@ -550,10 +540,7 @@ def _seen_card(row: Row, decks: Mapping[int, str]) -> SeenCard:
 
 
 def _with_cards(notes: Iterable[Row], cards: Iterable[Row]) -> Iterator[tuple[Row, list[Row]]]:
-    """Pair notes with their cards, which come in the same order; both begin with the note id.
-
-    Few are in memory at a time.
-    """
+    """Pair notes with their cards, which come in the same order; both begin with the note id."""
     groups = groupby(cards, key=itemgetter(0))
     waiting = next(groups, None)
     for note in notes:
@@ -562,31 +549,6 @@ def _with_cards(notes: Iterable[Row], cards: Iterable[Row]) -> Iterator[tuple[Ro
             waiting = next(groups, None)
         else:
             yield note, []
-
-
-_CONFIG_IS_TABLE = (
-    "select count(*) from sqlite_master where type = 'table' and name = 'config'"
-    " and sql like 'create table%'"
-)
-
-
-def _calendar(database: Database) -> Calendar:
-    """Return how a collection counts days; what cannot be read is as by default in Anki."""
-
-    def setting(name: str, allowed: range) -> int | None:
-        try:
-            if database.first(_CONFIG_IS_TABLE)[0]:
-                query = f"select {_texts('val')} from config where key = ?"
-                value = msgspec.json.decode(database.first(query, name)[0] or "null")
-            else:
-                (text,) = database.first(f"select {_texts('conf')} from col")
-                value = msgspec.json.decode(text or "{}", type=dict[str, object]).get(name)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return None
-        return value if type(value) is int and value in allowed else None
-
-    rollover, west = setting("rollover", range(24)), setting("creationOffset", range(-1440, 1441))
-    return Calendar(int(database.created), 4 if rollover is None else rollover, west)
 
 
 # --- the view -------------------------------------------------------------------------------
@@ -624,6 +586,9 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
+_PARTIAL = (ViewKind.APKG, ViewKind.CONNECT)
+
+
 @dataclass(frozen=True)
 class CollectionView:
     """An open collection, or exports of one; `model.View` says what each member means."""
@@ -641,8 +606,21 @@ class CollectionView:
 
     @property
     def calendar(self) -> Calendar:
-        """Return how the collection counts days."""
-        return _calendar(self.database)
+        """Return how the collection counts days; what cannot be read is as by default in Anki."""
+        rollover = self._setting("rollover", range(24))
+        west = self._setting("creationOffset", range(-1440, 1441))
+        return Calendar(int(self.database.created), 4 if rollover is None else rollover, west)
+
+    def _setting(self, name: str, allowed: range) -> int | None:
+        value: object = None
+        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+            if ("config",) in self.database.rows(_PLAIN_TABLES):
+                query = f"select {_texts('val')} from config where key = ?"
+                value = msgspec.json.decode(self.database.first(query, name)[0] or "null")
+            else:
+                (text,) = self.database.first(f"select {_texts('conf')} from col")
+                value = msgspec.json.decode(text or "{}", type=dict[str, object]).get(name)
+        return value if type(value) is int and value in allowed else None
 
     def notes(self) -> Iterator[SeenNote]:
         """Yield the notes with a guid of ours, by guid."""
@@ -680,13 +658,9 @@ class CollectionView:
         query = f"select {_numbers('oid')} from graves where type = 1"
         return frozenset(id for (id,) in self.database.rows(query))
 
-    @property
-    def _is_partial(self) -> bool:
-        return self.kind in (ViewKind.APKG, ViewKind.CONNECT)
-
     def note_ids(self) -> frozenset[int] | None:
         """Return the ids of all notes; None of an export of some decks."""
-        if self._is_partial:
+        if self.kind in _PARTIAL:
             return None
         rows = self.database.rows(f"select {_numbers('id')} from notes")
         return frozenset(id for (id,) in rows)
@@ -695,7 +669,7 @@ class CollectionView:
         self, known: Mapping[int, int]
     ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
         """Return the ids of notes that are not ours, and those whose mod changed; None if partial."""
-        if self._is_partial:
+        if self.kind in _PARTIAL:
             return None
         mods: dict[int, int] = dict(self.database.rows(_FOREIGN_IDS))
         changed = [id for id, mod in mods.items() if known.get(id) != mod]
@@ -710,7 +684,8 @@ class CollectionView:
             yield ForeignNote(id, mod, self.decks.get(deck or 0, ""), words)
 
 
-def open_view(path: Path, *, live: bool | None = None) -> AbstractContextManager[CollectionView]:
+@contextmanager
+def open_view(path: Path, *, live: bool | None = None) -> Iterator[CollectionView]:
     """Open a collection or an export for reading.
 
     Args:
@@ -722,11 +697,6 @@ def open_view(path: Path, *, live: bool | None = None) -> AbstractContextManager
     Raises:
         ItemError: it cannot be read; says why.
     """
-    return _open_view(path, live)
-
-
-@contextmanager
-def _open_view(path: Path, live: bool | None) -> Iterator[CollectionView]:
     with ExitStack() as stack:
         try:
             kind = _kind_of(path)
@@ -782,7 +752,7 @@ def connect_view(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             exports = [Path(folder) / "empty.apkg"]
             write_package(exports[0], ())
-        first, *others = [stack.enter_context(_open_view(path, False)) for path in exports]
+        first, *others = [stack.enter_context(open_view(path, live=False)) for path in exports]
         database = first.database
         for other in others:
             database.add(other.database)
@@ -924,5 +894,5 @@ def open_everything(path: Path) -> Iterator[Everything]:
     Raises:
         ItemError: it cannot be read; says why.
     """
-    with _open_view(path, None) as view:
+    with open_view(path) as view:
         yield Everything(view)

@@ -20,18 +20,12 @@ from ankiforge.model import Family, Guid, HighlightKey, Identity
 
 # --- AnkiforgeId ----------------------------------------------------------------------------
 
-_GUID = "af[a-z2-7]{24}"
 _IDENTITY = re.compile(
-    rf"af1 ({_GUID}) (basic|cloze) ([1-9][0-9]{{0,8}}) (\S+) ([0-9a-f]{{16}})"
+    r"af1 (af[a-z2-7]{24}) (basic|cloze) ([1-9][0-9]{0,8}) (\S+) ([0-9a-f]{16})"
     r"(?: ([1-9][0-9]{0,17}))?(?: |$)"
 )
 _TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)
 _JOINING_TAG = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
-
-
-def is_guid(text: str) -> bool:
-    """Return whether a guid has the form of ours."""
-    return re.fullmatch(_GUID, text) is not None
 
 
 def parse_identity(field: str) -> Identity | None:

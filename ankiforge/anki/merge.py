@@ -1,8 +1,8 @@
-"""Three ways become one: what we shipped, what stands in Anki, what we would ship now. Pure.
+"""Merge three revisions of a note: what we shipped, what is in Anki, what we would ship now. Pure.
 
 Per content field, and per tag. What a person changed stays; what only we changed is taken;
-where both did, theirs stays and a conflict waits for a person. The fields that say where a card
-comes from are ours always; those not of our making are never touched.
+where both changed, theirs stays and a conflict waits for a person. The fields that say where a
+card comes from are ours always; those not of our making are never touched.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ankiforge.anki.identity import normal_form
 from ankiforge.model import Family, h16
 
 MINE = "mine"
-"""A person's word on a field: what stands in Anki stays, whatever the source will say."""
+"""A person's decision on a field: what stands in Anki stays, whatever the source will say."""
 SOURCE = "source"
-"""A person's word on a field: the source's words take the place of those in Anki now."""
+"""A person's decision on a field: the source's words replace those in Anki now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The revisions that may have been under a person's edit, the likeliest first."""
+    """The revisions that a person's edit may have been made from, the likeliest first."""
 
     sides: tuple[Side, ...]
     certain: bool
-    """Whether the first is known to be it."""
+    """Whether it is known to be the only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,78 +47,57 @@ class Conflict:
     ours: str
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What is to stand in Anki."""
-
-    html: tuple[str, ...]
-    conflicts: tuple[Conflict, ...]
-
-
 def merge_fields(
-    family: Family, base: Base, theirs: Sequence[str], ours: Side, said: Mapping[str, str]
-) -> Merged:
-    """Merge the content fields.
+    family: Family, base: Base, theirs: Sequence[str], ours: Side, resolved: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Conflict, ...]]:
+    """Merge the content fields; return what is to stand in Anki as HTML, and the conflicts.
 
     Args:
         family: the note type.
         base: what theirs was made from.
         theirs: the content fields as they stand in Anki, HTML.
         ours: as we would ship them now.
-        said: a person's word by field: `mine`, or `source <mark of theirs>`.
+        resolved: a person's decision by field: `mine`, or `source <mark of theirs>`.
     """
     html, conflicts = [], []
     for at, name in enumerate(family.content_fields):
-        taken, conflict = _field(at, name, base, theirs[at], ours, said.get(name, ""))
+        mine, there, decision = ours.html[at], normal_form(theirs[at]), resolved.get(name, "")
+        taken = theirs[at]
+        if normal_form(mine) == there or decision == MINE:
+            pass
+        elif decision == f"{SOURCE} {mark_of(theirs[at])}":
+            taken = mine
+        elif any(normal_form(side.html[at]) == there for side in base.sides):
+            taken = mine  # still the words of a revision of ours that may be under them
+        elif _we_changed(at, base, ours):
+            before = base.sides[0].html[at] if base.certain else ""
+            conflicts.append(Conflict(name, before, theirs[at], mine))
         html.append(taken)
-        conflicts += [conflict] if conflict else []
-    return Merged(tuple(html), tuple(conflicts))
-
-
-def _field(
-    at: int, name: str, base: Base, theirs: str, ours: Side, said: str
-) -> tuple[str, Conflict | None]:
-    mine, there = ours.html[at], normal_form(theirs)
-    if normal_form(mine) == there or said == MINE:
-        return theirs, None
-    if said == f"{SOURCE} {mark_of(theirs)}":
-        return mine, None
-    if _unedited(at, base, there):
-        return mine, None
-    if not _we_changed(at, base, ours):
-        return theirs, None
-    before = base.sides[0].html[at] if base.certain else ""
-    return theirs, Conflict(name, before, theirs, mine)
-
-
-def _unedited(at: int, base: Base, there: str) -> bool:
-    """Whether the words are still those of a revision of ours that may be under them."""
-    sides = base.sides[:1] if base.certain else base.sides
-    return any(normal_form(side.html[at]) == there for side in sides)
+    return tuple(html), tuple(conflicts)
 
 
 def _we_changed(at: int, base: Base, ours: Side) -> bool:
-    """Whether our words differ from those of any revision that may be the base."""
-    sides = base.sides[:1] if base.certain else base.sides
-    if not sides:  # nothing is known: where we say nothing there is nothing to bring
+    """Return whether our words differ from those of any revision that may be the base.
+
+    Judged on Markdown where both have it.
+    """
+    if not base.sides:  # nothing is known: where we say nothing there is nothing to bring
         return bool(normal_form(ours.html[at]))
-    return any(_differs(at, side, ours) for side in sides)
-
-
-def _differs(at: int, side: Side, ours: Side) -> bool:
-    """Judged on Markdown where both have it."""
-    if side.words and ours.words:
-        return side.words[at] != ours.words[at]
-    return normal_form(side.html[at]) != normal_form(ours.html[at])
+    return any(
+        side.words[at] != ours.words[at]
+        if side.words and ours.words
+        else normal_form(side.html[at]) != normal_form(ours.html[at])
+        for side in base.sides
+    )
 
 
 def mark_of(theirs: str) -> str:
-    """Names the words a person decided about; other words there ask again."""
+    """Return a mark of the words a person decided about; other words there ask again."""
     return h16(normal_form(theirs))
 
 
 def merge_tags(base: Iterable[str], theirs: Iterable[str], ours: Iterable[str]) -> tuple[str, ...]:
-    """Theirs, with what we added since the base, without what we dropped; sorted.
+    """Return theirs, with what we added since the base, without what we dropped; sorted.
 
     Compared without case, as Anki does; theirs keep their spelling.
     """
@@ -131,5 +110,5 @@ def merge_tags(base: Iterable[str], theirs: Iterable[str], ours: Iterable[str]) 
 
 
 def same_tags(one: Iterable[str], other: Iterable[str]) -> bool:
-    """Whether two sets of tags are one to Anki."""
+    """Return whether two sets of tags are equal to Anki."""
     return {tag.casefold() for tag in one} == {tag.casefold() for tag in other}

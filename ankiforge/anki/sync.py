@@ -49,8 +49,6 @@ MAX_AHEAD_SECONDS = 86_400
 """A note whose next mod is further in the future is held: the clock of a device is wrong."""
 EDITED_NOW = "it was being edited"
 IN_THE_FUTURE = "it was changed in the future: the clock of a device is wrong"
-TEMPORARY = frozenset((EDITED_NOW, IN_THE_FUTURE))
-"""Reasons for holding a card that pass without anybody's action."""
 NOTE_TYPE = "note type"
 NO_PICTURE = "a picture of it is not there any more"
 
@@ -230,23 +228,21 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     base, base_revision = _base_of(known, seen)
     html = field_html(replace(card, tags=known.tags), known.pictures)
     ours = Side(html[:count], _words_of(family, card.kind, card.fields))
-    merged = merge_fields(family, base, seen.fields[:count], ours, dict(card.resolved))
+    merged, conflicts = merge_fields(family, base, seen.fields[:count], ours, dict(card.resolved))
     # the tag `retired` is only ever ours: it goes when the card is not retired
     tags = merge_tags((*base_revision.tags, RETIRED), seen.tags, known.tags)
     same_fields = all(
         normal_form(one) == normal_form(other)
-        for one, other in zip(merged.html, seen.fields, strict=False)
+        for one, other in zip(merged, seen.fields, strict=False)
     )
     if same_fields and same_tags(tags, seen.tags) and _shows_sources(last, known):
-        return CardPlan(card, conflicts=merged.conflicts)
+        return CardPlan(card, conflicts=conflicts)
     pictures_lost = known.missing_pictures and _needs_pictures(card, last)
     if held := NO_PICTURE if pictures_lost else _why_held(seen, last, options):
-        return CardPlan(
-            card, held=held, conflicts=merged.conflicts, problems=known.missing_pictures
-        )
+        return CardPlan(card, held=held, conflicts=conflicts, problems=known.missing_pictures)
 
     # of a field in conflict, the base stays our side
-    disputed = {one.field for one in merged.conflicts}
+    disputed = {one.field for one in conflicts}
     before = _ours_of(family, base_revision) or seen.fields
     our_content = tuple(
         before[at] if name in disputed else html[at]
@@ -258,19 +254,19 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     fields = tuple((name, words) for name, words in text.items() if words)
     package_tags = tuple(tag for tag in tags if tag not in seen.scheduler_tags)
 
-    again = with_content(card, html, merged.html, our_content, seen.fields, last.mod)
+    again = with_content(card, html, merged, our_content, seen.fields, last.mod)
     if last.mod > seen.mod and last.html == again and last.all_tags == package_tags:
         revision = last  # shipped already, not imported yet
     else:
         mod = next_mod(card.guid, last, seen.mod)
-        written = with_content(card, html, merged.html, our_content, seen.fields, mod)
+        written = with_content(card, html, merged, our_content, seen.fields, mod)
         revision = Shipment(
             card.guid, 0, mod, fields, written, known.tags, seen.deck or last.deck,
             digest_of(fields, known.tags), ours=our_content, package_tags=package_tags,
             content=content_hash(family, our_content),
         )  # fmt: skip
     return _finish(
-        known, revision, seen, options, problems=known.missing_pictures, conflicts=merged.conflicts
+        known, revision, seen, options, problems=known.missing_pictures, conflicts=conflicts
     )
 
 

@@ -35,7 +35,7 @@ from ankiforge.model import (
 from ankiforge.reports.cards import card_json, one_line, question_of
 from ankiforge.reports.text import counted
 from ankiforge.review import Target, acceptable_in_bulk
-from ankiforge.review.manual import live_cards
+from ankiforge.review.decide import live_cards
 from ankiforge.review.select import (
     changed_fields,
     find,

@@ -512,17 +512,11 @@ def _chosen(now: Session, query: str) -> Chosen:
     from ankiforge.reports.export import Chosen
     from ankiforge.review.query import parse
 
-    wanted = parse(query)
     cards = tuple(now.review.matching(query))
-    keys = {card.highlight.key for card in cards}
-    keys |= {also.key for card in cards for also in card.also}
-    highlights = tuple(
-        {
-            one.key: one
-            for one in now.ledger.highlights.all()
-            if one.key in keys or wanted.matches_passage(one)
-        }.values()
-    )
+    found = {one.key: one for one in now.ledger.highlights.all()}
+    keys = now.review.queries.filtered(found, parse(query).terms)
+    keys |= {one.key for card in cards for one in (card.highlight, *card.also)}
+    highlights = tuple(one for key, one in found.items() if key in keys)
     tags = {str(card.guid): now.review.tags(card) for card in cards}
     documents = {one.document.key for one in highlights}
     documents |= {card.highlight.document.key for card in cards}

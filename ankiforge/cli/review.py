@@ -42,9 +42,8 @@ def review(call: Call, deck: str | None, source: str | None, query: str, no_open
 
     Everything stays on this machine. Ctrl-C ends it; each decision is stored as it is made.
     """
-    from ankiforge.review.page.decisions.asking import Asking
-    from ankiforge.review.page.desks import Desks
-    from ankiforge.review.page.server import serve
+    from ankiforge.review.page.decisions import Models
+    from ankiforge.review.page.server import Services, serve
     from ankiforge.review.query import parse
 
     named = " ".join(
@@ -54,21 +53,21 @@ def review(call: Call, deck: str | None, source: str | None, query: str, no_open
     parse(query)
     with end_by_signal(), session(call) as now:
         call.out.problems(now.problems)
-        desks = Desks(now.workspace, call.out.problems)
+        services = Services(now.workspace, call.out.problems)
         started = partial(_started, now, query, no_open)
-        serve(desks, query, started, Asking(offline=call.offline, say=call.out.say))
+        serve(services, query, started, Models(offline=call.offline, say=call.out.say))
         raise click.Abort  # only Ctrl-C ends the server
 
 
 def _started(now: Session, query: str, no_open: bool, address: str) -> None:
     """Say what waits; open the page, or say how it can be opened."""
-    from ankiforge.review.page.lists.browsing import Browsing
+    from ankiforge.review.page.lists import Lists
 
     out = now.out
-    browsing = Browsing(lambda: now.review, query)
+    lists = Lists(lambda: now.review, query)
     waiting = []
     for view, (one, many) in _WAITING.items():
-        if count := browsing.count(view, {"query": query}):
+        if count := lists.count(view, {"query": query}):
             waiting.append(f"{count} {one if count == 1 else many}")
     out.say(f"{', '.join(waiting) or 'nothing waits'}; Ctrl-C ends it")
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))

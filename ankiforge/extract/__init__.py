@@ -81,7 +81,7 @@ class SourceModule(Protocol):
 
 
 def count_of(source: Source) -> Count:
-    """How far a scan of this source is; nothing where it does not tell."""
+    """Return how far a scan of this source is; zeros of a source that does not count."""
     here = getattr(source, "count", None) or getattr(getattr(source, "folder", None), "count", None)
     return here if isinstance(here, Count) else Count()
 

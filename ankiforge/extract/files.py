@@ -328,82 +328,59 @@ class _Index(msgspec.Struct, frozen=True):
     context: str = ""
     """All that decides what a file says besides its own bytes: settings, names, the program."""
     stamps: dict[str, Stamp] = {}
-    """name: stamp; of a file that says nothing this is all that is stored."""
-    said: frozenset[str] = frozenset()
-    """The names of those that say something: where that is lost, the file is parsed again."""
 
 
 @dataclass(slots=True)
 class ParseCache:
-    """What files said when they were last parsed, and what this scan learns about them."""
+    """What files said when they were last parsed, for files that take long to parse.
+
+    The ledger decides which documents are read again; without this a document that it does not
+    know, or whose names in a library changed, would be parsed anew. A note is parsed in less time
+    than it takes to store what it says.
+    """
 
     memory: Memory
     index: _Index
-    bodies: dict[str, bytes] | None = None
-    """All of them, if they were read together."""
-    together: bool = False
-    """Whether all bodies are read when the first is asked for: they are small."""
     stale: frozenset[str] = frozenset()
-    """Names of bodies stored in another context."""
+    """Names of what was stored in another context."""
     new: dict[str, bytes] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     """Those of this scan."""
 
     @classmethod
-    def load(cls, memory: Memory, context: str, *, together: bool = False) -> ParseCache:
-        """Return what is known if nothing but the files has changed; else nothing."""
+    def load(cls, memory: Memory, context: str) -> ParseCache:
+        """Return what is known if nothing but the files has changed."""
         try:
             index = msgspec.json.decode(memory.recall(_INDEX) or b"{}", type=_Index)
         except msgspec.MsgspecError:
             index = _Index()
         if index.context == context:
-            return cls(memory, index, together=together)
-        bodies = memory.recall_all(_BODY) if together else {}
-        stale = frozenset(bodies or (_BODY + name for name in index.stamps))
-        return cls(memory, _Index(context), {}, stale=stale)
+            return cls(memory, index)
+        return cls(memory, _Index(context), frozenset(index.stamps))
 
     def knows(self, name: str, stamp: Stamp) -> bool:
         """Return whether a file was parsed as it is; what it said may be lost all the same."""
         return self.index.stamps.get(name) == stamp
 
     def get(self, name: str, stamp: Stamp) -> bytes | None:
-        """Return what a file said (b"" for nothing) if it is as it was; None if it must be read."""
-        if not self.knows(name, stamp):
-            return None
-        body: bytes | None = b""
-        if name in self.index.said:
-            if self.bodies is None and self.together:
-                self.bodies = self.memory.recall_all(_BODY)
-            found = self.memory.recall if self.bodies is None else self.bodies.get
-            body = found(_BODY + name)
+        """Return what a file said if it is as it was; None if it must be parsed."""
+        body = self.memory.recall(_BODY + name) if self.knows(name, stamp) else None
         if body is not None:
             self.stamps[name] = stamp
         return body
-
-    def retain(self, name: str) -> None:
-        """Keep what is known of a file that is as it was."""
-        if name in self.index.stamps:
-            self.stamps[name] = self.index.stamps[name]
 
     def put(self, name: str, stamp: Stamp, body: bytes) -> None:
         """Note what a file says; not of one so fresh that its stamp proves nothing."""
         if proves(stamp):
             self.stamps[name] = stamp
-            self.new[name] = body
+            self.new[_BODY + name] = body
 
     def save(self, *, complete: bool) -> None:
         """Store it for the next scan; after a scan of a part, the rest stays as it was."""
         before = self.index.stamps
         stamps = self.stamps if complete else before | self.stamps
-        bodies = {name: body for name, body in self.new.items() if body}
-        if stamps == before and not bodies and not self.stale:
+        if stamps == before and not self.new and not self.stale:
             return
-        changed = {name for name, stamp in before.items() if stamps.get(name) != stamp}
-        changed |= self.new.keys() - bodies.keys()
-        said = (self.index.said - changed) | bodies.keys()
-        index = msgspec.json.encode(_Index(self.index.context, stamps, said))
-        forget = ({_BODY + name for name in changed - bodies.keys()} | self.stale) - {
-            _BODY + name for name in bodies
-        }
-        stored = {_BODY + name: body for name, body in bodies.items()}
-        self.memory.keep({**stored, _INDEX: index}, sorted(forget))
+        index = msgspec.json.encode(_Index(self.index.context, stamps))
+        gone = (self.stale | before.keys()) - stamps.keys()
+        self.memory.keep({**self.new, _INDEX: index}, sorted(_BODY + name for name in gone))

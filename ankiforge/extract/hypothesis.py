@@ -233,7 +233,7 @@ class Hypothesis(FolderSource):
         me: frozenset[str] | set[str],
     ) -> Highlight:
         mine = not me or _user(one.user) in me or one.author.casefold() in me
-        said = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
+        replied = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
         quote, exact = one.quote, " ".join(one.quote.exact.split())
         return Highlight(
             document,
@@ -244,7 +244,7 @@ class Hypothesis(FolderSource):
             anchor_text="" if exact else (one.text or one.id),
             prefix=_flat(quote.prefix)[-CONTEXT:] if exact else "",
             suffix=_flat(quote.suffix)[:CONTEXT] if exact else "",
-            comment="\n".join(filter(None, ((one.text or "").strip(), *said))),
+            comment="\n".join(filter(None, ((one.text or "").strip(), *replied))),
             instructs=mine,
             author=one.author,
             created=iso_time(one.created),

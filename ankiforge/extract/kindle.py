@@ -291,26 +291,26 @@ class Mark:
 
 def marks_of(clips: Iterable[Clip]) -> list[Mark]:
     """Return the marks that stay, in the order in which they were first made."""
-    kept: list[Mark] = []
-    shelves: dict[tuple[bool, int], list[Mark]] = {}
+    marks: list[Mark] = []
+    buckets: dict[tuple[bool, int], list[Mark]] = {}
     for clip in clips:
-        paged, shelf = _shelf(clip)
-        around = (shelves.get((paged, at), []) for at in (shelf - 1, shelf, shelf + 1))
+        paged, bucket = _bucket(clip)
+        around = (buckets.get((paged, at), []) for at in (bucket - 1, bucket, bucket + 1))
         near = [one for some in around for one in some[-NEAR:]]
-        before = next((one for one in reversed(near) if _is_edit(one.clip, clip)), None)
+        before = next((one for one in reversed(near) if _is_redrawn(one.clip, clip)), None)
         new = before.redrawn(clip) if before else clip
         if new:
-            kept.append(Mark(new, new.added))
-            shelves.setdefault(_shelf(new), []).append(kept[-1])
-    return kept
+            marks.append(Mark(new, new.added))
+            buckets.setdefault(_bucket(new), []).append(marks[-1])
+    return marks
 
 
-def _shelf(clip: Clip) -> tuple[bool, int]:
+def _bucket(clip: Clip) -> tuple[bool, int]:
     """Return where those lie that may stand at one place with it: pages hold more than locations."""
     return clip.is_paged, clip.span[0] // (1 if clip.is_paged else NEAR)
 
 
-def _is_edit(old: Clip, new: Clip) -> bool:
+def _is_redrawn(old: Clip, new: Clip) -> bool:
     """Return whether a mark was drawn anew: at one place, and one begins or ends with the other.
 
     So does, at any point, what is long enough not to stand there by chance; on a page nothing else.
@@ -336,35 +336,35 @@ def _holds(one: Clip, other: Clip) -> bool:
     return other.folded in one.folded
 
 
-def noted(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
+def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
     """Give each note to the mark it stands at; return those that stand alone.
 
     Of two notes at one location the newer is the older one, edited; a page has room for many.
     """
     ordered = sorted(marks, key=lambda mark: mark.clip.span)
     starts = [mark.clip.span[0] for mark in ordered]
-    held: Held = {}
+    placed: Notes = {}
     for note in sorted(notes, key=lambda note: note.added):
         end = bisect_right(starts, note.span[0])
         fit = [mark for mark in ordered[max(0, end - NEAR) : end] if _stands_at(note, mark.clip)]
-        mark = min(fit, key=lambda mark: _distance(note, mark, held), default=None)
-        if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, held)[1] > AT_ONCE:
+        mark = min(fit, key=lambda mark: _distance(note, mark, placed), default=None)
+        if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, placed)[1] > AT_ONCE:
             mark = None  # of several on its page it may be any
-        there = held.setdefault(_spot(note, mark), [])
-        there[-NEAR:] = [one for one in there[-NEAR:] if not _is_edited(one, note)]
+        there = placed.setdefault(_place_of(note, mark), [])
+        there[-NEAR:] = [one for one in there[-NEAR:] if not _replaces_note(one, note)]
         there.append(note)
     by_mark = {id(mark): mark.notes for mark in marks}
     alone: list[Clip] = []
-    for (owner, *_), some in held.items():
+    for (owner, *_), some in placed.items():
         by_mark.get(owner, alone).extend(some)
     return alone
 
 
-Held = dict[tuple[int, Span, str], list[Clip]]
+Notes = dict[tuple[int, Span, str], list[Clip]]
 """Notes by the mark they are of, and their place."""
 
 
-def _spot(note: Clip, mark: Mark | None) -> tuple[int, Span, str]:
+def _place_of(note: Clip, mark: Mark | None) -> tuple[int, Span, str]:
     return (id(mark), note.place, note.page)
 
 
@@ -374,15 +374,15 @@ def _stands_at(note: Clip, mark: Clip) -> bool:
     return mark.place[0] <= note.place[0] <= mark.place[1]
 
 
-def _distance(note: Clip, mark: Mark, held: Held) -> tuple[bool, float, bool, int]:
+def _distance(note: Clip, mark: Mark, placed: Notes) -> tuple[bool, float, bool, int]:
     """Return a sort key: first a mark that ends there, was made with it, or has it already."""
     elsewhere = not note.is_paged and mark.clip.place[1] != note.place[0]
     passed = (note.after(mark.clip, since) for since in (mark.since, mark.clip.added))
     near = min((seconds for seconds in passed if 0 <= seconds <= AT_ONCE), default=inf)
-    return elsewhere, near, _spot(note, mark) not in held, abs(mark.clip.at - note.at)
+    return elsewhere, near, _place_of(note, mark) not in placed, abs(mark.clip.at - note.at)
 
 
-def _is_edited(old: Clip, new: Clip) -> bool:
+def _replaces_note(old: Clip, new: Clip) -> bool:
     return not old.is_paged or new.folded.startswith(old.folded)
 
 
@@ -448,9 +448,9 @@ class Kindle(FolderSource):
         document = Document(key, self.folder.name, title or "Untitled", path, authors)
         shown = [clip for clip in clips if clip.text and not _LIMIT.fullmatch(clip.text)]
         marks = marks_of(clip for clip in shown if clip.kind in ("mark", ""))
-        alone = noted(marks, (clip for clip in shown if clip.kind == "note"))
+        alone = attach_notes(marks, (clip for clip in shown if clip.kind == "note"))
         made = [(mark.clip, _highlight(document, space, mark)) for mark in marks]
-        made += [(note, _remark(document, space, note)) for note in alone]
+        made += [(note, _lone_note(document, space, note)) for note in alone]
         if made:
             counted = zip((clip for clip, _ in made), numbered(one for _, one in made), strict=True)
             # by location, else by page, else as they were made
@@ -485,7 +485,7 @@ def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
     )
 
 
-def _remark(document: Document, space: str, note: Clip) -> Highlight:
+def _lone_note(document: Document, space: str, note: Clip) -> Highlight:
     """Return the highlight of a note that stands alone."""
     return Highlight(
         document,

@@ -96,13 +96,14 @@ class ProblemCards:
 
     def all(self) -> list[Guid]:
         """Return the guids of the cards that need work, the worst first."""
-        return [Guid(guid) for guid in self._open()]
+        return [Guid(guid) for guid in self.by_guid()]
 
     def troubles(self, guid: Guid) -> tuple[Trouble, ...]:
         """Return why a card needs work; () if it does not, or if a person has handled it."""
-        return self._open().get(guid, ())
+        return self.by_guid().get(guid, ())
 
-    def _open(self) -> dict[str, tuple[Trouble, ...]]:
+    def by_guid(self) -> dict[str, tuple[Trouble, ...]]:
+        """Return why each card that needs work does, the worst first."""
         [others] = self._db.execute("PRAGMA data_version").fetchone()
         version = (int(others), self._db.total_changes)
         if version != self._version:
@@ -172,11 +173,11 @@ class ProblemCards:
             if row["what"] == "feedback":
                 if Trouble.REMARK in card.troubles:
                     return False
-            elif row["what"] != REDRAFT or self._is_any_open(row["cards"]):
+            elif row["what"] != REDRAFT or self._is_anyby_guid(row["cards"]):
                 return card.lapses <= int(row["lapses"])
         return False
 
-    def _is_any_open(self, guids: str) -> bool:
+    def _is_anyby_guid(self, guids: str) -> bool:
         """Return whether any of these cards (JSON) is accepted or waits, here or elsewhere.
 
         A card that this ledger lacks waits on another machine, unless its rejection is known.

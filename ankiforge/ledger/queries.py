@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -13,6 +13,20 @@ import msgspec
 
 from ankiforge.ledger.anki import CALENDAR
 from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
+from ankiforge.ledger.conditions import (
+    CLEAN,
+    CURRENT,
+    DOUBTED,
+    FACETS,
+    HOME,
+    NUMBERS,
+    NUMBERS_OF_HIGHLIGHT,
+    SUBJECTS,
+    Term,
+    define,
+    of_cards,
+    of_highlights,
+)
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import PERSON
 from ankiforge.ledger.highlights import NOT_SELECTED, Highlights, in_scope
@@ -40,8 +54,6 @@ BY_HAND = "rules"
 """The drafter of hand-written cards, whatever drafter the settings name."""
 _UNREAD = ("the reply could not be read", "the reply was cut off before the first card")
 """Failures of earlier versions, which paid for such a reply again in every run."""
-_BATCH = 500
-"""Findings that are compared with the decisions at once."""
 
 # --- SQL conditions on a card `c`, a highlight `h`, a decision `d` ------------------------------
 
@@ -219,6 +231,7 @@ class Queries:
     def __init__(self, connection: Connection, highlights: Highlights) -> None:
         self._db = connection
         self._highlights = highlights
+        define(connection)
         self.problem_cards = ProblemCards(connection)
 
     # --- what to draft ----------------------------------------------------------------------
@@ -382,16 +395,11 @@ class Queries:
     def with_findings(self) -> list[str]:
         """Return the guids of live cards, not rejected, with a warning or a blocking finding."""
         rows = self._db.execute(
-            "SELECT f.guid, f.body, c.choice FROM finding f JOIN card c ON c.guid = f.guid"
+            "SELECT f.guid, c.choice FROM finding f JOIN card c ON c.guid = f.guid"
             " JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND a.state <> 'passed'"
-            f" WHERE {_LIVE} AND json_extract(f.body, '$.severity') <> 'info'"
+            f" WHERE {_LIVE} AND json_extract(f.body, '$.severity') <> 'info' AND {CURRENT}"
         ).fetchall()
-        named: set[str] = set()
-        for start in range(0, len(rows), _BATCH):
-            standing = Pairs(self._db).told(rows[start : start + _BATCH])
-            named |= {name for row in standing for name in (row["guid"], row["choice"]) if name}
-        if not named:
-            return []
+        named = {name for row in rows for name in row if name}
         return [guid for guid in self._guids(f"{_LIVE} AND {_FIRST}") if guid in named]
 
     def of_last_run(self) -> list[str]:
@@ -490,6 +498,87 @@ class Queries:
         )
         return [row["guid"] for row in self._db.execute(sql, values or {}).fetchall()]
 
+    # --- filters ----------------------------------------------------------------------------
+
+    def matching(self, terms: Sequence[Term]) -> list[Guid]:
+        """Return the guids of all cards that fulfil these terms."""
+        where, values = of_cards(terms, self.problem_cards.by_guid)
+        sql = (
+            f"SELECT c.guid FROM card c JOIN highlight o ON o.key = c.key"
+            f" JOIN highlight h ON h.key = {HOME} JOIN document d ON d.key = h.document"
+            f" WHERE {where}{_ORDER.replace('h.', 'o.')}"
+        )
+        return [Guid(row["guid"]) for row in self._db.execute(sql, values).fetchall()]
+
+    def matches(self, guid: str, terms: Sequence[Term], letter: str = "") -> bool:
+        """Return whether one card fulfils them; with `letter`, as if this candidate were alone."""
+        where, values = of_cards(terms, self.problem_cards.by_guid, one=bool(letter))
+        sql = (
+            f"SELECT 1 FROM card c JOIN highlight h ON h.key = {HOME}"
+            f" JOIN document d ON d.key = h.document WHERE c.guid = :guid AND ({where})"
+        )
+        return bool(self._db.execute(sql, {**values, "guid": guid, "letter": letter}).fetchone())
+
+    def filtered(
+        self,
+        subjects: Iterable[str],
+        terms: Sequence[Term],
+        *,
+        doubts: Iterable[str] | None = None,
+        numbers: bool = False,
+    ) -> frozenset[str]:
+        """Return those of these guids and keys (of highlights) that fulfil all conditions.
+
+        Args:
+            subjects: what a list holds; an open choice fulfils what either of its cards does.
+            terms: the conditions of a query.
+            doubts: if given, only cards with a finding of one of these checks.
+            numbers: only with a digit in the words.
+        """
+        where, values = of_cards(terms, self.problem_cards.by_guid)
+        of_highlight, more = of_highlights(terms)
+        if doubts is not None:
+            where, of_highlight = f"{where} AND {DOUBTED}", "0"
+        if numbers:
+            where = f"{where} AND {NUMBERS}"
+            of_highlight = f"{of_highlight} AND {NUMBERS_OF_HIGHLIGHT}"
+        rows = self._db.execute(
+            f"{SUBJECTS} SELECT m.id FROM member m JOIN card c ON c.guid = m.guid"
+            " JOIN highlight h ON h.key = m.key JOIN document d ON d.key = h.document"
+            f" WHERE {where} UNION SELECT m.id FROM member m JOIN highlight h ON h.key = m.key"
+            f" JOIN document d ON d.key = h.document WHERE m.guid = '' AND {of_highlight}",
+            {
+                **values, **more, "ids": to_json(list(subjects)), "doubts": to_json(list(doubts or ()))
+            },
+        ).fetchall()  # fmt: skip
+        return frozenset(row["id"] for row in rows)
+
+    def clean(self, guids: Iterable[str]) -> frozenset[str]:
+        """Return those of these cards that may be accepted among many."""
+        rows = self._db.execute(
+            f"SELECT c.guid FROM card c WHERE c.guid IN (SELECT value FROM json_each(?)) AND {CLEAN}",
+            (to_json(list(guids)),),
+        ).fetchall()
+        return frozenset(row["guid"] for row in rows)
+
+    def facets(self, subjects: Iterable[str]) -> dict[str, tuple[str, Counter[str]]]:
+        """Count the values by which these guids and keys may be filtered: title → (field, counts)."""
+        values = " UNION ALL ".join(
+            f"SELECT '{title}' AS title, * FROM ({sql})" for title, (_, sql) in FACETS.items()
+        )
+        found = {title: (field, Counter[str]()) for title, (field, _) in FACETS.items()}
+        for title, value, number in self._db.execute(
+            f"{SUBJECTS} SELECT title, value, count(DISTINCT id) FROM ({values})"
+            " WHERE value <> '' GROUP BY title, value ORDER BY min(id)",
+            {"ids": to_json(list(subjects))},
+        ).fetchall():
+            found[title][1][value] = number
+        return found
+
+    def use_decks(self, tags: Callable[[str, str], str]) -> None:
+        """Let queries ask for tags that deck files give, by the JSON of a document and a highlight."""
+        self._db.create_function("deck_tags", 2, tags, deterministic=True)
+
     # --- decisions --------------------------------------------------------------------------
 
     def person_actions(self) -> dict[str, tuple[str, ...]]:
@@ -513,48 +602,12 @@ class Queries:
         ).fetchall()
         return tuple(row["subject"] for row in rows)
 
-    def last_decision(self) -> int:
-        """Return the number of the last decision; 0 if there is none."""
-        return int(self._db.execute("SELECT max(sequence) FROM decision").fetchone()[0] or 0)
-
-    def changed_since(self, number: int) -> frozenset[str]:
-        """Return the guids whose display decisions after this number may have changed.
-
-        These are the cards decided on, their alternatives, and the cards whose findings name them.
-        """
-        rows = self._db.execute(
-            "WITH t AS (SELECT DISTINCT subject AS guid FROM decision WHERE sequence > ?)"
-            " SELECT guid FROM t UNION SELECT f.guid FROM t JOIN finding f"
-            "  ON json_extract(f.body, '$.twin') <> ''"
-            "  AND json_extract(f.body, '$.twin') BETWEEN t.guid AND t.guid || '.~'"
-            " UNION SELECT o.guid FROM t JOIN card c ON c.guid = t.guid"
-            "  JOIN card o ON o.choice = c.choice AND o.choice <> ''",
-            (number,),
-        ).fetchall()
-        return frozenset(row["guid"] for row in rows)
-
     # --- change detection -------------------------------------------------------------------
 
     def version(self) -> tuple[int, int]:
         """Return a value that differs after any write, by this program or another."""
         [others] = self._db.execute("PRAGMA data_version").fetchone()
         return int(others), self._db.total_changes
-
-    def row_hashes(self) -> dict[str, int]:
-        """Return for each guid a hash of its card's rows: card, highlight, document, candidates, findings."""
-        found: dict[str, int] = {}
-        documents = {
-            row[0]: hash(tuple(row))
-            for row in self._db.execute("SELECT key, body, slug, work FROM document").fetchall()
-        }
-        rows = self._db.execute("SELECT key, document, body FROM highlight").fetchall()
-        highlights = {row[0]: hash((row[2], documents.get(row[1]))) for row in rows}
-        for row in self._db.execute("SELECT guid, key, * FROM card").fetchall():
-            found[row[0]] = hash((tuple(row), highlights.get(row[1])))
-        for table in ("candidate", "finding"):
-            for row in self._db.execute(f"SELECT guid, * FROM {table}").fetchall():
-                found[row[0]] = hash((found[row[0]], tuple(row)))
-        return found
 
     def is_empty(self) -> bool:
         """Return whether no highlight was ever read."""

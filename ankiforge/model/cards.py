@@ -31,7 +31,7 @@ from ankiforge.model.highlights import (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who drew a draft, and from which words."""
+    """Who made a draft, and from what."""
 
     drafter: str
     """`rules:acronym`, `llm`, `person` …"""
@@ -44,12 +44,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A draft that the checks sent back to the model, which mended it."""
+    """An earlier draft that the checks sent back to the model."""
 
     kind: CardKind
     fields: Fields
     findings: tuple[str, ...]
-    """What was wrong with it, in the words the model was told."""
+    """What was wrong with it, as the model was told."""
     request: str = ""
     """The hash under which the ledger keeps the reply it came in."""
 
@@ -64,31 +64,31 @@ class Draft:
     quote: str
     """The evidence, verbatim from the source."""
     answer: str
-    """What is to be recalled, as plain text; tells cards of one highlight apart."""
+    """What is to be recalled, as plain text; distinguishes cards of one highlight."""
     start: int
     """Where the evidence begins in `exact`; orders the intents of a highlight."""
     origin: Origin
     intent: int = 0
-    """Drafts of one highlight with equal intent are candidates of one choice."""
+    """Drafts of one highlight with equal intent are alternatives."""
     by_hand: bool = False
     """Written as a card by a person, in the source."""
     tags: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
-    """What was drawn before it and sent back, oldest first."""
+    """Earlier drafts that were sent back, oldest first."""
 
     def field(self, name: str) -> str:
-        """The Markdown of one content field, "" if absent."""
+        """Return the Markdown of one content field, "" if absent."""
         return dict(self.fields).get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
 class NoCard:
-    """A highlight that yields nothing, and why: an answer of full rank."""
+    """The answer that a highlight yields no card, and why."""
 
     highlight: HighlightKey
     reason: str
     passing: bool = False
-    """Holds only for now, and is not remembered: the highlight stays pending."""
+    """Temporary, and not recorded: the highlight stays pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +105,22 @@ class Brief:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Highlights of one document that want drafts of one sort."""
+    """Highlights of one document to be drafted in the same way."""
 
     document: Document
     highlights: tuple[Highlight, ...]
     remark: str = ""
-    """What a person asked for when asking again."""
+    """What a person asked for when requesting another draft."""
     discreet: bool = False
     """Whether a passage of the document must stay on this machine: the text around the others
     may hold it."""
     brief: Brief = Brief()
     beside: bool = False
-    """Whether what is drawn stands beside what waits, in the place of nothing: a person chooses."""
+    """Whether the drafts are added to those that wait, instead of replacing them."""
     instead: str = ""
-    """The guid of the card that is to give way to what is drawn, once a person takes that."""
+    """The guid of the card that is replaced once a person accepts a draft of this task."""
     unread: frozenset[HighlightKey] = frozenset()
-    """Highlights that an older program gave up as unreadable, and would have asked anew."""
+    """Highlights whose reply an older version could not read and would have requested again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Drafted:
 
 
 class Drafter(Protocol):
-    """Turns tasks into results, in order; pulls no faster than it works."""
+    """Turns tasks into results, in order; takes tasks no faster than it works."""
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield one result per task."""
@@ -160,7 +160,7 @@ class SearchTerms(NamedTuple):
     words: tuple[str, ...]
     """Stems of its content words."""
     finders: tuple[str, ...]
-    """More by which it is found: pairs of ideographs."""
+    """Further search terms: pairs of ideographs."""
     exact: bytes
     """Digest of its exact form, b"" where a side is empty."""
 
@@ -179,19 +179,19 @@ class IndexedCard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A draft with what the checks said, and where it is to go."""
+    """A draft with its findings and its deck."""
 
     draft: Draft
     findings: tuple[Finding, ...] = ()
     accept: bool = False
-    """Whether policy lets it through."""
+    """Whether policy accepts it."""
     repeats: str = ""
     """The guid of a card, or the label of a draft of this batch, that it repeats exactly."""
     label: str = ""
     """Names this draft within its batch."""
     deck: str = ""
     deck_asked: bool = False
-    """Whether the command names this deck: then it goes before the one its document has."""
+    """Whether the command names this deck, which then precedes that of the document."""
 
     @property
     def blocked(self) -> bool:
@@ -201,11 +201,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All that became of one task: what the ledger records in one transaction."""
+    """The checked result of one task: what the ledger records in one transaction."""
 
     task: Task
     drafter: str
-    """Who drew it: `rules`, or the model's name; asked again when it is another."""
+    """`rules` or the model's name; another drafter is asked again."""
     checked: tuple[Checked, ...] = ()
     no_cards: tuple[NoCard, ...] = ()
     failed: tuple[tuple[HighlightKey, str], ...] = ()
@@ -237,7 +237,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One note to be, with all that was decided about it."""
+    """A future note, with all that was decided about it."""
 
     guid: Guid
     key: HighlightKey
@@ -254,7 +254,7 @@ class Card:
     anki_why: str = ""
     accepted_by: AcceptedBy = AcceptedBy.NOBODY
     edited: bool = False
-    """A person's words stand in `fields`."""
+    """Whether `fields` are a person's."""
     forced: bool = False
     """Accepted over a block, by a person."""
     deck: str = ""
@@ -264,13 +264,13 @@ class Card:
     also: tuple[Highlight, ...] = ()
     """Other highlights that it serves: the cards of these were merged into it."""
     resolved: tuple[tuple[str, str], ...] = ()
-    """(field, a person's word) where Anki and the source said different things."""
+    """(field, a person's decision) of fields that differed between Anki and the source."""
     waits: str = ""
     """Why policy did not accept it though it is clean: `flood`, as one of too many at once."""
     choice: str = ""
-    """The first card of a choice of both note types, by its guid; "" = it is of one."""
+    """Of alternatives of both note types, the guid of the first card; "" = all are of one type."""
     beside: tuple[Candidate, ...] = ()
-    """Candidates of the same open choice that are of the other note type."""
+    """The alternatives that are of the other note type."""
 
     @property
     def family(self) -> Family:
@@ -279,12 +279,12 @@ class Card:
 
     @property
     def made(self) -> bool:
-        """Whether a person made it by hand of a passage; its slot tells, in every ledger."""
+        """Whether a person made it by hand of a passage; its slot says so, in every ledger."""
         return self.slot >= MADE_FROM
 
     @property
     def picked(self) -> Candidate | None:
-        """The candidate that is the card; None while the choice is open."""
+        """The candidate that is the card; None while a person has to choose."""
         chosen = [c for c in self.candidates if c.state is CandidateState.PICKED]
         return chosen[-1] if chosen else None
 
@@ -295,7 +295,7 @@ class Card:
 
     @property
     def to_choose(self) -> tuple[Candidate, ...]:
-        """The candidates of an open choice, of both note types; () if nothing is to be chosen."""
+        """The alternatives, of both note types; () if nothing is to be chosen."""
         waits = self.verdict is Verdict.PENDING and self.standing is Standing.LIVE
         if self.picked or not waits:
             return ()
@@ -318,7 +318,7 @@ class Card:
 
     @property
     def blocked(self) -> bool:
-        """Whether a check forbids it, and all it might be, and no person has forced it."""
+        """Whether a check forbids it and all its alternatives, and no person has forced it."""
         forbidden = self.leading.blocked and all(one.blocked for one in self.beside)
         return forbidden and not self.forced
 
@@ -359,7 +359,7 @@ class Note:
 
 
 class ViewKind(StrEnum):
-    """By which way Anki was looked at."""
+    """From what Anki was read."""
 
     COLLECTION = "collection"
     """A copy of the live `collection.anki2`."""
@@ -426,20 +426,20 @@ class SeenCard:
 
     @property
     def suspended(self) -> bool:
-        """Whether a person (or a leech) took it out of study."""
+        """Whether it is suspended."""
         return self.queue == -1
 
 
 @dataclass(frozen=True, slots=True)
 class SeenNote:
-    """One note whose guid is of our making."""
+    """A note with a guid of ours."""
 
     guid: Guid
     id: int
     mod: int
     """Seconds since 1970 if a person changed it, else the number we shipped."""
     type_id: int
-    """Of its note type; ours only if it stands in `anki.notetypes`."""
+    """Of its note type; ours only if it is in `anki.notetypes`."""
     tags: tuple[str, ...]
     fields: tuple[str, ...]
     """All fields as HTML, in the order of the note type in Anki."""
@@ -519,11 +519,11 @@ class Arranged:
 
 
 class View(Protocol):
-    """One look at Anki, open: read while it is, never kept."""
+    """An open collection or export of Anki; read while it is open, never kept."""
 
     @property
     def kind(self) -> ViewKind:
-        """By which way."""
+        """From what Anki was read."""
         ...
 
     @property
@@ -567,7 +567,7 @@ class View(Protocol):
         ...
 
     def notes(self) -> Iterator[SeenNote]:
-        """Every note with a guid of our making, ascending by guid."""
+        """Every note with a guid of ours, ascending by guid."""
         ...
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
@@ -579,7 +579,7 @@ class View(Protocol):
         ...
 
     def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
-        """(card id, answer) of cards that are no more: the log keeps them. Without guid and ordinal."""
+        """(card id, answer) of deleted cards: the log keeps them. Without guid and ordinal."""
         ...
 
     def graves(self) -> frozenset[int]:

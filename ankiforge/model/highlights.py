@@ -27,7 +27,7 @@ Fields = tuple[tuple[str, str], ...]
 
 
 class Route(StrEnum):
-    """By which way a highlight was reached; the order is the order of trust."""
+    """The kind of source of a highlight, the most trusted first."""
 
     ZOTERO = "zotero"
     PDF = "pdf"
@@ -97,7 +97,7 @@ class Family(StrEnum):
 
 
 class Presence(StrEnum):
-    """Axis highlight.presence."""
+    """Whether a highlight is still in its source."""
 
     PRESENT = "present"
     MISSING_ONCE = "missing-once"
@@ -106,7 +106,7 @@ class Presence(StrEnum):
 
 
 class CandidateState(StrEnum):
-    """Axis candidate: only the picked one is a card."""
+    """State of a draft of a card: only the picked one is the card."""
 
     OPEN = "open"
     PICKED = "picked"
@@ -114,7 +114,7 @@ class CandidateState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Axis card.verdict."""
+    """What was decided about a card."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -122,7 +122,7 @@ class Verdict(StrEnum):
 
 
 class Standing(StrEnum):
-    """Axis card.standing."""
+    """Whether a card is in use."""
 
     LIVE = "live"
     RETIRED = "retired"
@@ -130,7 +130,7 @@ class Standing(StrEnum):
 
 
 class AnkiState(StrEnum):
-    """Axis card.anki: what we know of the note over there."""
+    """What is known of a card's note in Anki."""
 
     NONE = "none"
     WRITTEN = "written"
@@ -141,12 +141,12 @@ class AnkiState(StrEnum):
 
     @property
     def there(self) -> bool:
-        """Whether the note stands in Anki, as far as is known."""
+        """Whether the note is in Anki, as far as is known."""
         return self in (AnkiState.SEEN, AnkiState.HELD)
 
 
 class AcceptedBy(StrEnum):
-    """Who let a card through; a clean revision inherits it."""
+    """Who accepted a card; a clean revision inherits it."""
 
     NOBODY = ""
     POLICY = "policy"
@@ -164,7 +164,7 @@ class Severity(StrEnum):
 
 
 class Fate(StrEnum):
-    """Where a highlight ended; the first that holds, in this order."""
+    """What became of a highlight; the first that holds, in this order."""
 
     IGNORED = "ignored"
     FAILED = "failed"
@@ -178,12 +178,12 @@ class Fate(StrEnum):
 
 
 def h16(*parts: str) -> str:
-    """The first 16 hex digits of sha256 over the parts joined by U+001F."""
+    """Return the first 16 hex digits of sha256 over the parts joined by U+001F."""
     return _digest(parts).hex()[:16]
 
 
 def number_of(*parts: str) -> int:
-    """The first 8 bytes, big-endian, of the same hash."""
+    """Return the first 8 bytes, big-endian, of the same hash."""
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
@@ -196,18 +196,18 @@ ID_BASE = 1_400_000_000_000
 
 
 def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
-    """The identity of a note, the same on every machine and for ever."""
+    """Return the guid of a note, the same on every machine and for ever."""
     digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
     return Guid("af" + base64.b32encode(digest).decode().lower())
 
 
 MADE_FROM = 100_000_000
-"""Slots from here on are of cards that were made by hand; what a drafter draws counts from 1."""
+"""First slot of cards that a person made by hand; those of drafted cards count from 1."""
 _MADE = 800_000_000
 
 
 def made_slot(fields: Fields) -> int:
-    """The slot of a card made by hand: its words name it.
+    """Return the slot of a card made by hand, computed from its text.
 
     So two machines that do not know of one another never give one slot to two such cards.
     """
@@ -215,23 +215,23 @@ def made_slot(fields: Fields) -> int:
 
 
 def sides_of(fields: Fields) -> tuple[str, ...]:
-    """What is asked and answered, blanks aside."""
+    """Return question and answer with white space collapsed."""
     words = {name: " ".join(text.split()) for name, text in fields}
     return tuple(words.get(name, "") for name in ("Text", "Front", "Back"))
 
 
 def note_id(guid: Guid) -> int:
-    """Anki's id of a note, in the range of milliseconds since 1970."""
+    """Return Anki's id of a note, in the range of milliseconds since 1970."""
     return ID_BASE + number_of("nid", guid) % 2**37
 
 
 def card_id(guid: Guid, ordinal: int) -> int:
-    """Anki's id of the card with this ordinal (from 0)."""
+    """Return Anki's id of the card with this ordinal (from 0)."""
     return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37
 
 
 def named_id(what: str, name: str) -> int:
-    """Anki's id of a deck (`what` = "deck") or a note type ("notetype")."""
+    """Return Anki's id of a deck (`what` = "deck") or a note type ("notetype")."""
     return ID_BASE + number_of(what, name) % 2**37
 
 
@@ -268,7 +268,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """How versions up to eaf6667 read a highlight: replies to its words of then are paid for."""
+    """A highlight as versions up to eaf6667 read it: replies to that text are in the cache."""
 
     exact: str
     prefix: str = ""
@@ -338,17 +338,17 @@ class Highlight:
     """Opens the source at the mark."""
     links: tuple[str, ...] = ()
     block: str = ""
-    """What tells its block apart within the document (block id, else the block's order)."""
+    """Identifies its block within the document (block id, else the block's order)."""
     skip: str = ""
     """Why it must not become a card ("" = it may)."""
     declared: bool = False
-    """Whether the settings say that what is written so is a card: by a dialect named in them."""
+    """Whether a dialect named in the settings makes it a card."""
     formerly: Former | None = None
-    """How it was read before the reading became better; None = as it is now."""
+    """As older versions read it; None = as it is now."""
 
     @property
     def as_formerly(self) -> Highlight:
-        """The highlight as it was read before the reading became better."""
+        """Return the highlight as older versions read it."""
         was = self.formerly
         if was is None:
             return self
@@ -365,7 +365,7 @@ class Highlight:
         )
 
     def formerly_as(self, was: Highlight) -> Highlight:
-        """The highlight that knows it was formerly read as another, if that is not the same."""
+        """Return the highlight with another as its older reading, if they differ."""
         former = Former(
             was.exact,
             was.prefix,
@@ -380,7 +380,7 @@ class Highlight:
 
     @property
     def other_note(self) -> int:
-        """The note in Anki that another tool says it made of this passage; 0 = none does."""
+        """The id of the note that another tool made of this passage; 0 = none."""
         named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
         return int(next(named, "0"))
 
@@ -420,7 +420,7 @@ class Extracted:
     pictures: tuple[Picture, ...] = ()
     """Those its highlights show that lie in no file of the source."""
     fingerprint: str = ""
-    """Differs once reading the document may give something else; "" = nobody can tell."""
+    """Differs once reading the document may give another result; "" = unknown."""
     depends: tuple[str, ...] = ()
     """What reading depended on besides the document itself, as the source calls it."""
 
@@ -446,19 +446,19 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file, page or reply that failed: it travels, it is named at the end."""
+    """A file, page or reply that failed; reported at the end of the command."""
 
     where: str
     what: str
     hint: str = ""
     notice: bool = False
-    """Nothing failed: it is told, and that is all."""
+    """Nothing failed: a remark for the user."""
     once: bool = False
-    """Told by this run alone: the next one has it as a reason."""
+    """Reported by this run only; later ones have it as a reason for no card."""
 
 
 WENT_AWAY = "it went away while it was read"
-"""What is wrong with a file that was listed, and is not there any more."""
+"""The problem of a file that vanished between listing and reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,17 +506,17 @@ class NothingKnown:
 
 
 class Memory(Protocol):
-    """What one source keeps between runs to be quicker or cheaper.
+    """A cache of one source between runs.
 
     It may be empty at any time: nothing may be lost by that but time.
     """
 
     def recall(self, name: str) -> bytes | None:
-        """What was kept under this name, None if nothing is."""
+        """Return the entry of this name; None if there is none."""
         ...
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """All that was kept under names that begin so."""
+        """Return all entries whose names begin so."""
         ...
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
@@ -525,7 +525,7 @@ class Memory(Protocol):
 
 
 class NoMemory:
-    """For a look that must leave no trace, and for tests."""
+    """An empty cache: for commands that must write nothing, and for tests."""
 
     def recall(self, name: str) -> bytes | None:
         """Nothing."""
@@ -535,7 +535,7 @@ class NoMemory:
         return {}
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Forget it at once."""
+        """Do nothing."""
 
 
 class Source(Protocol):

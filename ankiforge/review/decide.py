@@ -41,7 +41,6 @@ from ankiforge.model import (
     Verdict,
     sides_of,
 )
-from ankiforge.review.manual import live_cards, manual_draft
 from ankiforge.text.fold import same
 from ankiforge.text.markdown import cloze_answers, plain
 
@@ -480,6 +479,28 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     if not guid:
         raise RefusedError(f"{highlight.key} was changed meanwhile", hint="look at it again")
     return guid
+
+
+def manual_draft(highlight: Highlight, fields: Fields) -> Draft:
+    """Return a draft with a person's fields; its quote is the whole highlight."""
+    words = dict(fields)
+    if "Text" in words:
+        kind, answer = CardKind.CLOZE, cloze_answers(words["Text"])
+    else:
+        kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
+        answer = plain(words.get("Back", ""))
+    return Draft(
+        highlight.key, kind, fields, highlight.exact, answer, 0, Origin(PERSON), by_hand=True
+    )
+
+
+def live_cards(ledger: Ledger, key: HighlightKey) -> tuple[Card, ...]:
+    """Return the cards of a highlight that are neither retired nor rejected."""
+    return tuple(
+        card
+        for card in ledger.cards.of_highlight(key)
+        if card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
+    )
 
 
 def _former_card(ledger: Ledger, draft: Draft) -> Card | None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+
+import msgspec
 
 from ankiforge import check
 from ankiforge.app import check_limits
 from ankiforge.check import DuplicateIndex
-from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.deckfiles import DeckRule, deck_of, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import letter_of
-from ankiforge.model import Card, Draft, Finding, Highlight, Standing, Verdict
+from ankiforge.ledger.cards import AT_ONCE, letter_of
+from ankiforge.ledger.db import to_json
+from ankiforge.ledger.highlights import decode_highlight
+from ankiforge.ledger.queries import Queries
+from ankiforge.model import Card, Document, Draft, Finding, Highlight, Standing, Verdict
 from ankiforge.review.decide import Target
-from ankiforge.review.query import Beside, Query, parse
+from ankiforge.review.query import Query, parse
 from ankiforge.sync import tags_of
 
 
@@ -50,6 +55,19 @@ class Service:
 
     # --- the cards of a query ---------------------------------------------------------------
 
+    @cached_property
+    def queries(self) -> Queries:
+        """The queries of the ledger, which know the tags that deck files give."""
+
+        @lru_cache(maxsize=65_536)
+        def tags(document: str, highlight: str) -> str:
+            read = decode_highlight(highlight)
+            work = msgspec.json.decode(document, type=Document)
+            return to_json(deck_of(self.decks, work, replace(read, document=work)).tags)
+
+        self.ledger.queries.use_decks(tags)
+        return self.ledger.queries
+
     def matching(self, query: str, *, everything: bool = True) -> Iterator[Card]:
         """Yield the cards that match; without `everything`, none that is rejected or retired."""
         for card in one_per_choice(self.all_matching(parse(query))):
@@ -59,12 +77,13 @@ class Service:
 
     def all_matching(self, wanted: Query) -> Iterator[Card]:
         """Yield every card that matches, including both cards of a choice of two note types."""
-        return (card for card in self.ledger.cards.all() if self.matches(wanted, card))
+        guids = self.queries.matching(wanted.terms)
+        for start in range(0, len(guids), AT_ONCE):
+            yield from self.ledger.cards.several(guids[start : start + AT_ONCE])
 
     def matches(self, wanted: Query, card: Card) -> bool:
-        """Whether a card matches a query."""
-        run = self.ledger.cards.run_of(card.guid)
-        return wanted.matches(card, Beside(run, self.tags, self.troubles))
+        """Return whether a card matches a query."""
+        return self.queries.matches(card.guid, wanted.terms)
 
     def targets(self, wanted: Query, card: Card) -> tuple[Target, ...]:
         """Return what a query means of a card that matches it.
@@ -72,20 +91,16 @@ class Service:
         That is the card; or only its revision, if the card would not match without it; or some
         candidates of an open choice, if not all of them match on their own.
         """
-        if card.revision and card.picked:
-            unrevised = replace(card, candidates=(card.picked,))
-            if not self.matches(wanted, unrevised):
-                return (Target(card, letter_of(card.revision)),)
+        revised = card.revision and card.picked
+        if revised and not self.queries.matches(card.guid, wanted.terms, letter_of(revised)):
+            return (Target(card, letter_of(card.open[0])),)
         if len(card.to_choose) < 2:
             return (Target(card),)
         found = []
         for one in card.to_choose:
-            home = self.ledger.cards.get(one.id.partition(".")[0])
-            alone = replace(
-                home, candidates=(one,), beside=(), kind=one.draft.kind, fields=one.draft.fields
-            )
-            if self.matches(wanted, alone):
-                found.append(Target(home, letter_of(one)))
+            guid = one.id.partition(".")[0]
+            if self.queries.matches(guid, wanted.terms, letter_of(one)):
+                found.append(Target(self.ledger.cards.get(guid), letter_of(one)))
         return tuple(found) if len(found) < len(card.to_choose) else (Target(card),)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from ankiforge.anki.notetypes import style
 from ankiforge.anki.package import write_package
 from ankiforge.model import CardKind
-from ankiforge.review.page.app import MATHJAX
+from ankiforge.review.page.server import MATHJAX
 from samples.anki_notes import note_for
 
 HERE = Path(__file__).parent

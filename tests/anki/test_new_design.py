@@ -13,87 +13,7 @@ from ankiforge.anki.notetypes import note_type
 
 pytestmark = pytest.mark.core
 
-FIRST_STYLE = """.card {
-  --ink: #1d2433;
-  --soft: #5d6880;
-  --paper: #fcfcfa;
-  --panel: #f1f2ee;
-  --line: #d9dbd3;
-  --accent: #2457c5;
-  --mark: #ffe9a3;
-  --mark-ink: #1d2433;
-  box-sizing: border-box;
-  max-width: 40rem;
-  margin: 0 auto;
-  padding: 1.25rem 1.25rem 2rem;
-  background: var(--paper);
-  color: var(--ink);
-  font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
-  font-size: 1.2rem;
-  line-height: 1.5;
-  text-align: left;
-  overflow-wrap: break-word;
-}
-.card.nightMode, .nightMode .card, .card.night_mode, .night_mode .card {
-  --ink: #e4e7ee;
-  --soft: #9aa5ba;
-  --paper: #1c1f26;
-  --panel: #272b34;
-  --line: #3b414e;
-  --accent: #8db4ff;
-  --mark: #5a4a14;
-  --mark-ink: #fff3cd;
-}
-
-.af-context { min-height: 1.2em; margin-bottom: 1rem; color: var(--soft); font-size: .75em; }
-.af-context cite, .af-reference .af-where { display: none; }
-.af-question { font-weight: 500; }
-hr { margin: 1.25rem 0; border: 0; border-top: 1px solid var(--line); }
-.cloze { color: var(--accent); font-weight: 650; }
-.cloze-inactive { color: inherit; }
-
-p, ul, ol, pre, table, blockquote { margin: .6em 0; }
-p:first-child { margin-top: 0; }
-ul, ol { padding-left: 1.4em; }
-h1, h2, h3, h4, h5, h6 { margin: .8em 0 .3em; font-size: 1.05em; }
-a { color: var(--accent); }
-wbr { display: none; }
-img { max-width: 100%; height: auto; border-radius: 4px; }
-blockquote { padding-left: .9em; border-left: 3px solid var(--line); }
-code, pre {
-  border-radius: 4px;
-  background: var(--panel);
-  font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  font-size: .88em;
-}
-code { padding: .1em .3em; }
-pre { padding: .7em .9em; overflow-x: auto; white-space: pre; line-height: 1.4; }
-pre code { padding: 0; background: none; font-size: 1em; }
-table { display: block; max-width: 100%; overflow-x: auto; border-collapse: collapse; }
-th, td { padding: .3em .7em; border: 1px solid var(--line); }
-th { background: var(--panel); }
-mjx-container { max-width: 100%; overflow-x: auto; overflow-y: hidden; }
-
-.af-extra { margin-top: 1rem; color: var(--soft); font-size: .9em; }
-.af-feedback {
-  margin-top: 1rem;
-  padding: .5em .8em;
-  border-left: 3px solid var(--accent);
-  background: var(--panel);
-  font-size: .85em;
-}
-.af-source { margin-top: 1.5rem; color: var(--soft); font-size: .8em; }
-.af-source summary { width: fit-content; padding: .3em 0; cursor: pointer; }
-.af-source blockquote { max-height: 18em; margin: .4em 0 .8em; overflow-y: auto; }
-.af-exact { color: var(--ink); }
-.af-source mark {
-  padding: 0 .1em;
-  border-radius: 2px;
-  background: var(--mark);
-  color: var(--mark-ink);
-}
-.af-source cite { font-style: normal; }
-.af-links { display: flex; flex-wrap: wrap; gap: .1em 1.2em; }"""
+FIRST_STYLE = (Path(__file__).parent / "first_style.css").read_text("utf-8").strip()
 """The CSS of version 1."""
 
 
@@ -184,7 +104,7 @@ def test_css_and_templates_of_a_person_s_own_stay(
 def test_templates_that_a_push_made_newer_are_renewed_once_anki_was_seen(
     forge: Any, backend: Any, first_design: Any, vault: Path
 ) -> None:
-    """A push merges note types, and Anki then takes the time of it for notetypes."""
+    """A push merges note types, and Anki then takes the time of it for theirs."""
     forge.ok("run", vault)
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")

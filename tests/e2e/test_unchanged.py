@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract import files
-from ankiforge.memory import OwnMemory
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LONG_AGO = 1_700_000_000
@@ -208,81 +208,87 @@ def test_a_picture_that_comes_later_is_found(forge, notes, reads) -> None:
     assert any("pictures/ball.png" in str(card["fields"]) for card in forge.cards())
 
 
-def test_a_damaged_memory_is_no_memory(forge, notes) -> None:
-    forge.ok("run")
-    (memory,) = forge.folder.rglob("memory.db")
-    memory.write_bytes(b"no database at all" * 100)
-    forge.ok("run")
-    assert forge.json("run")["highlights"]["unchanged"] == 2
+# --- the cache of parsed PDFs ---------------------------------------------------------------
 
 
-def test_a_dry_run_leaves_no_memory(forge, notes) -> None:
+@pytest.fixture
+def papers(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of two PDFs that was read."""
+    monkeypatch.setattr(files, "TICK_NS", 0)
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    for number in (1, 2):
+        new_paper(folder, number)
+    settings = f"sources:\n- pdf: {{name: papers, path: {folder}}}\nanki: {{collection: none}}\n"
+    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.ok("init", "--trust", forge.folder)
+    age(folder)
+    forge.ok("run")
+    return folder
+
+
+def new_paper(folder: Path, number: int) -> None:
+    words = f"Paper {number}: the spacing effect improves retention of {number} facts."
+    page = Page((paragraph(words),), (mark("the spacing effect"),))
+    write_pdf(folder / f"{number}.pdf", [page])
+
+
+def cache_of(forge) -> Path:
+    (cache,) = forge.folder.rglob("memory.db")
+    return cache
+
+
+DAMAGES = {
+    "damaged": None,
+    "bodies lost": "DELETE FROM kept WHERE name LIKE 'file:%'",
+    "bodies broken": "UPDATE kept SET body = x'7b22' WHERE name LIKE 'file:%'",
+    "index lost": "DELETE FROM kept WHERE name = 'index'",
+    "index broken": "UPDATE kept SET body = x'7b22' WHERE name = 'index'",
+}
+
+
+@pytest.mark.parametrize("sql", DAMAGES.values(), ids=DAMAGES.keys())
+def test_what_is_lost_of_the_cache_is_not_needed(forge, papers, sql: str | None) -> None:
+    if sql is None:
+        cache_of(forge).write_bytes(b"no database at all" * 100)
+    else:
+        with closing(sqlite3.connect(cache_of(forge))) as database, database:
+            database.execute(sql)
+    new_paper(papers, 3)
+    assert forge.json("run")["highlights"] == {
+        "seen": 3, "new": 1, "changed": 0, "gone": 0, "unchanged": 2,
+    }  # fmt: skip
+    assert len(forge("extract", "--json", papers).stdout.splitlines()) == 3
+    (papers / "3.pdf").unlink()
+    forge.ok("run")
+
+
+def test_a_dry_run_leaves_no_cache(forge, papers) -> None:
+    cache_of(forge).unlink()
     forge.ok("run", "--dry-run")
     assert not list(forge.folder.rglob("memory.db"))
 
 
-# --- a memory that is not what it was -------------------------------------------------------
-
-
-def memory_of(forge) -> Path:
-    (memory,) = forge.folder.rglob("memory.db")
-    return memory
-
-
-def changed(memory: Path, sql: str) -> None:
-    with closing(sqlite3.connect(memory)) as database, database:
-        database.execute(sql)
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "DELETE FROM kept WHERE name LIKE 'file:%'",
-        "UPDATE kept SET body = x'7b22' WHERE name LIKE 'file:%'",
-        "DELETE FROM kept WHERE name = 'index'",
-        "UPDATE kept SET body = x'7b22' WHERE name = 'index'",
-    ],
-)
-def test_what_is_lost_of_the_memory_is_not_needed(forge, notes, reads, sql) -> None:
+def test_a_vault_has_no_cache(forge, notes) -> None:
     forge.ok("run")
-    reads.clear()
-    changed(memory_of(forge), sql)
-    new_note(forge, notes)
-    assert forge.json("run")["highlights"] == {
-        "seen": 3, "new": 1, "changed": 0, "gone": 0, "unchanged": 2,
-    }  # fmt: skip
-    assert reads == ["New.md"]  # the ledger knows that the others are unchanged
-    reads.clear()
-    (notes / "New.md").unlink()
-    forge.ok("run")
-    assert reads == []
+    assert not list(forge.folder.rglob("memory.db"))
 
 
-def test_a_note_that_said_something_before_its_index_was_lost(forge, notes, reads) -> None:
+def test_a_note_that_said_something_and_says_nothing(forge, notes) -> None:
     forge.ok("run")
-    changed(memory_of(forge), "DELETE FROM kept WHERE name = 'index'")
     (notes / "Cells.md").write_text("Nothing any more.\n", "utf-8")
     forge.ok("run")
     assert forge.json("run")["highlights"]["seen"] == 0
 
 
-def test_a_memory_in_use_is_waited_for_once(forge, notes, monkeypatch) -> None:
-    """And nothing is taken for silent because it cannot be asked."""
+def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch) -> None:
+    """And nothing is taken for silent because it cannot be read."""
     monkeypatch.setattr("ankiforge.memory._PATIENCE", 0.0)
-    forge.ok("run")
-    edited_note(forge, notes)
-    real = OwnMemory.recall
-
-    def recall(own: OwnMemory, name: str) -> bytes | None:
-        found = real(own, name)
-        if own._owner.startswith("obsidian"):  # from here on another program has the file
-            other.execute("BEGIN EXCLUSIVE")
-        return found
-
-    monkeypatch.setattr(OwnMemory, "recall", recall)
-    with closing(sqlite3.connect(memory_of(forge), isolation_level=None)) as other:
+    new_paper(papers, 3)
+    with closing(sqlite3.connect(cache_of(forge), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
         found = forge.json("run")["highlights"]
-    assert (found["seen"], found["changed"]) == (2, 1)
+    assert (found["seen"], found["new"]) == (3, 1)
 
 
 # --- where a PATH leads ---------------------------------------------------------------------

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.review.page.shown.differences import GONE, NEW, SAME, runs, tokens
+from ankiforge.review.page.items import GONE, NEW, SAME, runs, tokens
 from ankiforge.text.cloze import gaps, shields
 
 PIECES = st.sampled_from(

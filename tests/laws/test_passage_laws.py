@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.review.page.shown.passage import CUT, EXACT, QUOTE, runs_of
+from ankiforge.review.page.source import CUT, EXACT, QUOTE, runs_of
 from ankiforge.text.quotes import locate
 
 WORDS = st.lists(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.memory import Memories, at_rest
+from ankiforge.memory import Memories
 
 
 @pytest.fixture
@@ -60,14 +60,3 @@ def test_a_forgetful_one_recalls_and_keeps_nothing(memories: Memories, tmp_path:
     assert not list(tmp_path.iterdir())
     memories.of("a").keep({"x": b"1"})
     assert forgetful.recall("x") == b"1"
-
-
-def test_a_database_is_at_rest_unless_somebody_writes_to_it(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    assert not at_rest(path)
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE t (x)")
-        other.commit()
-        assert at_rest(path)
-        other.execute("BEGIN IMMEDIATE")
-        assert not at_rest(path)

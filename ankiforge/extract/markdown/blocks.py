@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from ankiforge.extract.markdown.cards import (
     BLOCK_ID,
@@ -82,7 +82,8 @@ class Block:
     """[first, last) lines of the note it was read from; it may share them with others."""
 
 
-class Blocks(NamedTuple):
+@dataclass(frozen=True)
+class Blocks:
     """A note, cut."""
 
     blocks: tuple[Block, ...]
@@ -93,7 +94,7 @@ class Blocks(NamedTuple):
     context: Context = NO_CONTEXT
     """What its words may refer to."""
 
-    @property
+    @cached_property
     def plain(self) -> str:
         """The plain text: what prefix, suffix and anchors are made of."""
         return "\n".join([block.plain for block in self.blocks])

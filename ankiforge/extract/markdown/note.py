@@ -14,7 +14,7 @@ from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
 from ankiforge.extract.markdown.page import PlacedCard, ToolCards, hidden_words
-from ankiforge.extract.markdown.quotes import Quotes, opens
+from ankiforge.extract.markdown.quotes import Citations, Quotes, find_citations, opens
 from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
 from ankiforge.text.anchors import CONTEXT, numbered
@@ -61,9 +61,21 @@ def highlights(
     wanted: Wanted,
     skip: str = "",
     tools: ToolCards | None = None,
+    cites: Citations | None = None,
 ) -> tuple[Highlight, ...]:
-    """Return the highlights of a note, in reading order; `tools` is what the dialects found."""
-    reader = _Reader(document, namespace, blocks, wanted, tools or ToolCards())
+    """Return the highlights of a note, in reading order.
+
+    Args:
+        document: the note.
+        namespace: what stands before the slash of keys.
+        blocks: what stands in it.
+        wanted: what counts as a highlight.
+        skip: why nothing of it becomes a card.
+        tools: what the dialects found in it.
+        cites: its citations, if they are known.
+    """
+    cites = find_citations(blocks.blocks) if cites is None else cites
+    reader = _Reader(document, blocks, wanted, tools or ToolCards(), cites)
     found = sorted(reader.all(), key=lambda one: one.start)
     if not found:
         return ()
@@ -117,13 +129,16 @@ def _without_signs(highlight: Highlight) -> Highlight:
 
 def _dropped(text: str, gaps: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
     """Return a text without these signs within its gaps, and where the gaps are then."""
-    done, spans, at = "", list[Span](), 0
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = length = 0
     for start, end in gaps:
-        done += text[at:start]
         inside = _SIGNS.sub("", text[start:end])
-        spans.append((len(done), len(done) + len(inside)))
-        done, at = done + inside, end
-    return done + text[at:], tuple(spans)
+        parts += [text[at:start], inside]
+        length += start - at
+        spans.append((length, length + len(inside)))
+        at, length = end, length + len(inside)
+    return "".join([*parts, text[at:]]), tuple(spans)
 
 
 def _as_shown(highlight: Highlight, start: int, shown: _Shown, text: str) -> Highlight:
@@ -213,17 +228,17 @@ class _Reader:
     def __init__(
         self,
         document: Document,
-        namespace: str,
         blocks: Blocks,
         wanted: Wanted,
         tools: ToolCards,
+        cites: Citations,
     ) -> None:
-        self.document, self.namespace, self.tools = document, namespace, tools
-        self.blocks, self.callouts, self.wanted = blocks.blocks, blocks.callouts, wanted
+        self.tools, self.wanted = tools, wanted
+        self.blocks, self.callouts = blocks.blocks, blocks.callouts
         self.bold = "bold" not in wanted.marks
         """Whether strong emphasis is written."""
         self.terms = self._terms()
-        self.quotes = Quotes(self.blocks, wanted.marks, self._card, document.uri)
+        self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
     def all(self) -> Iterator[_Found]:
         """Yield ours and those of other tools, no passage twice, with the ids of notes in Anki."""
@@ -276,10 +291,10 @@ class _Reader:
             yield 0, card, None
             return
         for offset, found in self.quotes.starts.get(at, {}).items():
-            said = self.quotes.fields(found)
-            form = Form.PHRASE if said["gaps"] else Form.MARK
-            fields = self._fields(at, form, said["exact"], said["markdown"])
-            yield offset, {**fields, **said}, None
+            own = self.quotes.fields(found)
+            form = Form.PHRASE if own["gaps"] else Form.MARK
+            fields = self._fields(at, form, own["exact"], own["markdown"])
+            yield offset, {**fields, **own}, None
         sentences = list(self._sentences(at, block))
         yield from sentences
         if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
@@ -412,13 +427,15 @@ def _by_sentence(
 ) -> list[tuple[Span, list[Phrase]]]:
     """Return the sentences with their phrases; sentences that one phrase spans are one."""
     starts = [start for start, _ in sentences]
-    joined: list[tuple[Span, list[Phrase]]] = []
+    spans: list[Span] = []
+    inside: list[list[Phrase]] = []
     for phrase in phrases:
         start = starts[bisect_right(starts, phrase.span[0]) - 1]
         end = sentences[bisect_right(starts, phrase.span[1] - 1) - 1][1]
-        if joined and start < joined[-1][0][1]:
-            (start, before), inside = joined.pop()
-            joined.append(((start, max(before, end)), [*inside, phrase]))
+        if spans and start < spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], end))
+            inside[-1].append(phrase)
         else:
-            joined.append(((start, end), [phrase]))
-    return joined
+            spans.append((start, end))
+            inside.append([phrase])
+    return list(zip(spans, inside, strict=True))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -20,7 +20,13 @@ from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.inline import Kind, Phrase, hex_colour, outermost
 from ankiforge.model import Span
 
-SIGNS = ("zotero://", r"\.pdf#", r"\[@", r"\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d", r"show annotation\]\]")
+SIGNS = (
+    "zotero://",
+    r"(?i:\.pdf#)",
+    r"\[@",
+    r"\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d",
+    r"show annotation\]\]",
+)
 """Without any of these a note quotes nothing."""
 
 # --- what links point to --------------------------------------------------------------------
@@ -287,14 +293,21 @@ def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) 
     return replace(one, span=(start, end), label=label, ends_line=ends_line)
 
 
-def papers(blocks: Iterable[Block]) -> Iterator[tuple[str, str]]:
+Citations = dict[int, list[Citation]]
+"""By the index of the block."""
+
+
+def find_citations(blocks: Sequence[Block]) -> Citations:
+    """Return the citations of a note."""
+    return {at: found for at, block in enumerate(blocks) if (found := citations(block))}
+
+
+def papers(cites: Citations) -> Iterator[tuple[str, str]]:
     """Yield the papers that a note links to passages of, as (`quoted-…`, value)."""
-    for block in blocks:
-        for one in citations(block):
-            for paper in one.cited:
-                scheme, value = paper.identifier
-                if scheme and value:
-                    yield f"quoted-{scheme}", value
+    for paper in (paper for found in cites.values() for one in found for paper in one.cited):
+        scheme, value = paper.identifier
+        if scheme and value:
+            yield f"quoted-{scheme}", value
 
 
 # --- stretches of words ---------------------------------------------------------------------
@@ -445,9 +458,7 @@ class Quote:
 class _Finder:
     """Finds the quotes of a note; `cards` are the blocks that are something else."""
 
-    def __init__(
-        self, blocks: Sequence[Block], cites: dict[int, list[Citation]], cards: frozenset[int]
-    ) -> None:
+    def __init__(self, blocks: Sequence[Block], cites: Citations, cards: frozenset[int]) -> None:
         self.blocks, self.cards = blocks, cards
         self.cites = {at: found for at, found in cites.items() if at not in cards}
         self.marks = [
@@ -718,9 +729,9 @@ class _Finder:
         for at in body:
             here, after_link = self._words(at)
             text = self.blocks[at].plain
-            said = remark(text) if words else ""
-            if comments or said or (words and self.blocks[at].rules > rules):
-                comments.append(said or text if at not in self.cites else after_link)
+            comment = remark(text) if words else ""
+            if comments or comment or (words and self.blocks[at].rules > rules):
+                comments.append(comment or text if at not in self.cites else after_link)
                 continue
             words.extend(here)
             comments.extend([after_link] if after_link else [])
@@ -753,6 +764,7 @@ class Quotes:
     def __init__(
         self,
         blocks: Sequence[Block],
+        cites: Citations,
         marks: frozenset[str],
         is_card: Callable[[int], object],
         note: str,
@@ -765,7 +777,6 @@ class Quotes:
         """By block and offset in it."""
         self.covered: set[int] = set()
         """The blocks that belong to a quote."""
-        cites = {at: found for at, block in enumerate(blocks) if (found := citations(block))}
         if not cites and not any(block.id and named_by(block) for block in blocks):
             return
         cards = frozenset(filter(is_card, range(len(blocks))))

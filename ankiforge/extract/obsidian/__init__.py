@@ -16,7 +16,7 @@ from ankiforge.extract.markdown import CARDS as CARDS
 from ankiforge.extract.markdown import TERM as TERM
 from ankiforge.extract.markdown import HandWritten, Term
 from ankiforge.extract.obsidian.vault import Vault
-from ankiforge.model import Memory, NoMemory, Source
+from ankiforge.model import Source
 
 if TYPE_CHECKING:
     from ankiforge.extract.workers import WorkerPool
@@ -29,7 +29,6 @@ Style = Literal["question", "flashcard", "ruled", "table", "inline", "curly", "h
 """`Q:`/`A:`; `#flashcard`; `---`; a table of one column; `x::y`; `{x}`; `==x==`."""
 MARKS: tuple[Mark, ...] = get_args(Mark)
 DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
-NO_MEMORY = NoMemory()
 
 
 class OsrSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
@@ -107,8 +106,7 @@ def open_source(
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
     *,
-    memory: Memory = NO_MEMORY,
     pool: WorkerPool | None = None,
 ) -> Source:
     """Make a reader of the vault at `root`; `me` does not matter, a vault has one author."""
-    return Vault(name, root, settings, only, memory, pool)
+    return Vault(name, root, settings, only, pool)

@@ -465,10 +465,10 @@ class O2a:
             starts = [at for at in inner if _Q.match(page.lines[at]) or _A.match(page.lines[at])]
             spans += zip([first, *starts], [*starts, last], strict=True)
         for (first, last), (start, end) in pairwise(spans):
-            asked, said = _Q.match(page.lines[first]), _A.match(page.lines[start])
-            if asked and said and _is_blank(page, last, start):
+            asked, answered = _Q.match(page.lines[first]), _A.match(page.lines[start])
+            if asked and answered and _is_blank(page, last, start):
                 front = page.lines_between(first, last)[asked.end() :]
-                back = page.lines_between(start, end)[said.end() :]
+                back = page.lines_between(start, end)[answered.end() :]
                 card = _basic(page, first, end, front, back)
                 yield card._replace(whole=card.whole[asked.end() :])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,6 @@ from ankiforge.extract.files import (
     PICTURE,
     Count,
     Look,
-    ParseCache,
     Stamp,
     entries,
     legible,
@@ -44,8 +44,6 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     Known,
-    Memory,
-    NoMemory,
     NothingKnown,
     Problem,
     Scan,
@@ -82,15 +80,14 @@ class NoteFile(NamedTuple):
 
 
 class ParsedNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one note yields, as it is stored and sent."""
+    """What one note yields, as workers send it."""
 
     problems: tuple[Problem, ...] = ()
     extracted: Extracted | None = None
-    pictures: tuple[tuple[str, str], ...] = ()
-    """(what it calls a picture, which file that was): another file by that name may come."""
-
-
-NOTHING = ParsedNote()
+    pictures: tuple[str, ...] = ()
+    """What it calls pictures: another file by one of these names may come."""
+    size: int = 0
+    """Bytes of the file that was read."""
 
 
 class Vault:
@@ -101,12 +98,11 @@ class Vault:
         name: str,
         root: Path,
         settings: Any,
-        only: tuple[Path, ...],
-        memory: Memory,
+        only: tuple[Path, ...] = (),
         pool: WorkerPool | None = None,
     ) -> None:
         self.name, self.root, self.settings, self.only = name, root, settings, only
-        self.memory, self.pool = memory, pool
+        self.pool = pool
         self.count = Count()
         self.container = f"vault:{name}"
         """What a scan covers."""
@@ -117,41 +113,38 @@ class Vault:
         """Yield the notes in the order of their paths, with problems; then one scan."""
         files = self._find()
         yield from files.problems
-        unread = [
-            note
-            for note in files.notes
-            if not known.is_unchanged(
-                self.container,
-                note.path,
-                self._fingerprint(note, known.depends(self.container, note.path), files),
-            )
-        ]
+        unread = [note for note in files.notes if not self._is_unchanged(note, files, known)]
         unread_paths = {note.path for note in unread}
-        cache = ParseCache.load(self.memory, self._context, together=True) if unread else None
-        ahead = self._read_ahead(cache, unread, files) if cache else None
+        ahead = self._read_ahead(unread, files)
         read = lost = 0
         self.count.total = len(files.notes)
         for self.count.done, note in enumerate(files.notes):
-            if cache is None or note.path not in unread_paths:
+            if note.path not in unread_paths:
                 read += 1
-                if cache:
-                    cache.retain(note.path)
                 yield Unchanged(self.container, note.path)
                 continue
+            found = ahead.take(note) if ahead else None
             try:
-                parsed = self._cached(cache, note, files) or self._read(cache, note, files, ahead)
+                parsed = found or self._reader.read(note, files.others)
             except ItemError as error:
                 lost += isinstance(error.__cause__, OSError)
                 yield Problem(note.path, error.message, error.hint)
                 continue
             read += 1
+            if ahead and found is None:
+                ahead.left += 1
             yield from self._sightings(note, parsed, files, known)
-        if cache:
-            cache.save(complete=files.complete)
         yield from ahead.problems(self.root.name) if ahead else ()
         yield from marked_drawings(files, self.root.name) if not self.only else ()
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
+
+    def _is_unchanged(self, note: NoteFile, files: Files, known: Known) -> bool:
+        if known is NOTHING_KNOWN:
+            return False
+        depends = known.depends(self.container, note.path)
+        fingerprint = self._fingerprint(note, depends, files)
+        return known.is_unchanged(self.container, note.path, fingerprint)
 
     def _fingerprint(self, note: NoteFile, depends: Collection[str], files: Files) -> str:
         """Return what decides what a note says; "" if its stamp proves nothing."""
@@ -164,13 +157,14 @@ class Vault:
         self, note: NoteFile, parsed: ParsedNote, files: Files, known: Known
     ) -> Iterator[Sighting]:
         """Yield what a note says; one with problems is read, and has them, in every run."""
-        depends = tuple(name for name, _ in parsed.pictures)
-        fingerprint = ""
+        depends, fingerprint = parsed.pictures, ""
         if known is not NOTHING_KNOWN and not parsed.problems:
             fingerprint = self._fingerprint(note, depends, files)
         yield from parsed.problems
-        if parsed.extracted is not None:
+        if parsed.extracted is not None and (fingerprint or depends):
             yield replace(parsed.extracted, fingerprint=fingerprint, depends=depends)
+        elif parsed.extracted is not None:
+            yield parsed.extracted
         elif fingerprint:
             yield Unmarked(self.container, note.path, fingerprint, depends)
 
@@ -187,18 +181,8 @@ class Vault:
         every = [*wider_settings(self.settings, before, MARKS, (*CARDS, TERM))]
         tools = ((tool,) for tool in DIALECTS)
         every += [msgspec.structs.replace(self.settings, marks=(), cards=one) for one in tools]
-        vaults = (Vault(self.name, self.root, one, only, NoMemory()) for one in every)
+        vaults = (Vault(self.name, self.root, one, only) for one in every)
         return highlights_of(vaults if only else ())
-
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; "" if that is unknown."""
-        files = self._find()
-        stamps = [(note.path, note.stamp) for note in files.notes]
-        stamps += [found for found in files.stamps.items() if PICTURE.match(found[0])]
-        if not files.complete or not all(proves(stamp) for _, stamp in stamps):
-            return ""
-        problems = [(problem.where, problem.what) for problem in files.problems]
-        return h16(self._context, repr(stamps), repr(problems))
 
     def look(self) -> Look:
         """Return which notes there are, as they are now."""
@@ -222,42 +206,12 @@ class Vault:
         """All that decides what a note says besides its own words."""
         return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
 
-    def _cached(self, cache: ParseCache, note: NoteFile, files: Files) -> ParsedNote | None:
-        """Return what a note that is as it was says, if its pictures are where they were."""
-        body = cache.get(note.path, note.stamp)
-        if not body:
-            return None if body is None else NOTHING
-        try:
-            parsed = msgspec.json.decode(body, type=ParsedNote)
-        except msgspec.MsgspecError:
-            return None
-        same = (find_picture(name, note.path, files.others) == at for name, at in parsed.pictures)
-        return parsed if all(same) else None
-
-    def _read_ahead(
-        self, cache: ParseCache, notes: list[NoteFile], files: Files
-    ) -> _ReadAhead | None:
+    def _read_ahead(self, unread: list[NoteFile], files: Files) -> _ReadAhead | None:
         """Let worker processes begin with what must be read, if it is much."""
-        unread = [note for note in notes if not cache.knows(note.path, note.stamp)]
         if self.pool is None or len(unread) < MANY:
             return None
         pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
         return _ReadAhead(self.pool, self._reader, unread, pictures)
-
-    def _read(
-        self, cache: ParseCache, note: NoteFile, files: Files, ahead: _ReadAhead | None
-    ) -> ParsedNote:
-        """Read a note, or take what a worker has read in it.
-
-        Raises:
-            ItemError: it cannot be read, or is no text.
-        """
-        found = ahead.take(note) if ahead else None
-        parsed, stamp = found or self._reader.read(note, files.others)
-        if ahead and found is None:
-            ahead.left += 1
-        cache.put(note.path, stamp, b"" if parsed == NOTHING else msgspec.json.encode(parsed))
-        return parsed
 
 
 # --- reading a note -------------------------------------------------------------------------
@@ -293,8 +247,8 @@ class NoteReader:
     settings: Any
     version: str = ankiforge.__version__
 
-    def read(self, note: NoteFile, others: Mapping[str, str]) -> tuple[ParsedNote, Stamp]:
-        """Return what a note says, and its stamp then.
+    def read(self, note: NoteFile, others: Mapping[str, str]) -> ParsedNote:
+        """Return what a note says.
 
         Raises:
             ItemError: it cannot be read, or is no text.
@@ -306,9 +260,8 @@ class NoteReader:
             return pictures.setdefault(target, find_picture(target, note.path, others))
 
         problems, extracted = self.parse(note.path, text, picture)
-        if not extracted and not problems:
-            return NOTHING, stamp
-        return ParsedNote(problems, extracted, tuple(pictures.items())), stamp
+        names = tuple(pictures) if extracted or problems else ()
+        return ParsedNote(problems, extracted, names, stamp[2])
 
     def parse(
         self, path: str, text: str, picture: Callable[[str], str]
@@ -326,6 +279,7 @@ class NoteReader:
         from ankiforge.extract.markdown.inline import Context
         from ankiforge.extract.markdown.note import highlights
         from ankiforge.extract.markdown.page import Page, tool_cards
+        from ankiforge.extract.markdown.quotes import find_citations, papers
         from ankiforge.extract.markdown.source import front_matter, prepared
 
         deep = self._too_deep(path, text)
@@ -341,8 +295,9 @@ class NoteReader:
         if self.settings.marks is None and tools.highlights:
             wanted = wanted._replace(marks=wanted.marks - {"=="})
         wanted = wanted._replace(cards=wanted.cards | tools.own_forms)
-        document = self._document(path, front, blocks)
-        found = highlights(document, self.namespace, blocks, wanted, front.skip, tools)
+        cites = find_citations(blocks.blocks)
+        document = self._document(path, front, blocks, papers(cites))
+        found = highlights(document, self.namespace, blocks, wanted, front.skip, tools, cites)
         if not found:
             return deep, None
         hint = "correct it, or the note's title, tags and deck are not known"
@@ -362,16 +317,16 @@ class NoteReader:
         what = what if lines > 1 else what.replace("1 lines", "1 line").replace("are", "is")
         return (Problem(path, what, "quote them less deep", notice=True),)
 
-    def _document(self, path: str, front: FrontMatter, blocks: Blocks) -> Document:
-        from ankiforge.extract.markdown.quotes import papers
-
+    def _document(
+        self, path: str, front: FrontMatter, blocks: Blocks, names: Iterable[tuple[str, str]]
+    ) -> Document:
         vault, file = quote(self.vault, safe=""), quote(path[:-3], safe="")
         return Document(
             key=DocumentKey(f"{self.namespace}/{h16(path)}"),
             source=self.name,
             title=front.title or path.rpartition("/")[2][:-3],
             path=path,
-            identifiers=tuple(dict.fromkeys([*front.identifiers, *papers(blocks.blocks)])),
+            identifiers=tuple(dict.fromkeys([*front.identifiers, *names])),
             uri=f"obsidian://open?vault={vault}&file={file}",
             tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
             deck=front.deck,
@@ -400,8 +355,9 @@ class NoteReader:
 
         signs = [_MARK_SIGNS[mark] for mark in sorted(self._wanted.marks)]
         signs += [_CARD_SIGNS[card] for card in sorted(self._wanted.cards)]
-        signs += [*(dialect.signs for dialect in self._dialects), *SIGNS]
-        return [re.compile(sign, re.MULTILINE | re.IGNORECASE) for sign in dict.fromkeys(signs)]
+        signs += [dialect.signs for dialect in self._dialects]
+        found = [re.compile(sign, re.MULTILINE | re.IGNORECASE) for sign in dict.fromkeys(signs)]
+        return [*found, *map(re.compile, SIGNS)]
 
     def _may_hold(self, text: str) -> bool:
         return any(sign.search(text) for sign in self._signs)
@@ -447,12 +403,9 @@ def read_notes(
     lines: list[bytes | None] = []
     for note in notes:
         try:
-            parsed, stamp = reader.read(note, others)
+            lines.append(msgspec.json.encode(reader.read(note, others)))
         except ItemError:
             lines.append(None)  # whoever asked finds out, and says what is wrong
-            continue
-        same = stamp[2] == note.stamp[2]  # the asker's file, not another of that name
-        lines.append(msgspec.json.encode(parsed) if same else None)
     return lines
 
 
@@ -481,20 +434,20 @@ class _ReadAhead:
         self.left = 0
         """Notes that the asker had to read himself."""
 
-    def take(self, note: NoteFile) -> tuple[ParsedNote, Stamp] | None:
+    def take(self, note: NoteFile) -> ParsedNote | None:
         """Return what a note says; None if it is to be read by the asker."""
         number = self._part.pop(note.path, None)
         if number is not None and note.path not in self._lines:
             part = self._parts[number]
             lines = self._ahead.take(number) or [None] * len(part)
             self._lines = {one.path: line for one, line in zip(part, lines, strict=True)}
-        line = self._lines.pop(note.path, None)
-        try:
-            if line is None or stamp_of(os.stat(note.at)) != note.stamp:  # noqa: PTH116 - of many
-                return None
-        except OSError:
-            return None
-        return msgspec.json.decode(line, type=ParsedNote), note.stamp
+        with suppress(OSError):
+            line = self._lines.pop(note.path, None)
+            if line and stamp_of(os.stat(note.at)) == note.stamp:  # noqa: PTH116 - of many
+                parsed = msgspec.json.decode(line, type=ParsedNote)
+                if parsed.size == note.stamp[2]:  # the asker's file, not another of that name
+                    return parsed
+        return None
 
     def problems(self, where: str) -> Iterator[Problem]:
         """Yield a notice about the notes that other machines could not read."""

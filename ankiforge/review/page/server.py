@@ -1,53 +1,340 @@
-"""The page at work: a server on loopback, on a port of its own, until it is stopped."""
+"""The server of the review page: its routes, what it says when something fails, and how it ends.
+
+It listens on loopback, on a port of its own, until Ctrl-C. Each thread has its own ledger.
+"""
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from http import HTTPStatus
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from flask import Flask, Response, jsonify, request, send_from_directory
+from flask.json.provider import DefaultJSONProvider
 from waitress.server import create_server
 from waitress.wasyncore import close_all
+from werkzeug.exceptions import HTTPException
 
-from ankiforge.review.page.app import LARGEST, make_app
-from ankiforge.review.page.decisions.asking import Asking
-from ankiforge.review.page.desks import Desks
+from ankiforge.anki.notetypes import style
+from ankiforge.anki.render import address, is_media_name
+from ankiforge.config.workspace import Workspace
+from ankiforge.errors import ForgeError, LedgerError
+from ankiforge.ledger import Ledger, open_ledger
+from ankiforge.ledger.search import Match, WorkCard, WorkHighlight
+from ankiforge.model import Problem
+from ankiforge.review.page.decisions import (
+    Models,
+    Selected,
+    Typed,
+    decide,
+    fields_of_selection,
+    model_named,
+    parse_body,
+    preview,
+)
 from ankiforge.review.page.guard import Guard
+from ankiforge.review.page.items import render
+from ankiforge.review.page.lists import Lists
+from ankiforge.review.page.source import Shown, add_sources
+from ankiforge.review.page.views import VIEWS
+from ankiforge.review.service import Service
+from ankiforge.text.cloze import reveal
+from ankiforge.text.fold import isolated
 
 HOST = "127.0.0.1"
 THREADS = 4
-IDLE_SECONDS = 30
-"""After which a connection that asks nothing, or stops in the middle, is closed."""
+LARGEST = 512 * 1024
+"""Bytes of a request."""
+MATHJAX = Path(__file__).parent / "mathjax"
+"""MathJax's script and fonts; the build puts them there (`hatch_build.py`)."""
+_IDLE_SECONDS = 30
+"""A connection that asks nothing for so long, or stops in the middle, is closed."""
+_GRACE_SECONDS = 1.0
+"""A thread that is still at work after this keeps its ledger: it is never closed under it."""
+
+_log = logging.getLogger(__name__)
 
 
-def serve(desks: Desks, query: str, started: Callable[[str], None], asking: Asking) -> None:
+def serve(services: Services, query: str, started: Callable[[str], None], models: Models) -> None:
     """Serve the page until Ctrl-C; what was asked by then is answered.
 
     Args:
-        desks: gives the desk of the thread that asks; closed at the end.
+        services: gives the service of the thread that asks; closed at the end.
         query: which cards it is about; "" = all.
-        started: told of the address once it answers.
-        asking: the models that may be asked; a reply under way at the end is kept.
+        started: told of the address once the server answers.
+        models: the models that may be asked; a reply under way at the end is stored.
     """
     listening = socket.create_server((HOST, 0))
     guard = Guard(listening.getsockname()[1])
-    app = make_app(desks, guard, query, asking)
+    app = make_app(services, guard, query, models)
     connections: dict[int, Any] = {}
     server = create_server(
         app,
         map=connections,
         sockets=[listening],
         threads=THREADS,
-        channel_timeout=IDLE_SECONDS,
+        channel_timeout=_IDLE_SECONDS,
         max_request_body_size=LARGEST,
         ident=None,
     )
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a browser asks much at once
-    with closing(desks), closing(asking):
+    with closing(services), closing(models):
         try:
             started(guard.address)
             server.run()
         finally:
             close_all(connections)
+
+
+class Services:
+    """The service of each thread: connections are not shared between threads."""
+
+    def __init__(self, workspace: Workspace, tell: Callable[[Iterable[Problem]], None]) -> None:
+        """`tell` is called with journal lines that cannot be read."""
+        self._workspace = workspace
+        self._tell = tell
+        self._here = threading.local()
+        self._opened: list[tuple[threading.Thread, Ledger]] = []
+
+    def __call__(self) -> Service:
+        """Return the service of this thread, up to date with the journal."""
+        service: Service | None = getattr(self._here, "service", None)
+        if service is None:
+            place = self._workspace
+            ledger = open_ledger(place.ledger, place.journal, any_thread=True)
+            self._opened.append((threading.current_thread(), ledger))
+            self._tell(ledger.problems)
+            service = self._here.service = Service(place, ledger)
+        with suppress(LedgerError):  # a run is writing: next time
+            self._tell(service.ledger.catch_up())
+        return service
+
+    def close(self) -> None:
+        """Close the ledgers of all threads that have ended."""
+        for thread, ledger in self._opened:
+            if thread is not threading.current_thread():
+                thread.join(_GRACE_SECONDS)
+            if thread is threading.current_thread() or not thread.is_alive():
+                ledger.close()
+
+
+# --- routes -------------------------------------------------------------------------------------------
+
+
+def make_app(
+    services: Callable[[], Service], guard: Guard, query: str = "", models: Models | None = None
+) -> Flask:
+    """Return the page as a WSGI program."""
+    app = Flask("ankiforge.review.page", static_folder="static")
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
+    guard.watch(app)
+    app.json = _Json(app)
+    app.register_error_handler(ForgeError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failed)
+    lists, shown = Lists(services, query), Shown()
+    _add_pages(app, services, guard, query)
+    _add_frames(app, guard, shown)
+    _add_data(app, services, lists, shown, models or Models())
+    add_sources(app, services, shown)
+    return app
+
+
+def _add_pages(app: Flask, services: Callable[[], Service], guard: Guard, query: str) -> None:
+    @app.get("/")
+    def shell() -> str:
+        model = model_named(services().workspace)
+        frame = f"/frame/{guard.frames}/"
+        return render("shell.html", views=VIEWS, frame=frame, query=query, model=model)
+
+    @app.get("/mathjax/<path:name>")
+    def mathjax(name: str) -> Response:
+        answer = send_from_directory(MATHJAX, name)
+        answer.headers["Cache-Control"] = "max-age=86400"
+        return answer
+
+
+def _add_data(
+    app: Flask, services: Callable[[], Service], lists: Lists, shown: Shown, models: Models
+) -> None:
+    @app.get("/api/views")
+    def views() -> Any:
+        """Return how much each view holds, and what may be filtered by."""
+        return jsonify(lists.overview(request.args))
+
+    @app.get("/api/item")
+    def item() -> Any:
+        """Return the item at `at`, or the one `step` leads to from there."""
+        return jsonify(lists.show(request.args, shown))
+
+    @app.post("/api/decide")
+    def decided() -> Any:
+        """Decide; the decision is stored before the answer leaves, which holds the next item."""
+        said = request.get_json()
+        told = decide(services(), lists, said, models)
+        return jsonify({**told, **lists.after(said, told, shown)})
+
+    @app.post("/api/preview")
+    def previewed() -> Any:
+        """Return a half-written card as Anki would show it, and what the checks find."""
+        return jsonify(preview(services(), parse_body(request.get_json(), Typed), shown))
+
+    @app.post("/api/chosen")
+    def selected() -> Any:
+        """Return the fields with which a card of the selected words begins."""
+        body = parse_body(request.get_json(), Selected)
+        return jsonify(fields=fields_of_selection(services(), body))
+
+    @app.get("/api/seen")
+    def seen() -> Any:
+        """Search the works that were read, as `ankiforge seen` does."""
+        asked = request.args.get("query", "").strip()[:_LONGEST_SEARCH]
+        ledger = services().ledger
+        found = list(islice(ledger.search.find(asked), _MOST_WORKS + 1)) if asked else []
+        now = ledger.clock().timestamp()
+        works = [_work_json(one, now) for one in found[:_MOST_WORKS]]
+        return jsonify({"works": works, "more": len(found) > _MOST_WORKS})
+
+
+def _add_frames(app: Flask, guard: Guard, shown: Shown) -> None:
+    @app.get(f"/frame/{guard.frames}/")
+    def frame() -> Response:
+        """Return an empty card; the page hands it what it shows."""
+        answer = Response(render("frame.html", style=style()), mimetype="text/html")
+        answer.headers["Content-Security-Policy"] = guard.frame_policy()
+        return answer
+
+    @app.get(f"/frame/{guard.frames}/<name>")
+    def media(name: str) -> Response:
+        """Return a picture of a card that was shown; no path comes from the request."""
+        path = shown.path_of(name) if is_media_name(name) else None
+        if path is None:
+            return Response(status=404)
+        answer = send_from_directory(path.parent, path.name)
+        # an SVG has scripts
+        answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        return answer
+
+
+# --- works that were read -----------------------------------------------------------------------------
+
+_MOST_WORKS = 8
+_MOST_OF_WORK = 12
+"""Highlights, and cards, of a work that are shown."""
+_LONGEST_SEARCH = 1_000
+"""Characters of a search."""
+
+
+def _work_json(match: Match, now: float) -> dict[str, Any]:
+    work = match.work
+    document = work.documents[0]
+    year = f" ({document.issued[:4]})" if document.issued else ""
+    links = (address(link) for link in work.links)
+    cards = sorted(work.cards, key=lambda one: one.guid not in match.matched)
+    return {
+        "title": f"{isolated(work.title)}{year}",
+        "people": ", ".join(map(isolated, document.creators)),
+        "facts": list(_work_facts(match, now)),
+        "links": list(dict.fromkeys(filter(None, links))),
+        "marks": [_highlight_json(match, one) for one in match.highlights[:_MOST_OF_WORK]],
+        "cards": [_card_json(match, one, now) for one in cards[:_MOST_OF_WORK]],
+    }
+
+
+def _work_facts(match: Match, now: float) -> Iterator[tuple[str, str]]:
+    work = match.work
+    yield "Found by", f"{match.by}: {match.detail}" if match.detail else match.by.value
+    first, last = work.read
+    days = [f"{first} to {last}" if first != last else first, work.first_seen[:10]]
+    yield "Read", " · first here ".join(filter(None, days)) if all(days) else "".join(days)
+    counts, retention = work.counts, work.retention(now)
+    names = ("highlights", "cards", "in_anki", "waiting", "rejected", "retired")
+    told = (f"{counts[name]} {name.replace('_', ' ')}" for name in names if counts[name])
+    yield "There are", ", ".join(told)
+    if retention.now is not None:
+        yield "Remembered now", f"{retention.now:.0%} of {retention.learnt} learnt cards"
+
+
+def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
+    page = f"p. {one.text.page_label}" if one.text.page_label else ""
+    comment = one.text.comment if one.text.exact else ""
+    words = one.text.exact or one.text.comment or f"({one.text.kind})"
+    return {"words": words, "beside": " · ".join(filter(None, (page, comment))),
+            "hit": one.key in match.matched}  # fmt: skip
+
+
+def _card_json(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
+    learnt = [chance for chance in one.recall(now) if chance is not None]
+    state = one.verdict.value if one.standing == "live" else one.standing.value
+    beside = [state, f"{min(learnt):.0%}" if learnt else ""]
+    words = reveal(one.fields[0][1]) if one.fields else ""
+    return {"words": words, "beside": " · ".join(filter(None, beside)),
+            "hit": one.guid in match.matched}  # fmt: skip
+
+
+# --- errors -------------------------------------------------------------------------------------------
+
+_WORDS = {
+    HTTPStatus.BAD_REQUEST: ("not understood", ""),
+    HTTPStatus.FORBIDDEN: (
+        "this page belongs to one browser",
+        "open the address that `ankiforge review` printed",
+    ),
+    HTTPStatus.NOT_FOUND: ("there is nothing here", "the page is at /"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("that is too much at once", "shorten what you wrote"),
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "the page is not called by this name",
+        "open the address that `ankiforge review` printed",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "the page failed at this",
+        "what was decided is stored; the terminal has the details",
+    ),
+}
+"""By status: what is said, and the hint, unless there are words for the case."""
+
+
+class _Json(DefaultJSONProvider):
+    """JSON from the browser, which may be anything."""
+
+    sort_keys = False  # fields have an order
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Parse a value.
+
+        Raises:
+            ValueError: it is none, or nested deeper than anybody writes.
+        """
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def _refused(error: ForgeError) -> Any:
+    return _error(error.message, error.hint, HTTPStatus.CONFLICT)
+
+
+def _http_error(error: HTTPException) -> Any:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    usual = error.description == type(error).description and status in _WORDS
+    return _error(*_WORDS[status] if usual else (error.description or status.phrase, ""), status)
+
+
+def _failed(error: Exception) -> Any:
+    """Log a bug on the terminal; the browser is not told its details."""
+    _log.error("%s %s failed", request.method, ascii(request.path), exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _error(*_WORDS[status], status)
+
+
+def _error(message: str, hint: str, status: HTTPStatus) -> Any:
+    if "text/html" in request.headers.get("Accept", ""):  # a person, not the script
+        return Response(f"{message}; {hint}" if hint else message, status, mimetype="text/plain")
+    return jsonify(error=message, hint=hint), status

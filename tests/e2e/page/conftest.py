@@ -18,11 +18,9 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from ankiforge.config.workspace import resolve
-from ankiforge.review.page.app import make_app
-from ankiforge.review.page.decisions.asking import Asking
-from ankiforge.review.page.desks import Desks
+from ankiforge.review.page.decisions import Models
 from ankiforge.review.page.guard import Guard
-from ankiforge.review.page.server import HOST, THREADS
+from ankiforge.review.page.server import HOST, THREADS, Services, make_app
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -91,7 +89,7 @@ def served(forge: Any, *options: str | Path) -> Iterator[str]:
 @contextmanager
 def hosted(forge: Any) -> Iterator[str]:
     """The address of the page, served by threads of the test's own process: that starts at once."""
-    desks, asking = Desks(resolve(None, forge.folder), lambda problems: None), Asking()
+    desks, asking = Services(resolve(None, forge.folder), lambda problems: None), Models()
     listening = socket.create_server((HOST, 0))
     connections: dict[int, Any] = {}
     guard = Guard(listening.getsockname()[1])

@@ -155,27 +155,6 @@ def test_an_address_that_leads_nowhere_is_absent(address: str) -> None:
     assert address in told(lambda: AnkiConnect(address).active_profile(), AbsentError)
 
 
-@pytest.mark.parametrize(
-    ("status", "says"),
-    [
-        (200, b"<html>It works!</html>"),
-        (200, b""),
-        (200, b"\xff\xfe"),
-        (200, b"[" * 200_000),
-        (200, {"version": 6}),
-        (200, [1]),
-        (404, b"not found"),
-        (500, result(6)),
-        (204, b""),
-    ],
-)
-def test_something_else_at_the_port_is_called_so(status: int, says: Any) -> None:
-    with answering(says, status) as other:
-        words = told(AnkiConnect(other.address).active_profile)
-    assert "is not AnkiConnect" in words
-    assert "anki.connect" in words
-
-
 def test_what_speaks_no_http_is_called_so() -> None:
     def play(taken: socket.socket) -> None:
         taken.recv(65536)
@@ -197,13 +176,6 @@ def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "MAX_ANSWER", 1000)
     with answering(result("a" * 200_000)) as other:
         assert "endless" in told(AnkiConnect(other.address).active_profile)
-
-
-def test_a_forbidden_access_is_called_so() -> None:
-    with answering(b"", 403) as other:
-        words = told(AnkiConnect(other.address).active_profile)
-    assert "403" in words
-    assert "webCorsOriginList" in words
 
 
 def test_a_silent_anki_is_busy() -> None:
@@ -240,36 +212,72 @@ def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
         assert "broke off during getActiveProfile" in told(AnkiConnect(address).active_profile)
 
 
-# --- what AnkiConnect refuses -----------------------------------------------------------------
+# --- answers, and the words for what is wrong -------------------------------------------------
 
 
-def test_a_missing_key_names_the_variable() -> None:
-    with answering(error("valid api key must be provided")) as other:
-        words = told(AnkiConnect(other.address, key_env="MY_KEY").active_profile)
-    assert "asks for its key" in words
-    assert "MY_KEY" in words
+def by_action(**answers: Any) -> Callable[[dict[str, Any]], Any]:
+    """An add-on that knows these actions only."""
+
+    def says(request: dict[str, Any]) -> Any:
+        known = request["action"] in answers
+        return result(answers[request["action"]]) if known else error("unsupported action")
+
+    return says
 
 
-def test_a_wrong_key_names_the_variable_and_not_the_key() -> None:
-    with answering(error("valid api key must be provided")) as other:
-        words = told(AnkiConnect(other.address, SECRET, key_env="MY_KEY").active_profile)
-    assert "MY_KEY" in words
-    assert SECRET not in words
+GRANTED = {"permission": "granted", "requireApikey": False, "version": 6}
+LOUD = f"bad\n\x1b[31mrequest {SECRET} \u202e" + "x" * 5000
+NO_KEY = error("valid api key must be provided")
+STRANGER = "is not AnkiConnect", "anki.connect"
 
 
-def test_what_anki_says_is_one_short_line_without_the_key() -> None:
-    loud = f"bad\n\x1b[31mrequest {SECRET} \u202e" + "x" * 5000
-    with answering(error(loud)) as other:
-        words = told(lambda: AnkiConnect(other.address, SECRET).find_notes("a"))
-    assert words.startswith("Anki refuses findNotes: bad [31mrequest … x")
-    assert words.isprintable()
-    assert len(words) < 400
+def profile(client: AnkiConnect) -> object:
+    return client.active_profile()
 
 
-@pytest.mark.parametrize("what", ["collection", "decks are", "scheduler", "database"])
-def test_no_open_profile_is_called_so(what: str) -> None:
-    with answering(error(f"{what} is not available")) as other:
-        assert "no profile is open" in told(lambda: AnkiConnect(other.address).find_notes("a"))
+def search(client: AnkiConnect) -> object:
+    return client.find_notes("a")
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "key", "call", "words"),
+    [
+        (200, b"<html>It works!</html>", "", profile, STRANGER),
+        (200, b"", "", profile, STRANGER),
+        (200, b"\xff\xfe", "", profile, STRANGER),
+        (200, b"[" * 200_000, "", profile, STRANGER),
+        (200, {"version": 6}, "", profile, STRANGER),
+        (200, [1], "", profile, STRANGER),
+        (404, b"not found", "", profile, STRANGER),
+        (500, result(6), "", profile, STRANGER),
+        (204, b"", "", profile, STRANGER),
+        (403, b"", "", profile, ("403", "webCorsOriginList")),
+        (200, NO_KEY, "", profile, ("asks for its key", "MY_KEY")),
+        (200, NO_KEY, SECRET, profile, ("is not that of AnkiConnect", "MY_KEY")),
+        (200, error(LOUD), SECRET, search, ("Anki refuses findNotes: bad [31mrequest … x",)),
+        (200, error("collection is not available"), "", search, ("no profile is open",)),
+        (200, error("decks are not available"), "", search, ("no profile is open",)),
+        (200, error("scheduler is not available"), "", search, ("no profile is open",)),
+        (200, error("database is not available"), "", search, ("no profile is open",)),
+        (
+            200, by_action(requestPermission={"permission": "denied"}, version=6), "",
+            AnkiConnect.check, ("denies the permission", "ignoreOriginList"),
+        ),
+        (
+            200, by_action(requestPermission=GRANTED, version=5), "",
+            AnkiConnect.check, ("version 5", "Check for Updates"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(
+    status: int, says: Any, key: str, call: Callable[[AnkiConnect], object], words: tuple[str, ...]
+) -> None:
+    with answering(says, status) as other:
+        said = told(lambda: call(AnkiConnect(other.address, key, key_env="MY_KEY")))
+    assert all(word in said for word in words), said
+    assert SECRET not in said
+    assert said.isprintable()
+    assert len(said) < 400
 
 
 def test_an_unknown_action_is_an_old_add_on() -> None:
@@ -277,6 +285,21 @@ def test_an_unknown_action_is_an_old_add_on() -> None:
         words = told(lambda: AnkiConnect(other.address).sync(), UnsupportedError)
     assert "does not know sync" in words
     assert "Check for Updates" in words
+
+
+@pytest.mark.parametrize("actions", [{"requestPermission": GRANTED, "version": 6}, {"version": 6}])
+def test_an_add_on_that_lets_us_in_passes_the_check(actions: dict[str, Any]) -> None:
+    with answering(by_action(**actions)) as other:
+        AnkiConnect(other.address).check()
+    assert [request["action"] for request in other.asked] == ["requestPermission", "version"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "name"), [({"getActiveProfile": "User 1"}, "User 1"), ({}, "")]
+)
+def test_the_profile_is_told_or_unknown(actions: dict[str, Any], name: str) -> None:
+    with answering(by_action(**actions)) as other:
+        assert AnkiConnect(other.address).active_profile() == name
 
 
 @pytest.mark.parametrize(
@@ -312,50 +335,6 @@ def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path: Path) -> N
         words = told(lambda: client.export_package("A", tmp_path / "a.apkg"))
     assert "nothing is there" in words
     assert "same folders" in words
-
-
-# --- check and profile --------------------------------------------------------------------------
-
-
-def by_action(**answers: Any) -> Callable[[dict[str, Any]], Any]:
-    """An add-on that knows these actions only."""
-
-    def says(request: dict[str, Any]) -> Any:
-        known = request["action"] in answers
-        return result(answers[request["action"]]) if known else error("unsupported action")
-
-    return says
-
-
-GRANTED = {"permission": "granted", "requireApikey": False, "version": 6}
-
-
-@pytest.mark.parametrize("actions", [{"requestPermission": GRANTED, "version": 6}, {"version": 6}])
-def test_an_add_on_that_lets_us_in_passes_the_check(actions: dict[str, Any]) -> None:
-    with answering(by_action(**actions)) as other:
-        AnkiConnect(other.address).check()
-    assert [request["action"] for request in other.asked] == ["requestPermission", "version"]
-
-
-def test_a_denied_permission_fails_the_check() -> None:
-    with answering(by_action(requestPermission={"permission": "denied"}, version=6)) as other:
-        words = told(AnkiConnect(other.address).check)
-    assert "denies the permission" in words
-    assert "ignoreOriginList" in words
-
-
-def test_an_old_api_fails_the_check() -> None:
-    with answering(by_action(requestPermission=GRANTED, version=5)) as other:
-        words = told(AnkiConnect(other.address).check)
-    assert "version 5" in words
-    assert "Check for Updates" in words
-
-
-def test_the_profile_is_told_or_unknown() -> None:
-    with answering(by_action(getActiveProfile="User 1")) as other:
-        assert AnkiConnect(other.address).active_profile() == "User 1"
-    with answering(by_action()) as other:
-        assert AnkiConnect(other.address).active_profile() == ""
 
 
 # --- which decks are exported -----------------------------------------------------------------

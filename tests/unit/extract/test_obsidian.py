@@ -134,9 +134,34 @@ def test_a_mark_is_not_cut_within_code_maths_or_addresses(
         "\\==x==",
         "![[==x==.png]] and [a](==x==)",
         "<https://x.org/==a==>",
+        # no clozes, no cards
+        "Broken $\\frac{{x}}{y} and more",
+        "Some $x_{{a}} and more",
+        "<% tp.date.now('YYYY::MM') %> <%* if (a ==b== c) %>",
+        "{{VALUE:topic}} {{DATE:gggg-[W]ww}} {{FIELD:x}} {{VALUE}}",
+        "{{date}} {{title}}",
+        "{{date:YYYY-MM-DD}}",
+        "{{#if x}}y{{/if}}",
+        "{{book_title}}",
+        "{{tp.file.title}}",
+        "{{metaData.title}}",
+        "{{review.createTime.slice(0, 10)}}",
+        "{{ secrets.TOKEN }}",
+        "`{{code}}`",
+        "$\\{{x}}$",
+        "{{over\nlines}}",
+        "{{open",
+        "{{ }}",
+        "?\nA",
+        "Q\n?\n",
+        "Q\n\n?\nA",
+        "```\nQ\n?\nA\n```",
+        "Q?\nA",
+        "> [!tip]\n> ?\n> A",
+        "> [!sr] data\n> ?\n> A",
     ],
 )
-def test_these_are_no_marks(tmp_path: Path, note: str) -> None:
+def test_these_are_no_highlights(tmp_path: Path, note: str) -> None:
     assert found(tmp_path, note) == []
 
 
@@ -394,19 +419,6 @@ def test_the_clozes_of_logseq_hide_their_answer_and_its_macros_nothing(tmp_path:
     assert (card.exact, gaps(card)) == ("Spaced practice", ["Spaced"])
 
 
-@pytest.mark.parametrize(
-    "note",
-    [
-        "Broken $\\frac{{x}}{y} and more",
-        "Some $x_{{a}} and more",
-        "<% tp.date.now('YYYY::MM') %> <%* if (a ==b== c) %>",
-        "{{VALUE:topic}} {{DATE:gggg-[W]ww}} {{FIELD:x}} {{VALUE}}",
-    ],
-)
-def test_formulas_and_templates_without_an_end_hide_nothing(tmp_path: Path, note: str) -> None:
-    assert found(tmp_path, note) == []
-
-
 def test_maths_of_several_lines_in_a_sentence_may_hold_an_empty_one(tmp_path: Path) -> None:
     note = (
         "So $$ \\begin{align}\na &= \\frac{{x}}{2}\n\nb &= 2\n\\end{align}$$ is the ==end== here.\n"
@@ -503,15 +515,6 @@ def test_a_card_over_lines_ends_with_its_block(
     assert one(tmp_path, note).markdown == sides
 
 
-@pytest.mark.parametrize(
-    "note",
-    ["?\nA", "Q\n?\n", "Q\n\n?\nA", "```\nQ\n?\nA\n```", "Q?\nA", "> [!tip]\n> ?\n> A",
-     "> [!sr] data\n> ?\n> A"],
-)  # fmt: skip
-def test_a_lone_question_mark_is_no_card(tmp_path: Path, note: str) -> None:
-    assert found(tmp_path, note) == []
-
-
 def test_clozes_keep_their_numbers_and_bare_ones_go_on_from_there(tmp_path: Path) -> None:
     card = one(tmp_path, "A {{one}}, {{c2::two::hint}}, {{c2::$\\frac{1}{{2}}$}} and {{{raw}}}.")
     assert card.markdown == (
@@ -524,16 +527,6 @@ def test_clozes_keep_their_numbers_and_bare_ones_go_on_from_there(tmp_path: Path
 def test_a_mark_beside_a_cloze_leaves_no_signs(tmp_path: Path) -> None:
     card = one(tmp_path, "The ==cell== makes {{a ==lot== of ATP}} in <mark>it</mark>.")
     assert card.markdown == ("The cell makes {{c1::a lot of ATP}} in it.",)
-
-
-@pytest.mark.parametrize(
-    "note",
-    ["{{date}} {{title}}", "{{date:YYYY-MM-DD}}", "{{#if x}}y{{/if}}", "{{book_title}}",
-     "{{tp.file.title}}", "{{metaData.title}}", "{{review.createTime.slice(0, 10)}}",
-     "{{ secrets.TOKEN }}", "`{{code}}`", "$\\{{x}}$", "{{over\nlines}}", "{{open", "{{ }}"],
-)  # fmt: skip
-def test_templates_and_code_are_no_clozes(tmp_path: Path, note: str) -> None:
-    assert found(tmp_path, note) == []
 
 
 @pytest.mark.parametrize("answer", ["Node.js", "example.com", "e.g.", "iPhone", "std.math"])

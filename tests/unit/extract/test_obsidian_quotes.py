@@ -13,6 +13,7 @@ from ankiforge.model import Extracted, Form, Highlight
 
 PDF = "(zotero://open-pdf/library/items/ATTACHA2?page=5&annotation=MARKAAA2)"
 OTHER = PDF.replace("MARKAAA2", "MARKBBB2")
+PAGE = "(zotero://open-pdf/library/items/ATTACHA2?page="
 PAPER = "(zotero://select/library/items/PAPERAA2)"
 NOTE = "obsidian://open?vault=V&file=a%2Fnote"
 
@@ -36,6 +37,8 @@ def read(folder: Path, note: str, **settings: Any) -> list[Highlight]:
         (f"1. “It is so” [p. 3]{PDF}\n2. “It is not” [p. 4]{OTHER}", ["It is so", "It is not"]),
         (f"> It is so ([pdf]{PDF}) .", ["It is so"]),
         (f"> @[Page 7]{PDF}\n> <span>It is so</span>", ["It is so"]),
+        (f"> [Page 7]{PDF}\n>\n> It is so", ["It is so"]),
+        (f"> It is so [p. 1]{PAGE}5)\n>\n> It is not [p. 2]{PAGE}6)", ["It is so", "It is not"]),
         (f"> [!Highlight]\n> <mark>It is so </mark> [(p.1)]{PDF}", ["It is so"]),
         (f"Some text [3, 4] without signs. [(p. 1)]{PDF}", ["Some text [3, 4] without signs."]),
         (f"> One paragraph.\n>\n> Another. [p. 1]{PDF}", ["One paragraph.\nAnother."]),
@@ -58,6 +61,8 @@ def test_what_is_quoted_with_its_link_is_a_highlight(tmp_path: Path, note: str, 
     "note",
     [
         f"[Open in Zotero]{PAPER}",
+        f"> [Page 7]{PDF}",
+        f"> [!note] A title\n> [Page 7]{PDF}",
         f"My own words about [the paper]{PAPER}",
         f"My own words about it ([pdf]{PAPER.replace('PAPER', 'OTHER')})",
         "Own words with where they come from ([[x.pdf#page=3&selection=1,2,3,4|x, p.3]])",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.anki.identity import is_guid, parse_identity
+from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.render import literal
 from ankiforge.model import Family, Guid, HighlightKey, Identity
 
@@ -63,9 +63,3 @@ def test_signs_that_were_parted_are_joined_again() -> None:
 )
 def test_other_texts_hold_none(field: str) -> None:
     assert parse_identity(field) is None
-
-
-def test_a_guid_is_known_by_its_looks() -> None:
-    assert is_guid(GUID)
-    for other in ("", "af", "Ge<7(O^jA>", GUID.upper(), GUID + "a", GUID[:-1] + "1", GUID + "\n"):
-        assert not is_guid(other)

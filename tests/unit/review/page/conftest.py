@@ -11,9 +11,9 @@ import pytest
 
 from ankiforge.config.workspace import resolve
 from ankiforge.ledger import open_ledger
-from ankiforge.review.page.app import make_app
-from ankiforge.review.page.decisions.asking import Asking
+from ankiforge.review.page.decisions import Models
 from ankiforge.review.page.guard import Guard
+from ankiforge.review.page.server import make_app
 from ankiforge.review.service import Service
 
 HOST = "127.0.0.1:7777"
@@ -54,7 +54,7 @@ def client(forge: Any) -> Iterator[Callable[[], Client]]:
     """Opens the page's server on the workspace of `forge`, once something was run there."""
     opened: list[Any] = []
 
-    def start(query: str = "", asking: Asking | None = None) -> Client:
+    def start(query: str = "", asking: Models | None = None) -> Client:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in forge._environment().items():
                 patch.setenv(name, value)

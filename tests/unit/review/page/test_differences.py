@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.review.page.shown.differences import runs
+from ankiforge.review.page.items import runs
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ankiforge.review.page.lists import catalogue
-
 NUMBERS = "The ==mitochondrion== has 2 membranes.\n\nEvery ==muscle== needs oxygen.\n"
 
 
@@ -61,9 +59,8 @@ def test_a_card_that_no_longer_fits_leaves_the_list(page) -> None:
 
 
 def test_what_a_run_has_changed_is_seen_by_a_filter_after_the_counts_are_asked(
-    page, forge, notes, monkeypatch
+    page, forge, notes
 ) -> None:
-    monkeypatch.setattr(catalogue, "COMPARED_SECONDS", 0.0)
     page.decide("accept", page.item(view="pending"))
     assert page.views(view="pending", query="oxygen")["views"]["pending"] == 1
     (notes / "powerhouse.md").write_text(NUMBERS.replace("needs oxygen", "needs sugar"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.review.page.decisions.asking import Asking
+from ankiforge.review.page.decisions import Models
 
 ALPHA = "Alpha is the first letter of the Greek alphabet."
 OLD, NEW = "Which letter comes first in Greek?", "Which Greek letter is the first?"
@@ -56,7 +56,7 @@ def note(forge):
 def asked(forge, fake, model, client, told, note):
     """Opens the page on one card that the model drew; `accept` is the policy."""
 
-    def start(accept: str = "review", asking: Asking | None = None) -> Any:
+    def start(accept: str = "review", asking: Models | None = None) -> Any:
         note(ALPHA)
         told(accept)
         model.queue.append(basic(fake, OLD))
@@ -248,7 +248,7 @@ def test_it_is_said_why_nothing_can_be_asked(
 ) -> None:
     asked()
     told(**llm)
-    page, sent = client(asking=Asking(offline=offline)), len(model.asked)
+    page, sent = client(asking=Models(offline=offline)), len(model.asked)
     before = page.item(view="pending")
     after = page.decide("redraft", before, words="better")
     assert why in after["refused"]
@@ -312,7 +312,7 @@ def test_what_is_under_way_when_the_page_ends_is_kept_and_its_card_waits(
     forge, fake, model, asked
 ) -> None:
     said: list[str] = []
-    asking = Asking(say=said.append)
+    asking = Models(say=said.append)
     page = asked(asking=asking)
     found, sent = page.item(view="pending"), len(model.asked)
     model.queue.append(replace(basic(fake, NEW), hang_s=0.5))

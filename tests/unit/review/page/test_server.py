@@ -10,8 +10,8 @@ from typing import Any
 from urllib.request import urlopen
 
 from ankiforge.review.page import server
-from ankiforge.review.page.decisions.asking import Asking
-from ankiforge.review.page.desks import Desks
+from ankiforge.review.page.decisions import Models
+from ankiforge.review.page.server import Services
 
 
 def test_what_was_asked_before_ctrl_c_is_answered_and_no_thread_is_left(monkeypatch) -> None:
@@ -34,7 +34,7 @@ def test_what_was_asked_before_ctrl_c_is_answered_and_no_thread_is_left(monkeypa
         visitors[0].start()
 
     monkeypatch.setattr(server, "make_app", lambda *_, **__: slow)
-    server.serve(Desks(None, lambda problems: None), "", started, Asking())
+    server.serve(Services(None, lambda problems: None), "", started, Models())
     visitors[0].join(timeout=10)
     assert answers == [b"done"]
     assert [one.name for one in threading.enumerate() if one.name.startswith("waitress")] == []

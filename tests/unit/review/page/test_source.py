@@ -13,8 +13,7 @@ import pytest
 from pypdf import PdfWriter
 
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.review.page.shown.links import links_of
-from ankiforge.review.page.shown.passage import runs_of, source_html
+from ankiforge.review.page.source import links_of, runs_of, source_html
 from ankiforge.text.anchors import CONTEXT
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero

@@ -1,0 +1,382 @@
+"""Conditions on cards and highlights as SQL: the terms of a query, facets, and what they count.
+
+SQLite calls Python for what it cannot compare itself: folded text, wildcards, colour names. The
+aliases in SQL are `c` for a card, `h` for the highlight it belongs to, `d` for its document, `a`
+for a candidate and `f` for a finding.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from ankiforge.config.deckfiles import colour_name
+from ankiforge.ledger.cards import PAIRED, STANDS
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.text.fold import canonical
+from ankiforge.text.markdown import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition on a field, or on the words (`field` = "")."""
+
+    field: str
+    value: str
+    negated: bool = False
+
+    @property
+    def only_of_cards(self) -> bool:
+        """Whether no highlight without a card can fulfil it."""
+        return bool(self.field) and self.field not in _OF_HIGHLIGHTS and not self.negated
+
+    def __str__(self) -> str:
+        """Return the term as it is typed; a quote in its value becomes a wildcard."""
+        colon = f"{self.field}:" if self.field else ""
+        return f'{"-" if self.negated else ""}{colon}"{self.value.replace(chr(34), "?")}"'
+
+
+# --- SQL ----------------------------------------------------------------------------------------
+
+LIVE = "{0}.standing = 'live' AND {0}.verdict <> 'rejected'"
+HOME = "coalesce((SELECT l.key FROM card_highlight l WHERE l.guid = c.guid AND l.role = 'origin'), c.key)"
+"""The highlight that a card belongs to."""
+_TWIN = "json_extract(f.body, '$.twin')"
+_TWIN_CARD = f"substr({_TWIN}, 1, instr({_TWIN} || '.', '.') - 1)"
+_SETTLED = (
+    f"EXISTS (SELECT 1 FROM decision d WHERE d.what = 'not-duplicate' AND {STANDS}"
+    " AND d.subject = {} AND json_extract(d.body, '$.twin') = {})"
+)
+CURRENT = (
+    f"(coalesce({_TWIN}, '') = '' OR ("
+    f"(EXISTS (SELECT 1 FROM card o WHERE o.guid = {_TWIN_CARD} AND {LIVE.format('o')})"
+    f" OR EXISTS (SELECT 1 FROM foreign_note n WHERE {_TWIN} GLOB 'nid:*'"
+    f"  AND n.id = CAST(substr({_TWIN_CARD}, 5) AS INTEGER) AND n.fields <> ''))"
+    f" AND NOT (json_extract(f.body, '$.check') IN ({', '.join(map(repr, PAIRED))})"
+    f" AND ({_SETTLED.format('f.guid', _TWIN_CARD)} OR {_SETTLED.format(_TWIN_CARD, 'f.guid')}))))"
+)
+"""Whether a finding counts: the duplicate it names still exists, and no person said it is none."""
+_SHOWN = (
+    "(a.state <> 'passed' OR NOT EXISTS"
+    " (SELECT 1 FROM candidate b WHERE b.guid = a.guid AND b.state <> 'passed'))"
+)
+"""Whether a candidate is, or may become, the card; all count where all were passed over."""
+_REVISED = (
+    "(c.verdict = 'accepted' AND c.standing = 'live'"
+    " AND EXISTS (SELECT 1 FROM candidate b WHERE b.guid = c.guid AND b.state = 'picked')"
+    " AND EXISTS (SELECT 1 FROM candidate b WHERE b.guid = c.guid AND b.state = 'open'))"
+)
+_CANDIDATE = "candidate a WHERE a.guid = c.guid AND {shown}"
+_FINDING = (
+    "finding f JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter"
+    f" WHERE f.guid = c.guid AND {{shown}} AND {CURRENT}"
+)
+_Places = tuple[tuple[str, str], ...]
+"""Each a value, and the rows it is taken from ("" = the row itself)."""
+_DOCUMENT: _Places = (
+    ("d.title", ""),
+    ("d.key", ""),
+    ("json_extract(d.body, '$.path')", ""),
+    ("json_extract(i.value, '$[1]')", "json_each(d.body, '$.identifiers') i WHERE 1"),
+)
+_TAGS: _Places = (
+    ("t.value", "json_each(d.body, '$.tags') t WHERE 1"),
+    ("t.value", "json_each(h.body, '$.tags') t WHERE 1"),
+)
+_COLOUR = "json_extract(h.body, '$.colour')"
+_SLUG = "coalesce((SELECT w.slug FROM document w WHERE w.key = d.work), d.slug)"
+_OF_HIGHLIGHTS: dict[str, tuple[str, _Places]] = {
+    "document": ("within", _DOCUMENT),
+    "source": ("whole", (("json_extract(d.body, '$.source')", ""),)),
+    "tag": ("::/", _TAGS),
+    "colour": ("whole", ((_COLOUR, ""), (f"colour_name({_COLOUR})", ""))),
+    "key": ("within", (("h.key", ""),)),
+}
+"""How a field compares, and where its values are, for a highlight without a card."""
+_OF_CARDS: dict[str, tuple[str, _Places]] = {
+    "deck": ("::", (("c.deck", ""),)),
+    "document": _OF_HIGHLIGHTS["document"],
+    "source": _OF_HIGHLIGHTS["source"],
+    "tag": (
+        "::/",
+        (
+            *_TAGS,
+            ("t.value", "json_each(c.tags) t WHERE 1"),
+            ("t.value", _CANDIDATE.replace(" a ", " a, json_each(a.draft, '$.tags') t ", 1)),
+            ("t.value", "json_each(deck_tags(d.body, h.body)) t WHERE 1"),
+            (f"'ankiforge::doc::' || nullif({_SLUG}, '')", ""),
+        ),
+    ),
+    "colour": _OF_HIGHLIGHTS["colour"],
+    "kind": ("whole", (("{kind}", ""),)),
+    "verdict": ("whole", (("c.verdict", ""), ("CASE WHEN {revised} THEN 'pending' END", ""))),
+    "standing": ("whole", (("c.standing", ""),)),
+    "anki": ("whole", (("c.anki", ""),)),
+    "finding": (
+        "whole",
+        (
+            ("json_extract(f.body, '$.check')", _FINDING),
+            ("json_extract(f.body, '$.severity')", _FINDING),
+        ),
+    ),
+    "drafter": (":", (("json_extract(a.draft, '$.origin.drafter')", _CANDIDATE),)),
+    "prompt": ("@", (("json_extract(a.draft, '$.origin.prompt')", _CANDIDATE),)),
+    "run": ("head", (("c.run", ""),)),
+    "key": _OF_HIGHLIGHTS["key"],
+}
+"""The same for a card."""
+FIELDS = tuple(_OF_CARDS)
+"""The fields a query may name."""
+_WORDS = (
+    "(says(:{name}, d.title, {fields}, (SELECT json_group_array(json_extract(a.draft, '$.fields'))"
+    f" FROM {_CANDIDATE}))"
+    " OR (length(:{name}) >= 8 AND substr(c.guid, 1, length(:{name})) = lower(:{name})))"
+)
+_WORDS_OF_HIGHLIGHT = (
+    "says(:{name}, d.title, json_array(json_array('', json_extract(h.body, '$.exact')),"
+    " json_array('', json_extract(h.body, '$.comment'))), '')"
+)
+_ALL = {
+    "shown": _SHOWN, "revised": _REVISED, "kind": "c.kind", "fields": "c.fields",
+}  # fmt: skip
+_ONE = {
+    "shown": "a.letter = :letter",
+    "revised": "0",
+    "kind": "(SELECT json_extract(a.draft, '$.kind') FROM candidate a WHERE a.guid = c.guid"
+    " AND a.letter = :letter)",
+    "fields": "(SELECT CASE a.state WHEN 'picked' THEN c.fields"
+    " ELSE json_extract(a.draft, '$.fields') END FROM candidate a WHERE a.guid = c.guid"
+    " AND a.letter = :letter)",
+}
+"""The same for a card as if the candidate `:letter` were its only one."""
+NUMBERS = (
+    "(has_digit(c.fields) OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = c.guid"
+    f" AND {_SHOWN} AND has_digit(json_array(json_extract(a.draft, '$.quote')))))"
+)
+NUMBERS_OF_HIGHLIGHT = "has_digit(json_array(json_extract(h.body, '$.exact')))"
+DOUBTED = (
+    f"EXISTS (SELECT 1 FROM {_FINDING.format(shown=_SHOWN)} AND json_extract(f.body, '$.severity') <> 'info'"
+    " AND json_extract(f.body, '$.check') IN (SELECT value FROM json_each(:doubts)))"
+)
+CLEAN = (
+    "c.verdict = 'pending' AND c.standing = 'live'"
+    " AND EXISTS (SELECT 1 FROM candidate a WHERE a.guid = c.guid AND a.state = 'picked')"
+    " AND NOT EXISTS (SELECT 1 FROM candidate a WHERE a.guid = c.guid AND a.state = 'open')"
+    f" AND NOT EXISTS (SELECT 1 FROM {_FINDING.format(shown=_SHOWN)}"
+    " AND json_extract(f.body, '$.severity') <> 'info')"
+)
+"""Whether a card may be accepted among many: pending, nothing to choose, no warning."""
+
+SUBJECTS = (
+    "WITH subject(id) AS MATERIALIZED (SELECT value FROM json_each(:ids)),"
+    " member(id, guid, key) AS MATERIALIZED (SELECT s.id, c.guid, {home} FROM subject s"
+    "  CROSS JOIN card c ON c.guid = s.id UNION SELECT s.id, c.guid, {home} FROM subject s"
+    "  CROSS JOIN card o ON o.guid = s.id AND o.choice <> '' AND {open_o}"
+    "  CROSS JOIN card c ON c.choice = o.choice AND c.choice <> '' AND {open_c}"
+    " UNION SELECT s.id, '', h.key FROM subject s JOIN highlight h ON h.key = s.id) "
+).format(
+    home=HOME,
+    **{
+        f"open_{one}": f"{one}.standing = 'live' AND {one}.verdict = 'pending' AND NOT EXISTS (SELECT 1"
+        f" FROM candidate p WHERE p.guid = {one}.guid AND p.state = 'picked')"
+        for one in "oc"
+    },
+)
+"""What is listed, by guid or key; an open choice is listed by one card and has two as members."""
+_CARD_OF = "FROM member m JOIN card c ON c.guid = m.guid"
+_HIGHLIGHT_OF = (
+    "FROM member m JOIN highlight h ON h.key = m.key JOIN document d ON d.key = h.document"
+)
+FACETS: dict[str, tuple[str, str]] = {
+    "Deck": ("deck", f"SELECT m.id, c.deck AS value {_CARD_OF}"),
+    "Document": ("document", f"SELECT m.id, d.title AS value {_HIGHLIGHT_OF}"),
+    "Colour": ("colour", f"SELECT m.id, colour_name({_COLOUR}) AS value {_HIGHLIGHT_OF}"),
+    "Tag": (
+        "tag",
+        f"SELECT m.id, tag_name(t.value) AS value {_CARD_OF}, json_each(c.tags) t UNION ALL"
+        f" SELECT m.id, tag_name(t.value) {_HIGHLIGHT_OF}, json_each(h.body, '$.tags') t UNION ALL"
+        f" SELECT m.id, tag_name(t.value) {_HIGHLIGHT_OF}, json_each(d.body, '$.tags') t",
+    ),
+    "Kind": ("kind", f"SELECT m.id, c.kind AS value {_CARD_OF}"),
+    "Finding": (
+        "finding",
+        "SELECT m.id, json_extract(f.body, '$.check') AS value"
+        f" {_CARD_OF} JOIN finding f ON f.guid = c.guid"
+        f" JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND {_SHOWN}"
+        f" WHERE {CURRENT}",
+    ),
+}
+"""By title: the field of the query, and SQL for (what is listed, value)."""
+
+
+def of_cards(
+    terms: Sequence[Term], troubles: Callable[[], Mapping[str, Iterable[str]]], *, one: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Return the SQL condition that a card fulfils all terms, and its parameters.
+
+    Args:
+        terms: the conditions.
+        troubles: why cards need work, by guid; called only if a term asks for findings.
+        one: read the card as if the candidate `:letter` were its only one.
+    """
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    for number, term in enumerate(terms):
+        name = f"v{number}"
+        if not term.field:
+            values[name] = term.value
+            found = _WORDS.replace("{name}", name)
+        else:
+            how, places = _OF_CARDS[term.field]
+            values[name] = canonical(term.value)
+            found = _any(places, name, how)
+        if term.field == "finding":  # trouble in Anki counts as one
+            failing = [
+                guid
+                for guid, why in troubles().items()
+                if any(_fits(each, values[name], "whole") for each in why)
+            ]
+            values[f"guids{number}"] = to_json(failing)
+            found = f"({found} OR c.guid IN (SELECT value FROM json_each(:guids{number})))"
+        parts.append(f"NOT {found}" if term.negated else found)
+    return (" AND ".join(parts) or "1").format(**(_ONE if one else _ALL)), values
+
+
+def of_highlights(terms: Sequence[Term]) -> tuple[str, dict[str, Any]]:
+    """Return the same for a highlight without a card, which has few of the fields."""
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    for number, term in enumerate(terms):
+        name, found = f"v{number}", "0"
+        if not term.field:
+            values[name] = term.value
+            found = _WORDS_OF_HIGHLIGHT.replace("{name}", name)
+        elif term.field in _OF_HIGHLIGHTS:
+            how, places = _OF_HIGHLIGHTS[term.field]
+            values[name] = canonical(term.value)
+            found = _any(places, name, how)
+        parts.append(f"NOT {found}" if term.negated else found)
+    return " AND ".join(parts) or "1", values
+
+
+def _any(places: _Places, name: str, how: str) -> str:
+    """Return SQL: some value at these places fits the parameter."""
+    parts = []
+    for value, rows in places:
+        fits = f"fits({value}, :{name}, '{how}')"
+        parts.append(f"EXISTS (SELECT 1 FROM {rows} AND {fits})" if rows else fits)
+    return f"({' OR '.join(parts)})"
+
+
+# --- functions that SQL calls -------------------------------------------------------------------
+
+_DIGIT = re.compile(r"\d")
+_GAP = re.compile(r"\{\{c\d+::")
+"""The number of a gap is no number of the card's text."""
+
+
+def define(connection: Connection) -> None:
+    """Let SQL on this connection call the functions below."""
+    for name, count, function in (
+        ("fits", 3, _fits),
+        ("says", 4, _says),
+        ("has_digit", 1, _has_digit),
+        ("colour_name", 1, lambda colour: colour_name(colour or "")),
+        ("tag_name", 1, tag_name),
+        ("deck_tags", 2, lambda document, highlight: "[]"),
+    ):
+        connection.create_function(name, count, function, deterministic=True)
+
+
+def tag_name(tag: str) -> str:
+    """Return a tag as queries spell it, without a sign before it and without blanks."""
+    return "-".join(tag.removeprefix("#").split())
+
+
+@lru_cache(maxsize=65_536)
+def _fits(value: str | None, pattern: str, how: str) -> bool:
+    """Return whether a value fits a (folded) pattern with `*` and `?`; an empty value never does.
+
+    `how`: `whole`, `within`, `head` (at the beginning), or the separators of a tree, where a
+    value also fits if it lies below the pattern.
+    """
+    if not value:
+        return False
+    text, pattern = canonical(value), pattern.replace("[", "[[]")
+    if how == "::/":
+        text = canonical(tag_name(value))
+    if how == "within":
+        return fnmatchcase(text, f"*{pattern}*")
+    if how == "head":
+        return fnmatchcase(text, f"{pattern}*")
+    if fnmatchcase(text, pattern):
+        return True
+    separators = {"whole": (), "::/": ("::", "/")}.get(how, (how,))
+    return any(fnmatchcase(text, f"{pattern}{one}*") for one in separators)
+
+
+@lru_cache(maxsize=65_536)
+def _has_digit(texts: str) -> bool:
+    """Return whether a digit stands in any text in a JSON value."""
+    return any(_DIGIT.search(_GAP.sub("", one)) for one in _strings(msgspec.json.decode(texts)))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value[1:] if len(value) == 2 and isinstance(value[0], str) else value:
+            yield from _strings(one)
+
+
+# --- words --------------------------------------------------------------------------------------
+
+_SIGNS = re.compile(r"[\W_]+")
+_HYPHEN = re.compile(r"(?<=\w)[-'](?=\w)")
+_PLAIN = re.compile(r"[\w '-]+")
+_ICONS = re.compile("[\ue000-\ue001]")
+
+
+def _says(words: str, title: str, fields: str, drafts: str) -> bool:
+    """Return whether the words stand in a card's title, fields or drafts (JSON).
+
+    Punctuation counts only where the words have some: `cross validation` finds
+    cross-validation, `schrodinger` Schrödinger; `C++` does not find C.
+    """
+    whole, folded, joined = _wanted(words)
+    text, letters, solid = _forms(title, fields, drafts)
+    return folded in letters or joined in solid if folded else whole in text
+
+
+@lru_cache(maxsize=32_768)
+def _forms(title: str, fields: str, drafts: str) -> tuple[str, str, str]:
+    """Return a text as it is compared: with punctuation, without, and without hyphens either."""
+    drafted = chain.from_iterable(msgspec.json.decode(drafts or "[]"))
+    shown = dict.fromkeys(map(tuple, chain(msgspec.json.decode(fields or "[]"), drafted)))
+    words = [plain(_ICONS.sub(" ", text or "")) for _, text in shown]
+    whole = canonical("\n".join((title, *words)))
+    return whole, _folded(whole), _folded(_HYPHEN.sub("", whole))
+
+
+@lru_cache(maxsize=64)
+def _wanted(words: str) -> tuple[str, str, str]:
+    """Return the same forms of the words of a query; of punctuation only the first."""
+    whole = canonical(words)
+    folded = _folded(whole) if _PLAIN.fullmatch(whole) else ""
+    return whole, folded, _folded(_HYPHEN.sub("", whole)) if folded else ""
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return _SIGNS.sub(" ", text).strip()
+    letters = unicodedata.normalize("NFKD", text)
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return _SIGNS.sub(" ", bare).strip()

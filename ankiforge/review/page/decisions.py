@@ -1,0 +1,619 @@
+"""Decisions made on the page, by name; each ends in the same function as the command's.
+
+A decision names the item as it was shown, by its stamp. If the item has another stamp by now,
+nothing is done: another window, or another program, has decided meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from ankiforge import app, ledger, review
+from ankiforge.config import DrafterName
+from ankiforge.config.deckfiles import deck_of
+from ankiforge.config.workspace import Workspace
+from ankiforge.draft import private
+from ankiforge.draft.wording.requests import withheld
+from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
+from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
+from ankiforge.model import (
+    AnkiState,
+    Candidate,
+    CandidateState,
+    Card,
+    Draft,
+    DraftId,
+    Fields,
+    Guid,
+    Highlight,
+    HighlightKey,
+    Problem,
+    Standing,
+    Verdict,
+)
+from ankiforge.pending import again
+from ankiforge.pipeline import redraw
+from ankiforge.review import Result, Target, acceptable_in_bulk
+from ankiforge.review.decide import live_cards, manual_draft
+from ankiforge.review.history import remarks_for, words_in_anki
+from ankiforge.review.page.items import Item, as_if, faces_of, render, tone_of
+from ankiforge.review.page.source import Shown
+from ankiforge.review.page.views import (
+    BETWEEN,
+    FORCE,
+    INSTEAD,
+    SPLIT,
+    conflicts_of,
+    named_as,
+    view_named,
+)
+from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
+from ankiforge.review.service import Service
+from ankiforge.text.identifiers import model_name
+
+if TYPE_CHECKING:
+    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.llm import Model
+    from ankiforge.review.page.lists import Lists
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+CHANGED = "this was changed meanwhile; look again"
+_FIELD = "field:"
+"""Before the name of a field, among the arguments of a decision."""
+_LOCK_SECONDS = 1.0
+"""So long the drafting of another program is waited for before that is said."""
+_STORING_SECONDS = 10.0
+"""So long the cards of a reply that came may take to be stored when the page ends."""
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """A decision as the browser sends it."""
+
+    what: str
+    at: str = ""
+    """The id of the item."""
+    stamp: str = ""
+    view: str = ""
+    query: str = ""
+    unverified: str = ""
+    numbers: str = ""
+    next: str = ""
+    """The id of the item after it."""
+    args: dict[str, str] = {}
+    """The arguments of the button, and `words`: what was typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision about an item that is still as it was shown."""
+
+    service: Service
+    request: Request
+    item: Item
+    models: Models
+    clean: Callable[[], tuple[str, ...]]
+    """Returns the cards of the list that may be accepted at once."""
+
+    @property
+    def args(self) -> Mapping[str, str]:
+        """The arguments of the button, and what was typed."""
+        return self.request.args
+
+    @property
+    def words(self) -> str:
+        """What was typed."""
+        return self.args.get("words", "").strip()
+
+    def target(self, slot: str = "") -> Target:
+        """Return the card of the item, or the candidate of this id, as it was shown."""
+        identity = slot or self.args.get("slot", "") or self.item.id
+        guid, _, letter = identity.partition(".")
+        for card in self.item.cards:
+            if card.guid == guid and letter in ("", *map(letter_of, card.candidates)):
+                return Target(card, letter)
+        return _named(self.service, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a decision did."""
+
+    told: str
+    """For the person: `accepted`."""
+    show: str = ""
+    """The id of an item to show next; "" = the next one."""
+    many: bool = False
+    """Whether it was about more than the item."""
+    count: int = 1
+    """The number of cards it was about."""
+    waits: bool = False
+    """Nothing was done: what it needs is in use, and the browser asks again."""
+
+
+def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[str, Any]:
+    """Carry out a decision.
+
+    Returns:
+        `told`; `refused` and `hint` if nothing was done, `waits` if it is to be asked once more;
+        `show`, the id of what to show next.
+    """
+    request = parse_body(body, Request)
+    try:
+        if request.what == "undo":
+            return _undo(service, lists, request)
+        item = view_named(request.view).item(service, request.at)
+        if item is None or item.stamp != request.stamp:
+            raise RefusedError(CHANGED)
+        if request.what not in DECISIONS:
+            raise UsageError(f"no decision {request.what!r}")
+        outcome = DECISIONS[request.what](
+            Decision(service, request, item, models, lambda: lists.clean(service, body))
+        )
+    except (RefusedError, UsageError) as error:
+        hint = "" if error.hint.startswith("-") else error.hint  # an option: for the terminal
+        return {"refused": error.message, "hint": hint, "show": request.at}
+    if outcome.waits:
+        return {"told": outcome.told, "show": outcome.show, "waits": True}
+    lists.pace.decided(request.what, outcome.count)
+    return {"told": outcome.told, "show": outcome.show, "many": outcome.many}
+
+
+def parse_body(body: Any, type: type[Body]) -> Body:
+    """Return the body of a request as a value.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return msgspec.convert(body, type)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"not understood: {error}") from error
+
+
+def _undo(service: Service, lists: Lists, request: Request) -> dict[str, Any]:
+    """Take back the last action of a person, wherever it was made."""
+    taken_back = review.undo(service.ledger)
+    lists.pace.undone()
+    last = taken_back[-1]
+    about = {name for one in taken_back for name in (one.subject, one.body.get("key"))}
+    held = view_named(request.view).ids(service)
+    shown = next((one for one in held if about & {one, *one.split(BETWEEN)}), last.subject)
+    return {"told": f"taken back: {named_as(last)}", "show": shown}
+
+
+def _named(service: Service, identity: str) -> Target:
+    """Return the card of a guid, or the candidate of a draft id, as the ledger has it now.
+
+    Raises:
+        UsageError: there is none.
+    """
+    guid, _, letter = identity.partition(".")
+    card = service.card(guid)
+    if card and letter in ("", *map(letter_of, card.candidates)):
+        return Target(card, letter)
+    raise UsageError(f"there is no {identity!r}", hint="look again")
+
+
+def _done(results: Iterable[Result], told: str, show: str = "") -> Outcome:
+    """Return the outcome of a decision about one card; raise `RefusedError` if it was refused."""
+    for one in results:
+        if one.refused:
+            raise RefusedError(one.refused, hint=one.hint)
+    return Outcome(told, show)
+
+
+# --- accept, reject, restore ------------------------------------------------------------------------
+
+
+def _accept(now: Decision) -> Outcome:
+    force = now.args.get("force", "") == "yes"
+    if force and now.words.casefold() != FORCE:
+        raise RefusedError(f"{FORCE!r} was not typed", hint="nothing was done")
+    return _done(review.accept(now.service.ledger, [now.target()], force=force), "accepted")
+
+
+def _accept_all(now: Decision) -> Outcome:
+    """Accept what is clean in the list, if a person typed how many: one action, one undo."""
+    guids, cards = now.clean(), now.service.ledger.cards
+    parts = (guids[start : start + AT_ONCE] for start in range(0, len(guids), AT_ONCE))
+    found = (card for part in parts for card in cards.several(part))
+    targets = [Target(card) for card in found if acceptable_in_bulk(card)]
+    if not targets or now.words != str(len(targets)):
+        raise RefusedError(
+            f"{len(targets)} cards of this filter are clean, which is not what you typed",
+            hint="nothing was done",
+        )
+    _done(review.accept(now.service.ledger, targets), "")
+    return Outcome(f"{len(targets)} cards accepted", many=True, count=len(targets))
+
+
+def _reject(now: Decision) -> Outcome:
+    slots = now.args.get("slot", "").split() or [""]
+    targets = map(now.target, slots)
+    return _done(review.reject(now.service.ledger, targets, now.words), "rejected")
+
+
+def _take_back(now: Decision) -> Outcome:
+    """Undo one action, whenever it was made."""
+    taken_back = review.undo(now.service.ledger, now.item.id)
+    return Outcome(f"taken back: {named_as(taken_back[-1])}")
+
+
+def _on_card(decide: Callable[..., Iterable[Result]], told: str) -> Callable[[Decision], Outcome]:
+    return lambda now: _done(decide(now.service.ledger, [now.target()]), told)
+
+
+def _on_all_missing(
+    decide: Callable[..., Iterable[Result]], told: str
+) -> Callable[[Decision], Outcome]:
+    """Decide about all cards missing in Anki, if a person typed how many."""
+
+    def every(now: Decision) -> Outcome:
+        ledger = now.service.ledger
+        targets = [Target(ledger.cards.get(guid)) for guid in ledger.queries.missing()]
+        if now.words != str(len(targets)):
+            raise RefusedError(
+                f"{len(targets)} cards are missing in Anki, which is not what you typed",
+                hint="nothing was done",
+            )
+        return _done(decide(ledger, targets), f"{len(targets)} cards {told}")
+
+    return every
+
+
+# --- conflicts, duplicates --------------------------------------------------------------------------
+
+
+def _resolve(mine: bool, told: str) -> Callable[[Decision], Outcome]:
+    """Decide whose words stand, in one field or all; what is left in conflict is shown again."""
+
+    def resolve(now: Decision) -> Outcome:
+        [card] = now.item.cards
+        found = {card.guid: conflicts_of(now.service, card)}
+        field = now.args.get("field", "")
+        results = review.resolve(now.service.ledger, [now.target()], found, mine=mine, field=field)
+        outcome = _done(results, told)
+        left = conflicts_of(now.service, now.service.card(card.guid))
+        return replace(outcome, show=card.guid if left else "")
+
+    return resolve
+
+
+def _pair(now: Decision) -> tuple[Card, str]:
+    """Return the card of a pair that its id names first, and the name of the other."""
+    guid, _, other = now.item.id.partition(BETWEEN)
+    return next(card for card in now.item.cards if card.guid == guid), other
+
+
+def _merge(now: Decision) -> Outcome:
+    card, other = _pair(now)
+    if other.startswith(NOTE):
+        raise UsageError("a note in Anki that others made is not merged", hint="reject this card")
+    [twin] = [one for one in now.item.cards if one is not card]
+    merged = review.merge(now.service.ledger, card, twin)
+    return Outcome(f"merged: {merged.stays} stays, with both passages")
+
+
+def _keep_both(now: Decision) -> Outcome:
+    return _done(review.keep_both(now.service.ledger, *_pair(now)), "both are kept")
+
+
+def _distinct(now: Decision) -> Outcome:
+    card, other = _pair(now)
+    return _done(review.distinct(now.service.ledger, card, (other,)), "no duplicate, for ever")
+
+
+# --- words that a person types or selects -------------------------------------------------------------
+
+
+class Typed(msgspec.Struct, forbid_unknown_fields=True):
+    """What stands in the fields while somebody writes."""
+
+    at: str
+    """The key of the highlight."""
+    slot: str = ""
+    """The draft that is edited; "" = a new card is written."""
+    fields: dict[str, str] = {}
+
+
+class Selected(msgspec.Struct, forbid_unknown_fields=True):
+    """Words that were selected in the highlight, and the shape of the card to make of them."""
+
+    at: str
+    what: str
+    spans: str
+
+
+def preview(service: Service, typed: Typed, shown: Shown) -> dict[str, Any]:
+    """Return the card as Anki would show it, and what the checks find; nothing is stored."""
+    if typed.slot:
+        target = _named(service, typed.slot)
+        card = as_if(target.card, target.candidate)
+        fields = changed_fields(card, typed.fields)
+        draft = review.reworded(target.candidate.draft, fields)
+        card = replace(card, fields=fields, candidates=(_candidate(draft),))
+    else:
+        highlight = highlight_of(service, typed.at)
+        draft = manual_draft(highlight, tuple(typed.fields.items()))
+        card = Card(
+            Guid(""), highlight.key, 0, draft.kind, draft.fields, Verdict.PENDING, Standing.LIVE,
+            AnkiState.NONE, highlight, (_candidate(draft),),
+        )  # fmt: skip
+    findings = service.judge(card.leading.draft, card.highlight)
+    faces, pictures = faces_of(service, card)
+    shown.take(pictures)
+    return {
+        "faces": faces,
+        "foot": render("slot_foot.html", findings=findings),
+        "tone": tone_of(one.severity for one in findings),
+    }
+
+
+def _candidate(draft: Draft) -> Candidate:
+    return Candidate(DraftId(".a"), CandidateState.PICKED, draft)
+
+
+def fields_of_selection(service: Service, selected: Selected) -> dict[str, str]:
+    """Return the fields with which a card of the selected words begins."""
+    highlight = highlight_of(service, selected.at)
+    return dict(fields_from_spans(selected.what, highlight, parse_spans(selected.spans)))
+
+
+def highlight_of(service: Service, key: str) -> Highlight:
+    """Return the highlight of this key.
+
+    Raises:
+        UsageError: there is none.
+    """
+    highlight = service.ledger.highlights.get(HighlightKey(key))
+    if highlight is None or not highlight.document.source:
+        raise UsageError(f"{key!r} is no passage that was read")
+    return highlight
+
+
+def _typed_fields(now: Decision) -> dict[str, str]:
+    found = now.args.items()
+    return {name.removeprefix(_FIELD): text for name, text in found if name.startswith(_FIELD)}
+
+
+def _edit(now: Decision) -> Outcome:
+    """Store a person's words; with `accept`, accept the card as well.
+
+    A card of the view `work` was shown as it is in Anki: the words replace those there.
+    """
+    target, ledger = now.target(), now.service.ledger
+    guid, words, over = target.card.guid, _typed_fields(now), dict[str, str]()
+    seen = ledger.views.seen(guid) if now.request.view == "work" else None
+    if seen and (theirs := dict(words_in_anki(target.card, seen))):
+        words = {name: text for name, text in words.items() if text != theirs.get(name, "")}
+        there = dict(zip(target.card.family.content_fields, seen.fields, strict=False))
+        over = {name: html for name, html in there.items() if name in words}
+    fields = changed_fields(as_if(target.card, target.candidate), words)
+    edited = _done([review.edit(ledger, target, fields, now.service.judge, over)], "edited", guid)
+    if now.args.get("accept") != "yes":
+        return edited
+    return _done(review.accept(ledger, [Target(ledger.cards.get(guid))]), "edited and accepted")
+
+
+def _make(now: Decision) -> Outcome:
+    return _made(now, new_fields(_typed_fields(now)))
+
+
+def _cloze(now: Decision) -> Outcome:
+    """Make a card at once that hides the selected words in their sentence."""
+    highlight = highlight_of(now.service, now.item.group)
+    return _made(now, fields_from_spans("cloze", highlight, parse_spans(now.args.get("spans", ""))))
+
+
+def _made(now: Decision, fields: Fields) -> Outcome:
+    """Make a card; the card that was shown meanwhile is shown again, nothing was decided on it."""
+    service = now.service
+    highlight = highlight_of(service, now.item.group)
+    others = len(live_cards(service.ledger, highlight.key))
+    deck = deck_of(service.decks, highlight.document, highlight).deck
+    review.make(service.ledger, highlight, fields, deck, service.judge)
+    beside = f", beside {others} of this passage" if others else ""
+    return Outcome(f"made, and accepted{beside}", show=now.item.id if now.item.cards else "")
+
+
+def _skip(now: Decision) -> Outcome:
+    review.skip(now.service.ledger, (HighlightKey(now.item.id),))
+    return Outcome("set aside: no card is wanted")
+
+
+# --- drafting again -----------------------------------------------------------------------------------
+
+
+class Models:
+    """The models that draft for the page at this moment."""
+
+    def __init__(
+        self, *, offline: bool = False, say: Callable[[str], None] = lambda words: None
+    ) -> None:
+        """No model is asked yet.
+
+        Args:
+            offline: only servers on this machine may be asked.
+            say: told what is about to leave the machine, and what is waited for at the end.
+        """
+        self._offline = offline
+        self._say = say
+        self._changed = threading.Condition()
+        self._at_work: list[Model] = []
+        self._ended = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is asked at this moment."""
+        return bool(self._at_work)
+
+    @contextmanager
+    def model(self, service: Service) -> Iterator[Model]:
+        """Yield the configured model, which asks again for what the reply cache has.
+
+        Raises:
+            RefusedError: the page ends.
+        """
+        model = app.language_model(
+            service.workspace,
+            service.ledger,
+            self._say,
+            offline=self._offline,
+            fresh=True,
+            repair=app.repair_hints(app.check_limits(service.workspace.config)),
+        )
+        with self._changed:
+            if self._ended:
+                raise RefusedError("the page ends", hint="ankiforge review")
+            self._at_work.append(model)
+        try:
+            yield model
+        finally:
+            with self._changed:
+                self._at_work.remove(model)
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Ask nothing more; a reply under way is paid for, so it and its cards are stored."""
+        with self._changed:
+            self._ended = True
+            models = tuple(self._at_work)
+        for model in models:
+            model.leave()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._at_work, _STORING_SECONDS)
+
+
+def model_named(workspace: Workspace) -> str:
+    """Return the model and its server: `qwen3:8b at 127.0.0.1:11434`; "" = the rules draft."""
+    if workspace.config.drafter is DrafterName.RULES:
+        return ""
+    settings = app.server_settings(workspace)
+    return f"{model_name(settings.model)} at {settings.host}"
+
+
+def _redraft(now: Decision) -> Outcome:
+    """Ask the model again about the highlight of the item; its drafts wait for a person.
+
+    They stand beside the present card, which stays as it was whatever fails.
+    """
+    service, key = now.service, HighlightKey(now.item.group)
+    instead = INSTEAD in now.args.items()
+    _refuse_redraft(service, key, instead=instead)
+    wanted: dict[str, Any] = {"only": frozenset((key,)), "remark": now.words}
+    if instead:
+        split = SPLIT in now.args.items()
+        remarks = remarks_for(service.ledger, now.item.cards, now.words, split=split)
+        wanted = {"only": frozenset((key,)), "instead": remarks}
+    busy = now.models.busy
+    with now.models.model(service) as model:
+        try:
+            drafting = ledger.lock(service.workspace.folder, "drafting", _LOCK_SECONDS)
+        except LedgerError as error:
+            what = "the model is still at another card" if busy else error.message
+            return Outcome(f"Waiting: {what}", show=now.item.id, waits=True)
+        with drafting:
+            before = _drafts_of(service, key)
+            problems = _record_redraft(service, model, wanted)
+        usage = model.usage
+    if problems:
+        told = "; ".join(dict.fromkeys(problem.what for problem in problems))
+        told += f" ({_cost(usage)})" if usage.requests else ""
+        raise RefusedError(told, hint="everything stands as it was")
+    new = {where for one, where in _drafts_of(service, key).items() if one not in before}
+    several = len(new) > 1
+    where = " and ".join(sorted({view for view, _ in new}))
+    cards = f"{len(new)} new cards wait" if several else "a new card waits"
+    told = f"{cards} under {where} ({_cost(usage)})"
+    if instead:
+        which = "one of them, the one they are for" if several else "it, the one it is for"
+        return Outcome(f"{told}; once you accept {which} is retired")
+    return Outcome(told, show=now.item.id)
+
+
+def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> None:
+    """Refuse what the model could not be asked, or what would change nothing."""
+    if service.workspace.config.drafter is DrafterName.RULES:
+        hint = "name a model: drafter: llm in ankiforge.yaml; or by a chat: ankiforge draft export"
+        if instead:
+            hint = (
+                "name a model: drafter: llm in ankiforge.yaml; or reword it (e), or select words of"
+                " the passage and make others of them (c, q, t)"
+            )
+        raise RefusedError("no model drafts here; the offline rules would draw the same", hint=hint)
+    tasks = again(service.ledger, [key], service.decks)
+    highlight = next((one for task in tasks for one in task.highlights), None)
+    if highlight is None:
+        what = "its passage was not there when its source was read last"
+        raise RefusedError(what, hint="ankiforge run")
+    here = service.ledger.highlights.get(key)
+    reason = withheld(highlight)
+    if private(highlight) and here and not private(here):
+        reason = "kept on this machine (#no-llm stands where the same passage is marked elsewhere)"
+    if reason:
+        raise RefusedError(reason, hint="edit it, or make a card by hand")
+
+
+def _record_redraft(service: Service, model: Model, wanted: dict[str, Any]) -> tuple[Problem, ...]:
+    """Check and record the model's drafts; return why there is nothing new, if so.
+
+    A reply that was paid for, and of which nothing was recorded yet, is taken first.
+    """
+    job = app.make_job(service.workspace, (), model, **wanted)
+    run = service.ledger.start_run("draft")
+    try:
+        steps = list(redraw(job, service.ledger, run, (model.from_memory(), model)))
+    except ForgeError as error:  # the server, the key, `--offline`
+        raise RefusedError(error.message, hint=error.hint) from error
+    finally:
+        service.ledger.finish_run(run)
+    return tuple(problem for step in steps for problem in step.problems)
+
+
+def _drafts_of(service: Service, key: HighlightKey) -> dict[str, tuple[str, str]]:
+    """Return the drafts of a highlight by id: the view in which each waits, and its choice."""
+    return {
+        one.id: ("Revisions" if card.revision else "Pending", card.choice or card.guid)
+        for card in service.ledger.cards.of_highlight(key)
+        for one in card.candidates
+        if one.state is not CandidateState.PASSED
+    }
+
+
+def _cost(usage: Usage) -> str:
+    if not usage.requests:
+        return "of a reply that was kept: nothing was asked"
+    tokens = f"{usage.tokens_in + usage.tokens_out:,} tokens"
+    return tokens if usage.cost_usd is None else f"${usage.cost_usd:.4f}, {tokens}"
+
+
+DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
+    "accept": _accept,
+    "accept all": _accept_all,
+    "all deleted": _on_all_missing(review.confirm_deleted, "deleted for good"),
+    "all restore": _on_all_missing(review.restore, "brought back"),
+    "both": _keep_both,
+    "cloze": _cloze,
+    "deleted": _on_card(review.confirm_deleted, "deleted for good"),
+    "distinct": _distinct,
+    "edit": _edit,
+    "keep": _on_card(review.accept, "kept"),
+    "leave": _on_card(review.accept, "left as it is, until it fails once more"),
+    "make": _make,
+    "merge": _merge,
+    "mine": _resolve(True, "your words stay"),
+    "pick": _on_card(review.pick, "picked"),
+    "redraft": _redraft,
+    "reject": _reject,
+    "restore": _on_card(review.restore, "brought back"),
+    "skip": _skip,
+    "source": _resolve(False, "the source's words take their place with the next build"),
+    "take back": _take_back,
+}
+"""By the names that the acts of the views have for them."""

@@ -1,0 +1,362 @@
+"""What the page shows: one item at a time, with the cards beside its source and what may be done.
+
+An item reads its cards once and is rendered only when it is shown: a decision about it needs its
+stamp and its cards alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from rapidfuzz.distance import Indel
+
+from ankiforge.anki.cards import card_ordinals, sides
+from ankiforge.anki.notes import field_html
+from ankiforge.model import AnkiState, Candidate, Card, Fields, Media, Seen, h16
+from ankiforge.review.service import Service
+from ankiforge.sync import pictures_of
+from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.fold import isolated
+
+Face = tuple[str, str]
+"""(question, answer) of one card of a note, as Anki shows its two sides: HTML without the style."""
+Fact = tuple[str, str]
+"""(label, text): a line below the cards; without text it is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A card to look at: its place beside the source, with a frame of its own."""
+
+    id: str
+    """The draft id (`guid.letter`) that decisions about this slot name."""
+    label: str
+    """Its heading, as text: `1`, `now`, `proposed`, `in Anki` …"""
+    faces: tuple[Face, ...] = ()
+    head: str = ""
+    """Our HTML above the frame: kind and drafter."""
+    foot: str = ""
+    """Our HTML below the frame: what the checks found."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """All its content fields as Markdown, for editing; () = it cannot be edited."""
+    pictures: tuple[Media, ...] = ()
+    """What its faces show; the browser gets the names only."""
+    tone: str = ""
+    """`warn` or `block`, after its worst finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that may be done with an item: a button, and the key that presses it."""
+
+    key: str
+    """As in `KeyboardEvent.key`: `a`, `1`, `ArrowDown` …"""
+    label: str
+    what: str
+    """The name of the decision in `decisions.DECISIONS`; or, after a colon, what the script does
+    itself: `:edit`, `:skip`."""
+    args: tuple[tuple[str, str], ...] = ()
+    asks: str = ""
+    """What a person is asked to type first; it arrives as `args["words"]`. "" = nothing."""
+    needs: bool = False
+    """Whether nothing is done if nothing is typed."""
+
+
+class Content(NamedTuple):
+    """What an item shows."""
+
+    source: str = ""
+    """Our HTML: the highlight in its context."""
+    slots: tuple[Slot, ...] = ()
+    body: str = ""
+    """Our HTML below the cards: differences, facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to decide."""
+
+    id: str
+    title: str
+    """What it is, as text: a screen reader reads it first."""
+    stamp: str
+    """A hash of all that is shown; a decision with another one is stale."""
+    content: Callable[[], Content]
+    """Renders it."""
+    acts: tuple[Act, ...] = ()
+    group: str = ""
+    """The key of its highlight: `g` goes to the first item of the next one."""
+    passage: str = ""
+    """The text in which words may be selected to make a card; "" = no card is made here."""
+    compared: bool = False
+    """Whether its slots are two versions of one thing: then the answers are shown first."""
+    cards: tuple[Card, ...] = ()
+    """The cards it is about, as they were read."""
+
+
+def as_json(item: Item, content: Content) -> dict[str, Any]:
+    """Return an item as the script reads it."""
+    slots = msgspec.to_builtins(content.slots)
+    for slot in slots:
+        slot["fields"] = dict(slot["fields"])
+        del slot["pictures"]  # paths on this machine
+    acts = msgspec.to_builtins(item.acts)
+    for act in acts:
+        act["args"] = dict(act["args"])
+    return {
+        "id": item.id, "title": item.title, "stamp": item.stamp, "source": content.source,
+        "slots": slots, "body": content.body, "acts": acts, "group": item.group,
+        "passage": item.passage, "compared": item.compared,
+    }  # fmt: skip
+
+
+def stamp_of(*shown: object) -> str:
+    """Return a hash of what is shown."""
+    return h16(*(msgspec.json.encode(one).decode() for one in shown))
+
+
+def title_of(card: Card) -> str:
+    """Return the title of a card's document, safe to stand beside other text."""
+    return isolated(card.highlight.document.title)
+
+
+def tone_of(severities: Iterable[str]) -> str:
+    """Return the worst of some severities, "" if none is a warning or worse."""
+    found = set(severities)
+    return next((one for one in ("block", "warn") if one in found), "")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ankiforge.review.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["isolated"] = isolated
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template; whatever a source, a model or a person wrote is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+# --- cards as Anki shows them -----------------------------------------------------------------
+
+
+def slot_of(service: Service, card: Card, candidate: Candidate, label: str) -> Slot:
+    """Return the slot of a candidate: the card it would be, with editable words."""
+    shown = as_if(card, candidate)
+    faces, pictures = faces_of(service, shown)
+    words = dict(shown.fields)
+    names = (name for name in shown.family.content_fields if name != "Reverse")
+    return Slot(
+        candidate.id,
+        label,
+        faces,
+        head=render("slot_head.html", candidate=candidate),
+        foot=render("slot_foot.html", findings=candidate.findings),
+        fields=tuple((name, words.get(name, "")) for name in names),
+        pictures=pictures,
+        tone=tone_of(finding.severity for finding in candidate.findings),
+    )
+
+
+def as_if(card: Card, candidate: Candidate) -> Card:
+    """Return the card as if this candidate were picked; a person's edit of the picked one stays."""
+    if candidate == card.picked:
+        return card
+    draft = candidate.draft
+    return replace(card, kind=draft.kind, fields=draft.fields, candidates=(candidate,))
+
+
+def faces_of(service: Service, card: Card) -> tuple[tuple[Face, ...], tuple[Media, ...]]:
+    """Return (question, answer) of each card that Anki makes of a note, and their pictures."""
+    pictures, _ = pictures_of(service.ledger, card)
+    fields = field_html(card, pictures)
+    ordinals = card_ordinals(card.family, fields)
+    faces = tuple(sides(card.family, fields, ordinal) for ordinal in ordinals)
+    return faces, tuple(pictures.values())
+
+
+def faces_in_anki(card: Card, seen: Seen) -> tuple[Face, ...]:
+    """Return the cards of a note with the fields it has in Anki, which anybody may have written."""
+    ordinals = card_ordinals(card.family, seen.fields)
+    return tuple(sides(card.family, seen.fields, ordinal) for ordinal in ordinals)
+
+
+# --- facts -----------------------------------------------------------------------------------
+
+
+def studied(service: Service, card: Card) -> str:
+    """Return how a card fares in Anki, or that it never was there."""
+    seen = service.ledger.views.seen(card.guid)
+    if seen is None:
+        written = card.anki is AnkiState.WRITTEN
+        return "written for Anki, not seen there yet" if written else "not in Anki"
+    longest = max((one.interval for one in seen.cards), default=0)
+    suspended = sum(one.suspended for one in seen.cards)
+    parts = (
+        "" if card.anki.there else "not there now",
+        seen.deck,
+        many(service.ledger.views.reviews_of(card.guid), "review"),
+        f"interval of {many(longest, 'day')}" if longest > 0 else "",
+        f"{many(suspended, 'card')} suspended" if suspended else "",
+    )
+    return " · ".join(filter(None, parts))
+
+
+def many(number: int, what: str) -> str:
+    """Return `3 cards`, `1 card`."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def when(moment: str | float) -> str:
+    """Return a time (ISO text, or seconds) as a person reads it; other text as it is."""
+    if isinstance(moment, float):
+        return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
+    try:
+        return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return moment
+
+
+# --- versions side by side ---------------------------------------------------------------------
+
+SAME, GONE, NEW = "", "del", "ins"
+Run = tuple[str, str]
+"""(`SAME` | `GONE` | `NEW`, text)"""
+
+
+class Side(NamedTuple):
+    """One version of a text."""
+
+    label: str
+    """Whose it is; "" = it needs no name."""
+    runs: tuple[Run, ...]
+    apart: bool = False
+    """Whether what is marked is only on this side, rather than new or gone."""
+
+
+class Row(NamedTuple):
+    """A field, or the highlight, in all its versions."""
+
+    name: str
+    sides: tuple[Side, ...]
+
+
+def sides_html(rows: Iterable[Row] = (), facts: Iterable[Fact] = ()) -> str:
+    """Return the HTML of versions and facts."""
+    return render("sides.html", rows=tuple(rows), facts=[fact for fact in facts if fact[1]])
+
+
+def changed(name: str, old: str, new: str) -> Row:
+    """Return two versions of a text as one, with the changes marked."""
+    return Row(name, (Side("", runs(old, new)),))
+
+
+def changed_rows(old: Fields, new: Fields) -> list[Row]:
+    """Return the fields that differ."""
+    before, after = dict(old), dict(new)
+    names = [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
+    return [changed(name, before.get(name, ""), after.get(name, "")) for name in names]
+
+
+def beside(name: str, one: tuple[str, str], other: tuple[str, str]) -> Row:
+    """Return two texts, each (label, text), with what only one of them says marked in each."""
+    found = runs(other[1], one[1])
+    return Row(
+        name,
+        tuple(
+            Side(label, tuple(run for run in found if run[0] in (SAME, what)), True)
+            for label, what in ((one[0], NEW), (other[0], GONE))
+        ),
+    )
+
+
+_IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Characters that are a word each: kana, Chinese characters."""
+_TOKEN = re.compile(
+    rf"\d+(?:[.,]\d+)+ | (?:(?![{_IDEOGRAPHS}_])\w)+(?:['’](?:(?![{_IDEOGRAPHS}_])\w)+)* | \s+ | .",
+    re.VERBOSE | re.DOTALL,
+)
+_JOINER = "\u200d"
+
+
+def runs(old: str, new: str) -> tuple[Run, ...]:
+    """Compare two texts word by word.
+
+    All runs but `NEW` joined are the old text, all but `GONE` the new one. Formulas, code, clozes
+    and escapes are never divided.
+    """
+    before, after = tokens(old), tokens(new)
+    found: list[Run] = []
+    for step in Indel.opcodes(before, after):
+        gone = "".join(before[step.src_start : step.src_end])
+        if step.tag == "equal":
+            found.append((SAME, gone))
+        else:
+            found += [(GONE, gone), (NEW, "".join(after[step.dest_start : step.dest_end]))]
+    return tuple(_gathered(found))
+
+
+def tokens(text: str) -> list[str]:
+    """Divide a text into the pieces that are compared; joined they are the text."""
+    whole = [(start, end) for start, end, _ in shields(text)]
+    whole += [(gap.start, gap.end) for gap in gaps(text)]
+    found: list[str] = []
+    at = 0
+    for start, end in sorted(whole, key=lambda span: (span[0], -span[1])):
+        if start >= at:
+            found += [*_words(text[at:start]), text[start:end]]
+            at = end
+    return found + _words(text[at:])
+
+
+def _words(text: str) -> list[str]:
+    found: list[str] = []
+    for match in _TOKEN.finditer(text):
+        # an accent, or the next part of one emoji, is no character of its own
+        joins = match[0][0] == _JOINER or unicodedata.category(match[0][0]) in (
+            "Mn", "Mc", "Me", "Sk",
+        )  # fmt: skip
+        if found and (joins or found[-1].endswith(_JOINER)):
+            found[-1] += match[0]
+        else:
+            found.append(match[0])
+    return found
+
+
+def _gathered(found: Iterable[Run]) -> Iterator[Run]:
+    """Join changes that only blanks divide: single changed words are hard to read."""
+    gone = new = blank = ""
+    for what, text in found:
+        if what == SAME and text.strip():
+            yield from _nonempty((GONE, gone), (NEW, new), (SAME, blank))
+            gone = new = blank = ""
+            yield what, text
+        elif what == SAME:
+            blank += text
+        elif text:
+            if gone or new:
+                gone, new = gone + blank, new + blank
+            elif blank:
+                yield SAME, blank
+            blank = ""
+            gone, new = gone + (text if what == GONE else ""), new + (text if what == NEW else "")
+    yield from _nonempty((GONE, gone), (NEW, new), (SAME, blank))
+
+
+def _nonempty(*found: Run) -> Iterator[Run]:
+    return (run for run in found if run[1])

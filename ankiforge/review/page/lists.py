@@ -1,0 +1,427 @@
+"""What each view holds under a filter, what comes next in it, and how long it will take."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any
+
+from ankiforge.check import GROUNDS
+from ankiforge.ledger.conditions import Term
+from ankiforge.review.page.items import Act, Item, as_json
+from ankiforge.review.page.source import Shown
+from ankiforge.review.page.views import BETWEEN, VIEWS, View, subjects_of, view_named
+from ankiforge.review.query import Query, parse
+from ankiforge.review.service import Service
+from ankiforge.text.fold import canonical, isolated
+
+NOTHING_READ = (
+    "Nothing was read yet. In a terminal: `ankiforge run PATH`, a vault, a folder of PDFs or"
+    " zotero.sqlite; what comes of it appears here."
+)
+_IN_BULK = ("pending", "run")
+"""The views in which many cards may be accepted at once."""
+_MOST_LISTS = 32
+"""Lists that are remembered as they were shown."""
+_MOST_VALUES = 12
+"""Values of one facet that are offered; the most frequent ones."""
+_STEPS = {"1": 1, "skip": 1, "-1": -1}
+Asked = Mapping[str, str]
+"""`view`, `query`, `unverified`, `numbers`, `at` (an id), `step` (1, -1, `skip` or `group`), `facets`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a view is narrowed down to."""
+
+    query: Query
+    unverified: bool = False
+    """Only cards of which a check doubts that the source says this."""
+    numbers: bool = False
+    """Only what has a digit in its words or in its quote."""
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.query.terms) or self.unverified or self.numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A view under a filter, asked for by one thread."""
+
+    service: Service
+    view: View
+    filter: Filter
+
+    @property
+    def name(self) -> tuple[str, Filter]:
+        """The list, by a name that is the same for all threads."""
+        return self.view.name, self.filter
+
+    def kept(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return those of these items that the filter keeps."""
+        wanted = self.filter
+        if not wanted.narrows or not ids:
+            return tuple(ids)
+        about = subjects_of(self.service, self.view, ids)
+        found = self.service.queries.filtered(
+            dict.fromkeys(one for names in about.values() for one in names),
+            wanted.query.terms,
+            doubts=GROUNDS if wanted.unverified else None,
+            numbers=wanted.numbers,
+        )
+        return tuple(one for one in ids if not found.isdisjoint(about[one]))
+
+    def item(self, identity: str) -> Item | None:
+        """Return an item, if it belongs there and the filter keeps it now."""
+        item = self.view.item(self.service, identity)
+        return item if item and self.kept((identity,)) else None
+
+    def holds(self, identity: str) -> bool:
+        """Return whether an item belongs there, and the filter keeps it now."""
+        if self.view.holds is None:
+            return self.item(identity) is not None
+        return self.view.holds(self.service, identity) and bool(self.kept((identity,)))
+
+
+@dataclass(slots=True)
+class _List:
+    """A list as it was shown last."""
+
+    ids: tuple[str, ...] = ()
+    next: dict[str, str] = field(default_factory=dict)
+    """Of items that are gone, what came after them and is still there."""
+    clean: frozenset[str] | None = None
+    """The cards that may be accepted at once; None = not known."""
+
+
+def place_of(service: Service, asked: Asked) -> Place:
+    """Return what the browser asks for.
+
+    Raises:
+        UsageError: the query cannot be parsed.
+    """
+    wanted = Filter(
+        parse(asked.get("query", "")),
+        asked.get("unverified") == "yes",
+        asked.get("numbers") == "yes",
+    )
+    return Place(service, view_named(asked.get("view", "")), wanted)
+
+
+class Lists:
+    """All lists of one visit; where in a list a person is, the browser says."""
+
+    def __init__(self, services: Callable[[], Service], query: str) -> None:
+        self._services = services
+        self.query = query
+        """What the page was started for; the filter it opens with."""
+        self.pace = Pace()
+        self._lock = threading.Lock()
+        self._lists: OrderedDict[tuple[str, Filter], _List] = OrderedDict()
+        self._skipped: set[str] = set()
+        self._overview: tuple[Any, dict[str, Any]] = (None, {})
+        self._changes = 0
+        self._versions: dict[int, tuple[int, int]] = {}
+
+    # --- lists ----------------------------------------------------------------------------------
+
+    def _now(self, place: Place) -> tuple[str, ...]:
+        """Return what a view holds under the filter now."""
+        ids = place.kept(place.view.ids(place.service))
+        self._remember(place, ids)
+        return ids
+
+    def _as_shown(self, place: Place) -> tuple[str, ...]:
+        """Return the list as it was shown last: a person must not lose the place in it."""
+        with self._lock:
+            known = self._lists.get(place.name)
+        return known.ids if known and known.ids else self._now(place)
+
+    def _without_decided(self, place: Place, at: str) -> tuple[str, ...]:
+        """Return the list as it was shown, without what a decision about an item took out of it."""
+        ids = self._as_shown(place)
+        touched = {one for name in at.split(BETWEEN) for one in ids if name and name in one}
+        gone = {one for one in touched if not place.holds(one)}
+        with self._lock:
+            clean = self._lists[place.name].clean
+        left = tuple(one for one in ids if one not in gone)
+        self._remember(place, left, None if clean is None else clean.difference(touched))
+        return left
+
+    def _remember(
+        self, place: Place, ids: tuple[str, ...], clean: frozenset[str] | None = None
+    ) -> None:
+        with self._lock:
+            before = self._lists.pop(place.name, _List())
+            left, following = frozenset(ids), ""
+            for one in reversed(before.ids):
+                if one in left:
+                    following = one
+                else:
+                    before.next[one] = following
+            self._lists[place.name] = _List(ids, before.next, clean)
+            while len(self._lists) > _MOST_LISTS:
+                self._lists.popitem(last=False)
+
+    def _index(self, place: Place, at: str, ids: Sequence[str]) -> int:
+        """Return where an item stands in a list; of one that is gone, what came after it."""
+        with self._lock:
+            known = self._lists.get(place.name)
+        following = known.next.get(at, "") if known else ""
+        return next((ids.index(one) for one in (at, following) if one in ids), 0)
+
+    def clean(self, service: Service, asked: Asked) -> tuple[str, ...]:
+        """Return the cards of a list that may be accepted at once."""
+        place = place_of(service, asked)
+        ids = self._now(place)
+        found = self._clean(place, ids)
+        return tuple(one for one in ids if one in found)
+
+    def _clean(self, place: Place, ids: Sequence[str]) -> frozenset[str]:
+        if place.view.name not in _IN_BULK or not place.filter.narrows:
+            return frozenset()
+        with self._lock:
+            known = self._lists.get(place.name)
+        if known is None or known.clean is None:
+            found = place.service.ledger.queries.clean(ids)
+            if known is not None:
+                known.clean = found
+            return found
+        return known.clean
+
+    # --- counts and facets ------------------------------------------------------------------------
+
+    def count(self, name: str, asked: Asked) -> int:
+        """Return how much one view holds under the filter."""
+        return len(self._now(place_of(self._services(), {**asked, "view": name})))
+
+    def overview(self, asked: Asked) -> dict[str, Any]:
+        """Count what each view holds under the filter, and what this one may be narrowed by.
+
+        `changed` is a number that differs after any change. With `facets` = `no`: the counts only.
+        """
+        place = place_of(self._services(), asked)
+        if asked.get("facets") == "no":
+            return {"views": self._counts(place)}
+        version = place.service.ledger.queries.version()
+        with self._lock:
+            fresh = self._overview[0] == place.name
+            fresh = fresh and self._versions.get(id(place.service)) == version
+        found = self._overview if fresh else (place.name, self._narrowing(place))
+        with self._lock:
+            if found != self._overview:
+                self._overview, self._versions = found, {}
+                self._changes += 1
+            self._versions[id(place.service)] = version
+            return {**found[1], "changed": self._changes}
+
+    def _counts(self, place: Place) -> dict[str, int]:
+        return {view.name: len(self._now(replace(place, view=view))) for view in VIEWS}
+
+    def _narrowing(self, place: Place) -> dict[str, Any]:
+        queries, wanted = place.service.queries, place.filter
+        counts = self._counts(place)
+        about = subjects_of(place.service, place.view, self._as_shown(place))
+        subjects = list(dict.fromkeys(names[0] for names in about.values() if names))
+        unverified = len(queries.filtered(subjects, (), doubts=GROUNDS))
+        numbers = len(queries.filtered(subjects, (), numbers=True))
+        return {
+            "views": counts,
+            "facets": [
+                {"title": title, "values": _values(wanted.query, name, found)}
+                for title, (name, found) in queries.facets(subjects).items()
+            ],
+            "toggles": [
+                {
+                    "name": "unverified", "label": "Not verified in the source",
+                    "on": wanted.unverified, "count": unverified,
+                },
+                {
+                    "name": "numbers", "label": "With numbers", "on": wanted.numbers,
+                    "count": numbers,
+                },
+            ],
+        }  # fmt: skip
+
+    # --- going on ---------------------------------------------------------------------------------
+
+    def show(self, asked: Asked, shown: Shown) -> dict[str, Any]:
+        """Return the item at `at`, or the one that `step` leads to from there."""
+        place = place_of(self._services(), asked)
+        at, step = asked.get("at", ""), asked.get("step", "")
+        ids = self._as_shown(place) if step else self._now(place)
+        index = self._index(place, at, ids)
+        if step == "skip":
+            self._skipped.add(at)
+        if step == "group":
+            index = _next_group(place, ids, index)
+        elif at in ids:
+            index += _STEPS.get(step, 0)
+        if step in ("", "skip"):
+            return self._first(place, ids, _around(ids, index), shown)
+        index = min(max(index, 0), max(len(ids) - 1, 0))  # at an end one stays
+        return self._first(place, ids, (*ids[index:], *reversed(ids[:index])), shown)
+
+    def after(
+        self, said: Mapping[str, Any], told: Mapping[str, Any], shown: Shown
+    ) -> dict[str, Any]:
+        """Return the item after a decision: the one it names, else the next in the list."""
+        place = place_of(self._services(), said)
+        at, named = str(said.get("at", "")), str(told.get("show") or "")
+        before = self._as_shown(place)
+        index = self._index(place, at, before)
+        if named or told.get("many"):
+            left = self._now(place)
+        else:
+            self._skipped.discard(at)
+            left = self._without_decided(place, at)
+        if named in left:
+            return self._first(place, left, _around(left, left.index(named)), shown)
+        here = 0 if named or at not in before else 1
+        there = frozenset(left)
+        ways = [one for one in _around(before, index + here) if one in there]
+        return self._first(place, left, ways, shown)
+
+    def _first(
+        self, place: Place, ids: Sequence[str], ways: Sequence[str], shown: Shown
+    ) -> dict[str, Any]:
+        """Return the first item on the way that still belongs there, with its place in the list."""
+        found = ((one, item) for one in ways if (item := place.item(one)))
+        identity, item = next(found, ("", None))
+        listed = ids if item else ()
+        told = {
+            "view": place.view.name,
+            "title": place.view.title,
+            "empty": place.view.empty,
+            "count": len(listed),
+            "skipped": len(self._skipped.intersection(listed)),
+            "pace": self.pace.told(len(listed)),
+        }
+        if item is None:
+            why = self._why_empty(place)
+            return {**told, "item": None, "place": 0, "next": "", "empty": why}
+        count = len(self._clean(place, ids))
+        if count > 1:
+            asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
+            act = Act("A", f"Accept all {count} clean", "accept all", asks=asks, needs=True)
+            item = replace(item, acts=(*item.acts, act))
+        content = item.content()
+        shown.take((one for slot in content.slots for one in slot.pictures), item.group)
+        index = ids.index(identity)
+        following = ids[index + 1] if index + 1 < len(ids) else ""
+        return {**told, "item": as_json(item, content), "place": index + 1, "next": following}
+
+    def _why_empty(self, place: Place) -> str:
+        """Say that nothing is left, or fits; and where there is more."""
+        if place.service.ledger.queries.is_empty():
+            return NOTHING_READ
+        wanted = place.filter
+        held = len(place.view.ids(place.service)) if wanted.narrows else 0
+        words = [f"None of the {held} here fits the filter." if held else place.view.empty]
+        fields = [f"{term.field}:" for term in wanted.query.terms if term.only_of_cards]
+        fields += ["unverified"] if wanted.unverified else []
+        if held and place.view.name == "passages" and fields:
+            words.append(f"Only a card can fit {', '.join(fields)}.")
+        counts = self._counts(place)
+        more = ", ".join(
+            f"{view.title} ({counts[view.name]})"
+            for view in VIEWS
+            if view != place.view and counts[view.name]
+        )
+        return " ".join((*words, f"There is more: {more}.")) if more else " ".join(words)
+
+
+def _next_group(place: Place, ids: Sequence[str], index: int) -> int:
+    """Return where the next highlight begins; the last item if there is none."""
+    here = place.view.item(place.service, ids[index]) if ids else None
+    for then in range(index + 1, len(ids)):
+        item = place.view.item(place.service, ids[then])
+        if item is not None and (here is None or item.group != here.group):
+            return then
+    return max(len(ids) - 1, 0)
+
+
+def _around(ids: Sequence[str], index: int) -> Sequence[str]:
+    """Return what follows from there on, then what is left before it."""
+    return (*ids[index:], *ids[:index])
+
+
+def _values(query: Query, name: str, counts: Counter[str]) -> list[dict[str, Any]]:
+    """Return the values of a facet: those in the query first, then the most frequent others."""
+
+    def value(label: str, count: int | None, terms: tuple[Term, ...], on: bool) -> dict[str, Any]:
+        return {"label": isolated(label), "count": count, "query": str(Query(terms)), "on": on}
+
+    on = [term for term in query.terms if term.field == name and not term.negated]
+    taken = {canonical(term.value) for term in on}
+    number = {canonical(label): count for label, count in counts.items()}
+    found = [
+        value(
+            term.value,
+            number.get(canonical(term.value)),
+            tuple(one for one in query.terms if one != term),
+            True,
+        )
+        for term in on
+    ]
+    free = counts.most_common(_MOST_VALUES + len(on))
+    free = [one for one in free if canonical(one[0]) not in taken][:_MOST_VALUES]
+    for label, count in free:
+        found.append(value(label, count, (*query.terms, Term(name, label)), False))
+    return found
+
+
+# --- pace -----------------------------------------------------------------------------------------
+
+
+class Pace:
+    """Counts the decisions made since the page was opened, and estimates the minutes left."""
+
+    _USUAL_SECONDS = 6.0
+    """A decision, before any was made."""
+    _MOST_SECONDS = 60.0
+    """A person who takes longer was away."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._took: deque[float] = deque(maxlen=50)
+        self._before: float | None = None
+        self._made: list[tuple[str, int]] = []
+        """Decisions that stand, each with the number of its cards."""
+
+    def decided(self, what: str, count: int = 1) -> None:
+        """Count one more decision, about so many cards."""
+        with self._lock:
+            self._tick()
+            self._made.append((what, count))
+
+    def undone(self) -> None:
+        """Uncount the last decision; count an undo if all of this visit were undone."""
+        with self._lock:
+            self._tick()
+            if any(what != "undo" for what, _ in self._made):
+                self._made.pop()
+            else:
+                self._made.append(("undo", 1))
+
+    def _tick(self) -> None:
+        now = self._clock()
+        if self._before is not None:
+            self._took.append(min(now - self._before, self._MOST_SECONDS))
+        self._before = now
+
+    def told(self, left: int) -> dict[str, Any]:
+        """Return the decisions that stand, by name, and the minutes that `left` more will take."""
+        with self._lock:
+            seconds = median(self._took) if self._took else self._USUAL_SECONDS
+            made: Counter[str] = Counter()
+            for what, count in self._made:
+                made[what] += count
+            return {"made": dict(made), "minutes": round(left * seconds / 60, 1)}

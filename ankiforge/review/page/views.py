@@ -1,0 +1,808 @@
+"""The views of the page as data: what each holds, in which order, and what may be decided on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ankiforge import review, sync
+from ankiforge.anki.merge import Conflict
+from ankiforge.anki.notes import RETIRED
+from ankiforge.anki.unrender import unrender
+from ankiforge.ledger.cards import NOTE, PAIRED
+from ankiforge.ledger.events import MADE, Event, standing
+from ankiforge.model import (
+    AnkiState,
+    Candidate,
+    Card,
+    Guid,
+    Highlight,
+    HighlightKey,
+    SeenCard,
+    Standing,
+    Verdict,
+    note_id,
+)
+from ankiforge.model.retention import Trouble, retrievability
+from ankiforge.review.history import History, forgotten, history_of, reasons, words_in_anki
+from ankiforge.review.page.items import (
+    SAME,
+    Act,
+    Content,
+    Fact,
+    Item,
+    Row,
+    Side,
+    Slot,
+    beside,
+    changed,
+    changed_rows,
+    faces_in_anki,
+    faces_of,
+    many,
+    render,
+    runs,
+    sides_html,
+    slot_of,
+    stamp_of,
+    studied,
+    title_of,
+    when,
+)
+from ankiforge.review.page.source import source_html
+from ankiforge.review.select import selectable_text
+from ankiforge.review.service import Service
+from ankiforge.text.fold import isolated
+from ankiforge.text.markdown import plain
+
+BETWEEN = "~"
+"""Stands between the two names of a pair."""
+FORCE = "force"
+"""What a person types to overrule a check."""
+INSTEAD, SPLIT = ("instead", "yes"), ("split", "yes")
+"""Arguments of an act that asks for a card, or several cards, in place of the one shown."""
+_EDIT = Act("e", "Edit", ":edit")
+_REDRAFT = Act("r", "Redraft", ":redraft", asks="What should be better?")
+_MOST_SIBLINGS = 6
+"""Other cards of the same highlight that are named."""
+_MOST_NAMED = 10
+"""Cards of one action that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A list of things to decide."""
+
+    name: str
+    """In addresses: `pending`."""
+    title: str
+    """On the page: `Pending`."""
+    about: str
+    """One line on what it holds and what is decided here."""
+    empty: str
+    """What is said when nothing is left in it."""
+    ids: Callable[[Service], Sequence[str]]
+    """Returns the ids of all it holds, in reading order unless said otherwise."""
+    item: Callable[[Service, str], Item | None]
+    """Returns one of them; None if it no longer belongs here."""
+    holds: Callable[[Service, str], bool] | None = None
+    """Returns whether an item belongs here, where that costs less than to make it."""
+
+
+def _this(card: Card) -> tuple[tuple[str, str], ...]:
+    return (("slot", card.guid),)
+
+
+def _item(card: Card, title: str, content: Callable[[], Content], *more: object) -> Item:
+    """Return an item about one card; `more` is what else is shown, for the stamp."""
+    return Item(
+        card.guid, title, stamp_of(card, *more), content, group=card.highlight.key, cards=(card,)
+    )
+
+
+def _source_of(card: Card) -> str:
+    return source_html(card.highlight, card.leading.draft.quote)
+
+
+def _selectable(card: Card) -> str:
+    return selectable_text(card.highlight)[0] if card.highlight.document.source else ""
+
+
+def _rejecting(card: Card, label: str, why: str) -> tuple[Act, Act]:
+    return (
+        Act("x", label, "reject", _this(card)),
+        Act("X", why, "reject", _this(card), asks="Why not?"),
+    )
+
+
+def _lives(card: Card) -> bool:
+    return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
+
+
+def _waits(card: Card) -> bool:
+    return card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
+
+
+# --- pending, findings, last run ------------------------------------------------------------------
+
+
+def _pending(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    if card is None or not _waits(card):
+        return None
+    # of an open choice, one card is listed for both
+    listed = card.choice in ("", guid) or service.ledger.queries.is_pending(guid)
+    return card_item(service, card) if listed else None
+
+
+def _with_findings(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    if card is None or not _lives(card):
+        return None
+    shown = (card.leading, *card.open, *card.beside)
+    return None if all(one.clean for one in shown) else card_item(service, card)
+
+
+def _of_run(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    return card_item(service, card) if card else None
+
+
+def card_item(service: Service, card: Card) -> Item:
+    """Return a card to be accepted, rejected or edited; of an open choice all candidates."""
+    shown = card.to_choose or (card.leading,)
+    if card.picked and card.verdict is Verdict.PENDING:
+        shown = (card.picked, *card.open)  # a person's words, and what was drafted since
+
+    def content() -> Content:
+        slots = tuple(
+            slot_of(service, card, one, str(at) if len(shown) > 1 else "")
+            for at, one in enumerate(shown, 1)
+        )
+        source = source_html(card.highlight, shown[0].draft.quote, card.also)
+        return Content(source, slots, _replaced_html(service, card))
+
+    item = _item(card, f"{card.kind.capitalize()} card from {title_of(card)}", content)
+    return replace(item, acts=_card_acts(card, shown), passage=_selectable(card))
+
+
+def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
+    if not _lives(card):
+        return (Act("b", "Bring it back", "restore", _this(card)),)
+    accepting: tuple[Act, ...] = ()
+    if card.verdict is Verdict.PENDING and len(shown) > 1:
+        accepting = tuple(
+            Act(str(at), f"Pick {at}", "pick", (("slot", one.id),))
+            for at, one in enumerate(shown[:9], 1)
+        )
+    elif card.verdict is Verdict.PENDING and card.blocked:
+        asks = f"A check forbids this card. Type {FORCE} to accept it all the same; it is recorded."
+        forced = (*_this(card), ("force", "yes"))
+        accepting = (Act("F", "Accept against the check", "accept", forced, asks=asks, needs=True),)
+    elif card.verdict is Verdict.PENDING:
+        accepting = (Act("a", "Accept", "accept", _this(card)),)
+    return (*accepting, *_rejecting(card, "Reject", "Reject, why…"), _EDIT, _REDRAFT)
+
+
+def _replaced_html(service: Service, card: Card) -> str:
+    """Return what is known of the cards that this one was drafted to replace."""
+    facts: list[Fact] = []
+    for guid in service.ledger.queries.problem_cards.replaced_by(card.guid):
+        other = service.ledger.cards.get(guid)
+        asked = words_in_anki(other, service.ledger.views.seen(guid)) or other.fields
+        facts += [
+            ("In place of", " → ".join(text for _, text in asked[:2] if text)),
+            ("Which was", forgotten(history_of(service.ledger, other))),
+            ("If you accept this one", "that one is retired; until then it stays as it is"),
+        ]
+    return sides_html(facts=facts) if facts else ""
+
+
+# --- revisions ------------------------------------------------------------------------------------
+
+
+def _revision(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    if card is None or card.picked is None or not card.revision:
+        return None
+    now, past = card.picked, service.ledger.highlights.before(card.highlight.key)
+    # each with a number where several are proposed
+    labels = [(one, str(at) if len(card.open) > 1 else "") for at, one in enumerate(card.open, 1)]
+
+    def content() -> Content:
+        rows: list[Row] = []
+        for one, label in labels:
+            rows += [
+                row._replace(name=f"{row.name}, {label}") if label else row
+                for row in changed_rows(card.fields, one.draft.fields)
+            ]
+        if past is not None and past.exact != card.highlight.exact:
+            rows.append(changed("Passage", past.exact, card.highlight.exact))
+        proposed = (slot_of(service, card, one, label or "proposed") for one, label in labels)
+        return Content(
+            source_html(card.highlight, card.open[0].draft.quote),
+            (slot_of(service, card, now, "now"), *proposed),
+            sides_html(rows),
+        )
+
+    whole = (("slot", " ".join(one.id for one, _ in labels)),)
+    accepting = [
+        Act(label, f"Take {label}", "pick", (("slot", one.id),)) for one, label in labels[:9]
+    ]
+    if len(labels) == 1:
+        accepting = [Act("a", "Take the new one", "accept", whole)]
+    kept = Act("x", "Keep the old one", "reject", whole)
+    item = _item(card, f"Correction of a {card.kind} card from {title_of(card)}", content, past)
+    return replace(item, acts=(*accepting, kept, _EDIT, _REDRAFT), compared=True)
+
+
+# --- conflicts ------------------------------------------------------------------------------------
+
+
+def conflicts_of(service: Service, card: Card | None) -> tuple[Conflict, ...]:
+    """Return the conflicts of a card with Anki as they stand now."""
+    return sync.conflicts_of(service.ledger, card, service.decks) if card else ()
+
+
+def _conflict(service: Service, guid: str) -> Item | None:
+    card, seen = service.card(guid), service.ledger.views.seen(Guid(guid))
+    found = conflicts_of(service, card)
+    if card is None or seen is None or not found:
+        return None
+
+    def row(one: Conflict) -> Row:
+        base, mine, source = map(unrender, (one.base, one.theirs, one.ours))
+        if not base:  # what was shipped is not known
+            return beside(one.field, ("Yours, in Anki", mine), ("From the source", source))
+        mine_side = Side("Yours, in Anki", runs(base, mine))
+        source_side = Side("From the source", runs(base, source))
+        return Row(one.field, (Side("Before", ((SAME, base),)), mine_side, source_side))
+
+    def content() -> Content:
+        ours, pictures = faces_of(service, card)
+        slots = (
+            Slot(f"{card.guid}.anki", "yours, in Anki", faces_in_anki(card, seen)),
+            Slot(card.leading.id, "from the source", ours, pictures=pictures),
+        )
+        return Content(_source_of(card), slots, sides_html(map(row, found)))
+
+    several = len(found) > 1
+    every = " in all fields" if several else ""
+    acts = [
+        Act("m", f"Keep mine{every}", "mine"),
+        Act("o", f"Take the source's{every}", "source"),
+    ]
+    for at, one in enumerate(found if several else ()):
+        this = (("field", one.field),)
+        acts.append(Act(str(2 * at + 1), f"{one.field}: mine", "mine", this))
+        acts.append(Act(str(2 * at + 2), f"{one.field}: the source's", "source", this))
+    named = ", ".join(one.field for one in found)
+    title = f"Conflict in {named} of a card from {title_of(card)}"
+    item = _item(card, title, content, found, seen.fields)
+    return replace(item, acts=tuple(acts), compared=True)
+
+
+# --- duplicates -----------------------------------------------------------------------------------
+
+
+def _duplicate(service: Service, identity: str) -> Item | None:
+    one, _, other = identity.partition(BETWEEN)
+    ledger = service.ledger
+    if not ledger.queries.is_duplicate(one, other):
+        return None
+    card = ledger.cards.get(one)
+    if not other.startswith(NOTE):
+        twin = ledger.cards.get(other)
+        if _waits(twin) and not _waits(card):  # the one that waits is to be decided about
+            card, twin = twin, card
+        return _pair(service, identity, card, twin)
+    note = ledger.foreign.find(int(other.removeprefix(NOTE)))
+    if note is None:
+        return None
+
+    def content() -> Content:
+        facts = (
+            *_alike(card, other),
+            ("This one", studied(service, card)),
+            ("The other", f"a note in Anki that others made, in {note.deck}; it is never changed"),
+            ("To find it in Anki", other),
+        )
+        slots = (slot_of(service, card, card.leading, "this one"),)
+        return Content(
+            _source_of(card), slots, sides_html(_rows_beside(card, dict(note.fields)), facts)
+        )
+
+    title = f"A card that is called like a note in Anki, from {title_of(card)}"
+    item = _item(card, title, content, note)
+    return replace(item, id=identity, acts=_pair_acts(card), compared=True)
+
+
+def _pair(service: Service, identity: str, card: Card, twin: Card) -> Item:
+    stays, _ = review.merge_order(service.ledger, card, twin)
+
+    def content() -> Content:
+        facts = (
+            *_alike(card, twin.guid),
+            *_alike(twin, card.guid),
+            ("This one", studied(service, card)),
+            ("The other", studied(service, twin)),
+            ("The other's passage", twin.highlight.exact),
+            ("The other's source", title_of(twin)),
+        )
+        slots = (
+            slot_of(service, card, card.leading, "this one"),
+            slot_of(service, twin, twin.leading, "the other"),
+        )
+        return Content(_source_of(card), slots, sides_html(_rows_beside(card, _texts(twin)), facts))
+
+    which = "this one" if stays.guid == card.guid else "the other"
+    title = f"Two cards that are called alike, from {title_of(card)}"
+    return replace(
+        _item(card, title, content, twin, stays.guid),
+        id=identity,
+        acts=(Act("m", f"Merge: {which} stays", "merge"), *_pair_acts(card)),
+        compared=True,
+        cards=(card, twin),
+    )
+
+
+def _pair_acts(card: Card) -> tuple[Act, ...]:
+    return (
+        Act("b", "Keep both", "both"),
+        Act("n", "Not a duplicate", "distinct"),
+        *_rejecting(card, "Reject this", "Reject, why…"),
+    )
+
+
+def _alike(card: Card, other: str) -> list[Fact]:
+    """Return why a check called two cards alike."""
+    shown = (card.leading, *(one for one in card.open if one != card.leading))
+    found = (finding for one in shown for finding in one.findings if finding.check in PAIRED)
+    named = [one for one in found if one.twin.partition(".")[0] == other]
+    return [("Called alike because", one.message) for one in named[:1]]
+
+
+def _rows_beside(card: Card, theirs: dict[str, str]) -> list[Row]:
+    """Compare field with field; of different note types all of one with all of the other."""
+    ours = _texts(card)
+    if ours.keys() != theirs.keys():
+        words = ("\n".join(ours.values()), "\n".join(theirs.values()))
+        ours, theirs = {"Words": words[0]}, {"Words": words[1]}
+    return [
+        beside(name, ("This one", text), ("The other", theirs[name])) for name, text in ours.items()
+    ]
+
+
+def _texts(card: Card) -> dict[str, str]:
+    return {name: plain(text) for name, text in card.fields if text and name != "Reverse"}
+
+
+# --- highlights without a card --------------------------------------------------------------------
+
+
+def _passage(service: Service, key: str) -> Item | None:
+    why = service.ledger.queries.why_no_card(key)
+    highlight = service.ledger.highlights.get(HighlightKey(key)) if why else None
+    if highlight is None:
+        return None
+    words, _ = selectable_text(highlight)
+    selecting = (
+        Act("c", "Cloze", ":cloze"),
+        Act("q", "Question", ":question"),
+        Act("t", "Term, both ways", ":term"),
+    )
+
+    def content() -> Content:
+        foot = render("no_card.html", why=why, selectable=bool(words))
+        return Content(source_html(highlight), (Slot("", "", foot=foot),))
+
+    return Item(
+        key,
+        f"No card yet from {isolated(highlight.document.title)}",
+        stamp_of(highlight, why),
+        content,
+        acts=(
+            *(selecting if words else ()),
+            Act("n", "New card", ":new"),
+            Act("x", "No card wanted", "skip"),
+            _REDRAFT,
+        ),
+        group=key,
+        passage=words,
+    )
+
+
+# --- missing in Anki ------------------------------------------------------------------------------
+
+
+def _missing(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    if card is None or card.anki is not AnkiState.MISSING:
+        return None
+    count = len(service.ledger.queries.missing())
+
+    def content() -> Content:
+        seen = service.ledger.views.seen(card.guid)
+        given = service.ledger.views.reviews_of(card.guid)
+        facts = (
+            ("Missing since", when(card.anki_why)),
+            ("Last seen there", when(seen.taken_at) if seen else ""),
+            ("Deck", seen.deck if seen else ""),
+            ("Answers given there", f"{given}; when it was due is lost with it" if given else "0"),
+            ("If you bring it back", "the next package holds it, and Anki begins with it anew"),
+            ("If it was deleted", "it is not shipped again, not even when its source changes"),
+        )
+        slots = (slot_of(service, card, card.leading, "as it was"),)
+        return Content(_source_of(card), slots, sides_html(facts=facts))
+
+    acts = [
+        Act("b", "Bring it back", "restore"),
+        Act("d", "It was deleted on purpose", "deleted"),
+    ]
+    if count > 1:
+        asks = f"{count} cards are missing. Type {count} if you mean all of them."
+        for key, label, what in (
+            ("B", f"Bring all {count} back", "all restore"),
+            ("D", f"All {count} were deleted on purpose", "all deleted"),
+        ):
+            acts.append(Act(key, label, what, asks=asks, needs=True))
+    item = _item(card, f"Missing in Anki: a {card.kind} card from {title_of(card)}", content, count)
+    return replace(item, acts=tuple(acts))
+
+
+# --- retired here but still in Anki; accepted here but gone from the source ---------------------------
+
+_WHY_RETIRED = {
+    "skip": "its passage was marked to be skipped",
+    "gone": "its passage is no longer in the source",
+    "rewritten": "it was rewritten in its source as another kind of card",
+    "redrafted": "another card was drawn in its place",
+}
+
+
+def _retired(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    if card is None:
+        return None
+    if card.standing is Standing.LIVE and card.verdict is Verdict.ACCEPTED:
+        gone = guid in service.ledger.queries.without_source()
+        return _without_source(service, card) if gone else None
+    seen = service.ledger.views.seen(card.guid) if card.anki.there else None
+    if seen is None:
+        return None
+    if card.verdict is Verdict.REJECTED:
+        why = "you rejected it" + (f": {card.reason}" if card.reason else "")
+    elif card.standing is Standing.SUPERSEDED:
+        why = f"{card.standing_why} stands in its place"
+    elif card.standing is Standing.RETIRED:
+        why = _WHY_RETIRED.get(card.standing_why, card.standing_why)
+    else:
+        why = "it waits for your word again"
+    studied_cards = many(sum(not one.suspended for one in seen.cards), "card")
+    way = f"ankiforge push --suspend-retired suspends its {studied_cards}; or delete it there"
+    if RETIRED not in seen.tags:
+        way = f"the next package tags it {RETIRED}, then {way}"
+
+    def content() -> Content:
+        facts = (
+            ("Why it is none here", why),
+            ("In Anki", studied(service, card)),
+            ("To find it in Anki", f"nid:{note_id(card.guid)}"),
+            ("To find all of them", f"tag:{RETIRED}"),
+            ("To stop it", f"No import of a file deletes a note, or suspends it; {way}"),
+        )
+        slots = (Slot(f"{card.guid}.anki", "in Anki", faces_in_anki(card, seen)),)
+        return Content(_source_of(card), slots, sides_html(facts=facts))
+
+    back = Act("b", "Bring it back", "restore")
+    if _waits(card):
+        back = Act("a", "Accept", "accept", (("slot", card.leading.id),))
+    title = f"Still in Anki: a {card.kind} card from {title_of(card)}"
+    item = _item(card, title, content, seen.tags, [one.queue for one in seen.cards])
+    return replace(item, acts=(back,))
+
+
+def _without_source(service: Service, card: Card) -> Item:
+    def content() -> Content:
+        facts = (
+            ("Its passage", "is no longer in the source; beside the card stands what it was"),
+            ("In Anki", studied(service, card)),
+            (
+                "If you keep it",
+                "it stays as it is, and you are asked again only if that happens anew",
+            ),
+        )
+        slots = (slot_of(service, card, card.leading, ""),)
+        return Content(_source_of(card), slots, sides_html(facts=facts))
+
+    acts = (
+        Act("a", "Keep it", "keep", (("slot", card.leading.id),)),
+        Act("x", "Reject it: no card any more", "reject", _this(card)),
+        _EDIT,
+    )
+    item = _item(card, f"Its passage is gone: a {card.kind} card from {title_of(card)}", content)
+    return replace(item, acts=acts)
+
+
+# --- cards that keep failing ----------------------------------------------------------------------
+
+
+def _work(service: Service, guid: str) -> Item | None:
+    ledger, card = service.ledger, service.card(guid)
+    seen = ledger.views.seen(card.guid) if card else None
+    if card is None or seen is None:
+        return None
+    history = history_of(ledger, card)
+    if not history.troubles:
+        return None
+    theirs = words_in_anki(card, seen)
+    siblings = [one for one in ledger.cards.of_highlight(card.highlight.key) if one.guid != guid]
+    siblings.sort(key=lambda one: one.standing is not Standing.LIVE)
+
+    def facts() -> Iterator[Fact]:
+        yield ("Why it is here", "; ".join(reasons(history)))
+        yield ("Its answers", _answers(history))
+        yield ("In Anki", f"{studied(service, card)} · seen {when(seen.taken_at)}")
+        now = ledger.clock().timestamp()
+        last = ledger.queries.problem_cards.last_answers(card.guid)
+        several = len(seen.cards) > 1
+        for at, one in enumerate(seen.cards, 1):
+            label = f"Card {at} of this note" if several else "Its memory"
+            memory = _memory(one, last.get(one.ordinal, 0.0), now, several=several)
+            yield (label, " · ".join(memory))
+        if seen.cards and all(one.suspended for one in seen.cards):
+            found = f"nid:{note_id(card.guid)}"
+            yield ("To study it again", f"unsuspend it in Anki, which asks it no more: {found}")
+        for other in siblings[:_MOST_SIBLINGS]:
+            words = " → ".join(text for _, text in other.fields[:2] if text)
+            state = other.verdict if other.standing is Standing.LIVE else other.standing
+            yield ("Beside it", f"{words} ({state})")
+        left = len(siblings) - _MOST_SIBLINGS
+        yield ("And", f"{many(left, 'card')} more of this passage" if left > 0 else "")
+        if card.revision:
+            waits = "decide on it under Revisions: that deals with this as well"
+            yield ("A correction waits", waits)
+
+    def content() -> Content:
+        slot, rows = slot_of(service, card, card.leading, ""), list[Row]()
+        if theirs:  # a person's own words in Anki are shown, and edited
+            words = dict(theirs)
+            slot = replace(
+                slot,
+                label="as you changed it in Anki",
+                faces=faces_in_anki(card, seen),
+                fields=tuple((name, words.get(name, "")) for name, _ in slot.fields),
+            )
+            rows = [
+                row._replace(name=f"{row.name}, changed in Anki")
+                for row in changed_rows(card.fields, theirs)
+            ]
+        source = source_html(card.highlight, card.leading.draft.quote, card.also)
+        return Content(source, (slot,), sides_html(rows, facts()))
+
+    split = "Into what? Nothing typed: two or more simpler cards, each asking one thing."
+    acts = (
+        replace(_REDRAFT, args=(INSTEAD,)),
+        Act("p", "Split", ":redraft", (INSTEAD, SPLIT), asks=split),
+        Act("e", "Reword", ":edit"),
+        *(() if card.revision else (Act("l", "Leave it", "leave", (("slot", card.leading.id),)),)),
+        *_rejecting(card, "Give it up", "Give it up, why…"),
+    )
+    item = _item(
+        card, f"Needs work: a {card.kind} card from {title_of(card)}", content, seen.tags,
+        seen.cards, history.troubles, history.answers.given, siblings, theirs,
+    )  # fmt: skip
+    return replace(item, acts=acts, passage=_selectable(card))
+
+
+def _answers(history: History) -> str:
+    found = history.answers
+    each, retention = found.seconds_each, found.retention
+    parts = (
+        "" if Trouble.LAPSES in history.troubles else forgotten(history),
+        "" if retention is None else f"{retention:.0%} remembered when they were due",
+        "" if each is None else f"{each:.0f} s an answer",
+    )
+    return " · ".join(filter(None, parts))
+
+
+def _memory(card: SeenCard, last: float, now: float, *, several: bool) -> Iterator[str]:
+    """Yield what Anki's scheduler thinks of one card."""
+    if several:
+        yield many(card.lapses, "lapse")
+        if card.interval > 0:
+            yield f"interval of {many(card.interval, 'day')}"
+        if card.suspended:
+            yield "suspended"
+    if card.difficulty is not None:
+        yield f"difficulty {card.difficulty:.1f} of 10"
+    if card.stability is not None:
+        yield f"stability {card.stability:.1f} days"
+    chance = retrievability(card, last, now) if last else None
+    if chance is not None:
+        yield f"{chance:.0%} likely to be remembered now"
+
+
+# --- recent decisions -----------------------------------------------------------------------------
+
+_DONE = {
+    "accept": "accepted",
+    "pick": "picked",
+    "reject": "rejected",
+    "edit": "edited",
+    "restore": "brought back",
+    "skip": "no card wanted",
+    "merge": "made one of two",
+    "not-duplicate": "called no duplicate",
+    "pin": "your words kept",
+    "redraft": "another card asked for",
+    "resolve": "the source's words taken",
+}
+
+
+def named_as(event: Event) -> str:
+    """Return what a decision is called: a card that was made by hand was not edited."""
+    return "made by hand" if MADE in event.body else event.what
+
+
+def _recent(service: Service, action: str) -> Item | None:
+    ledger = service.ledger
+    subjects = dict.fromkeys(ledger.queries.subjects_of(action))
+    history = (one for subject in subjects for one in standing(ledger.decisions.of(subject)))
+    made = [one for one in history if one.action == action and one.what != "undo"]
+    if not made:
+        return None
+    cards = [card for one in made if (card := service.card(one.subject))]
+    what = many(len(made), "passage")
+    if cards:
+        what = f"{cards[0].kind.capitalize()} card from {title_of(cards[0])}"
+    if len(cards) > 1:
+        what = many(len(cards), "card")
+    title = f"{_DONE.get(named_as(made[0]), named_as(made[0]))}: {what}"
+    facts = list(_recent_facts(made, cards))
+    back = Act("z", "Take it back", "take back")
+    if len(made) == 1 and cards:
+        item = card_item(service, cards[0])
+
+        def with_facts() -> Content:
+            content = item.content()
+            return content._replace(body=sides_html(facts=facts) + content.body)
+
+        stamp = stamp_of(cards[0], action)
+        return replace(
+            item, id=action, title=title, stamp=stamp, content=with_facts, acts=(back, *item.acts)
+        )
+
+    def content() -> Content:
+        highlight: Highlight | None
+        if cards:
+            highlight = cards[0].highlight
+        else:
+            highlight = ledger.highlights.get(HighlightKey(made[0].subject))
+        source = source_html(highlight) if highlight else ""
+        return Content(source, body=sides_html(facts=facts))
+
+    return Item(action, title, stamp_of(action, cards), content, acts=(back,))
+
+
+def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact]:
+    yield ("Decided", when(made[0].at))
+    yield ("Reason", str(made[0].body.get("reason", "")))
+    if len(made) > 1:
+        for card in cards[:_MOST_NAMED]:
+            yield ("A card of it", f"{card.leading.draft.answer} ({title_of(card)})")
+        left = len(cards) - _MOST_NAMED
+        yield ("And", many(left, "card") + " more" if left > 0 else "")
+
+
+# --- all views ------------------------------------------------------------------------------------
+
+VIEWS = (
+    View(
+        "pending",
+        "Pending",
+        "Cards that wait for your word.",
+        "Nothing waits for you here.",
+        lambda service: service.ledger.queries.pending(),
+        _pending,
+        lambda service, guid: service.ledger.queries.is_pending(guid),
+    ),
+    View(
+        "findings",
+        "Findings",
+        "Cards of which a check warns, or which it forbids: mend them, or decide.",
+        "No check warns of any card.",
+        lambda service: service.ledger.queries.with_findings(),
+        _with_findings,
+    ),
+    View(
+        "work",
+        "Needs work",
+        "Cards that keep failing in Anki, or of which you wrote something there.",
+        "No card in Anki keeps failing.",
+        lambda service: service.ledger.queries.problem_cards.all(),  # the worst first
+        _work,
+    ),
+    View(
+        "revisions",
+        "Revisions",
+        "Corrections of accepted cards: take the new one, or keep the old.",
+        "No correction waits for you.",
+        lambda service: service.ledger.queries.revisions(),
+        _revision,
+    ),
+    View(
+        "conflicts",
+        "Conflicts",
+        "Fields that you changed in Anki and the source changed as well: whose words stand?",
+        "Anki and your sources agree.",
+        lambda service: service.ledger.queries.conflicts(),
+        _conflict,
+    ),
+    View(
+        "twins",
+        "Duplicates",
+        "Cards that ask the same: make one of them, keep both, or say that they are not alike.",
+        "No two cards are called alike.",
+        lambda service: [BETWEEN.join(pair) for pair in service.ledger.queries.duplicates()],
+        _duplicate,
+    ),
+    View(
+        "passages",
+        "No card yet",
+        "Passages that are no card: select words, and they are one.",
+        "Every passage has its card, or you have said that none is wanted.",
+        lambda service: service.ledger.queries.without_card(),
+        _passage,
+    ),
+    View(
+        "missing",
+        "Missing",
+        "Cards that were in Anki and are not there now: deleted on purpose, or by accident?",
+        "Nothing is missing in Anki.",
+        lambda service: service.ledger.queries.missing(),
+        _missing,
+    ),
+    View(
+        "retired",
+        "Retired",
+        "Cards that Anki still asks and that are none here, or whose passage is gone.",
+        "All that Anki asks is a card here, and has its passage.",
+        lambda service: (
+            *service.ledger.queries.left_in_anki(),
+            *service.ledger.queries.without_source(),
+        ),
+        _retired,
+    ),
+    View(
+        "recent",
+        "Recent",
+        "What you decided, newest first: take it back, or decide anew.",
+        "You have decided nothing yet.",
+        lambda service: tuple(service.ledger.queries.person_actions()),
+        _recent,
+    ),
+    View(
+        "run",
+        "This run",
+        "What the last run drafted or revised, whatever was decided since; what it could make no"
+        " card of stands in the view of passages without one.",
+        "No run has drawn a card yet.",
+        lambda service: service.ledger.queries.of_last_run(),
+        _of_run,
+    ),
+)
+"""In the order of the menu."""
+
+
+def view_named(name: str) -> View:
+    """Return the view of this name; the first if there is none."""
+    return next((view for view in VIEWS if view.name == name), VIEWS[0])
+
+
+def subjects_of(service: Service, view: View, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return what each item is about: guids, or keys of highlights."""
+    if view.name == "recent":
+        actions = service.ledger.queries.person_actions()
+        return {one: actions.get(one, ()) for one in ids}
+    return {one: tuple(one.split(BETWEEN)) for one in ids}
