@@ -220,9 +220,9 @@ def _works(now: Session, words: str) -> Iterator[Match]:
         if len(path.parts) > 1:
             raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
         return now.ledger.search.find(words)
-    from ankiforge.extract.pdf.naming import named
+    from ankiforge.extract.pdf import identify
 
-    document = named(path)
+    document = identify(path)
     if isinstance(document, Problem):
         now.out.problems([document])
         raise click.exceptions.Exit(1)

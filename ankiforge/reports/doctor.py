@@ -27,7 +27,7 @@ from ankiforge.config import (
     load_prices,
 )
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import settled, unconfirmed
+from ankiforge.config.trust import restricted, unconfirmed
 from ankiforge.config.workspace import UserFolders, Workspace
 from ankiforge.errors import ConfigError, ForgeError, ItemError
 from ankiforge.model import (
@@ -150,7 +150,7 @@ def examine(
             yield _ok("trust", says, f"if that server wants it: {do}")
         else:
             yield _warn("trust", f"{says}; until then they stay in it", do)
-    workspace, trusted = settled(workspace, waiting), not any(one.stops for one in waiting)
+    workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     for item in workspace.remembered:
