@@ -273,9 +273,7 @@ class Passes:
                 try:
                     push.run()
                     pushed = push.pushed
-                except (
-                    ServiceError
-                ) as absent:  # Anki is closed: the package is written all the same
+                except ServiceError as absent:  # the package is written all the same
                     error = absent
                     push.fall_back()
             else:

@@ -19,7 +19,7 @@ from ankiforge.reports.cards import Reason, reasons, reasons_by_key, titled, why
 from ankiforge.reports.text import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
     from ankiforge.sync import PushResult, SyncResult
 
 LISTED = 40
