@@ -19,7 +19,6 @@ from ankiforge.config import (
     AcceptPolicy,
     Config,
     DrafterName,
-    RulesUsed,
     SourceEntry,
     is_loopback,
     source_name,
@@ -52,9 +51,9 @@ from ankiforge.text.anchors import text_of
 if TYPE_CHECKING:
     from ankiforge import check
     from ankiforge.config.workspace import Workspace
-    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.wording.prompt import Prompt, Prompts
+    from ankiforge.draft.prompt import Prompt, Prompts
     from ankiforge.extract.workers import WorkerPool
     from ankiforge.ledger import Ledger
     from ankiforge.pipeline import Job
@@ -563,7 +562,7 @@ def server_settings(
     from msgspec.structs import asdict
 
     from ankiforge.config import load_prices
-    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.client import ServerSettings
 
     options = asdict(workspace.config.llm)
     options["prices"] = load_prices(workspace.root)
@@ -600,7 +599,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
         ConfigError: a prompt is missing or invalid.
     """
     from ankiforge.config.deckfiles import load_decks
-    from ankiforge.draft.wording.prompt import Prompts
+    from ankiforge.draft.prompt import Prompts
 
     config = workspace.config
     named = {
@@ -615,7 +614,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
 
 def _load_prompt(workspace: Workspace, name: str, where: Location, user: str = "") -> Prompt:
     from ankiforge.config import shipped
-    from ankiforge.draft.wording.prompt import NoPromptError, load
+    from ankiforge.draft.prompt import NoPromptError, load
 
     try:
         return load(name, (workspace.prompts, shipped("prompts")))
@@ -630,7 +629,7 @@ def is_small_model(base_url: str, model: str) -> bool:
     `gpt-oss-120b` are not. A name without a size is small if the server runs on this machine,
     unless the name is that of a hosted service.
     """
-    from ankiforge.draft.desk.prices import known_price
+    from ankiforge.draft.budget import known_price
 
     name = model.casefold()
     sizes = [
@@ -645,8 +644,8 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 # --- checks, policy, job --------------------------------------------------------------------
 
-ALL_RULES = "rules:all"
-"""The drafter's name if the rules may guess: what the safe ones left is drafted again."""
+RETIRED_GUESSES = frozenset({"rules:emphasis", "rules:isa", "rules:number"})
+"""Drafters of older versions, of which no card is accepted unseen."""
 
 
 def check_limits(config: Config) -> check.Limits:
@@ -677,14 +676,12 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]
 
     `override`: the policy of `--accept`, for any drafter.
     """
-    from ankiforge.draft import GUESSES
-
     rules = AcceptPolicy(override) if override else config.accept.rules
     llm = AcceptPolicy(override) if override else config.accept.llm
 
     def accepts(draft: Draft) -> bool:
         policy = rules if draft.origin.drafter.startswith("rules") else llm
-        return policy is AcceptPolicy.CLEAN and draft.origin.drafter not in GUESSES
+        return policy is AcceptPolicy.CLEAN and draft.origin.drafter not in RETIRED_GUESSES
 
     return accepts
 
@@ -707,16 +704,14 @@ def make_job(
         options: other fields of `Job`.
     """
     from ankiforge.config.deckfiles import load_decks
-    from ankiforge.draft.offline.rules import Rules
+    from ankiforge.draft.rules import Rules
     from ankiforge.pipeline import Job
 
     config = workspace.config
     if drafter is not None:
         name = config.llm.model
     else:
-        guessing = config.rules is RulesUsed.ALL
-        drafter = Rules(guessing=guessing)
-        name = ALL_RULES if guessing else DrafterName.RULES.value
+        drafter, name = Rules(), DrafterName.RULES.value
     decks = load_decks(workspace.root, config.decks, workspace.generation)
     options = {"limits": check_limits(config), **options}
     return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

@@ -20,11 +20,11 @@ from ankiforge.anki.package import write_package
 from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.draft import set_aside
-from ankiforge.draft.offline.rules import Rules
+from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.ingest import Settled
+from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
@@ -92,7 +92,7 @@ class Progress:
     revised: int = 0
     merged: int = 0
     flooded: int = 0
-    settled: Settled | None = None
+    settled: Ingested | None = None
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """How many were drafted, or found to yield nothing."""
@@ -126,14 +126,14 @@ class Read:
 
 def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
     """Stage what the sources yield."""
-    ledger.reading.begin(run, _salt(job))
+    ledger.ingest.begin(run, _salt(job))
     for source in job.sources:
         gone: list[Problem] = []
-        for sighting in scanned(source, ledger.reading.known):
+        for sighting in scanned(source, ledger.ingest.known):
             if isinstance(sighting, (Unchanged, Unmarked)):
-                ledger.reading.sight(run, sighting)
+                ledger.ingest.add(run, sighting)
             elif isinstance(sighting, Extracted):
-                ledger.reading.sight(run, _with_skips(job, sighting))
+                ledger.ingest.add(run, _with_skips(job, sighting))
                 unkept = ledger.pictures.keep(sighting.pictures)
                 yield Progress(sighting.document.title, problems=unkept)
             elif isinstance(sighting, Problem):
@@ -174,7 +174,7 @@ def _as_one(gone: Sequence[Problem]) -> Problem:
 
 def settle(ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
     """Give what was staged its keys."""
-    settled = ledger.reading.settle(
+    settled = ledger.ingest.finish(
         run, found.scans, found.problems, ledger.clock(), selecting=found.selecting
     )
     ledger.recovery.settle(run)

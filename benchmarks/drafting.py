@@ -126,9 +126,9 @@ def fact(number: int) -> str:
 def stage(url: str, slots: int, requests: int) -> None:
     """The drafter alone, with replies kept in a dictionary."""
     from ankiforge.config import shipped
-    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.wording.prompt import load
+    from ankiforge.draft.prompt import load
     from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
 
     class Kept(dict):  # type: ignore[type-arg]

@@ -1,6 +1,6 @@
 """How often the offline rules make a card of running text, and which: a sample to rate by hand.
 
-    python benchmarks/rules.py FOLDER [--all] [--sample 20] [--seed 1]
+    python benchmarks/rules.py FOLDER [--sample 20] [--seed 1]
 
 FOLDER holds Markdown. Highlights are simulated: windows of one or two sentences, and items of
 lists, of every paragraph; harder than what a person marks. What is good is for a person to say.
@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ankiforge.draft.offline.rules import Rules
+from ankiforge.draft.rules import Rules
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -69,7 +69,6 @@ def main() -> None:
     """Print the yield and a sample of each rule."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--all", action="store_true", help="with the rules that guess")
     parser.add_argument("--sample", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -78,7 +77,7 @@ def main() -> None:
     marked = (highlight(*numbered) for numbered in enumerate(passages))
     made: dict[str, set[str]] = defaultdict(set)
     carded = 0
-    for result in Rules(guessing=given.all).draft(Task(DOCUMENT, (one,)) for one in marked):
+    for result in Rules().draft(Task(DOCUMENT, (one,)) for one in marked):
         carded += bool(result.drafts)
         for draft in result.drafts:
             made[draft.origin.drafter].add(" » ".join(words for _, words in draft.fields))

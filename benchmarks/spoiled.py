@@ -19,9 +19,8 @@ from pathlib import Path
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.config import shipped
-from ankiforge.draft.wording.drawing import drawn
-from ankiforge.draft.wording.reply import Item
-from ankiforge.draft.wording.requests import Shape
+from ankiforge.draft.prompt import Shape
+from ankiforge.draft.reply import Item, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 from ankiforge.reports.eval import read_set
 
@@ -48,7 +47,7 @@ def findings(item: Item, highlight: Highlight) -> tuple[Finding, ...]:
 
 
 def _draft(item: Item, highlight: Highlight) -> Draft:
-    return drawn([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
+    return drafts_of([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
 
 
 def weight(found: Iterable[Finding]) -> Severity:

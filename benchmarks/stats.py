@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ankiforge.draft.desk.prices import known_price
+from ankiforge.draft.budget import known_price
 from ankiforge.ledger import forgetful_ledger, open_ledger
 from ankiforge.ledger.db import connect
 from ankiforge.reports.stats import Choice, as_html, statistics

@@ -229,9 +229,9 @@ def chat_texts(now: Session, tasks: list[Task]) -> tuple[list[str], int]:
 
 def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()) -> Iterator[str]:
     """Return requests as lines of a batch; `blocked`: drafts to be repaired."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
-    return exchange.export_jsonl(
+    return batch.export_jsonl(
         tasks, app.server_settings(now.workspace), app.load_prompts(now.workspace),
         now.ledger.replies, repair=repair_hints(now), blocked=blocked,
     )  # fmt: skip
@@ -239,9 +239,9 @@ def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()
 
 def batch_texts(lines: Iterable[str]) -> tuple[list[str], int]:
     """Return lines as the texts of files, and how many requests they hold."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
-    files = list(exchange.parts(lines))
+    files = list(batch.parts(lines))
     return ["".join(f"{line}\n" for line in part) for part in files], sum(map(len, files))
 
 
@@ -333,8 +333,7 @@ def _why_nothing(now: Session) -> str:
 
 def _replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
     """Return what to ask for other cards in place of those a query means, and why if nothing."""
-    from ankiforge.draft import private
-    from ankiforge.draft.wording.requests import withheld
+    from ankiforge.draft import private, withheld
 
     cards = replaceable(now.review.matching(query))
     if not cards:
@@ -350,13 +349,13 @@ def _replacements(now: Session, query: str, remark: str) -> tuple[list[Task], st
 
 def _replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
     """Yield lines of a batch; which card each is about is stored, for no answer says so."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
     from ankiforge.ledger.requests import Errand
 
     for task in tasks:
         lines = list(batch_lines(now, [task]))
         guid = Guid(task.instead)
-        requests = map(exchange.request_in, lines)
+        requests = map(batch.request_in, lines)
         now.ledger.errands.give(Errand(request, guid, task.remark) for request in requests)
         yield from lines
 
@@ -396,8 +395,7 @@ def _import_chat(
     now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
 ) -> ForgeError | None:
     """Record the cards of a chat's answers, each of which is cached as it came."""
-    from ankiforge.draft import chat
-    from ankiforge.draft.wording.requests import withheld
+    from ankiforge.draft import chat, withheld
 
     job = app.make_job(now.workspace, (), None, accept=accept)
     checking = Checking(replace(job, drafter_name=chat.CHAT), now.ledger, run)
@@ -438,14 +436,14 @@ def _import_batch(
     now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
 ) -> ForgeError | None:
     """Cache the replies of a batch, and draft from them; nothing is sent."""
-    from ankiforge.draft import exchange
+    from ankiforge.draft import batch
 
     def lines_of(file: Path) -> Iterator[str]:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:
             yield from lines
 
     replies = now.ledger.replies
-    found = exchange.import_files([(file.name, lines_of(file)) for file in files], replies)
+    found = batch.import_files([(file.name, lines_of(file)) for file in files], replies)
     tally.problems += found.problems
     known = f", {found.known} were known" if found.known else ""
     none = not found.replies and not found.problems
@@ -456,7 +454,7 @@ def _import_batch(
     job_cached = replace(job, drafter=cached or job.drafter)
     steps = forge(job_cached, now.ledger, run, only_read=False)
     error = follow(now, tally, steps, cached, job_cached)
-    repaired = exchange.mended(
+    repaired = batch.repaired(
         unmended(now.ledger, job.drafter_name, job.decks),
         app.server_settings(now.workspace),
         app.load_prompts(now.workspace),
@@ -473,7 +471,7 @@ def _import_batch(
 
 def _answered(now: Session, run: RunId, cached: Drafter, job: Job) -> Iterator[Progress]:
     """Record cards in place of others, of the batch requests that are answered by now."""
-    from ankiforge.draft.exchange import is_answered
+    from ankiforge.draft.batch import is_answered
 
     errands, replies = now.ledger.errands, now.ledger.replies
     here = [one for one in errands.open() if is_answered(replies.get(one.request))]

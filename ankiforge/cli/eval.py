@@ -156,7 +156,7 @@ def _drafted(
     """Return the drafts of the rules or a model; cards written by hand are always the rules'."""
     from ankiforge import app
     from ankiforge.cli.draft import chat_settings
-    from ankiforge.draft import chat, exchange
+    from ankiforge.draft import batch, chat
     from ankiforge.pending import share
 
     rules = app.make_job(now.workspace, (), None).drafter
@@ -178,7 +178,7 @@ def _drafted(
         return chain(by_hand, chat.import_chat(answer, rest, prompts, *chat_settings(now)))
     replies = 0
     for file, text in zip(answers, texts, strict=True):
-        found = exchange.import_jsonl(text.split("\n"), now.ledger.replies, where=file.name)
+        found = batch.import_files([(file.name, text.split("\n"))], now.ledger.replies)
         problems += found.problems
         replies += found.replies
     now.out.say(f"{replies} replies are remembered")

@@ -220,9 +220,9 @@ def _works(now: Session, words: str) -> Iterator[Match]:
         if len(path.parts) > 1:
             raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
         return now.ledger.search.find(words)
-    from ankiforge.extract.pdf.naming import named
+    from ankiforge.extract.pdf import identify
 
-    document = named(path)
+    document = identify(path)
     if isinstance(document, Problem):
         now.out.problems([document])
         raise click.exceptions.Exit(1)
@@ -259,7 +259,7 @@ def _requests(now: Session) -> Asked:
     """
     from ankiforge import app
     from ankiforge.config import AcceptPolicy
-    from ankiforge.draft.retrace import retraced
+    from ankiforge.draft.cache import retraced
     from ankiforge.pending import briefed
 
     def messages(candidate: Candidate) -> Messages:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ def stats(
         if words:
             matching = now.review.matching(words, everything=True)
             cards = frozenset(Guid(card.guid) for card in matching)
-        day = date(since.year, since.month, since.day) if since else None
+        day = since.date() if since else None
         choice = Choice(deck_name(deck) if deck else "", words, cards, day)
         prices = prices_by(now.workspace.config.llm, load_prices(now.workspace.root))
         found = statistics(now.ledger, choice, prices)

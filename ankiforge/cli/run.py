@@ -11,16 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge import app
-from ankiforge.anki.notes import deck_name
-from ankiforge.cli.anki import (
-    Push,
-    deck_notices,
-    package_path,
-    refuse_foreign,
-    sync_first,
-    write_packages,
-)
 from ankiforge.cli.output import Call, command, end, progress_bar
 from ankiforge.cli.session import (
     Commands,
@@ -35,20 +25,17 @@ from ankiforge.cli.session import (
     select_sources,
     session,
 )
-from ankiforge.config import DrafterName
+from ankiforge.config import DrafterName, RulesUsed
 from ankiforge.config.trust import confirm, remembered_concerns
 from ankiforge.config.workspace import Remembered, store_remembered, user_folders
 from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.ledger.placing import FLOOD
 from ankiforge.model import Draft, Highlight, Problem, RunId, Source
-from ankiforge.pending import pending, share, unwritten
-from ankiforge.pipeline import Job, Progress, propose, read
-from ankiforge.reports.cards import highlight_json, left_behind, one_line
-from ankiforge.reports.summary import Summary, Tally, as_text, push_text, summarize
-from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
+    from ankiforge.app import SelectedSource
     from ankiforge.draft.llm import Model
+    from ankiforge.pipeline import Job, Progress
+    from ankiforge.reports.summary import Summary, Tally
 
 PATH = click.Path(path_type=Path)
 _FLOOD_SHOWN = 5
@@ -131,6 +118,18 @@ def run_sources(
     push: bool = False,
 ) -> None:
     """Read, draft, check, and write a package; `push`: bring the cards into a running Anki, too."""
+    from ankiforge.cli.anki import (
+        Push,
+        deck_notices,
+        package_path,
+        refuse_foreign,
+        sync_first,
+        write_packages,
+    )
+    from ankiforge.pipeline import propose
+    from ankiforge.reports.cards import left_behind
+    from ankiforge.reports.summary import Tally, summarize
+
     out = call.out
     with session(call, writes="" if dry_run else "drafting", forgetful=dry_run) as now:
         refuse_foreign(package_path(now, deck, output), force)
@@ -198,6 +197,10 @@ def _after(
     now: Session, summary: Summary, run: RunId, drafter: str, *, dry_run: bool
 ) -> Iterator[str]:
     """Yield where the package is, what to know, what to do next."""
+    from ankiforge.ledger.placing import FLOOD
+    from ankiforge.reports.cards import one_line
+    from ankiforge.reports.summary import push_text
+
     tally, cards, program = summary.tally, summary.cards, now.call.program
     if dry_run:
         yield "\nthis was a dry run: nothing was written"
@@ -241,16 +244,18 @@ def _after(
 
 
 def _remember(
-    now: Session, paths: tuple[Path, ...], name: str, wanted: list[app.SelectedSource]
+    now: Session, paths: tuple[Path, ...], name: str, wanted: list[SelectedSource]
 ) -> list[str]:
     """Add the PATHs of a run to what plain `run` reads; return a line for each that is new.
 
     `wanted`: what was found behind them, under the names it keeps.
     """
+    from ankiforge.app import remember_paths
+
     workspace, program = now.workspace, f"{now.call.program} run"
     given = {os.path.realpath(path): path for path in paths}
     legible = tuple(path for path in paths if _is_text(os.path.realpath(path)))
-    kept, new = app.remember_paths(workspace, now.ledger, legible, name, wanted)
+    kept, new = remember_paths(workspace, now.ledger, legible, name, wanted)
     if tuple(kept) != workspace.remembered:
         store_remembered(workspace.folder, kept)
         if not workspace.is_default:
@@ -314,13 +319,18 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
 @click.option("--name", default="", help="The name of the source behind PATH.")
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
     """Show the highlights of PATHs, or of the workspace's sources; write nothing."""
+    from ankiforge.app import make_job
+    from ankiforge.pipeline import read
+    from ankiforge.reports.cards import highlight_json
+    from ankiforge.reports.summary import Tally
+
     out = call.out
     with session(call, forgetful=True) as now:
         wanted, lost = select_sources(now, paths, name)
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
         _, sources = open_sources(now, wanted, out.say)
-        job = app.make_job(now.workspace, sources, None)
+        job = make_job(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
         error = follow(now, tally, read(job, now.ledger, run))
@@ -355,7 +365,9 @@ def model_for(
     name = DrafterName(drafter) if drafter else now.workspace.config.drafter
     if name is DrafterName.RULES:
         return None
-    return app.language_model(
+    from ankiforge.app import language_model
+
+    return language_model(
         now.workspace,
         now.ledger,
         now.out.say,
@@ -370,6 +382,8 @@ def model_for(
 
 def repair_hints(now: Session) -> Callable[[Draft, Highlight], tuple[str, ...]]:
     """Return a function that lists what blocks a draft, for a model to repair it."""
+    from ankiforge import app
+
     return app.repair_hints(app.check_limits(now.workspace.config))
 
 
@@ -378,15 +392,17 @@ def job_for(
     deck: str = "",
 ) -> Job:  # fmt: skip
     """Return the job, and print the first line of a run: workspace, drafter, policy."""
+    from ankiforge import app
+    from ankiforge.anki.notes import deck_name
+    from ankiforge.text.identifiers import model_name
+
     deck = deck and deck_name(deck)
     limit = now.call.limit
     job = app.make_job(now.workspace, sources, model, accept=accept, deck=deck, limit=limit)
     workspace, settings = now.workspace, now.workspace.config.accept
     where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
     by_hand = accept or settings.rules.value
-    drafted = (
-        by_hand if job.drafter_name in ("rules", app.ALL_RULES) else accept or settings.llm.value
-    )
+    drafted = by_hand if job.drafter_name == "rules" else accept or settings.llm.value
     if by_hand == drafted:
         clean = by_hand == "clean"
         policy = "clean cards are accepted" if clean else "every card waits for you"
@@ -395,6 +411,8 @@ def job_for(
         accepted, waits = who if by_hand == "clean" else who[::-1]
         policy = f"clean cards of {accepted} are accepted, those of {waits} wait for you"
     now.out.say(f"workspace {where} · drafter {model_name(job.drafter_name)} · {policy}")
+    if model is None and workspace.config.rules is RulesUsed.ALL:
+        now.out.say("rules: all is ignored: the rules that guessed are gone")
     return job
 
 
@@ -419,6 +437,8 @@ def follow(
         job: what is drafted.
         scope: only what this run has read is drafted.
     """
+    from ankiforge.pending import pending, share, unwritten
+
     tally.problems += [one for one in now.problems if one not in tally.problems]
 
     def total() -> int:
@@ -444,6 +464,8 @@ def follow(
 
 def print_summary(now: Session, summary: Summary, after: Iterable[str]) -> None:
     """Print what a run came to: as JSON, or as counts with what to do next."""
+    from ankiforge.reports.summary import as_text
+
     if now.out.as_json:
         now.out.data(summary.as_json())
         return

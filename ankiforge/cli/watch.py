@@ -241,7 +241,7 @@ class Passes:
         found, counts = tally.settled, tally.counts
         return PassResult(
             found.new, found.changed, found.gone, counts["drafted"], counts["revised"],
-            tuple(tally.problems), now.ledger.reading.waits, error,
+            tuple(tally.problems), now.ledger.ingest.has_missing, error,
             waiting,
         )  # fmt: skip
 
@@ -273,9 +273,7 @@ class Passes:
                 try:
                     push.run()
                     pushed = push.pushed
-                except (
-                    ServiceError
-                ) as absent:  # Anki is closed: the package is written all the same
+                except ServiceError as absent:  # the package is written all the same
                     error = absent
                     push.fall_back()
             else:

@@ -48,7 +48,7 @@ class RulesUsed(StrEnum):
     TRUSTED = "trusted"
     """Those whose cards are nearly always right."""
     ALL = "all"
-    """Also those that guess: their cards always wait for a person."""
+    """Of older versions: also rules that guessed. Ignored with a notice."""
 
 
 class AcceptPolicy(StrEnum):
@@ -323,7 +323,7 @@ def _check_headers(headers: dict[str, str], where: Location) -> None:
 # --- keys -----------------------------------------------------------------------------------
 #
 # A default variable belongs to one address and is sent there alone. Any other address gets a key
-# only if `key_env` is written for it and a person has confirmed that: `trust.settled` drops an
+# only if `key_env` is written for it and a person has confirmed that: `trust.restricted` drops an
 # unconfirmed `key_env`, so what arrives here as `written` may be used.
 
 

@@ -1,7 +1,7 @@
 """`decks/*.yaml`: which deck a card goes to, which kinds it may have, what colours mean.
 
-One deck a file; the first whose `select` fits wins, in the order of the file names; the file
-without `select` is asked last. The shipped `reading.yaml` stands behind a workspace's own.
+One deck a file. The first whose `select` fits wins, in the order of the file names; the file
+without `select` comes last. The shipped `reading.yaml` comes after a workspace's own files.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import colorsys
 import fnmatch
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -39,7 +40,7 @@ Patterns = str | tuple[str, ...]
 
 
 class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Keys are and, lists are or; texts are fnmatch patterns, without regard to case."""
+    """All keys must fit, one pattern of each list; patterns are those of fnmatch, case is ignored."""
 
     source: Patterns = ()
     """The source's name."""
@@ -54,8 +55,8 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One of those who wrote the work."""
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a colour asks for, and with which words."""
+class ColourRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a colour asks for, and the prompt for it."""
 
     action: Action = msgspec.field(name="as", default=Action.CARD)
     prompt: str = ""
@@ -65,26 +66,26 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What each colour of Zotero's palette asks for; any other shade counts as the nearest."""
 
-    yellow: Action | Asked = Action.CARD
-    red: Action | Asked = Action.CARD
-    green: Action | Asked = Action.CARD
-    blue: Action | Asked = Action.CARD
-    purple: Action | Asked = Action.CARD
-    magenta: Action | Asked = Action.CARD
-    orange: Action | Asked = Action.CARD
-    gray: Action | Asked = Action.CARD
+    yellow: Action | ColourRule = Action.CARD
+    red: Action | ColourRule = Action.CARD
+    green: Action | ColourRule = Action.CARD
+    blue: Action | ColourRule = Action.CARD
+    purple: Action | ColourRule = Action.CARD
+    magenta: Action | ColourRule = Action.CARD
+    orange: Action | ColourRule = Action.CARD
+    gray: Action | ColourRule = Action.CARD
 
-    def of(self, colour: str) -> Asked:
-        """What a colour asks for; one without a place here asks for a card."""
+    def of(self, colour: str) -> ColourRule:
+        """Return what a colour asks for; a colour outside the palette asks for a card."""
         asked = getattr(self, colour) if colour in self.__struct_fields__ else Action.CARD
-        return asked if isinstance(asked, Asked) else Asked(action=asked)
+        return asked if isinstance(asked, ColourRule) else ColourRule(action=asked)
 
 
 class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One deck file."""
 
     deck: str
-    """The deck's name, with `{title}`, `{collection}`, `{folder}` as holes."""
+    """The deck's name, with the placeholders `{title}`, `{collection}`, `{folder}`."""
     select: Select = Select()
     kinds: tuple[CardKind, ...] = ()
     """The kinds of cards it takes; () = all."""
@@ -113,7 +114,7 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 @dataclass(frozen=True, slots=True)
 class DeckChoice:
-    """What the deck files say about one highlight."""
+    """The deck, tags, kinds and prompt of one highlight's cards."""
 
     deck: str
     tags: tuple[str, ...]
@@ -130,7 +131,7 @@ DECK_OF_FIRST = "Reading::{title}"
 
 
 def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tuple[DeckRule, ...]:
-    """Read the deck files of a workspace, the shipped ones behind them.
+    """Read the deck files of a workspace, followed by the shipped ones.
 
     Args:
         root: the workspace.
@@ -138,7 +139,7 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
         generation: of the defaults the workspace goes by.
 
     Returns:
-        The rules in the order in which they are asked; the last one takes all.
+        The rules in order; the last one takes all.
 
     Raises:
         ConfigError: with file and line; also for a second file without `select`.
@@ -156,7 +157,7 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
 
 
 def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
-    """The deck files that come with the program, as a generation of defaults has them."""
+    """Return the deck files that come with the program, for a generation of defaults."""
     rules = [_read(path, path.name) for path in sorted(shipped("decks").glob("*.yaml"))]
     if generation > 1:
         return rules
@@ -166,7 +167,7 @@ def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
     data, where = read(path, shown)
     rule = typed(DeckRule, {} if data is None else data, where)
-    _check_holes(rule.deck, where.at("deck"))
+    _check_template(rule.deck, where.at("deck"))
     for number, tag in enumerate(rule.tags):
         if not tag or re.search(r"\s", tag):
             what = f"{tag!r} cannot be a tag in Anki"
@@ -178,14 +179,14 @@ def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
 
 
 def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> DeckChoice:
-    """What the first fitting rule says; a deck the document itself asks for comes before it.
+    """Apply the first rule that fits; a deck that the document itself names comes before its deck.
 
     `rules` ends with one that takes all, as `load_decks` gives them.
     """
     rule = next(rule for rule in rules if _fits(rule.select, document, highlight))
     asked = rule.colours.of(colour_name(highlight.colour))
     return DeckChoice(
-        deck=_tidy(document.deck) or _filled(rule.deck, document),
+        deck=_joined(document.deck.split("::")) or _filled(rule.deck, document),
         tags=(*rule.tags, *_collection_tags(rule.deck, document)),
         kinds=rule.kinds,
         prompt=asked.prompt or rule.prompt,
@@ -219,65 +220,64 @@ def _plain(text: str) -> str:
 
 # --- the name of a deck ---------------------------------------------------------------------
 
-_HOLES = ("title", "collection", "folder")
-_HOLE = re.compile(r"\{([^{}]*)\}")
+_PLACEHOLDERS = ("title", "collection", "folder")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _LONGEST = 100
 """Characters of one part of a deck's name: Anki's deck list shows no more."""
+_BLANK = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories that count as blanks in a name; joiners stay, scripts and emoji need them."""
 
 
-def _check_holes(template: str, where: Location) -> None:
-    for name in _HOLE.findall(template):
-        if name not in _HOLES:
-            raise where.error(f"unknown hole {{{name}}}", suggestion(name, _HOLES))
-    if re.search(r"[{}]", _HOLE.sub("", template)):
+def _check_template(template: str, where: Location) -> None:
+    for name in _PLACEHOLDER.findall(template):
+        if name not in _PLACEHOLDERS:
+            raise where.error(f"unknown hole {{{name}}}", suggestion(name, _PLACEHOLDERS))
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
         raise where.error("a brace without its partner", 'such as "Reading::{title}"')
-    if not _tidy(_HOLE.sub("x", template)):
+    if not _joined(_PLACEHOLDER.sub("x", template).split("::")):
         raise where.error("the deck has no name", 'such as "Reading::{title}"')
 
 
 def _filled(template: str, document: Document) -> str:
+    """Fill in a template; a document without title in a deck without name is "ankiforge"."""
     values = {
         "title": _part(document.title),
         "collection": _path(min(document.collections, default="")),
         "folder": _path(document.path.rpartition("/")[0]),
     }
-    name = _tidy(_HOLE.sub(lambda hole: values[hole[1]], template))
-    return name or _part(document.title) or "ankiforge"
+    name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+    return _joined(name.split("::")) or values["title"] or "ankiforge"
 
 
 def _path(text: str) -> str:
-    """A path of folders or collections: one level of decks for each."""
-    return "::".join(filter(None, (_part(part) for part in text.split("/"))))
+    """Return a path of folders or collections as a deck's name: a level for each."""
+    return _joined(map(_part, text.split("/")))
 
 
 def _part(text: str) -> str:
-    """Text as one part of a deck's name: no `::`, no line ends, not endless."""
-    text = re.sub(r":{2,}", "-", _one_line(text)).strip(": ")
-    return text[:_LONGEST].rstrip(": ") if _visible(text) else ""
+    """Return text as one part of a deck's name: no `::`, of limited length."""
+    text = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
+    return text[:_LONGEST].rstrip(": ") if _is_visible(text) else ""
 
 
-def _tidy(name: str) -> str:
-    """A deck's name without empty parts."""
-    parts = (part.strip() for part in _one_line(name).split("::"))
-    return "::".join(part for part in parts if _visible(part))
+def _joined(parts: Iterable[str]) -> str:
+    """Join parts of a deck's name, each on one line; leave out those without visible characters."""
+    kept = []
+    for part in parts:
+        normal = unicodedata.normalize("NFC", part)
+        signs = (" " if unicodedata.category(c) in _BLANK else c for c in normal)
+        text = " ".join("".join(signs).split())
+        if _is_visible(text):
+            kept.append(text)
+    return "::".join(kept)
 
 
-def _one_line(text: str) -> str:
-    """Controls and line ends are blanks; joiners stay, scripts and emoji are written with them."""
-    normal = unicodedata.normalize("NFC", text)
-    kept = (" " if unicodedata.category(c) in _BLANK else c for c in normal)
-    return " ".join("".join(kept).split())
-
-
-_BLANK = ("Cc", "Cs", "Zl", "Zp")
-
-
-def _visible(text: str) -> bool:
+def _is_visible(text: str) -> bool:
     return any(c.isprintable() and not c.isspace() for c in text)
 
 
 def _collection_tags(template: str, document: Document) -> tuple[str, ...]:
-    """A work lies in one deck: the collections that did not name it become tags."""
+    """Return the collections that did not name the deck, as tags: a work is in one deck."""
     if "{collection}" not in template:
         return ()
     return tuple(_path(other).replace(" ", "_") for other in sorted(document.collections)[1:])

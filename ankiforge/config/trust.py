@@ -1,8 +1,8 @@
-"""Trust: a workspace may come from strangers, and must not send, read or unlock by itself.
+"""Trust: a workspace may come from a stranger, and must not send, read or unlock anything by itself.
 
-What it asks for is confirmed once and kept in the user's own folder, bound to the workspace's
-path and the very value: a changed value asks again. Without that word most things stop a command;
-a few are merely not followed (`Concern.stops`): see `settled`.
+A person confirms once what it asks for. The confirmation is kept in the user's own folder, bound to
+the workspace's path and the exact value: a changed value asks again. Most unconfirmed things stop a
+command; a few are only left out (`Concern.stops`, `restricted`).
 """
 
 from __future__ import annotations
@@ -26,36 +26,35 @@ _TRUSTED = "trusted"
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing a workspace asks for that needs a person's word."""
+    """One thing a workspace asks for that a person has to confirm."""
 
     key: str
     """Stable: `llm.base_url`, `sources.<name>.path` …"""
     value: str
     says: str
-    """The whole of it, for people: file, line, what would happen."""
+    """For people: file, line, what would happen."""
     stops: bool = True
-    """A command stops without a person's word; else it goes on and leaves this out."""
+    """Unconfirmed it stops a command; else it is left out."""
     former: str = ""
-    """The value under which earlier versions kept a person's word for this; "" if they did not."""
+    """The value under which earlier versions kept the confirmation; "" if they did not."""
 
     @property
     def is_key(self) -> bool:
         """Whether it names a variable for a key."""
         return self.key.endswith(".key_env")
 
-    def fingerprint(self, root: Path) -> str:
-        """What is kept once it is confirmed."""
-        return _fingerprint(root, self.key, self.value)
+    def fingerprint(self, root: Path, value: str = "") -> str:
+        """Return what is kept once it is confirmed; `value`: in place of its own."""
+        parts = "\x1f".join((str(root), self.key, value or self.value))
+        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def confirmed(self, root: Path, trusted: Mapping[str, str]) -> bool:
-        """Whether a person has said so."""
-        formerly = self.former and _fingerprint(root, self.key, self.former) in trusted
-        return bool(formerly) or self.fingerprint(root) in trusted
+        """Whether it is confirmed; `trusted`: by fingerprint."""
+        former = bool(self.former) and self.fingerprint(root, self.former) in trusted
+        return former or self.fingerprint(root) in trusted
 
 
-def _fingerprint(root: Path, key: str, value: str) -> str:
-    parts = "\x1f".join((str(root), key, value))
-    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+# --- what needs a confirmation --------------------------------------------------------------
 
 
 def concerns(workspace: Workspace) -> list[Concern]:
@@ -98,10 +97,10 @@ def _concern(where: Location, value: str, says: str, key: str = "") -> Concern:
 def _key_concern(
     where: Location, name: str, default: DefaultKey, url: str, key: str = ""
 ) -> Iterator[Concern]:
-    """Bound to where the key goes, too.
+    """Yield a key that is bound to its address, too.
 
-    A server on this machine for which an earlier `init` wrote the default variable goes on
-    working: it stops nothing, it is not sent that key.
+    A server on this machine for which an earlier `init` wrote the default variable keeps
+    working: it stops nothing, and is not sent that key.
     """
     usual = name == default.name
     if not name or (usual and default.owns(url)):
@@ -114,28 +113,30 @@ def _key_concern(
 
 
 def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
-    """By the source's name, not its place in the list: reordering asks nothing anew."""
+    """Yield concerns by the source's name, not its place in the list: reordering asks nothing."""
+    named = f"sources.{source.name}"
     path = Path(os.path.realpath(source.path))  # a loop is no error
     if not path.is_relative_to(root):
         says = f"{path} would be read, which is outside this workspace"
-        yield _concern(source.where.at("path"), str(path), says, f"sources.{source.name}.path")
+        yield _concern(source.where.at("path"), str(path), says, f"{named}.path")
     url = str(source.options.get("url") or ZOTERO_WEB)
-    if name := source.options.get("key_env"):
-        where, key = source.where.at("key_env"), f"sources.{source.name}.key_env"
+    if variable := source.options.get("key_env"):
+        where = source.where.at("key_env")
         local = source.options.get("api") != "web" and is_loopback(url)  # it is sent no key
-        yield from _key_concern(where, str(name), ZOTERO, ZOTERO_WEB if local else url, key)
+        to = ZOTERO_WEB if local else url
+        yield from _key_concern(where, str(variable), ZOTERO, to, f"{named}.key_env")
     if url.rstrip("/") != ZOTERO_WEB and not is_loopback(url):
         says = f"a key and questions would be sent to {url}"
-        yield _concern(source.where.at("url"), url, says, f"sources.{source.name}.url")
+        yield _concern(source.where.at("url"), url, says, f"{named}.url")
 
 
-# --- a person's word ------------------------------------------------------------------------
+# --- confirmations --------------------------------------------------------------------------
 
 
 def unconfirmed(
     workspace: Workspace, folders: UserFolders, environ: Mapping[str, str] = os.environ
 ) -> list[Concern]:
-    """The concerns nobody has confirmed; none where ANKIFORGE_TRUST names this workspace."""
+    """Return the concerns nobody has confirmed; none if ANKIFORGE_TRUST names this workspace."""
     root, vouched = workspace.root, environ.get("ANKIFORGE_TRUST", "")
     if vouched and Path(vouched).expanduser().resolve() == root:
         return []
@@ -143,11 +144,16 @@ def unconfirmed(
     return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
 
 
-def settled(workspace: Workspace, waiting: list[Concern]) -> Workspace:
-    """The workspace without what waits for a person's word.
+def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders) -> None:
+    """Keep a person's confirmation of these concerns."""
+    if confirmed:
+        root = workspace.root
+        added = {one.fingerprint(root): f"{root}: {one.key}" for one in confirmed}
+        store_values(folders, _TRUSTED, load_values(folders, _TRUSTED) | added)
 
-    No key goes where none was confirmed, and packages stay in the workspace.
-    """
+
+def restricted(workspace: Workspace, waiting: list[Concern]) -> Workspace:
+    """Return the workspace without unconfirmed keys, and with its packages inside."""
     keys = {one.key for one in waiting if one.is_key}
     config = workspace.config
     llm, anki, sources = config.llm, config.anki, []
@@ -168,37 +174,26 @@ def settled(workspace: Workspace, waiting: list[Concern]) -> Workspace:
     return workspace
 
 
-def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders) -> None:
-    """Keep a person's word for these concerns."""
-    if confirmed:
-        root = workspace.root
-        added = {one.fingerprint(root): f"{root}: {one.key}" for one in confirmed}
-        store_values(folders, _TRUSTED, load_values(folders, _TRUSTED) | added)
-
-
 def require_trust(
     workspace: Workspace,
     ask: Callable[[str], bool] | None,
     folders: UserFolders,
     environ: Mapping[str, str] = os.environ,
 ) -> Workspace:
-    """Pass if all that stops a command without a person's word has it.
+    """Return the workspace to work in, once all that stops a command is confirmed.
 
     Args:
-        workspace: the one to be worked in.
+        workspace: the workspace of the command.
         ask: puts a question of several lines to a person; None without a terminal.
         folders: the user's.
         environ: may hold ANKIFORGE_TRUST=<path of the workspace>.
-
-    Returns:
-        The workspace to work in: without what is merely not followed until it is confirmed.
 
     Raises:
         UsageError: somebody has to look at the settings first; each concern is named.
     """
     waiting = unconfirmed(workspace, folders, environ)
     if not any(one.stops for one in waiting):
-        return settled(workspace, waiting)
+        return restricted(workspace, waiting)
     listed = "\n".join(f"  {one.says}" for one in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
         hint = f"if that is what you want: ankiforge init --trust {workspace.root}"

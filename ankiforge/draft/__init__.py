@@ -1,8 +1,8 @@
-"""Drafters: each turns highlights into drafts, or says why a highlight yields none.
+"""Drafters turn highlights into drafts, or say why a highlight yields no card.
 
-`rules` needs no model, no key and no network. `llm` asks any OpenAI-compatible server and
-remembers each reply before it reads it; `exchange` carries the same requests as files. What
-both must agree on stands here: which highlights are set aside, and what a comment asks for.
+`rules` needs no model, no key and no network. `llm` asks any OpenAI-compatible server; `batch` and
+`chat` carry the same requests as files. This module holds what all of them share: which highlights
+may be drafted, which may leave this machine, and what a reader's comment asks for.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ankiforge.model import ELSEWHERE, Highlight, HighlightKind, Route
+from ankiforge.model import ELSEWHERE, CardKind, Fields, Highlight, HighlightKind, Route
 
 
 class Replies(Protocol):
-    """Remembers raw replies by the hash of their request; the ledger is one. Thread-safe."""
+    """A cache of raw replies by the hash of their request (the ledger is one). Thread-safe."""
 
     def get(self, request: str) -> str | None:
-        """The raw reply to a request, None if there was none."""
+        """Return the raw reply to a request, None if there was none."""
         ...
 
     def put(
@@ -32,15 +32,21 @@ class Replies(Protocol):
         tokens_in: int,
         tokens_out: int,
     ) -> None:
-        """Keep a reply, in place of an older one; on return it survives a crash."""
+        """Store a reply, replacing an older one; on return it survives a crash."""
         ...
 
 
-# --- what a comment asks for ----------------------------------------------------------------
+def sided(kind: CardKind, front: str, back: str) -> Fields:
+    """Return the content fields of a card with two sides."""
+    reverse = (("Reverse", "y"),) if kind is CardKind.TWO_WAY else ()
+    return (("Front", front), ("Back", back), *reverse)
+
+
+# --- instructions in comments ---------------------------------------------------------------
 
 
 class Wish(StrEnum):
-    """What the reader wants of a passage."""
+    """What the reader's comment asks for."""
 
     NONE = "none"
     SKIP = "skip"
@@ -50,7 +56,7 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """A comment, understood."""
+    """A parsed comment."""
 
     wish: Wish
     words: str = ""
@@ -61,57 +67,59 @@ NO_LLM = "no-llm"
 """The tag that keeps a passage on this machine."""
 _NO_LLM = re.compile(rf"(?<![\w#])#{NO_LLM}\b(?!-)", re.IGNORECASE)
 _REPLIES = re.compile(r"^— .*", re.MULTILINE | re.DOTALL)
-_SKIP = re.compile(r"skip\s*[.!]?|skip:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
-_ASKED = re.compile(r"(?:\?|q:)\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
-_CLOZE = re.compile(r"c:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL)
+_COMMANDS = {
+    Wish.SKIP: re.compile(r"skip\s*[.!]?|skip:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL),
+    Wish.QUESTION: re.compile(r"(?:\?|q:)\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL),
+    Wish.CLOZE: re.compile(r"c:\s*(?P<words>.*)", re.IGNORECASE | re.DOTALL),
+}
 
 
 def instruction(comment: str) -> Instruction:
-    """What a comment asks for: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
+    """Parse a comment: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
 
-    A comment that merely ends in a question mark counts if it could stand on a card: "why?"
-    does not. Replies, which follow it in lines that begin with a dash, ask for nothing.
+    A comment that only ends in a question mark counts if it could stand on a card: "why?" does
+    not. Replies to the comment, in lines that begin with a dash, are ignored.
     """
     words = " ".join(_NO_LLM.sub(" ", _REPLIES.sub("", comment)).split())
-    if skip := _SKIP.fullmatch(words):
-        return Instruction(Wish.SKIP, skip["words"] or "")
-    if asked := _ASKED.fullmatch(words):
-        question = asked["words"].strip()
-        return Instruction(Wish.QUESTION if question.strip("? ") else Wish.NONE, question)
-    if cloze := _CLOZE.fullmatch(words):
-        return Instruction(Wish.CLOZE, cloze["words"].strip())
-    if words.endswith(("?", "？")) and _can_stand(words):
-        return Instruction(Wish.QUESTION, words)
-    return Instruction(Wish.NONE, words)
+    for wish, command in _COMMANDS.items():
+        if found := command.fullmatch(words):
+            rest = (found["words"] or "").strip()
+            empty = wish is Wish.QUESTION and not rest.strip("? ")
+            return Instruction(Wish.NONE if empty else wish, rest)
+    # three words at least, or six letters of a script without blanks between words
+    long = len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
+    asks = words.endswith(("?", "？")) and long
+    return Instruction(Wish.QUESTION if asks else Wish.NONE, words)
 
 
-def _can_stand(question: str) -> bool:
-    """Three words at least, or six signs of a script that puts no blanks between words."""
-    return len(question.split()) >= 3 or (len(question) > 6 and not question.isascii())
-
-
-def asked(highlight: Highlight) -> Instruction:
-    """What this highlight's comment asks for; nothing if the comment is not the reader's."""
+def requested(highlight: Highlight) -> Instruction:
+    """Return what this highlight's comment asks for; nothing if a stranger wrote the comment."""
     return instruction(highlight.comment if highlight.instructs else "")
 
 
-GUESSES = frozenset({"rules:emphasis", "rules:isa", "rules:number"})
-"""Drafters of which no card is let through unseen; `check.form` warns of them."""
+# --- which highlights are drafted, and by whom ----------------------------------------------
 
-
-# --- which highlights are set aside ---------------------------------------------------------
+_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
 
 def set_aside(highlight: Highlight) -> str:
-    """Why this highlight is not to be drafted by anyone; "" if it may be."""
-    wish = asked(highlight)
+    """Return why this highlight is not drafted by anyone; "" if it may be."""
+    wish = requested(highlight)
     if highlight.skip or wish.wish is Wish.SKIP:
         why = highlight.skip or wish.words or "the comment says so"
         return why if why.startswith(("skip", ELSEWHERE)) else f"skip: {why}"
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
         return "a remark, not a passage"  # a note with a text of its own has it as Markdown
     if highlight.kind in _PICTURES:
-        return _without_card(highlight)
+        if wish.wish is not Wish.QUESTION:
+            return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
+        if highlight.markdown:
+            return ""
+        if highlight.route is Route.ZOTERO:
+            return "its picture is not in Zotero's cache: open the PDF in Zotero once"
+        return (
+            "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn"
+        )
     if highlight.kind is HighlightKind.STRIKE and wish.wish not in (Wish.QUESTION, Wish.CLOZE):
         return "struck out, which means deleted: to be asked it all the same, comment it `? …`"
     if not any(letter.isalnum() for letter in highlight.exact):
@@ -119,30 +127,17 @@ def set_aside(highlight: Highlight) -> str:
     return ""
 
 
-_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
-
-
-def _without_card(picture: Highlight) -> str:
-    if asked(picture).wish is not Wish.QUESTION:
-        return f"{_PICTURES[picture.kind]}: write its question as the comment: `? …`"
-    if picture.markdown:
-        return ""
-    if picture.route is Route.ZOTERO:
-        return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-    return "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn"
-
-
 def for_rules(highlight: Highlight) -> bool:
-    """Whether the rules draw it, whatever the drafter: a card by hand, a figure with a question."""
+    """Tell whether only the rules draft it: a hand-written card, a figure with a question."""
     figure = highlight.kind in _PICTURES and not set_aside(highlight)
     return figure or highlight.kind is HighlightKind.CARD
 
 
 def private(highlight: Highlight) -> str:
-    """Why a highlight must not leave this machine; "" if it may.
+    """Return why a highlight must not leave this machine; "" if it may.
 
-    `#no-llm` in its comment (anybody's) or tags keeps it, in its document's tags all of that:
-    the text around a passage travels with its neighbours, so half a note cannot be kept.
+    `#no-llm` in its comment (anybody's) or tags keeps it here; in its document's tags it keeps the
+    whole document: text around a passage is sent with its neighbours.
     """
     if _NO_LLM.search(highlight.comment) or _tagged(highlight.tags):
         return "kept on this machine (#no-llm)"
@@ -151,3 +146,12 @@ def private(highlight: Highlight) -> str:
 
 def _tagged(tags: tuple[str, ...]) -> bool:
     return any(tag.lstrip("#").casefold() == NO_LLM for tag in tags)
+
+
+def withheld(highlight: Highlight) -> str:
+    """Return why a highlight is never sent to a model; "" if it may be."""
+    if reason := set_aside(highlight) or private(highlight):
+        return reason
+    if highlight.kind is HighlightKind.CARD:
+        return "a hand-written card is not redrawn"
+    return "a picture is not shown to a model" if for_rules(highlight) else ""

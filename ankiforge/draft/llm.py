@@ -1,40 +1,644 @@
 """The drafter that asks a language model, by any OpenAI-compatible server.
 
-Requests of several documents are under way at a time; results come in the order of the tasks.
-Every reply is remembered before it is read, so whatever stops a run, the next one goes on and
-pays for nothing twice.
+Each document's highlights go out in chunks, several requests at a time. Every reply is cached before
+it is parsed, so whatever stops a run, the next one goes on and pays for nothing twice. What a reply
+leaves out is asked singly; what is too long is halved; a fact whose every card a check blocks goes
+back to the model once, with the findings' words. What stays unreadable is no card, until a person
+asks again.
 """
 
 from __future__ import annotations
 
-import sys
+import shlex
+import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 
-from ankiforge.draft import Replies
-from ankiforge.draft.crew import Crew
-from ankiforge.draft.desk.asking import Desk
-from ankiforge.draft.desk.server import Server
-from ankiforge.draft.desk.settings import ServerSettings
-from ankiforge.draft.desk.till import Usage
-from ankiforge.draft.dialogue import Dialogue, Outcome, Repair, drafted, joined
-from ankiforge.draft.wording.prompt import Wording
-from ankiforge.draft.wording.requests import Chunk, barred, body, canonical, characters, chunks
-from ankiforge.model import Drafted, Task
+from ankiforge.draft import Replies, private, withheld
+from ankiforge.draft.budget import BUDGET, Budget, BudgetError, Usage
+from ankiforge.draft.cache import Answer, RequestForm, find, load_form, save_form
+from ankiforge.draft.client import (
+    CAPS,
+    FORMAT,
+    BrokenError,
+    Client,
+    FieldRefusedError,
+    ServerSettings,
+    TooLongError,
+)
+from ankiforge.draft.prompt import (
+    Body,
+    Chunk,
+    Format,
+    Message,
+    Wording,
+    barred,
+    canonical,
+    characters,
+    chunks,
+    request_body,
+    request_hash,
+    shape_of,
+)
+from ankiforge.draft.reply import (
+    Completion,
+    Item,
+    card_json,
+    completion,
+    drafts_of,
+    is_empty,
+    items,
+    numbered,
+    reasons,
+    unwanted,
+)
+from ankiforge.errors import ItemError, UsageError
+from ankiforge.model import (
+    Attempt,
+    Draft,
+    Drafted,
+    Highlight,
+    HighlightKey,
+    NoCard,
+    Origin,
+    Problem,
+    Task,
+)
 
 Notice = Callable[[str], None]
-"""Told what is about to leave the machine."""
-GRACE, PAID_GRACE = 3.0, 20.0
-"""Seconds a reply under way is waited for when a person stops the run; one that is paid for."""
-STORING = 10.0
-"""Seconds that a reply which has come may take to be kept: long, for a busy disk."""
-TURN_S = 0.001
-"""Seconds that one thread works while another has something to do."""
-_Pending = tuple[Task, list[Future[Outcome]]]
+"""Receives what is about to leave the machine."""
+Repair = Callable[[Draft, Highlight], tuple[str, ...]]
+"""Returns what blocks a draft of a highlight, in words; called from several threads."""
+GRACE_S, PAID_GRACE_S = 3.0, 20.0
+"""How long a person who stops the run waits for replies under way; for those that are paid for."""
+UNREADABLE = "the model's answer could not be read"
+CUT_OFF = "the model's answer was cut off before its first card"
+EMPTY = "the model answered with an empty list of cards"
+AGAIN = "ankiforge draft --again"
+_IN_A_ROW = 2
+"""So many unreadable replies in a row lead to the next format; so many readable ones confirm it."""
+
+
+# --- asking: cache, budget, server ----------------------------------------------------------
+
+
+class UncachedError(ItemError):
+    """The reply is not cached, and nothing is to be sent."""
+
+
+class Asker:
+    """Answers questions of one model and prompt from the cache, else from the server.
+
+    Shared by several threads. No request goes out that could overdraw the budget; each new reply
+    is stored before anybody parses it.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        prompt: Wording,
+        replies: Replies,
+        *,
+        offline: bool = False,
+        fresh: bool = False,
+        sending: bool = True,
+    ) -> None:
+        self.settings = settings
+        self.prompt = prompt
+        self.replies = replies
+        self.fresh = fresh
+        self.sending = sending
+        self.client = Client(settings)
+        self.budget = Budget(settings.price, settings.budget_usd, settings.candidates)
+        self.form = load_form(settings, replies)
+        """How the server is asked now."""
+        self._offline = offline
+        self._lock = threading.Lock()
+        self._probing = threading.Lock()
+        self._probed = False
+        """Whether a server that broke was asked without a format."""
+        self._answered = False
+        """Whether it has answered a request of this form in this run."""
+        self._tentative = False
+        """Whether this form was chosen because of unreadable replies, and is not proved yet."""
+        self._row = 0
+        """Replies in a row in this form that could (> 0) or could not (< 0) be read."""
+
+    def cached(
+        self, chunk: Chunk, settings: ServerSettings, further: tuple[Message, ...] = ()
+    ) -> Iterator[Answer]:
+        """Yield the cached replies, the likeliest form first."""
+        return find(self.replies, chunk, settings, self.prompt, further, self.form)
+
+    def reply(
+        self,
+        chunk: Chunk,
+        settings: ServerSettings,
+        further: tuple[Message, ...] = (),
+        *,
+        anew: bool = False,
+    ) -> Answer:
+        """Return the reply to a question, cached or new.
+
+        Args:
+            chunk: the highlights it is about.
+            settings: ours, or as an older default had them.
+            further: messages after the prompt's own.
+            anew: ask although a reply is cached.
+
+        Raises:
+            ServiceError, ItemError, ConfigError: as `Client.ask`.
+            BudgetError: not enough is left.
+            UncachedError: it is not cached, and this asker sends nothing.
+            UsageError: `--offline`, and the server is elsewhere.
+        """
+        if not (anew or self.fresh) and (
+            known := next(self.cached(chunk, settings, further), None)
+        ):
+            self.budget.count_cached(known.completion.tokens_in, known.completion.tokens_out)
+            return known
+        return self.ask(chunk, request_body(chunk, settings, self.prompt, further))
+
+    def prepare(self) -> None:
+        """Make sure that something may be sent at all.
+
+        Raises:
+            UsageError: `--offline`, and the server is elsewhere.
+            ConfigError: the key is missing.
+        """
+        if self._offline and not self.settings.local:
+            raise UsageError(
+                f"--offline, and the model is at {self.settings.host}",
+                hint="use a server on this machine, or --drafter rules",
+            )
+        self.settings.checked_key()
+
+    def ask(self, chunk: Chunk, question: Body) -> Answer:
+        """Ask the server, in the strictest form that it takes."""
+        if not self.sending:
+            raise UncachedError("no reply is cached")
+        self.prepare()
+        while True:
+            form = self.form
+            try:
+                return self._paid(chunk, question, form)
+            except FieldRefusedError as error:
+                with self._lock:  # another thread may have heard the same
+                    now = self.form
+                    if now.format is form.format and error.field not in now.dropped:
+                        self._move(now.without(error))
+                save_form(self.settings, self.replies, self.form)
+            except BrokenError:
+                # some servers break at a format they do not know: probe once, in plain text
+                if form.format is Format.TEXT or FORMAT in self.settings.extra_body:
+                    raise
+                with self._probing:
+                    if self.form.format is not form.format:
+                        continue
+                    if self._probed or self._answered:
+                        raise
+                    self._probed = True
+                    plain = replace(form, format=Format.TEXT)
+                    try:
+                        answer = self._paid(chunk, question, plain, once=True)
+                    except ItemError:
+                        answer = None
+                    if answer is None:
+                        raise
+                    self._move(plain)
+                    save_form(self.settings, self.replies, plain)
+                    return answer
+
+    def _paid(
+        self, chunk: Chunk, question: Body, form: RequestForm, *, once: bool = False
+    ) -> Answer:
+        """Send one request; store the reply before anybody parses it, and count its cost."""
+        settings = self.settings
+        request, count = form.apply(question, settings), len(chunk.highlights)
+        size = len(canonical(request).encode("utf-8", "replace"))
+        own = [value for name in CAPS if isinstance(value := request.get(name), int) and value > 0]
+        capped = any(name in settings.extra_body for name in CAPS)
+        cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
+        with self.budget.reserve(size // 3, count, own[0] if own else 0) as limit:
+            # the limit is the budget's, not the question's: the hash does not depend on it
+            sent = {**request, cap: limit} if cap and limit else request
+            with self.client.ask(sent, once=once) as raw:
+                self._answered = True
+                found = completion(raw) or Completion()
+                tokens_in = found.tokens_in or size // 4
+                tokens_out = found.tokens_out or len(found.content) // 4
+                name = request_hash(request)
+                self.replies.put(
+                    name,
+                    raw,
+                    model=found.model or settings.model,
+                    prompt=self.prompt.of(chunk.task).fingerprint,
+                    tokens_in=tokens_in,
+                    tokens_out=tokens_out,
+                )
+                self.budget.count_new(tokens_in, tokens_out, found.tokens_again, count)
+                return Answer(found, name, cached=False, form=form)
+
+    def read(self, answer: Answer, readable: bool) -> None:
+        """Learn from a new reply: some servers accept a schema and do not keep to it."""
+        with self._lock:
+            format_ = self.form.format
+            if answer.cached or answer.form.format is not format_:
+                return
+            self._row = max(self._row, 0) + 1 if readable else min(self._row, 0) - 1
+            if self._row <= -_IN_A_ROW and format_ is not Format.TEXT:
+                self._move(replace(self.form, format=Format(format_ + 1)))
+                self._tentative = True
+            proved = self._tentative and self._row >= _IN_A_ROW
+        if proved:
+            self._tentative = False
+            save_form(self.settings, self.replies, self.form)
+
+    def _move(self, form: RequestForm) -> None:
+        self.form, self._row, self._tentative, self._answered = form, 0, False, False
+
+
+# --- the conversation about a few highlights ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A highlight that was not answered this time, and what to do."""
+
+    highlight: HighlightKey
+    what: str
+    hint: str
+    where: str = ""
+    """What has to do with it; "" = this document alone."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of some highlights: each has drafts, a reason for none, or a failure."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    no_cards: list[NoCard] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    unread: list[Failure] = field(default_factory=list)
+    """Highlights of `no_cards` whose new reply could not be read: reported once."""
+
+    def add(self, more: Outcome) -> None:
+        """Add what became of others."""
+        self.drafts += more.drafts
+        self.no_cards += more.no_cards
+        self.failures += more.failures
+        self.unread += more.unread
+
+
+class Conversation:
+    """Drafts chunks by asking; one call a chunk, from any thread."""
+
+    def __init__(self, asker: Asker, repair: Repair | None = None) -> None:
+        self._asker = asker
+        self._repair = repair
+        self._settings = [settings := asker.settings]
+        before = settings.candidates_before
+        if before not in (0, settings.candidates):  # replies to an older default are paid for
+            self._settings.append(replace(settings, candidates=before, candidates_before=0))
+
+    def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
+        """Yield the chunk as it may have been asked about, as today first."""
+        for one in filter(None, (chunk, chunk.as_formerly)):
+            for settings in self._settings:
+                yield one, _Talk(self._asker, self._repair, settings, one.task)
+
+    def _asked_before(self, chunk: Chunk) -> tuple[Chunk, _Talk] | None:
+        if self._asker.fresh:
+            return None
+        return next(
+            ((one, talk) for one, talk in self._variants(chunk) if talk.has_reply(one)), None
+        )
+
+    def is_cached(self, chunk: Chunk) -> bool:
+        """Tell whether the first reply about a chunk is cached."""
+        return self._asked_before(chunk) is not None
+
+    def draft(self, chunk: Chunk) -> Outcome:
+        """Return drafts, reasons or failures for every highlight of the chunk.
+
+        Raises:
+            ServiceError, UsageError: what ends the run.
+        """
+        if reason := barred(chunk.task, self._asker.prompt):
+            # as the settings are now; not recorded, for they may change
+            return Outcome(
+                no_cards=[NoCard(one.key, reason, passing=True) for one in chunk.highlights]
+            )
+        one, talk = self._asked_before(chunk) or next(self._variants(chunk))
+        outcome = Outcome()
+        talk.ask(one, outcome)
+        if self._repair is not None:
+            for highlight in one.highlights:
+                drafts = [draft for draft in outcome.drafts if draft.highlight == highlight.key]
+                others = [draft for draft in outcome.drafts if draft.highlight != highlight.key]
+                outcome.drafts = others
+                talk.repair(one.only(highlight), drafts, outcome)
+        return outcome
+
+    def repair(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
+        """Return what becomes of drafts of one highlight, made earlier, when they are repaired."""
+        variants, outcome = list(self._variants(chunk)), Outcome()
+        asked = (
+            one for one in variants if not self._asker.fresh and one[1].has_repaired(one[0], drafts)
+        )
+        one, talk = next(asked, variants[0])
+        talk.repair(one, list(drafts), outcome)
+        return outcome
+
+
+_Judged = tuple[Draft, tuple[str, ...]]
+"""A draft and what blocks it."""
+
+
+class _Talk:
+    """The conversation about highlights of one task."""
+
+    def __init__(
+        self, asker: Asker, repair: Repair | None, settings: ServerSettings, task: Task
+    ) -> None:
+        self._asker = asker
+        self._repair = repair
+        self._settings = settings
+        self._task = task
+        self._prompt = asker.prompt.of(task)
+        self._shape = shape_of(task, self._prompt, settings.candidates, settings.tags)
+
+    def has_reply(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> bool:
+        return any(True for _ in self._asker.cached(chunk, self._settings, further))
+
+    def _reply(
+        self, chunk: Chunk, further: tuple[Message, ...] = (), *, anew: bool = False
+    ) -> Answer:
+        return self._asker.reply(chunk, self._settings, further, anew=anew)
+
+    # --- first --------------------------------------------------------------------------------
+
+    def ask(self, chunk: Chunk, outcome: Outcome) -> None:
+        """Ask about a chunk, and put down what becomes of each highlight."""
+        try:
+            answer = self._reply(chunk)
+            self._understand(chunk, answer, outcome)
+        except TooLongError as error:
+            half = len(chunk.highlights) // 2
+            if half == 0:
+                _fail(chunk, error, outcome)
+                return
+            self.ask(chunk.only(*chunk.highlights[:half]), outcome)
+            self.ask(chunk.only(*chunk.highlights[half:]), outcome)
+        except ItemError as error:
+            _fail(chunk, error, outcome)
+
+    def _understand(self, chunk: Chunk, answer: Answer, outcome: Outcome) -> None:
+        said, alone = answer.completion, len(chunk.highlights) == 1
+        refusal = ""
+        if said.refusal:
+            refusal = f"the model refused: {' '.join(said.refusal.split())[:200]}"
+        elif said.finish == "content_filter":
+            refusal = "the server's content filter refused it"
+        if refusal and alone:
+            outcome.no_cards.append(NoCard(chunk.highlights[0].key, refusal))
+            return
+        # one passage may have spoilt it for the others: each is asked alone
+        read = {} if refusal else self._read(chunk, answer)
+        for at, highlight in enumerate(chunk.highlights):
+            if at in read:
+                self._record(highlight, read[at], answer, outcome)
+            elif alone:
+                self._ask_once_more(chunk, answer, outcome)
+            else:
+                self.ask(chunk.only(highlight), outcome)
+
+    def _read(self, chunk: Chunk, answer: Answer) -> dict[int, list[Item]]:
+        """Return the items of each highlight, by its place in the chunk."""
+        labels = tuple(str(at) for at in range(1, len(chunk.highlights) + 1))
+        read: dict[int, list[Item]] = {}
+        for item in items(answer.completion.content, labels):
+            read.setdefault(int(item.label) - 1, []).append(item)
+        if answer.completion.finish == "length" and len(read) > 1:
+            read.popitem()  # its next card may have been cut off
+        self._asker.read(answer, bool(read))
+        return read
+
+    def _drafts(self, read: list[Item], highlight: Highlight, answer: Answer) -> tuple[Draft, ...]:
+        model = self._asker.settings.model
+        origin = Origin("llm", model, self._prompt.fingerprint, answer.request)
+        return drafts_of(read, highlight, origin, self._shape)
+
+    def _record(
+        self, highlight: Highlight, read: list[Item], answer: Answer, outcome: Outcome
+    ) -> None:
+        if made := self._drafts(read, highlight, answer):
+            outcome.drafts += numbered(made, self._shape)
+        else:
+            why = next(reasons(read), "") or unwanted(read, self._shape)
+            outcome.no_cards.append(NoCard(highlight.key, why))
+
+    # --- once more ----------------------------------------------------------------------------
+
+    def _ask_once_more(self, chunk: Chunk, answer: Answer, outcome: Outcome) -> None:
+        """Ask again about one highlight whose reply could not be read.
+
+        If that is cached, all that was said to this request in an earlier run is looked at; where
+        that ended unreadable, nothing is sent: it would be paid for twice.
+        """
+        [highlight] = chunk.highlights
+        known = list(self._asker.cached(chunk, self._settings)) if answer.cached else []
+        whole = [one for one in known if one.completion.finish != "length"]
+        again = [
+            two
+            for one in whole
+            for two in self._asker.cached(chunk, self._settings, _not_json(one))
+        ]
+        if any(self._recorded(chunk, one, outcome) for one in (*known, *again)):
+            return
+        cut_off = len(whole) < len(known) or answer.completion.finish == "length"
+        if is_empty(answer.completion.content) and not cut_off:
+            outcome.no_cards.append(NoCard(highlight.key, EMPTY))
+            return
+        ended = known and (again or highlight.key in self._task.unread)
+        if not (ended or cut_off):
+            answer = self._reply(chunk, _not_json(answer))
+            if self._recorded(chunk, answer, outcome):
+                return
+        if not answer.cached and answer.form.format < self._asker.form.format:
+            answer = self._reply(chunk, anew=True)  # by now the server is asked in another format
+            if self._recorded(chunk, answer, outcome):
+                return
+        _give_up(highlight, answer, outcome)
+
+    def _recorded(self, chunk: Chunk, answer: Answer, outcome: Outcome) -> bool:
+        """Put down what a reply says of one highlight; False if it cannot be read."""
+        read = self._read(chunk, answer)
+        if read:
+            self._record(chunk.highlights[0], read[0], answer, outcome)
+        return bool(read)
+
+    # --- repair -------------------------------------------------------------------------------
+
+    def has_repaired(self, chunk: Chunk, drafts: Iterable[Draft]) -> bool:
+        """Tell whether the repair of these drafts is answered already."""
+        facts = self._judge(drafts, chunk.highlights[0])
+        bad = [one for fact in facts.values() if fact[0][1] for one in fact]
+        return bool(bad) and self.has_reply(chunk, self._complaint(bad))
+
+    def _judge(self, drafts: Iterable[Draft], highlight: Highlight) -> dict[int, list[_Judged]]:
+        """Return the drafts by fact, each with what blocks it; of each fact the good ones first."""
+        facts: dict[int, list[_Judged]] = {}
+        for draft in drafts:
+            faults = self._repair(draft, highlight) if self._repair else ()
+            facts.setdefault(draft.intent, []).append((draft, faults))
+        return {
+            number: sorted(fact, key=lambda one: bool(one[1])) for number, fact in facts.items()
+        }
+
+    def repair(self, chunk: Chunk, drafts: list[Draft], outcome: Outcome) -> None:
+        """Put down the drafts of one highlight; a fact whose every card is blocked is asked again.
+
+        A fact of which some card passes needs no repair: a person picks, and may pick a blocked
+        one by force. What was sent back is kept with what came instead; what is still blocked
+        stays to be seen, with its reason.
+        """
+        [highlight] = chunk.highlights
+        facts = self._judge(drafts, highlight)
+        as_it_is = [draft for fact in facts.values() for draft, _ in fact]
+        wanted = [number for number, fact in facts.items() if fact[0][1]]
+        bad = [one for number in wanted for one in facts[number]]
+        if not bad:
+            outcome.drafts += as_it_is
+            return
+        try:
+            answer = self._reply(chunk, self._complaint(bad))
+        except ItemError:  # the budget, the server: what was drafted stays, blocked
+            outcome.drafts += as_it_is
+            return
+        read = self._read(chunk, answer).get(0, [])
+
+        # each new card belongs to the fact it names, else to the next one without
+        placed: dict[int, list[Draft]] = {number: [] for number in wanted}
+        made = self._drafts(read, highlight, answer)
+        for draft in made:
+            number = draft.intent - 1
+            if number not in placed or self._shape.candidates == 1:
+                number = next((one for one in wanted if not placed[one]), wanted[-1])
+            placed[number].append(draft)
+        if not made and len(wanted) == len(facts):
+            if not read:
+                outcome.drafts += as_it_is
+                return
+            why = next(reasons(read), "") or unwanted(read, self._shape)
+            faults = "; ".join(dict.fromkeys(fault for _, faults in bad for fault in faults))
+            reason = f"a check blocked the card ({faults[:200]}), and asked again: {why}"
+            outcome.no_cards.append(NoCard(highlight.key, reason))
+            return
+        every: list[Draft] = []
+        for number, fact in facts.items():
+            if new := placed.get(number):
+                attempts = tuple(
+                    Attempt(draft.kind, draft.fields, faults, draft.origin.request)
+                    for draft, faults in fact
+                )
+                [judged] = self._judge(
+                    [replace(one, intent=number) for one in new], highlight
+                ).values()
+                first, *more = (draft for draft, _ in judged)
+                kept = [replace(first, attempts=(*first.attempts, *attempts)), *more]
+            else:
+                kept = [draft for draft, _ in fact]
+            every += (replace(draft, intent=number + 1) for draft in kept)
+        outcome.drafts += numbered(every, self._shape) or as_it_is
+
+    def _complaint(self, bad: list[_Judged]) -> tuple[Message, ...]:
+        """Return what is said to the model after its first reply."""
+        cards = ",".join(card_json(draft, self._shape) for draft, _ in bad)
+        faults = "\n".join(
+            f"- card {number}: {fault}"
+            for number, (_, faults) in enumerate(bad, start=1)
+            for fault in faults
+        )
+        wish = (
+            "Draft better cards for this highlight, from its own words, or answer none. Answer with "
+            "the JSON only."
+        )
+        return (
+            {"role": "assistant", "content": f'{{"cards":[{cards}]}}'},
+            {"role": "user", "content": f"These cards cannot be used:\n{faults}\n{wish}"},
+        )
+
+
+def _not_json(answer: Answer) -> tuple[Message, ...]:
+    said = answer.completion.content[:2_000] or "(nothing)"
+    return (
+        {"role": "assistant", "content": said},
+        {"role": "user", "content": "That could not be read. Answer with the JSON only."},
+    )
+
+
+def _give_up(highlight: Highlight, answer: Answer, outcome: Outcome) -> None:
+    """Put down no card, for good: asked again only if a person asks; reported once."""
+    key, said = highlight.key, " ".join(answer.completion.content.split())[:80]
+    if answer.completion.finish == "length":
+        what = fault = CUT_OFF
+        hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
+    else:
+        what, fault = UNREADABLE, f"{UNREADABLE}: {repr(said) if said else 'it is empty'}"
+        hint = "try another model"
+    reason = f"{what}; ask again with: {AGAIN} {shlex.quote(key)}"
+    outcome.no_cards.append(NoCard(key, reason))
+    if not answer.cached:
+        hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
+        outcome.unread.append(Failure(key, fault, hint))
+
+
+def _fail(chunk: Chunk, error: ItemError, outcome: Outcome) -> None:
+    where = BUDGET if isinstance(error, BudgetError) else ""
+    for one in chunk.highlights:
+        outcome.failures.append(Failure(one.key, error.message, error.hint, where))
+
+
+def drafted(task: Task, outcome: Outcome) -> Drafted:
+    """Return a task's result, in the order of its highlights, those not sent included."""
+    place = {highlight.key: at for at, highlight in enumerate(task.highlights)}
+    held = [
+        NoCard(one.key, reason, passing=bool(private(one)))
+        for one in task.highlights
+        if (reason := withheld(one))
+    ]
+    return Drafted(
+        task=task,
+        drafts=tuple(sorted(outcome.drafts, key=lambda draft: place[draft.highlight])),
+        no_cards=tuple(sorted([*held, *outcome.no_cards], key=lambda none: place[none.highlight])),
+        failed=tuple((failure.highlight, failure.what) for failure in outcome.failures),
+        problems=tuple(_problems(task, outcome)),
+    )
+
+
+def _problems(task: Task, outcome: Outcome) -> Iterator[Problem]:
+    """Yield one problem for all highlights that failed for the same reason."""
+    where = task.document.title or task.document.key
+    for fault in dict.fromkeys((one.where, one.what, one.hint) for one in outcome.failures):
+        if fault[0]:
+            yield Problem(*fault)
+    causes = Counter(
+        (one.what, one.hint, once)
+        for failures, once in ((outcome.failures, False), (outcome.unread, True))
+        for one in failures
+        if not one.where
+    )
+    for (what, hint, once), count in causes.items():
+        passages = "1 highlight" if count == 1 else f"{count} highlights"
+        yield Problem(where, f"{passages} not drafted: {what}", hint, once=once)
+
+
+# --- the drafter ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +653,7 @@ class Estimate:
     highlights: int
     requests: int
     cached: int
-    """Requests whose replies are remembered."""
+    """Requests whose replies are cached."""
     characters: int
     tokens_in: int
     tokens_out: int
@@ -77,39 +681,36 @@ class Model:
 
         Args:
             settings: server, model, limits.
-            replies: where replies are remembered.
+            replies: the cache of replies.
             prompt: the words, of all tasks or of each.
             repair: says what blocks a draft; such a draft goes back to the model once.
-            notice: told "43 highlights, 9,812 characters to HOST" before a document is sent.
+            notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
             offline: no server but one on this machine.
-            fresh: ask although replies are remembered (a person asks again).
-            sending: False = results hold only what remembered replies answer.
+            fresh: ask although replies are cached (a person asks again).
+            sending: False = results hold only what cached replies answer.
         """
         self._settings = settings
         self._repair = repair
         self._notice = notice if sending else None
-        self._sending = sending
-        self._server = Server(settings)
-        self._fresh = fresh
-        self._replies = replies
-        self._desk = Desk(
-            settings, prompt, replies, self._server, offline=offline, fresh=fresh, sending=sending
+        self._asker = Asker(
+            settings, prompt, replies, offline=offline, fresh=fresh, sending=sending
         )
-        self._crew: Crew[Chunk, Outcome] | None = None
-        self._dialogue = Dialogue(self._desk, repair)
+        self._conversation = Conversation(self._asker, repair)
+        self._pool: _Pool | None = None
 
     @property
     def usage(self) -> Usage:
-        """What was used so far."""
-        return self._desk.usage
+        """Return what was used so far."""
+        return self._asker.budget.usage
 
     def from_memory(self) -> Model:
-        """The same model, answering from remembered replies alone: sends nothing.
+        """Return the same model, answering from cached replies alone: it sends nothing.
 
-        Its results leave out highlights, and tasks, whose replies are not known.
+        Its results leave out highlights, and tasks, whose replies are not cached.
         """
+        asker = self._asker
         return Model(
-            self._settings, self._replies, self._desk.prompt, repair=self._repair, sending=False
+            self._settings, asker.replies, asker.prompt, repair=self._repair, sending=False
         )
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
@@ -119,159 +720,153 @@ class Model:
             ServiceError: the server is not there, or will answer nothing.
             ConfigError, UsageError: the key is missing; `--offline`.
         """
-        results = self._worked(tasks)
-        with _quick_turns():
-            yield from results if self._sending else _answered(results)
+        for result in self._results(tasks):
+            if self._asker.sending:
+                yield result
+                continue
+            failed = dict(result.failed)
+            kept = tuple(one for one in result.task.highlights if one.key not in failed)
+            if kept:
+                task = replace(result.task, highlights=kept)
+                yield replace(result, task=task, failed=(), problems=())
 
-    def _worked(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+    def _results(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         threads = self._settings.threads
-        spare = 1 + threads // 4 if threads > 1 else 0  # some read and keep while others ask
-        crew = Crew(threads + spare, self._dialogue.about)
-        window: deque[_Pending] = deque()
-        self._crew = crew
+        window: deque[tuple[Task, list[Future[Outcome]]]] = deque()
+        self._pool = pool = _Pool(threads, self._conversation.draft)
+
+        def unfinished() -> list[Future[Outcome]]:
+            return [one for _, futures in window for one in futures if not one.done()]
+
+        def first() -> Drafted:
+            task, futures = window.popleft()
+            outcome = Outcome()
+            for one in futures:
+                outcome.add(one.result())
+            return drafted(task, outcome)
+
         try:
             for task in tasks:
-                window.append((task, self._given(crew, task)))
-                self._wait_for_room(window)
-                while window and (self._long(window) or _done(window[0])):
-                    yield _gathered(*window.popleft())
+                window.append((task, self._submit(pool, task)))
+                # read ahead so far that work lies ready for every thread; whichever request ends
+                # first makes room, for one slow answer must not keep the others idle
+                while len(waiting := unfinished()) > 2 * threads and len(window) <= 16 * threads:
+                    wait(waiting, return_when=FIRST_COMPLETED)
+                while window and (
+                    len(window) > 16 * threads or all(one.done() for one in window[0][1])
+                ):
+                    yield first()
             while window:
-                yield _gathered(*window.popleft())
+                yield first()
         except (KeyboardInterrupt, GeneratorExit):
             self.leave()
             raise
-        finally:  # what is under way is waited for: it is paid, and must be remembered
-            self.stop()
+        finally:  # what is under way is waited for: it is paid, and must be stored
+            self._stop(None)
 
     def leave(self) -> None:
-        """Break off what is still at work; a reply under way is kept if it comes soon."""
-        price = self._settings.price
+        """Stop at once; a reply under way is stored if it comes soon."""
+        price, count = self._settings.price, self._asker.client.under_way
         paid = price is None or price.into or price.out
-        if self._crew and paid and (count := self._server.under_way):
+        if self._pool and self._notice and paid and count:
             replies = "1 reply that is" if count == 1 else f"{count} replies that are"
-            if self._notice:
-                self._notice(
-                    f"waiting at most {PAID_GRACE:g} s for {replies} paid for; Ctrl-C again leaves it"
-                )
-        self.stop(PAID_GRACE if paid else GRACE)
+            self._notice(
+                f"waiting at most {PAID_GRACE_S:g} s for {replies} paid for; Ctrl-C again leaves it"
+            )
+        self._stop(PAID_GRACE_S if paid else GRACE_S)
 
-    def stop(self, patience: float | None = None) -> None:
-        """Send nothing more, and keep what is under way, if it comes within so many seconds.
+    def _stop(self, patience: float | None) -> None:
+        """Send nothing more, wait for what is under way; None = whenever it comes. Idempotent."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+            self._asker.budget.close()
+            self._asker.client.stop(patience)
+            pool.join()
 
-        None = whenever it comes. A second call does nothing.
-        """
-        crew, self._crew = self._crew, None
-        if crew is None:
-            return
-        self._desk.close()
-        home, latest = crew.dismiss(patience), time.monotonic() + STORING
-        while not home and crew.at_work > self._server.under_way and time.monotonic() < latest:
-            home = crew.dismiss(0.05)  # somebody has a reply in hand, and is about to keep it
-        if home:
-            self._server.close()
-
-    def _given(self, crew: Crew[Chunk, Outcome], task: Task) -> list[Future[Outcome]]:
-        known = _once_each(self._known)
-        parts = list(chunks(task, self._settings.batch, known))
-        self._announce([chunk for chunk in parts if not known(chunk)])
-        return [crew.give(chunk) for chunk in parts]
-
-    def _announce(self, new: list[Chunk]) -> None:
-        if self._sending and new:
-            self._desk.prepare()
+    def _submit(self, pool: _Pool, task: Task) -> list[Future[Outcome]]:
+        parts = list(chunks(task, self._settings.batch, self._is_known))
+        new = [chunk for chunk, known in parts if not known]
+        if self._asker.sending and new:
+            self._asker.prepare()
         if self._notice and new:
-            marked = sum(len(chunk.highlights) for chunk in new)
+            count = sum(len(chunk.highlights) for chunk in new)
             letters = sum(characters(self._body(chunk)) for chunk in new)
-            passages = "1 highlight" if marked == 1 else f"{marked:,} highlights"
+            passages = "1 highlight" if count == 1 else f"{count:,} highlights"
             self._notice(f"{passages}, {letters:,} characters to {self._settings.host}")
+        return [pool.submit(chunk) for chunk, _ in parts]
 
-    def _wait_for_room(self, window: deque[_Pending]) -> None:
-        """So that work lies ready for every thread, and no more than that is read ahead.
+    def _is_known(self, chunk: Chunk) -> bool:
+        return bool(barred(chunk.task, self._asker.prompt)) or self._conversation.is_cached(chunk)
 
-        Whichever comes first makes room: one slow answer must not keep the others idle.
-        """
-        while not self._long(window):
-            waiting = [one for _, futures in window for one in futures if not one.done()]
-            if len(waiting) <= 2 * self._settings.threads:
-                return
-            wait(waiting, return_when=FIRST_COMPLETED)
-
-    def _long(self, window: deque[_Pending]) -> bool:
-        return len(window) > 16 * self._settings.threads
-
-    def _known(self, chunk: Chunk) -> bool:
-        if barred(chunk.task, self._desk.prompt):
-            return True
-        return self._dialogue.answered(chunk)
-
-    def _body(self, chunk: Chunk) -> dict[str, object]:
-        return body(chunk, self._settings, self._desk.prompt)
-
-    # --- what it would cost -----------------------------------------------------------------
+    def _body(self, chunk: Chunk) -> Body:
+        return request_body(chunk, self._settings, self._asker.prompt)
 
     def estimate(self, tasks: Iterable[Task]) -> Estimate:
-        """What drafting these tasks would send; sends nothing."""
-        known = _once_each(self._known)
-        size, settings = self._settings.batch, self._settings
-        parts = [chunk for task in tasks for chunk in chunks(task, size, known)]
-        new = [chunk for chunk in parts if not known(chunk)]
+        """Return what drafting these tasks would send; send nothing."""
+        settings = self._settings
+        parts = [part for task in tasks for part in chunks(task, settings.batch, self._is_known)]
+        new = [chunk for chunk, known in parts if not known]
         bodies = [self._body(chunk) for chunk in new]
-        each = max(80, 60 * settings.candidates)
         sent = sum(len(canonical(request).encode("utf-8", "replace")) for request in bodies)
         highlights = sum(len(chunk.highlights) for chunk in new)
+        out = max(80, 60 * settings.candidates) * highlights
         return Estimate(
             highlights=highlights,
             requests=len(new),
             cached=len(parts) - len(new),
             characters=sum(characters(request) for request in bodies),
             tokens_in=sent // 4,
-            tokens_out=each * highlights,
-            cost_usd=settings.cost(sent // 4, each * highlights),
-            cost_low_usd=settings.cost(sent // 5, each * highlights * 5 // 8),
-            cost_high_usd=settings.cost(2 * sent // 3, 6 * each * highlights),
+            tokens_out=out,
+            cost_usd=settings.cost(sent // 4, out),
+            cost_low_usd=settings.cost(sent // 5, out * 5 // 8),
+            cost_high_usd=settings.cost(2 * sent // 3, 6 * out),
         )
 
 
-@contextmanager
-def _quick_turns() -> Iterator[None]:
-    """A thread that has its answer is let in soon, however busy the others are with checks."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(min(usual, TURN_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
+class _Pool:
+    """Threads that end with the program, however long a server takes to answer.
 
+    The standard library's pools are waited for when the program ends, so Ctrl-C would hang.
+    """
 
-def _once_each(known: Callable[[Chunk], bool]) -> Callable[[Chunk], bool]:
-    """The same question, answered once for each chunk: it takes its time."""
-    answers: dict[tuple[int, ...], bool] = {}
-    kept: list[Chunk] = []  # an id is one's own only as long as it is in use
+    def __init__(self, size: int, draft: Callable[[Chunk], Outcome]) -> None:
+        self._draft = draft
+        self._queue: SimpleQueue[tuple[Future[Outcome], Chunk] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"draft-{number}", daemon=True)
+            for number in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def ask(chunk: Chunk) -> bool:
-        name = tuple(map(id, (chunk.task, *chunk.highlights)))
-        if name not in answers:
-            kept.append(chunk)
-            answers[name] = known(chunk)
-        return answers[name]
+    def submit(self, chunk: Chunk) -> Future[Outcome]:
+        """Have a chunk drafted by the next thread that is free."""
+        future: Future[Outcome] = Future()
+        self._queue.put((future, chunk))
+        return future
 
-    return ask
+    def close(self) -> None:
+        """Begin nothing more."""
+        while True:
+            try:
+                if given := self._queue.get_nowait():
+                    given[0].cancel()
+            except Empty:
+                break
+        for _ in self._threads:
+            self._queue.put(None)
 
+    def join(self) -> None:
+        """Wait for threads that are about to end; one that waits for a retry is left behind."""
+        latest = time.monotonic() + 1.0
+        for thread in self._threads:
+            thread.join(max(latest - time.monotonic(), 0.0))
 
-def _done(pending: _Pending) -> bool:
-    return all(future.done() for future in pending[1])
-
-
-def _gathered(task: Task, futures: list[Future[Outcome]]) -> Drafted:
-    outcome = joined(future.result() for future in futures)
-    return drafted(task, outcome)
-
-
-def _answered(results: Iterable[Drafted]) -> Iterator[Drafted]:
-    """The results without what failed; none where nothing is left."""
-    for result in results:
-        failed = dict(result.failed)
-        kept = tuple(one for one in result.task.highlights if one.key not in failed)
-        if kept:
-            task = replace(result.task, highlights=kept)
-            yield replace(result, task=task, failed=(), problems=())
+    def _work(self) -> None:
+        while given := self._queue.get():
+            future, chunk = given
+            try:
+                future.set_result(self._draft(chunk))
+            except BaseException as error:  # noqa: BLE001  (raised where the result is asked for)
+                future.set_exception(error)

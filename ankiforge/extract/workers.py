@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -87,6 +87,7 @@ def local_pool(size: int = 0) -> WorkerPool:
 def _start_local(size: int, threads: bool) -> Executor:
     if threads:
         return ThreadPoolExecutor(size, thread_name_prefix="reader")
+    from concurrent.futures import ProcessPoolExecutor  # takes long to import
     from multiprocessing import get_context
 
     return ProcessPoolExecutor(size, get_context("spawn"), initializer=_ignore_interrupt)

@@ -25,7 +25,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.highlights import FOLDER, Highlights, Pictures
-from ankiforge.ledger.ingest import Reading
+from ankiforge.ledger.ingest import Ingest
 from ankiforge.ledger.journal import Entry, Journal, Writer, generation_of, settle_generation
 from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.placing import Placer, Policy, Remembering
@@ -76,8 +76,8 @@ class Ledger:
         self.foreign = ForeignNotes(connection, self.writer, self.highlights, self.duplicates)
         self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
         self.decisions = Decisions(connection, self.writer, self.cards)
-        self.reading = Reading(connection, self.writer, self.decisions, self.cards, pictures.folder)
-        self.decisions.heard = self.reading.hear
+        self.ingest = Ingest(connection, self.writer, self.decisions, self.cards, pictures.folder)
+        self.decisions.heard = self.ingest.apply
         self.remembering = Remembering(connection, self.decisions, self.cards)
         self.policy = Policy(connection, self.decisions)
         self.choices = Choices(connection, self.decisions, self.cards)

@@ -223,12 +223,12 @@ class Suspensions:
     def taken_back(self) -> dict[Guid, tuple[int, ...]]:
         """Cards to be studied again: the suspension was undone, or the card lives again."""
         rows = self._db.execute(
-            "SELECT d.subject, d.body FROM decision d JOIN card c ON c.guid = d.subject"
+            "SELECT d.subject, d.body FROM event d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'suspend'"
-            " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"
-            "  AND l.what IN ('suspend', 'unsuspend') AND (l.at, l.sequence) > (d.at, d.sequence))"
+            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"
+            "  AND l.what IN ('suspend', 'unsuspend') AND l.rank > d.rank)"
             " AND ((c.standing = 'live' AND c.verdict = 'accepted')"
-            "  OR EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id))"
+            "  OR d.undone)"
         ).fetchall()
         return {Guid(r["subject"]): tuple(msgspec.json.decode(r["body"])["cards"]) for r in rows}
 
@@ -372,7 +372,7 @@ class Deletions:
             "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
             " (SELECT 1 FROM card c WHERE c.guid = s.guid) AND NOT EXISTS"
             " (SELECT 1 FROM seen n WHERE n.guid = s.guid AND n.view = ?) AND NOT EXISTS"
-            " (SELECT 1 FROM decision d WHERE d.subject = s.guid AND d.what = 'tombstone')",
+            " (SELECT 1 FROM event d WHERE d.subject = s.guid AND d.what = 'tombstone')",
             (absences.id,),
         ).fetchall()
         after = {"anki": AnkiState.TOMBSTONE.value, "anki_why": "deleted in Anki"}
@@ -382,7 +382,7 @@ class Deletions:
 
     def _wanted_back(self, guid: Guid) -> bool:
         row = self._db.execute(
-            "SELECT 1 FROM decision WHERE subject = ?"
+            "SELECT 1 FROM event WHERE subject = ?"
             " AND json_extract(body, '$.after.anki') = 'written' LIMIT 1",
             (guid,),
         ).fetchone()
@@ -408,7 +408,7 @@ class Deletions:
         """The packages that held it, since it was last said that it is to be written again."""
         rows = self._db.execute(
             "SELECT r.package FROM roster r JOIN package p ON p.id = r.package WHERE r.guid = :guid"
-            " AND p.written_at >= (SELECT coalesce(max(at), '') FROM decision"
+            " AND p.written_at >= (SELECT coalesce(max(at), '') FROM event"
             "  WHERE subject = :guid AND json_extract(body, '$.after.anki') = 'written')",
             {"guid": guid},
         ).fetchall()
@@ -773,7 +773,7 @@ class Views:
 
     def _heard(self, guid: Guid, said: str) -> bool:
         known = self._db.execute(
-            "SELECT 1 FROM decision WHERE subject = ? AND what = 'feedback'"
+            "SELECT 1 FROM event WHERE subject = ? AND what = 'feedback'"
             " AND json_extract(body, '$.text') = ?",
             (guid, said),
         ).fetchone()

@@ -47,7 +47,7 @@ STANDS = "NOT d.undone"
 """Of a decision `d`: nobody has taken it back."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
-    " json_extract(d.body, '$.answer') AS answer FROM decision d WHERE d.what = 'merge'"
+    " json_extract(d.body, '$.answer') AS answer FROM event d WHERE d.what = 'merge'"
     f" AND json_extract(d.body, '$.card') IS NOT NULL AND {STANDS}"
 )
 
@@ -95,7 +95,7 @@ class Pairs:
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
         select = (
-            "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM decision d"
+            "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
             f" WHERE d.what = 'not-duplicate' AND {STANDS}"
         )
         rows = self._db.execute(
@@ -108,7 +108,7 @@ class Pairs:
     def all_apart(self) -> frozenset[frozenset[str]]:
         """All pairs that are no duplicates."""
         rows = self._db.execute(
-            "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM decision d"
+            "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
             f" WHERE d.what = 'not-duplicate' AND {STANDS}"
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
@@ -426,7 +426,7 @@ class Cards:
         Events that arrived before no longer tell what is known of them in Anki. `first`: it was so
         before any of them, and the cards are folded next.
         """
-        [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM decision").fetchone()
+        [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
         rows = [(guid, state.value, why, 0 if first else last) for guid, state, why in observed]
         self._db.executemany("INSERT OR REPLACE INTO observed VALUES (?, ?, ?, ?)", rows)
         self._db.executemany(
@@ -501,7 +501,7 @@ class Cards:
     def events(self, subject: str) -> list[Event]:
         """All events about a card, highlight or document, in their order."""
         rows = self._db.execute(
-            "SELECT * FROM decision WHERE subject = ? ORDER BY rank", (subject,)
+            "SELECT * FROM event WHERE subject = ? ORDER BY rank", (subject,)
         ).fetchall()
         return [event_of(row) for row in rows]
 
@@ -601,8 +601,8 @@ class Cards:
         By an edit; or by letting it through, as it is or in other words, after it was seen there.
         """
         rows = self._db.execute(
-            "SELECT json_extract(d.body, '$.text') AS said FROM decision d WHERE d.subject = ?"
-            " AND d.what = 'feedback' AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM decision u"
+            "SELECT json_extract(d.body, '$.text') AS said FROM event d WHERE d.subject = ?"
+            " AND d.what = 'feedback' AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM event u"
             "  WHERE u.subject = d.subject AND u.rank > d.rank AND NOT u.undone AND (u.what = 'edit'"
             "   OR (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL)))"
             " ORDER BY d.rank",

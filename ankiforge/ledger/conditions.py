@@ -52,7 +52,7 @@ HOME = "coalesce((SELECT l.key FROM card_highlight l WHERE l.guid = c.guid AND l
 _TWIN = "json_extract(f.body, '$.twin')"
 _TWIN_CARD = f"substr({_TWIN}, 1, instr({_TWIN} || '.', '.') - 1)"
 _SETTLED = (
-    f"EXISTS (SELECT 1 FROM decision d WHERE d.what = 'not-duplicate' AND {STANDS}"
+    f"EXISTS (SELECT 1 FROM event d WHERE d.what = 'not-duplicate' AND {STANDS}"
     " AND d.subject = {} AND json_extract(d.body, '$.twin') = {})"
 )
 CURRENT = (

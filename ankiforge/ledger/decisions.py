@@ -144,7 +144,7 @@ class Decisions:
         return history
 
     def _by_id(self, identity: str) -> list[Event]:
-        rows = self._db.execute("SELECT * FROM decision WHERE id = ?", (identity,)).fetchall()
+        rows = self._db.execute("SELECT * FROM event WHERE id = ?", (identity,)).fetchall()
         return [event_of(row) for row in rows]
 
     def _take_effect(self, event: Event) -> None:
@@ -211,7 +211,7 @@ class Decisions:
 
     def decided_about(self) -> frozenset[str]:
         """Return what a person has decided about, and not undone: guids, and keys of highlights."""
-        rows = self._db.execute(f"SELECT DISTINCT subject FROM decision d WHERE {_BY_PERSON}")
+        rows = self._db.execute(f"SELECT DISTINCT subject FROM event d WHERE {_BY_PERSON}")
         return frozenset(row["subject"] for row in rows.fetchall())
 
     def last_about(self, guids: Iterable[Guid]) -> dict[Guid, tuple[Event, ...]]:
@@ -228,7 +228,7 @@ class Decisions:
 
     def _last_row(self, guid: str) -> sqlite3.Row | None:
         found: sqlite3.Row | None = self._db.execute(
-            f"SELECT action, sequence FROM decision d WHERE subject = ? AND {_BY_PERSON}"
+            f"SELECT action, sequence FROM event d WHERE subject = ? AND {_BY_PERSON}"
             " ORDER BY sequence DESC LIMIT 1",
             (guid,),
         ).fetchone()
@@ -238,7 +238,7 @@ class Decisions:
         """What of an action hangs together, by each card that it is about."""
         rows = self._db.execute(
             "SELECT guid, choice FROM card WHERE choice <> ''"
-            " AND guid IN (SELECT subject FROM decision WHERE action = ?)",
+            " AND guid IN (SELECT subject FROM event WHERE action = ?)",
             (action,),
         ).fetchall()
         choices, events = {row["guid"]: row["choice"] for row in rows}, self._action(action)
@@ -256,8 +256,8 @@ class Decisions:
     def _action(self, what: str) -> list[Event]:
         """What of an action still stands."""
         rows = self._db.execute(
-            "SELECT d.* FROM decision d WHERE action = ? OR action ="
-            " (SELECT action FROM decision WHERE id = ?) ORDER BY sequence",
+            "SELECT d.* FROM event d WHERE action = ? OR action ="
+            " (SELECT action FROM event WHERE id = ?) ORDER BY sequence",
             (what, what),
         ).fetchall()
         if not rows:
@@ -271,7 +271,7 @@ class Decisions:
 
     def _last_action(self) -> list[Event]:
         row = self._db.execute(
-            f"SELECT action FROM decision d WHERE {_BY_PERSON} ORDER BY sequence DESC LIMIT 1"
+            f"SELECT action FROM event d WHERE {_BY_PERSON} ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
         if row is None:
             raise RefusedError(
@@ -281,7 +281,7 @@ class Decisions:
 
     def _refuse_if_later(self, event: Event) -> None:
         rows = self._db.execute(
-            "SELECT d.* FROM decision d WHERE d.subject = :subject AND d.what <> 'move'"
+            "SELECT d.* FROM event d WHERE d.subject = :subject AND d.what <> 'move'"
             f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
             " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
             " ORDER BY d.sequence DESC",
@@ -319,11 +319,11 @@ class Decisions:
         Whatever became of that card since: a ledger that was lost must not draft it anew.
         """
         row = self._db.execute(
-            "SELECT d.subject FROM decision d JOIN card c ON c.guid = d.subject"
+            "SELECT d.subject FROM event d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
             " AND NOT d.undone"
-            " AND NOT EXISTS (SELECT 1 FROM decision l WHERE l.subject = d.subject"  # then it parted
+            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # then it parted
             "  AND l.what IN ('revise', 'accept', 'pick')"
             "  AND json_extract(l.body, '$.after.fields') IS NOT NULL AND l.rank > d.rank)"
             " ORDER BY d.rank DESC LIMIT 1",
@@ -334,7 +334,7 @@ class Decisions:
     def kept_apart(self, guid: str, key: HighlightKey) -> bool:
         """Whether a merge of this highlight into this card was undone."""
         row = self._db.execute(
-            "SELECT 1 FROM decision d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"
+            "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"
             " AND json_extract(d.body, '$.key') = ?",
             (guid, key),
         ).fetchone()
@@ -349,7 +349,7 @@ class Decisions:
     def was_merged(self, key: HighlightKey) -> bool:
         """Whether policy let the card of another highlight stand for this one."""
         row = self._db.execute(
-            "SELECT 1 FROM decision d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
+            "SELECT 1 FROM event d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.card') IS NULL LIMIT 1",
             (key,),
         ).fetchone()
@@ -361,7 +361,7 @@ class Decisions:
         To delete a note in Anki is a decision.
         """
         row = self._db.execute(
-            "SELECT 1 FROM decision WHERE json_extract(body, '$.key') = ?"
+            "SELECT 1 FROM event WHERE json_extract(body, '$.key') = ?"
             " AND (by = ? OR what = 'tombstone') LIMIT 1",
             (key, PERSON),
         ).fetchone()

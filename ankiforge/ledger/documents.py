@@ -227,7 +227,7 @@ class Roots:
         """Whether a highlight stands in sources only that were `dropped`."""
         rows = self._db.execute(
             "SELECT container FROM highlight WHERE key = :key"
-            " UNION SELECT container FROM way WHERE key = :key",
+            " UNION SELECT container FROM location WHERE key = :key",
             {"key": key},
         ).fetchall()
         return all(self._left(str(row["container"]), dropped) for row in rows)
@@ -241,12 +241,12 @@ class Roots:
             return bool(rows) and all(row["value"] == "no" for row in rows)
         return f"{'obsidian' if kind == 'vault' else kind}:{name}" in dropped
 
-    def hear(self, source: str, root: str) -> None:
-        """The journal says so."""
+    def apply(self, source: str, root: str) -> None:
+        """Store where a source lies, as a journal says."""
         self._writer.meta(_HEARD + source, root)
 
     def texts(self, container: str) -> frozenset[str]:
-        """What the highlights of a container say, as far as they were read last time.
+        """Return the hashed words of a container's highlights that were read last time.
 
         A present one with a reason is one that the settings leave out.
         """
@@ -479,8 +479,8 @@ class Listing:
     def scope(self, run: RunId) -> None:
         """Note the highlights that stand in what is listed."""
         for table, more in (
-            ("highlight", " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"),
-            ("way", ""),
+            ("highlight", " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"),
+            ("location", ""),
         ):
             self._db.execute(
                 "INSERT OR IGNORE INTO temp.in_scope SELECT ?, h.key FROM temp.listed l CROSS JOIN"
@@ -507,7 +507,7 @@ def places_of_highlight(db: Connection, key: str) -> Iterator[tuple[str, str]]:
     """Return where a highlight was found, each as (container, place)."""
     for row in db.execute(
         "SELECT container, place FROM highlight WHERE key = :key"
-        " UNION SELECT container, place FROM way WHERE key = :key",
+        " UNION SELECT container, place FROM location WHERE key = :key",
         {"key": key},
     ).fetchall():
         yield row["container"], row["place"]
@@ -517,7 +517,7 @@ def places_of_document(db: Connection, document: str) -> Iterator[tuple[str, str
     """Return where highlights of a document were found."""
     for row in db.execute(
         "SELECT container, place FROM highlight WHERE document = :key UNION SELECT container, place"
-        " FROM way WHERE json_extract(body, '$.document.key') = :key",
+        " FROM location WHERE json_extract(body, '$.document.key') = :key",
         {"key": document},
     ).fetchall():
         yield row["container"], row["place"]
@@ -698,7 +698,7 @@ class Works:
     def _parted(self, one: str, other: str) -> bool:
         """Whether a person took a union of two documents back."""
         rows = self._db.execute(
-            "SELECT d.body FROM decision u JOIN decision d ON d.id = u.undoes"
+            "SELECT d.body FROM event u JOIN event d ON d.id = u.undoes"
             " WHERE u.undoes <> '' AND d.what = 'union'"
         ).fetchall()
         pairs = (set(json.decode(row["body"])["documents"]) for row in rows)
@@ -706,13 +706,13 @@ class Works:
 
     # --- effects ----------------------------------------------------------------------------
 
-    def hear(self, decided: Event) -> None:
-        """A union came by the journal, or one was taken back."""
-        if decided.what == "union":
+    def apply(self, event: Event) -> None:
+        """Apply a union that came by a journal or was undone."""
+        if event.what == "union":
             self.refresh()
 
     def refresh(self) -> None:
-        """Derive from the unions that stand which documents are one; one deck for each."""
+        """Derive from the unions that stand which documents are one work; each has one deck."""
         heads: dict[str, str] = {}
         for second, first in self._standing():
             head = _head(heads, first)
@@ -728,9 +728,8 @@ class Works:
 
     def _standing(self) -> list[tuple[str, str]]:
         rows = self._db.execute(
-            "SELECT d.subject, json_extract(d.body, '$.with') AS first FROM decision d"
-            " WHERE d.what = 'union' AND NOT EXISTS"
-            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.at, d.id"
+            "SELECT d.subject, json_extract(d.body, '$.with') AS first FROM event d"
+            " WHERE d.what = 'union' AND NOT d.undone ORDER BY d.rank"
         ).fetchall()
         return [(row["subject"], row["first"]) for row in rows]
 

@@ -31,7 +31,7 @@ from ankiforge.text.fold import fold
 
 NOT_SELECTED = "not selected by the settings"
 """The `presence_why` of a highlight that is still there (its presence is `present`) and that the
-settings of its source leave out; of a way to one the `missing_at`."""
+settings of its source leave out; of a row of `location` the `missing_at`."""
 
 
 def present(row: str) -> str:
@@ -42,8 +42,8 @@ def present(row: str) -> str:
     """
     listed = "l.container = {0}.container AND l.place = {0}.place AND l.run = {0}.run"
     return (
-        f"(CASE WHEN EXISTS (SELECT 1 FROM way x WHERE x.key = {row}.key)"
-        f" THEN EXISTS (SELECT 1 FROM way x JOIN temp.listed l ON {listed.format('x')}"
+        f"(CASE WHEN EXISTS (SELECT 1 FROM location x WHERE x.key = {row}.key)"
+        f" THEN EXISTS (SELECT 1 FROM location x JOIN temp.listed l ON {listed.format('x')}"
         f"  WHERE x.key = {row}.key)"
         f" ELSE EXISTS (SELECT 1 FROM temp.listed l WHERE {listed.format(row)}) END)"
     )
@@ -54,8 +54,8 @@ def in_scope(row: str) -> str:
     return f"EXISTS (SELECT 1 FROM temp.in_scope z WHERE z.run = :run AND z.key = {row}.key)"
 
 
-def present_way(row: str) -> str:
-    """Return the same condition for a row of `way`."""
+def present_location(row: str) -> str:
+    """Return the same condition for a row of `location`."""
     return (
         f"EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = {row}.container"
         f" AND l.place = {row}.place AND l.run = {row}.run)"
@@ -131,15 +131,15 @@ class Highlights:
     def mentioning(self, word: str) -> Iterator[Highlight]:
         """Return those that have this word, or whose document has, anywhere; gone ones, too.
 
-        What is reached by several ways, as each of them has it; what has moved, as it was there.
+        What has several locations, as each of them says it; what has moved, also as it was before.
         """
         rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
             " JOIN document d ON d.key = h.document"
             " WHERE instr(lower(h.body), :word) OR instr(lower(d.body), :word)"
-            " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM way w"
+            " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM location w"
             " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
-            " FROM way w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
+            " FROM location w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
             {"word": word},
         ).fetchall()
         yield from map(self._whole, rows)

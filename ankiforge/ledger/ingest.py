@@ -1,8 +1,10 @@
-"""What was read: sightings of a run, matched with what is known, then given keys.
+"""Ingest: take what the sources of one run yield into the ledger.
 
-A run stages every document it reads (`sight`), and when all sources were read settles the
-whole (`settle`): matched in place, moved, and only then issued. Keys are issued once and
-looked up ever after.
+Documents that are as they were are listed and otherwise left alone. The highlights of the others are
+staged (`add`) and, when all sources have listed their documents, matched with what is known
+(`finish`): in place first, then moved from elsewhere; only the rest is given new keys. A key is
+issued once and looked up ever after. A run that is killed leaves staged rows, which the next one
+drops: it reads these documents again.
 """
 
 from __future__ import annotations
@@ -34,13 +36,13 @@ from ankiforge.ledger.highlights import (
     decode_highlight,
     place_of,
     present,
-    present_way,
+    present_location,
 )
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
-from ankiforge.ledger.locations import Homes, Ways, private_elsewhere
+from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
 from ankiforge.ledger.matching import Recognising
-from ankiforge.ledger.presence import NOT_WANTED, Aside, Missing, Selecting, Selection
+from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
 from ankiforge.model import (
@@ -60,17 +62,17 @@ from ankiforge.text.anchors import mark_of, own_key
 from ankiforge.text.fold import canonical
 
 GONE_AFTER_SECONDS = 5.0
-"""Two complete scans at least this far apart must miss a highlight before it is gone."""
+"""Two complete scans at least this far apart must miss a highlight before it counts as gone."""
 TOGETHER = 50
-"""Documents that are written down in one transaction."""
+"""Documents that are staged in one transaction."""
 
 _ROUTES = tuple(Route)
 NO_SETTINGS: Mapping[str, Selecting] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What a run's reading came to; `seen` is the sum of new, changed and unchanged."""
+class Ingested:
+    """What ingest found; `seen` is the sum of new, changed and unchanged."""
 
     seen: int = 0
     new: int = 0
@@ -79,11 +81,11 @@ class Settled:
     unchanged: int = 0
     problems: tuple[Problem, ...] = ()
     unselected: int = 0
-    """Highlights of the sources read that the settings leave out; their cards stay as they are."""
+    """Highlights that the settings of their sources leave out; their cards stay as they are."""
 
 
-class Reading:
-    """Takes what sources yield into the ledger."""
+class Ingest:
+    """Takes what the sources of a run yield into the ledger."""
 
     def __init__(
         self,
@@ -102,25 +104,25 @@ class Reading:
         self._keys = KeyIssuer(connection, writer)
         self._recognising = Recognising(connection, self._keys)
         self.works = Works(connection, writer)
-        self.aside = Aside(connection, writer, decisions)
-        self.homes = Homes(connection, decisions, cards, self.works)
-        self._ways = Ways(connection, self.works)
+        self.skips = Skips(connection, writer, decisions)
+        self.moves = CardMoves(connection, decisions, cards, self.works)
+        self._locations = Locations(connection, self.works)
         self._selection = Selection(connection, writer)
         self._missing = Missing(
-            connection, decisions, cards, self._ways, self._selection, self._promote
+            connection, decisions, cards, self._locations, self._selection, self._promote
         )
         self._run = RunId("")
-        self._sighted: list[tuple[RunId, Extracted | Unmarked]] = []
+        self._read: list[tuple[RunId, Extracted | Unmarked]] = []
 
     # --- reading ----------------------------------------------------------------------------
 
     def begin(self, run: RunId, salt: str = "") -> None:
-        """Begin a run: forget what one that died left half-done.
+        """Begin a run: drop what an earlier one that was killed has staged.
 
-        Documents that were taken in with another `salt` are taken in again.
+        Documents that were ingested with another `salt` are ingested again.
         """
         self._run = run
-        self._sighted.clear()
+        self._read.clear()
         self.known.begin(salt)
         left = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM scanned) OR EXISTS (SELECT 1 FROM scanned_document)"
@@ -133,11 +135,8 @@ class Reading:
         self._db.execute("DELETE FROM scanned")
         self._db.execute("DELETE FROM scanned_document")
 
-    def sight(self, run: RunId, found: Extracted | Unmarked | Unchanged) -> None:
-        """Stage one document with its highlights, unless it is as it was taken in before.
-
-        Some documents are written down together.
-        """
+    def add(self, run: RunId, found: Extracted | Unmarked | Unchanged) -> None:
+        """Stage one document with its highlights, unless it is as it was."""
         if run != self._run:
             self.begin(run)
         if isinstance(found, Unchanged):
@@ -149,19 +148,19 @@ class Reading:
             else self.known.is_still_unmarked(found)
         )
         if not same:
-            self._sighted.append((run, found))
-        if len(self._sighted) >= TOGETHER:
-            self._write_down()
+            self._read.append((run, found))
+        if len(self._read) >= TOGETHER:
+            self._stage_read()
 
-    def _write_down(self) -> None:
-        if not self._sighted:
+    def _stage_read(self) -> None:
+        if not self._read:
             return
         with self._db.unit():
-            for run, found in self._sighted:
+            for run, found in self._read:
                 self.known.stage(run, found)
                 if isinstance(found, Extracted):
                     self._stage(run, self._documents.take_in(replace(found, pictures=())))
-        self._sighted.clear()
+        self._read.clear()
 
     def _stage(self, run: RunId, extracted: Extracted) -> None:
         self._stage_rows(
@@ -213,9 +212,9 @@ class Reading:
         found = self._db.execute(
             "SELECT h.key, h.position, h.body FROM highlight h WHERE h.container = :container"
             f" AND h.place = :place AND {present('h')}"
-            " AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key) UNION ALL"
-            " SELECT w.key, w.position, w.body FROM way w WHERE w.container = :container"
-            f" AND w.place = :place AND {present_way('w')} ORDER BY 2, 1",
+            " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key) UNION ALL"
+            " SELECT w.key, w.position, w.body FROM location w WHERE w.container = :container"
+            f" AND w.place = :place AND {present_location('w')} ORDER BY 2, 1",
             {"container": container, "place": place},
         ).fetchall()
         rows = (
@@ -226,36 +225,36 @@ class Reading:
         self.known.stage_again(run, container, place)
 
     @property
-    def waits(self) -> bool:
-        """Whether something is missing that the next complete scan may find gone."""
+    def has_missing(self) -> bool:
+        """Whether the next complete scan may find something gone that was missing once."""
         found = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
-            " OR EXISTS (SELECT 1 FROM way WHERE missing_at NOT IN ('', ?))",
+            " OR EXISTS (SELECT 1 FROM location WHERE missing_at NOT IN ('', ?))",
             (NOT_SELECTED,),
         ).fetchone()
         return bool(found[0])
 
-    def hear(self, decided: Event) -> None:
-        """What another machine decided, or what was taken back, about works, homes and passages."""
-        self.works.hear(decided)
-        self.aside.hear(decided)
-        self._read_again(decided)
+    def apply(self, event: Event) -> None:
+        """Apply a union, skip or move that came by a journal or was undone."""
+        self.works.apply(event)
+        self.skips.apply(event)
+        self._read_again(event)
 
-    def _read_again(self, decided: Event) -> None:
-        """Let the documents that a decision is about be taken in anew by the next run."""
-        if decided.what == "union":
-            for document in decided.body.get("documents", ()):
+    def _read_again(self, event: Event) -> None:
+        """Let the next run read the documents that an event is about."""
+        if event.what == "union":
+            for document in event.body.get("documents", ()):
                 for member in self.works.members(document):
                     read_again(self._db, places_of_document(self._db, member))
-        elif decided.what == "skip":
-            read_again(self._db, places_of_highlight(self._db, decided.subject))
-        elif decided.what == "move":
-            for key in {decided.body.get("from", ""), decided.body.get("to", "")}:
+        elif event.what == "skip":
+            read_again(self._db, places_of_highlight(self._db, event.subject))
+        elif event.what == "move":
+            for key in {event.body.get("from", ""), event.body.get("to", "")}:
                 read_again(self._db, places_of_highlight(self._db, str(key)))
 
-    # --- settling ---------------------------------------------------------------------------
+    # --- when all sources have listed their documents ----------------------------------------
 
-    def settle(
+    def finish(
         self,
         run: RunId,
         scans: Iterable[Scan],
@@ -263,24 +262,28 @@ class Reading:
         now: datetime,
         *,
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
-    ) -> Settled:
-        """Match, move, issue, and note what is missing: when all sources were read.
+    ) -> Ingested:
+        """Match what was staged, issue keys, and note what is missing.
 
-        `selecting`, by container: the settings, and how to look again for what they may leave
-        out now.
+        Args:
+            run: as given to `begin`.
+            scans: one for each container that was listed.
+            problems: what could not be read; its highlights are not missing.
+            now: for the time between two scans that miss a highlight.
+            selecting: by container, its settings, and how to look again for what these leave out.
         """
         scans, problems = tuple(scans), tuple(problems)
         if run != self._run:
             self.begin(run)
-        self._write_down()
+        self._stage_read()
         self._selection.begin(run, selecting)
         with self._writer.unit():
             self._record_scans(run, scans, now)
             action = self._recognise(run, scans)
-            counts = Counter(self._take_in(run, sighting) for sighting in self._staged(run))
+            counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
             unseen = [self._missing.unseen(scan, problems) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
-            self.homes.follow([row["key"] for found in rows for row in found], action)
+            self.moves.follow([row["key"] for found in rows for row in found], action)
             missed = [
                 presence
                 for scan, found in zip(scans, unseen, strict=True)
@@ -293,7 +296,7 @@ class Reading:
         self.known.scope(run)
         seen = self.known.in_scope(run)
         gone = sum(1 for found in missed if found is Presence.GONE)
-        return Settled(
+        return Ingested(
             seen=seen,
             new=counts["new"],
             changed=counts["changed"],
@@ -304,11 +307,11 @@ class Reading:
         )
 
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
-        """Who is known, and which documents are one; the name of the action that united them."""
+        """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
         self.works.refresh()  # the journal may tell of a union before its documents
-        for way in self._ways.parted():
-            self._missing.forget_way(way)
-            read_again(self._db, [(way["container"], way["place"])])
+        for location in self._locations.parted():
+            self._missing.forget_location(location)
+            read_again(self._db, [(location["container"], location["place"])])
         self._recognising.in_place(run, self._selection.reselected)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
@@ -316,7 +319,7 @@ class Reading:
         action = self._writer.new_action()
         grown = self.works.unite(run, action)
         self._stage_again(run, grown)
-        self._ways.begin()
+        self._locations.begin()
         return action if grown else ""
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
@@ -325,14 +328,14 @@ class Reading:
             ((run, s.container, s.source, int(s.complete), now.isoformat()) for s in scans),
         )
 
-    # --- taking in --------------------------------------------------------------------------
+    # --- writing highlights -----------------------------------------------------------------
 
     def _staged(self, run: RunId) -> Iterator[sqlite3.Row]:
         yield from self._db.execute(
             "SELECT * FROM scanned WHERE run = ? ORDER BY route, container, id", (run,)
         ).fetchall()
 
-    def _take_in(self, run: RunId, row: sqlite3.Row) -> str:
+    def _write_staged(self, run: RunId, row: sqlite3.Row) -> str:
         highlight = decode_highlight(row["body"])
         known = self._known(run, row, highlight)
         if not known:
@@ -343,14 +346,15 @@ class Reading:
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
     def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        """The key by which it is known, here or by another route.
+        """Return the key by which a highlight is known, here or by another route; "" if by none.
 
-        Of two that were issued before one knew that they are one, the better route's prevails.
+        Where two keys were issued before it was known that they are one highlight, that of the better
+        route prevails.
         """
         known = row["key"]
         quotes = highlight.route is Route.VAULT
         hinted = self._keys.by_hint(highlight, row) if quotes or not known else ""
-        for elsewhere in (hinted, self._ways.equal(run, row, highlight)):
+        for elsewhere in (hinted, self._locations.equal(run, row, highlight)):
             if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
                 known = elsewhere
         if known and known != row["key"]:
@@ -382,19 +386,19 @@ class Reading:
                 run,
             ),
         )
-        self.homes.touched(highlight)
+        self.moves.touched(highlight)
 
     def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
         before = self._before(highlight.key)
-        if not self._ways.tells(run, row, highlight.key, before):
-            counted = before["run"] == run or self._ways.stands_before(highlight.key, row)
-            changed = self._seen_elsewhere(run, highlight.key, before)
+        if not self._locations.add(run, row, highlight.key, before):
+            counted = before["run"] == run or self._locations.stands_before(highlight.key, row)
+            changed = self._update_secondary(run, highlight.key, before)
             if counted:
                 return "also"
             return "changed" if changed else "unchanged"
         if before["run"] == run:  # the same mark in a second copy
             return "also"
-        return "changed" if self._tell(run, row, highlight, before) else "unchanged"
+        return "changed" if self._write(run, row, highlight, before) else "unchanged"
 
     def _before(self, key: str) -> sqlite3.Row:
         found: sqlite3.Row = self._db.execute(
@@ -404,13 +408,14 @@ class Reading:
         ).fetchone()
         return found
 
-    def _seen_elsewhere(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
-        """It was reached by a way that does not tell its content: it is there.
+    def _update_secondary(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """Note that a highlight was found at a location that is not its primary one.
 
-        Whether something is marked in its words that was not.
+        Returns:
+            Whether its content changed: other phrases are marked in its words.
         """
-        told = self._ways.refresh(key)
-        content = content_of(told) if told else before["content"]
+        now = self._locations.refresh(key)
+        content = content_of(now) if now else before["content"]
         self._db.execute(
             "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?,"
             " presence_why = replace(presence_why, ?, '') WHERE key = ?",
@@ -419,37 +424,37 @@ class Reading:
                 NOT_SELECTED, key,
             ),
         )  # fmt: skip
-        if told is None or content == before["content"]:
+        if now is None or content == before["content"]:
             return False
         self._keep_past(run, key, before)
-        place = {"path": told.document.path, "container": before["container"]}
-        self._keys.journal_issued(told, place)
+        place = {"path": now.document.path, "container": before["container"]}
+        self._keys.journal_issued(now, place)
         return True
 
-    def _promote(self, way: sqlite3.Row) -> None:
-        """The way that told a highlight's content is gone; another tells it now."""
-        row = {name: way[name] for name in ("container", "place", "mark", "text", "body")}
-        highlight = replace(decode_highlight(way["body"]), key=way["key"])
-        more = {"position": way["position"], "asked": "", "path": highlight.document.path}
-        self._tell(RunId(way["run"]), row | more, highlight, self._before(way["key"]))
+    def _promote(self, location: sqlite3.Row) -> None:
+        """Make another location of a highlight its primary one: the old one is gone."""
+        row = {name: location[name] for name in ("container", "place", "mark", "text", "body")}
+        highlight = replace(decode_highlight(location["body"]), key=location["key"])
+        more = {"position": location["position"], "asked": "", "path": highlight.document.path}
+        self._write(RunId(location["run"]), row | more, highlight, self._before(location["key"]))
 
-    def _tell(
+    def _write(
         self,
         run: RunId,
         row: Mapping[str, Any] | sqlite3.Row,
         highlight: Highlight,
         before: sqlite3.Row,
     ) -> bool:
-        """Write down what a highlight says now; whether that is something else."""
+        """Store what a highlight says now; return whether that is something else."""
         presence = self._presence(highlight, Presence(before["presence"]))
         ignored = NOT_WANTED if presence is Presence.IGNORED else ""
-        body = self._ways.body(highlight.key, row["body"])
+        body = self._locations.body(highlight.key, row["body"])
         highlight = replace(decode_highlight(body), key=highlight.key)
         content = content_of(highlight)
         changed = bool(content != before["content"])
         if changed:
             self._keep_past(run, highlight.key, before)
-            self.homes.changed(highlight, decode_highlight(before["body"]))
+            self.moves.changed(highlight, decode_highlight(before["body"]))
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
         elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
@@ -469,7 +474,7 @@ class Reading:
         return changed
 
     def _keep_drafts(self, key: HighlightKey, content: str) -> None:
-        """What a model drew of the same words, before they were read better, is not asked anew."""
+        """Keep what a model drafted of the same words before they were read better: it is paid for."""
         self._db.execute(
             "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = content"
             " AND drafter <> '' AND drafter NOT LIKE 'rules%'",
@@ -478,7 +483,7 @@ class Reading:
 
     def _presence(self, highlight: Highlight, before: Presence) -> Presence:
         skips = bool(highlight.skip) or (
-            before is not Presence.PRESENT and self.aside.holds(highlight.key)
+            before is not Presence.PRESENT and self.skips.holds(highlight.key)
         )
         after = presence_after(before, _event(before, skips=skips))
         if after is Presence.IGNORED and before is not Presence.IGNORED:
@@ -513,7 +518,7 @@ def _staged(position: int, container: str, highlight: Highlight, key: str = "") 
 
 
 def _event(before: Presence, *, skips: bool) -> SourceEvent:
-    """What finding a highlight again means."""
+    """Return the event that finding a highlight again is."""
     if skips:
         return SourceEvent.SKIP
     if before is Presence.IGNORED:
@@ -522,6 +527,6 @@ def _event(before: Presence, *, skips: bool) -> SourceEvent:
 
 
 def _rank(key: str) -> tuple[int, str]:
-    """Which of two keys of one highlight is to stay: the better route's; else the same everywhere."""
+    """Sort first the key of a highlight that stays: the better route's, else the same everywhere."""
     head = key.partition(":")[0]
     return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)

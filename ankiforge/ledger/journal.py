@@ -338,7 +338,7 @@ class Writer:
             for line in self._lines
         ]
         self._db.execute(
-            "UPDATE decision SET body = ? WHERE id = ?",
+            "UPDATE event SET body = ? WHERE id = ?",
             (msgspec.json.encode(body).decode(), identity),
         )
 
@@ -362,9 +362,9 @@ class Writer:
         """
         rank = rank_of(entry.n, entry.at, self._depth(entry), entry.by, entry.id)
         self._db.execute(
-            "INSERT OR IGNORE INTO decision (id, at, by, what, undoes, action, subject, body,"
+            "INSERT OR IGNORE INTO event (id, at, by, what, undoes, action, subject, body,"
             " sequence, n, rank, here, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-            " EXISTS (SELECT 1 FROM decision u WHERE u.undoes = ? AND NOT u.undone))",
+            " EXISTS (SELECT 1 FROM event u WHERE u.undoes = ? AND NOT u.undone))",
             (
                 entry.id, entry.at, entry.by, entry.what, entry.undoes, entry.action,
                 entry.subject, msgspec.json.encode(entry.body).decode(), self._next_sequence(),
@@ -377,14 +377,14 @@ class Writer:
     def _depth(self, entry: Entry) -> int:
         """How many events it follows, one after another: an undo sorts after what it undoes."""
         row = self._db.execute(
-            "SELECT rank FROM decision WHERE id = ?", (followed_by(entry.undoes, entry.body),)
+            "SELECT rank FROM event WHERE id = ?", (followed_by(entry.undoes, entry.body),)
         ).fetchone()
         return 1 + depth_of(row["rank"]) if row else 0
 
     def sort_received(self) -> None:
         """Sort events behind those they follow, in whatever order both arrived."""
         rows = self._db.execute(
-            "SELECT id, at, by, undoes, body, rank FROM decision"
+            "SELECT id, at, by, undoes, body, rank FROM event"
             " WHERE undoes <> '' OR instr(body, '\"follows\":\"') > 0"
         ).fetchall()
         follows = {
@@ -401,12 +401,12 @@ class Writer:
             if depth != depth_of(row["rank"]):
                 turn = int(row["rank"].split(" ")[0])
                 self._db.execute(
-                    "UPDATE decision SET rank = ? WHERE id = ?",
+                    "UPDATE event SET rank = ? WHERE id = ?",
                     (rank_of(turn, row["at"], depth, row["by"], row["id"]), row["id"]),
                 )
 
     def _is_there(self, identity: str) -> bool:
-        row = self._db.execute("SELECT 1 FROM decision WHERE id = ?", (identity,)).fetchone()
+        row = self._db.execute("SELECT 1 FROM event WHERE id = ?", (identity,)).fetchone()
         return row is not None
 
     def _mark_undone(self, identity: str) -> frozenset[str]:
@@ -415,11 +415,11 @@ class Writer:
         while identity and identity not in marked:
             marked.append(identity)
             self._db.execute(
-                "UPDATE decision SET undone = EXISTS (SELECT 1 FROM decision u"
+                "UPDATE event SET undone = EXISTS (SELECT 1 FROM event u"
                 " WHERE u.undoes = :id AND NOT u.undone) WHERE id = :id",
                 {"id": identity},
             )
-            row = self._db.execute("SELECT undoes FROM decision WHERE id = ?", (identity,))
+            row = self._db.execute("SELECT undoes FROM event WHERE id = ?", (identity,))
             found = row.fetchone()
             identity = found["undoes"] if found else ""
         return frozenset(marked)
@@ -433,15 +433,15 @@ class Writer:
             return
         earliest = min(entry.at, first) if entry.n else entry.at
         older = self._db.execute(
-            "SELECT id, at, by, rank FROM decision WHERE n = 0 AND at >= ?", (earliest,)
+            "SELECT id, at, by, rank FROM event WHERE n = 0 AND at >= ?", (earliest,)
         ).fetchall()
         for row in older:
             [turn] = self._db.execute(
-                "SELECT coalesce(max(n), 0) FROM decision WHERE n > 0 AND at <= ?", (row["at"],)
+                "SELECT coalesce(max(n), 0) FROM event WHERE n > 0 AND at <= ?", (row["at"],)
             ).fetchone()
             depth = depth_of(row["rank"])
             self._db.execute(
-                "UPDATE decision SET rank = ? WHERE id = ?",
+                "UPDATE event SET rank = ? WHERE id = ?",
                 (rank_of(turn, row["at"], depth, row["by"], row["id"]), row["id"]),
             )
 
@@ -450,11 +450,11 @@ class Writer:
         return h16("action", self._ledger_id(), str(self._next_sequence()), self.now())
 
     def _next_number(self) -> int:
-        [number] = self._db.execute("SELECT coalesce(max(n), 0) + 1 FROM decision").fetchone()
+        [number] = self._db.execute("SELECT coalesce(max(n), 0) + 1 FROM event").fetchone()
         return int(number)
 
     def _next_sequence(self) -> int:
-        row = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM decision").fetchone()
+        row = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM event").fetchone()
         return int(row[0])
 
     def _ledger_id(self) -> str:

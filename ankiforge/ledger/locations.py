@@ -19,7 +19,7 @@ from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
 from ankiforge.ledger.events import SOURCE, Columns
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, present_way
+from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, present_location
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.slots import EVIDENCE
 from ankiforge.model import (
@@ -50,8 +50,8 @@ NO_LLM = "no-llm"
 _ROUTES = tuple(Route)
 
 
-class Ways:
-    """The ledger's memory of the ways to a highlight."""
+class Locations:
+    """The locations of highlights that have more than one; a highlight's row is its primary one."""
 
     def __init__(self, connection: Connection, works: Works) -> None:
         self._db = connection
@@ -61,7 +61,7 @@ class Ways:
     # --- recognising ------------------------------------------------------------------------
 
     def equal(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
-        """The highlight of the same work, reached by another route, that says the same."""
+        """Return the highlight of the same work with the same words that another route found."""
         related = self._related(found) if row["length"] else ()
         if not related:
             return None
@@ -74,11 +74,11 @@ class Ways:
         return best.key if best else None
 
     def begin(self) -> None:
-        """Works may have grown: look again where a highlight may stand as well."""
+        """Forget which documents are related: works may have been united since."""
         self._near.clear()
 
     def _related(self, found: Highlight) -> tuple[str, ...]:
-        """Documents in which the same passage may be marked."""
+        """Return the documents in which the same passage may be marked."""
         key = found.document.key
         if key not in self._near:
             self._near[key] = tuple(self._documents(found))
@@ -96,12 +96,12 @@ class Ways:
     def _equal_texts(
         self, run: RunId, row: sqlite3.Row, documents: tuple[str, ...]
     ) -> list[sqlite3.Row]:
-        """Highlights of equal text and kind, of which this place has no other sighting."""
+        """Return highlights of equal text and kind that this run did not find at this place."""
         marks = ", ".join("?" * len(documents))
         return self._db.execute(
             "SELECT key, body FROM highlight h WHERE text = ? AND key <> ?"
             " AND (container <> ? OR place <> ?)"
-            f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM way w WHERE w.key = h.key"
+            f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM location w WHERE w.key = h.key"
             f" AND json_extract(w.body, '$.document.key') IN ({marks})))"
             " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM scanned s"
             " WHERE s.run = ? AND s.key = h.key AND s.container = ? AND s.place = ?)",
@@ -111,54 +111,54 @@ class Ways:
             ),
         ).fetchall()  # fmt: skip
 
-    # --- taking in --------------------------------------------------------------------------
+    # --- storing ----------------------------------------------------------------------------
 
-    def tells(self, run: RunId, row: sqlite3.Row, key: HighlightKey, before: sqlite3.Row) -> bool:
-        """Note that a highlight was reached this way; whether this way tells its content."""
-        ways = self._of(key)
-        if not ways:
+    def add(self, run: RunId, row: sqlite3.Row, key: HighlightKey, before: sqlite3.Row) -> bool:
+        """Store where a highlight was found; return whether that is its primary location."""
+        found = self._of(key)
+        if not found:
             moved = row["container"] == before["container"] and row["key"] == key
             moved |= (row["container"], row["place"]) == (before["container"], before["place"])
             if moved or before["presence"] == Presence.GONE or not before["run"]:
                 return True
-            self._put_teller(key, before)
+            self._put_primary(key, before)
         self._put(run, row, key)
         best = self._best(key)
         return (best["container"], best["place"]) == (row["container"], row["place"])
 
     def _of(self, key: str) -> list[sqlite3.Row]:
         return self._db.execute(
-            f"SELECT w.*, {present_way('w')} AS here FROM way w WHERE key = ?", (key,)
+            f"SELECT w.*, {present_location('w')} AS here FROM location w WHERE key = ?", (key,)
         ).fetchall()
 
     def _best(self, key: str) -> sqlite3.Row:
-        """By route; of two by one route, that which is there now."""
+        """Return the primary location: by route, then one that is there now."""
         return min(
             self._of(key),
-            key=lambda way: (way["route"], not way["here"], way["container"], way["place"]),
+            key=lambda one: (one["route"], not one["here"], one["container"], one["place"]),
         )
 
     def stands_before(self, key: str, row: sqlite3.Row) -> bool:
-        """Whether an unchanged document has it, before this place in the order of taking in."""
+        """Return whether an unchanged document that comes before this place holds it."""
         return any(
-            way["here"]
-            and (way["container"], way["place"]) != (row["container"], row["place"])
-            and (way["route"], way["container"]) <= (row["route"], row["container"])
-            for way in self._of(key)
+            one["here"]
+            and (one["container"], one["place"]) != (row["container"], row["place"])
+            and (one["route"], one["container"]) <= (row["route"], row["container"])
+            for one in self._of(key)
         )
 
-    def _put_teller(self, key: str, before: sqlite3.Row) -> None:
-        told = decode_highlight(before["body"])
+    def _put_primary(self, key: str, before: sqlite3.Row) -> None:
+        primary = decode_highlight(before["body"])
         self._db.execute(
-            "INSERT INTO way SELECT key, container, place, ?, position, mark, text, ?, run,"
+            "INSERT INTO location SELECT key, container, place, ?, position, mark, text, ?, run,"
             " CASE WHEN presence_why = ? THEN presence_why ELSE missing_at END"
             " FROM highlight WHERE key = ?",
-            (_ROUTES.index(told.route), before["body"], NOT_SELECTED, key),
+            (_ROUTES.index(primary.route), before["body"], NOT_SELECTED, key),
         )
 
     def _put(self, run: RunId, row: sqlite3.Row, key: str) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO way (key, container, place, route, position, mark, text, body,"
+            "INSERT OR REPLACE INTO location (key, container, place, route, position, mark, text, body,"
             " run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 key, row["container"], row["place"], row["route"], row["position"], row["mark"],
@@ -166,50 +166,50 @@ class Ways:
             ),
         )  # fmt: skip
 
-    def body(self, key: str, told: str) -> str:
-        """A highlight as the way that tells it has it, with the links of the others."""
-        ways = self._of(key)
-        if not ways:
-            return told
-        highlight = decode_highlight(told)
-        others = [decode_highlight(way["body"]) for way in ways]
+    def body(self, key: str, primary: str) -> str:
+        """Return a highlight's JSON: what its primary location says, with the links of the others."""
+        found = self._of(key)
+        if not found:
+            return primary
+        highlight = decode_highlight(primary)
+        others = [decode_highlight(one["body"]) for one in found]
         near = (link for one in others for link in (one.uri, *one.links) if link)
         links = dict.fromkeys((*highlight.links, *(link for link in near if link != highlight.uri)))
         highlight = _with_phrases(highlight, others)
         return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
 
     def refresh(self, key: str) -> Highlight | None:
-        """What the other ways link to, or mark in its words, may have changed: as it is now."""
-        teller = self._db.execute(
-            "SELECT w.body FROM way w JOIN highlight h ON h.key = w.key AND h.place = w.place"
+        """Store again what a highlight says: links or marks of its other locations have changed."""
+        primary = self._db.execute(
+            "SELECT w.body FROM location w JOIN highlight h ON h.key = w.key AND h.place = w.place"
             " AND h.container = w.container WHERE w.key = ?",
             (key,),
         ).fetchone()
-        if teller is None:
+        if primary is None:
             return None
-        body = self.body(key, teller["body"])
+        body = self.body(key, primary["body"])
         self._db.execute("UPDATE highlight SET body = ? WHERE key = ?", (body, key))
         return replace(decode_highlight(body), key=HighlightKey(key))
 
     # --- forgetting -------------------------------------------------------------------------
 
     def forget(self, key: str, container: str, place: str) -> sqlite3.Row | None:
-        """A way is no more; the one that is to tell its content, if this one did."""
+        """Forget a location; return the one that becomes primary, if this one was."""
         self._db.execute(
-            "DELETE FROM way WHERE key = ? AND container = ? AND place = ?",
+            "DELETE FROM location WHERE key = ? AND container = ? AND place = ?",
             (key, container, place),
         )
-        teller = self._db.execute(
+        primary = self._db.execute(
             "SELECT container, place FROM highlight WHERE key = ?", (key,)
         ).fetchone()
-        same_place = (container, place) == (teller["container"], teller["place"])
+        same_place = (container, place) == (primary["container"], primary["place"])
         return self._best(key) if same_place and self._of(key) else None
 
-    def settle(self, key: str) -> None:
-        """Where but one way is left, the highlight itself tells all there is to know."""
-        ways = self._of(key)
-        if len(ways) == 1:
-            missing_at = ways[0]["missing_at"]
+    def collapse(self, key: str) -> None:
+        """Where one location is left, keep it in the highlight's own row alone."""
+        found = self._of(key)
+        if len(found) == 1:
+            missing_at = found[0]["missing_at"]
             why = missing_at if missing_at == NOT_SELECTED else ""
             missing_at = "" if why else missing_at
             self._db.execute(
@@ -218,21 +218,21 @@ class Ways:
                 " AND presence = 'present' THEN 'missing-once' ELSE presence END, body = ?,"
                 " content = ? WHERE key = ?",
                 (
-                    missing_at, why, ways[0]["run"], missing_at, ways[0]["body"],
-                    content_of(decode_highlight(ways[0]["body"])), key,
+                    missing_at, why, found[0]["run"], missing_at, found[0]["body"],
+                    content_of(decode_highlight(found[0]["body"])), key,
                 ),
             )  # fmt: skip
-            self._db.execute("DELETE FROM way WHERE key = ?", (key,))
+            self._db.execute("DELETE FROM location WHERE key = ?", (key,))
 
     def parted(self) -> list[sqlite3.Row]:
-        """Ways to highlights of works that were united once and are no more.
+        """Return locations in documents whose union with the highlight's own work was undone.
 
-        A highlight stays with the route that gave it its key. What stands in an unchanged document
-        would be found again the same way: a union that was undone had that document read again.
+        A highlight stays with the route that gave it its key. Undoing a union has its documents read
+        again, so unchanged documents need not be looked at.
         """
         rows = self._db.execute(
             "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document,"
-            f" {present_way('w')} AS here FROM way w WHERE route <= 1 ORDER BY key, route"
+            f" {present_location('w')} AS here FROM location w WHERE route <= 1 ORDER BY key, route"
         ).fetchall()
         at_home: dict[str, str] = {}
         for row in rows:
@@ -246,7 +246,7 @@ class Ways:
 
 
 def private_elsewhere(bodies: list[str]) -> bool:
-    """Whether a way keeps the passage on this machine; one too many rather than one too few."""
+    """Return whether one of these keeps the passage on this machine; in doubt it does."""
     return any(_mentions(decode_highlight(body)) for body in bodies)
 
 
@@ -256,22 +256,22 @@ def _mentions(highlight: Highlight) -> bool:
     return tagged or f"#{NO_LLM}" in highlight.comment.casefold()
 
 
-def _with_phrases(told: Highlight, others: list[Highlight]) -> Highlight:
-    """With the phrases a person marked in the same words where a note quotes them."""
-    if told.gaps or told.kind is HighlightKind.CARD:
-        return told
-    words = canonical(told.exact)
+def _with_phrases(primary: Highlight, others: list[Highlight]) -> Highlight:
+    """Add the phrases that a person marked in the same words where a note quotes them."""
+    if primary.gaps or primary.kind is HighlightKind.CARD:
+        return primary
+    words = canonical(primary.exact)
     for one in others:
         if one.gaps and one.form is Form.PHRASE and canonical(one.exact) == words:
-            same = one.exact == told.exact
-            found = (locate(one.exact[start:end], told.exact) for start, end in one.gaps)
+            same = one.exact == primary.exact
+            found = (locate(one.exact[start:end], primary.exact) for start, end in one.gaps)
             gaps = one.gaps if same else tuple(sorted(filter(None, found)))
-            return replace(told, gaps=gaps, form=Form.PHRASE if gaps else told.form)
-    return told
+            return replace(primary, gaps=gaps, form=Form.PHRASE if gaps else primary.form)
+    return primary
 
 
 def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
-    """Equal pages where both know theirs; else the words must be enough.
+    """Return whether two equal texts are on one page, or are long enough to be one passage.
 
     A note may name the page by its label or by its number.
     """
@@ -287,7 +287,7 @@ _PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")
 
 
 def _pages(one: Highlight) -> set[str]:
-    """The label of its page, and `#` and the number it is opened by."""
+    """Return the label of its page, and `#` with the number that its link opens."""
     numbers = {f"#{found[1]}" for link in (one.uri, *one.links) if (found := _PAGE.search(link))}
     if one.route is Route.PDF and one.block.isdigit():
         numbers.add(f"#{int(one.block) + 1}")
@@ -295,7 +295,7 @@ def _pages(one: Highlight) -> set[str]:
 
 
 def _likeness(one: Highlight, other: Highlight) -> float:
-    """Of what stands around: tells equal words of one work apart."""
+    """Return how alike the surroundings are, 0 to 200: equal words may stand twice in a work."""
     before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
     return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
 
@@ -309,8 +309,8 @@ class _Passage:
     words: str
 
 
-class Homes:
-    """Moves cards to where their evidence is."""
+class CardMoves:
+    """Moves cards to the highlight that holds their evidence, after a passage was split or joined."""
 
     def __init__(
         self, connection: Connection, decisions: Decisions, cards: Cards, works: Works
@@ -320,26 +320,27 @@ class Homes:
         self._cards = cards
         self._works = works
         self._documents: set[str] = set()
-        """Where something is new, changed or missing in this run."""
+        """Documents in which something is new, changed or missing in this run."""
         self._was: dict[HighlightKey, str] = {}
         """What changed highlights said before."""
 
     # --- following the source ---------------------------------------------------------------
 
     def touched(self, highlight: Highlight) -> None:
-        """A new highlight may hold the evidence of cards of others."""
+        """Note a new highlight: it may hold the evidence of other cards."""
         self._documents.add(highlight.document.key)
 
     def changed(self, now: Highlight, before: Highlight) -> None:
-        """It holds other words now."""
+        """Note a highlight whose words changed."""
         self._documents |= {now.document.key, before.document.key}
         self._was[HighlightKey(now.key)] = canonical(before.exact)
 
     def follow(self, unseen: Sequence[str], action: str = "") -> None:
-        """Let the cards of split, joined and lost highlights go where their quotes stand.
+        """Move the cards of split, joined and lost highlights to where their quotes stand.
 
-        `unseen` are the highlights this run looked for and did not find; `action` is that of
-        the unions of this run, with which their moves are taken back.
+        Args:
+            unseen: keys that this run should have found and did not.
+            action: of the unions of this run; undoing these undoes the moves as well.
         """
         lost = frozenset(unseen)
         for key in sorted(lost):
@@ -375,7 +376,7 @@ class Homes:
             yield from self._cards.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def _passages(self, documents: list[str]) -> list[_Passage]:
-        """What stands in these documents, but for cards that people wrote."""
+        """Return the passages of these documents, without cards that people wrote."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
             f"SELECT key, body FROM highlight h WHERE document IN ({marks})"
@@ -390,7 +391,7 @@ class Homes:
         ]
 
     def _holder(self, card: Card, holders: list[_Passage]) -> HighlightKey | None:
-        """Of the highlights that hold its evidence the one it serves already, else the closest."""
+        """Return which highlight with its evidence a card goes to: one it serves already, else the shortest."""
         rows = self._db.execute("SELECT key FROM card_highlight WHERE guid = ?", (card.guid,))
         served = {row["key"] for row in rows.fetchall()}
         best = min(
@@ -399,7 +400,7 @@ class Homes:
         return best.key if best else None
 
     def _stays(self, card: Card, quote: str, lost: bool) -> bool:
-        """Whether its evidence still stands in its highlight, or never stood in the mark."""
+        """Return whether its evidence still stands in its highlight, or never stood in the mark."""
         home = card.highlight
         if lost or self._gone(home.key):
             return False
@@ -432,25 +433,25 @@ class Homes:
             self._cards.set_findings(guid, letter_of(lead), said)
 
     def _supersede(self, card: Card, action: str) -> None:
-        """Two cards that say the same met on one highlight: one is enough.
+        """Let one of two equal cards that met on one highlight give way.
 
-        What a person accepted or wrote stays; else what is accepted; else the same one on
+        The one that a person accepted or wrote stays; else the accepted one; else the same one on
         every machine.
         """
-        twins = (
+        equal = (
             other
             for other in self._cards.of_highlight(card.highlight.key)
             if other.guid != card.guid and _equal(card, other)
         )
-        for twin in twins:
-            stays, goes = sorted((card, twin), key=_weight)
+        for other in equal:
+            stays, goes = sorted((card, other), key=_weight)
             if stays.verdict is Verdict.REJECTED or not (_by_person(stays) and _by_person(goes)):
                 after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
                 self._decisions.change(goes.guid, "supersede", after, by=SOURCE, action=action)
                 return
 
     def _known_elsewhere(self, card: Card, to: HighlightKey, action: str) -> bool:
-        """Another machine drew the same card there, and the journal tells of it: that one stays."""
+        """Give way to the same card that another machine drafted there, as the journal says."""
         rows = self._db.execute(
             "SELECT slot, answer FROM slot WHERE key = ? AND family = ? AND NOT EXISTS (SELECT 1"
             " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)",
@@ -468,24 +469,24 @@ class Homes:
         return True
 
     def _taken_back(self, guid: Guid, to: HighlightKey) -> bool:
-        """Whether a person undid a move of this card to there."""
+        """Return whether a person undid a move of this card to there."""
         row = self._db.execute(
-            "SELECT 1 FROM decision d JOIN decision u ON u.undoes = d.id WHERE d.subject = ?"
-            " AND d.what = 'move' AND json_extract(d.body, '$.to') = ?",
+            "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'move' AND d.undone"
+            " AND json_extract(d.body, '$.to') = ?",
             (guid, to),
         ).fetchone()
         return row is not None
 
 
 def _may_move(card: Card) -> bool:
-    """A card drawn from a passage; of one that a person wrote, the front and back decide."""
+    """Return whether a card goes by its evidence; one that a person wrote goes by front and back."""
     alive = card.standing is Standing.LIVE or card.standing_why == "gone"
     drawn = card.highlight.kind is not HighlightKind.CARD
     return alive and drawn and len(canonical(card.leading.draft.quote)) >= EVIDENCE
 
 
 def _equal(card: Card, other: Card) -> bool:
-    """Whether two live cards ask the same of the same words."""
+    """Return whether two live cards ask for the same answer from the same words."""
     one, two = card.leading.draft, other.leading.draft
     standing = card.standing is other.standing is Standing.LIVE
     words = same(one.answer, two.answer) and same(one.quote, two.quote)
@@ -497,6 +498,6 @@ def _by_person(card: Card) -> bool:
 
 
 def _weight(card: Card) -> tuple[bool, bool, bool, str]:
-    """Sorts first what is to stay: a rejection, then a person's, then what is accepted."""
+    """Sort first the card that stays: a rejected one, then a person's, then an accepted one."""
     rejected = card.verdict is Verdict.REJECTED
     return (not rejected, not _by_person(card), card.verdict is not Verdict.ACCEPTED, card.guid)

@@ -341,7 +341,7 @@ class Recognising:
             "SELECT key, position, body FROM highlight h WHERE container = :container"
             " AND place = :place AND (:reselected OR presence_why <> :not_selected"
             "  OR EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.container ="
-            "  h.container AND s.place = h.place AND s.text = h.text)) UNION ALL SELECT key, position, body FROM way w"
+            "  h.container AND s.place = h.place AND s.text = h.text)) UNION ALL SELECT key, position, body FROM location w"
             " WHERE container = :container AND place = :place AND NOT EXISTS (SELECT 1"
             " FROM highlight h WHERE h.key = w.key AND h.container = w.container"
             " AND h.place = w.place) ORDER BY position, key",

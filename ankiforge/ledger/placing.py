@@ -89,7 +89,7 @@ class Policy:
 
     def _taken(self, key: HighlightKey) -> bool:
         """Whether cards of its document came from Anki, and no person wanted more since."""
-        if not self._db.execute("SELECT 1 FROM decision WHERE what = 'recover' LIMIT 1").fetchone():
+        if not self._db.execute("SELECT 1 FROM event WHERE what = 'recover' LIMIT 1").fetchone():
             return False
         row = self._db.execute(
             # + keeps SQLite from walking all decisions for the highest
@@ -98,7 +98,7 @@ class Policy:
             "  SELECT s.key FROM document s WHERE s.key >= 'anki:' AND s.key < 'anki;'"
             "  AND m.slug <> '' AND s.slug = m.slug)"
             " JOIN highlight o ON o.document = a.key JOIN card c ON c.key = o.key"
-            " JOIN decision d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
+            " JOIN event d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
             (key,),
         ).fetchone()
         return row["last"] is not None and not self._wanted_since(row["key"], row["last"])
@@ -106,7 +106,7 @@ class Policy:
     def _wanted_since(self, document: str, sequence: int) -> bool:
         """Whether a person let a card of a document through after that decision."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN decision d"
+            "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN event d"
             " ON d.subject = c.guid AND d.what IN ('accept', 'pick') AND d.by = 'person'"
             " WHERE h.document = ? AND d.sequence > ? LIMIT 1",
             (document, sequence),
@@ -117,7 +117,7 @@ class Policy:
         """In this run, and in those before it that were cut off; counted once, then kept."""
         if run not in self._accepted:
             row = self._db.execute(
-                "SELECT count(*) FROM decision WHERE what = 'accept' AND action IN"
+                "SELECT count(*) FROM event WHERE what = 'accept' AND action IN"
                 " (SELECT 'policy-' || id FROM run WHERE finished = '' AND at >="
                 " (SELECT coalesce(max(at), '') FROM run WHERE finished <> ''))",
             ).fetchone()

@@ -11,9 +11,9 @@ from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, Event
-from ankiforge.ledger.highlights import NOT_SELECTED, present, present_way
+from ankiforge.ledger.highlights import NOT_SELECTED, present, present_location
 from ankiforge.ledger.journal import Writer
-from ankiforge.ledger.locations import Ways
+from ankiforge.ledger.locations import Locations
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
 from ankiforge.model import Highlight, HighlightKey, Presence, Problem, RunId, Scan
@@ -34,7 +34,7 @@ _SETTINGS = "settings:"
 
 
 class Selection:
-    """Tells what is not selected from what is missing, for the scans of one run."""
+    """Tells highlights that the settings leave out from missing ones, for the scans of one run."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
@@ -43,7 +43,7 @@ class Selection:
         self._still: dict[str, frozenset[tuple[str, str]]] = {}
 
     def begin(self, run: RunId, by: Mapping[str, Selecting]) -> None:
-        """Look for what sightings of this run do not show, where settings have changed."""
+        """Where settings have changed, look for highlights that this run did not find."""
         self._by = by
         self._still = {
             container: self._standing(run, container, one.reread)
@@ -80,7 +80,7 @@ class Selection:
         return self._writer.recall(f"{_SETTINGS}{container}")
 
     def _standing(self, run: RunId, container: str, reread: Reread) -> frozenset[tuple[str, str]]:
-        """(path, text) of what this run did not show, and its files hold nevertheless."""
+        """Return (path, text) of what this run did not find and its files still hold."""
         unseen = (
             "SELECT json_extract({0}.body, '$.document.path') AS path, {0}.text FROM {0}"
             " WHERE {0}.container = :container AND NOT {1} AND NOT EXISTS (SELECT 1 FROM scanned s"
@@ -89,7 +89,7 @@ class Selection:
         )
         here = f"{unseen.format('highlight', present('highlight'))} AND presence IN ('present', 'missing-once')"
         rows = self._db.execute(
-            f"{here} UNION {unseen.format('way', present_way('way'))}",
+            f"{here} UNION {unseen.format('location', present_location('location'))}",
             {"container": container, "run": run},
         ).fetchall()
         wanted = {(str(row["path"]), str(row["text"])) for row in rows if row["path"]}
@@ -106,9 +106,9 @@ class Selection:
         if scan.container not in self._still:
             return marked
         stands = (row["path"], row["text"]) in self._still[scan.container]
-        if row["presence"] == "way" and marked is not stands:
+        if row["presence"] == "location" and marked is not stands:
             self._db.execute(
-                "UPDATE way SET missing_at = ? WHERE key = ? AND container = ? AND place = ?",
+                "UPDATE location SET missing_at = ? WHERE key = ? AND container = ? AND place = ?",
                 (NOT_SELECTED if stands else "", row["key"], row["container"], row["place"]),
             )
         elif row["presence"] in ("present", "missing-once") and marked is not stands:
@@ -124,46 +124,48 @@ SUSPICIOUS = 5
 """A container that had as many highlights and yields none is not believed."""
 
 _HIGHLIGHTS = (
-    "SELECT h.key, h.presence, h.missing_at, '' AS way, h.place, h.container,"
+    "SELECT h.key, h.presence, h.missing_at, '' AS location, h.place, h.container,"
     " json_extract(d.body, '$.path') AS path, h.text, h.presence_why"
     " FROM highlight h JOIN document d ON d.key = h.document"
     " WHERE h.container = :container AND h.presence <> 'gone'"
-    f" AND NOT {present('h')} AND NOT EXISTS (SELECT 1 FROM way w WHERE w.key = h.key)"
+    f" AND NOT {present('h')} AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
 )
-_WAYS = (
-    "SELECT w.key, 'way', w.missing_at, w.place, w.place, w.container,"
+_LOCATIONS = (
+    "SELECT w.key, 'location', w.missing_at, w.place, w.place, w.container,"
     " json_extract(w.body, '$.document.path'), w.text, ''"
-    f" FROM way w WHERE w.container = :container AND NOT {present_way('w')}"
+    f" FROM location w WHERE w.container = :container AND NOT {present_location('w')}"
 )
 _HERE = "place IN (SELECT place FROM temp.listed WHERE container = :container)"
-_UNSEEN = f"{_HIGHLIGHTS} UNION ALL {_WAYS}"
-_UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_WAYS} AND w.{_HERE}"
+_UNSEEN = f"{_HIGHLIGHTS} UNION ALL {_LOCATIONS}"
+_UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_LOCATIONS} AND w.{_HERE}"
 
 
 class Missing:
-    """Notes what is no longer in the sources."""
+    """Notes which highlights are no longer in the sources."""
 
     def __init__(
         self,
         connection: Connection,
         decisions: Decisions,
         cards: Cards,
-        ways: Ways,
+        locations: Locations,
         selection: Selection,
-        tell: Callable[[sqlite3.Row], None],
+        promote: Callable[[sqlite3.Row], None],
     ) -> None:
-        """`tell` makes a way the one that tells the content of its highlight."""
+        """`promote` makes a location the primary one of its highlight."""
         self._db = connection
         self._decisions = decisions
         self._cards = cards
-        self._ways = ways
+        self._locations = locations
         self._selection = selection
-        self._tell = tell
+        self._promote = promote
 
     def unseen(self, scan: Scan, problems: tuple[Problem, ...]) -> list[sqlite3.Row] | Problem:
-        """What a scan looked for and did not find; of a partial one, where it looked.
+        """Return the highlights that a scan should have found and did not.
 
-        What the settings leave out now is not missing either. A problem if it cannot be believed. What could not be read is not missing.
+        A partial scan is asked about the documents that it listed. What could not be read, and what
+        the settings leave out now, is not missing. A scan that finds none of many highlights is not
+        believed: the result is a problem.
         """
         where = {"container": scan.container}
         sql = _UNSEEN if scan.complete else _UNSEEN_HERE
@@ -181,7 +183,7 @@ class Missing:
         row = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM temp.listed l CROSS JOIN highlight h"
             " ON h.container = l.container AND h.place = l.place AND h.run = l.run"
-            " WHERE l.container = :container) OR EXISTS (SELECT 1 FROM temp.listed l CROSS JOIN way"
+            " WHERE l.container = :container) OR EXISTS (SELECT 1 FROM temp.listed l CROSS JOIN location"
             " w ON w.container = l.container AND w.place = l.place AND w.run = l.run"
             " WHERE l.container = :container)",
             where,
@@ -189,13 +191,13 @@ class Missing:
         return bool(row[0])
 
     def note(self, rows: list[sqlite3.Row], now: datetime, gone_after: float) -> Iterator[Presence]:
-        """Once missing, then, `gone_after` seconds later, gone; what each became."""
+        """Mark highlights as missing, or `gone_after` seconds later as gone; yield what each became."""
         for row in rows:
             since = row["missing_at"].replace(NOT_SELECTED, "")
             waited = since and (now - datetime.fromisoformat(since)).total_seconds()
             over = bool(waited) and waited >= gone_after
-            if row["presence"] == "way":
-                self._way(row, since or now.isoformat(), over)
+            if row["presence"] == "location":
+                self._location(row, since or now.isoformat(), over)
             else:
                 yield self._highlight(row, since or now.isoformat(), over)
 
@@ -213,26 +215,26 @@ class Missing:
             self._cards.mark_gone(HighlightKey(row["key"]))
         return presence
 
-    def _way(self, row: sqlite3.Row, since: str, over: bool) -> None:
-        """The highlight stays while another way is left; the next best tells its content."""
+    def _location(self, row: sqlite3.Row, since: str, over: bool) -> None:
+        """Forget a location once it is gone; the highlight stays while another one is left."""
         if over:
-            self.forget_way(row)
+            self.forget_location(row)
         else:
             self._db.execute(
-                "UPDATE way SET missing_at = ? WHERE key = ? AND container = ? AND place = ?",
+                "UPDATE location SET missing_at = ? WHERE key = ? AND container = ? AND place = ?",
                 (since, row["key"], row["container"], row["place"]),
             )
 
-    def forget_way(self, row: sqlite3.Row) -> None:
-        """A highlight is no longer reached this way."""
-        best = self._ways.forget(row["key"], row["container"], row["place"])
+    def forget_location(self, row: sqlite3.Row) -> None:
+        """Forget a location of a highlight; the next best becomes the primary one."""
+        best = self._locations.forget(row["key"], row["container"], row["place"])
         if best is not None:
-            self._tell(best)
-        self._ways.settle(row["key"])
+            self._promote(best)
+        self._locations.collapse(row["key"])
 
 
 def _is_about(path: str, where: str) -> bool:
-    """Whether a problem is one of this very file."""
+    """Return whether a problem is one of this very file."""
     return bool(path) and (where == path or where.endswith(f"/{path}"))
 
 
@@ -241,8 +243,8 @@ NOT_WANTED = "you want none"
 """Why such a passage is ignored."""
 
 
-class Aside:
-    """A skip is a decision about a passage: it holds while the source is read again and again."""
+class Skips:
+    """Passages of which a person wants no card, however often their source is read."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -250,28 +252,27 @@ class Aside:
         self._decisions = decisions
 
     def skip(self, keys: Iterable[HighlightKey], reason: str = "") -> None:
-        """Set passages aside; one undo takes it back."""
+        """Skip passages; one undo takes it back."""
         with self._writer.unit():
             action = self._writer.new_action()
             for key in dict.fromkeys(keys):
                 self._writer.decide(SKIP, key, {"reason": reason}, by=PERSON, action=action)
-                self._settle(key)
+                self._refresh(key)
 
     def holds(self, key: HighlightKey) -> bool:
-        """Whether a person has said so, and has not taken it back."""
+        """Return whether a person has skipped this passage, and not undone that."""
         row = self._db.execute(
-            "SELECT 1 FROM decision d WHERE d.subject = ? AND d.what = ? AND NOT EXISTS"
-            " (SELECT 1 FROM decision u WHERE u.undoes = d.id)",
+            "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = ? AND NOT d.undone",
             (key, SKIP),
         ).fetchone()
         return row is not None
 
-    def hear(self, decided: Event) -> None:
-        """A skip came by the journal, or was taken back."""
-        if decided.what == SKIP:
-            self._settle(HighlightKey(decided.subject))
+    def apply(self, event: Event) -> None:
+        """Apply a skip that came by a journal or was undone."""
+        if event.what == SKIP:
+            self._refresh(HighlightKey(event.subject))
 
-    def _settle(self, key: HighlightKey) -> None:
+    def _refresh(self, key: HighlightKey) -> None:
         if self.holds(key):
             self._decisions.retire(key, SKIP)
             self._db.execute(

@@ -155,7 +155,7 @@ class ProblemCards:
         """Return the decisions that handled each card, and the remarks about it, latest first."""
         rows = self._db.execute(
             "SELECT d.subject, d.what, json_extract(d.body, '$.lapses') AS lapses,"
-            " json_extract(d.body, '$.cards') AS cards FROM decision d"
+            " json_extract(d.body, '$.cards') AS cards FROM event d"
             " WHERE d.subject IN (SELECT value FROM json_each(?))"
             f" AND (d.what IN ('feedback', '{REWORDED}')"
             f" OR (d.by = 'person' AND lapses IS NOT NULL)) AND {STANDS}"
@@ -184,7 +184,7 @@ class ProblemCards:
         """
         row = self._db.execute(
             "SELECT 1 FROM json_each(?) one LEFT JOIN card c ON c.guid = one.value WHERE"
-            " CASE WHEN c.guid IS NULL THEN NOT EXISTS (SELECT 1 FROM decision d"
+            " CASE WHEN c.guid IS NULL THEN NOT EXISTS (SELECT 1 FROM event d"
             "  WHERE d.subject = one.value AND json_extract(d.body, '$.after.verdict') = 'rejected'"
             f"  AND {STANDS}) ELSE c.standing = 'live' AND c.verdict <> 'rejected' END LIMIT 1",
             (guids,),
@@ -195,11 +195,11 @@ class ProblemCards:
         """Return the live cards which this one is to replace, without those a person restored."""
         rows = self._db.execute(
             "SELECT DISTINCT d.subject FROM card_highlight o JOIN card_highlight n ON n.key = o.key"
-            f" JOIN decision d ON d.subject = o.guid AND d.what = '{REDRAFT}' AND d.by = 'person'"
+            f" JOIN event d ON d.subject = o.guid AND d.what = '{REDRAFT}' AND d.by = 'person'"
             f" JOIN card c ON c.guid = o.guid WHERE n.guid = :guid AND {STANDS}"
             " AND c.standing = 'live' AND EXISTS (SELECT 1 FROM json_each(d.body, '$.cards') one"
             "  WHERE one.value = :guid)"
-            " AND NOT EXISTS (SELECT 1 FROM decision r WHERE r.subject = d.subject"
+            " AND NOT EXISTS (SELECT 1 FROM event r WHERE r.subject = d.subject"
             "  AND r.what = 'restore' AND r.rank > d.rank AND NOT r.undone)"
             " ORDER BY d.subject",
             {"guid": guid},
@@ -209,7 +209,7 @@ class ProblemCards:
     def replacements(self, guid: Guid) -> tuple[Guid, ...]:
         """Return the cards drafted to replace this one, without redrafts that were undone."""
         rows = self._db.execute(
-            "SELECT DISTINCT one.value AS guid FROM decision d, json_each(d.body, '$.cards') one"
+            "SELECT DISTINCT one.value AS guid FROM event d, json_each(d.body, '$.cards') one"
             f" WHERE d.subject = ? AND d.what = '{REDRAFT}' AND {STANDS} ORDER BY 1",
             (guid,),
         ).fetchall()

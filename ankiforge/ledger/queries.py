@@ -81,7 +81,7 @@ _WITHOUT_SOURCE = (
     f" AND {_ACCEPTED} AND NOT EXISTS"
     " (SELECT 1 FROM card_highlight l JOIN highlight o ON o.key = l.key WHERE l.guid = c.guid"
     "  AND o.presence <> 'gone')"
-    " AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.subject = c.guid AND d.what = 'accept'"
+    " AND NOT EXISTS (SELECT 1 FROM event d WHERE d.subject = c.guid AND d.what = 'accept'"
     "  AND d.by = 'person' AND substr(d.at, 1, 19) >= (SELECT max(substr(o.missing_at, 1, 19))"
     "   FROM card_highlight l JOIN highlight o ON o.key = l.key WHERE l.guid = c.guid)"
     f"  AND {STANDS})"
@@ -91,7 +91,7 @@ _ANSWERED = "(c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombsto
 """Whether the card answers its highlight: a rejected or deleted one does, too."""
 _OTHER = "json_extract(d.body, '$.twin')"
 _TWIN = "json_extract(f.body, '$.twin')"
-_SETTLED = f"SELECT 1 FROM decision d WHERE d.what = 'not-duplicate' AND {{}} AND {STANDS}"
+_SETTLED = f"SELECT 1 FROM event d WHERE d.what = 'not-duplicate' AND {{}} AND {STANDS}"
 _DUPLICATES = (
     "SELECT t.guid, t.twin FROM (SELECT guid, letter, severity,"
     " substr(twin, 1, instr(twin || '.', '.') - 1) AS twin FROM (SELECT f.guid, f.letter,"
@@ -256,7 +256,7 @@ class Queries:
             " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
             " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
             " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
-            " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM decision m"
+            " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM event m"
             " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
             " h.position",
             {
@@ -300,7 +300,7 @@ class Queries:
     def _private_if_anywhere(self, key: HighlightKey) -> Highlight | None:
         """Return a highlight, tagged `#no-llm` if any of its locations is."""
         highlight = self._highlights.get(key)
-        rows = self._db.execute("SELECT body FROM way WHERE key = ?", (key,)).fetchall()
+        rows = self._db.execute("SELECT body FROM location WHERE key = ?", (key,)).fetchall()
         if highlight is None or not private_elsewhere([row["body"] for row in rows]):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))
@@ -417,7 +417,7 @@ class Queries:
         return self._guids(
             f"c.guid IN (SELECT guid FROM card WHERE run = :run UNION SELECT l.guid FROM"
             " past_content p JOIN card_highlight l ON l.key = p.key WHERE p.until = :run"
-            " UNION SELECT subject FROM decision WHERE what = 'revise' AND at >= :at)"
+            " UNION SELECT subject FROM event WHERE what = 'revise' AND at >= :at)"
             f" AND {_FIRST}",
             {"run": run["id"], "at": run["at"]},
         )
@@ -584,7 +584,7 @@ class Queries:
     def person_actions(self) -> dict[str, tuple[str, ...]]:
         """Return a person's actions that were not undone, newest first, each with its subjects."""
         rows = self._db.execute(
-            "SELECT action, subject FROM decision d WHERE d.by = ? AND d.what <> 'undo'"
+            "SELECT action, subject FROM event d WHERE d.by = ? AND d.what <> 'undo'"
             f" AND d.action <> '' AND {STANDS} ORDER BY d.rank DESC",
             (PERSON,),
         ).fetchall()
@@ -596,7 +596,7 @@ class Queries:
     def subjects_of(self, action: str) -> tuple[str, ...]:
         """Return the subjects of a person's action, in order; () if it is unknown or undone."""
         rows = self._db.execute(
-            "SELECT d.subject FROM decision d WHERE d.action = ? AND d.by = ? AND d.what <> 'undo'"
+            "SELECT d.subject FROM event d WHERE d.action = ? AND d.by = ? AND d.what <> 'undo'"
             f" AND {STANDS} ORDER BY d.rank",
             (action, PERSON),
         ).fetchall()
@@ -638,7 +638,7 @@ class Queries:
     def handled_lapses(self) -> dict[Guid, int]:
         """Return the problem cards about which a person decided, with the lapses they then had."""
         rows = self._db.execute(
-            "SELECT d.subject, max(json_extract(d.body, '$.lapses')) AS lapses FROM decision d"
+            "SELECT d.subject, max(json_extract(d.body, '$.lapses')) AS lapses FROM event d"
             " WHERE d.by = 'person' AND d.what IN ('accept', 'edit', 'pick')"
             f" AND json_extract(d.body, '$.lapses') IS NOT NULL AND {STANDS} GROUP BY d.subject"
         ).fetchall()
@@ -647,7 +647,7 @@ class Queries:
     def handled_remarks(self) -> frozenset[tuple[Guid, str]]:
         """Return the remarks typed in Anki that a person has since handled, blanks collapsed."""
         rows = self._db.execute(
-            "SELECT d.subject, json_extract(d.body, '$.text') AS said FROM decision d"
+            "SELECT d.subject, json_extract(d.body, '$.text') AS said FROM event d"
             f" WHERE d.what = 'feedback' AND {STANDS} AND d.subject NOT IN (SELECT f.guid FROM finding f"
             "  JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND a.state <> 'passed'"
             "  WHERE json_extract(f.body, '$.check') = 'feedback')"

@@ -207,7 +207,7 @@ class Rebuild:
         )
 
     def _bind(self, entry: Entry) -> None:
-        self._roots.hear(entry.subject, entry.body["root"])
+        self._roots.apply(entry.subject, entry.body["root"])
 
     def _shipped(self, entry: Entry) -> None:
         body: dict[str, Any] = entry.body
@@ -504,7 +504,7 @@ class Carrying:
                 told.add(_identity(line))
                 yield line
         yield from (one for one in self._untold() if _identity(one) not in told)
-        rows = self._db.execute("SELECT * FROM decision ORDER BY rank")
+        rows = self._db.execute("SELECT * FROM event ORDER BY rank")
         for row in rows.fetchall():
             yield Entry(
                 v=VERSION, id=row["id"], at=row["at"], by=row["by"], what=row["what"],
@@ -550,7 +550,7 @@ class Carrying:
         if entry.what in _HERE:
             return False
         known = self._db.execute(
-            "SELECT 1 FROM journal WHERE id = ?1 UNION ALL SELECT 1 FROM decision WHERE id = ?1",
+            "SELECT 1 FROM journal WHERE id = ?1 UNION ALL SELECT 1 FROM event WHERE id = ?1",
             (entry.id,),
         ).fetchone()
         brought.known += known is not None
@@ -587,7 +587,7 @@ class Carrying:
         own: dict[str, str] = {}
         for subject in {one.subject for one in entries}:
             rows = self._db.execute(
-                "SELECT id, at FROM decision WHERE subject = ? AND by = ?", (subject, PERSON)
+                "SELECT id, at FROM event WHERE subject = ? AND by = ?", (subject, PERSON)
             ).fetchall()
             at = max((row["at"] for row in rows if row["id"] not in ids), default="")
             own |= {subject: at} if at else {}

@@ -106,7 +106,7 @@ class Packages:
         found = self._db.execute(
             "SELECT c.guid FROM card c JOIN run r ON r.id = c.run"
             "  WHERE r.at BETWEEN :since AND :until"
-            " UNION SELECT subject FROM decision WHERE what = 'revise'"
+            " UNION SELECT subject FROM event WHERE what = 'revise'"
             "  AND at BETWEEN :since AND :until"
             " UNION SELECT l.guid FROM json_each(:files) f"
             "  JOIN document d ON d.source = f.key JOIN highlight h ON h.document = d.key"

@@ -134,12 +134,10 @@ def _apart(card: Card, draft: Draft, exact: str) -> bool:
 _LAST_MOVES = (
     "SELECT d.subject AS guid, json_extract(d.body, '$.key') AS origin,"
     " json_extract(d.body, '$.family') AS family, json_extract(d.body, '$.slot') AS slot,"
-    " json_extract(d.body, '$.to') AS home FROM decision d"
+    " json_extract(d.body, '$.to') AS home FROM event d"
     " WHERE d.what = 'move' AND json_extract(d.body, '$.to') = :key"
-    " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
-    " AND NOT EXISTS (SELECT 1 FROM decision n WHERE n.subject = d.subject AND n.what = 'move'"
-    " AND (n.at, n.sequence) > (d.at, d.sequence)"
-    " AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = n.id))"
+    " AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM event n WHERE n.subject = d.subject"
+    "  AND n.what = 'move' AND n.rank > d.rank AND NOT n.undone)"
 )
 """Moves to a highlight that no later one followed."""
 
@@ -308,13 +306,12 @@ class Slots:
         """Slots of cards that live on another highlight, if that still holds their evidence."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.slot') AS slot,"
-            " json_extract(d.body, '$.to') AS home, s.quote FROM decision d"
+            " json_extract(d.body, '$.to') AS home, s.quote FROM event d"
             " JOIN slot s ON s.key = json_extract(d.body, '$.key')"
             " AND s.family = json_extract(d.body, '$.family')"
             " AND s.slot = json_extract(d.body, '$.slot')"
             " WHERE json_extract(d.body, '$.key') = ? AND d.what = 'move'"
-            " AND json_extract(d.body, '$.family') = ? AND NOT EXISTS"
-            " (SELECT 1 FROM decision u WHERE u.undoes = d.id) ORDER BY d.at, d.sequence",
+            " AND json_extract(d.body, '$.family') = ? AND NOT d.undone ORDER BY d.rank",
             (key, family),
         ).fetchall()
         last = {row["slot"]: row for row in rows}
@@ -366,9 +363,8 @@ def _guid(row: sqlite3.Row) -> Guid:
 def last_home(connection: Connection, guid: Guid) -> str:
     """Where the last move that stands has put a card, "" if it is where it was drawn."""
     row = connection.execute(
-        "SELECT json_extract(d.body, '$.to') AS home FROM decision d WHERE d.subject = ?"
-        " AND d.what = 'move' AND NOT EXISTS (SELECT 1 FROM decision u WHERE u.undoes = d.id)"
-        " ORDER BY d.at DESC, d.sequence DESC LIMIT 1",
+        "SELECT json_extract(d.body, '$.to') AS home FROM event d WHERE d.subject = ?"
+        " AND d.what = 'move' AND NOT d.undone ORDER BY d.rank DESC LIMIT 1",
         (guid,),
     ).fetchone()
     return str(row["home"]) if row else ""

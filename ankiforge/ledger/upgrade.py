@@ -46,14 +46,14 @@ def _events(connection: Connection, writer: Writer) -> None:
     """Give each event its place in the order, and say which ones this ledger recorded."""
     ledger = writer.recall("ledger_id")
     rows = connection.execute(
-        "SELECT id, at, by, what, undoes, subject, body, sequence FROM decision"
+        "SELECT id, at, by, what, undoes, subject, body, sequence FROM event"
     ).fetchall()
     letters: dict[str, dict[str, str]] = {}
     for row in rows:
         name = ("decision", ledger, str(row["sequence"]), row["at"], row["what"], row["subject"])
         here = h16(*name) == row["id"]
         connection.execute(
-            "UPDATE decision SET rank = ?, here = ? WHERE id = ?",
+            "UPDATE event SET rank = ?, here = ? WHERE id = ?",
             (rank_of(0, row["at"], 0, row["by"], row["id"]), int(here), row["id"]),
         )
         body: dict[str, Any] = msgspec.json.decode(row["body"])
@@ -62,12 +62,10 @@ def _events(connection: Connection, writer: Writer) -> None:
                 letters[row["subject"]] = _words(connection, row["subject"])
             there = letters[row["subject"]]
             body["words"] = {one: there[one] for one in body["candidates"] if one in there}
-            connection.execute(
-                "UPDATE decision SET body = ? WHERE id = ?", (to_json(body), row["id"])
-            )
+            connection.execute("UPDATE event SET body = ? WHERE id = ?", (to_json(body), row["id"]))
     connection.execute(
-        "UPDATE decision SET undone = 1 WHERE id IN (SELECT u.undoes FROM decision u"
-        " WHERE u.undoes <> '' AND NOT EXISTS (SELECT 1 FROM decision b WHERE b.undoes = u.id))"
+        "UPDATE event SET undone = 1 WHERE id IN (SELECT u.undoes FROM event u"
+        " WHERE u.undoes <> '' AND NOT EXISTS (SELECT 1 FROM event b WHERE b.undoes = u.id))"
     )
     writer.sort_received()
 
@@ -120,7 +118,7 @@ def _observed(connection: Connection, row: Any, events: list[Event]) -> None:
         state, why = before.get("anki", "none"), before.get("anki_why", "")
         after = event.sequence - 1
     if after is None:
-        [after] = connection.execute("SELECT coalesce(max(sequence), 0) FROM decision").fetchone()
+        [after] = connection.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
     if (state, after) != ("none", 0):
         connection.execute(
             "INSERT INTO observed VALUES (?, ?, ?, ?)", (row["guid"], state, why, after)

@@ -27,7 +27,7 @@ from ankiforge.config import (
     load_prices,
 )
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.config.trust import settled, unconfirmed
+from ankiforge.config.trust import restricted, unconfirmed
 from ankiforge.config.workspace import UserFolders, Workspace
 from ankiforge.errors import ConfigError, ForgeError, ItemError
 from ankiforge.model import (
@@ -53,8 +53,8 @@ from ankiforge.reports.text import on_one_line
 from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.ladder import Form
-    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.cache import RequestForm
+    from ankiforge.draft.client import ServerSettings
 
 
 class State(StrEnum):
@@ -150,7 +150,7 @@ def examine(
             yield _ok("trust", says, f"if that server wants it: {do}")
         else:
             yield _warn("trust", f"{says}; until then they stay in it", do)
-    workspace, trusted = settled(workspace, waiting), not any(one.stops for one in waiting)
+    workspace, trusted = restricted(workspace, waiting), not any(one.stops for one in waiting)
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     for item in workspace.remembered:
@@ -389,8 +389,9 @@ def _drafts(workspace: Workspace) -> Check:
 
 
 def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
-    from ankiforge.draft.desk.ladder import remembered_form
-    from ankiforge.draft.desk.wire import Wire
+    import openai  # noqa: F401  (its import takes longer than many a reply)
+
+    from ankiforge.draft.cache import load_form
     from ankiforge.draft.llm import Model
 
     settings = replace(
@@ -402,13 +403,12 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
     highlight = Highlight(paper, "doctor", kind, _PASSAGE, key=key, sentence=_PASSAGE)
     kept = _Forgetful()
     model = Model(settings, kept, load_prompts(workspace))
-    Wire(settings).close()  # its imports take longer than many a reply
     began = time.monotonic()
     [drafted] = model.draft(iter([Task(paper, (highlight,))]))
     seconds, used = time.monotonic() - began, model.usage
     if drafted.failed and not used.requests:
         raise ItemError(drafted.failed[0][1])
-    form = remembered_form(settings, kept)
+    form = load_form(settings, kept)
     shape, more = _shape(settings, form)
     without = f"; without {', '.join(sorted(form.dropped))}" if form.dropped else ""
     each = seconds / max(used.requests, 1)
@@ -439,32 +439,31 @@ def _why_none(drafted: Drafted) -> str:
     return [*whys, "no answer"][0].partition("; ask again with")[0]  # it is in no workspace
 
 
-def _shape(settings: ServerSettings, form: Form) -> tuple[str, tuple[int, int]]:
+def _shape(settings: ServerSettings, form: RequestForm) -> tuple[str, tuple[int, int]]:
     """(the shape that the server keeps to, (tokens in, out) of finding it out)."""
-    from ankiforge.draft.desk.ladder import shaped
-    from ankiforge.draft.desk.server import Server as ModelServer
-    from ankiforge.draft.wording.reply import Completion, completion
-    from ankiforge.draft.wording.requests import Rung, response_format
+    from ankiforge.draft.client import Client
+    from ankiforge.draft.prompt import Format, response_format
+    from ankiforge.draft.reply import Completion, completion
 
-    name = _SHAPES[form.rung]
-    if form.rung is Rung.TEXT or "response_format" in settings.extra_body:
+    name = _SHAPES[form.format]
+    if form.format is Format.TEXT or "response_format" in settings.extra_body:
         return f"{name}: each reply is checked here", (0, 0)
     messages = [{"role": "user", "content": f"{_TEMPTING} (JSON)"}]
     asked = {"model": settings.model, "messages": messages, **settings.extra_body}
-    asked |= response_format(Rung.JSON_SCHEMA, _SCHEMA)
-    server = ModelServer(settings)
+    asked |= response_format(Format.JSON_SCHEMA, _SCHEMA)
+    client = Client(settings)
     try:
-        raw = server.ask(shaped(asked, form, settings))
+        with client.ask(form.apply(asked, settings)) as raw:
+            found = completion(raw) or Completion()
     except ItemError:
         return f"{name}: taken", (0, 0)
     finally:
-        server.close()
-    found = completion(raw) or Completion()
+        client.stop()
     try:
         said = json.loads(found.content)
     except (ValueError, RecursionError):
         said = None
     wanted = ({"colour": "blue"}, {"colour": "green"})
-    kept = isinstance(said, dict) if form.rung is Rung.JSON_OBJECT else said in wanted
+    kept = isinstance(said, dict) if form.format is Format.JSON_OBJECT else said in wanted
     told = "kept" if kept else "taken but not kept; each reply is checked here"
     return f"{name}: {told}", (found.tokens_in, found.tokens_out)

@@ -46,7 +46,7 @@ from ankiforge.text import cloze
 from ankiforge.text.fold import isolated
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
 
 # --- criteria -------------------------------------------------------------------------------
 
@@ -296,7 +296,7 @@ def origin_name(origin: Mapping[str, str]) -> str:
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return the counts."""
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
 
     cards, carded = evaluation.cards, evaluation.carded
     fates = Counter(map(evaluation.fate, evaluation.passages))

@@ -15,7 +15,7 @@ from typing import Any
 
 from ankiforge.anki.notes import deck_name
 from ankiforge.config import LlmSettings, is_loopback
-from ankiforge.draft.desk.prices import FREE, Price, known_price
+from ankiforge.draft.budget import FREE, Price, known_price
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
 from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict

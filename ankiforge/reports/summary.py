@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.ingest import Settled
+from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
@@ -19,7 +19,7 @@ from ankiforge.reports.cards import Reason, reasons, reasons_by_key, titled, why
 from ankiforge.reports.text import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
     from ankiforge.sync import PushResult, SyncResult
 
 LISTED = 40
@@ -32,7 +32,7 @@ REASONS = 5
 class Tally:
     """Sums of the progress of one run."""
 
-    settled: Settled = field(default_factory=Settled)
+    settled: Ingested = field(default_factory=Ingested)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)

@@ -67,7 +67,7 @@ def trace_json(
 
 def _history(ledger: Ledger, card: Card) -> list[Event]:
     """Decisions that united its document with others, then those about the card."""
-    documents = ledger.reading.works.members(card.highlight.document.key)
+    documents = ledger.ingest.works.members(card.highlight.document.key)
     unions = [event for one in documents for event in ledger.decisions.of(one)]
     return [*unions, *ledger.decisions.of(card.guid)]
 

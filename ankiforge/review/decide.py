@@ -547,7 +547,7 @@ def skip(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
         if there := live_cards(ledger, key):
             raise RefusedError(f"{key} has a card", hint=f"ankiforge reject {there[0].guid}")
-    ledger.reading.aside.skip(keys, reason)
+    ledger.ingest.skips.skip(keys, reason)
 
 
 # --- duplicates -----------------------------------------------------------------------------

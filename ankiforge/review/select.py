@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ankiforge.check import MAX_LENGTH
-from ankiforge.draft.shapes import sided
+from ankiforge.draft import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import NOTE, letter_of

@@ -12,15 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ankiforge import ledger
 from ankiforge.anki import collection
-from ankiforge.extract.pdf import worker
-from ankiforge.extract.pdf.client import PdfWorker
+from ankiforge.extract.pdf.worker import PdfWorker, answer
 from ankiforge.ledger import ingest as reading
 
 HERE = Path(__file__).parent
@@ -117,7 +115,7 @@ def play(forge_in: Any, backend: Any, steps: Any) -> None:
 
 def read_here(_: PdfWorker, question: Any) -> Any:
     """Read a PDF in this process: one for each of a thousand runs would take an hour."""
-    return worker._answer(msgspec.json.encode(question))
+    return answer(question)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
 from ankiforge.draft.llm import Model
-from ankiforge.draft.wording.prompt import load
-from ankiforge.draft.desk.settings import ServerSettings
+from ankiforge.draft.prompt import load
+from ankiforge.draft.client import ServerSettings
 from ankiforge.config import shipped
 
 class Folder:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract.obsidian import vault
-from ankiforge.extract.pdf import helping as pdf_helping
+from ankiforge.extract.pdf import worker as pdf_worker
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -161,7 +161,7 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     assert told(forge, "--scheduler", address) == expected
     killer.join()
 
-    monkeypatch.setattr(pdf_helping, "asked", _before_the(PDFS // 2, end, pdf_helping.asked))
+    monkeypatch.setattr(pdf_worker, "task_of", _before_the(PDFS // 2, end, pdf_worker.task_of))
     lines = told(forge, "--scheduler", address)
     notices = [line for line in lines if "read by this machine" in line]
     assert len(notices) == 2  # of PDFs and of notes
@@ -195,13 +195,13 @@ def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
     address, *_ = scheduler
     lacking = _worker(tmp_path, address, PYTHONPATH=str(_without_us(tmp_path)))
     _answers(address, 3)
-    real = pdf_helping.asked
+    real = pdf_worker.task_of
 
     def other(question, seconds):
-        line = real(question, seconds)
-        return line and line.replace(b'"size":', b'"size":1')
+        task = real(question, seconds)
+        return task and (task[0], task[1] + 1, *task[2:])
 
-    monkeypatch.setattr(pdf_helping, "asked", other)
+    monkeypatch.setattr(pdf_worker, "task_of", other)
     lines = told(forge, "--scheduler", address)
     notices = [line for line in lines if "were read by this machine" in line]
     found = [f"{count} files were read by this machine" for count in (WORKS, PDFS + 1)]

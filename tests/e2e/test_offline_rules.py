@@ -39,35 +39,13 @@ def states(forge):
 # --- rules: all -----------------------------------------------------------------------------
 
 
-def test_guesses_wait_whatever_the_policy(forge, notes):
-    notes(GUESSED, TRUSTED)
-    assert forge.json("run")["fates"]["no_card"] == 1
+def test_the_retired_setting_is_ignored_with_a_notice(forge, notes):
+    notes(GUESSED, TRUSTED, rules="all")
+    told = forge.ok("run")
 
-    notes(GUESSED, TRUSTED, rules="all", accept={"rules": "clean"})
-    assert forge.json("run", "--accept", "clean")["fates"] == {
-        "ignored": 0, "failed": 0, "carded": 1, "waiting": 1, "blocked": 0, "no_card": 0,
-    }  # fmt: skip
-    assert states(forge) == {"rules:term": "accepted", "rules:isa": "pending"}
-    (guess,) = [card for card in forge.cards() if card["origin"]["drafter"] == "rules:isa"]
-    assert [found["check"] for found in guess["findings"]] == ["low_confidence"]
-    assert forge.json("run")["cards"]["drafted"] == 0
-
-
-def test_a_guess_waits_even_where_its_warning_is_switched_off(forge, notes):
-    notes(GUESSED, rules="all", accept={"rules": "clean"}, checks={"low_confidence": "off"})
-    forge.ok("run")
-
-    assert states(forge) == {"rules:isa": "pending"}
-
-
-def test_what_a_person_rejected_is_not_guessed_anew(forge, notes):
-    notes(TRUSTED)
-    forge.ok("run")
-    forge.ok("reject", forge.cards()[0]["guid"])
-    notes(TRUSTED, rules="all")
-    forge.ok("run")
-
-    assert states(forge) == {"rules:term": "rejected"}
+    assert "rules: all is ignored" in told.stderr
+    assert states(forge) == {"rules:term": "accepted"}
+    assert len(without(forge)) == 1
 
 
 def test_another_word_for_the_rules_is_an_error_with_its_place(forge, notes):

@@ -99,7 +99,7 @@ class Clock:
 
     @property
     def pace(self) -> Any:
-        from ankiforge.extract.zotero.wire import Pace
+        from ankiforge.extract.zotero.api import Pace
 
         return Pace(lambda: self.now, self.sleep, lambda: 0.0)
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from ankiforge.config import shipped
 from ankiforge.draft import instruction
-from ankiforge.draft.desk.settings import ServerSettings
-from ankiforge.draft.exchange import chat_label, import_chat, import_jsonl
+from ankiforge.draft.batch import import_files
+from ankiforge.draft.chat import import_chat, label_for
+from ankiforge.draft.client import ServerSettings
 from ankiforge.draft.llm import Model
-from ankiforge.draft.offline.rules import Rules
-from ankiforge.draft.wording.clean import markdown
-from ankiforge.draft.wording.prompt import load
-from ankiforge.draft.wording.requests import passage
+from ankiforge.draft.prompt import load, passage
+from ankiforge.draft.reply import markdown
+from ankiforge.draft.rules import Rules
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -122,7 +122,7 @@ def test_any_body_gives_drafts_reasons_or_problems(server, body):
 @given(reply=REPLY)
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")
-    text = reply.replace('"1"', f'"{chat_label(task.highlights[0])}"')
+    text = reply.replace('"1"', f'"{label_for(task.highlights[0].key)}"')
     for result in import_chat(text, [task], PROMPT):
         settle(result)
 
@@ -132,7 +132,7 @@ def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
 @example(lines=["\x0b"])
 @example(lines=["\x1f \x85\u2003", "\ufeff \t", "7"])
 def test_any_batch_file_is_counted_line_by_line(lines):
-    imported = import_jsonl(lines, fake.Memory())
+    imported = import_files([("batch", lines)], fake.Memory())
     assert imported.replies + len(imported.problems) == sum(
         bool(line.lstrip("\ufeff").strip()) for line in lines
     )

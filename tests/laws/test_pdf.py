@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.entries import moment
-from ankiforge.extract.pdf.protocol import Area, Failed, Read
-from ankiforge.extract.pdf.spelling import clean, one_line
+from ankiforge.extract.pdf.annotations import moment
+from ankiforge.extract.pdf.text import clean, one_line
+from ankiforge.extract.pdf.worker import Area, Failed, PdfWorker, Read
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 

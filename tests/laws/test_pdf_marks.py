@@ -13,8 +13,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Mark, Read
+from ankiforge.extract.pdf.worker import Mark, PdfWorker, Read
 from ankiforge.model import Extracted, Highlight
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf

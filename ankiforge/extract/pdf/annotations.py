@@ -1,23 +1,26 @@
-"""The annotations of a file as pypdf reads them: kinds, places, names, who says what."""
+"""The annotations of a file as pypdf reads them, their threads merged: kinds, places, authors.
+
+Programs write what they like into a PDF: whatever has the wrong type counts as missing.
+"""
 
 from __future__ import annotations
 
+import html
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 
 from pypdf import PageObject, PdfReader
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
 
-from ankiforge.extract.pdf import entries
-from ankiforge.extract.pdf.entries import get
-from ankiforge.extract.pdf.faults import FAULTS
-from ankiforge.extract.pdf.passages import Box
-from ankiforge.extract.pdf.spelling import clean, one_line
+from ankiforge.extract.pdf.file import FAULTS
+from ankiforge.extract.pdf.text import clean, one_line
+from ankiforge.extract.pdf.worker import Box
 from ankiforge.model import HighlightKind
 
 KINDS: Mapping[str, HighlightKind] = {
@@ -33,17 +36,22 @@ KINDS: Mapping[str, HighlightKind] = {
     "/Polygon": HighlightKind.IMAGE,
     "/Ink": HighlightKind.INK,
 }
-"""PDF 32000-1 §12.5.6; links, popups and widgets are nobody's marks."""
+"""PDF 32000-1 §12.5.6; links, popups and widgets are no marks."""
 DRAWINGS = frozenset({"/Line", "/PolyLine", "/Stamp", "/FileAttachment", "/Redact", "/Sound"})
-"""A remark if somebody wrote words to it, else only a drawing."""
-MARGIN = 8.0
-"""Points around what was drawn by hand: a ring or a stroke is drawn at something."""
+"""A note if somebody wrote words to it, else only a drawing."""
 ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, HighlightKind.STRIKE})
-
+MARGIN = 8.0
+"""Points around a pen drawing: a ring or a stroke is drawn at something."""
 HIDDEN = 2 | 32
 """/F: Hidden, NoView (§12.5.3)."""
 MOST = 20_000
 """Marks read per page."""
+MOST_NUMBERS = 160_000
+"""Numbers read of an array."""
+DEEPEST = 4
+"""Levels of forms that are searched for a picture."""
+MOST_FORMS = 16
+"""Pictures and forms looked at in each."""
 
 Reference = tuple[int, int]
 """Number and generation of an object."""
@@ -68,27 +76,22 @@ class Annotation:
     zotero: str
     created: str
     modified: str
-    """ISO 8601; "" where it is not told."""
+    """ISO 8601; "" if unknown."""
     dated: datetime
-    """For the order of a thread."""
+    """Orders the replies of a thread."""
     area: Box | None
     """What its picture shows; None if it is none."""
     reference: Reference | None
     parent: Reference | None
     grouped: bool
-    """Part of its parent (/RT /Group), not an answer to it."""
+    """Part of its parent (/RT /Group), not a reply to it."""
     hidden: bool
     state: bool
-    """Set in Acrobat (accepted, completed …); like what is hidden it says nothing."""
-
-    @property
-    def silent(self) -> bool:
-        """Whether it is but a link between others in their thread."""
-        return self.hidden or self.state
+    """A state set in Acrobat (accepted, completed …); like a hidden one it only links others."""
 
 
 class Annotations(NamedTuple):
-    """The marks of a file, and on which pages (from 0) some were left out."""
+    """The annotations of a file, and the pages (from 0) of which some were left out."""
 
     found: list[Annotation]
     """In the order of the file."""
@@ -101,21 +104,24 @@ class Annotations(NamedTuple):
 
 
 def read_annotations(reader: PdfReader) -> Annotations:
-    """Read the annotations of every page, each by itself."""
+    """Read the annotations of every page."""
     found: list[Annotation] = []
     damaged: list[int] = []
     crowded: list[int] = []
     for number, page in enumerate(reader.pages):
         read = list(islice(of_page(number, page), MOST + 1))
-        found += [one for one in read[:MOST] if isinstance(one, Annotation)]
+        found += [one for one in read[:MOST] if one is not None]
         damaged += [number] if None in read else []
         crowded += [number] if len(read) > MOST else []
     hidden = sum(one.hidden and not one.state and one.parent is None for one in found)
     return Annotations(found, tuple(damaged), tuple(crowded), hidden)
 
 
+_WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
+
+
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
-    """The /NM that can tell a mark from all others: long, unique, not counted up per session."""
+    """Return the /NM that identify a mark: long, unique, not counted up per session."""
     counts = Counter(one.name for one in annotations)
     return {
         name
@@ -124,16 +130,11 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     }
 
 
-_WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
-_ZOTERO_NAME = re.compile(r"Zotero-([A-Z0-9]{8})$")
-_ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
-
-
 # --- one annotation -------------------------------------------------------------------------
 
 
 def of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
-    """The marks of a page; None in the place of what cannot be read."""
+    """Yield the annotations of a page that are marks; None for each that cannot be read."""
     try:
         array = page["/Annots"].get_object() if "/Annots" in page else None
     except FAULTS:
@@ -149,83 +150,63 @@ def of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
             yield mark
 
 
-def _reference(item: Any) -> Reference | None:
-    return (item.idnum, item.generation) if isinstance(item, IndirectObject) else None
+_ZOTERO_NAME = re.compile(r"Zotero-([A-Z0-9]{8})$")
+_ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 
 
 def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | Literal[False]:
-    """The mark that an item of /Annots is or refers to; False if it is nobody's mark."""
-    contents = _words(entry)
-    kind = _kind(entry, contents)
+    """Return the mark that an item of /Annots is or refers to; False if it is none."""
+    contents = (
+        clean(_text(entry, "/Contents")).strip() or clean(_plain(_text(entry, "/RC"))).strip()
+    )
+    subtype = str(_get(entry, "/Subtype"))
+    if subtype == "/Stamp" and _shows_picture(entry):
+        kind: HighlightKind | None = HighlightKind.IMAGE
+    elif subtype in DRAWINGS and contents:
+        kind = HighlightKind.NOTE
+    else:
+        kind = KINDS.get(subtype)
     if kind is None:
         return False
-    flags, box = get(entry, "/F"), entries.box(get(entry, "/Rect"))
-    created, modified = (entries.text(entry, key) for key in ("/CreationDate", "/M"))
-    name = one_line(entries.text(entry, "/NM"))
+    flags, box = _get(entry, "/F"), _box(_get(entry, "/Rect"))
+    created, modified = moment(_text(entry, "/CreationDate")), moment(_text(entry, "/M"))
+    name = one_line(_text(entry, "/NM"))
+    zotero = _ZOTERO_KEY.match(_text(entry, "/Zotero:Key")) or _ZOTERO_NAME.match(name)
+    area = box if kind in (HighlightKind.IMAGE, HighlightKind.INK) else None
+    if area and kind is HighlightKind.INK:
+        left, bottom, right, top = area
+        area = (left - MARGIN, bottom - MARGIN, right + MARGIN, top + MARGIN)
     return Annotation(
         page=page,
         kind=kind,
         box=box,
-        points=entries.numbers(get(entry, "/QuadPoints")),
+        points=_numbers(_get(entry, "/QuadPoints")),
         contents=contents,
         comment=contents,
-        author=one_line(entries.text(entry, "/T")),
-        colour=entries.colour(entries.numbers(get(entry, "/C"))),
+        author=one_line(_text(entry, "/T")),
+        colour=_colour(_numbers(_get(entry, "/C"))),
         name=name,
-        zotero=_zotero_key(entries.text(entry, "/Zotero:Key"), name),
-        created=entries.iso(created),
-        modified=entries.iso(modified),
-        dated=entries.moment(created if entries.iso(created) else modified),
-        area=_area(kind, box),
+        zotero=zotero[1] if zotero else "",
+        created=_iso(created),
+        modified=_iso(modified),
+        dated=created if created > NEVER else modified,
+        area=area,
         reference=_reference(item),
         parent=_reference(entry.raw_get("/IRT")) if "/IRT" in entry else None,
-        grouped=get(entry, "/RT") == "/Group",
+        grouped=_get(entry, "/RT") == "/Group",
         hidden=isinstance(flags, int) and bool(flags & HIDDEN),
         state="/StateModel" in entry,
     )
 
 
-def _words(entry: DictionaryObject) -> str:
-    """What somebody wrote to it, plain or else rich."""
-    said = clean(entries.text(entry, "/Contents")).strip()
-    return said or clean(entries.plain(entries.text(entry, "/RC"))).strip()
-
-
-def _kind(entry: DictionaryObject, contents: str) -> HighlightKind | None:
-    subtype = str(get(entry, "/Subtype"))
-    if subtype == "/Stamp" and _shows_picture(entry):
-        return HighlightKind.IMAGE
-    if subtype in DRAWINGS and contents:
-        return HighlightKind.NOTE
-    return KINDS.get(subtype)
-
-
-def _zotero_key(key: str, name: str) -> str:
-    found = _ZOTERO_KEY.match(key) or _ZOTERO_NAME.match(name)
-    return found[1] if found else ""
-
-
-# --- pictures -------------------------------------------------------------------------------
-
-DEEPEST = 4
-"""Forms within forms that are searched for a picture."""
-MOST_NAMED = 16
-"""Pictures and forms that are looked at in each."""
-
-
-def _area(kind: HighlightKind, box: Box | None) -> Box | None:
-    """What to cut; of a mark that is no picture nothing."""
-    if box is None or kind is HighlightKind.IMAGE:
-        return box
-    if kind is not HighlightKind.INK:
-        return None
-    return (box[0] - MARGIN, box[1] - MARGIN, box[2] + MARGIN, box[3] + MARGIN)
+def _reference(item: Any) -> Reference | None:
+    return (item.idnum, item.generation) if isinstance(item, IndirectObject) else None
 
 
 def _shows_picture(stamp: DictionaryObject) -> bool:
-    """Whether a stamp is a pasted picture, not one of those that say `approved`."""
+    """Return whether a stamp is a pasted picture, not one of those that say `approved`."""
     try:
-        look = _part(get(stamp, "/AP"), "/N")
+        look = _part(_get(stamp, "/AP"), "/N")
         return look is not None and _holds_picture(look, DEEPEST)
     except FAULTS:
         return False
@@ -233,12 +214,157 @@ def _shows_picture(stamp: DictionaryObject) -> bool:
 
 def _holds_picture(form: DictionaryObject, depth: int) -> bool:
     named = _part(_part(form, "/Resources"), "/XObject")
-    shown = [_part(named, name) for name in islice(named or (), MOST_NAMED)]
-    if any(one is not None and get(one, "/Subtype") == "/Image" for one in shown):
+    shown = [one for name in islice(named or (), MOST_FORMS) if (one := _part(named, name))]
+    if any(_get(one, "/Subtype") == "/Image" for one in shown):
         return True
-    return depth > 0 and any(one is not None and _holds_picture(one, depth - 1) for one in shown)
+    return depth > 0 and any(_holds_picture(one, depth - 1) for one in shown)
 
 
 def _part(whole: Any, key: str) -> DictionaryObject | None:
-    part = get(whole, key) if isinstance(whole, DictionaryObject) else None
+    part = _get(whole, key) if isinstance(whole, DictionaryObject) else None
     return part if isinstance(part, DictionaryObject) else None
+
+
+# --- the entries of an annotation -----------------------------------------------------------
+
+
+def _get(entry: DictionaryObject, key: str) -> Any:
+    """Return the value of a key, references followed; None if there is none."""
+    return entry[key].get_object() if key in entry else None
+
+
+def _text(entry: DictionaryObject, key: str) -> str:
+    """Return a string, or the text of a stream, as long comments may be; else ""."""
+    value = _get(entry, key)
+    if isinstance(value, StreamObject):
+        value = value.get_data()
+    if isinstance(value, bytes):
+        wide = value[:2] in (b"\xfe\xff", b"\xff\xfe")
+        return value.decode("utf-16" if wide else "latin-1", "replace")
+    return value if isinstance(value, str) else ""
+
+
+_TAG = re.compile(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
+_UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+
+
+def _plain(rich: str) -> str:
+    """Return the text of a rich comment (XHTML); nothing it refers to is fetched."""
+    seen = _UNSEEN.sub("", rich)
+    return html.unescape(_TAG.sub(lambda tag: "\n" if tag["end"] else "", seen))
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    """Return the numbers of an array; what is no number counts as infinite, to keep places."""
+
+    def number(item: Any) -> float:
+        try:
+            return float(item.get_object())
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            return float("inf")
+
+    return tuple(map(number, value[:MOST_NUMBERS])) if isinstance(value, list) else ()
+
+
+def _box(value: Any) -> Box | None:
+    """Return a rectangle, whichever two of its corners are given."""
+    edges = _numbers(value)
+    if len(edges) != 4 or not all(map(isfinite, edges)):
+        return None
+    (left, right), (bottom, top) = sorted(edges[0::2]), sorted(edges[1::2])
+    return (left, bottom, right, top)
+
+
+def _colour(parts: tuple[float, ...]) -> str:
+    """Return `#rrggbb` of grey, RGB or CMYK; "" of anything else."""
+    if not all(map(isfinite, parts)):
+        return ""
+    levels = [min(max(part, 0.0), 1.0) for part in parts]
+    if len(levels) == 4:
+        levels = [(1 - ink) * (1 - levels[3]) for ink in levels[:3]]
+    if len(levels) == 1:
+        levels *= 3
+    return (
+        "#" + "".join(f"{round(level * 255):02x}" for level in levels) if len(levels) == 3 else ""
+    )
+
+
+_DATE = re.compile(
+    r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-])(\d\d)'?(\d\d)?)?", re.ASCII
+)
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def moment(date: str) -> datetime:
+    """Return a PDF date (§7.9.4), read leniently, UTC without a zone; `NEVER` if it is none."""
+    found = _DATE.match(date.strip())
+    if not found:
+        return NEVER
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    offset = timedelta(hours=int(found[8] or 0), minutes=int(found[9] or 0))
+    try:
+        zone = timezone(-offset if found[7] == "-" else offset) if offset else UTC
+        local = datetime(year, month or 1, day or 1, hour, minute, second, tzinfo=zone)
+        local.astimezone(UTC)  # fails at the edges of time
+    except (ValueError, OverflowError):
+        return NEVER
+    return local
+
+
+def _iso(found: datetime) -> str:
+    return found.isoformat() if found > NEVER else ""
+
+
+# --- threads --------------------------------------------------------------------------------
+
+_CYCLE = -1
+
+
+def threaded(found: list[Annotation]) -> list[Annotation]:
+    """Merge replies into what they answer and groups into one annotation, in file order.
+
+    A thread of which all is hidden or a state is left out.
+    """
+    threads: dict[int, list[int]] = defaultdict(list)
+    for at, head in enumerate(_heads(found)):
+        threads[head].append(at)
+    merged = []
+    for members in threads.values():
+        spoken = [one for at in members if not ((one := found[at]).hidden or one.state)]
+        if spoken:
+            merged.append(_merged(spoken))
+    return merged
+
+
+def _heads(found: list[Annotation]) -> list[int]:
+    """Return what each annotation answers in the end; itself if nothing, or in a cycle."""
+    by_reference = {one.reference: at for at, one in enumerate(found) if one.reference}
+    heads: dict[int, int] = {}
+    for at in range(len(found)):
+        path: list[int] = []
+        step: int | None = at
+        while step is not None and step not in heads:
+            heads[step] = _CYCLE
+            path.append(step)
+            one = found[step]
+            alone = one.kind in ON_TEXT and not one.grouped  # never a mere reply
+            step = by_reference.get(one.parent) if one.parent and not alone else None
+        if path:
+            heads |= dict.fromkeys(path, path[-1] if step is None else heads[step])
+    return [at if heads[at] == _CYCLE else heads[at] for at in range(len(found))]
+
+
+def _merged(thread: list[Annotation]) -> Annotation:
+    """Return the passage of a group with the words of the whole thread in order of time."""
+    root = next((one for one in thread if one.parent is None), thread[0])
+    others = [one for one in thread if one is not root]
+    group = [root, *(one for one in others if one.grouped)]
+    head = next((one for one in group if one.kind in ON_TEXT), root)
+    own = [one.contents for one in group if one.contents]
+    replies = sorted(
+        (one for one in others if one.contents and not one.grouped), key=lambda one: one.dated
+    )
+    said = [
+        f"— {one.author}: {one.contents}" if one.author else f"— {one.contents}" for one in replies
+    ]
+    return replace(head, contents="\n".join(own), comment="\n".join([*own, *said]))

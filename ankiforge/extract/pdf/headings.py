@@ -1,40 +1,33 @@
-"""Under which heading a mark lies: by the outline, else by the size of letters."""
+"""Headings above a mark, and what a file says about its work: title, authors, year, DOI, arXiv id."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ctypes import create_string_buffer
 from functools import cached_property
+from itertools import islice, takewhile
 from math import hypot
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdf import PdfReader
-from pypdf.generic import Destination
+from pypdf.generic import Destination, StreamObject
 from pypdfium2 import PdfTextPage
 
-from ankiforge.extract.pdf.faults import FAULTS
-from ankiforge.extract.pdf.spelling import one_line
+from ankiforge.extract.pdf.file import FAULTS
+from ankiforge.extract.pdf.text import one_line
+from ankiforge.extract.pdf.worker import Work
 from ankiforge.text.fold import fold
 
-LARGER = 1.12
-"""Letters of a heading are so many times as large as those of the text."""
-LOOK_BACK = 12
-"""Pages that are searched for the heading above a mark."""
-MOST_ENTRIES = 5000
-"""Entries of an outline that are looked at."""
-DEEPEST = 12
+# --- lines ----------------------------------------------------------------------------------
 
-_WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}")
-"""A large line without a word, or with a sum in it, is a formula."""
-_NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
 _BOLD = re.compile(rb"bold|medi|cmbx|black|heavy", re.IGNORECASE)
 
 
 class PrintedLine(NamedTuple):
-    """A line of a page and how it looks."""
+    """A line of a page and its looks."""
 
     start: int
     """The index of its first character in PDFium's list."""
@@ -46,31 +39,43 @@ class PrintedLine(NamedTuple):
 
 
 def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
-    """The lines of a page; `text` is the page's text as PDFium gives it."""
+    """Return the lines of a page; `text` is the page's text as PDFium gives it."""
+
+    def units(words: str) -> int:
+        return len(words.encode("utf-16-le", "surrogatepass")) // 2
+
     lines = []
     at = 0
-    for raw in text.split("\n"):
-        words = one_line(raw)
-        if words:
-            indent = len(raw) - len(raw.lstrip())
-            index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(page.raw, at + _units(raw[:indent]))
-            lines.append(_printed(page.raw, max(index, 0), words))
-        at += _units(raw) + 1
+    raw = page.raw
+    for line in text.split("\n"):
+        if words := one_line(line):
+            indent = line[: len(line) - len(line.lstrip())]
+            index = pdfium_c.FPDFText_GetCharIndexFromTextIndex(raw, at + units(indent))
+            index = max(index, 0)
+            matrix, box = pdfium_c.FS_MATRIX(), pdfium_c.FS_RECTF()
+            pdfium_c.FPDFText_GetMatrix(raw, index, matrix)
+            pdfium_c.FPDFText_GetLooseCharBox(raw, index, box)
+            font = create_string_buffer(128)
+            pdfium_c.FPDFText_GetFontInfo(raw, index, font, len(font), None)
+            scale = hypot(matrix.c, matrix.d) or 1.0
+            size = round(pdfium_c.FPDFText_GetFontSize(raw, index) * scale, 2)
+            lines.append(PrintedLine(index, words, size, bool(_BOLD.search(font.value)), box.top))
+        at += units(line) + 1
     return lines
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+# --- headings -------------------------------------------------------------------------------
 
-
-def _printed(page: Any, index: int, words: str) -> PrintedLine:
-    matrix, box = pdfium_c.FS_MATRIX(), pdfium_c.FS_RECTF()
-    pdfium_c.FPDFText_GetMatrix(page, index, matrix)
-    pdfium_c.FPDFText_GetLooseCharBox(page, index, box)
-    name = create_string_buffer(128)
-    pdfium_c.FPDFText_GetFontInfo(page, index, name, len(name), None)
-    size = pdfium_c.FPDFText_GetFontSize(page, index) * (hypot(matrix.c, matrix.d) or 1.0)
-    return PrintedLine(index, words, round(size, 2), bool(_BOLD.search(name.value)), box.top)
+LARGER = 1.12
+"""Letters of a heading are this many times as large as those of the text."""
+LOOK_BACK = 12
+"""Pages that are searched for the heading above a mark."""
+MOST_ENTRIES = 5000
+"""Entries of an outline that are looked at."""
+DEEPEST = 12
+_WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}")
+"""A large line without a word, or with an equation in it, is a formula."""
+_NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
 
 
 class Entry(NamedTuple):
@@ -83,18 +88,18 @@ class Entry(NamedTuple):
 
 
 class Headings:
-    """Answers which headings stand above a place."""
+    """Finds the headings above a place: by the outline, else by the size of letters."""
 
     def __init__(
         self, reader: PdfReader, lines: Callable[[int], list[PrintedLine]], pages: int, title: str
     ) -> None:
-        """Prepare to answer.
+        """Prepare.
 
         Args:
             reader: the file, for its outline.
-            lines: gives the lines of a page.
+            lines: returns the lines of a page.
             pages: how many there are.
-            title: the title of the work, which heads nothing.
+            title: the title of the work, which is no heading.
         """
         self._lines = lines
         self._pages = pages
@@ -102,24 +107,22 @@ class Headings:
         self._outline = list(_outline(reader))
 
     def above(self, page: int, index: int, top: float) -> str:
-        """The headings above the character with this index of a page, joined by ` › `."""
+        """Return the headings above the character with this index, joined by ` › `."""
         if self._outline:
-            return self._by_outline(page, index, top)
+            path: list[Entry] = []
+            for entry in self._outline:
+                before = entry.page == page and self._is_before(entry, index, top)
+                if entry.page < page or before:
+                    path = [one for one in path if one.level < entry.level] + [entry]
+            return " › ".join(entry.title for entry in path)
         for number in range(page, max(page - LOOK_BACK, -1), -1):
             found = [line for line in self._large(number) if number < page or line.start <= index]
             if found:
                 return found[-1].text
         return ""
 
-    def _by_outline(self, page: int, index: int, top: float) -> str:
-        path: list[Entry] = []
-        for entry in self._outline:
-            if entry.page < page or (entry.page == page and self._before(entry, index, top)):
-                path = [one for one in path if one.level < entry.level] + [entry]
-        return " › ".join(entry.title for entry in path)
-
-    def _before(self, entry: Entry, index: int, top: float) -> bool:
-        """On one page the text tells, as columns make heights useless; else the height."""
+    def _is_before(self, entry: Entry, index: int, top: float) -> bool:
+        """Compare places on one page by the text, as columns make heights useless."""
         title = fold(entry.title)
         for line in self._lines(entry.page):
             if fold(line.text).endswith(title):
@@ -127,36 +130,32 @@ class Headings:
         return entry.top >= top
 
     def _large(self, page: int) -> list[PrintedLine]:
-        lines = self._lines(page)
-        start = self._text_begins(lines) - 1 if page == 0 else 0
+        """Return the lines of a page that look like headings; on the first, below title and authors."""
+        lines, start = self._lines(page), 0
+        if page == 0:
+            is_text = (
+                self._body / LARGER < line.size < self._body * LARGER and len(line.text) > 40
+                for line in lines
+            )
+            start = next((at for at, found in enumerate(is_text) if found), len(lines)) - 1
         return [line for line in lines[max(start, 0) :] if self._is_heading(line)]
-
-    def _text_begins(self, lines: list[PrintedLine]) -> int:
-        """Where the running text of the first page begins, below title and authors."""
-        return next(
-            (at for at, line in enumerate(lines) if self._is_body(line) and len(line.text) > 40),
-            len(lines),
-        )
-
-    def _is_body(self, line: PrintedLine) -> bool:
-        return self._body / LARGER < line.size < self._body * LARGER
 
     def _is_heading(self, line: PrintedLine) -> bool:
         large = line.size >= LARGER * self._body
-        if not (large or (line.bold and line.size >= 0.98 * self._body)):
-            return False
-        shape = len(line.text) <= 90 and line.text[-1] not in ".,;:-"
-        worded = _WORDED.search(line.text) is not None and "=" not in line.text
-        ours = shape and worded and len(line.text.split()) <= 12
         return (
-            ours
+            (large or (line.bold and line.size >= 0.98 * self._body))
+            and len(line.text) <= 90
+            and line.text[-1] not in ".,;:-"
+            and _WORDED.search(line.text) is not None
+            and "=" not in line.text
+            and len(line.text.split()) <= 12
             and bool(large or _NUMBERED.match(line.text))
             and fold(line.text) not in self._title
         )
 
     @cached_property
     def _body(self) -> float:
-        """The size most letters have, on the first pages."""
+        """The size of most letters on the first pages."""
         sizes: Counter[float] = Counter()
         for page in range(min(self._pages, LOOK_BACK)):
             for line in self._lines(page):
@@ -169,11 +168,7 @@ def _outline(reader: PdfReader) -> Iterator[Entry]:
         items = reader.outline
     except FAULTS:
         return
-    found = 0
-    for level, item in _flat(items, 0):
-        found += 1
-        if found > MOST_ENTRIES:
-            return
+    for level, item in islice(_flat(items, 0), MOST_ENTRIES):
         try:
             page = reader.get_destination_page_number(item)
         except FAULTS:
@@ -190,3 +185,263 @@ def _flat(items: Any, level: int) -> Iterator[tuple[int, Destination]]:
             yield from _flat(item, level + 1)
         elif isinstance(item, Destination):
             yield level, item
+
+
+# --- title and authors as printed on the first page -----------------------------------------
+
+TITLE_LARGER = 1.2
+"""Letters of a title are this many times as large as most of the page."""
+TITLE_LINES = 5
+AUTHOR_LINES = 40
+"""Lines below the title in which authors, their places and the abstract are looked for."""
+_MASTHEAD = re.compile(
+    r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
+    r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
+    r"|(?:annals|transactions|archives|trends|frontiers|advances|current opinion|proceedings)"
+    r" (?:of|in|on)\b|ieee (?:trans|journal|access)|lecture notes\b|contents lists|available online"
+    r"|(?:original |short |brief |full |regular )*(?:research |review )?"
+    r"(?:articles?|papers?|reviews?|letters?|reports?|communications?|contributions?)$"
+    r"|open access|working paper|technical report|(?:chapter|lecture|unit|part|section)\s+\w+$"
+    r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b",
+    re.IGNORECASE,
+)
+"""Printed as large as a title but none: names of journals, kinds of articles, stamps."""
+_ADDRESS = re.compile(r"www\.|https?:|\S@\S")
+
+_ABSTRACT = re.compile(r"(?:abstract|summary|zusammenfassung|résumé)\b", re.IGNORECASE)
+_PLACE = re.compile(
+    r"universi|institut|departe?ment|school|college|laborator|\blabs?\b|research|academy|hospital"
+    r"|faculty|center|centre|corporation|\binc\b|\bgmbh\b|google|deepmind|openai|microsoft|@",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+"""PDFium puts raised signs into lines of their own."""
+_BY = re.compile(r"(?:by|von|par)\s+(?=\w[\w.]+\s\w)", re.IGNORECASE)
+_LETTER = re.compile(r"(?<=\s)[a-z](?=\s*(?:[,;*∗†]|$))")
+_SIGNS = re.compile(r"[\d*∗†‡§¶‖#$+⁰¹²³⁴-⁺ᵃ-ᶻ]+(?:\s*,\s*[\d*∗†‡§¶‖⁰¹²³⁴-⁺]+)*")
+"""Calls of footnotes and affiliations."""
+_BETWEEN = re.compile(r"\s*[,;·•]\s*(?:and\s+|&\s*)?|\s+(?:and|und|et|&)\s+")
+_PARTICLE_WORDS = "van de der den von la le di da del du bin ibn al el ten zu y"
+_PARTICLES = frozenset(_PARTICLE_WORDS.split())
+_NEVER_WORDS = (
+    "my your a an the of on in for to and with from by at is new case study studies report review"
+    " draft version edition abstract introduction editor editors university department"
+)
+_NEVER = frozenset(_NEVER_WORDS.split())
+
+
+def printed_title(lines: Sequence[PrintedLine]) -> str:
+    """Return the largest letters of the first page that look like a title; else ""."""
+    return " ".join(line.text for line in _title_lines(lines))
+
+
+def printed_authors(lines: Sequence[PrintedLine]) -> tuple[str, ...]:
+    """Return the names below the title of a paper; none if one of them may not be a name."""
+    title = _title_lines(lines)
+    start = lines.index(title[-1]) + 1 if title else len(lines)
+    worded = [line for line in lines[start : start + AUTHOR_LINES] if _LETTERS.search(line.text)]
+    below = list(takewhile(lambda line: not _ABSTRACT.match(line.text), worded))
+    named = [list(_names(line.text)) for line in below]
+    first = list(takewhile(bool, named))
+    paper = len(below) < len(worded)
+    placed = any(_PLACE.search(line.text) for line in below[len(first) :])
+    if not (paper or placed) or any(named[len(first) :]):
+        return ()
+    return tuple(name for names in first for name in names)
+
+
+def _title_lines(lines: Sequence[PrintedLine]) -> list[PrintedLine]:
+    usual = sorted(line.size for line in lines)[len(lines) // 2] if lines else 0.0
+    for size in sorted({line.size for line in lines}, reverse=True):
+        if size < TITLE_LARGER * usual:
+            break
+        for rows in _blocks(lines, size):
+            if _is_title(" ".join(line.text for line in rows)):
+                return rows
+    return []
+
+
+def _blocks(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedLine]]:
+    """Yield runs of lines of this size, without mastheads."""
+    rows: list[PrintedLine] = []
+    for line in (*lines, None):
+        fits = line and 0.98 * size <= line.size <= size and not _MASTHEAD.match(line.text)
+        if line and fits and len(rows) < TITLE_LINES:
+            rows.append(line)
+        elif rows:
+            yield rows
+            rows = []
+
+
+def _is_title(text: str) -> bool:
+    worded = sum(letter.isalpha() for letter in text) >= 10
+    sentence = text.endswith(".") or _ADDRESS.search(text)
+    return worded and 2 <= len(text.split()) <= 30 and not sentence
+
+
+def _names(line: str) -> Iterator[str]:
+    """Yield the names of a line of authors; nothing if any part of it is no name."""
+    bare = _SIGNS.sub(" , ", _LETTER.sub("", _BY.sub("", line, 1)))
+    parts = [" ".join(part.split()) for part in _BETWEEN.split(f" {bare} ")]
+    names = [part for part in parts if part]
+    if all(map(_is_name, names)):
+        yield from names
+
+
+def _is_name(text: str) -> bool:
+    words = text.split()
+    real = [word for word in words if word not in _PARTICLES]
+    if not (2 <= len(real) <= 4 and len(words) <= 6) or _PLACE.search(text):
+        return False
+    if any(word.casefold().strip(".") in _NEVER for word in words if len(word) > 1):
+        return False
+    initials = sum(len(word.strip(".")) == 1 for word in real)
+    return len(real) - initials <= 3 and all(map(_is_part_of_name, real))
+
+
+def _is_part_of_name(word: str) -> bool:
+    plain = re.sub(r"[.'’\-]", "", word)
+    return plain.isalpha() and word[0].isupper() and (len(plain) == 1 or not plain.isupper())
+
+
+# --- metadata ------------------------------------------------------------------------------
+
+LARGEST_XMP = 1_000_000
+"""Bytes; a longer packet is not read."""
+
+_DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
+_CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
+"""A DOI that continues on the next line; half of one would name thousands of works."""
+_ARXIV = re.compile(
+    r"\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
+    r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
+    re.IGNORECASE,
+)
+_STAMP = re.compile(
+    r"arxiv:(\d{4}\.\d{4,5})(?:v\d+)\s*\[[\w.-]+\]\s*\d{1,2}\s*[a-z]{3}\s*(\d{4})", re.IGNORECASE
+)
+"""What arXiv prints in the margin of its papers, with the day."""
+_YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d)\b")
+_JUNK_TITLE = re.compile(
+    r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
+    r"|.*\.(?:docx?|tex|dvi|pdf|indd|rtf|ps|eps|qxd|pptx?|odt|md|html?)$|\S*$"
+    r"|\S*\d\S* \d+\.\.\d+$|pii:|doi[: ]|https?:|[a-z]:\\|/\w+/|scan(?:ned)?(?: document| image)?\W*\d*$"
+    r"|full page|(?:new |blank )?(?:document|presentation|page|template)\W*\d*$|page \d"
+    r"|(?:insert |your |article |paper |document |the )*title(?: here| of (?:the |your )?(?:paper|article|thesis|document))?$|no title"
+    r"|(?:acm|ieee|elsevier|springer|latex|word) \w*\s?(?:template|sample|manuscript|proceedings)"
+    r"|elsevier editorial|author'?s? (?:copy|version|instructions)|instructions (?:for|to) authors"
+    r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$",
+    re.IGNORECASE,
+)
+"""Names of files and programs, and all titles of one word (half of /Title is such, measured)."""
+_JUNK_AUTHOR = re.compile(
+    r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
+    r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
+    r"|(?:your|the|first|author'?s?) (?:name|author).*"
+    r"|(?:dell|hp|lenovo|asus|acer|toshiba|sony)(?: (?:inc\.?|pc|laptop|notebook|customer))?)$",
+    re.IGNORECASE,
+)
+
+Words = list[tuple[str, str]]
+"""(name of the entry without its namespace, words), in order."""
+
+
+def read_work(reader: PdfReader, first_page: str, lines: list[PrintedLine]) -> Work:
+    """Return what is known of the work; "" where the file does not say it.
+
+    Identifiers found in the metadata are `doi` and `arxiv`; those that merely stand on the first
+    page, where another work may be cited, are `doi-hint` and `arxiv-hint`.
+    """
+    xmp, info = list(_xmp(reader)), list(_info(reader))
+    said = " ".join(words for _, words in (*xmp, *info))
+    sure = {"doi": find_doi(said), "arxiv": _find(_ARXIV, said)}
+    seen = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
+    hints = {f"{name}-hint": value for name, value in seen.items() if not sure[name]}
+    titles = (*_named(xmp, "title"), *_named(info, "title"))
+    return Work(
+        title=next((one for one in titles if not _JUNK_TITLE.match(one)), "")
+        or printed_title(lines),
+        creators=_creators(_named(xmp, "creator"), _named(info, "author"))
+        or printed_authors(lines),
+        issued=_issued(xmp, sure["arxiv"] or _find(_STAMP, first_page)),
+        identifiers=tuple((name, value) for name, value in (sure | hints).items() if value),
+    )
+
+
+def _find(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
+
+
+def find_doi(text: str) -> str:
+    """Return the first DOI of a text, without the punctuation after it; "" if there is none."""
+    found = _DOI.search(text)
+    doi = found[0] if found else ""
+    while doi and (doi[-1] in ".,;:-_(" or (doi[-1] == ")" and doi.count(")") > doi.count("("))):
+        doi = doi[:-1]
+    return doi.lower()
+
+
+def _named(words: Words, name: str) -> list[str]:
+    return [value for key, value in words if key == name]
+
+
+def _info(reader: PdfReader) -> Iterator[tuple[str, str]]:
+    try:
+        entries = dict(reader.metadata or {})
+    except FAULTS:
+        return
+    for key, value in entries.items():
+        if isinstance(value, str) and key not in ("/Producer", "/Creator"):
+            yield key.strip("/").lower(), one_line(value)
+
+
+def _xmp(reader: PdfReader) -> Iterator[tuple[str, str]]:
+    """Yield the entries of the XMP packet: one per list item, attributes like elements."""
+    try:
+        stream = reader.root_object["/Metadata"].get_object()
+        packet = stream.get_data() if isinstance(stream, StreamObject) else b""
+    except FAULTS:
+        return
+    if not packet or len(packet) > LARGEST_XMP:
+        return
+    from xml.etree import ElementTree  # many files have none
+
+    try:
+        tree = ElementTree.fromstring(packet)
+    except (*FAULTS, ElementTree.ParseError):
+        return
+    for description in tree.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"):
+        yield from ((_local(key), one_line(value)) for key, value in description.attrib.items())
+        for entry in description:
+            for words in entry.itertext():
+                if words.strip():
+                    yield _local(entry.tag), one_line(words)
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2].lower()
+
+
+def _creators(listed: list[str], author: list[str]) -> tuple[str, ...]:
+    names = listed if len(listed) > 1 else _split((listed or author or [""])[0])
+    return tuple(name for name in names if not _JUNK_AUTHOR.match(name))
+
+
+def _split(names: str) -> list[str]:
+    """Split a line of names; at commas only where no name is inverted."""
+    parts = re.split(r"\s*;\s*|\s+(?:and|&)\s+", names)
+    if len(parts) == 1 or any("," in part for part in parts):
+        comma = [piece for part in parts for piece in re.split(r"\s*,\s*", part)]
+        parts = comma if all(" " in piece for piece in comma if piece) else parts
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _issued(xmp: Words, arxiv: str) -> str:
+    """Return the year of publication, never the day on which the file was made."""
+    for name in ("publicationdate", "coverdate", "date"):
+        for value in _named(xmp, name):
+            if found := _YEAR.search(value):
+                return found[1]
+    number = arxiv.rpartition("/")[2]
+    return f"{'19' if number[:1] == '9' else '20'}{number[:2]}" if number else ""

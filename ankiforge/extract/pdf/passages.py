@@ -1,25 +1,27 @@
-"""Which characters a mark covers, and in which order they are read."""
+"""What a mark covers on a page and what stands around it: quads, reading order, context."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from math import atan2, hypot, isfinite
 from statistics import median
 from typing import NamedTuple
 
-from ankiforge.extract.pdf.chars import Char, is_rtl
-from ankiforge.extract.pdf.pagetext import PageText, usual_step
+from ankiforge.extract.pdf.text import Char, PageText, flowing, is_rtl, one_line, usual_step
+from ankiforge.extract.pdf.worker import Box
+from ankiforge.model import Span
+from ankiforge.text.anchors import CONTEXT
+from ankiforge.text.sentences import sentence_around
 
 Point = tuple[float, float]
-Box = tuple[float, float, float, float]
-"""left, bottom, right, top in points"""
 
 ROW = 16.0
 """Height of the strips by which characters are looked up, in points."""
 THIN = 0.45
-"""A quad lower than so many letters is a stroke under or through them."""
+"""A quad lower than this, in heights of the letters, is a stroke under or through them."""
 PARTLY = 0.25
 """From here (up to a half) the first or last letter of a word counts as covered."""
 MOST_QUADS = 2000
@@ -34,21 +36,21 @@ class Quad(NamedTuple):
     """Whether its sides are parallel to those of the page."""
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether a point within its box lies inside or on the edge."""
+        """Return whether a point within its box lies inside or on the edge."""
         sides = pairwise([*self.corners, self.corners[0]])
         turns = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides]
         return min(turns) >= 0 or max(turns) <= 0
 
     def cover(self, char: Char) -> float:
-        """How much of the character's width lies between its left and right, 0 to 1."""
+        """Return the share of the character's width between its left and right, 0 to 1."""
         shared = min(char.right, self.box[2]) - max(char.left, self.box[0])
         return max(0.0, shared / char.width)
 
 
 def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
-    """The quads of an annotation; its rectangle only where it has none.
+    """Return the quads of an annotation; its rectangle only where it has none.
 
-    Whatever order a program wrote the corners in, sorting them by angle makes it one.
+    Programs write the corners in any order: they are sorted by angle.
     """
     groups = [points[at : at + 8] for at in range(0, len(points) - 7, 8)][:MOST_QUADS]
     usable = [group for group in groups if all(isfinite(value) for value in group)]
@@ -78,13 +80,13 @@ class Passages:
             self._rows[int(char.y // ROW)].append(at)
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
-        """The places a mark covers: one list per printed line, in reading order."""
+        """Return the places a mark covers: one list a printed line, in reading order."""
         owner = self._inside(marked) or self._above(marked)
         owner |= self._partly(owner, marked)
         return _in_order(self._page.seen, self._segments(owner), owner)
 
     def nearest(self, x: float, y: float) -> int | None:
-        """The place closest to a point; None on a page without text."""
+        """Return the place closest to a point; None on a page without text."""
         seen = self._page.seen
         if not seen:
             return None
@@ -97,7 +99,7 @@ class Passages:
             yield from self._rows.get(row, ())
 
     def _inside(self, marked: list[Quad]) -> dict[int, int]:
-        """Place → quad, for characters whose centre lies in a quad: no slack, or lines leak."""
+        """Return place → quad for characters whose centre lies in a quad: no slack, or lines leak."""
         owner: dict[int, int] = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
@@ -109,7 +111,7 @@ class Passages:
         return owner
 
     def _above(self, marked: list[Quad]) -> dict[int, int]:
-        """The same for quads that are but strokes below or through the letters."""
+        """Return the same for quads that are mere strokes below or through the letters."""
         owner: dict[int, int] = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
@@ -123,7 +125,7 @@ class Passages:
         return owner
 
     def _partly(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
-        """First and last letters of words that a mark covers by a quarter or more."""
+        """Return first and last letters of words that a mark covers by a quarter or more."""
         return {
             at + step: number
             for at, number in owner.items()
@@ -136,7 +138,7 @@ class Passages:
         }
 
     def _outermost(self, at: int, step: int) -> bool:
-        """Whether the neighbour of a place is the last letter of its word in that direction."""
+        """Return whether the neighbour of a place is the last letter of its word in that direction."""
         seen, beside = self._page.seen, at + step
         if not 0 <= beside < len(seen) or seen[beside].place != seen[at].place + step:
             return False
@@ -151,7 +153,7 @@ class Passages:
         )
 
     def _segments(self, owner: dict[int, int]) -> list[list[int]]:
-        """Runs of covered places on one line and in one quad."""
+        """Return runs of covered places on one line and in one quad."""
         segments: list[list[int]] = []
         for at in sorted(owner):
             last = segments[-1][-1] if segments else -1
@@ -182,7 +184,7 @@ class Place(NamedTuple):
 def _in_order(
     seen: list[Char], segments: list[list[int]], owner: dict[int, int]
 ) -> list[list[int]]:
-    """The order of the page's text, that of the quads if it is plainly better, or by sight."""
+    """Order segments as the page's text, as the quads if that is plainly better, else by position."""
     if len(segments) < 2:
         return segments
     places = _places(seen, segments)
@@ -191,25 +193,25 @@ def _in_order(
     costs = _cost(numbers, places), _cost(by_quad, places)
     order = by_quad if costs[1] < costs[0] else numbers
     if min(costs) >= max(1.0, len(segments) / 3):
-        order = sorted(numbers, key=lambda n: _row(places[n]))
+        order = sorted(
+            numbers,
+            key=lambda n: (round(places[n].depth / (0.6 * places[n].height)), places[n].start),
+        )
     return [segments[number] for number in order]
-
-
-def _row(place: Place) -> tuple[int, float]:
-    return (round(place.depth / (0.6 * place.height)), place.start)
 
 
 def _places(seen: list[Char], segments: list[list[int]]) -> list[Place]:
     across, along = usual_step(pairwise([seen[at] for at in max(segments, key=len)]))
     rtl = is_rtl("".join(seen[at].text for segment in segments for at in segment))
     down = -1.0 if rtl else 1.0
-    return [_place([seen[at] for at in segment], across, along, down) for segment in segments]
-
-
-def _place(chars: list[Char], across: float, along: float, down: float) -> Place:
-    steps = [char.x * across + char.y * along for char in chars]
-    depth = median(down * (char.x * along - char.y * across) for char in chars)
-    return Place(min(steps), max(steps), depth, max(1.0, *(char.height for char in chars)))
+    places = []
+    for segment in segments:
+        chars = [seen[at] for at in segment]
+        steps = [char.x * across + char.y * along for char in chars]
+        depth = median(down * (char.x * along - char.y * across) for char in chars)
+        height = max(1.0, *(char.height for char in chars))
+        places.append(Place(min(steps), max(steps), depth, height))
+    return places
 
 
 def _cost(order: list[int], places: list[Place]) -> float:
@@ -217,10 +219,106 @@ def _cost(order: list[int], places: list[Place]) -> float:
 
 
 def _step(one: Place, two: Place) -> float:
-    """How odd it is to read `two` after `one`; 0 = not at all."""
+    """Return how odd it is to read `two` after `one`; 0 = not at all."""
     down, height = two.depth - one.depth, min(one.height, two.height)
     if abs(down) < 0.4 * height:
         return 1.0 if two.start < one.start else 0.0
     if down < 0:
         return 1.0 if two.start < one.end - 0.5 * height else 0.5
     return 0.75 if down > 2.5 * height and two.end <= one.start else 0.0
+
+
+# --- context --------------------------------------------------------------------------------
+
+LONGEST_SENTENCE = 600
+"""Characters around a mark; a sentence with more is a table or list that lacks full stops."""
+REACH = 300
+"""Characters of page text from which the 80 of the context are cut after cleaning."""
+
+
+def around(
+    text: str, span: Span, body: Span | None = None, *, frozen: bool = False
+) -> tuple[str, str, str]:
+    """Return (prefix, suffix, sentence) of [start, end) in the joined text of a page.
+
+    Args:
+        text: the page.
+        span: the passage.
+        body: the page without running heads and feet; ignored if the passage is outside.
+        frozen: cut the sentence as versions up to eaf6667 did.
+    """
+    start, end = span
+    if body and body[0] <= start and end <= body[1]:
+        text, by = text[slice(*body)], body[0]
+        start, end = start - by, end - by
+    prefix = flowing(text[max(start - REACH, 0) : start])[-CONTEXT:]
+    suffix = flowing(text[end : end + REACH])[:CONTEXT]
+    # the sentences around, not beyond the block they stand in
+    far = 2 * LONGEST_SENTENCE
+    first = max(text.rfind("\n", 0, start) + 1, start - far)
+    last = text.find("\n", end, end + far)
+    block = text[first : last if last >= 0 else end + far]
+    left, right = sentence_around(block, start - first, end - first, frozen=frozen)
+    short = right - left <= LONGEST_SENTENCE + end - start
+    return (prefix, suffix, one_line(block[left:right]) if short else "")
+
+
+# --- running heads and feet -----------------------------------------------------------------
+
+EDGE = 2
+"""Lines at the top, and at the bottom, that may be running ones."""
+SHARE = 0.3
+"""Of the pages, on which such a line must stand: left and right pages may have their own."""
+LONGEST_LINE = 150
+"""Characters of such a line."""
+_DIGITS = re.compile(r"\d+")
+_PAGE_NUMBER = re.compile(
+    r"(?:page|p\.|seite|s\.)?\W*(?:\d{1,4}|[ivxlc]{1,7})\W*(?:(?:of|von|/)\W*\d+)?\W*",
+    re.IGNORECASE,
+)
+
+
+class Running:
+    """The running heads and feet of a document: lines at page edges that recur on others."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Learn them from the texts of the pages, line by line."""
+        self._edges = [tuple(_edges(text)) for text in texts]
+        counts: Counter[tuple[bool, str]] = Counter()
+        for edges in self._edges:
+            counts.update({(top, _key(line)) for top, line in edges})
+        least = max(2, SHARE * len(texts))
+        self._known = {one for one, count in counts.items() if count >= least}
+
+    def body(self, page: int, text: str) -> Span:
+        """Return what of the text of a page lies between its running lines."""
+        start, end = 0, len(text)
+        for top, line in self._edges[page] if page < len(self._edges) else ():
+            number = len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line)
+            if not number and (top, _key(line)) not in self._known:
+                continue
+            if top and (rest := text[start:].lstrip()).startswith(line):
+                start = len(text) - len(rest) + len(line)
+            elif not top and (rest := text[:end].rstrip()).endswith(line):
+                end = len(rest) - len(line)
+        return (start, max(start, end))
+
+
+def _edges(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield (whether at the top, line) from the edges inwards."""
+    every = text.splitlines()
+    top = [*islice(_shown(every), 2 * EDGE + 1)]
+    if len(top) <= 2 * EDGE:  # hardly any text: one line each
+        top, bottom = top[:1], top[1:][-1:]
+    else:
+        top, bottom = top[:EDGE], [*islice(_shown(reversed(every)), EDGE)]
+    for at_top, lines in ((True, top), (False, bottom)):
+        yield from ((at_top, line) for line in lines if len(line) <= LONGEST_LINE)
+
+
+def _shown(lines: Iterable[str]) -> Iterator[str]:
+    return (one for one in map(one_line, lines) if one)
+
+
+def _key(line: str) -> str:
+    return _DIGITS.sub("#", line.casefold())

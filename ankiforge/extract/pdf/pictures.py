@@ -18,16 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from ankiforge.extract.pdf.faults import FAULTS, failure
-from ankiforge.extract.pdf.opening import unlocked
-from ankiforge.extract.pdf.passages import Box
-from ankiforge.extract.pdf.protocol import Area, Failed, Pictures
+from ankiforge.extract.pdf.annotations import Annotation, of_page
+from ankiforge.extract.pdf.file import FAULTS, OpenFile, failure, open_file
+from ankiforge.extract.pdf.passages import Passages, quads
+from ankiforge.extract.pdf.text import PageText, Spelling, page_chars, unswapped, upright_text
+from ankiforge.extract.pdf.worker import Area, Box, Drawn, Failed, Pictures, Sheet
+from ankiforge.text.fold import same
+from ankiforge.text.quotes import locate
 
 RESOLUTION = 200 / 72
 """Dots per point."""
+MOST_BOXES = 500
+"""Lines of a mark that are outlined on a drawn page."""
 LONGEST = 1600
 """Dots of the longer side."""
 MOST_BYTES = 1_500_000
@@ -66,7 +71,7 @@ def cut_pictures(
 ) -> Pictures | Failed:
     """Cut areas from the pages of a file; never raises for what is in it."""
     try:
-        file = unlocked(path, passwords)
+        file = open_file(path, passwords)
         if isinstance(file, Failed):
             return file
         with closing(file.document()) as document:
@@ -80,11 +85,15 @@ def cut_pictures(
 def _cut(
     document: PdfDocument, reader: PdfReader, number: int, areas: tuple[Area, ...]
 ) -> list[bytes]:
-    """The pictures of a page; b"" of an area that is not on it, or that cannot be drawn.
+    """Return the pictures of a page; b"" for an area outside of it, or that cannot be drawn.
 
-    Where nothing else is to be seen, the mark itself is the drawing.
+    Where nothing else is visible, the mark itself is the drawing.
     """
-    dots = RESOLUTION * _unit(reader, number)
+    try:  # the length of a point on the page, in points; PDFium takes it for one
+        unit = float(reader.pages[number].get("/UserUnit", 1.0))
+    except FAULTS:
+        unit = 1.0
+    dots = RESOLUTION * (unit if UNITS[0] <= unit <= UNITS[1] else 1.0)
     try:
         with closing(document[number]) as page:
             hidden = _hide_marks(page)
@@ -95,23 +104,14 @@ def _cut(
         return [b""] * len(areas)
 
 
-def _unit(reader: PdfReader, page: int) -> float:
-    """The length of a point on the page, in points; PDFium takes it for one."""
-    try:
-        unit = float(reader.pages[page].get("/UserUnit", 1.0))
-    except FAULTS:
-        return 1.0
-    return unit if UNITS[0] <= unit <= UNITS[1] else 1.0
-
-
 # --- what is shown --------------------------------------------------------------------------
 
 
 def _hide_marks(page: PdfPage) -> dict[int, int]:
-    """Hide what only marks something, in memory: its places in /Annots and its flags."""
+    """Hide annotations that only mark something, in memory; return their indices and flags."""
     hidden = {}
     for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-        with _annotation(page, number) as one:
+        with _annotation_at(page, number) as one:
             flags = pdfium_c.FPDFAnnot_GetFlags(one) if one else pdfium_c.FPDF_ANNOT_FLAG_HIDDEN
             is_mark = pdfium_c.FPDFAnnot_GetSubtype(one) not in CONTENT if one else False
             if is_mark and not flags & pdfium_c.FPDF_ANNOT_FLAG_HIDDEN:
@@ -121,11 +121,11 @@ def _hide_marks(page: PdfPage) -> dict[int, int]:
 
 
 def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) -> bytes:
-    """The picture of an area in which nothing else is to be seen than its frame."""
+    """Return the picture of an area in which nothing but its frame is visible."""
     frame = next((number for number in hidden if _is_frame(page, number, area.box)), None)
     if frame is None:
         return _drawn(page, area, dots, of_one_colour=True)
-    with _annotation(page, frame) as one:
+    with _annotation_at(page, frame) as one:
         pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame])
         picture = _drawn(page, area, dots, of_one_colour=True)
         pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame] | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
@@ -134,7 +134,7 @@ def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) 
 
 def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
     rect = pdfium_c.FS_RECTF()
-    with _annotation(page, number) as one:
+    with _annotation_at(page, number) as one:
         if pdfium_c.FPDFAnnot_GetSubtype(one) not in AREAS:
             return False
         pdfium_c.FPDFAnnot_GetRect(one, byref(rect))
@@ -143,8 +143,8 @@ def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
 
 
 @contextmanager
-def _annotation(page: PdfPage, number: int) -> Iterator[Any]:
-    """The annotation at a place; None where there is none."""
+def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
+    """Open the annotation with this index; None if there is none."""
     one = pdfium_c.FPDFPage_GetAnnot(page, number)
     yield one
     if one:
@@ -155,7 +155,7 @@ def _annotation(page: PdfPage, number: int) -> Iterator[Any]:
 
 
 def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """The picture of an area, with strokes of its own."""
+    """Return the picture of an area, with strokes of its own."""
     try:
         strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
         try:
@@ -169,12 +169,13 @@ def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = Fals
 
 
 def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
-    """A line drawn on the page, in memory; a dot where it is but a point."""
+    """Draw a line on the page, in memory; a dot if it is only a point."""
     places = list(zip(points[::2], points[1::2], strict=False))
     path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
     for x, y in places[1:] or places:
         pdfium_c.FPDFPath_LineTo(path, x, y)
-    pdfium_c.FPDFPageObj_SetStrokeColor(path, *_parts(area.colour), 255)
+    colour = area.colour.removeprefix("#") if _COLOUR.fullmatch(area.colour) else "000000"
+    pdfium_c.FPDFPageObj_SetStrokeColor(path, *bytes.fromhex(colour), 255)
     pdfium_c.FPDFPageObj_SetStrokeWidth(path, area.width)
     pdfium_c.FPDFPageObj_SetLineCap(path, pdfium_c.FPDF_LINECAP_ROUND)
     pdfium_c.FPDFPageObj_SetLineJoin(path, pdfium_c.FPDF_LINEJOIN_ROUND)
@@ -183,16 +184,10 @@ def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
     return path
 
 
-def _parts(colour: str) -> tuple[int, ...]:
-    """Red, green, blue; black where the colour is none."""
-    hexes = colour.removeprefix("#") if _COLOUR.fullmatch(colour) else "000000"
-    return tuple(bytes.fromhex(hexes))
-
-
 def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """The picture with so many dots per point, or fewer if it would be too large.
+    """Return the picture with this many dots a point, or fewer if it would be too large.
 
-    Nothing if there is nothing to be seen: but white, or but one colour if that will not do.
+    Return b"" if nothing is visible: only one colour, or only white if `of_one_colour`.
     """
     inside = tuple(min(max(edge, -FARTHEST), FARTHEST) for edge in box)
     dots = min(dots, LARGEST / max(page.get_size()))
@@ -213,7 +208,7 @@ def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool =
 
 
 def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
-    """A page with all that is on it, as PNG; its width and height in dots."""
+    """Draw a page with all that is on it; return a PNG, its width and height in dots."""
     dots = min(RESOLUTION, LONGEST / max(page.get_size()))
     width, height = _size(page, dots)
     return (png(width, height, _dots(page, (0, 0, width, height), dots)), width, height)
@@ -222,7 +217,7 @@ def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
 def seen_edges(
     page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """left, top, right, bottom of what one sees of a box, on the upright page of that size."""
+    """Return left, top, right, bottom of the visible part of a box on the upright page."""
     across, down = size
     x, y = c_int(), c_int()
     xs, ys = [], []
@@ -239,7 +234,7 @@ def _size(page: PdfPage, dots: float) -> tuple[int, int]:
 
 
 def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes:
-    """Red, green, blue of each dot in (left, top, width, height) of the page."""
+    """Return red, green, blue of each dot in (left, top, width, height) of the page."""
     left, top, width, height = place
     drawn = PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True)
     drawn.fill_rect((255, 255, 255, 255), 0, 0, width, height)
@@ -255,21 +250,20 @@ def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes
 
 
 def png(width: int, height: int, dots: bytes) -> bytes:
-    """A PNG of red, green, blue of each dot; in grey if all are."""
+    """Return a PNG from red, green, blue of each dot; a grey one if all dots are grey."""
     red, green, blue = (dots[at::3] for at in range(3))
     grey = red == green == blue
     body = _smaller(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
     head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", body), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in parts)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    file = [b"\x89PNG\r\n\x1a\n"]
+    for chunk in (b"IHDR" + head, b"IDAT" + body, b"IEND"):
+        size, checksum = len(chunk) - 4, zlib.crc32(chunk)
+        file += [struct.pack(">I", size), chunk, struct.pack(">I", checksum)]
+    return b"".join(file)
 
 
 def _smaller(dots: bytes, row: int, dot: int) -> bytes:
-    """The rows as they are, which packs drawings best, or each dot less its left neighbour."""
+    """Compress the rows as they are, which suits drawings, or each dot minus its left neighbour."""
     rows = [dots[at : at + row] for at in range(0, len(dots), row)]
     plain = zlib.compress(b"".join(b"\0" + one for one in rows), 6)
     less = zlib.compress(b"".join(b"\1" + _less(one, bytes(dot) + one[:-dot]) for one in rows), 6)
@@ -277,9 +271,94 @@ def _smaller(dots: bytes, row: int, dot: int) -> bytes:
 
 
 def _less(one: bytes, other: bytes) -> bytes:
-    """`one` - `other`, byte by byte, modulo 256; all at once, as two long numbers."""
+    """Return `one` - `other`, byte by byte modulo 256; at once, as two long numbers: it is faster."""
     length = len(one)
     high, all_bits = (int.from_bytes(bytes([bits]) * length) for bits in (0x80, 0xFF))
     a, b = int.from_bytes(one), int.from_bytes(other)
     difference = ((a | high) - (b & ~high)) ^ ((a ^ b ^ all_bits) & high)
     return difference.to_bytes(length)
+
+
+# --- a whole page and the mark on it ---------------------------------------------------------
+
+
+def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
+    """Draw a page, or return why not; never raises for what is in the file."""
+    try:
+        file = open_file(path, sheet.passwords)
+        if isinstance(file, Failed):
+            return file
+        with closing(file.document()) as document:
+            return _draw(file, document, sheet)
+    except (*FAULTS, MemoryError) as error:
+        return failure(error)
+
+
+def _draw(file: OpenFile, document: PdfDocument, sheet: Sheet) -> Drawn | Failed:
+    if not 0 <= sheet.page < len(document):
+        what = f"it has no page {sheet.page + 1} any more"
+        return Failed(what, "it was changed: ankiforge run reads it again")
+    with closing(document[sheet.page]) as page:
+        turned = page.get_rotation()
+        boxes = _boxes(page, file.reader.pages[sheet.page], sheet)
+        page.set_rotation(turned)
+        picture, width, height = draw_whole(page)
+        places = (seen_edges(page, box, (width, height)) for box in boxes)
+        return Drawn(picture, width, height, tuple(places))
+
+
+def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
+    """Return the lines of a mark: of its annotation, else of its words."""
+    try:
+        with closing(upright_text(page)) as letters:
+            whole = unswapped(letters.get_text_range())
+            text = PageText(page_chars(letters), Spelling([whole]))
+        mark = _marked(entries, sheet, text)
+        if mark is not None:
+            return [quad.box for quad in quads(mark.points, mark.box)][:MOST_BOXES]
+        return list(_lines(text, sheet))[:MOST_BOXES]
+    except FAULTS:
+        return []
+
+
+def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | None:
+    """Find the annotation by its own name; else the only one on the same words, or comment."""
+    marks = [one for one in of_page(sheet.page, entries) if isinstance(one, Annotation)]
+    named = [one for one in marks if {f"nm:{one.name}", f"zotero:{one.zotero}"} & {*sheet.names}]
+    if named or not sheet.words:
+        said = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
+        return next(iter(named or said), None) if named or len(said) == 1 else None
+    passages = Passages(text)
+    alike = [
+        one
+        for one in marks
+        if same(text.quote(passages.under(quads(one.points, one.box))), sheet.words)
+    ]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
+    """Yield the boxes of words on the page, line by line."""
+    span = _span(text.text, sheet)
+    if span is None:
+        return
+    first, last = text.place(span[0]), text.place(span[1] - 1)
+    line_of = {at: n for n, line in enumerate(text.lines) for at in range(line.start, line.end)}
+    for _, group in groupby(range(first, last + 1), key=lambda at: line_of.get(at, -1)):
+        chars = [text.seen[at] for at in group]
+        yield (
+            min(one.left for one in chars),
+            min(one.bottom for one in chars),
+            max(one.right for one in chars),
+            max(one.top for one in chars),
+        )
+
+
+def _span(text: str, sheet: Sheet) -> tuple[int, int] | None:
+    """Return where the words stand; of several places the one after the same words."""
+    whole = locate(sheet.before + sheet.words, text) if sheet.before.strip() else None
+    if whole is None:
+        return locate(sheet.words, text)
+    skipped = locate(sheet.before, text[whole[0] : whole[1]])
+    start = whole[0] + (skipped[1] if skipped else 0)
+    return (start + len(text[start : whole[1]]) - len(text[start : whole[1]].lstrip()), whole[1])

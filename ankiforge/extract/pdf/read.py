@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from hashlib import sha256
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 from pypdf import PdfReader
 from pypdfium2 import PdfDocument, PdfTextPage  # type: ignore[import-untyped]
-from rapidfuzz import fuzz
 
 from ankiforge.extract.pdf.annotations import (
     MOST,
@@ -21,17 +21,22 @@ from ankiforge.extract.pdf.annotations import (
     Annotations,
     read_annotations,
     strong_names,
+    threaded,
 )
-from ankiforge.extract.pdf.around import around
-from ankiforge.extract.pdf.chars import page_chars, upright_text
-from ankiforge.extract.pdf.faults import FAULTS, failure
-from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines
-from ankiforge.extract.pdf.identity import document_id, place_name
-from ankiforge.extract.pdf.opening import Unlocked, unlocked
-from ankiforge.extract.pdf.pagetext import PageText
-from ankiforge.extract.pdf.passages import Box, Passages, quads
-from ankiforge.extract.pdf.protocol import (
+from ankiforge.extract.pdf.file import FAULTS, OpenFile, failure, is_whole, open_file
+from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines, read_work
+from ankiforge.extract.pdf.passages import Passages, Running, around, quads
+from ankiforge.extract.pdf.text import (
+    PageText,
+    Spelling,
+    one_line,
+    page_chars,
+    unswapped,
+    upright_text,
+)
+from ankiforge.extract.pdf.worker import (
     REPAIR,
+    Box,
     Failed,
     Mark,
     Passage,
@@ -40,18 +45,12 @@ from ankiforge.extract.pdf.protocol import (
     Surroundings,
     Work,
 )
-from ankiforge.extract.pdf.repair import is_whole
-from ankiforge.extract.pdf.running import Running
-from ankiforge.extract.pdf.spelling import Spelling, one_line, unswapped
-from ankiforge.extract.pdf.threads import threaded
-from ankiforge.extract.pdf.work import read_work
 from ankiforge.model import Span, h16
 from ankiforge.text.anchors import without_bullets
 from ankiforge.text.fold import canonical, fold, same
-from ankiforge.text.quotes import locate
 
 REPEATS = 90
-"""A comment that is so similar (of 100) to the marked text only repeats it."""
+"""A comment this similar (of 100) to the marked text only repeats it."""
 LETTER = (0.0, 0.0, 612.0, 792.0)
 MOST_NAMED = 20
 """Pages a problem names."""
@@ -60,59 +59,60 @@ OPEN_PAGES = 64
 NEAR = 200
 """Characters after the beginning of its box, beside twice its length, in which a quote stands."""
 CHAR_PAGES = 4
-"""Pages whose letters are held in memory at a time."""
+"""Pages whose characters are held in memory at a time."""
 
 
 def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) -> Read | Failed:
-    """Read the marks of a file, or say why not; never raises for what is in the file.
+    """Read the marks of a file, or return why not; never raises for what is in the file.
 
-    `named`: what it is, though nothing be marked in it.
+    `named`: identify the work even if nothing is marked.
     """
     try:
-        return _read(unlocked(path, passwords), named=named)
+        file = open_file(path, passwords)
+        if isinstance(file, Failed):
+            return file
+        annotations = read_annotations(file.reader)
+        if file.is_repaired:
+            annotations = _of_whole_pages(file, annotations)
+        found, notices = threaded(annotations.found), tuple(_notices(file))
+        if not (named or found or annotations.damaged or annotations.crowded):
+            return Read(hidden=annotations.hidden, notices=notices)
+        with closing(file.document()) as document:
+            read = _Reading(file.reader, document).read(annotations._replace(found=found))
+        return replace(read, notices=notices)
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
 
 def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
-    """Find what stands around quotes in a file, or say why not; never raises for what is in it."""
+    """Find the context of quotes in a file, or return why not; never raises for what is in it."""
     try:
-        return _find(unlocked(path, ()), quotes)
+        file = open_file(path, ())
+        if isinstance(file, Failed):
+            return file
+        with closing(file.document()) as document:
+            reading = _Reading(file.reader, document)
+            return Surroundings(tuple(map(reading.passage, quotes)))
     except (*FAULTS, MemoryError) as error:
         return failure(error)
 
 
-def _read(file: Unlocked | Failed, *, named: bool) -> Read | Failed:
-    if isinstance(file, Failed):
-        return file
-    annotations = read_annotations(file.reader)
-    if file.is_repaired:
-        annotations = _of_whole_pages(file, annotations)
-    found, notices = threaded(annotations.found), tuple(_notices(file))
-    if not (named or found or annotations.damaged or annotations.crowded):
-        return Read(hidden=annotations.hidden, notices=notices)
-    with closing(file.document()) as document:
-        read = _File(file.reader, document).read(annotations._replace(found=found))
-    return replace(read, notices=notices)
-
-
-def _of_whole_pages(file: Unlocked, annotations: Annotations) -> Annotations:
-    """Only those that are complete, on pages whose text is: others would say less than is marked."""
-    marked = sorted({one.page for one in annotations.found})
+def _of_whole_pages(file: OpenFile, annotations: Annotations) -> Annotations:
+    """Keep complete annotations on complete pages: others would say less than is marked."""
     pages, cut = file.reader.pages, file.cut_object
-    broken = {page for page in marked if not is_whole(pages[page], cut)}
-    lost = [
-        one
-        for one in annotations.found
-        if one.page in broken or (one.reference is not None and one.reference[0] == cut)
-    ]
-    return annotations._replace(
-        found=[one for one in annotations.found if one not in lost],
-        damaged=tuple(sorted({*annotations.damaged, *(one.page for one in lost)})),
-    )
+    broken = {
+        page for page in {one.page for one in annotations.found} if not is_whole(pages[page], cut)
+    }
+    kept, damaged = [], {*annotations.damaged}
+    for one in annotations.found:
+        if one.page in broken or (one.reference is not None and one.reference[0] == cut):
+            damaged.add(one.page)
+        else:
+            kept.append(one)
+    return annotations._replace(found=kept, damaged=tuple(sorted(damaged)))
 
 
-def _notices(file: Unlocked) -> Iterator[tuple[str, str]]:
+def _notices(file: OpenFile) -> Iterator[tuple[str, str]]:
     hint = "fetch it again, or open it in a PDF reader and save a copy"
     pages = len(file.reader.pages)
     if file.is_repaired:
@@ -122,17 +122,18 @@ def _notices(file: Unlocked) -> Iterator[tuple[str, str]]:
         yield ("its end is missing: marks may be missing, too", hint)
 
 
-def _find(file: Unlocked | Failed, quotes: Iterable[Quote]) -> Surroundings | Failed:
-    if isinstance(file, Failed):
-        return file
-    with closing(file.document()) as document:
-        found = _File(file.reader, document)
-        return Surroundings(tuple(map(found.passage, quotes)))
+class _Page(NamedTuple):
+    """A page with marks or quotes."""
+
+    number: int
+    text: PageText
+    body: Span
+    """The text without running heads and feet."""
+    passages: Passages
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An annotation and the text it lies on, ready to be told."""
+class _Found(NamedTuple):
+    """An annotation and the text it lies on."""
 
     annotation: Annotation
     segments: list[list[int]]
@@ -140,54 +141,7 @@ class _Found:
     """The place on the page at which it is read."""
 
 
-class _Page:
-    """One page that has marks."""
-
-    def __init__(self, number: int, text: PageText, body: Span) -> None:
-        self.number = number
-        self.text = text
-        self._body = body
-        self._passages = Passages(text)
-
-    def find(self, annotation: Annotation) -> _Found:
-        segments: list[list[int]] = []
-        if annotation.kind in ON_TEXT:
-            segments = self._passages.under(quads(annotation.points, annotation.box))
-        return _Found(annotation, segments, self._place(annotation, segments))
-
-    def _place(self, annotation: Annotation, segments: list[list[int]]) -> int:
-        if segments:
-            return min(segment[0] for segment in segments)
-        left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
-        return self._passages.nearest(left, top) or 0
-
-    def context(self, found: _Found, *, whole: bool = False) -> tuple[str, str, str]:
-        """(prefix, suffix, sentence) of a mark on text; of others the sentence beside them.
-
-        `whole`: with running heads and feet, as versions up to eaf6667 read it.
-        """
-        if not self.text.seen:
-            return ("", "", "")
-        places = [at for segment in found.segments for at in segment] or [found.at]
-        span = self.text.span(min(places), max(places))
-        context = around(self.text.text, span, None if whole else self._body, frozen=whole)
-        if found.segments:
-            return context
-        return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
-
-    def place_of(self, quote: Quote) -> Span | None:
-        """Where a quote stands in the text; if in several places, where its box lies."""
-        text, start = self.text.text, self._offset(quote.box)
-        span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
-        return (start + span[0], start + span[1]) if span else locate(quote.words, text)
-
-    def _offset(self, box: Box | None) -> int:
-        """Where in the text the line in a box begins, one character early; 0 if nobody knows."""
-        at = self._passages.nearest(box[0], (box[1] + box[3]) / 2) if box else None
-        return self.text.span(at - 1, at)[0] if at else 0
-
-
-class _File:
+class _Reading:
     """One open file."""
 
     def __init__(self, reader: PdfReader, document: PdfDocument) -> None:
@@ -196,50 +150,65 @@ class _File:
         self._open = lru_cache(maxsize=OPEN_PAGES)(self._open_page)
         self._damaged: list[int] = []
         self._texts = [self._page_text(number) for number in range(len(document))]
+        self._folds = [fold(text) for text in self._texts]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
         self._lines = cache(self._printed_lines)
         self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
 
     def read(self, annotations: Annotations) -> Read:
-        """All there is to say about the file."""
-        self._names = strong_names(annotations.found)
-        marks = tuple(self._marks(annotations.found))
+        """Return the marks and the work."""
+        names = strong_names(annotations.found)
+        marks = []
+        for number in sorted({one.page for one in annotations.found}):
+            page = self._page(number)
+            found = [_find(page, one) for one in annotations.found if one.page == number]
+            marks += [self._mark(page, one, names) for one in sorted(found, key=_reading_order)]
         return Read(
-            marks=marks,
+            marks=tuple(marks),
             document=document_id(self._folds, self._reader.pages),
             pages=tuple((h16(page), len(page)) for page in self._folds),
             work=self._work,
-            problems=(*self._left_out(annotations), *self._problems(marks)),
+            problems=tuple(self._problems(annotations, marks)),
             hidden=annotations.hidden,
         )
 
     def passage(self, quote: Quote) -> Passage:
-        """What stands around a quote, on its page or across the next page break."""
+        """Return the context of a quote, on its page or across the next page break."""
+        from ankiforge.text.quotes import locate  # most files need none of it
+
         if not 0 <= quote.page < len(self._texts):
             return Passage()
         page = self._page(quote.page)
-        text, span = page.text.text, page.place_of(quote)
+        text = page.text.text
+        # if the words stand in several places, those in the box
+        at = (
+            page.passages.nearest(quote.box[0], (quote.box[1] + quote.box[3]) / 2)
+            if quote.box
+            else 0
+        )
+        start = page.text.span(at - 1, at)[0] if at else 0
+        span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
+        span = (start + span[0], start + span[1]) if span else locate(quote.words, text)
         if span is None:
             text, span = self._across(quote)
         if span is None:
             return Passage()
         prefix, suffix, sentence = around(text, span)
         formerly = around(text, span, frozen=True)[2]
-        at = page.text.place(span[0])
-        heading = self._headings.above(
-            page.number, page.text.seen[at].place, page.text.seen[at].top
-        )
+        char = page.text.seen[page.text.place(span[0])]
         return Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
             None if formerly == sentence else ("" if same(formerly, quote.words) else formerly),
-            heading,
+            self._headings.above(page.number, char.place, char.top),
         )
 
     def _across(self, quote: Quote) -> tuple[str, Span | None]:
-        """The text of a page and the one after it, and where in it a quote stands."""
+        """Return the text of a page and the one after it, and where in it a quote stands."""
+        from ankiforge.text.quotes import locate
+
         if quote.page + 1 == len(self._texts):
             return ("", None)
         first, second = (self._page(quote.page + more).text.text for more in (0, 1))
@@ -256,14 +225,10 @@ class _File:
     def _headings(self) -> Headings:
         return Headings(self._reader, self._lines, len(self._texts), self._work.title)
 
-    # --- pages ------------------------------------------------------------------------------
-
-    @cached_property
-    def _folds(self) -> list[str]:
-        return [fold(text) for text in self._texts]
+    # --- pages
 
     def _open_page(self, number: int) -> PdfTextPage:
-        """PDFium closes it when it leaves the cache, or with the document."""
+        """Open a page; PDFium closes it when it leaves the cache, or with the document."""
         return upright_text(self._document[number])
 
     def _page_text(self, number: int) -> str:
@@ -286,18 +251,10 @@ class _File:
         except FAULTS:
             chars = []
         text = PageText(chars, self._spelling)
-        return _Page(number, text, self._running.body(number, text.text))
-
-    def _media(self, number: int) -> Box:
-        """The media box of a page; US Letter, as in PDFium, where there is none of use."""
-        try:
-            box = self._reader.pages[number].mediabox
-            return (float(box.left), float(box.bottom), float(box.right), float(box.top))
-        except FAULTS:
-            return LETTER
+        return _Page(number, text, self._running.body(number, text.text), Passages(text))
 
     def _fold(self, number: int) -> str:
-        """The fold of a page, "" of one that only pypdf sees."""
+        """Return the fold of a page, "" of one that only pypdf sees."""
         return self._folds[number] if number < len(self._folds) else ""
 
     @cached_property
@@ -310,23 +267,17 @@ class _File:
     def _label(self, number: int) -> str:
         return (self._labels[number] if number < len(self._labels) else "") or str(number + 1)
 
-    # --- marks ------------------------------------------------------------------------------
+    # --- marks
 
-    def _marks(self, annotations: list[Annotation]) -> Iterator[Mark]:
-        for number in sorted({one.page for one in annotations}):
-            page = self._page(number)
-            found = [page.find(one) for one in annotations if one.page == number]
-            for one in sorted(found, key=_reading_order):
-                yield self._mark(page, one)
-
-    def _mark(self, page: _Page, found: _Found) -> Mark:
+    def _mark(self, page: _Page, found: _Found, names: set[str]) -> Mark:
         annotation = found.annotation
         was = one_line(page.text.quote(found.segments))
         exact = without_bullets(was)
-        prefix, suffix, sentence = page.context(found)
-        *beside, sentence_was = page.context(found, whole=True)
-        told = (exact, "" if sentence == exact else sentence)
-        formerly = (was, "" if sentence_was == was else sentence_was)
+        prefix, suffix, sentence = _context(page, found, page.body)
+        beside = _context(page, found, None)  # as versions up to eaf6667 read it
+        now = (exact, "" if sentence == exact else sentence)
+        formerly = (was, "" if beside[2] == was else beside[2])
+        box, seen = annotation.box, page.text.seen
         return Mark(
             page=page.number,
             label=self._label(page.number),
@@ -335,14 +286,16 @@ class _File:
             stand_in="" if exact else self._stand_in(page, annotation),
             prefix=prefix,
             suffix=suffix,
-            beside=None if beside == [prefix, suffix] else (beside[0], beside[1]),
-            sentence=told[1],
-            formerly=None if formerly == told else formerly,
-            heading=self._heading(page, found),
+            beside=None if beside[:2] == (prefix, suffix) else beside[:2],
+            sentence=now[1],
+            formerly=None if formerly == now else formerly,
+            heading=self._headings.above(
+                page.number, seen[found.at].place if seen else 0, box[3] if box else 0.0
+            ),
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,
             colour=annotation.colour,
             author=annotation.author,
-            name=annotation.name if annotation.name in self._names else "",
+            name=annotation.name if annotation.name in names else "",
             zotero=annotation.zotero,
             created=annotation.created,
             modified=annotation.modified,
@@ -350,33 +303,28 @@ class _File:
         )
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
-        words = annotation.contents or annotation.name
-        if words:
+        """Identify a mark without text: by its words, its name, or its place."""
+        if words := annotation.contents or annotation.name:
             return words
-        page_hash = h16(self._fold(page.number))
-        return place_name(page_hash, annotation.box, self._media(page.number))
+        try:
+            box = self._reader.pages[page.number].mediabox
+            media = (float(box.left), float(box.bottom), float(box.right), float(box.top))
+        except FAULTS:
+            media = LETTER  # as PDFium does
+        return place_name(h16(self._fold(page.number)), annotation.box, media)
 
-    def _heading(self, page: _Page, found: _Found) -> str:
-        box = found.annotation.box
-        seen = page.text.seen
-        index = seen[found.at].place if seen else 0
-        return self._headings.above(page.number, index, box[3] if box else 0.0)
+    # --- problems
 
-    def _left_out(self, annotations: Annotations) -> Iterator[tuple[str, str]]:
+    def _problems(
+        self, annotations: Annotations, marks: Sequence[Mark]
+    ) -> Iterator[tuple[str, str]]:
         if annotations.damaged:
-            yield (
-                f"annotations that cannot be read on pages: {self._named(annotations.damaged)}",
-                REPAIR,
-            )
+            pages = self._named(annotations.damaged)
+            yield (f"annotations that cannot be read on pages: {pages}", REPAIR)
         if annotations.crowded:
-            what = f"only the first {MOST:,} marks were read on pages:"
-            yield (f"{what} {self._named(annotations.crowded)}", "remove those nobody needs")
-
-    def _named(self, pages: Sequence[int]) -> str:
-        more = ", …" if len(pages) > MOST_NAMED else ""
-        return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
-
-    def _problems(self, marks: tuple[Mark, ...]) -> Iterator[tuple[str, str]]:
+            pages = self._named(annotations.crowded)
+            what = f"only the first {MOST:,} marks were read on pages: {pages}"
+            yield (what, "remove those nobody needs")
         if self._damaged:
             yield (f"pages that cannot be read: {self._named(self._damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
@@ -386,19 +334,128 @@ class _File:
             what = f"marks on pages without text, as scans are: {pages}"
             yield (what, "add a text layer (OCR); the marks will then be read")
 
+    def _named(self, pages: Sequence[int]) -> str:
+        more = ", …" if len(pages) > MOST_NAMED else ""
+        return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
+
+
+def _find(page: _Page, annotation: Annotation) -> _Found:
+    segments: list[list[int]] = []
+    if annotation.kind in ON_TEXT:
+        segments = page.passages.under(quads(annotation.points, annotation.box))
+    if segments:
+        return _Found(annotation, segments, min(segment[0] for segment in segments))
+    left, _, _, top = annotation.box or (0.0, 0.0, 0.0, 0.0)
+    return _Found(annotation, segments, page.passages.nearest(left, top) or 0)
+
 
 def _reading_order(found: _Found) -> tuple[int, float, float]:
     left, _, _, top = found.annotation.box or (0.0, 0.0, 0.0, 0.0)
     return (found.at, -top, left)
 
 
+def _context(page: _Page, found: _Found, body: Span | None) -> tuple[str, str, str]:
+    """Return (prefix, suffix, sentence) of a mark on text; of others the sentence beside them.
+
+    Without `body`: with running heads and feet, and sentences as versions up to eaf6667 cut them.
+    """
+    if not page.text.seen:
+        return ("", "", "")
+    places = [at for segment in found.segments for at in segment] or [found.at]
+    span = page.text.span(min(places), max(places))
+    context = around(page.text.text, span, body, frozen=body is None)
+    if found.segments:
+        return context
+    return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
+
+
 _INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)
 
 
 def _repeats(comment: str, exact: str) -> bool:
-    """Whether a comment only says the marked words again; an instruction never does."""
-    if _INSTRUCTS.match(comment):
+    """Return whether a comment only repeats the marked words; an instruction never does."""
+    if _INSTRUCTS.match(comment) or not len(exact) / 2 < len(comment) < 2 * len(exact):
         return False
-    if not len(exact) / 2 < len(comment) < 2 * len(exact):
-        return False
+    from rapidfuzz import fuzz
+
     return fuzz.ratio(canonical(comment), canonical(exact)) > REPEATS
+
+
+# --- identity of a document, frozen: see docs/keys.md ---------------------------------------
+
+LITTLE_TEXT = 200
+"""Folded characters; a document with less is identified by its page contents."""
+PLAIN_FILTERS = frozenset({"/FlateDecode", "/LZWDecode", "/ASCII85Decode", "/ASCIIHexDecode"})
+"""Programs change these when they save a file; what they encode stays."""
+MOST_DRAWN = 1000
+"""Pictures and forms of a page that are looked at."""
+
+
+def document_id(folds: Sequence[str], pages: Iterable[Any]) -> str:
+    """Return 16 hex digits from the folded texts of the pages, or from what the pages draw."""
+    if sum(map(len, folds)) >= LITTLE_TEXT:
+        return h16(*folds)
+    digests: list[str] = []
+    for page in pages:
+        contents = _object(page, "/Contents")
+        digests.append(_code_digest(contents if isinstance(contents, list) else [contents]))
+        digests += sorted(_drawn(page))
+    return h16(*digests)
+
+
+def place_name(fold_hash: str, box: Box | None, media: Box) -> str:
+    """Return a page and a rectangle in tenths of its media box, from its lower left corner."""
+    if box is None:
+        return f"{fold_hash}x"
+    left, bottom, right, top = media
+    across = (round(10 * (x - left) / max(right - left, 1.0)) for x in (box[0], box[2]))
+    up = (round(10 * (y - bottom) / max(top - bottom, 1.0)) for y in (box[1], box[3]))
+    tenths = (str(value) for pair in zip(across, up, strict=True) for value in pair)
+    return f"{fold_hash}x{'x'.join(tenths)}"
+
+
+def _drawn(page: Any) -> Iterator[str]:
+    """Yield a digest of each picture and form that a page uses, forms within forms too."""
+    waiting = list(_named_objects(page))
+    seen: set[int] = set()
+    while waiting and len(seen) < MOST_DRAWN:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if _object(one, "/Subtype") == "/Image":
+            yield sha256(_decoded(one)).hexdigest()
+        elif _object(one, "/Subtype") == "/Form":
+            yield _code_digest([one])
+            waiting += _named_objects(one)
+
+
+def _named_objects(user: Any) -> Iterator[Any]:
+    """Yield the pictures and forms that a page or form names."""
+    entries = _object(_object(user, "/Resources"), "/XObject")
+    if isinstance(entries, dict):
+        yield from (_object(entries, name) for name in entries)
+
+
+def _code_digest(streams: Iterable[Any]) -> str:
+    """Digest drawing code, any white space as one blank: programs split and join it at will."""
+    code = b"\n".join(_decoded(stream) for stream in streams)
+    return sha256(b" ".join(code.split())).hexdigest()
+
+
+def _object(entries: Any, key: str) -> Any:
+    try:
+        return entries[key].get_object()
+    except FAULTS:
+        return None
+
+
+def _decoded(stream: Any) -> bytes:
+    """Return the bytes of a stream; as they are in the file if a picture's or damaged."""
+    try:
+        stream = stream.get_object()
+        filters = _object(stream, "/Filter") or []
+        names = {str(name) for name in (filters if isinstance(filters, list) else [filters])}
+        return bytes(stream.get_data() if names <= PLAIN_FILTERS else stream._data)
+    except FAULTS:
+        return bytes(getattr(stream, "_data", b""))

@@ -1,74 +1,269 @@
-"""The process that reads PDFs: requests come in on stdin, replies go out on stdout.
+"""Questions about PDFs, answered in processes of their own: PDFs crash, hang and eat memory.
 
-Damaged files make PDFium crash, hang or eat memory; here that costs one file.
+`PdfWorker` is the caller's side, `answer` runs in the process. Nothing here imports the PDF
+libraries before the process does.
 """
 
 from __future__ import annotations
 
-import gc
-import logging
+import atexit
 import os
-import signal
-import sys
-import warnings
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from time import monotonic
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from ankiforge.extract.pdf.faults import TOO_BIG
-from ankiforge.extract.pdf.pictures import cut_pictures
-from ankiforge.extract.pdf.protocol import Around, Name, Question, Reply, Request, Sheet
-from ankiforge.extract.pdf.read import find_passages, read_pdf
-from ankiforge.extract.pdf.sheets import draw_sheet
+import ankiforge
+from ankiforge.extract.files import ParseCache, Stamp, program, stamp_of
+from ankiforge.extract.workers import Prefetch, WorkerPool
+from ankiforge.model import HighlightKind, Memory, h16
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+SECONDS = 60.0
+"""Wall clock time that one question may take."""
 MEMORY = 2 * 1024**3
-"""Bytes of address space, where the system can limit it."""
+"""Bytes of address space of a process, where the system can limit it."""
+PICTURES_AT_ONCE = 8
+"""Pictures that one question asks for."""
+ALL_PICTURES = 2
+"""All pictures of a file may take this many times `seconds`."""
+MOST_IDLE = 2
+"""Idle processes that are kept for the next file: starting one takes longer than reading most."""
+IDLE_SECONDS = 30.0
+GC_THRESHOLD = 50_000
+"""Garbage collection is rare: the characters of a page form no cycles."""
+REPAIR = "open it in a PDF reader and save a copy"
 
-LETTERS = 50_000
-"""New things after which the collector looks for circles: letters of a page are in none."""
+Box = tuple[float, float, float, float]
+"""left, bottom, right, top in points, in the space of /Rect"""
 
 
-def main() -> None:
-    """Answer requests until stdin ends; nothing but replies reaches stdout."""
+# --- questions ------------------------------------------------------------------------------
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Read a file."""
+
+    path: str
+    passwords: tuple[str, ...] = ()
+    named: bool = False
+    """Identify the work even if nothing is marked."""
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """Words that another program found in a file."""
+
+    page: int
+    """The page on which they begin, from 0."""
+    words: str
+    box: Box | None = None
+    """Of their first line, if known."""
+
+
+class Around(msgspec.Struct, frozen=True):
+    """Find the context of quotes."""
+
+    path: str
+    quotes: tuple[Quote, ...]
+
+
+class Area(msgspec.Struct, frozen=True):
+    """A part of a page to cut out as a picture."""
+
+    page: int
+    """From 0."""
+    box: Box
+    strokes: tuple[tuple[float, ...], ...] = ()
+    """Lines to draw on it that the file itself lacks: x, y, x, y … of each."""
+    width: float = 1.0
+    """Of the strokes, in points."""
+    colour: str = "#000000"
+    """Of the strokes, `#rrggbb`."""
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Cut pictures from a file."""
+
+    path: str
+    areas: tuple[Area, ...]
+    passwords: tuple[str, ...] = ()
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """Draw a page and locate a mark on it."""
+
+    path: str
+    page: int
+    """From 0."""
+    words: str = ""
+    """The marked words."""
+    before: str = ""
+    """The text before them."""
+    comment: str = ""
+    names: tuple[str, ...] = ()
+    """Of the annotation: `nm:…`, `zotero:…`."""
+    passwords: tuple[str, ...] = ()
+
+
+Question = Request | Around | Cut | Sheet
+
+
+# --- replies --------------------------------------------------------------------------------
+
+
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One annotation, with the text it lies on."""
+
+    page: int
+    """From 0."""
+    label: str
+    """What the document calls the page."""
+    kind: HighlightKind
+    exact: str = ""
+    stand_in: str = ""
+    """Identifies a mark without text."""
+    prefix: str = ""
+    suffix: str = ""
+    beside: tuple[str, str] | None = None
+    """Prefix and suffix on the page including running heads and feet, if different."""
+    sentence: str = ""
+    formerly: tuple[str, str] | None = None
+    """`exact` and `sentence` as versions up to eaf6667 read them, if one differs."""
+    heading: str = ""
+    comment: str = ""
+    colour: str = ""
+    author: str = ""
+    name: str = ""
+    """/NM if it is unique in the file, else ""."""
+    zotero: str = ""
+    """The key Zotero gave it."""
+    created: str = ""
+    modified: str = ""
+    """ISO 8601; "" if unknown."""
+    area: Box | None = None
+    """What its picture shows."""
+    picture: str = ""
+    """The name of that picture, once it is cut."""
+
+
+class Work(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the file says about itself."""
+
+    title: str = ""
+    creators: tuple[str, ...] = ()
+    issued: str = ""
+    identifiers: tuple[tuple[str, str], ...] = ()
+
+
+class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
+    """A file that was read; without marks the other fields are empty."""
+
+    marks: tuple[Mark, ...] = ()
+    """In reading order."""
+    document: str = ""
+    """16 hex digits that stay the same when another program saves the file."""
+    pages: tuple[tuple[str, int], ...] = ()
+    """(h16 of the fold, folded length) of every page."""
+    work: Work = Work()
+    problems: tuple[tuple[str, str], ...] = ()
+    """(what, hint) of what was left out."""
+    hidden: int = 0
+    """Marks left out because the file hides them."""
+    notices: tuple[tuple[str, str], ...] = ()
+    """(what, hint) of what to report though nothing failed."""
+
+
+class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The context of a quote, as in a `Mark`; empty if it was not found."""
+
+    prefix: str = ""
+    suffix: str = ""
+    sentence: str = ""
+    sentence_formerly: str | None = None
+    """As versions up to eaf6667 cut it, if different."""
+    heading: str = ""
+
+
+class Surroundings(msgspec.Struct, frozen=True, tag="passages"):
+    """The reply to `Around`: one passage a quote, in order."""
+
+    passages: tuple[Passage, ...]
+
+
+class Pictures(msgspec.Struct, frozen=True, tag="cut"):
+    """The reply to `Cut`: a PNG for each area, in order; b"" for one outside of its page."""
+
+    pictures: tuple[bytes, ...]
+
+
+class Drawn(msgspec.Struct, frozen=True, tag="sheet"):
+    """The reply to `Sheet`."""
+
+    picture: bytes
+    """PNG"""
+    width: int
+    height: int
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """left, top, right, bottom of each line of the mark, in pixels; () if it was not found."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """A file that could not be read."""
+
+    what: str
+    hint: str
+
+
+Reply = Read | Surroundings | Pictures | Drawn | Failed
+
+
+# --- in the process -------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Set up a new process: silent, limited in memory, not interrupted, ended without clean-up."""
+    import gc
+    import logging
+    import signal
+    import warnings
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    atexit.register(os._exit, 0)
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(null, stream)
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    limit_memory()
-    gc.set_threshold(LETTERS)
-    serve(sys.stdin.buffer, replies)
-
-
-def limit_memory() -> None:
-    """Let the system refuse more than `MEMORY`."""
+    gc.set_threshold(GC_THRESHOLD)
     try:
         import resource
-    except ImportError:
+    except ImportError:  # Windows
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     soft = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer line by line."""
-    for line in requests:
-        replies.write(msgspec.json.encode(_answer(line)) + b"\n")
-        replies.flush()
+def answer(question: Question) -> Reply:
+    """Answer one question; never raises for what is in the file."""
+    from ankiforge.extract.pdf.file import TOO_BIG
 
-
-def _answer(line: bytes) -> Reply:
-    question: Question = msgspec.json.decode(line, type=Question)
-    path = Path(os.fsdecode(question.path))
+    path = Path(question.path)
     try:
-        if isinstance(question, Request):
-            return read_pdf(path, question.passwords)
-        if isinstance(question, Name):
-            return read_pdf(path, question.passwords, named=True)
-        if isinstance(question, Around):
-            return find_passages(path, question.quotes)
+        if isinstance(question, Request | Around):
+            from ankiforge.extract.pdf.read import find_passages, read_pdf
+
+            if isinstance(question, Around):
+                return find_passages(path, question.quotes)
+            return read_pdf(path, question.passwords, named=question.named)
+        from ankiforge.extract.pdf.pictures import cut_pictures, draw_sheet
+
         if isinstance(question, Sheet):
             return draw_sheet(path, question)
         return cut_pictures(path, question.areas, question.passwords)
@@ -76,5 +271,262 @@ def _answer(line: bytes) -> Reply:
         return TOO_BIG
 
 
-if __name__ == "__main__":
-    main()
+# --- the caller's side ----------------------------------------------------------------------
+
+
+class PdfWorker:
+    """One process that answers questions about PDFs, started when first needed."""
+
+    def __init__(self, seconds: float = SECONDS, memory: Memory | None = None) -> None:
+        """`seconds` is the time one question may take; `memory` caches replies about a file."""
+        self.seconds = seconds
+        self._pool: ProcessPoolExecutor | None = None
+        self._future: Future[Reply] | None = None
+        self._prefetched: list[Prefetch[Question, Reply]] = []
+        self._cache = None if memory is None else ParseCache.load(memory, program())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rest()
+
+    # --- questions
+
+    def read(
+        self, path: Path, passwords: tuple[str, ...] = (), *, named: bool = False
+    ) -> Read | Failed:
+        """Read the marks of one file; `named`: identify the work even if nothing is marked."""
+        reply = self.ask(Request(absolute(path), passwords, named))
+        assert isinstance(reply, Read | Failed)
+        return reply
+
+    def passages(self, path: Path, quotes: Sequence[Quote]) -> tuple[Passage, ...]:
+        """Return the context of each quote in a file; () if the file cannot be read."""
+        reply = self.ask(Around(absolute(path), tuple(quotes)))
+        return reply.passages if isinstance(reply, Surroundings) else ()
+
+    def draw(self, sheet: Sheet) -> Drawn | Failed:
+        """Draw a page and locate a mark on it."""
+        reply = self.ask(sheet)
+        assert isinstance(reply, Drawn | Failed)
+        return reply
+
+    def cut(
+        self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
+    ) -> tuple[bytes | None, ...]:
+        """Return a PNG for each area of a file, in order; None for one that cannot be cut."""
+        made, _ = self.pictures(path, areas, passwords)
+        return tuple(picture or None for picture in made)
+
+    def pictures(
+        self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
+    ) -> tuple[list[bytes], Failed | None]:
+        """Return the same with b"" for None, and why not all of them could be tried.
+
+        Pictures are asked for apart from the text and a few at a time: a page that cannot be
+        drawn costs little else.
+        """
+        made: list[bytes] = []
+        begun = monotonic()
+        for start in range(0, len(areas), PICTURES_AT_ONCE):
+            some = tuple(areas[start : start + PICTURES_AT_ONCE])
+            in_time = monotonic() - begun < ALL_PICTURES * self.seconds
+            question = Cut(absolute(path), some, passwords)
+            reply = self.ask(question) if in_time else late(ALL_PICTURES * self.seconds)
+            if not isinstance(reply, Pictures):
+                assert isinstance(reply, Failed)
+                return (made + [b""] * (len(areas) - start), reply)
+            made += reply.pictures
+        return (made, None)
+
+    def ask(self, question: Question) -> Reply:
+        """Return the reply from the cache, the pool that prefetches, or the process.
+
+        A failure is never cached: it may be this machine's.
+        """
+        name, stamp = _cache_key(question)
+        if self._cache and stamp and (body := self._cache.get(name, stamp)):
+            with suppress(msgspec.MsgspecError):
+                return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
+        ahead = self._prefetched[-1].take(question) if self._prefetched else None
+        reply = ahead or self._run(question)
+        if self._cache and stamp and not isinstance(reply, Failed):
+            self._cache.put(name, stamp, msgspec.json.encode(reply))
+        return reply
+
+    def store(self, *, complete: bool) -> None:
+        """Write the cache; `complete`: drop what was not asked for this time."""
+        if self._cache:
+            self._cache.save(complete=complete)
+
+    # --- prefetching
+
+    def prefetch(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
+        """Have a pool start on the questions that will be asked next, in this order."""
+        new = [one for one in questions if not self._is_cached(one)]
+        if len(new) > 1:
+            pool.before_shutdown(stop_thread_workers)
+            tasks = ((one, task) for one in new if (task := task_of(one, self.seconds)))
+            self._prefetched.append(Prefetch(pool, answer_elsewhere, tasks, threads=True))
+
+    @property
+    def lost(self) -> int:
+        """How many questions a remote pool could not answer."""
+        return sum(one.lost for one in self._prefetched)
+
+    def _is_cached(self, question: Question) -> bool:
+        name, stamp = _cache_key(question)
+        return self._cache is not None and stamp is not None and self._cache.knows(name, stamp)
+
+    # --- the process
+
+    def _run(self, question: Question, *, retries: int = 1) -> Reply:
+        """Ask the process; if it dies or is late, that costs only this question."""
+        if self._pool is None:
+            self._pool = _idle_pool() or _new_pool()
+        try:
+            self._future = self._pool.submit(answer, question)
+        except RuntimeError:  # it was killed while it was idle
+            self.close()
+            if not retries:
+                raise
+            return self._run(question, retries=retries - 1)
+        try:
+            return self._future.result(self.seconds)
+        except TimeoutError:
+            self.close()
+            return late(self.seconds)
+        except Exception:  # noqa: BLE001 - BrokenProcessPool, or a bug
+            self.close()
+            return Failed("the PDF reader crashed on it", REPAIR)
+        except BaseException:
+            self.close()
+            raise
+
+    def rest(self) -> None:
+        """Give the process back for others to use; end it if it still answers."""
+        if self._future is not None and not self._future.done():
+            self.close()
+        elif self._pool is not None:
+            _put_idle(self._pool)
+        self._pool = None
+
+    def close(self) -> None:
+        """End the process; a thread that waits for its answer gets a failure."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            _stop(pool)
+
+
+def absolute(path: Path) -> str:
+    """Return the path for a process whose working folder may be another."""
+    return os.path.abspath(path)  # noqa: PTH100
+
+
+def late(seconds: float) -> Failed:
+    """Return the failure of a question that took too long."""
+    what = f"reading it took longer than {seconds:g} s"
+    return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
+
+
+def _cache_key(question: Question) -> tuple[str, Stamp | None]:
+    """Return a question's name in the cache, and its file's stamp (None if the file is gone)."""
+    try:
+        return h16(repr(question)), stamp_of(os.stat(question.path))  # noqa: PTH116
+    except (OSError, ValueError):
+        return "", None
+
+
+# --- processes ------------------------------------------------------------------------------
+
+_idle: list[ProcessPoolExecutor] = []
+_idle_lock = threading.Lock()
+_idle_timer: threading.Timer | None = None
+
+
+def _new_pool() -> ProcessPoolExecutor:
+    """Start one process. Spawned, not forked: this program has threads."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import current_process, get_context
+
+    current_process()._config["daemon"] = False  # type: ignore[attr-defined] # a Dask worker's is daemonic: no children
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare)
+
+
+def _idle_pool() -> ProcessPoolExecutor | None:
+    with _idle_lock:
+        return _idle.pop() if _idle else None
+
+
+def _put_idle(pool: ProcessPoolExecutor) -> None:
+    """Keep a process for `IDLE_SECONDS`, unless enough are kept."""
+    global _idle_timer
+    with _idle_lock:
+        _idle.append(pool)
+        surplus = _idle[MOST_IDLE:]
+        del _idle[MOST_IDLE:]
+        if _idle_timer is not None:
+            _idle_timer.cancel()
+        _idle_timer = threading.Timer(IDLE_SECONDS, stop_idle)
+        _idle_timer.daemon = True
+        _idle_timer.start()
+    for one in surplus:
+        _stop(one)
+
+
+def stop_idle() -> None:
+    """End the idle processes."""
+    with _idle_lock:
+        pools, _idle[:] = _idle[:], []
+        if _idle_timer is not None:
+            _idle_timer.cancel()
+    for pool in pools:
+        _stop(pool)
+
+
+atexit.register(stop_idle)  # an executor that is left to the interpreter's end complains
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Kill the process, whatever it is doing; the executor itself would wait for it."""
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(cancel_futures=True)
+
+
+# --- questions answered in a thread of this program, or on another machine ------------------
+
+_thread = threading.local()
+_thread_workers: list[PdfWorker] = []
+
+Task = tuple[Question, int, float, str]
+"""A question, the size of its file, the seconds it may take, the version of the program."""
+
+
+def task_of(question: Question, seconds: float) -> Task | None:
+    """Return the arguments of `answer_elsewhere`; None if the file is gone."""
+    try:
+        size = Path(question.path).stat().st_size
+    except (OSError, ValueError):
+        return None
+    return question, size, seconds, ankiforge.__version__
+
+
+def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:
+    """Answer a question; None if this is another version, or its file is not here or differs."""
+    task = task_of(question, seconds)
+    if task != (question, size, seconds, version):
+        return None
+    worker: PdfWorker | None = getattr(_thread, "worker", None)
+    if worker is None:
+        worker = _thread.worker = PdfWorker()
+        _thread_workers.append(worker)
+    worker.seconds = seconds
+    return worker.ask(question)
+
+
+def stop_thread_workers() -> None:
+    """End the processes of all threads, whatever they are doing."""
+    while _thread_workers:
+        _thread_workers.pop().rest()

@@ -1,4 +1,4 @@
-"""Zotero: what was marked in papers, by three ways that give the same.
+"""Zotero: what was marked in papers, by its database, its local or its web API.
 
     sources:
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
@@ -13,7 +13,8 @@ if `path` leads to it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,18 +22,18 @@ from typing import TYPE_CHECKING
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import Stamp, program, proves, stamp_of
-from ankiforge.extract.pdf.client import SECONDS
-from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.workers import WorkerPool, local_fallback
-from ankiforge.extract.zotero.address import UntoldError
-from ankiforge.extract.zotero.catalog import Catalog
-from ankiforge.extract.zotero.database import Library
-from ankiforge.extract.zotero.files import STORAGE, looked_for
-from ankiforge.extract.zotero.local import BETTER_BIBTEX
-from ankiforge.extract.zotero.profile import linked_folder
-from ankiforge.extract.zotero.routes import APIS, Routes, Way, addresses
-from ankiforge.extract.zotero.snapshot import companions
-from ankiforge.extract.zotero.wanted import wanted
+from ankiforge.extract.zotero.database import (
+    BETTER_BIBTEX_FILE,
+    Catalog,
+    Database,
+    Library,
+    companions,
+    local_database,
+)
+from ankiforge.extract.zotero.files import STORAGE, linked_folder, looked_for
+from ankiforge.extract.zotero.settings import Address, UntoldError, Wanted, addresses, wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
     Extracted,
@@ -49,13 +50,17 @@ from ankiforge.model import (
     h16,
 )
 
-if TYPE_CHECKING:
-    from ankiforge.extract.zotero.wire import Pace
+if TYPE_CHECKING:  # pyzotero is imported only where an API is asked
+    from ankiforge.extract.zotero.api import Pace
+    from ankiforge.extract.zotero.sync import Remote
 
 DATABASE = "zotero.sqlite"
+APIS = ("", "none", "auto", "local", "web")
+KNOWN_SCHEMAS = range(119, 130)
+"""`userdata` versions with all the columns we read: 119 (2022) to 129 (Zotero 10)."""
 NOTHING_KNOWN = NothingKnown()
 LIBRARY = "library "
-"""Before the container of a library, among what a whole source depends on."""
+"""Precedes the container of a library among what a whole source depends on."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +90,7 @@ def open_source(
 ) -> Source:
     """Make a reader of the data folder (or database file) `root`, or of Zotero's API.
 
-    `memory` keeps what the web API told; `offline` forbids any connection but to this machine;
+    `memory` caches what the web API said; `offline` forbids any connection but to this machine;
     `pool` reads several PDFs at a time; `seconds` is the time that finding the words around the
     marks of one PDF may take; `pace` is how to wait for a server that asks for it.
 
@@ -102,8 +107,24 @@ def open_source(
     database = (root / DATABASE if root.is_dir() else root) if settings.path else None
     local, web = addresses(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
-    routes = Routes(settings.api, database, libraries, local, web, memory, offline, pace)
-    return ZoteroSource(name, routes, only, me, pool, seconds)
+    return ZoteroSource(
+        name, settings.api, database, libraries, local, web, only, me, memory, offline, pool,
+        seconds, pace,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """One way to some of the libraries."""
+
+    where: str
+    says: str
+    """What it is, in words."""
+    opened: Callable[[], AbstractContextManager[Catalog]]
+    libraries: Callable[[Catalog], Iterator[Library | Problem]]
+    """Those to read, and what to report about the rest."""
+    container: str = Library.USER
+    """Not read completely if access fails; "" = unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +132,31 @@ class ZoteroSource:
     """One Zotero: the user's own library and every group, or those that are wanted."""
 
     name: str
-    routes: Routes
+    api: str
+    database: Path | None
+    wanted: Wanted
+    local: Address
+    web: Address
     only: tuple[Path, ...]
     me: tuple[str, ...]
+    memory: Memory
+    offline: bool
     pool: WorkerPool | None
     seconds: float
+    pace: Pace | None
 
     @property
     def folder(self) -> Path | None:
         """Zotero's data folder, where the PDFs and pictures are."""
-        return self.routes.database.parent if self.routes.database else None
+        return self.database.parent if self.database else None
+
+    # --- scanning
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
         """Yield library by library; each ends with its `Scan`.
 
-        If neither the database nor a file that was looked for has changed, nothing is read. Else
-        all is, and the ledger tells which papers have changed.
+        If neither the database nor a file that was looked for has changed, nothing is read.
+        Otherwise everything is, and the ledger finds which papers have changed.
         """
         own, begun = f"zotero source {self.name}", time.time_ns()
         depends = known.depends(own, self.name)
@@ -147,131 +177,195 @@ class ZoteroSource:
                 looked.add(f"{LIBRARY}{sighting.container}")
             yield sighting
         depends = tuple(sorted(looked))
-        if (
-            known is not NOTHING_KNOWN
-            and calm
-            and (fingerprint := self._fingerprint(depends, begun))
-        ):
+        asked = known is not NOTHING_KNOWN and calm
+        if asked and (fingerprint := self._fingerprint(depends, begun)):
             yield Unmarked(own, self.name, fingerprint, depends)
 
     def _fingerprint(self, depends: tuple[str, ...], begun: int) -> str:
-        """Return what decides what the database says; "" if only reading it can tell.
+        """Return a hash of all that decides what the database says; "" if only reading it can tell.
 
-        `begun` is when reading began: what was written to since proves nothing.
+        `begun` is when reading began: a later change of a file proves nothing.
         """
         files = tuple(one for one in depends if not one.startswith(LIBRARY))
         return self._stamp_with(files, begun) if depends else ""
 
+    def stamp(self) -> str:
+        """Return what changes whenever a scan may yield something else; "" if unknown."""
+        return self._stamp_with(looked_for(self.memory), time.time_ns())
+
+    def _stamp_with(self, files: tuple[str, ...], now_ns: int) -> str:
+        database = self.database
+        if self.api not in ("", "none") or database is None or self.only:
+            return ""
+        folder = database.parent
+        beside = (folder / BETTER_BIBTEX_FILE, folder / STORAGE, *sorted(folder.glob("cache/*")))
+        stamps = [_stamp(path) for path in (*companions(database), *beside, *map(Path, files))]
+        if stamps[0] is None or not all(stamp is None or proves(stamp, now_ns) for stamp in stamps):
+            return ""
+        asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
+        return h16(program(), self.name, str(database), repr(asked))
+
+    def look(self) -> str:
+        """Return what would be read, and by which access.
+
+        Raises:
+            ItemError: there is none, or a wanted library cannot be read.
+        """
+        said = []
+        for access in self._accesses():
+            with access.opened() as catalog:
+                names = []
+                for library in access.libraries(catalog):
+                    if isinstance(library, Problem):
+                        raise ItemError(library.what, hint=library.hint)
+                    names.append(library.namespace.removeprefix("zotero:"))
+            said.append(f"{', '.join(names) or 'no library'} by {access.says}")
+        return "; ".join(said)
+
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries; note the files that were looked for."""
         try:
-            ways = self.routes.taken()
+            accesses = self._accesses()
         except ItemError as error:
             yield Problem(self.name, error.message, error.hint)
             yield Scan(self.name, Library.USER, complete=False)
             return
-        if self.routes.api == "auto":
-            yield Problem(self.name, f"read by {_in_words(ways)}", notice=True)
-        with HelpedWorker(self.seconds) as worker:
-            for way in ways:
-                yield from self._way(way, worker, looked)
+        if self.api == "auto":
+            says = ", and shared libraries by ".join(access.says for access in accesses)
+            yield Problem(self.name, f"read by {says}", notice=True)
+        with PdfWorker(self.seconds) as worker:
+            for access in accesses:
+                try:
+                    with access.opened() as catalog:
+                        works = Works(
+                            self.name, catalog, worker, self.folder, self.me, self.memory, self.pool
+                        )
+                        for library in access.libraries(catalog):
+                            if isinstance(library, Problem):
+                                yield library
+                            else:
+                                yield from self._library(access, works, library, looked)
+                except ItemError as error:
+                    yield Problem(access.where, error.message, error.hint)
+                    if access.container:
+                        yield Scan(self.name, access.container, complete=False)
             yield from local_fallback(self.name, worker.lost, "files")
 
-    def stamp(self) -> str:
-        """Changes whenever a scan may yield something else; "" if only asking Zotero can tell."""
-        return self._stamp_with(looked_for(self.routes.memory), time.time_ns())
-
-    def _stamp_with(self, files: tuple[str, ...], now_ns: int) -> str:
-        database = self.routes.database
-        if self.routes.api not in ("", "none") or database is None or self.only:
-            return ""
-        folder = database.parent
-        stamps = [
-            _stamp(path) for path in (*companions(database), *_beside(folder), *map(Path, files))
-        ]
-        if stamps[0] is None or not all(stamp is None or proves(stamp, now_ns) for stamp in stamps):
-            return ""
-        asked = (self.routes.wanted, self.me, str(linked_folder(folder)), files, stamps)
-        return h16(program(), self.name, str(database), repr(asked))
-
-    def look(self) -> str:
-        """What would be read, and by which way.
-
-        Raises:
-            ItemError: nothing, for there is none.
-        """
-        told = []
-        for way in self.routes.taken():
-            with way.opened() as catalog:
-                found = [_sound(one) for one in way.libraries(catalog)]
-            names = ", ".join(library.namespace.removeprefix("zotero:") for library in found)
-            told.append(f"{names or 'no library'} by {way.says}")
-        return "; ".join(told)
-
-    def _way(self, way: Way, worker: HelpedWorker, looked: set[str]) -> Iterator[Sighting]:
-        try:
-            with way.opened() as catalog:
-                for library in way.libraries(catalog):
-                    if isinstance(library, Problem):
-                        yield library
-                    else:
-                        yield from self._library(way, catalog, library, worker, looked)
-        except ItemError as error:
-            yield Problem(way.where, error.message, error.hint)
-            if way.container:
-                yield Scan(self.name, way.container, complete=False)
-
     def _library(
-        self,
-        way: Way,
-        catalog: Catalog,
-        library: Library,
-        worker: HelpedWorker,
-        looked: set[str],
+        self, access: _Access, works: Works, library: Library, looked: set[str]
     ) -> Iterator[Sighting]:
-        chosen = _attachments(self.folder, self.only)
         complete = not self.only
         try:
-            memory = self.routes.memory
-            works = Works(self.name, catalog, worker, self.folder, self.me, memory, self.pool)
             found = 0
-            for one in works.of(library, chosen):
+            for one in works.of(library, self._attachments()):
                 found += isinstance(one, Extracted)
                 yield one
-            looked |= works.looked(library)
-            trashed = 0 if found or self.only else catalog.trashed(library)
+            looked |= works.files.looked(library)
+            trashed = 0 if found or self.only else works.catalog.trashed(library)
             if trashed:
                 marks = (
                     "the only annotation lies" if trashed == 1 else f"all {trashed} annotations lie"
                 )
                 what = f"{library.says}: {marks} in the trash of Zotero"
-                yield Problem(
-                    self.name, what, "restore in Zotero what you want to learn", notice=True
-                )
+                hint = "restore in Zotero what you want to learn"
+                yield Problem(self.name, what, hint, notice=True)
         except ItemError as error:
             complete = False
-            where = f"{way.where}: {library.says}"
-            told = isinstance(error, UntoldError) and not self.routes.wanted.explicit
-            yield Problem(where, error.message, error.hint, notice=told)
+            notice = isinstance(error, UntoldError) and not self.wanted.explicit
+            where = f"{access.where}: {library.says}"
+            yield Problem(where, error.message, error.hint, notice=notice)
         yield Scan(self.name, library.namespace, complete)
 
+    def _attachments(self) -> frozenset[str] | None:
+        """Return the attachments that `only` names by `storage/<KEY>/…`; None = all there are."""
+        if self.folder is None:
+            return None
+        storage, keys = self.folder.resolve() / STORAGE, set()
+        for path in self.only:
+            if storage not in path.resolve().parents:
+                return None
+            keys.add(path.resolve().relative_to(storage).parts[0])
+        return frozenset(keys) if keys else None
 
-def _sound(found: Library | Problem) -> Library:
-    """What can be read.
+    # --- by database, local API or web API
 
-    Raises:
-        ItemError: a library that is wanted cannot be.
-    """
-    if isinstance(found, Problem):
-        raise ItemError(found.what, hint=found.hint)
-    return found
+    def _accesses(self) -> tuple[_Access, ...]:
+        """Return how to read now; together they lead to every library that is wanted.
 
+        Raises:
+            ItemError: there is none.
+        """
+        if self.api == "local":
+            return self._by_local()
+        if self.api == "web":
+            return (self._by_web(),)
+        if self.api != "auto":
+            return (self._by_database(),)
+        # the running Zotero, else its database, else the web
+        try:
+            with closing(self._remote(self.local)) as remote:
+                remote.check_local()
+        except ItemError as error:
+            if self._has_database:
+                return (self._by_database(),)
+            if self.web.key and not (self.offline and not self.web.loopback):
+                return (self._by_web(),)
+            name = self.web.key_env
+            key = f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
+            raise ItemError(
+                f"no way to Zotero: {error.message}; no data folder; no key for the web",
+                hint=f"{error.hint}; or {key}",
+            ) from error
+        return self._by_local()
 
-def _beside(folder: Path) -> Iterator[Path]:
-    """What else is looked at: citation keys, and the folders that files and pictures come into."""
-    yield folder / BETTER_BIBTEX
-    yield folder / STORAGE
-    yield from sorted(folder.glob("cache/*"))
+    @property
+    def _has_database(self) -> bool:
+        return self.database is not None and self.database.is_file()
+
+    def _by_local(self) -> tuple[_Access, ...]:
+        """Read shared libraries from the database, where there is one: it knows whose a mark is."""
+        says = f"Zotero's local API at {self.local.host}"
+        own = self._by_api(self.local, says, own_only=self._has_database)
+        needs = self._has_database and (self.wanted.needs_groups or self.wanted.named)
+        return (own, self._by_database(groups_only=True)) if needs else (own,)
+
+    def _by_web(self) -> _Access:
+        if self.offline and not self.web.loopback:
+            raise ItemError(
+                f"--offline, and Zotero's web library is at {self.web.host}",
+                hint="leave --offline out, or give `path:`, Zotero's data folder",
+            )
+        return self._by_api(self.web, f"Zotero's web API at {self.web.host}")
+
+    def _remote(self, address: Address) -> Remote:
+        from ankiforge.extract.zotero.api import Pace
+        from ankiforge.extract.zotero.sync import Remote
+
+        return Remote(address, self.wanted, self.memory, self.pace or Pace())
+
+    def _by_api(self, address: Address, says: str, *, own_only: bool = False) -> _Access:
+        def libraries(catalog: Catalog) -> Iterator[Library | Problem]:
+            for library in catalog.libraries():
+                if library.group is None or not own_only:
+                    yield library
+            problem: Problem | None = getattr(catalog, "unlisted", None)
+            if problem and not own_only:
+                yield problem
+
+        return _Access(address.host, says, lambda: closing(self._remote(address)), libraries)
+
+    def _by_database(self, *, groups_only: bool = False) -> _Access:
+        path = self.database or Path()
+
+        def libraries(catalog: Catalog) -> Iterator[Library | Problem]:
+            if isinstance(catalog, Database):
+                yield from _age(path, catalog)
+            for library in _chosen(path, catalog, self.wanted):
+                if isinstance(library, Problem) or library.group is not None or not groups_only:
+                    yield library
+
+        container = "" if groups_only else Library.USER
+        return _Access(str(path), str(path), lambda: local_database(path), libraries, container)
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -281,17 +375,31 @@ def _stamp(path: Path) -> Stamp | None:
         return None
 
 
-def _in_words(ways: tuple[Way, ...]) -> str:
-    return ", and shared libraries by ".join(way.says for way in ways)
+def _age(path: Path, database: Database) -> Iterator[Problem]:
+    version = database.version()
+    if version in KNOWN_SCHEMAS:
+        return
+    age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
+    yield Problem(
+        str(path),
+        f"it was written by a Zotero {age} than this program knows (schema {version})",
+        hint="it was read all the same; if marks are missing, bring the older program up to date",
+        notice=True,
+    )
 
 
-def _attachments(folder: Path | None, only: tuple[Path, ...]) -> frozenset[str] | None:
-    """The attachments that `only` names by `storage/<KEY>/…`; None = all there are."""
-    if folder is None:
-        return None
-    storage, keys = folder.resolve() / "storage", set()
-    for path in only:
-        if storage not in path.resolve().parents:
-            return None
-        keys.add(path.resolve().relative_to(storage).parts[0])
-    return frozenset(keys) if keys else None
+def _chosen(path: Path, catalog: Catalog, wanted: Wanted) -> Iterator[Library | Problem]:
+    """Yield the libraries of a database that are wanted, and a problem for those it lacks."""
+    there = {library.group: library for library in catalog.libraries()}
+    known = {group for group in there if group is not None}
+    user, own = wanted.user(known), catalog.account().id
+    foreign = user is not None and own not in (None, user)
+    if (wanted.own or (user is not None and not foreign)) and None in there:
+        yield there[None]
+    if foreign:
+        yield Problem(str(path), f"library: {user} is neither its user nor one of its groups")
+    for group in wanted.groups(known):
+        if group in there:
+            yield there[group]
+        else:
+            yield Problem(str(path), f"library: it has no group {group}", "sync it in Zotero")

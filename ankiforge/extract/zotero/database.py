@@ -1,4 +1,4 @@
-"""All SQL on Zotero's tables; rows leave as values of our own.
+"""Zotero's database on this machine: a private copy, and all SQL on its tables.
 
 Works on the schemas of Zotero 6 to 10: columns by name, types and fields by their names
 (their numbers differ between installations), values as text whatever SQLite stored.
@@ -6,38 +6,37 @@ Works on the schemas of Zotero 6 to 10: columns by name, types and fields by the
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ankiforge.errors import ItemError
+from ankiforge.model import HighlightKind
 
-_TABLES = frozenset(
-    {"version", "libraries", "groups", "items", "itemAttachments", "itemAnnotations"}
-    | {"itemData", "itemDataValues", "fields", "creators", "creatorTypes", "itemCreators"}
-    | {"tags", "itemTags", "collections", "collectionItems", "deletedItems"}
-)
-_LATER = {
-    "settings": ("setting", "key", "value"),
-    "users": ("userID", "name"),
-    "groupItems": ("itemID", "createdByUserID"),
-    "itemNotes": ("itemID", "parentItemID", "note"),
-    "deletedCollections": ("collectionID",),
-    "items": ("dateAdded", "dateModified", "version"),
-    "itemAnnotations": ("authorName", "isExternal"),
-}
-"""What older schemas lack, and nothing is lost without: it is added to the copy, empty."""
+# --- what libraries hold, whichever way they are read ---------------------------------------
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """Return a text without control characters but tab and line feed.
+
+    Broken fonts leave some; in a shared library they may be those of a terminal.
+    """
+    text = text.encode("utf-8", "replace").decode()  # no lone surrogates
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 BETTER_BIBTEX = "citation key of Better BibTeX"
-"""Stands among the fields, called as none of Zotero's is."""
-_NOT_ZOTERO = "not a Zotero database"
-_GIVE_ZOTERO = "give the zotero.sqlite of Zotero's data folder, or that folder"
-_REPAIR = (
-    "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity); "
-    "an older copy lies beside it as zotero.sqlite.bak"
-)
+"""A name among the fields that no field of Zotero has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,25 @@ class Mark(NamedTuple):
     """Another program wrote it into the file, and Zotero only shows it: nobody knows who made it."""
 
 
+KINDS = {
+    1: HighlightKind.HIGHLIGHT,
+    2: HighlightKind.NOTE,
+    3: HighlightKind.IMAGE,
+    4: HighlightKind.INK,
+    5: HighlightKind.UNDERLINE,
+    6: HighlightKind.NOTE,  # text typed on the page: the words are in its comment
+}
+FIGURES = frozenset((3, 4))
+"""Kinds that Zotero keeps as a picture instead of words."""
+_MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
+"""All that Zotero's editor writes; everything else in a comment is literal."""
+
+
+def comment_of(mark: Mark) -> str:
+    """Return the comment as plain text."""
+    return _MARKUP.sub("", mark.comment).strip()
+
+
 class ChildNote(NamedTuple):
     """A note a person wrote on a paper."""
 
@@ -130,6 +148,195 @@ class Account(NamedTuple):
     """The name to log in with, and the name to be shown."""
 
 
+class Catalog(Protocol):
+    """Libraries with what was marked and written in them: a `Database`, or a `Remote`.
+
+    Both give the same values in the same order. The numbers of items and libraries are handles
+    of one catalog. The methods raise ItemError where an answer cannot be had or believed.
+    """
+
+    def account(self) -> Account:
+        """Return whose Zotero it is."""
+        ...
+
+    def user(self, number: int | None) -> str:
+        """Return the display name of an account, "" if unknown."""
+        ...
+
+    def libraries(self) -> Iterable[Library]:
+        """Return the user's own library, then the groups by number."""
+        ...
+
+    def marks(self, library: Library) -> Iterator[Mark]:
+        """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
+        ...
+
+    def trashed(self, library: Library) -> int:
+        """Return how many marks are in the trash, themselves or with their file or paper."""
+        ...
+
+    def notes(self, library: Library) -> Iterator[ChildNote]:
+        """Yield notes on papers that are not in the trash: by paper, oldest first."""
+        ...
+
+    def fields(self, item: int) -> dict[str, str]:
+        """Return the filled fields of a work by Zotero's names."""
+        ...
+
+    def creators(self, item: int) -> list[Creator]:
+        """Return everybody who made a work, in its order."""
+        ...
+
+    def tags(self, item: int) -> tuple[str, ...]:
+        """Return the tags a person gave, not those a catalogue brought along."""
+        ...
+
+    def collections(self, item: int) -> tuple[str, ...]:
+        """Return the collections a work is in, each as its whole path, `Outer/Inner`."""
+        ...
+
+
+# --- a private copy -------------------------------------------------------------------------
+#
+# Zotero holds an exclusive lock, so its database cannot be opened beside it; and opening it could
+# roll back its journal. Copied without its `-wal` it is silently stale. A copy is good if nothing
+# changed while it was made (measured: of such copies none was torn; of the others 2 in 100 were,
+# and SQLite's own check called them sound).
+
+COMPANIONS = ("", "-wal", "-journal")
+"""What is copied. Never `-shm`: it is an index of the running program's memory."""
+TRIES = 3
+PAUSE = 0.2
+"""Seconds between tries: Zotero writes in bursts."""
+
+Stamp = tuple[int, int, int] | None
+
+
+def companions(database: Path) -> tuple[Path, ...]:
+    """Return the database, and the journals that SQLite may keep beside it."""
+    return tuple(_beside(database, suffix) for suffix in COMPANIONS)
+
+
+@contextmanager
+def snapshot(database: Path) -> Iterator[Path]:
+    """Copy the database into a folder only this user can enter, deleted at the end.
+
+    Raises:
+        ItemError: there is no such file, it cannot be read, or it never held still.
+    """
+    with ExitStack() as stack:
+        try:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
+            _copy_still(database, folder)
+        except OSError as error:
+            raise _copy_fault(error) from error
+        yield folder / database.name
+
+
+def _copy_still(database: Path, folder: Path) -> None:
+    for attempt in range(TRIES):
+        before = _stamps(database)
+        shutil.copyfile(database, folder / database.name)
+        for suffix in COMPANIONS[1:]:
+            target = folder / f"{database.name}{suffix}"
+            target.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(_beside(database, suffix), target)
+        if _stamps(database) == before:
+            return
+        if attempt < TRIES - 1:
+            time.sleep(PAUSE)
+    raise ItemError(
+        "Zotero is writing to it without a pause",
+        hint="wait until Zotero has finished syncing, or close it, and run again",
+    )
+
+
+def _copy_fault(error: OSError) -> ItemError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return ItemError(
+            "there is no Zotero database",
+            hint="Zotero shows its data folder under Settings, Advanced, Files and Folders",
+        )
+    return ItemError(
+        f"it could not be copied: {error.strerror or error}",
+        hint="the copy needs the right to read the file, and its size free in the folder TMPDIR",
+    )
+
+
+def _stamps(database: Path) -> list[Stamp]:
+    stamps: list[Stamp] = []
+    for path in companions(database):
+        try:
+            found = path.stat()
+            stamps.append((found.st_ino, found.st_mtime_ns, found.st_size))
+        except FileNotFoundError:
+            stamps.append(None)
+    return stamps
+
+
+def _beside(database: Path, suffix: str) -> Path:
+    """Return a path beside the file itself: SQLite keeps nothing beside a link to it."""
+    return Path(f"{os.path.realpath(database)}{suffix}")
+
+
+# --- the tables -----------------------------------------------------------------------------
+
+_TABLES = frozenset(
+    {"version", "libraries", "groups", "items", "itemAttachments", "itemAnnotations"}
+    | {"itemData", "itemDataValues", "fields", "creators", "creatorTypes", "itemCreators"}
+    | {"tags", "itemTags", "collections", "collectionItems", "deletedItems"}
+)
+_LATER = {
+    "settings": ("setting", "key", "value"),
+    "users": ("userID", "name"),
+    "groupItems": ("itemID", "createdByUserID"),
+    "itemNotes": ("itemID", "parentItemID", "note"),
+    "deletedCollections": ("collectionID",),
+    "items": ("dateAdded", "dateModified", "version"),
+    "itemAnnotations": ("authorName", "isExternal"),
+}
+"""What older schemas lack: it is added to the copy, empty."""
+_NOT_ZOTERO = "not a Zotero database"
+_GIVE_ZOTERO = "give the zotero.sqlite of Zotero's data folder, or that folder"
+_REPAIR = (
+    "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity); "
+    "an older copy lies beside it as zotero.sqlite.bak"
+)
+
+
+BETTER_BIBTEX_FILE = "better-bibtex.sqlite"
+"""The database of an add-on for citation keys; its later versions keep them in Zotero's own."""
+_CITEKEYS = """
+SELECT CAST(libraryID AS INTEGER), CAST(itemKey AS TEXT), CAST(citationKey AS TEXT)
+FROM citationkey WHERE ifnull(citationKey, '') <> ''
+"""
+
+
+@contextmanager
+def local_database(path: Path) -> Iterator[Database]:
+    """Open a private copy of the database `path`.
+
+    Raises:
+        ItemError: it is not there, never holds still, is damaged, or no database of Zotero's.
+    """
+    with snapshot(path) as copy, open_database(copy) as database:
+        yield replace(database, citekeys=_citekeys(path.with_name(BETTER_BIBTEX_FILE)))
+
+
+def _citekeys(path: Path) -> dict[tuple[int, str], str]:
+    """Return citation keys by library and item; none without the add-on."""
+    if not path.is_file():
+        return {}
+    try:
+        with snapshot(path) as copy, closing(sqlite3.connect(copy)) as connection:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            rows = connection.execute(_CITEKEYS).fetchall()
+    except (ItemError, sqlite3.Error):
+        return {}
+    return {(library, item): citekey.strip() for library, item, citekey in rows}
+
+
 @contextmanager
 def open_database(copy: Path) -> Iterator[Database]:
     """Open a private copy, to be written to: SQLite may have a journal to play back.
@@ -138,7 +345,7 @@ def open_database(copy: Path) -> Iterator[Database]:
         ItemError: it is damaged, or no database of Zotero's.
     """
     with _told(), closing(sqlite3.connect(copy)) as connection:
-        connection.text_factory = _text
+        connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
@@ -162,17 +369,6 @@ def _complete(connection: sqlite3.Connection) -> None:
         for column in columns:
             if column not in known:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
-
-
-_CONTROLS: dict[int, str | None] = dict.fromkeys((*range(32), *range(127, 160)))
-_CONTROLS |= {code: chr(code) for code in b"\t\n"}
-"""No word holds one; broken fonts do, and a shared library may bring those of a terminal."""
-
-
-def _text(raw: bytes) -> str:
-    """A text of the database, without control characters but tab and line feed."""
-    text = raw.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return text.translate(_CONTROLS)
 
 
 @contextmanager
@@ -288,42 +484,42 @@ class Database:
     """Those that an add-on keeps, by library and item."""
 
     def version(self) -> int:
-        """The version of the `userdata` schema, 0 if it has none."""
+        """Return the version of the `userdata` schema, 0 if it has none."""
         found: int | None = self._value(_VERSION)
         return found or 0
 
     def account(self) -> Account:
-        """The account that syncs this database."""
+        """Return the account that syncs this database."""
         number: int | None = self._value(_ACCOUNT_ID)
         names = (self._value(_ACCOUNT_NAME) or "", self.user(number))
         return Account(number, tuple(filter(None, names)))
 
     def user(self, number: int | None) -> str:
-        """The display name of an account, "" if it is not known here."""
+        """Return the display name of an account, "" if unknown."""
         return self._value(_USER, number) or ""
 
     def libraries(self) -> list[Library]:
-        """The user's own library, then the groups by number."""
+        """Return the user's own library, then the groups by number."""
         return [Library(*row) for row in self._rows(_LIBRARIES)]
 
     def marks(self, library: Library) -> Iterator[Mark]:
-        """What is not in the trash: by work, attachment (oldest first), place, key."""
+        """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
         with _told():
             for row in self.connection.execute(_MARKS, (library.id,)):
                 yield Mark(*row)
 
     def trashed(self, library: Library) -> int:
-        """How many marks there are of which they, their file or their paper lie in the trash."""
+        """Return how many marks are in the trash, themselves or with their file or paper."""
         return int(self._value(_TRASHED, library.id) or 0)
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
-        """Notes on papers that are not in the trash: by paper, oldest first."""
+        """Yield notes on papers that are not in the trash: by paper, oldest first."""
         with _told():
             for row in self.connection.execute(_NOTES, (library.id,)):
                 yield ChildNote(*row)
 
     def fields(self, item: int) -> dict[str, str]:
-        """The filled fields of a work by Zotero's names."""
+        """Return the filled fields of a work by Zotero's names."""
         found = dict(self._rows(_FIELDS, item))
         for library, key in self._rows(_PLACE, item) if self.citekeys else ():
             if citekey := self.citekeys.get((library, key)):
@@ -331,15 +527,15 @@ class Database:
         return found
 
     def creators(self, item: int) -> list[Creator]:
-        """Everybody who made a work, in its order."""
+        """Return everybody who made a work, in its order."""
         return [Creator(*row) for row in self._rows(_CREATORS, item)]
 
     def tags(self, item: int) -> tuple[str, ...]:
-        """The tags a person gave (type 0), not those a catalogue brought along (type 1)."""
+        """Return the tags a person gave (type 0), not those a catalogue brought along (type 1)."""
         return tuple(name for name, kind in self._rows(_TAGS, item) if kind == 0)
 
     def collections(self, item: int) -> tuple[str, ...]:
-        """The collections a work is in, each as its whole path, `Outer/Inner`."""
+        """Return the collections a work is in, each as its whole path, `Outer/Inner`."""
         return tuple(path for (path,) in self._rows(_COLLECTIONS, item))
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
@@ -347,5 +543,5 @@ class Database:
             return self.connection.execute(query, values).fetchall()
 
     def _value(self, query: str, *values: Any) -> Any:
-        """The one value asked for, None if there is none."""
+        """Return the one value asked for, None if there is none."""
         return next((row[0] for row in self._rows(query, *values)), None)

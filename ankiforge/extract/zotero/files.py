@@ -1,4 +1,4 @@
-"""What lies around the marks in files on this machine: the words around, and pictures.
+"""What lies around the marks in files on this machine: their context, and pictures.
 
 A library holds the marked words alone. A file that is missing, locked, damaged or slow costs
 nothing but the words around. Of figures and drawings a library holds nothing: Zotero keeps a
@@ -7,156 +7,240 @@ picture of each that its reader has shown on this machine; others are cut from t
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
+from math import isfinite
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from ankiforge.extract.pdf.protocol import Area, Around, Passage, Quote
-from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.files import Stamp, program, proves, stamp_of
+from ankiforge.extract.pdf import MOST_PICTURES
+from ankiforge.extract.pdf.worker import Area, Around, Box, Passage, PdfWorker, Quote, absolute
 from ankiforge.extract.workers import WorkerPool
-from ankiforge.extract.zotero.asked import Asked
-from ankiforge.extract.zotero.database import Library, Mark
-from ankiforge.extract.zotero.marks import KINDS, PICTURES, Shown
-from ankiforge.extract.zotero.positions import area_of, first_box, page_index
-from ankiforge.extract.zotero.profile import linked_folder
+from ankiforge.extract.zotero.database import FIGURES, Library, Mark
 from ankiforge.model import Memory, Picture, h16
 
 STORAGE = "storage"
-"""The folder of files beside the database, and what begins the path of one that lies there."""
+"""The folder of files beside the database; paths of those in it begin with it."""
 BASE = "attachments"
-"""What begins the path of a file below the folder that Zotero was told to link from."""
+"""Begins the path of a file below the folder that Zotero was told to link from."""
 CACHE = "cache"
 """The folder beside the database with the pictures of marks."""
-_LARGEST = 20_000_000
-"""Bytes of a picture; Zotero's own are far smaller."""
+LARGEST_PICTURE = 20_000_000
+"""Bytes; Zotero's own are far smaller."""
 _PNG = b"\x89PNG"
 _LOOKED = "looked/"
+
+
+# --- positions: what Zotero keeps as JSON, whatever is wrong with it ------------------------
+
+
+class _Page(msgspec.Struct, frozen=True):
+    pageIndex: int | None = None
+    """Missing in EPUBs and snapshots."""
+
+
+class _Lines(msgspec.Struct, frozen=True):
+    rects: tuple[Box, ...] = ()
+
+
+class _Drawing(msgspec.Struct, frozen=True):
+    paths: tuple[tuple[float, ...], ...] = ()
+    """x, y, x, y … of each stroke of a pen."""
+    width: float = 1.0
+
+
+_Part = TypeVar("_Part", _Page, _Lines, _Drawing)
+
+
+def _decoded(mark: Mark, part: type[_Part]) -> _Part:
+    """Return a part of a mark's position; empty if it cannot be read."""
+    try:
+        return msgspec.json.decode(mark.position, type=part)
+    except (msgspec.MsgspecError, RecursionError):
+        return part()
+
+
+def page_index(mark: Mark) -> int | None:
+    """Return the page of a mark from 0, None if it has none."""
+    page = _decoded(mark, _Page).pageIndex
+    return page if page is not None and page >= 0 else None
+
+
+def area_of(mark: Mark) -> Area | None:
+    """Return what a figure or drawing covers, None if unknown."""
+    page, pen = page_index(mark), _decoded(mark, _Drawing)
+    strokes = tuple(one for one in pen.paths if len(one) > 1 and all(map(isfinite, one)))
+    box = next(iter(_decoded(mark, _Lines).rects), None)
+    if box is None and strokes and isfinite(pen.width):  # around the drawing, with some margin
+        across = list(chain.from_iterable(stroke[::2] for stroke in strokes))
+        up = list(chain.from_iterable(stroke[1::2] for stroke in strokes))
+        air = abs(pen.width) + 2
+        box = (min(across) - air, min(up) - air, max(across) + air, max(up) + air)
+    if page is None or box is None or not all(map(isfinite, box)):
+        return None
+    return Area(page, box, strokes, pen.width, mark.colour) if strokes else Area(page, box)
+
+
+def _quote(mark: Mark) -> Quote | None:
+    """Return the words to look for, if any; only marks in PDFs have a page."""
+    page = page_index(mark)
+    if page is None or not mark.text.strip():
+        return None
+    return Quote(page, mark.text, next(iter(_decoded(mark, _Lines).rects), None))
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+class Shown(Passage, frozen=True):
+    """A mark that is a picture: its name in our Markdown."""
+
+    picture: str = ""
+
+
+class _Answer(msgspec.Struct, frozen=True, array_like=True):
+    """What a file said, cached."""
+
+    stamp: Stamp
+    asked: str
+    """Identifies the question, and the program that asked."""
+    passages: tuple[Passage, ...]
+    """One for each quote; () if the file cannot be read."""
+    pictures: tuple[bytes, ...]
+    """One for each area, b"" where there is none."""
 
 
 class Files:
     """Zotero's data folder, with the files in it and those it links to."""
 
-    def __init__(self, worker: HelpedWorker, folder: Path | None, memory: Memory) -> None:
-        """Without a `folder` nothing is found; `memory` keeps what files said."""
+    def __init__(self, worker: PdfWorker, folder: Path | None, memory: Memory) -> None:
+        """Without a `folder` nothing is found; `memory` caches what files said."""
         self._worker = worker
-        self._asked = Asked(worker, memory)
         self._folder = folder
         self._memory = memory
         self._looked: dict[str, set[str]] = defaultdict(set)
+        self._asked: dict[str, set[str]] = defaultdict(set)
 
-    @cached_property
-    def _base(self) -> Path | None:
-        """Where links begin that are told without their beginning."""
-        return linked_folder(self._folder) if self._folder else None
-
-    def foresee(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
-        """Have a pool start on the words around all these marks, which are asked for next."""
-        self._worker.foresee(pool, self._questions(library, marks))
+    def prefetch(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
+        """Have a pool start on the context of all these marks, which are asked for next."""
+        self._worker.prefetch(pool, self._questions(library, marks))
 
     def _questions(self, library: Library, marks: Iterable[Mark]) -> Iterator[Around]:
         for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):
             on_file = tuple(group)
-            quotes = tuple(quote for mark in on_file for quote in _quotes(mark))
+            quotes = tuple(quote for mark in on_file if (quote := _quote(mark)))
             file = self._file(library, on_file[0]) if quotes else None
             with suppress(OSError):
-                if file and self._asked.is_new(library, on_file[0].attachment_key, file):
-                    yield Around(os.fsencode(file), quotes)
+                if file:
+                    answer = self._cached_answer(_cache_name(library, on_file[0]))
+                    if answer is None or answer.stamp != stamp_of(file.stat()):
+                        yield Around(absolute(file), quotes)
 
     def around(
         self, library: Library, marks: tuple[Mark, ...]
     ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
-        """What stands around the marks of one work by their keys, and pictures called there.
+        """Return the context of the marks of one work by their keys, and pictures named there.
 
-        Each file is read once; the marks of one attachment stand together.
+        Each file is read once; the marks of one attachment stand together. Of a figure it is the
+        picture Zotero has, else one that is cut. Zotero drops its own when a mark is moved or
+        recoloured, until it is shown again; so one that could be cut has the same name, wherever
+        it comes from.
         """
         found: dict[str, Passage] = {}
         pictures: list[Picture] = []
         for _, group in groupby(marks, key=lambda mark: mark.attachment_key):
             on_file = tuple(group)
+            figures = {
+                mark: self._cached_picture(library, mark)
+                for mark in on_file
+                if mark.kind in FIGURES
+            }
             file = self._file(library, on_file[0])
             if file is None:
-                found |= self._shown(library, on_file)
-            else:
-                near, cut = self._told(library, on_file, file)
-                found |= near
-                pictures += cut
+                for mark, path in figures.items():
+                    if path is not None and self._folder is not None:
+                        name = path.relative_to(self._folder).as_posix()
+                        found[mark.key] = Shown(picture=name)
+                continue
+            images = {mark: _content(path) for mark, path in figures.items()}
+            missing = (mark for mark, image in images.items() if not image)
+            areas = {mark: area for mark in missing if (area := area_of(mark))}
+            quotes = {mark.key: quote for mark in on_file if (quote := _quote(mark))}
+            if quotes or areas:
+                wanted = tuple(quotes.values()), tuple(areas.values())
+                with suppress(OSError):  # the file went away meanwhile
+                    answer = self._answer(library, on_file[0], file, *wanted)
+                    found |= zip(quotes, answer.passages, strict=False)
+                    images |= zip(areas, answer.pictures, strict=False)
+            for mark, image in images.items():
+                if image:
+                    name = f"cut/{h16(library.namespace, mark.key)}.png"
+                    pictures.append(Picture(name, image))
+                    found[mark.key] = Shown(picture=name)
         return found, tuple(pictures)
 
     def looked(self, library: Library) -> frozenset[str]:
         """Return the files that were looked for, whether they were there or not."""
         return frozenset(self._looked[library.namespace])
 
-    def settle(self, library: Library) -> None:
-        """All marks of a library were asked for."""
-        self._asked.settle(library)
-        name = f"{_LOOKED}{library.namespace}"
-        body = msgspec.json.encode(sorted(self._looked[library.namespace]))
-        if body != (self._memory.recall(name) or b"[]"):
-            self._memory.keep({name: body})
+    def store(self, library: Library) -> None:
+        """Update the cache after all marks of a library: drop files that are in it no more."""
+        namespace = library.namespace
+        self._keep_names(f"files/{namespace}", self._asked[namespace], drop=True)
+        self._keep_names(f"{_LOOKED}{namespace}", self._looked[namespace])
 
-    def _shown(self, library: Library, marks: tuple[Mark, ...]) -> dict[str, Passage]:
-        """Without their file: the pictures Zotero has of figures and drawings."""
-        cached = {mark.key: self._cached(library, mark) for mark in marks if _is_figure(mark)}
-        return {
-            key: Shown(picture=path.relative_to(self._root).as_posix())
-            for key, path in cached.items()
-            if path is not None
-        }
+    def _keep_names(self, index: str, names: set[str], *, drop: bool = False) -> None:
+        before = set(_names(self._memory.recall(index)))
+        if names != before:
+            body = json.dumps(sorted(names)).encode()
+            self._memory.keep({index: body}, sorted(before - names) if drop else ())
 
-    def _told(
-        self, library: Library, marks: tuple[Mark, ...], file: Path
-    ) -> tuple[dict[str, Passage], list[Picture]]:
-        """The words around marks; of each figure the picture Zotero has, else one that is cut.
+    # --- what a file says, asked once until it changes
 
-        Zotero drops its own when a mark is moved or given another colour, till it is shown
-        again; so one that could be cut is called alike, wherever it comes from.
-        """
-        figures = {
-            mark: _content(self._cached(library, mark)) for mark in marks if _is_figure(mark)
-        }
-        areas = {
-            mark: area
-            for mark, cached in figures.items()
-            if not cached and (area := area_of(mark.position, mark.colour))
-        }
-        quotes = {mark.key: quote for mark in marks for quote in _quotes(mark)}
-        passages, cut = self._ask(library, marks[0], file, quotes, areas)
-        named = {mark: _name(library, mark) for mark in figures}
-        pictures = [Picture(named[mark], data) for mark, data in (figures | cut).items() if data]
-        there = {picture.name for picture in pictures}
-        shown = {mark.key: Shown(picture=name) for mark, name in named.items() if name in there}
-        return passages | shown, pictures
-
-    def _ask(
+    def _answer(
         self,
         library: Library,
         mark: Mark,
         file: Path,
-        quotes: dict[str, Quote],
-        areas: dict[Mark, Area],
-    ) -> tuple[dict[str, Passage], dict[Mark, bytes]]:
-        if not quotes and not areas:
-            return {}, {}
-        wanted = tuple(quotes.values()), tuple(areas.values())
-        try:
-            answer = self._asked.of(library, mark.attachment_key, file, *wanted)
-        except OSError:
-            return {}, {}
-        passages = zip(quotes, answer.passages, strict=False)
-        return dict(passages), dict(zip(areas, answer.pictures, strict=False))
+        quotes: tuple[Quote, ...],
+        areas: tuple[Area, ...],
+    ) -> _Answer:
+        """Return the context of these quotes and pictures of these areas, from the cache or the PDF.
 
-    @property
-    def _root(self) -> Path:
-        return self._folder or Path()
+        Raises:
+            OSError: the file is gone.
+        """
+        name, stamp = _cache_name(library, mark), stamp_of(file.stat())
+        asked = h16(program(), msgspec.json.encode((quotes, areas)).decode())
+        answer = self._cached_answer(name)
+        if answer is None or (answer.stamp, answer.asked) != (stamp, asked):
+            passages = self._worker.passages(file, quotes) if quotes else ()
+            cut = self._worker.cut(file, areas[:MOST_PICTURES]) if areas else ()
+            answer = _Answer(stamp, asked, passages, tuple(picture or b"" for picture in cut))
+            if len(passages) == len(quotes) and proves(stamp):
+                self._memory.keep({name: msgspec.msgpack.encode(answer)})
+        self._asked[library.namespace].add(name)
+        return answer
 
-    def _cached(self, library: Library, mark: Mark) -> Path | None:
-        """The picture in Zotero's cache; none while Zotero has only begun to write it."""
+    def _cached_answer(self, name: str) -> _Answer | None:
+        body = self._memory.recall(name)
+        with suppress(msgspec.MsgspecError):
+            return msgspec.msgpack.decode(body, type=_Answer) if body else None
+        return None
+
+    # --- where files are
+
+    def _cached_picture(self, library: Library, mark: Mark) -> Path | None:
+        """Return the picture in Zotero's cache; None while Zotero has only begun to write it."""
         if self._folder is None or not (mark.key.isascii() and mark.key.isalnum()):
             return None
         path = self._folder / CACHE / library.address / f"{mark.key}.png"
@@ -166,16 +250,14 @@ class Files:
         except OSError:
             return None
 
-    # --- files ------------------------------------------------------------------------------
-
     def _file(self, library: Library, mark: Mark) -> Path | None:
-        """The file of an attachment; only one's own library may point outside of the data folder."""
         path = self._path(library, mark)
         if path is not None:
             self._looked[library.namespace].add(str(path))
         return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
 
     def _path(self, library: Library, mark: Mark) -> Path | None:
+        """Return the path of an attachment; only one's own library may leave the data folder."""
         scheme, _, name = mark.attachment_path.partition(":")
         if self._folder is None:
             return None
@@ -190,32 +272,32 @@ class Files:
         path = Path(mark.attachment_path)
         return path if path.is_absolute() else None
 
+    @cached_property
+    def _base(self) -> Path | None:
+        """Where links begin that are given without their beginning."""
+        return linked_folder(self._folder) if self._folder else None
+
 
 def looked_for(memory: Memory) -> tuple[str, ...]:
-    """The files that the last scan of each library looked for, whether they were there or not."""
-    try:
-        found = [
-            path
-            for body in memory.recall_all(_LOOKED).values()
-            for path in msgspec.json.decode(body, type=list[str])
-        ]
-    except msgspec.MsgspecError:
-        return ()
-    return tuple(sorted(found))
+    """Return the files that the last scan of each library looked for, there or not."""
+    bodies = memory.recall_all(_LOOKED).values()
+    return tuple(sorted(path for body in bodies for path in _names(body)))
 
 
-def _is_figure(mark: Mark) -> bool:
-    return KINDS.get(mark.kind) in PICTURES
+def _names(body: bytes | None) -> list[str]:
+    with suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(body, type=list[str]) if body else []
+    return []
 
 
-def _name(library: Library, mark: Mark) -> str:
-    return f"cut/{h16(library.namespace, mark.key)}.png"
+def _cache_name(library: Library, mark: Mark) -> str:
+    return f"file/{library.namespace}/{mark.attachment_key}"
 
 
 def _content(picture: Path | None) -> bytes:
-    """The bytes of a picture in the cache; none of what only a link puts there."""
+    """Return the bytes of a picture in the cache; none of what only a link puts there."""
     try:
-        if picture is None or picture.is_symlink() or picture.stat().st_size > _LARGEST:
+        if picture is None or picture.is_symlink() or picture.stat().st_size > LARGEST_PICTURE:
             return b""
         data = picture.read_bytes()
     except OSError:
@@ -223,13 +305,44 @@ def _content(picture: Path | None) -> bytes:
     return data if data.startswith(_PNG) else b""
 
 
-def _quotes(mark: Mark) -> Iterator[Quote]:
-    """The words to look for, if there are any; only marks in PDFs have a page."""
-    page = page_index(mark.position)
-    if page is not None and mark.text.strip():
-        yield Quote(page, mark.text, first_box(mark.position))
-
-
 def _is_name(part: str) -> bool:
-    """Whether it names something in a folder and leads nowhere else, on any system."""
+    """Return whether it names something in a folder and leads nowhere else, on any system."""
     return part not in ("", ".", "..") and not {"/", "\\", ":"} & {*part}
+
+
+# --- Zotero's own settings: where linked files begin ----------------------------------------
+
+_HOMES = (
+    ".zotero/zotero",
+    ".var/app/org.zotero.Zotero/.zotero/zotero",
+    "snap/zotero-snap/common/.zotero/zotero",
+    "Library/Application Support/Zotero/Profiles",
+)
+_LARGEST_PREFS = 5_000_000
+"""Bytes of a file of settings."""
+_PREF = re.compile(
+    r'^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$', re.MULTILINE
+)
+
+
+def linked_folder(data: Path) -> Path | None:
+    """Return the folder below which this data folder links files, None if no profile says it."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    homes = [home / name for name in _HOMES]
+    if windows := os.environ.get("APPDATA"):
+        homes.append(Path(windows, "Zotero", "Zotero", "Profiles"))
+    for path in (path for folder in homes for path in sorted(folder.glob("*/prefs.js"))):
+        prefs: dict[str, str] = {}
+        with suppress(OSError):
+            small = path.stat().st_size < _LARGEST_PREFS
+            for name, value in _PREF.findall(path.read_text("utf-8", "replace") if small else ""):
+                with suppress(ValueError):
+                    prefs[name] = json.loads(value)
+        base = prefs.get("baseAttachmentPath", "")
+        with suppress(OSError, ValueError):
+            if base and Path(prefs.get("dataDir", home / "Zotero")).samefile(data):
+                return Path(base)
+    return None

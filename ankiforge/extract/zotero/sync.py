@@ -1,194 +1,613 @@
-"""Fetching a library: from the web what changed since the last time, from this machine all of it.
+"""Libraries from Zotero's API: from the web what changed since the last time, locally all of it.
 
-Each answer is of one state of the library, and what is new after the first of them is fetched
-again the next time. What a holding says is never taken from it because an answer lacks it: only
+Each response is of one state of the library, and what is newer than the first of them is fetched
+again the next time. An item is never dropped from a copy because a response lacks it, only
 because the list of erased items names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.zotero.address import TOO_OLD, TOO_OLD_HINT
-from ankiforge.extract.zotero.holding import (
-    MARK,
-    NOTE,
-    Collection,
-    Holding,
-    Item,
-    collections_of,
-    items_of,
+from ankiforge.extract.zotero.api import TRIES, Identity, Pace, Place, Service
+from ankiforge.extract.zotero.database import (
+    Account,
+    ChildNote,
+    Creator,
+    Library,
+    Mark,
+    plain,
 )
-from ankiforge.extract.zotero.service import TRIES, Place, Service
+from ankiforge.extract.zotero.settings import (
+    TOO_OLD,
+    TOO_OLD_HINT,
+    Address,
+    RefusalError,
+    UntoldError,
+    Wanted,
+)
+from ankiforge.model import Memory, Problem
 
+MARK, NOTE = "annotation", "note"
 KINDS = f"{MARK} || {NOTE}"
-_LEVELS = 4
+LEVELS = 4
 """Paper, attachment, annotation; no library is deeper."""
+_MARK_KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
+_UNKNOWN = _NOBODY = 0
+
+# --- a copy of a library --------------------------------------------------------------------
+
+
+class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An annotation, note, attachment or paper."""
+
+    key: str
+    kind: str
+    parent: str = ""
+    trashed: bool = False
+    added: str = ""
+    modified: str = ""
+    by: int | None = None
+    """The account that made it and its name, where the library is shared and this is known."""
+    by_name: str = ""
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    fields: dict[str, str] = {}
+    makers: tuple[tuple[str, str, str], ...] = ()
+    """Role, first name, last name (or the whole name of an institution)."""
+
+
+class Collection(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A folder of works."""
+
+    name: str
+    parent: str = ""
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """The marks and notes of a library at one version, and what they lie on."""
+
+    origin: str
+    """The address it is from: another one's versions mean nothing here."""
+    version: int = 0
+    items: dict[str, Item] = {}
+    collections: dict[str, Collection] = {}
+    format: int = 1
+
+    @property
+    def marks(self) -> int:
+        """How many marks and notes there are."""
+        return sum(item.kind in (MARK, NOTE) for item in self.items.values())
+
+
+def _unpacked(body: bytes | None, origin: str) -> Copy | None:
+    """Return a cached copy if it is of this origin and can be read."""
+    try:
+        copy = msgspec.json.decode(zlib.decompress(body or b""), type=Copy)
+    except (zlib.error, msgspec.MsgspecError, RecursionError):
+        return None
+    return copy if (copy.origin, copy.format) == (origin, 1) else None
+
+
+# --- from a response ------------------------------------------------------------------------
+
+_NO_FIELDS = frozenset(
+    {"key", "version", "itemType", "parentItem", "deleted", "tags", "collections", "creators"}
+    | {"relations", "dateAdded", "dateModified"}
+)
+_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
+
+
+class _User(msgspec.Struct):
+    id: int | None = None
+    name: str = ""
+    username: str = ""
+
+
+class _Meta(msgspec.Struct):
+    createdByUser: _User = msgspec.field(default_factory=_User)
+    parsedDate: str = ""
+
+
+class _Tag(msgspec.Struct):
+    tag: str = ""
+    type: int = 0
+
+
+class _Creator(msgspec.Struct):
+    creatorType: str = ""
+    firstName: str = ""
+    lastName: str = ""
+    name: str = ""
+
+
+class _Data(msgspec.Struct):
+    itemType: str
+    parentItem: str | bool = False
+    deleted: int | bool = 0
+    dateAdded: str = ""
+    dateModified: str = ""
+    tags: tuple[_Tag, ...] = ()
+    collections: tuple[str, ...] | None = ()
+    creators: tuple[_Creator, ...] = ()
+
+
+class _Row(msgspec.Struct):
+    key: str
+    data: _Data
+    meta: _Meta = msgspec.field(default_factory=_Meta)
+
+
+class _Folder(msgspec.Struct):
+    name: str = ""
+    parentCollection: str | bool = False
+    deleted: int | bool = 0
+
+
+class _FolderRow(msgspec.Struct):
+    key: str
+    data: _Folder
+
+
+def _without_nulls(value: Any) -> Any:
+    """Drop the fields without a value."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_without_nulls(one) for one in value if one is not None]
+    return value
+
+
+def items_of(rows: Iterable[dict[str, Any]]) -> Iterator[Item]:
+    """Yield the items of a response.
+
+    Raises:
+        ItemError: one of them is malformed.
+    """
+    for row in rows:
+        try:
+            whole = _without_nulls(row)
+            yield _item(msgspec.convert(whole, _Row), whole["data"])
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise ItemError(
+                f"an item of Zotero's API is not as it should be: {error}",
+                hint="a newer version of this program may know it",
+            ) from error
+
+
+def _item(row: _Row, raw: dict[str, Any]) -> Item:
+    data, user = row.data, row.meta.createdByUser
+    fields = {
+        name: plain(value)
+        for name, value in raw.items()
+        if isinstance(value, str) and value and name not in _NO_FIELDS
+    }
+    # the date as the database has it: what can be sorted comes first
+    date = row.meta.parsedDate or fields.get("date", "")
+    if not date[:4].isdecimal() and (year := _YEAR.search(date)):
+        date = year[0]
+    return Item(
+        key=plain(row.key),
+        kind=data.itemType,
+        parent=data.parentItem if isinstance(data.parentItem, str) else "",
+        trashed=bool(data.deleted),
+        added=data.dateAdded,
+        modified=data.dateModified,
+        by=user.id,
+        by_name=plain(user.name or user.username),
+        tags=tuple(sorted(plain(one.tag) for one in data.tags if one.tag and one.type == 0)),
+        collections=data.collections or (),
+        fields=fields | ({"date": date} if date else {}),
+        makers=tuple(
+            (one.creatorType, plain(one.firstName), plain(one.lastName or one.name))
+            for one in data.creators
+        ),
+    )
+
+
+def collections_of(rows: list[dict[str, Any]]) -> dict[str, Collection]:
+    """Return the collections of a response that are not in the trash.
+
+    Raises:
+        ItemError: one of them is malformed.
+    """
+    try:
+        found = msgspec.convert(_without_nulls(rows), list[_FolderRow])
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ItemError(f"a collection of Zotero's API is not as it should be: {error}") from error
+    return {
+        row.key: Collection(plain(row.data.name), parent if isinstance(parent, str) else "")
+        for row in found
+        if not row.data.deleted
+        for parent in (row.data.parentCollection,)
+    }
+
+
+# --- fetching -------------------------------------------------------------------------------
 
 
 class _ChangedError(Exception):
     """The library changed while it was read, and something asked for is gone."""
 
 
-# --- the web --------------------------------------------------------------------------------
+class Fetch:
+    """Fetches one library."""
 
+    def __init__(self, service: Service, place: Place) -> None:
+        self._service = service
+        self._place = place
+        self._address = service.address
 
-def synced(service: Service, place: Place, before: Holding) -> Holding:
-    """The library as it is now; `before` itself if nothing changed.
+    def changed_since(self, before: Copy) -> Copy:
+        """Return the library of the web as it is now; `before` itself if nothing changed.
 
-    Raises:
-        ItemError: it cannot be fetched whole; nothing is known then.
-    """
-    return _at_rest(service, lambda: _synced(service, place, before))
+        Raises:
+            ItemError: it cannot be fetched whole.
+        """
+        return self._at_rest(lambda: self._changed_since(before))
 
+    def whole(self, origin: str) -> Copy:
+        """Return the library as the running Zotero has it.
 
-def _at_rest(service: Service, fetch: Callable[[], Holding]) -> Holding:
-    """What is fetched while nothing is erased."""
-    for _ in range(TRIES):
-        try:
-            return fetch()
-        except _ChangedError:
-            continue
-    raise service.address.restless()
+        Raises:
+            ItemError: it cannot be read whole, or by a Zotero that lists no annotations.
+        """
+        return self._at_rest(lambda: self._whole(origin))
 
+    def check_local(self) -> None:
+        """Check that a Zotero runs that lists annotations.
 
-def _synced(service: Service, place: Place, before: Holding) -> Holding:
-    known = before.version > 0
-    changed = service.versions(place, before.version, "" if known else KINDS)
-    if known and changed.version < before.version:  # another server, or one put back in time
-        return _begun_anew(service, place, before)
-    if known and changed.version == before.version and not changed.keys:
-        return before
-    if not known and not changed.keys:
-        return Holding(before.origin, changed.version)
-    items, erased = dict(before.items), frozenset[str]()
-    wanted = set(changed.keys)
-    if known:
-        marks = service.versions(place, before.version, KINDS)
-        _check_age(service, [marks.version], changed.version)
-        wanted = {*marks.keys, *(wanted & items.keys())}
-        erased = service.deleted(place, before.version) - changed.keys.keys()
-    items = {key: item for key, item in items.items() if key not in erased}
-    _fetch(service, place, items, wanted, changed.version)
-    _drop_orphans(items, erased)
-    _fetch_parents(service, place, items, changed.version)
-    folders = _folders(service, place, before, changed.version)
-    return _held(before.origin, changed.version, items, folders)
+        Raises:
+            ItemError: it does not.
+        """
+        found = self._service.versions(self._place, 0, MARK)
+        if not found.keys:
+            self._believe_empty(found.headers)
 
+    def _at_rest(self, fetch: Callable[[], Copy]) -> Copy:
+        """Retry while items are erased meanwhile."""
+        for _ in range(TRIES):
+            try:
+                return fetch()
+            except _ChangedError:
+                continue
+        raise self._address.fault("restless")
 
-def _begun_anew(service: Service, place: Place, before: Holding) -> Holding:
-    found = _synced(service, place, Holding(before.origin))
-    if before.marks and not found.marks:
-        raise service.address.emptied(before.marks)
-    return found
+    def _changed_since(self, before: Copy) -> Copy:
+        service, place, known = self._service, self._place, before.version > 0
+        changed = service.versions(place, before.version, "" if known else KINDS)
+        if known and changed.version < before.version:  # another server, or one put back in time
+            anew = self._changed_since(Copy(before.origin))
+            if before.marks and not anew.marks:
+                raise self._address.fault("emptied", before.marks, "marks and notes")
+            return anew
+        if not changed.keys and known and changed.version == before.version:
+            return before
+        if not changed.keys and not known:
+            return Copy(before.origin, changed.version)
+        items, erased = dict(before.items), frozenset[str]()
+        wanted = set(changed.keys)
+        if known:
+            marks = service.versions(place, before.version, KINDS)
+            self._check_age(marks.version, changed.version)
+            wanted = {*marks.keys, *(wanted & items.keys())}
+            erased = service.deleted(place, before.version) - changed.keys.keys()
+        items = {key: item for key, item in items.items() if key not in erased}
+        self._fetch(items, wanted, changed.version)
+        # drop what lay on something erased, and was not moved elsewhere before
+        while orphans := {key for key, item in items.items() if item.parent in erased}:
+            items = {key: item for key, item in items.items() if key not in orphans}
+            erased = frozenset(orphans)
+        return self._copy(before, changed.version, items)
 
+    def _whole(self, origin: str) -> Copy:
+        answer = self._service.all_of(self._place, KINDS)
+        items = {item.key: item for item in items_of(answer.rows)}
+        if not any(item.kind == MARK for item in items.values()):
+            self._believe_empty(answer.headers)
+        server = answer.headers.get("zotero-server-id", "")
+        return self._copy(Copy(f"{origin}#{server}"), answer.version, items)
 
-def _drop_orphans(items: dict[str, Item], erased: frozenset[str]) -> None:
-    """Drop what lay on something erased, and was not moved elsewhere before."""
-    while orphans := {key for key, item in items.items() if item.parent in erased}:
-        for key in orphans:
-            del items[key]
-        erased = frozenset(orphans)
+    def _copy(self, before: Copy, version: int, items: dict[str, Item]) -> Copy:
+        """Return marks and notes that lie on something, what they lie on, and the collections."""
+        for _ in range(LEVELS):
+            parents = {item.parent for item in items.values() if item.parent} - items.keys()
+            if not parents:
+                break
+            self._fetch(items, parents, version)
+        else:
+            raise self._address.broken("items lie on items without end")
+        answer = self._service.collections(self._place)
+        if answer is None and before.collections:  # a server that had some has them still
+            raise self._address.fault("emptied", len(before.collections), "collections")
+        if answer is not None:
+            self._check_age(answer.version, version)
+        folders = collections_of(answer.rows) if answer else {}
+        kept = {k: item for k, item in items.items() if item.kind in (MARK, NOTE) and item.parent}
+        for _ in range(LEVELS):
+            parents = {item.parent for item in kept.values() if item.parent}
+            kept |= {key: items[key] for key in parents if key in items}
+        return Copy(before.origin, version, kept, folders)
 
+    def _fetch(self, items: dict[str, Item], keys: Iterable[str], version: int) -> None:
+        """Update these items."""
+        wanted = sorted(keys)
+        answers = list(self._service.items(self._place, wanted))
+        for answer in answers:
+            self._check_age(answer.version, version)
+        found = {item.key: item for answer in answers for item in items_of(answer.rows)}
+        if lost := [key for key in wanted if key not in found]:
+            if any(answer.version != version for answer in answers):
+                raise _ChangedError
+            raise self._address.fault("short", len(wanted) - len(lost), len(wanted))
+        items |= {key: found[key] for key in wanted}
 
-def _folders(
-    service: Service, place: Place, before: Holding, version: int
-) -> dict[str, Collection]:
-    """The collections; a server that had some has them still."""
-    answer = service.collections(place)
-    if answer is None and before.collections:
-        raise service.address.emptied(len(before.collections), "collections")
-    if answer is None:
-        return {}
-    _check_age(service, [answer.version], version)
-    return collections_of(answer.rows)
+    def _check_age(self, version: int, first: int) -> None:
+        """Refuse a response older than the first: a cache on the way made it up."""
+        if version < first:
+            raise self._address.broken("an answer is older than the one before")
 
-
-def _fetch(
-    service: Service, place: Place, items: dict[str, Item], keys: Iterable[str], version: int
-) -> None:
-    """Take in these items as they are now."""
-    wanted = sorted(keys)
-    answers = list(service.items(place, wanted))
-    _check_age(service, [answer.version for answer in answers], version)
-    found = {item.key: item for answer in answers for item in items_of(answer.rows)}
-    if lost := [key for key in wanted if key not in found]:
-        if any(answer.version != version for answer in answers):
-            raise _ChangedError
-        raise service.address.short(len(wanted) - len(lost), len(wanted))
-    items |= {key: found[key] for key in wanted}
-
-
-def _check_age(service: Service, versions: Iterable[int], first: int) -> None:
-    """No answer is of an older state than the first; one that is was made up on the way."""
-    if any(version < first for version in versions):
-        raise service.address.broken("an answer is older than the one before")
-
-
-def _fetch_parents(service: Service, place: Place, items: dict[str, Item], version: int) -> None:
-    for _ in range(_LEVELS):
-        parents = {item.parent for item in items.values() if item.parent} - items.keys()
-        if not parents:
+    def _believe_empty(self, headers: Mapping[str, str]) -> None:
+        """Refuse Zotero 7, which answers 200 and an empty list however many annotations it has."""
+        major = headers.get("x-zotero-version", "").partition(".")[0]
+        number = int(major) if major.isdecimal() else 0
+        if number >= 8 or headers.get("zotero-server-id"):
             return
-        _fetch(service, place, items, parents, version)
-    raise service.address.broken("items lie on items without end")
+        if number or self._service.versions(self._place, 0, "attachment").keys:
+            raise ItemError(TOO_OLD, hint=TOO_OLD_HINT)
 
 
-# --- this machine ---------------------------------------------------------------------------
+# --- the catalog ----------------------------------------------------------------------------
 
 
-def listed(service: Service, place: Place, origin: str) -> Holding:
-    """The library as the running Zotero has it.
+class Remote:
+    """The libraries behind one address; each is fetched when it is first asked for."""
 
-    Raises:
-        ItemError: it cannot be read whole, or by a Zotero that lists no annotations.
-    """
-    return _at_rest(service, lambda: _listed(service, place, origin))
+    def __init__(self, address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> None:
+        self._address = address
+        self._wanted = wanted
+        self._memory = memory
+        self._service = Service(address, pace)
+        self._places: list[Place] = []
+        self._copies: dict[int, Copy | ItemError] = {}
+        self._items: list[tuple[Item, Copy]] = []
+        self._users: dict[int, str] = {}
+        self._unlisted: ItemError | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._service.close()
+
+    def check_local(self) -> None:
+        """Check that a Zotero runs that lists annotations; see `Fetch.check_local`."""
+        Fetch(self._service, Place("user", 0)).check_local()
+
+    @property
+    def unlisted(self) -> Problem | None:
+        """Why it is unknown which shared libraries there are, if others can be read."""
+        fault, copies = self._unlisted, self._copies.values()
+        if fault is None or (copies and all(isinstance(one, ItemError) for one in copies)):
+            return None
+        return Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
+
+    # --- accounts and libraries
+
+    def account(self) -> Account:
+        """Return the account of the key; nobody's on this machine, where none is needed."""
+        return Account(self._identity.id or None, self._identity.names)
+
+    def user(self, number: int | None) -> str:
+        """Return the name by which items of shared libraries call an account."""
+        return self._users.get(number, "") if number is not None else ""
+
+    @cached_property
+    def _identity(self) -> Identity:
+        """The owner of the key; libraries called by their numbers can do without."""
+        nobody = Identity(0, ())
+        if self._address.local:
+            return nobody
+        if not self._address.key:
+            if self._wanted.own:
+                raise self._address.no_key()
+            return nobody
+        try:
+            return self._service.identity()
+        except RefusalError as error:
+            if error.status == 404 and not self._wanted.own:
+                return nobody
+            raise
+
+    def libraries(self) -> tuple[Library, ...]:
+        """Return the libraries that are wanted: the user's own, then the groups by number."""
+        return self._libraries
+
+    @cached_property
+    def _libraries(self) -> tuple[Library, ...]:
+        own, known = self._identity.id, self._known_groups()
+        number = self._wanted.user(known) or 0
+        chosen = [(Place("user", number or own), "")] if self._wanted.own or number else []
+        chosen += [(Place("group", one), known.get(one, "")) for one in self._wanted.groups(known)]
+        self._places = [place for place, _ in chosen]
+        return tuple(
+            Library(at, place.id if place.kind == "group" else None, name)
+            for at, (place, name) in enumerate(chosen)
+        )
+
+    def _known_groups(self) -> Mapping[int, str]:
+        """Return the groups, asked for only where that matters; a fault spares the own library."""
+        own = self._identity.id
+        if not (own or self._address.local) or not self._wanted.needs_groups:
+            return {}
+        try:
+            return self._service.groups(own)
+        except RefusalError as error:
+            if self._wanted.explicit:  # which library a number means is unknown then
+                raise
+            self._unlisted = error
+            return {}
+
+    # --- what is in them: see `Catalog`
+
+    def marks(self, library: Library) -> Iterator[Mark]:
+        """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
+        copy = self._copy(library)
+        chains = [
+            chain
+            for chain in _chains(copy, MARK)
+            if len(chain) > 1 and not any(one.trashed for one in chain)
+        ]
+
+        def order(chain: tuple[Item, ...]) -> tuple[str, ...]:
+            mark, file = chain[:2]
+            index = mark.fields.get("annotationSortIndex", "")
+            return (chain[-1].key, file.added, file.key, index, mark.key)
+
+        for item, file, *above in sorted(chains, key=order):
+            fields, work = item.fields, above[0] if above else file
+            name = file.fields.get("filename", "")
+            yield Mark(
+                item=self._handle(item, copy),
+                key=item.key,
+                kind=_MARK_KINDS.get(fields.get("annotationType", ""), _UNKNOWN),
+                text=fields.get("annotationText", ""),
+                comment=fields.get("annotationComment", ""),
+                colour=fields.get("annotationColor", ""),
+                page_label=fields.get("annotationPageLabel", ""),
+                position=fields.get("annotationPosition", ""),
+                author_name=fields.get("annotationAuthorName", ""),
+                author=_author(library, item),
+                attachment_key=file.key,
+                attachment_path=f"storage:{name}" if name else file.fields.get("path", ""),
+                work_item=self._handle(work, copy),
+                work_key=work.key,
+                created=item.added,
+                modified=item.modified,
+                external=False,
+            )
+
+    def trashed(self, library: Library) -> int:
+        """Return how many marks are in the trash, themselves or with their file or paper."""
+        chains = _chains(self._copy(library), MARK)
+        return sum(any(one.trashed for one in chain) for chain in chains)
+
+    def notes(self, library: Library) -> Iterator[ChildNote]:
+        """Yield notes on papers that are not in the trash: by paper, oldest first."""
+        copy = self._copy(library)
+        chains = [
+            chain
+            for chain in _chains(copy, NOTE)
+            if len(chain) > 1 and not any(one.trashed for one in chain)
+        ]
+        for item, work, *_ in sorted(
+            chains, key=lambda one: (one[1].key, one[0].added, one[0].key)
+        ):
+            yield ChildNote(
+                item=self._handle(item, copy),
+                key=item.key,
+                html=item.fields.get("note", ""),
+                created=item.added,
+                modified=item.modified,
+                author=_author(library, item),
+                work_item=self._handle(work, copy),
+                work_key=work.key,
+            )
+
+    def fields(self, item: int) -> dict[str, str]:
+        """Return the filled fields of a work by Zotero's names."""
+        return dict(self._items[item][0].fields)
+
+    def creators(self, item: int) -> list[Creator]:
+        """Return everybody who made a work, in its order."""
+        return [Creator(*one) for one in self._items[item][0].makers]
+
+    def tags(self, item: int) -> tuple[str, ...]:
+        """Return the tags a person gave."""
+        return self._items[item][0].tags
+
+    def collections(self, item: int) -> tuple[str, ...]:
+        """Return the whole paths of the collections a work is in, without trashed ones."""
+        own, copy = self._items[item]
+        paths = set()
+        for key in own.collections:
+            names: list[str] = []
+            while key and (folder := copy.collections.get(key)) and len(names) < 100:
+                names.insert(0, folder.name)
+                key = folder.parent
+            if not key:
+                paths.add("/".join(names))
+        return tuple(sorted(paths - {""}))
+
+    def _handle(self, item: Item, copy: Copy) -> int:
+        self._items.append((item, copy))
+        return len(self._items) - 1
+
+    # --- fetching
+
+    def _copy(self, library: Library) -> Copy:
+        """Return the library, fetched once; a fault is raised each time, and met once."""
+        copy = self._copies.get(library.id)
+        if copy is None:
+            place = self._places[library.id]
+            origin = f"{self._address.url}/{place.kind}s/{place.id}"
+            try:
+                fetched = self._fetch_local if self._address.local else self._fetch_web
+                copy = fetched(library, Fetch(self._service, place), origin)
+            except ItemError as error:
+                copy = error
+            self._copies[library.id] = copy
+        if isinstance(copy, ItemError):
+            raise copy
+        self._users |= {i.by: i.by_name for i in copy.items.values() if i.by is not None}
+        return copy
+
+    def _fetch_web(self, library: Library, fetch: Fetch, origin: str) -> Copy:
+        """Return the library as it is now; cached once all of it is here."""
+        name = f"web/{library.namespace}"
+        cached = _unpacked(self._memory.recall(name), origin)
+        # an empty list is never asked what changed since: it may have been a fault
+        copy = fetch.changed_since(cached if cached and cached.marks else Copy(origin))
+        if copy != cached:
+            self._memory.keep({name: zlib.compress(msgspec.json.encode(copy), 1)})
+        return copy
+
+    def _fetch_local(self, library: Library, fetch: Fetch, origin: str) -> Copy:
+        """Return the same from this machine; only the number of marks is cached."""
+        copy = fetch.whole(origin)
+        name = f"local/{copy.origin}/{library.namespace}"
+        cached = self._memory.recall(name) or b""
+        before = int(cached) if cached.isdigit() else 0
+        if before and not copy.marks:
+            raise self._address.fault("emptied", before, "marks and notes")
+        # in a shared library comments instruct only if they are one's own: this must be known
+        items = (item for item in copy.items.values() if item.kind in (MARK, NOTE))
+        if library.group is not None and any(item.by is None for item in items):
+            raise UntoldError(
+                "Zotero's local API does not tell who marked what in a shared library",
+                hint="give `path:`, Zotero's data folder, or `api: web`; "
+                "or leave it out: `library: user`",
+            )
+        if copy.marks != before:
+            self._memory.keep({name: b"%d" % copy.marks})
+        return copy
 
 
-def _listed(service: Service, place: Place, origin: str) -> Holding:
-    answer = service.all_of(place, KINDS)
-    items = {item.key: item for item in items_of(answer.rows)}
-    if not any(item.kind == MARK for item in items.values()):
-        _believe_empty(service, place, answer.headers)
-    _fetch_parents(service, place, items, answer.version)
-    server = answer.headers.get("zotero-server-id", "")
-    folders = _folders(service, place, Holding(origin), answer.version)
-    return _held(f"{origin}#{server}", answer.version, items, folders)
+def _author(library: Library, item: Item) -> int | None:
+    """Return the account that made an item; an unknown one is not one's own."""
+    return item.by if library.group is None or item.by is not None else _NOBODY
 
 
-def check_local(service: Service, place: Place) -> None:
-    """See whether a Zotero runs that lists annotations.
-
-    Raises:
-        ItemError: it does not.
-    """
-    found = service.versions(place, 0, MARK)
-    if not found.keys:
-        _believe_empty(service, place, found.headers)
-
-
-def _believe_empty(service: Service, place: Place, headers: Mapping[str, str]) -> None:
-    """Zotero 7 answers 200 and an empty list, however many annotations there are."""
-    major = headers.get("x-zotero-version", "").partition(".")[0]
-    told = int(major) if major.isdecimal() else 0
-    if told >= 8 or headers.get("zotero-server-id"):
-        return
-    if told or service.versions(place, 0, "attachment").keys:
-        raise ItemError(TOO_OLD, hint=TOO_OLD_HINT)
-
-
-# --- both -----------------------------------------------------------------------------------
-
-
-def _held(
-    origin: str, version: int, items: dict[str, Item], folders: dict[str, Collection]
-) -> Holding:
-    """Marks and notes on something, and what they lie on."""
-    kept = {key: item for key, item in items.items() if item.kind in (MARK, NOTE) and item.parent}
-    for _ in range(_LEVELS):
-        parents = chain.from_iterable((item.parent,) for item in kept.values() if item.parent)
-        kept |= {key: items[key] for key in set(parents) if key in items}
-    return Holding(origin, version, kept, folders)
+def _chains(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
+    """Yield each item of a kind with what it lies on, and so on."""
+    for item in copy.items.values():
+        if item.kind == kind:
+            chain = [item]
+            while (above := copy.items.get(chain[-1].parent)) and len(chain) < 3:
+                chain.append(above)
+            yield tuple(chain)

@@ -1,7 +1,8 @@
-"""A library, work by work: each paper with its marks and notes."""
+"""Libraries mapped to our model, work by work: papers to documents, marks to highlights."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,131 +10,293 @@ from heapq import merge
 from itertools import groupby
 from pathlib import Path
 
-from ankiforge.extract.pdf.protocol import Passage
-from ankiforge.extract.pdf.remembering import HelpedWorker
+from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.workers import WorkerPool
-from ankiforge.extract.zotero.catalog import Catalog
-from ankiforge.extract.zotero.database import ChildNote, Library, Mark
-from ankiforge.extract.zotero.files import Files
-from ankiforge.extract.zotero.marks import KINDS, highlight_of
-from ankiforge.extract.zotero.notes import Quotable, note_of
-from ankiforge.extract.zotero.papers import document_of
-from ankiforge.extract.zotero.people import People
-from ankiforge.extract.zotero.positions import page_index
-from ankiforge.model import Document, Extracted, Highlight, Memory, Problem
+from ankiforge.extract.zotero.database import (
+    BETTER_BIBTEX,
+    KINDS,
+    Catalog,
+    ChildNote,
+    Library,
+    Mark,
+    comment_of,
+)
+from ankiforge.extract.zotero.files import Files, Shown, page_index
+from ankiforge.extract.zotero.notes import Quotable, note_text
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Memory,
+    Problem,
+)
+from ankiforge.text.anchors import percent, without_bullets
+from ankiforge.text.fold import same
 
 SPLIT = 60_000
-"""Characters of a position from which Zotero may have cut one mark into several (at 65,000)."""
+"""Characters of a position from which Zotero may have split one mark (it does at 65,000)."""
 
 
 @dataclass(frozen=True)
 class Works:
-    """Reads libraries of one catalog."""
+    """Reads the libraries of one catalog."""
 
     source: str
     """The name of the source in the configuration."""
     catalog: Catalog
-    worker: HelpedWorker
+    worker: PdfWorker
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: tuple[str, ...]
     memory: Memory
     pool: WorkerPool | None = None
-    """Who reads files ahead."""
+    """Reads files ahead."""
 
     @cached_property
-    def _people(self) -> People:
-        return People(self.catalog, self.me)
+    def files(self) -> Files:
+        """The files of the libraries."""
+        return Files(self.worker, self.folder, self.memory)
 
     @cached_property
     def _quotable(self) -> Quotable:
         return Quotable(self.catalog)
 
-    def looked(self, library: Library) -> frozenset[str]:
-        """Return the files that were looked for, whether they were there or not."""
-        return self._files.looked(library)
-
-    @cached_property
-    def _files(self) -> Files:
-        return Files(self.worker, self.folder, self.memory)
-
     def of(
         self, library: Library, chosen: frozenset[str] | None = None
     ) -> Iterator[Extracted | Problem]:
-        """Each work with marks or notes, by its key; `chosen` attachments only, if given."""
+        """Yield each work with marks or notes, by its key; `chosen` attachments only, if given."""
+
+        def work_key(one: Mark | ChildNote) -> str:
+            return one.work_key
+
         if self.pool is not None and chosen is None:
-            self._files.foresee(self.pool, library, self.catalog.marks(library))
-        marks_and_notes: tuple[Iterator[Mark | ChildNote], ...] = (
+            self.files.prefetch(self.pool, library, self.catalog.marks(library))
+        both: tuple[Iterator[Mark | ChildNote], ...] = (
             self.catalog.marks(library),
             self.catalog.notes(library),
         )
-        found = merge(*marks_and_notes, key=_work_key)
-        for _, group in groupby(found, key=_work_key):
-            both = tuple(group)
-            marks = tuple(one for one in both if isinstance(one, Mark))
-            notes = tuple(one for one in both if isinstance(one, ChildNote))
+        for _, group in groupby(merge(*both, key=work_key), key=work_key):
+            found = tuple(group)
+            marks = tuple(one for one in found if isinstance(one, Mark))
+            notes = tuple(one for one in found if isinstance(one, ChildNote))
             if chosen is None or any(mark.attachment_key in chosen for mark in marks):
                 yield from self._work(library, marks, notes)
         if chosen is None:
-            self._files.settle(library)
+            self.files.store(library)
 
     def _work(
         self, library: Library, marks: tuple[Mark, ...], notes: tuple[ChildNote, ...]
     ) -> Iterator[Extracted | Problem]:
-        """One paper (or loose attachment) with the marks of all its attachments, then its notes."""
+        """Yield one paper (or loose attachment) with the marks of its attachments, then its notes."""
         first = marks[0] if marks else notes[0]
         paths = tuple(mark.attachment_path for mark in marks)
-        document = document_of(
-            self.catalog, self.source, library, first.work_item, first.work_key, paths
-        )
-        around, pictures = self._files.around(library, marks)
+        document = document_of(self.catalog, self.source, library, first, paths)
+        around, pictures = self.files.around(library, marks)
         read = []
         for mark in marks:
             if mark.kind in KINDS:
                 near = around.get(mark.key, Passage())
                 read.append((mark, self._highlight(library, document, mark, near)))
             else:
-                yield _unknown(library, document, mark)
-        highlights = (*_whole(read), *self._notes(library, document, notes))
+                yield Problem(
+                    f"{document.title}: {library.namespace}/{mark.key}",
+                    f"an annotation of a kind this program does not know ({mark.kind})",
+                    hint="it was left out; a newer version of this program may know it",
+                )
+        noted = (self._note(library, document, note) for note in notes)
+        highlights = (*_unsplit(read), *(one for one in noted if one is not None))
         if highlights:
             yield Extracted(document, highlights, library.namespace, pictures=pictures)
 
     def _highlight(
-        self, library: Library, document: Document, mark: Mark, near: Passage
+        self, library: Library, document: Document, mark: Mark, around: Passage
     ) -> Highlight:
-        return highlight_of(self.catalog, self._people, library, document, mark, near)
+        """Map a mark; somebody else's in a shared library neither instructs nor becomes a card."""
+        foreign = self._foreign(library, mark.author_name, mark.author, external=mark.external)
+        page, file = page_index(mark), percent(mark.attachment_key)
+        at = "" if page is None else f"page={page + 1}&"  # counts from 1 and is no label
+        link = f"zotero://open-pdf/{library.address}/items/{file}?{at}"
+        read = Highlight(
+            document=document,
+            namespace=library.namespace,
+            kind=KINDS[mark.kind],
+            exact=without_bullets(mark.text),
+            own=percent(mark.key),
+            prefix=around.prefix,
+            suffix=around.suffix,
+            sentence=around.sentence,
+            markdown=(f"![]({around.picture})",) if isinstance(around, Shown) else (),
+            comment=comment_of(mark),
+            instructs=not foreign,
+            colour=mark.colour.lower(),
+            author=self._author(library, mark.author_name, mark.author),
+            created=mark.created,
+            modified=mark.modified,
+            tags=self.catalog.tags(mark.item),
+            page_label=mark.page_label,
+            heading=around.heading,
+            uri=f"{link}annotation={percent(mark.key)}",
+            block=mark.attachment_key,
+            skip=foreign,
+        )
+        was = around.sentence_formerly
+        sentence = around.sentence if was is None else was
+        return read.formerly_as(replace(read, exact=mark.text, sentence=sentence))
 
-    def _notes(
-        self, library: Library, document: Document, notes: tuple[ChildNote, ...]
-    ) -> Iterator[Highlight]:
-        for note in notes:
-            one = note_of(self.catalog, self._people, library, document, note, self._quotable)
-            if one is not None:
-                yield one
+    def _note(self, library: Library, document: Document, note: ChildNote) -> Highlight | None:
+        """Map a note; None if it is empty or only repeats annotations."""
+        text = note_text(note.html, self._quotable)
+        if text is None:
+            return None
+        foreign = self._foreign(library, "", note.author)
+        return Highlight(
+            document=document,
+            namespace=library.namespace,
+            kind=HighlightKind.NOTE,
+            exact=text.plain,
+            own=percent(note.key),
+            markdown=text.markdown,
+            instructs=not foreign and not text.too_long,
+            author=self._author(library, "", note.author),
+            created=note.created,
+            modified=note.modified,
+            tags=self.catalog.tags(note.item),
+            heading=text.title,
+            uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
+            block=note.key,
+            skip=foreign or text.too_long,
+        )
+
+    # --- whose marks and notes these are
+
+    def _author(self, library: Library, name: str, number: int | None) -> str:
+        """Return the name Zotero shows: the one that came along, else that of the account."""
+        return name or (self.catalog.user(number) if library.group is not None else "")
+
+    def _foreign(
+        self, library: Library, name: str, number: int | None, *, external: bool = False
+    ) -> str:
+        """Return why something in a library does not count, "" if it is one's own.
+
+        Args:
+            library: where it is; in one's own library all is one's own.
+            name: came along with it.
+            number: the account that made it, None if it was never synced.
+            external: it is from the file itself, and nobody knows who made that.
+        """
+        if library.group is None:
+            return ""
+        author = self._author(library, name, number)
+        unknown = "another program in the file" if external else "somebody else"
+        reason = f"marked by {author or unknown}"
+        if not name and number is None:
+            return reason if external else ""  # made on this computer and never synced
+        account = self.catalog.account()
+        own = number is not None and number == account.id
+        by_owner = _is_one_of(author, account.names) if name else own
+        names = (author, *account.names) if by_owner else (author,)
+        mine = any(_is_one_of(one, self.me) for one in names) if self.me else by_owner
+        return "" if mine else reason
 
 
-def _work_key(one: Mark | ChildNote) -> str:
-    return one.work_key
+def _is_one_of(name: str, names: tuple[str, ...]) -> bool:
+    return any(same(name, other) for other in names)
 
 
-def _unknown(library: Library, document: Document, mark: Mark) -> Problem:
-    return Problem(
-        f"{document.title}: {library.namespace}/{mark.key}",
-        f"an annotation of a kind this program does not know ({mark.kind})",
-        hint="it was left out; a newer version of this program may know it",
-    )
-
-
-def _whole(read: list[tuple[Mark, Highlight]]) -> Iterator[Highlight]:
-    """Of a mark that Zotero cut because it covers too much, the first part stands for all."""
+def _unsplit(read: list[tuple[Mark, Highlight]]) -> Iterator[Highlight]:
+    """Yield highlights; of a mark that Zotero split, being too large, only the first part counts."""
     first: dict[tuple[object, ...], Mark] = {}
     for mark, highlight in read:
-        page = page_index(mark.position)
-        same = (mark.attachment_key, mark.kind, mark.text, mark.comment, page)
-        before = first.setdefault(same, mark)
+        part = (mark.attachment_key, mark.kind, mark.text, mark.comment, page_index(mark))
+        before = first.setdefault(part, mark)
         large = max(len(before.position), len(mark.position)) > SPLIT
         if before is not mark and large and not highlight.skip:
             why = f"a part of {before.key}, which was too large for Zotero"
             yield replace(highlight, skip=why, instructs=False)
         else:
             yield highlight
+
+
+# --- papers ---------------------------------------------------------------------------------
+
+_TITLES = ("title", "caseName", "subject", "nameOfAct")
+_DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
+"""The field's name depends on the type of item: a case, an e-mail, a statute, a patent."""
+_MARKUP = re.compile(r"</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>", re.IGNORECASE)
+_CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I | re.M)
+_DOI = re.compile(r"\b10\.\d{4,9}/\S+")
+_EXTRA_DOI = re.compile(r"^[ \t]*DOI[ \t]*:[ \t]*(\S+)", re.I | re.M)
+_PMID = re.compile(r"^[ \t]*PMID:[ \t]*(\d{1,9})[ \t]*$", re.I | re.M)
+_PUBMED = re.compile(
+    r"^https?://(?:pubmed\.|www\.)?ncbi\.nlm\.nih\.gov/(?:pubmed/)?(\d{1,9})/?$", re.I
+)
+_ARXIV = re.compile(r"\barxiv(?:\.org/(?:abs|pdf)/|:[ \t]*)(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})", re.I)
+
+
+def document_of(
+    catalog: Catalog,
+    source: str,
+    library: Library,
+    one: Mark | ChildNote,
+    paths: tuple[str, ...],
+) -> Document:
+    """Return the paper of a mark or note, or the loose attachment.
+
+    `paths` are those of its files that have marks: `storage:name`, `attachments:folder/name`, or
+    a path of any system.
+    """
+    key = percent(one.work_key)
+    fields = catalog.fields(one.work_item)
+    last = (re.split(r"[/\\]|^(?:storage|attachments):", path)[-1] for path in paths)
+    files = tuple(dict.fromkeys(last))
+    title = _MARKUP.sub("", _first_filled(fields, _TITLES))
+    title = " ".join(title.split()).removeprefix("storage:")
+    # Zotero keeps `2019-03-00 March 2019`: the sortable date, then what was typed
+    year = _first_filled(fields, _DATES)[:4]
+    # authors first, then editors and the rest, each in the order of the paper
+    creators = sorted(catalog.creators(one.work_item), key=lambda person: person.role != "author")
+    names = (f"{person.first} {person.last}".strip() for person in creators)
+    inner = library.namespace.partition(":")[2]  # item keys are unique in their library only
+    return Document(
+        key=DocumentKey(f"{library.namespace}/{key}"),
+        source=source,
+        title=title or next(filter(None, files), key),
+        creators=tuple(dict.fromkeys(name for name in names if name)),
+        issued=year if year.isascii() and year.isdecimal() and year != "0000" else "",
+        identifiers=(
+            *_identifiers(fields),
+            ("zotero", f"{inner}/{key}"),
+            *(("file", name) for name in files if name),
+        ),
+        uri=f"zotero://select/{library.address}/items/{key}",
+        tags=catalog.tags(one.work_item),
+        collections=catalog.collections(one.work_item),
+    )
+
+
+def _first_filled(fields: dict[str, str], names: tuple[str, ...]) -> str:
+    return next((fields[name] for name in names if fields.get(name)), "")
+
+
+def _identifiers(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
+    extra, url = fields.get("extra", ""), fields.get("url", "").strip()
+    if doi := _DOI.search(fields.get("DOI") or _first(_EXTRA_DOI, extra)):
+        yield ("doi", doi[0].lower())
+    if arxiv := _first(_ARXIV, "\n".join((fields.get("archiveID", ""), extra, url))):
+        yield ("arxiv", arxiv.lower())
+    if pmid := _first(_PMID, extra) or _first(_PUBMED, url):
+        yield ("pmid", pmid)
+    for isbn in fields.get("ISBN", "").replace("-", "").split():
+        yield ("isbn", isbn.upper())
+    if url:
+        yield ("url", url)
+    native, typed = fields.get("citationKey"), _first(_CITATION_KEY, extra)
+    if citekey := native or typed or fields.get(BETTER_BIBTEX):
+        yield ("citekey", citekey)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""

@@ -18,8 +18,7 @@ from ankiforge import app, ledger, review
 from ankiforge.config import DrafterName
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.config.workspace import Workspace
-from ankiforge.draft import private
-from ankiforge.draft.wording.requests import withheld
+from ankiforge.draft import private, withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
 from ankiforge.model import (
@@ -58,7 +57,7 @@ from ankiforge.review.service import Service
 from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
-    from ankiforge.draft.desk.till import Usage
+    from ankiforge.draft.budget import Usage
     from ankiforge.draft.llm import Model
     from ankiforge.review.page.lists import Lists
 

@@ -6,7 +6,6 @@ browser.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections import OrderedDict
@@ -20,8 +19,7 @@ from flask import Flask, Response, jsonify, request, send_file
 
 from ankiforge.anki.render import address
 from ankiforge.config.deckfiles import PALETTE, colour_name
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Drawn, Failed, Sheet
+from ankiforge.extract.pdf.worker import Drawn, Failed, PdfWorker, Sheet, absolute
 from ankiforge.extract.zotero.files import STORAGE
 from ankiforge.model import Highlight, HighlightKey, Media, Problem, Route, Span, h16
 from ankiforge.review.page.items import render
@@ -347,7 +345,7 @@ def _page_html(service: Service, pages: _Pages, highlight: Highlight, name: str)
                 passwords = tuple(one.options.get("passwords", ()))
                 break
     sheet = Sheet(
-        os.fsencode(paper.path),
+        absolute(paper.path),
         -1 if paper.page is None else paper.page,
         highlight.exact,
         highlight.prefix,

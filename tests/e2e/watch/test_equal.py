@@ -155,7 +155,7 @@ def state(folder: Path) -> dict[str, Any]:
             "highlights": ask("SELECT key, place, text, content, presence, drafted, no_card FROM highlight"),
             "cards": ask("SELECT guid, key, kind, fields, verdict, standing, standing_why FROM card"),
             "homes": ask("SELECT guid, key, role FROM card_highlight"),
-            "ways": ask("SELECT key, container, place FROM way"),
+            "ways": ask("SELECT key, container, place FROM location"),
             "slots": ask("SELECT key, family, slot, answer FROM slot"),
             "findings": ask("SELECT guid, letter, body FROM finding"),
             "documents": ask("SELECT key, place, title FROM document d WHERE EXISTS"

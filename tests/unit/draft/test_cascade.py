@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ankiforge.config import shipped
-from ankiforge.draft.wording.prompt import Prompts, load
+from ankiforge.draft.prompt import Prompts, load
 from ankiforge.model import Attempt, Brief, CardKind
 
 FACT = "The aperture of a lens controls how much light comes in."
@@ -142,7 +142,7 @@ def words(asked):
 
 
 def test_each_task_is_asked_with_the_prompt_of_its_deck(prompts, task, server, fake, memory):
-    from ankiforge.draft.desk.settings import ServerSettings
+    from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
 
     settings = ServerSettings(base_url=server.base_url, model="fake", backoff_s=0.001)
@@ -192,3 +192,10 @@ def test_candidates_and_tags_are_in_the_schema_only_if_asked_for(draft, task, se
     assert set(more["required"]) - set(plain["required"]) == {"fact", "difficulty"}
     assert more["properties"]["difficulty"]["enum"] == ["easy", "medium", "hard"]
     assert "quite different cards" in words(server.asked[1])
+
+
+def test_an_error_at_the_repair_leaves_the_card_as_it_was(run, card, server, fake):
+    server.queue.append(fake.cards(card(BAD)))
+    server.queue.append(fake.error(400, "no"))
+    (made,) = run([card(BAD)]).drafts
+    assert (made.field("Front"), made.attempts) == (BAD, ())

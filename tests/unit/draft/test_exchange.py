@@ -2,16 +2,17 @@ import json
 
 import pytest
 
-from ankiforge.draft.desk.settings import ServerSettings
-from ankiforge.draft.exchange import (
-    chat_label,
-    export_chat,
-    export_jsonl,
-    import_chat,
-    import_files,
-    import_jsonl,
-    parts,
-)
+from ankiforge.draft.batch import export_jsonl, import_files, parts
+from ankiforge.draft.chat import export_chats, import_chat, label_for
+from ankiforge.draft.client import ServerSettings
+
+
+def import_jsonl(lines, memory, where="batch"):
+    return import_files([(where, lines)], memory)
+
+
+def export_chat(tasks, prompt):
+    return "".join(export_chats(tasks, prompt, most=100))
 
 
 @pytest.fixture
@@ -166,9 +167,9 @@ def test_many_lines_that_fail_alike_are_one_problem(memory):
 
 
 def test_what_is_too_much_for_one_file_goes_into_several(monkeypatch):
-    monkeypatch.setattr("ankiforge.draft.exchange.MOST_LINES", 3)
+    monkeypatch.setattr("ankiforge.draft.batch.MOST_LINES", 3)
     assert [len(part) for part in parts(["x"] * 7)] == [3, 3, 1]
-    monkeypatch.setattr("ankiforge.draft.exchange.MOST_BYTES", 10)
+    monkeypatch.setattr("ankiforge.draft.batch.MOST_BYTES", 10)
     assert [len(part) for part in parts(["äää", "bbb", "c", "d" * 50])] == [1, 2, 1]
 
 
@@ -187,7 +188,7 @@ def papers(task, highlight):
 
 def reply_to(tasks, fake, skip=()):
     marked = [one for one_task in tasks for one in one_task.highlights if one.key not in skip]
-    return [fake.card(chat_label(one), one.exact, f"Front {one.key}?") for one in marked]
+    return [fake.card(label_for(one.key), one.exact, f"Front {one.key}?") for one in marked]
 
 
 def test_a_chat_text_holds_rules_passages_and_labels(papers, prompt):
@@ -195,7 +196,7 @@ def test_a_chat_text_holds_rules_passages_and_labels(papers, prompt):
     assert text.startswith("You draft flashcards")
     for one_task in papers:
         for one in one_task.highlights:
-            assert f'<highlight h="{chat_label(one)}">' in text
+            assert f'<highlight h="{label_for(one.key)}">' in text
             assert one.exact in text
     assert "shorter please" in text
 

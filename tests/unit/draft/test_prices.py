@@ -1,7 +1,7 @@
 import pytest
 
 from ankiforge.config import load_prices
-from ankiforge.draft.desk.prices import Price, known_price
+from ankiforge.draft.budget import Price, known_price
 from ankiforge.errors import ConfigError
 
 

@@ -5,11 +5,8 @@ import pytest
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.config import shipped
-from ankiforge.draft.wording.decode import objects
-from ankiforge.draft.wording.drawing import drawn
-from ankiforge.draft.wording.prompt import load, parse
-from ankiforge.draft.wording.reply import reasons, usable
-from ankiforge.draft.wording.requests import Shape, passage
+from ankiforge.draft.prompt import Shape, load, parse, passage
+from ankiforge.draft.reply import drafts_of, objects, reasons, usable
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Origin
 
@@ -61,7 +58,7 @@ def test_the_examples_of_a_prompt_pass_all_checks(path, highlight):
     shape = Shape(prompt.kinds)
     none = 0
     for marked, read in examples(prompt.system, highlight):
-        drafts = drawn(read, marked, Origin("llm"), shape)
+        drafts = drafts_of(read, marked, Origin("llm"), shape)
         none += not drafts and bool(list(reasons(read)))
         for draft in drafts:
             assert check(draft, Context(marked, DuplicateIndex())) == (), draft

@@ -1,7 +1,7 @@
 import pytest
 
 from ankiforge.draft import Wish, instruction
-from ankiforge.draft.offline.rules import NOTHING, STRUCK, WHOLE, Rules
+from ankiforge.draft.rules import NOTHING, STRUCK, WHOLE, Rules
 from ankiforge.model import CardKind, Form, HighlightKind
 from ankiforge.text.quotes import locate
 
@@ -79,81 +79,6 @@ def test_a_hand_written_card_keeps_its_sides(forge, highlight, form):
     assert made.by_hand
 
 
-def test_a_two_way_card_asks_both_ways(forge, highlight):
-    made = forge(
-        highlight(
-            "a:::b", kind=HighlightKind.CARD, form=Form.INLINE, markdown=("a", "b"), two_way=True
-        )
-    )
-    assert made.kind is CardKind.TWO_WAY
-    assert made.field("Reverse") == "y"
-
-
-def test_a_hand_written_cloze_keeps_its_numbers(forge, highlight):
-    text = "Lima is in {{c3::Peru::land}}"
-    made = forge(
-        highlight("Lima is in Peru", kind=HighlightKind.CARD, form=Form.CLOZE, markdown=(text,))
-    )
-    assert made.kind is CardKind.CLOZE
-    assert made.fields == (("Text", text),)
-    assert made.answer == "Peru"
-    assert made.by_hand
-
-
-def test_a_card_with_an_empty_side_is_none(forge, highlight):
-    card = highlight("a::", kind=HighlightKind.CARD, form=Form.INLINE, markdown=("a", " "))
-    assert forge(card) == "a card with an empty side"
-
-
-def test_skip_holds_for_hand_written_cards_too(forge, highlight):
-    card = highlight(
-        "a::b", kind=HighlightKind.CARD, markdown=("a", "b"), skip="the note says cards: false"
-    )
-    assert forge(card) == "skip: the note says cards: false"
-
-
-# --- marked phrases -------------------------------------------------------------------------
-
-
-def test_marked_phrases_are_hidden_in_their_sentence(forge, highlight):
-    exact = "The aperture controls light and the shutter controls time."
-    made = forge(
-        highlight(
-            exact,
-            form=Form.PHRASE,
-            gaps=((4, 12), (36, 43)),
-            markdown=(f"**{exact[:3]}**{exact[3:]}",),
-            markdown_gaps=((8, 16), (40, 47)),
-        )
-    )
-    assert made.field("Text") == (
-        "**The** {{c1::aperture}} controls light and the {{c2::shutter}} controls time."
-    )
-    assert made.answer == "aperture · shutter"
-    assert (made.quote, made.start) == (exact, 4)
-    assert not made.by_hand
-
-
-def test_each_phrase_is_asked_beside_the_others(forge, highlight):
-    exact = "Ribosomes make proteins."
-    made = forge(highlight(exact, form=Form.PHRASE, gaps=((0, 9), (15, 23))))
-    assert made.field("Text") == "{{c1::Ribosomes}} make {{c2::proteins}}."
-
-
-def test_a_phrase_without_markdown_is_hidden_in_the_plain_words(forge, highlight):
-    made = forge(highlight("Set a_b to {1} or *2* now", form=Form.PHRASE, gaps=((11, 14),)))
-    assert made.field("Text") == r"Set a_b to {{c1::\{1\}}} or \*2\* now"
-    assert made.answer == "{1}"
-
-
-def test_a_few_words_marked_in_a_paper_are_hidden_in_their_sentence(forge, highlight):
-    sentence = "Caffeine occupies the receptors to which adenosine would bind in the brain."
-    made = forge(highlight("adenosine", sentence=sentence))
-    assert made.field("Text") == sentence.replace("adenosine", "{{c1::adenosine}}")
-    assert made.quote == sentence
-    assert made.origin.drafter == "rules:phrase"
-
-
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -170,48 +95,77 @@ def test_a_sentence_that_leans_on_others_makes_no_cloze(forge, highlight, senten
     assert forge(highlight("adenosine", sentence=sentence)) == reason
 
 
-def test_a_mark_that_cuts_a_word_makes_no_cloze(forge, highlight):
-    sentence = "Caffeine occupies the receptors to which adenosine would bind in the brain."
-    assert forge(highlight("adeno", sentence=sentence)) == "the mark begins or ends within a word"
+# --- one mark, one card or the reason for none ----------------------------------------------
+
+CARD = {"kind": HighlightKind.CARD, "form": Form.INLINE}
+TWO = "The aperture controls light and the shutter controls time."
+BRAIN = "Caffeine occupies the receptors to which adenosine would bind in the brain."
+MARKS = {
+    "a two-way card": (
+        "a:::b", {**CARD, "markdown": ("a", "b"), "two_way": True},
+        {"kind": CardKind.TWO_WAY, "Reverse": "y"}),
+    "a hand-written cloze keeps its numbers": (
+        "Lima is in Peru", {**CARD, "form": Form.CLOZE, "markdown": ("Lima is in {{c3::Peru::land}}",)},
+        {"kind": CardKind.CLOZE, "fields": (("Text", "Lima is in {{c3::Peru::land}}"),), "answer": "Peru",
+         "by_hand": True}),
+    "a card with an empty side": ("a::", {**CARD, "markdown": ("a", " ")}, "a card with an empty side"),
+    "skip holds for a card by hand": (
+        "a::b", {**CARD, "markdown": ("a", "b"), "skip": "the note says cards: false"},
+        "skip: the note says cards: false"),
+    "phrases are hidden as they were written": (
+        TWO,
+        {"form": Form.PHRASE, "gaps": ((4, 12), (36, 43)), "markdown": (f"**The**{TWO[3:]}",),
+         "markdown_gaps": ((8, 16), (40, 47))},
+        {"Text": "**The** {{c1::aperture}} controls light and the {{c2::shutter}} controls time.",
+         "answer": "aperture · shutter", "quote": TWO, "start": 4, "by_hand": False}),
+    "each phrase is asked beside the others": (
+        "Ribosomes make proteins.", {"form": Form.PHRASE, "gaps": ((0, 9), (15, 23))},
+        {"Text": "{{c1::Ribosomes}} make {{c2::proteins}}."}),
+    "a phrase without Markdown": (
+        "Set a_b to {1} or *2* now", {"form": Form.PHRASE, "gaps": ((11, 14),)},
+        {"Text": r"Set a_b to {{c1::\{1\}}} or \*2\* now", "answer": "{1}"}),
+    "a few words of a paper": (
+        "adenosine", {"sentence": BRAIN},
+        {"Text": BRAIN.replace("adenosine", "{{c1::adenosine}}"), "quote": BRAIN}),
+    "a mark that cuts a word": ("adeno", {"sentence": BRAIN}, "the mark begins or ends within a word"),
+    "a question in the comment": (
+        "It has *four* stages.", {"comment": "How many stages has sleep?"},
+        {"Front": "How many stages has sleep?", "Back": r"It has \*four\* stages.",
+         "answer": "It has *four* stages.", "quote": "It has *four* stages."}),
+    "a stranger's comment": (
+        "It has four stages.", {"comment": "How many stages has it?", "instructs": False}, NOTHING),
+    "a comment names the phrase": (
+        "It has four “stages”.", {"comment": 'c: four "stages"'}, {"Text": "It has {{c1::four “stages”}}."}),
+    "a bare c:": (
+        "four stages", {"sentence": "It has four stages.", "comment": "c:"},
+        {"Text": "It has {{c1::four stages}}."}),
+    "a phrase that is not there": (
+        "It has four stages.", {"comment": "c: five"}, "“five” does not stand in the passage"),
+    "everything is hidden": (
+        "Four stages", {"comment": "c:"}, "nothing is left around the words to hide"),
+    "no text": ("", {"kind": HighlightKind.UNDERLINE}, "no text under the mark"),
+    "signs alone": (" … ", {}, "no text under the mark"),
+    "a remark": ("hm, odd", {"kind": HighlightKind.NOTE}, "a remark, not a passage"),
+    "skipped": ("Sleep.", {"comment": "skip"}, "skip: the comment says so"),
+    "nothing to ask": ("Sleep has four stages, and each of them matters to memory.", {}, NOTHING),
+    "a whole sentence": ("We should all sleep more.", {"form": Form.PHRASE, "gaps": ((0, 25),)}, WHOLE),
+    "all but the full stop": (
+        "We should all sleep more.", {"form": Form.PHRASE, "gaps": ((0, 24),)}, WHOLE),
+    "its two halves": (
+        "We should; all sleep.", {"form": Form.PHRASE, "gaps": ((0, 9), (11, 20))}, WHOLE),
+    "one word is left": ("The cat.", {"form": Form.PHRASE, "gaps": ((4, 7),)}, NOTHING),
+}  # fmt: skip
 
 
-# --- comments -------------------------------------------------------------------------------
-
-
-def test_a_question_in_the_comment_is_answered_by_the_marked_words(forge, highlight):
-    made = forge(highlight("It has *four* stages.", comment="How many stages has sleep?"))
-    assert made.fields == (
-        ("Front", "How many stages has sleep?"),
-        ("Back", r"It has \*four\* stages."),
-    )
-    assert made.answer == made.quote == "It has *four* stages."
-
-
-def test_a_strangers_comment_does_not_instruct(forge, highlight):
-    marked = highlight("It has four stages.", comment="How many stages has it?", instructs=False)
-    assert forge(marked) == NOTHING
-
-
-def test_a_comment_may_name_the_phrase_to_hide(forge, highlight):
-    made = forge(highlight("It has four “stages”.", comment='c: four "stages"'))
-    assert made.field("Text") == "It has {{c1::four “stages”}}."
-
-
-def test_a_bare_c_hides_the_marked_words_in_their_sentence(forge, highlight):
-    made = forge(highlight("four stages", sentence="It has four stages.", comment="c:"))
-    assert made.field("Text") == "It has {{c1::four stages}}."
-
-
-def test_a_phrase_that_is_not_there_is_said(forge, highlight):
-    assert forge(highlight("It has four stages.", comment="c: five")) == (
-        "“five” does not stand in the passage"
-    )
-
-
-def test_hiding_everything_is_no_card(forge, highlight):
-    assert (
-        forge(highlight("Four stages", comment="c:")) == "nothing is left around the words to hide"
-    )
+@pytest.mark.parametrize("name", MARKS)
+def test_what_becomes_of_a_mark(forge, highlight, name):
+    exact, fields, expected = MARKS[name]
+    made = forge(highlight(exact, **fields))
+    if isinstance(expected, str):
+        assert made == expected
+        return
+    for what, value in expected.items():
+        assert (made.field(what) if what[0].isupper() else getattr(made, what)) == value, what
 
 
 # --- acronyms -------------------------------------------------------------------------------
@@ -482,35 +436,6 @@ def test_an_answer_of_pictures_alone_has_their_names(forge, highlight, back, ans
 
 
 # --- everything else ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"exact": "", "kind": HighlightKind.UNDERLINE}, "no text under the mark"),
-        ({"exact": " … "}, "no text under the mark"),
-        ({"exact": "hm, odd", "kind": HighlightKind.NOTE}, "a remark, not a passage"),
-        ({"exact": "Sleep.", "comment": "skip"}, "skip: the comment says so"),
-        ({"exact": "Sleep has four stages, and each of them matters to memory."}, NOTHING),
-    ],
-)
-def test_no_card_has_a_reason(forge, highlight, fields, reason):
-    assert forge(highlight(fields.pop("exact"), **fields)) == reason
-
-
-@pytest.mark.parametrize(
-    ("sentence", "gaps", "reason"),
-    [
-        ("We should all sleep more.", ((0, 25),), WHOLE),
-        ("We should all sleep more.", ((0, 24),), WHOLE),
-        ("We should; all sleep.", ((0, 9), (11, 20)), WHOLE),
-        ("The cat.", ((4, 7),), NOTHING),
-    ],
-)
-def test_a_sentence_marked_as_a_whole_is_told_what_to_mark(
-    forge, highlight, sentence, gaps, reason
-):
-    assert forge(highlight(sentence, form=Form.PHRASE, gaps=gaps)) == reason
 
 
 def test_every_draft_quotes_its_source_and_every_highlight_is_answered(task, highlight):

@@ -224,20 +224,6 @@ def test_hidden_marks_are_counted_and_left_out(tmp_path: Path) -> None:
     )
 
 
-def test_replies_follow_the_comment_in_order_of_time(tmp_path: Path) -> None:
-    path = one_page(
-        tmp_path / "a.pdf",
-        mark("facts", comment="Which?", replies=(("Bo", "All of them."), ("Cy", "Most."))),
-    )
-    writer = PdfWriter(clone_from=path)
-    later, earlier = writer.pages[0]["/Annots"][1:]  # type: ignore[index]
-    for entry, date in ((later, "D:20260303"), (earlier, "D:20260302120000+02'00'")):
-        entry.get_object()[NameObject("/CreationDate")] = TextStringObject(date)
-    writer.write(path)
-    (found,) = marks(tmp_path)
-    assert found.comment == "Which?\n— Cy: Most.\n— Bo: All of them."
-
-
 def test_answers_in_a_circle_stay_marks_of_their_own(tmp_path: Path) -> None:
     path = one_page(
         tmp_path / "a.pdf",
@@ -252,43 +238,10 @@ def test_answers_in_a_circle_stay_marks_of_their_own(tmp_path: Path) -> None:
     assert [one.comment for one in marks(tmp_path)] == ["one", "two"]
 
 
-def test_a_replacement_is_one_mark_the_struck_words_with_the_new_ones(tmp_path: Path) -> None:
-    path = one_page(
-        tmp_path / "a.pdf",
-        mark("massing", kind="Caret", comment="cramming"),
-        mark("massing", kind="StrikeOut", more={"/RT": NameObject("/Group")}),
-    )
-    writer = PdfWriter(clone_from=path)
-    caret, struck = writer.pages[0]["/Annots"]  # type: ignore[misc]
-    struck.get_object()[NameObject("/IRT")] = caret
-    writer.write(path)
-    (found,) = marks(tmp_path)
-    assert (found.kind, found.exact, found.comment) == (
-        HighlightKind.STRIKE,
-        "massing",
-        "cramming",
-    )
-
-
-def test_a_state_set_in_acrobat_is_no_comment(tmp_path: Path) -> None:
-    path = one_page(tmp_path / "a.pdf", mark("facts", comment="x", replies=(("Bo", "Accepted"),)))
-    writer = PdfWriter(clone_from=path)
-    reply = writer.pages[0]["/Annots"][1].get_object()  # type: ignore[index]
-    reply[NameObject("/StateModel")] = TextStringObject("Review")
-    writer.write(path)
-    assert [one.comment for one in marks(tmp_path)] == ["x"]
-
-
 def test_a_comment_that_repeats_the_marked_words_is_none(tmp_path: Path) -> None:
     words = "A second session on another day"
     one_page(tmp_path / "a.pdf", mark(words, comment=words.lower() + "."))
     assert [one.comment for one in marks(tmp_path)] == [""]
-
-
-def test_a_rich_comment_serves_where_there_is_no_plain_one(tmp_path: Path) -> None:
-    rich = "<body><p>See <b>p.&#160;3</b></p><p>twice</p></body>"
-    one_page(tmp_path / "a.pdf", mark("facts", more={"/RC": TextStringObject(rich)}))
-    assert [one.comment for one in marks(tmp_path)] == ["See p. 3\ntwice"]
 
 
 def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
@@ -302,25 +255,6 @@ def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
         ("Ann", True),
         ("Bo", False),
     ]
-
-
-@pytest.mark.parametrize(
-    ("numbers", "colour"),
-    [
-        ([], ""),
-        ([0.5], "#808080"),
-        ([1, 0.8, 0], "#ffcc00"),
-        ([0, 0, 1, 0], "#ffff00"),
-        ([7, -1, 0], "#ff0000"),
-        ([1, 1], ""),
-    ],
-)
-def test_colours_of_every_kind_become_rgb(
-    tmp_path: Path, numbers: list[float], colour: str
-) -> None:
-    array = ArrayObject([FloatObject(number) for number in numbers])
-    one_page(tmp_path / "a.pdf", mark("facts", more={"/C": array}))
-    assert [one.colour for one in marks(tmp_path)] == [colour]
 
 
 def test_marks_come_in_reading_order_notes_among_them(tmp_path: Path) -> None:
@@ -545,17 +479,14 @@ def test_title_authors_and_year_come_from_the_metadata(tmp_path: Path) -> None:
     assert document.identifiers == (("doi", "10.1037/0033-2909.132.3.354"), ("file", "a.pdf"))
 
 
-@pytest.mark.parametrize(
-    "junk", ["", "Untitled 21", "Microsoft Word - Document1", "PDF", "paper final.docx"]
-)
-def test_a_junk_title_gives_way_to_the_largest_letters_of_the_first_page(
-    tmp_path: Path, junk: str
+def test_the_largest_letters_of_the_first_page_are_its_title_and_no_heading(
+    tmp_path: Path,
 ) -> None:
     blocks = (
         heading("The Spacing Effect and Its Limits in Long Term Study", 0),
         paragraph(SPACING),
     )
-    write_pdf(tmp_path / "a.pdf", [Page(blocks, (mark("facts"),))], title=junk)
+    write_pdf(tmp_path / "a.pdf", [Page(blocks, (mark("facts"),))])
     found = extracted(tmp_path)
     assert found.document.title == "The Spacing Effect and Its Limits in Long Term Study"
     assert found.highlights[0].heading == ""
@@ -621,11 +552,6 @@ def test_headings_are_found_by_size_also_on_pages_before(tmp_path: Path) -> None
     ]
     write_pdf(tmp_path / "a.pdf", pages)
     assert [one.heading for one in marks(tmp_path)] == ["1 Methods"]
-
-
-def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
-    one_page(tmp_path / "a.pdf", mark("facts", comment="x"), mark("memory", kind="Ink"))
-    assert scan(tmp_path) == scan(tmp_path)
 
 
 def test_junk_in_annotations_costs_only_itself(tmp_path: Path) -> None:

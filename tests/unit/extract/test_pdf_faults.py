@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zlib
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,7 @@ from pypdf.generic import (
 
 from ankiforge.extract import pdf
 from ankiforge.extract.pdf.annotations import MOST
-from ankiforge.extract.pdf.client import PdfWorker, end_resting
-from ankiforge.extract.pdf.protocol import Read
+from ankiforge.extract.pdf.worker import PdfWorker, Read, stop_idle
 from ankiforge.model import Extracted, Problem, Scan, Sighting
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -228,7 +228,7 @@ def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
     next(sightings)
     del sightings
     gc.collect()
-    end_resting()
+    stop_idle()
     children = Path("/proc/self/task")
     if children.exists():
         mine = " ".join(path.read_text() for path in children.glob("*/children"))
@@ -238,9 +238,8 @@ def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
 def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Interrupted:
-        def readline(self) -> bytes:
-            raise KeyboardInterrupt
+    def interrupted(future: Future[object], timeout: float) -> None:
+        raise KeyboardInterrupt
 
     (marked,) = good.glob("*.pdf")
     other = tmp_path / "no marks.pdf"
@@ -248,7 +247,7 @@ def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
     with pytest.raises(KeyboardInterrupt), PdfWorker() as worker:
         assert isinstance(worker.read(marked), Read)
         with monkeypatch.context() as patch:
-            patch.setattr(worker._process, "stdout", Interrupted())
+            patch.setattr(Future, "result", interrupted)
             worker.read(marked)
     with PdfWorker() as worker:
         reply = worker.read(other)
@@ -268,7 +267,7 @@ def test_a_path_is_that_of_the_folder_one_works_in_now(
 
 
 def is_worker(pid: str) -> bool:
-    return b"ankiforge.extract.pdf.worker" in Path("/proc", pid, "cmdline").read_bytes()
+    return b"spawn_main" in Path("/proc", pid, "cmdline").read_bytes()
 
 
 def test_the_room_is_entered_without_the_pdf_libraries() -> None:

@@ -22,9 +22,7 @@ from pypdf.generic import (
 )
 
 from ankiforge.extract import pdf
-from ankiforge.extract.pdf import cuts
-from ankiforge.extract.pdf.client import PdfWorker
-from ankiforge.extract.pdf.protocol import Area
+from ankiforge.extract.pdf.worker import Area, Failed, PdfWorker
 from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
@@ -404,9 +402,8 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
     ask = PdfWorker.ask
 
     def slow(worker: PdfWorker, question: Any) -> Any:
-        late = type(question).__name__ == "Cut" and question.path.endswith(b"a.pdf")
-        worker.seconds = 0.0 if late else 60.0
-        return ask(worker, question)
+        late = type(question).__name__ == "Cut" and question.path.endswith("a.pdf")
+        return Failed("reading it took longer than 60 s", "") if late else ask(worker, question)
 
     monkeypatch.setattr(PdfWorker, "ask", slow)
     found = scan(tmp_path)
@@ -479,7 +476,7 @@ def test_a_hostile_page_costs_no_mark_and_no_other_file(tmp_path: Path, hostile:
 def test_more_figures_than_are_cut_is_a_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cuts, "MOST", 2)
+    monkeypatch.setattr(pdf, "MOST_PICTURES", 2)
     many = [around(100, 300, 200 + more, 390) for more in range(5)]
     write(tmp_path / "a.pdf", *many)
     found = scan(tmp_path)

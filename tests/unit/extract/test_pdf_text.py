@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ WORDS = (
     "\u00adful recall strengthens the trace, and the non-linear curve of forget\u00adting flattens. "
 )
 PLAIN = WORDS.replace("\u00ad", "")
+
+
+Quad = list[tuple[float, float]]
+"""Upper left, upper right, lower left, lower right."""
+Rewrite = Callable[[list[Quad]], list[Quad]]
 
 
 def found(root: Path) -> list[Highlight]:
@@ -122,50 +128,36 @@ def test_a_mark_without_quads_covers_its_rectangle(tmp_path: Path) -> None:
     assert words(tmp_path) == ["spacing effect"]
 
 
-CORNERS = {
-    "as Adobe writes them": (0, 1, 2, 3),
-    "as the standard says": (2, 3, 1, 0),
-    "clockwise": (0, 1, 3, 2),
-    "lowest first": (2, 3, 0, 1),
-}
+def corners(*order: int) -> Rewrite:
+    return lambda quads: [[quad[corner] for corner in order] for quad in quads]
 
 
-@pytest.mark.parametrize("order", CORNERS.values(), ids=CORNERS)
-def test_the_corners_of_a_quad_may_come_in_any_order(
-    tmp_path: Path, order: tuple[int, ...]
-) -> None:
+PASSAGE = PLAIN.strip()
+REWRITTEN: dict[str, tuple[str, str, Rewrite]] = {
+    "as Adobe writes them": (PASSAGE, "Highlight", corners(0, 1, 2, 3)),
+    "as the standard says": (PASSAGE, "Highlight", corners(2, 3, 1, 0)),
+    "clockwise": (PASSAGE, "Highlight", corners(0, 1, 3, 2)),
+    "lowest first": (PASSAGE, "Highlight", corners(2, 3, 0, 1)),
+    "from the last line to the first": (PASSAGE, "Highlight", lambda quads: quads[::-1]),
+    "so high that they touch the lines around": (
+        PASSAGE, "Highlight", lambda quads: [grown(quad, 0.0, 3.0) for quad in quads]
+    ),
+    "strokes below the words": (PASSAGE, "Underline", lambda quads: [stroke(q) for q in quads]),
+    "first letters covered in part": (
+        "spacing effect", "Highlight", lambda quads: [grown(quad, -4.0, 0.0) for quad in quads]
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", REWRITTEN)
+def test_quads_of_all_programs_mark_the_same_words(tmp_path: Path, how: str) -> None:
+    passage, kind, rewrite = REWRITTEN[how]
+    wide = passage == "spacing effect"
+    page = Page((paragraph(WORDS, family="Courier"),), (mark(passage),))
     path = tmp_path / "a.pdf"
-    write_pdf(path, [narrow(mark(PLAIN.strip()))])
-    rewrite_quads(path, lambda quads: [[quad[corner] for corner in order] for quad in quads])
-    assert words(tmp_path) == [PLAIN.strip()]
-
-
-def test_quads_in_reversed_order_are_read_from_the_top(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    write_pdf(path, [narrow(mark(PLAIN.strip()))])
-    rewrite_quads(path, lambda quads: quads[::-1])
-    assert words(tmp_path) == [PLAIN.strip()]
-
-
-def test_generous_quads_take_nothing_from_the_lines_around(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    write_pdf(path, [narrow(mark(PLAIN.strip()))])
-    rewrite_quads(path, lambda quads: [grown(quad, 0.0, 3.0) for quad in quads])
-    assert words(tmp_path) == [PLAIN.strip()]
-
-
-def test_strokes_below_the_words_mark_the_words(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    write_pdf(path, [narrow(mark(PLAIN.strip(), kind="Underline"))])
-    rewrite_quads(path, lambda quads: [stroke(quad) for quad in quads])
-    assert words(tmp_path) == [PLAIN.strip()]
-
-
-def test_a_first_letter_that_is_covered_in_part_belongs_to_the_word(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    write_pdf(path, [Page((paragraph(WORDS, family="Courier"),), (mark("spacing effect"),))])
-    rewrite_quads(path, lambda quads: [grown(quad, -4.0, 0.0) for quad in quads])
-    assert words(tmp_path) == ["spacing effect"]
+    write_pdf(path, [page if wide else narrow(mark(passage, kind=kind))])
+    rewrite_quads(path, rewrite)
+    assert words(tmp_path) == [passage]
 
 
 def test_a_quad_that_stops_before_the_hyphen_still_joins_the_word(tmp_path: Path) -> None:
@@ -345,15 +337,12 @@ def test_ligatures_whose_bytes_were_swapped_are_their_letters(
 
 # --- quads rewritten ------------------------------------------------------------------------
 
-Quad = list[tuple[float, float]]
-"""Upper left, upper right, lower left, lower right."""
 
-
-def rewrite_quads(path: Path, change: object) -> None:
+def rewrite_quads(path: Path, change: Rewrite) -> None:
     reader = PdfReader(path)
     values = [float(value) for value in reader.pages[0]["/Annots"][0].get_object()["/QuadPoints"]]  # type: ignore[index]
     corners = list(zip(values[0::2], values[1::2], strict=True))
-    changed = change([corners[at : at + 4] for at in range(0, len(corners), 4)])  # type: ignore[operator]
+    changed = change([corners[at : at + 4] for at in range(0, len(corners), 4)])
     writer = PdfWriter(clone_from=reader)
     numbers = [FloatObject(value) for quad in changed for corner in quad for value in corner]
     entry = writer.pages[0]["/Annots"][0].get_object()  # type: ignore[index]

@@ -133,6 +133,7 @@ def test_a_date_that_is_no_text_costs_no_mark(tmp_path: Path, junk: Any) -> None
         ("", "<p>rich</p>", "rich"),
         (" \r\n", "<p>rich</p>", "rich"),
         ("", "<style>p {color: red}</style><p>one<br/>two &lt; three</p>", "one\ntwo < three"),
+        ("", "<body><p>See <b>p.&#160;3</b></p><p>twice</p></body>", "See p. 3\ntwice"),
         ("", "", ""),
     ],
 )
@@ -293,10 +294,13 @@ def test_a_figure_has_its_answers_and_only_its_own_words_ask(tmp_path: Path) -> 
         ([1, 0.8, 0], "#ffcc00"),
         ([0, 0.2, 1, 0], "#ffcc00"),
         ([0, 0, 0, 1], "#000000"),
+        ([0, 0, 1, 0], "#ffff00"),
+        ([7, -1, 0], "#ff0000"),
+        ([1, 1], ""),
         ([0.1, 0.2, 0.3, 0.4, 0.5], ""),
     ],
 )
-@pytest.mark.parametrize("kind", ["Highlight", "Square", "Text"])
+@pytest.mark.parametrize("kind", ["Highlight", "Text"])
 def test_colours_have_no_one_three_or_four_parts(
     tmp_path: Path, kind: str, numbers: list[float], colour: str
 ) -> None:

@@ -46,6 +46,11 @@ def paper(
 @pytest.mark.parametrize(
     "junk",
     [
+        "",
+        "Untitled 21",
+        "Microsoft Word - Document1",
+        "PDF",
+        "paper final.docx",
         "pone.0037450 1..8",
         "C:\\Users\\ann\\paper final",
         "doi:10.1016/j.jml.2008.01.001",

@@ -17,8 +17,9 @@ import pytest
 
 from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
+from ankiforge.model import HighlightKind, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.reading import highlights, only_problem, texts
 
 FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "zotero"
 WHOLE = Scan("zotero", "zotero:user", complete=True)
@@ -61,20 +62,6 @@ def held(database: Path, journal: str, *amid: str) -> Iterator[None]:
 def scanned(path: Path, *only: Path, me: tuple[str, ...] = ()) -> list[Sighting]:
     settings = zotero.Settings(path=str(path))
     return list(zotero.open_source("zotero", path, settings, only, me).scan())
-
-
-def highlights(found: list[Sighting]) -> list[Highlight]:
-    documents = [sighting for sighting in found if isinstance(sighting, Extracted)]
-    return [highlight for document in documents for highlight in document.highlights]
-
-
-def texts(found: list[Sighting]) -> list[str]:
-    return [highlight.exact for highlight in highlights(found)]
-
-
-def only_problem(found: list[Sighting]) -> Problem:
-    [problem] = [sighting for sighting in found if isinstance(sighting, Problem)]
-    return problem
 
 
 def library(*marks: str) -> Library:

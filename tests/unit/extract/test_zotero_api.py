@@ -13,9 +13,10 @@ import pytest
 
 from ankiforge.errors import ConfigError
 from ankiforge.extract import zotero
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import Problem, Scan, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
 from tests.fakes import zotero_server as fake
+from tests.reading import highlights, problems, scans, texts
 
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
@@ -36,22 +37,6 @@ def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
         "zotero", root, zotero.Settings(api=api, **settings), only, me, **more
     )
     return list(source.scan())
-
-
-def highlights(found: list[Sighting]) -> list[Highlight]:
-    return [mark for one in found if isinstance(one, Extracted) for mark in one.highlights]
-
-
-def texts(found: list[Sighting]) -> list[str]:
-    return [highlight.exact for highlight in highlights(found)]
-
-
-def problems(found: list[Sighting]) -> list[Problem]:
-    return [one for one in found if isinstance(one, Problem)]
-
-
-def scans(found: list[Sighting]) -> dict[str, bool]:
-    return {one.container: one.complete for one in found if isinstance(one, Scan)}
 
 
 def paper(*marks: Annotation, number: int = 1, **more: Any) -> Work:

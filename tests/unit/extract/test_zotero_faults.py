@@ -14,10 +14,11 @@ from typing import Any, Self
 import pytest
 
 from ankiforge.extract import zotero
-from ankiforge.extract.zotero.holding import collections_of, items_of
-from ankiforge.model import Extracted, Problem, Scan, Sighting
+from ankiforge.extract.zotero.sync import collections_of, items_of
+from ankiforge.model import Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Work
 from tests.fakes import zotero_server as fake
+from tests.reading import problems, scans, texts
 
 ADA = 123456
 
@@ -54,18 +55,6 @@ def read(
     settings = zotero.Settings(api=api, url=url, key_env="ZOTERO_API_KEY", **more)
     kept, pace = memory or fake.Kept(), pace or fake.Clock().pace
     return list(zotero.open_source("zotero", Path(), settings, memory=kept, pace=pace).scan())
-
-
-def texts(found: list[Sighting]) -> list[str]:
-    return [m.exact for one in found if isinstance(one, Extracted) for m in one.highlights]
-
-
-def problems(found: list[Sighting]) -> list[Problem]:
-    return [one for one in found if isinstance(one, Problem)]
-
-
-def scans(found: list[Sighting]) -> dict[str, bool]:
-    return {one.container: one.complete for one in found if isinstance(one, Scan)}
 
 
 # --- without end ----------------------------------------------------------------------------

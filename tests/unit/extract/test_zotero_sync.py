@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from ankiforge.extract import zotero
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+from ankiforge.model import Highlight, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work
+from tests import reading
 from tests.fakes import zotero_server as fake
+from tests.reading import problems
+from tests.reading import scans as complete
 
 ADA = 123456
 
@@ -53,13 +56,12 @@ class Reader:
 
     def read(self, memory: Any = None) -> list[Sighting]:
         self.server.forget_requests()
-        source = zotero.open_source(
-            "zotero",
-            Path(),
-            self.settings,
-            memory=memory or self.memory,
-            pace=fake.Clock().pace,
-        )
+        return self.scan(memory)
+
+    def scan(self, memory: Any = None) -> list[Sighting]:
+        """Read, counting requests on."""
+        kept, pace = memory or self.memory, fake.Clock().pace
+        source = zotero.open_source("zotero", Path(), self.settings, memory=kept, pace=pace)
         return list(source.scan())
 
     def afresh(self) -> list[Sighting]:
@@ -73,15 +75,7 @@ class Reader:
 
 
 def highlights(found: list[Sighting]) -> dict[str, Highlight]:
-    return {m.own: m for one in found if isinstance(one, Extracted) for m in one.highlights}
-
-
-def problems(found: list[Sighting]) -> list[Problem]:
-    return [one for one in found if isinstance(one, Problem)]
-
-
-def complete(found: list[Sighting]) -> dict[str, bool]:
-    return {one.container: one.complete for one in found if isinstance(one, Scan)}
+    return {mark.own: mark for mark in reading.highlights(found)}
 
 
 @pytest.fixture(autouse=True)
@@ -209,11 +203,8 @@ def test_a_sync_in_between_tears_nothing(reader: Reader, change: str, at: int) -
     changed = CHANGES[change](FIRST)
     reader.server.show([edited])
     reader.server.forget_requests()
-    source = zotero.open_source(
-        "zotero", Path(), reader.settings, memory=reader.memory, pace=fake.Clock().pace
-    )
     reader.server.meanwhile[at] = lambda: reader.server.show([changed])
-    found = list(source.scan())
+    found = reader.scan()
     assert problems(found) == []
     words = {key: mark.exact for key, mark in highlights(found).items()}
     assert words.get("MARK0001", "x") in ("x", "passage 1")
@@ -225,10 +216,7 @@ def test_a_sync_in_between_tears_nothing(reader: Reader, change: str, at: int) -
 def test_a_first_sync_in_which_something_is_erased(serve: Callable[..., Any], at: int) -> None:
     reader = Reader(serve(FIRST))
     reader.server.meanwhile[at] = lambda: reader.server.show([CHANGES["a paper is erased"](FIRST)])
-    source = zotero.open_source(
-        "zotero", Path(), reader.settings, memory=reader.memory, pace=fake.Clock().pace
-    )
-    assert problems(list(source.scan())) == []
+    assert problems(reader.scan()) == []
     reader.server.show([CHANGES["a paper is erased"](FIRST)])
     assert reader.read() == reader.afresh()
 
@@ -252,10 +240,7 @@ def test_a_library_that_never_holds_still_is_told(serve: Callable[..., Any]) -> 
     for number in range(1, 60):
         turn = libraries[number % 2]
         reader.server.meanwhile[number] = lambda turn=turn: reader.server.show([turn])
-    source = zotero.open_source(
-        "zotero", Path(), reader.settings, memory=reader.memory, pace=fake.Clock().pace
-    )
-    found = list(source.scan())
+    found = reader.scan()
     assert not complete(found)["zotero:user"] or set(highlights(found)) >= {"MARK0001", "MARK0004"}
     assert all("kept changing" in problem.what for problem in problems(found))
 

@@ -98,9 +98,9 @@ class Bench:
         for path, highlights in notes.items():
             document = self.document(path)
             placed = tuple(numbered(replace(h, document=document) for h in highlights))
-            self.ledger.reading.sight(run, Extracted(document, placed, self.container))
+            self.ledger.ingest.add(run, Extracted(document, placed, self.container))
         scan = Scan("notes", self.container, complete)
-        settled = self.ledger.reading.settle(run, [scan], [], self.clock())
+        settled = self.ledger.ingest.finish(run, [scan], [], self.clock())
         return run, settled
 
     def keys(self, run) -> list[str]:

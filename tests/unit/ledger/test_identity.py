@@ -167,9 +167,9 @@ def test_a_pdf_at_two_paths_is_one_document(bench):
     for path in ("a.pdf", "copy/a.pdf"):
         document = Document(DocumentKey("pdf:0123"), "papers", "A paper", path)
         marked = replace(found, document=document)
-        bench.ledger.reading.sight(run, Extracted(document, (marked,), "pdf:papers"))
+        bench.ledger.ingest.add(run, Extracted(document, (marked,), "pdf:papers"))
     scan = Scan("papers", "pdf:papers", True)
-    settled = bench.ledger.reading.settle(run, [scan], [], bench.clock())
+    settled = bench.ledger.ingest.finish(run, [scan], [], bench.clock())
     assert settled.seen == 1
     assert len(bench.keys(run)) == 1
 
@@ -195,9 +195,9 @@ def figures(bench, *pages, document="0123", name=lambda page: ""):
         for page in pages
     )
     run = bench.ledger.start_run("test")
-    bench.ledger.reading.sight(run, Extracted(paper, marked, "pdf:papers"))
+    bench.ledger.ingest.add(run, Extracted(paper, marked, "pdf:papers"))
     scan = Scan("papers", "pdf:papers", True)
-    bench.ledger.reading.settle(run, [scan], [], bench.clock())
+    bench.ledger.ingest.finish(run, [scan], [], bench.clock())
     seen = bench.ledger.highlights.seen_in(run)
     return {int(one.block): one.key for one in seen if one.document.key == paper.key}
 
@@ -248,10 +248,10 @@ def test_a_pdf_mark_that_zotero_knows_takes_zoteros_key(bench):
     note = replace(bench.mark(APERTURE), namespace="zotero:user", own="ABCD2345", document=paper)
     copy = Document(DocumentKey("pdf:0123"), "papers", "A paper", "a.pdf")
     marked = replace(note, namespace="pdf:0123", own="", document=copy, hints=("zotero:ABCD2345",))
-    bench.ledger.reading.sight(run, Extracted(paper, (note,), "zotero:user"))
-    bench.ledger.reading.sight(run, Extracted(copy, (marked,), "pdf:papers"))
+    bench.ledger.ingest.add(run, Extracted(paper, (note,), "zotero:user"))
+    bench.ledger.ingest.add(run, Extracted(copy, (marked,), "pdf:papers"))
     scans = [Scan("zotero", "zotero:user", True), Scan("papers", "pdf:papers", True)]
-    settled = bench.ledger.reading.settle(run, scans, [], bench.clock())
+    settled = bench.ledger.ingest.finish(run, scans, [], bench.clock())
     assert bench.keys(run) == ["zotero:user/ABCD2345"]
     assert settled.seen == 1
 
@@ -307,6 +307,6 @@ def test_an_annotation_that_hangs_on_another_work_now_is_the_same(bench):
         run = bench.ledger.start_run("test")
         document = Document(DocumentKey(f"zotero:user/{work}"), "zotero", work)
         marked = replace(found, document=document, prefix=before)
-        bench.ledger.reading.sight(run, Extracted(document, (marked,), "zotero:user"))
-        bench.ledger.reading.settle(run, [scan], [], bench.clock())
+        bench.ledger.ingest.add(run, Extracted(document, (marked,), "zotero:user"))
+        bench.ledger.ingest.finish(run, [scan], [], bench.clock())
         assert bench.keys(run) == ["zotero:user/ABCD2345"]

@@ -71,10 +71,10 @@ def test_a_build_does_not_disturb_a_run_that_is_still_reading(bench):
     from ankiforge.model import Extracted, Scan
 
     run = bench.ledger.start_run("run")
-    bench.ledger.reading.begin(run)
+    bench.ledger.ingest.begin(run)
     document = bench.document("a.md")
     mark = replace(bench.mark(WORDS), document=document)
-    bench.ledger.reading.sight(run, Extracted(document, (mark,), bench.container))
+    bench.ledger.ingest.add(run, Extracted(document, (mark,), bench.container))
     bench.ledger.start_run("build")
     scan = Scan("notes", bench.container, True)
-    assert bench.ledger.reading.settle(run, [scan], [], bench.clock()).new == 1
+    assert bench.ledger.ingest.finish(run, [scan], [], bench.clock()).new == 1

@@ -41,7 +41,7 @@ def test_a_note_that_cannot_be_read_loses_nothing(bench):
     run = bench.ledger.start_run("test")
     scan = Scan("notes", bench.container, True)
     problems = [Problem("/home/x/vault/a.md", "is not UTF-8")]
-    bench.ledger.reading.settle(run, [scan], problems, bench.clock())
+    bench.ledger.ingest.finish(run, [scan], problems, bench.clock())
     assert presence(bench, key) == "present"
 
 

@@ -26,9 +26,9 @@ def read(bench, *marks):
         mine = tuple(mark for mark in marks if mark.document.key == document.key)
         if mine:
             extracted = Extracted(document, mine, containers[document.key])
-            bench.ledger.reading.sight(run, extracted)
+            bench.ledger.ingest.add(run, extracted)
     scans = [Scan("x", containers[key], True) for key in {m.document.key for m in marks}]
-    return run, bench.ledger.reading.settle(run, scans, [], bench.clock())
+    return run, bench.ledger.ingest.finish(run, scans, [], bench.clock())
 
 
 def pending(bench, run):

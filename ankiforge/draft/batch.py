@@ -1,0 +1,203 @@
+"""Batch files: the same requests as lines of JSON, to be answered within a day at half the price.
+
+The format is OpenAI's, which `vllm run-batch` reads, too. Results only fill the cache of replies;
+the next `draft` finds them there. What stays on this machine does so here, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ankiforge.draft import Replies
+from ankiforge.draft.cache import Answer, RequestForm
+from ankiforge.draft.client import ServerSettings, message_of
+from ankiforge.draft.llm import Asker, Conversation, Repair, UncachedError, drafted
+from ankiforge.draft.prompt import Body, Chunk, Wording, canonical, chunks, request_hash
+from ankiforge.draft.reply import completion, objects
+from ankiforge.model import Draft, Drafted, Problem, Task
+
+MOST_LINES, MOST_BYTES = 50_000, 190_000_000
+"""What a batch service takes in one file, with some room."""
+LONGEST_LINE = 8_000_000
+"""Characters of a line that is read."""
+Blocked = Iterable[tuple[Task, tuple[Draft, ...]]]
+"""Tasks of one highlight with its drafts of earlier rounds, which a check blocks."""
+_THINKING = re.compile(r"(?:^|/)(?:gpt-5|o\d)")
+
+# --- out ------------------------------------------------------------------------------------
+
+
+class _Outbox(Asker):
+    """Sends nothing: what would be asked next is collected."""
+
+    def __init__(self, settings: ServerSettings, prompt: Wording, replies: Replies) -> None:
+        super().__init__(settings, prompt, replies, sending=False)
+        self.requests: list[Body] = []
+        if self.form == RequestForm() and _THINKING.search(settings.model.casefold()):
+            # thinking models refuse a temperature, and a batch cannot be asked again without it
+            self.form = RequestForm(dropped=frozenset({"temperature"}))
+
+    def ask(self, chunk: Chunk, question: Body) -> Answer:
+        self.requests.append(self.form.apply(question, self.settings))
+        raise UncachedError("it is asked in the file")
+
+
+def export_jsonl(
+    tasks: Iterable[Task],
+    settings: ServerSettings,
+    prompt: Wording,
+    replies: Replies,
+    *,
+    repair: Repair | None = None,
+    blocked: Blocked = (),
+) -> Iterator[str]:
+    """Yield one line a request that is not answered yet.
+
+    `custom_id` is "ak-" and the request's hash, by which the answer finds its place again. What
+    cached replies lead to is asked, too: what they leave out, and the repair of what `repair`
+    finds wrong with them, and with `blocked` drafts.
+    """
+    outbox = _Outbox(settings, prompt, replies)
+    conversation = Conversation(outbox, repair)
+
+    def lines() -> Iterator[str]:
+        while outbox.requests:
+            request = outbox.requests.pop(0)
+            name = f"ak-{request_hash(request)}"
+            line = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions"}
+            yield canonical({**line, "body": request})
+
+    for task in tasks:
+        for chunk, _ in chunks(task, settings.batch, conversation.is_cached):
+            conversation.draft(chunk)
+            yield from lines()
+    for task, drafts in blocked:
+        for chunk, _ in chunks(task, 1):
+            conversation.repair(chunk, drafts)
+            yield from lines()
+
+
+def repaired(
+    blocked: Blocked, settings: ServerSettings, prompt: Wording, replies: Replies, repair: Repair
+) -> Iterator[Drafted]:
+    """Yield what becomes of drafts of earlier rounds whose repair is answered by now."""
+    outbox = _Outbox(settings, prompt, replies)
+    conversation = Conversation(outbox, repair)
+    for task, drafts in blocked:
+        for chunk, _ in chunks(task, 1):
+            outcome = conversation.repair(chunk, drafts)
+            if not outbox.requests and (outcome.no_cards or tuple(outcome.drafts) != drafts):
+                yield drafted(task, outcome)
+            outbox.requests.clear()
+
+
+def request_in(line: str) -> str:
+    """Return the hash of the request that a line of ours holds."""
+    return str(json.loads(line)["custom_id"]).removeprefix("ak-")
+
+
+def parts(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the lines of each file: no more than a service takes in one."""
+    part: list[str] = []
+    size = 0
+    for line in lines:
+        length = len(line.encode("utf-8", "replace")) + 1
+        if part and (len(part) >= MOST_LINES or size + length > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += length
+    if part:
+        yield part
+
+
+# --- back -----------------------------------------------------------------------------------
+
+_CUSTOM_ID = re.compile(r"ak-([0-9a-f]{64})")
+_FOREIGN = "no line of a batch result of ours: it has no custom_id like ak-…"
+_KNOWN = "known"
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many replies were stored, how many were known, what was wrong with the others."""
+
+    replies: int
+    problems: tuple[Problem, ...]
+    known: int = 0
+
+
+def import_files(
+    files: Iterable[tuple[str, Iterable[str]]], replies: Replies, *, prompt: str = ""
+) -> Imported:
+    """Store the replies of a batch, in any order; what failed is named by its line.
+
+    A request that failed in one line and was answered in another, or before, is answered.
+    """
+    new, known = set[str](), set[str]()
+    failed: list[tuple[str, Problem]] = []
+    for where, lines in files:
+        for number, line in enumerate(lines, start=1):
+            if not line.lstrip("\ufeff").strip():
+                continue
+            name, what = _import_line(line, replies, prompt)
+            if what == _KNOWN:
+                known.add(name)
+            elif what:
+                hint = "it is asked by the next `draft`" if name else "is it another program's?"
+                failed.append((name, Problem(f"{where}:{number}", what, hint)))
+            else:
+                new.add(name)
+    alike: dict[str, list[Problem]] = {}
+    for name, problem in failed:
+        if not (name and is_answered(replies.get(name))):
+            alike.setdefault(problem.what, []).append(problem)
+    problems: list[Problem] = []
+    for same in alike.values():
+        if len(same) > _SHOWN:  # of many that say the same, the first and their number
+            first, count = same[0], len(same) - 1
+            what = f"{first.what} (and {count} more lines)"
+            same = [Problem(first.where, what, first.hint)]
+        problems += same
+    return Imported(len(new), tuple(problems), len(known - new))
+
+
+def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
+    """Store one line's reply; return its request and what is wrong with it ("" = nothing)."""
+    try:
+        found = json.loads(line.lstrip("\ufeff")) if len(line) <= LONGEST_LINE else None
+    except (ValueError, RecursionError):
+        found = None
+    found = found if isinstance(found, dict) else {}
+    name = _CUSTOM_ID.fullmatch(str(found.get("custom_id", "")))
+    if name is None:
+        return "", _FOREIGN
+    response: Any = found.get("response")
+    answer = response if isinstance(response, dict) else {}
+    raw = json.dumps(answer.get("body"), ensure_ascii=False)
+    read = completion(raw) if answer.get("status_code", 200) == 200 else None
+    if read is None:
+        fault = found.get("error") or answer.get("body") or "no reply"
+        return name[1], f"the request failed: {message_of(json.dumps(fault))}"
+    if is_answered(replies.get(name[1])):
+        return name[1], _KNOWN
+    replies.put(
+        name[1],
+        raw,
+        model=read.model,
+        prompt=prompt,
+        tokens_in=read.tokens_in,
+        tokens_out=read.tokens_out,
+    )
+    return name[1], ""
+
+
+def is_answered(raw: str | None) -> bool:
+    """Tell whether a cached reply holds cards; one that cannot be read may be replaced."""
+    read = completion(raw) if raw else None
+    return read is not None and bool(objects(read.content))

@@ -1,0 +1,159 @@
+"""The cache of replies: under the hash of the request, in whichever form that was sent.
+
+Servers differ in what they take, so one question may have been asked in several forms: with a JSON
+schema or without, with a temperature or without. A reply to any of them is a reply. What a server
+takes is stored beside the replies, for its address and model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from itertools import product
+
+from ankiforge.draft import Replies
+from ankiforge.draft.client import FORMAT, OPTIONS, FieldRefusedError, ServerSettings
+from ankiforge.draft.prompt import (
+    Body,
+    Chunk,
+    Format,
+    Message,
+    Wording,
+    canonical,
+    chunks,
+    request_body,
+    response_format,
+)
+from ankiforge.draft.reply import Completion, completion
+from ankiforge.model import Task, h16
+
+STALE_DAYS = 14
+"""A server is asked again for what it refused so many days ago: servers learn."""
+_TYPES = ("json_schema", "json_object", "json_object", "text")
+"""What servers call each `Format`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestForm:
+    """How a server is asked."""
+
+    format: Format = Format.JSON_SCHEMA
+    dropped: frozenset[str] = frozenset()
+    """Fields it refuses."""
+
+    def without(self, error: FieldRefusedError) -> RequestForm:
+        """Return the next form to try after a refusal.
+
+        Raises:
+            FieldRefusedError: there is nothing left to do without.
+        """
+        if error.field != FORMAT:
+            return replace(self, dropped=self.dropped | {error.field})
+        below = [one for one in Format if one > self.format]
+        if not below:
+            raise error
+        taken = (one for one in below if _TYPES[one] in error.takes)
+        return replace(self, format=next(taken, below[0]))
+
+    def apply(self, question: Body, settings: ServerSettings) -> Body:
+        """Return a request, made for the strictest format, in this form."""
+        options = {
+            name: value
+            for name, value in OPTIONS.items()
+            if name not in self.dropped and name not in settings.extra_body
+        }
+        if FORMAT in settings.extra_body:
+            return {**question, **options}
+        schema = question[FORMAT]["json_schema"]["schema"]
+        plain = {name: value for name, value in question.items() if name != FORMAT}
+        return {**plain, **response_format(self.format, schema), **options}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, where it is stored, and how it was asked for."""
+
+    completion: Completion
+    request: str
+    """The hash of its request."""
+    cached: bool = True
+    form: RequestForm = field(default_factory=RequestForm)
+
+
+def find(
+    replies: Replies,
+    chunk: Chunk,
+    settings: ServerSettings,
+    prompt: Wording,
+    further: tuple[Message, ...] = (),
+    form: RequestForm | None = None,
+) -> Iterator[Answer]:
+    """Yield the cached replies to a question, in every form; that of the likeliest `form` first."""
+    question = request_body(chunk, settings, prompt, further)
+    for name in hashes(question, settings, form or load_form(settings, replies)):
+        found = completion(replies.get(name) or "")
+        if found is not None:
+            yield Answer(found, name)
+
+
+def hashes(question: Body, settings: ServerSettings, first: RequestForm) -> Iterator[str]:
+    """Yield the hash of a question in every form it may have been asked in, the likeliest first."""
+    optional = [name for name in OPTIONS if name not in settings.extra_body]
+    formats = [Format.JSON_SCHEMA] if FORMAT in settings.extra_body else list(Format)
+    likely = RequestForm(first.format, first.dropped & frozenset(optional))
+    forms = [RequestForm(one, frozenset(drop)) for one in formats for drop in ([], optional)]
+    # in the canonical order of fields, those before the first that differs are hashed once
+    start = min(FORMAT, *OPTIONS)
+    shared = canonical({name: value for name, value in question.items() if name < start})[:-1]
+    digest = hashlib.sha256(shared.encode("utf-8", "surrogatepass"))
+    for form in dict.fromkeys([likely, *forms]):
+        request = form.apply(question, settings)
+        own = canonical({name: value for name, value in request.items() if name >= start})[1:]
+        copy = digest.copy()
+        comma = "," if shared != "{" and own != "}" else ""
+        copy.update(f"{comma}{own}".encode("utf-8", "surrogatepass"))
+        yield copy.hexdigest()
+
+
+def _name(settings: ServerSettings) -> str:
+    return f"rung/{h16(settings.base_url, settings.model)}"
+
+
+def load_form(settings: ServerSettings, replies: Replies, today: date | None = None) -> RequestForm:
+    """Return the form that was right the last time; the strictest if there was none, or long ago.
+
+    It is stored as `1 temperature 2026-11-20`; the oldest ones have no day.
+    """
+    oldest = ((today or date.today()) - timedelta(STALE_DAYS)).isoformat()
+    format_, *words = (replies.get(_name(settings)) or "").split() or [""]
+    days = [word for word in words if word[:1].isdigit()]
+    if format_ not in ("0", "1", "2", "3") or any(day < oldest for day in days):
+        return RequestForm()
+    return RequestForm(Format(int(format_)), frozenset(words) - frozenset(days))
+
+
+def save_form(
+    settings: ServerSettings, replies: Replies, form: RequestForm, today: date | None = None
+) -> None:
+    """Begin with this form the next time."""
+    day = (today or date.today()).isoformat()
+    said = " ".join([str(int(form.format)), *sorted(form.dropped), day])
+    replies.put(_name(settings), said, model=settings.model, prompt="", tokens_in=0, tokens_out=0)
+
+
+def retraced(
+    request: str, tasks: Iterable[Task], settings: Iterable[ServerSettings], prompt: Wording
+) -> tuple[Message, ...]:
+    """Return the messages of the request of this hash, if one of the tasks makes it; else ().
+
+    Requests are not stored, but today's settings may make them again. A request about several
+    highlights is not made again from one of them.
+    """
+    asked = [chunk for task in tasks for chunk, _ in chunks(task, 1)]
+    for chunk, server in product(asked, tuple(settings)):
+        question = request_body(chunk, server, prompt)
+        if request in hashes(question, server, RequestForm()):
+            return tuple(question["messages"])
+    return ()

@@ -1,1 +1,0 @@
-"""Where requests are asked: the purse, the ladder of forms, and the one narrow door to a server."""

@@ -1,1 +1,0 @@
-"""The embedded drafter: no model, no network."""

@@ -1,0 +1,489 @@
+"""Prompt files, and the `chat.completions` requests made from them.
+
+A prompt is a Markdown file with a YAML head and `{{ name }}` placeholders:
+
+    ---
+    name: cards
+    version: 1
+    kinds: [cloze, basic, two-way]
+    variables: [schema, most, kinds, tags, title, remark, highlights]
+    ---
+    The rules, the same for every request …
+    ---
+    The document and its passages …
+
+Above the second `---` stands the system message, below it the user's; without it all is the
+user's. Values are inserted as they are and never searched for placeholders. Rules, schema and
+examples come first and are the same bytes for a whole run; passages come last, between markers
+that their own text cannot close.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ankiforge.draft import private, withheld
+from ankiforge.errors import ConfigError
+from ankiforge.model import CardKind, Highlight, Task, h16
+from ankiforge.text.anchors import CONTEXT
+
+if TYPE_CHECKING:
+    from ankiforge.draft.client import ServerSettings
+
+Body = dict[str, Any]
+Message = dict[str, str]
+
+# --- prompt files ---------------------------------------------------------------------------
+
+
+class NoPromptError(ConfigError):
+    """No prompt has the given name."""
+
+
+VARIABLES = ("schema", "most", "kinds", "tags", "title", "remark", "highlights")
+"""What a prompt may ask for; `docs/prompts.md` says what each holds."""
+LARGEST = 200_000
+"""Bytes of a prompt file."""
+_NEEDED = ("highlights", "schema")
+_KEYS = ("name", "version", "kinds", "variables")
+_VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
+_HEAD = re.compile(r"\ufeff?---[ \t]*\n(.*?\n)---[ \t]*\n", re.DOTALL)
+_CUT = re.compile(r"^---[ \t]*\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A checked prompt: every placeholder is declared, every declared variable known and used."""
+
+    name: str
+    version: str
+    kinds: tuple[CardKind, ...]
+    system: str
+    user: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Return `name@` and eight hex digits of its words, kept with every draft."""
+        kinds = ",".join(self.kinds)
+        return f"{self.name}@{h16(self.version, kinds, self.system, self.user)[:8]}"
+
+    def of(self, task: Task) -> Prompt:
+        """Return the prompt of a task: this one, whatever the task."""
+        return self
+
+    def messages(self, values: Mapping[str, str]) -> tuple[Message, ...]:
+        """Return the chat messages with values inserted; an empty part is left out."""
+        parts = (("system", self.system), ("user", self.user))
+        filled = (
+            (role, _VARIABLE.sub(lambda name: values[name[1]], text).strip())
+            for role, text in parts
+        )
+        return tuple({"role": role, "content": text} for role, text in filled if text)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """All prompts a run may need, loaded before anything is sent."""
+
+    usual: Prompt
+    named: Mapping[str, Prompt]
+    """Those that deck files ask for, by name."""
+
+    def of(self, task: Task) -> Prompt:
+        """Return the prompt that a task's deck file asks for, else the usual one."""
+        name = task.brief.prompt
+        return self.named[name] if name else self.usual
+
+
+Wording = Prompt | Prompts
+"""Has the prompt `of` any task."""
+
+
+def load(name: str, folders: Iterable[Path]) -> Prompt:
+    """Load the prompt of this name from the first folder that has it.
+
+    Raises:
+        NoPromptError: there is none.
+        ConfigError: its file is wrong.
+    """
+    looked = tuple(folders)
+    if not re.fullmatch(r"[\w-]+", name):
+        raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
+    for folder in looked:
+        path = folder / f"{name}.md"
+        if not path.is_file():
+            continue
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ConfigError(f"{path}: larger than {LARGEST:,} bytes")
+            text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: cannot be read: {error}") from error
+        return parse(text, path)
+    names = sorted({path.stem for folder in looked for path in folder.glob("*.md")})
+    raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
+
+
+def parse(text: str, path: Path) -> Prompt:
+    """Parse the text of a prompt file.
+
+    Raises:
+        ConfigError: naming the file and the key or variable that is wrong.
+    """
+    match = _HEAD.match(text)
+    if match is None:
+        raise ConfigError(f"{path}:1: no head", hint="begin with ---, keys, ---; see prompts/")
+    try:
+        head = yaml.safe_load(match[1])
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 2 if mark else 1
+        raise ConfigError(f"{path}:{line}: the head is no YAML: {error}") from error
+    if not isinstance(head, dict):
+        raise ConfigError(f"{path}:1: the head is no mapping", hint=f"keys: {', '.join(_KEYS)}")
+    for key in head:
+        if key not in _KEYS:
+            raise ConfigError(f"{path}: {key}: unknown key", hint=f"known: {', '.join(_KEYS)}")
+    for key in _KEYS:
+        if key not in head:
+            raise ConfigError(f"{path}: the key {key} is missing from the head")
+    body, kinds = text[match.end() :], head["kinds"]
+    _check_variables(body, head["variables"], path)
+    if (
+        not isinstance(kinds, list)
+        or not kinds
+        or any(kind not in list(CardKind) for kind in kinds)
+    ):
+        raise ConfigError(f"{path}: kinds: expected a list out of {', '.join(CardKind)}")
+    cut = _CUT.search(body)
+    return Prompt(
+        name=str(head["name"]),
+        version=str(head["version"]),
+        kinds=tuple(CardKind(kind) for kind in dict.fromkeys(kinds)),
+        system=body[: cut.start()] if cut else "",
+        user=body[cut.end() :] if cut else body,
+    )
+
+
+def _check_variables(body: str, declared: object, path: Path) -> None:
+    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
+        raise ConfigError(f"{path}: variables: expected a list of names")
+    used = set(_VARIABLE.findall(body))
+    faults = (
+        ([name for name in declared if name not in VARIABLES], "is no variable we know"),
+        (sorted(used - set(declared)), "stands in the text but not among the variables"),
+        ([name for name in declared if name not in used], "is declared but not in the text"),
+        ([name for name in _NEEDED if name not in used], "is needed in the text"),
+    )
+    for names, fault in faults:
+        if names:
+            hint = f"known: {', '.join(VARIABLES)}"
+            raise ConfigError(f"{path}: variables: {names[0]!s} {fault}", hint=hint)
+
+
+# --- which highlights share a request -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Highlights of one document that share a request."""
+
+    task: Task
+    highlights: tuple[Highlight, ...]
+
+    def only(self, *highlights: Highlight) -> Chunk:
+        """Return the same chunk with fewer highlights."""
+        return Chunk(self.task, highlights)
+
+    @property
+    def as_formerly(self) -> Chunk | None:
+        """Return the chunk as an older reader gave it; None if nothing was read otherwise."""
+        if all(highlight.formerly is None for highlight in self.highlights):
+            return None
+        return self.only(*(highlight.as_formerly for highlight in self.highlights))
+
+
+def sendable(task: Task) -> tuple[Highlight, ...]:
+    """Return the highlights of a task that may be sent to a model.
+
+    Where one of the document is private, the others go without the text around them, which may
+    hold it.
+    """
+    sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
+    if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
+        return sent
+    return tuple(_bare(highlight).formerly_as(_bare(highlight.as_formerly)) for highlight in sent)
+
+
+def _bare(highlight: Highlight) -> Highlight:
+    return replace(highlight, prefix="", suffix="", sentence="", above=(), formerly=None)
+
+
+def chunks(
+    task: Task, size: int, cached: Callable[[Chunk], bool] = lambda chunk: False
+) -> Iterator[tuple[Chunk, bool]]:
+    """Yield the highlights that may be sent, `size` a request, in order; each with its `cached`.
+
+    Highlights of a cached request stay together: one that was added between them must not make
+    another request of it, to be paid for again.
+    """
+    sent, at, fresh = sendable(task), 0, 0
+
+    def new(end: int) -> Iterator[tuple[Chunk, bool]]:
+        for start in range(fresh, end, size):
+            yield Chunk(task, sent[start : min(start + size, end)]), False
+
+    while at < len(sent):
+        for width in range(min(size, len(sent) - at), 0, -1):
+            chunk = Chunk(task, sent[at : at + width])
+            if cached(chunk):
+                yield from new(at)
+                yield chunk, True
+                fresh = at = at + width
+                break
+        else:
+            at += 1
+    yield from new(len(sent))
+
+
+# --- the body of a request ------------------------------------------------------------------
+
+
+class Format(IntEnum):
+    """How strictly the JSON of a reply is asked for; servers differ in what they take."""
+
+    JSON_SCHEMA = 0
+    JSON_OBJECT_SCHEMA = 1
+    JSON_OBJECT = 2
+    TEXT = 3
+
+
+def request_body(
+    chunk: Chunk, settings: ServerSettings, prompt: Wording, further: tuple[Message, ...] = ()
+) -> Body:
+    """Return a request in the strictest format; `further` messages follow the prompt's own."""
+    words = prompt.of(chunk.task)
+    shape = shape_of(chunk.task, words, settings.candidates, settings.tags)
+    wish = wish_of(chunk.task)
+    passages = (
+        passage(str(label), marked, wish) for label, marked in enumerate(chunk.highlights, start=1)
+    )
+    values = {
+        **rules_of(shape),
+        "title": title_of(chunk.task),
+        "remark": remark_of(chunk.task),
+        "highlights": "\n\n".join(passages),
+    }
+    made = {"model": settings.model, "messages": [*words.messages(values), *further]}
+    return {
+        **made,
+        **response_format(Format.JSON_SCHEMA, reply_schema(shape)),
+        **settings.extra_body,
+    }
+
+
+def rules_of(shape: Shape) -> dict[str, str]:
+    """Return the values that are the same for every request of one shape."""
+    kinds = [_HOW[kind] for kind in shape.kinds]
+    if len(kinds) < len(CardKind):
+        kinds.append("No other kind, whatever the examples show.")
+    return {
+        "schema": json.dumps(reply_schema(shape), ensure_ascii=False),
+        "most": _most(shape.candidates),
+        "kinds": "\n".join(kinds),
+        "tags": " ".join(_TAGGED[tag] for tag in shape.tags),
+    }
+
+
+FACTS = 2
+"""How many facts of one highlight get cards."""
+_NUMBERS = ("", "one card", "two", "three", "four", "five")
+_HOW = {
+    CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
+    CardKind.CLOZE: (
+        'kind "cloze": in `text` one sentence that stands alone (at most 30 words), the answer in it '
+        "written {{c1::answer}}: one gap, at most five words, not to be guessed from the rest."
+    ),
+    CardKind.TWO_WAY: (
+        'kind "two-way": in `front` the term with its field in brackets, in `back` its definition '
+        "in at most 15 words without the term; only for a term that is worth asking both ways, "
+        "where the definition fits nothing else."
+    ),
+}
+_TAGGED = {
+    "bloom": "`bloom` is the level of Bloom's taxonomy at which the card asks.",
+    "difficulty": "`difficulty` is how hard the answer will be to recall a month later.",
+}
+
+
+def _most(candidates: int) -> str:
+    if candidates == 1:
+        return "one card, two only if two separate facts are marked"
+    return (
+        f"up to {_NUMBERS[candidates]} quite different cards for the same fact, of which the reader "
+        "will pick one: different in what they ask (the term, the consequence, the clause to be "
+        "completed, a situation, a contrast, a cloze), each of them good by itself and true to the "
+        "comment, the best first: none that gives away on its front what the reader wants to recall. "
+        'Cards of the same fact carry the same number in `fact`: "1"; a second fact, "2", only if '
+        "two separate facts are marked. Fewer good cards are better than more"
+    )
+
+
+def title_of(task: Task) -> str:
+    """Return the document's title, authors and year for the model."""
+    document = task.document
+    who = ", ".join(document.creators[:3])
+    about = ", ".join(part for part in (who, document.issued) if part)
+    return data(f"{document.title} ({about})" if about else document.title)
+
+
+def remark_of(task: Task) -> str:
+    """Return what the person said when asking again."""
+    return f"The reader asks again, and says: {data(task.remark)}" if task.remark else ""
+
+
+_WISHES = {
+    "definition": "a definition: the term asked for by its description, or the other way round",
+    "question": "a question and its answer",
+}
+
+
+def wish_of(task: Task) -> str:
+    """Return what the colour of the marks asks for, in words; "" if nothing special."""
+    return _WISHES.get(task.brief.wants, "")
+
+
+def passage(label: str, highlight: Highlight, wish: str = "") -> str:
+    """Return one highlight between its markers."""
+    exact, before, after = highlight.exact, highlight.prefix, highlight.suffix
+    if len(before) >= CONTEXT:  # cut within a word: "…vement of water"
+        cut, _, rest = before.partition(" ")
+        before = f"… {rest}" if rest and cut else before
+    if len(after) >= CONTEXT:
+        rest, _, cut = after.rpartition(" ")
+        after = f"{rest} …" if rest and cut else after
+    phrases = " | ".join(exact[start:end] for start, end in highlight.gaps)
+    parts = (
+        ("heading", highlight.heading),
+        ("under", " › ".join(highlight.above)),
+        ("before", before),
+        ("marked", exact),
+        ("sentence", highlight.sentence if highlight.sentence != exact else ""),
+        ("phrases", phrases if phrases != exact else ""),
+        ("after", after),
+        ("comment", highlight.comment if highlight.instructs else ""),
+        ("wanted", wish),
+    )
+    lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
+    return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
+
+
+_MARKER = re.compile(
+    r"<(?=\s*/?\s*(?:highlight|heading|under|before|marked|sentence|phrases|after|comment|wanted)\b)",
+    re.IGNORECASE,
+)
+
+
+def data(text: str) -> str:
+    """Return text that cannot close its markers, and that every JSON encoder takes."""
+    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return _MARKER.sub("‹", clean)
+
+
+def characters(request: Body) -> int:
+    """Count the characters of the reader's material in a request: all but the rules."""
+    messages = request["messages"]
+    return sum(len(message["content"]) for message in messages if message["role"] != "system")
+
+
+# --- the shape of the reply -----------------------------------------------------------------
+
+_STRINGS = ("quote", "front", "back", "text", "why_none")
+TAGS: dict[str, tuple[str, ...]] = {
+    "bloom": ("remember", "understand", "apply", "analyze", "evaluate", "create"),
+    "difficulty": ("easy", "medium", "hard"),
+}
+"""What a model may be asked to say of a card, and its answers: they become tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a reply may hold."""
+
+    kinds: tuple[CardKind, ...]
+    """() = nothing can be drafted."""
+    candidates: int = 1
+    """Cards of one fact to pick from."""
+    tags: tuple[str, ...] = ()
+    """Names out of `TAGS`."""
+
+
+def shape_of(task: Task, prompt: Prompt, candidates: int, tags: tuple[str, ...] = ()) -> Shape:
+    """Return the kinds that both the deck file wants and the prompt drafts; no cloze as a question."""
+    wanted = task.brief.kinds or tuple(CardKind)
+    if task.brief.wants == "question":
+        wanted = tuple(kind for kind in wanted if kind is not CardKind.CLOZE)
+    kinds = tuple(kind for kind in prompt.kinds if kind in wanted)
+    return Shape(kinds, candidates, tags)
+
+
+def barred(task: Task, prompt: Wording) -> str:
+    """Return why no card of a task can be drafted, "" if one can."""
+    words = prompt.of(task)
+    if shape_of(task, words, 1).kinds:
+        return ""
+    kinds = ", ".join(task.brief.kinds) or "any kind"
+    asked = " as a question" if task.brief.wants == "question" else ""
+    drawn = ", ".join(words.kinds)
+    return f"the deck file wants {kinds}{asked}; the prompt {words.name!r} draws {drawn}"
+
+
+def reply_schema(shape: Shape) -> dict[str, Any]:
+    """Return the JSON schema of a reply; every key is required, so that strict servers take it."""
+    kind = {"type": "string", "enum": [*(kind.value for kind in shape.kinds), "none"]}
+    properties: dict[str, Any] = {"h": {"type": "string"}}
+    if shape.candidates > 1:
+        properties["fact"] = {"type": "string"}
+    properties |= {"kind": kind, **{name: {"type": "string"} for name in _STRINGS}}
+    properties |= {tag: {"type": "string", "enum": list(TAGS[tag])} for tag in shape.tags}
+    card = _object_schema(properties)
+    return _object_schema({"cards": {"type": "array", "items": card}})
+
+
+def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def response_format(form: Format, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the field of the body that asks for a format; {} for plain text."""
+    named = {"name": "cards", "strict": True, "schema": schema}
+    formats: dict[Format, dict[str, Any]] = {
+        Format.JSON_SCHEMA: {"type": "json_schema", "json_schema": named},
+        Format.JSON_OBJECT_SCHEMA: {"type": "json_object", "schema": schema},
+        Format.JSON_OBJECT: {"type": "json_object"},
+    }
+    return {"response_format": formats[form]} if form in formats else {}
+
+
+def canonical(request: Body) -> str:
+    """Return the body as JSON with sorted keys and no blanks."""
+    return json.dumps(request, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def request_hash(request: Body) -> str:
+    """Return 64 hex digits: sha256 of the body's canonical JSON, without host or key."""
+    return hashlib.sha256(canonical(request).encode("utf-8", "surrogatepass")).hexdigest()

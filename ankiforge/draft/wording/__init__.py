@@ -1,1 +1,0 @@
-"""What is said to a model, and what is made of its answer."""

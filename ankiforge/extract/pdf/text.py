@@ -1,0 +1,615 @@
+"""The text of a page: characters with their places, joined as one reads them.
+
+Lines are joined, hyphens at line ends resolved, blocks kept apart, raised and lowered signs and
+accents that TeX prints separately put together.
+
+Boxes are in unrotated user space, the space of /QuadPoints and /Rect: nothing has to be
+corrected for /Rotate, CropBox, the origin of MediaBox or UserUnit.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from ctypes import byref
+from enum import Enum
+from functools import cached_property, partial
+from itertools import groupby, pairwise
+from math import hypot, pi
+from statistics import median
+from typing import NamedTuple
+
+import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
+from pypdfium2 import PdfPage, PdfTextPage
+
+# --- clean text -----------------------------------------------------------------------------
+
+_LIGATURES = dict(
+    zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
+)
+_SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
+_SWAPPED = re.compile(
+    "(?<=[A-Za-z])[{0}]{{2,3}}|[{0}]{{2,3}}(?=[A-Za-z])".format("".join(_SWAPPED_LETTERS))
+)
+CONTROLS = (*range(32), *range(127, 160))
+_LETTERS: dict[int, str | None] = {
+    **_LIGATURES,
+    **dict.fromkeys((0x00A0, 0x2007, 0x202F), " "),
+    **dict.fromkeys((0x00AD, 0x200B, 0xFEFF)),
+    **{code: " " if chr(code).isspace() else None for code in CONTROLS if code != 10},
+}
+_SPACES = re.compile(r"[^\S\n]+")
+_AROUND_BREAK = re.compile(r" ?\n[ \n]*")
+
+
+def unswapped(text: str) -> str:
+    """Return the text with ligatures whose two bytes Ghostscript 10.0 swapped; as long as before.
+
+    It writes a\u6600\u6600airs for affairs. Such characters never stand in pairs beside Latin
+    letters otherwise.
+    """
+    return _SWAPPED.sub(lambda found: "".join(_SWAPPED_LETTERS[one] for one in found[0]), text)
+
+
+def clean(text: str) -> str:
+    """Return text fit to be stored: no control characters or lone surrogates, NFC, single spaces.
+
+    Line breaks stay. Ligatures become letters; NFKC would be too much ("m²").
+    """
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    whole = unicodedata.normalize("NFC", whole.replace("\r\n", "\n").replace("\r", "\n"))
+    return _SPACES.sub(" ", whole.translate(_LETTERS))
+
+
+def one_line(text: str) -> str:
+    """Return the clean text on one line, stripped."""
+    return " ".join(clean(text).split())
+
+
+def flowing(text: str) -> str:
+    """Return the clean text with line breaks only between blocks; spaces at its ends stay."""
+    return _AROUND_BREAK.sub("\n", clean(text))
+
+
+# --- hyphens --------------------------------------------------------------------------------
+
+_WORD = re.compile(r"\w+(?:[-\u2010]\w+)*")
+_BROKEN = re.compile(r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*")
+"""A word cut by a line end says nothing about how it is spelt."""
+_LAST_WORD = re.compile(r"[\w\u2010-]+$")
+_FIRST_WORD = re.compile(r"[\w\u2010-]+")
+WORD = 60
+"""No word is longer than this many characters."""
+_WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
+"""Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word."""
+_FIRST_WORDS = (
+    "self cross well long short high low real mixed large small full half open closed"
+    " single double two three four five six eight zero first second third higher lower"
+    " fine coarse near state data time"
+)
+_FIRST = frozenset(_FIRST_WORDS.split())
+"""Words that begin compounds more often than longer words."""
+_ENDING = re.compile(
+    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
+    r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
+)
+"""What follows them in longer words: high-light, short-ening, real-istic, time-table."""
+_SECOND_WORDS = (
+    "based oriented dependent driven specific related dimensional aware sized valued like"
+    " shaped free independent induced mediated level"
+)
+_SECOND = frozenset(_SECOND_WORDS.split())
+"""Words that end compounds, after a whole word."""
+_PREFIX_WORDS = "un in dis inter over under co re mis non pre de a be out up or as"
+_PREFIXES = frozenset(_PREFIX_WORDS.split())
+
+
+def _last_word(text: str) -> str:
+    """Return the word, with its inner hyphens, at the end of a text."""
+    found = _LAST_WORD.search(text[-WORD:])
+    return found[0] if found else ""
+
+
+class Spelling:
+    """How a document spells its words, learnt from all of its pages when first asked."""
+
+    def __init__(self, pages: Sequence[str]) -> None:
+        self._pages = pages
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for page in self._pages:
+            words = _WORD.findall(_BROKEN.sub(" ", page).lower().replace("\u2010", "-"))
+            counts.update(words)
+            for word in words:
+                parts = word.split("-")
+                if len(parts) > 2:
+                    counts.update(f"{left}-{right}" for left, right in pairwise(parts))
+        return counts
+
+    def keeps_hyphen(self, left: str, right: str) -> bool:
+        """Return whether a line broken as left-, right spells `left-right`, not `leftright`.
+
+        The rest of the document decides where it has the word in either form (three cases of
+        four). Otherwise a capital or digit after the break keeps the hyphen, and so do the words
+        that form compounds.
+        """
+        left, right = (word.replace("\u2010", "-") for word in (left, right))
+        inner, outer = left.rpartition("-")[2].lower(), right.partition("-")[0].lower()
+        for one, two in ((left, right), (inner, outer)):
+            joined, hyphened = (
+                self._counts[f"{one}{two}".lower()],
+                self._counts[f"{one}-{two}".lower()],
+            )
+            if joined or hyphened:
+                return hyphened > joined
+        counts = self._counts
+        if "-" in left and ((counts[inner] and counts[outer]) or inner in _WITHIN):
+            return True
+        if "-" in right and outer in _WITHIN:
+            return True
+        if right[0].isupper() or right[0].isdigit():
+            return True
+        # whether English writes these two with a hyphen though the document never shows it
+        if inner in _FIRST:
+            return len(outer) > 2 and outer != inner and not _ENDING.match(outer)
+        return outer in _SECOND and inner not in _PREFIXES and bool(counts[inner])
+
+
+# --- characters -----------------------------------------------------------------------------
+
+BREAKS = frozenset("\r\n")
+BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
+MARKERS = frozenset("\x02\ufffe\u00ad")
+"""PDFium's signs for a hyphen at the end of a line, and the soft hyphen."""
+HYPHENS = frozenset("-\u2010") | MARKERS
+SLACK = 0.2
+"""Letters printed twice are at most this far apart, in their widths."""
+CELL = 16.0
+"""Side of the squares by which they are looked up, in points."""
+MOST_NEAR = 64
+"""Equal characters compared in one square: a page with more exists only to waste time."""
+SAMPLE = 100
+"""About how many characters of a page decide which way its text runs."""
+
+
+class Char(NamedTuple):
+    """One character; lengths in points. The box is as high as the font, not as the glyph."""
+
+    place: int
+    """Its index in PDFium's list, which is close to reading order."""
+    text: str
+    generated: bool
+    """Not on the page: a space or line break that PDFium inserted."""
+    left: float
+    bottom: float
+    right: float
+    top: float
+    x: float
+    """The centre."""
+    y: float
+    width: float
+    """Its advance; never 0."""
+    height: float
+    """Of the font; never 0."""
+
+    @property
+    def blank(self) -> bool:
+        """White space, or not on the page at all."""
+        return self.generated or self.text in BLANKS
+
+
+def upright_text(page: PdfPage) -> PdfTextPage:
+    """Return the text of a page turned so that most of its letters are upright.
+
+    PDFium reads lines that run down the page from the last to the first. So the text, and with
+    it every key, is the same after somebody turned the page.
+    """
+    text = page.get_textpage()
+    count = text.count_chars()
+    turns = Counter(
+        round(-pdfium_c.FPDFText_GetCharAngle(text.raw, index) / (pi / 2)) % 4
+        for index in range(0, count, max(1, count // SAMPLE))
+    )
+    turned = 90 * turns.most_common(1)[0][0] if turns else page.get_rotation()
+    if turned == page.get_rotation():
+        return text
+    text.close()
+    page.set_rotation(turned)
+    return page.get_textpage()
+
+
+def page_chars(page: PdfTextPage) -> list[Char]:
+    """Return all characters of a page, white space and line breaks included."""
+    raw, box = page.raw, pdfium_c.FS_RECTF()
+    at = byref(box)
+    code_of, box_of = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetLooseCharBox
+    chars = []
+    for place in range(page.count_chars()):  # runs for each letter of a document: keep it fast
+        code = code_of(raw, place)
+        if not box_of(raw, place, at):
+            chars.append(Char(place, "\x00", True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.1))
+            continue
+        left, bottom, right, top = box.left, box.bottom, box.right, box.top
+        text = chr(code) if code <= 0x10FFFF else "\ufffd"
+        generated = text in BLANKS and bool(pdfium_c.FPDFText_IsGenerated(raw, place))
+        x, y, wide, high = (left + right) / 2, (bottom + top) / 2, right - left, top - bottom
+        wide, high = wide if wide > 0.1 else 0.1, high if high > 0.1 else 0.1
+        chars.append(Char(place, text, generated, left, bottom, right, top, x, y, wide, high))
+    text = "".join([char.text for char in chars])
+    right_text = unswapped(text)
+    if right_text != text:
+        chars = [c._replace(text=sign) for c, sign in zip(chars, right_text, strict=True)]
+    return chars
+
+
+def visible(chars: list[Char]) -> Iterator[Char]:
+    """Yield the characters one sees, each once: letters printed twice to look bold count once.
+
+    A ligature that PDFium takes apart has several characters in the same box, next to one
+    another: these stay.
+    """
+    printed: dict[tuple[str, float, float], list[Char]] = {}  # by character and square
+    for char in chars:
+        _, text, generated, left, bottom, _, _, _, _, width, _ = char
+        if generated or text in BLANKS:
+            continue
+        sign = "-" if text in HYPHENS else text
+        slack = SLACK * width if SLACK * width < CELL else CELL
+        first, last = (left - slack) // CELL, (left + slack) // CELL
+        low, high = (bottom - slack) // CELL, (bottom + slack) // CELL
+        near = printed.get((sign, first, low), ())
+        if first != last or low != high:
+            cells = {(sign, x, y) for x in (first, last) for y in (low, high)}
+            near = [one for cell in cells for one in printed.get(cell, ())]
+        if near and any(_overprinted(one, char) for one in near):
+            continue
+        cell = printed.setdefault((sign, left // CELL, bottom // CELL), [])
+        cell.append(char)
+        if len(cell) > MOST_NEAR:
+            del cell[0]
+        yield char
+
+
+def _overprinted(first: Char, second: Char) -> bool:
+    slack = SLACK * second.width
+    return (
+        abs(first.left - second.left) < slack
+        and abs(first.bottom - second.bottom) < slack
+        and abs(first.width - second.width) < slack
+        and (second.place - first.place > 1 or first.left != second.left)
+    )
+
+
+def is_cjk(character: str) -> bool:
+    """Return whether lines that break here are joined without a space."""
+    code = ord(character)
+    return (
+        0x3000 <= code <= 0x30FF
+        or 0x3400 <= code <= 0x9FFF
+        or 0xF900 <= code <= 0xFAFF
+        or 0xFF00 <= code <= 0xFFEF
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+def is_rtl(characters: str) -> bool:
+    """Return whether most of these run from right to left."""
+    counts = Counter(characters).items()
+    rtl = sum(n for one, n in counts if unicodedata.bidirectional(one) in ("R", "AL"))
+    return rtl * 2 > len(characters)
+
+
+# --- accents --------------------------------------------------------------------------------
+
+_COMBINING = dict(
+    zip(
+        "´`¨ˆ˜¯˘˙˚˝ˇ¸˛",
+        "\u0301\u0300\u0308\u0302\u0303\u0304\u0306\u0307\u030a\u030b\u030c\u0327\u0328",
+        strict=True,
+    )
+)
+_DOTLESS = {"ı": "i", "ȷ": "j"}
+LEVEL = 0.6
+"""An accent may be this much higher than its letter, in heights: capitals lift it."""
+
+
+def accented(seen: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
+    """Yield (place of an accent, place of its letter, both in one), for lines that run across.
+
+    TeX prints an accent of its own before its letter or after it; its middle is within the
+    letter's width.
+    """
+    taken: set[int] = set()
+    for at, accent in enumerate(seen):
+        if accent.text not in _COMBINING:
+            continue
+        beside = [one for one in (at + 1, at - 1) if 0 <= one < len(seen) and one not in taken]
+        for place in sorted(beside, key=lambda one: abs(seen[one].x - accent.x)):
+            letter = seen[place]
+            level = abs(accent.y - letter.y) < LEVEL * max(accent.height, letter.height)
+            if letter.left <= accent.x <= letter.right and level and letter.text.isalpha():
+                base = _DOTLESS.get(letter.text, letter.text)
+                whole = unicodedata.normalize("NFC", base + _COMBINING[accent.text])
+                if len(whole) == 1:
+                    taken.add(place)
+                    yield (at, place, whole)
+                    break
+
+
+# --- the text of a page ---------------------------------------------------------------------
+
+BLOCK_GAP = 1.5
+"""A step down this many times the usual one begins a new block."""
+WIDEST_STEP = 2.2
+"""Lines set wider than this, in heights of their letters, are blocks of their own."""
+BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
+SIZE_CHANGE = 1.15
+"""A line whose letters are this many times larger or smaller begins a block, too."""
+_SIGNS = "0123456789+-\u2212\u2013n,"
+RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
+LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
+"""10⁵ must not become 105. NFKC takes both back, so that keys do not depend on it."""
+SMALLER = 0.85
+"""Height of raised and lowered signs at most, in heights of their line."""
+OFF_LINE = 0.1
+"""Their middle is at least this far above or below that of their base."""
+
+
+class Gap(Enum):
+    """What lies between two visible characters that follow one another."""
+
+    NOTHING = 0
+    BLANK = 1
+    LINE = 2
+
+
+class Line(NamedTuple):
+    """A printed line: [start, end) among the visible characters of its page."""
+
+    start: int
+    end: int
+    height: float
+    """The usual height of its font."""
+    lowest: float
+    """The least."""
+    depth: float
+    """How far down the page it is for the reader."""
+
+
+class PageText:
+    """The visible characters of a page and the text they make.
+
+    Places within a page are indices into `seen`; `span` turns them into offsets in `text`.
+    """
+
+    def __init__(self, chars: list[Char], spelling: Spelling) -> None:
+        self._chars = chars
+        self._spelling = spelling
+        self.seen = list(visible(chars))
+        self._gaps = [Gap.LINE, *(self._gap(left, right) for left, right in pairwise(self.seen))]
+        self.direction = self._direction()
+        across = abs(self.direction[0]) > 0.9
+        self._signs: dict[int, str] = {}
+        """Place → text, where that is not the character's own."""
+        for accent, letter, whole in accented(self.seen) if across else ():
+            self._gaps[max(accent, letter)] = Gap.NOTHING
+            self._signs |= {accent: "", letter: whole}
+        self.lines = self._lines()
+        if across:
+            self._signs |= dict(self._off_line())
+        self._starts: list[int] = []
+        self.text = self._joined()
+
+    # --- lines
+
+    def _gap(self, left: Char, right: Char) -> Gap:
+        marker = left.text in MARKERS
+        if right.place == left.place + 1 and not marker:
+            return Gap.NOTHING
+        between = [one for one in self._chars[left.place + 1 : right.place] if one.blank]
+        touching = all(one.generated for one in between) and _touch(left, right)
+        if marker or any(one.text in BREAKS for one in between):
+            return Gap.NOTHING if touching and not marker else Gap.LINE
+        if touching:
+            return Gap.NOTHING
+        apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
+        return Gap.LINE if apart and (left.text in HYPHENS or not between) else Gap.BLANK
+
+    def _direction(self) -> tuple[float, float]:
+        """Return the unit vector along which most lines run, written from left to right."""
+        gaps = self._gaps[1:]
+        across, along = usual_step(
+            [
+                pair
+                for pair, gap in zip(pairwise(self.seen), gaps, strict=False)
+                if gap is Gap.NOTHING
+            ]
+        )
+        sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
+        return (sign * across, sign * along)
+
+    def _lines(self) -> list[Line]:
+        across, along = self.direction
+        edges = [at for at, gap in enumerate(self._gaps) if gap is Gap.LINE] if self.seen else []
+        lines = []
+        for start, end in pairwise([*edges, len(self.seen)]):
+            chars = self.seen[start:end]
+            heights = sorted(one.height for one in chars)
+            depth = median([along * one.x - across * one.y for one in chars])
+            lines.append(Line(start, end, median(heights), heights[0], depth))
+        return lines
+
+    def _off_line(self) -> Iterator[tuple[int, str]]:
+        """Yield (place, sign) for numbers and signs set small above or below their line."""
+        for line in self.lines:
+            least = SMALLER * line.height
+            if line.lowest > least:
+                continue
+            places = range(line.start, line.end)
+            for small, run in groupby(places, partial(self._is_small, least)):
+                some = list(run)
+                base = self._base(some, line) if small else None
+                if base is None:
+                    continue
+                for side, together in groupby(some, partial(self._side, base)):
+                    # in e^(-t/S) the minus alone says nothing: all of them have a sign, or none
+                    group = list(together)
+                    shapes = RAISED if side > 0 else LOWERED
+                    signs = [shapes.get(self.seen[at].text, "") for at in group]
+                    if side and all(signs):
+                        yield from zip(group, signs, strict=True)
+
+    def _is_small(self, least: float, at: int) -> bool:
+        return self.seen[at].height <= least
+
+    def _base(self, places: list[int], line: Line) -> Char | None:
+        """Return what these touch in their line, rather before than after them."""
+        first, after = places[0], places[-1] + 1
+        if first > line.start and self._gaps[first] is Gap.NOTHING:
+            return self.seen[first - 1]
+        touching = after < line.end and self._gaps[after] is Gap.NOTHING
+        return self.seen[after] if touching else None
+
+    def _side(self, base: Char, at: int) -> int:
+        """Return 1 if a character is raised, -1 if it is lowered, 0 if it is level with its base."""
+        above = (self.seen[at].y - base.y) / base.height
+        up = above if self.direction[0] > 0 else -above
+        return 0 if abs(up) < OFF_LINE else (1 if up > 0 else -1)
+
+    def _block_starts(self) -> set[int]:
+        """Return where a line begins that does not continue the one before."""
+        steps = [two.depth - one.depth for one, two in pairwise(self.lines)]
+        down = [
+            step
+            for step, line in zip(steps, self.lines, strict=False)
+            if 0.4 * line.height < step < 4 * line.height
+        ]
+        usual = median(down) if down else float("inf")
+        return {
+            two.start
+            for (one, two), step in zip(pairwise(self.lines), steps, strict=True)
+            if step > BLOCK_GAP * min(usual, WIDEST_STEP * two.height)
+            or (
+                min(one.end - one.start, two.end - two.start) >= 3
+                and not 1 / SIZE_CHANGE <= two.height / one.height <= SIZE_CHANGE
+            )
+            or self.seen[two.start].text in BULLETS
+        }
+
+    # --- text
+
+    def _joined(self) -> str:
+        blocks = self._block_starts()
+        parts: list[str] = []
+        length = 0
+        for at, char in enumerate(self.seen):
+            if at and self._gaps[at] is not Gap.NOTHING:
+                glue = "\n" if at in blocks else self._glue(parts, at - 1, at)
+                if glue is None:
+                    length -= len(parts[-1])
+                    parts[-1] = ""
+                parts.append(glue or "")
+                length += len(parts[-1])
+            self._starts.append(length)
+            sign = self._signs.get(at)
+            parts.append(_written(char) if sign is None else sign)
+            length += len(parts[-1])
+        return "".join(parts)
+
+    def _glue(self, before: Sequence[str], at: int, then: int) -> str | None:
+        """Return what joins two characters of different words or lines; None: the hyphen goes."""
+        left, right = self.seen[at], self.seen[then]
+        if then == at + 1 and self._gaps[then] is Gap.BLANK:
+            return " "
+        if left.text in HYPHENS:
+            word = _last_word("".join(before[-2 * WORD :])[:-1])
+            return " " if not word else ("" if self._keeps_hyphen(word, then) else None)
+        return "" if is_cjk(left.text) and is_cjk(right.text) else " "
+
+    def _keeps_hyphen(self, left: str, then: int) -> bool:
+        """Return whether the hyphen between a word and the word from `then` on stays."""
+        end = then + 1
+        while end < min(len(self.seen), then + WORD) and self._gaps[end] is Gap.NOTHING:
+            end += 1
+        found = _FIRST_WORD.match("".join(one.text for one in self.seen[then:end])[:WORD])
+        right = found[0].rstrip("-\u2010") if found else ""
+        known = bool(right) and left[-1].isalnum()
+        return not known or self._spelling.keeps_hyphen(left, right)
+
+    def quote(self, segments: list[list[int]]) -> str:
+        """Return the words of a passage: places in reading order, one list a printed line."""
+        parts: list[str] = []
+        previous = -1
+        for at in (at for segment in segments for at in segment):
+            if parts:
+                glue = self._between(previous, at)
+                if glue is None:
+                    parts.pop()
+                parts.append(glue or "")
+            sign = self._signs.get(at)
+            parts.append(_written(self.seen[at]) if sign is None else sign)
+            previous = at
+        if parts and self.seen[previous].text in MARKERS:
+            parts.pop()
+        return "".join(parts)
+
+    def _between(self, at: int, then: int) -> str | None:
+        if then == at + 1 and self._gaps[then] is Gap.NOTHING:
+            return ""
+        if at < then <= at + 8 and not self.line_ends(at, then):
+            return " "
+        start = self._starts[at]
+        before = self.text[max(start - 2 * WORD, 0) : start] + _written(self.seen[at])
+        after = at + 1
+        hyphen_cut_off = (  # the mark stops just before the hyphen that ends the line
+            after < len(self.seen)
+            and after != then
+            and self.seen[after].text in HYPHENS
+            and self._gaps[after] is Gap.NOTHING
+            and (after + 1 == len(self.seen) or self._gaps[after + 1] is Gap.LINE)
+            and self.seen[at].text.isalnum()
+        )
+        if hyphen_cut_off:
+            return "-" if self._keeps_hyphen(_last_word(before), then) else ""
+        return self._glue(before, at, then)
+
+    def line_ends(self, at: int, then: int) -> bool:
+        """Return whether a line ends between two places."""
+        return Gap.LINE in self._gaps[at + 1 : then + 1]
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Return [start, end) in `text` of the characters from `first` to `last` inclusive."""
+        start = self._starts[last]
+        following = self._starts[last + 1] if last + 1 < len(self.seen) else len(self.text)
+        return (self._starts[first], min(start + len(_written(self.seen[last])), following))
+
+    def place(self, offset: int) -> int:
+        """Return the place of the character at an offset of `text`, or last before it."""
+        return max(bisect_right(self._starts, offset) - 1, 0)
+
+
+def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
+    """Return the unit vector of the median step; no raised sign turns it."""
+    steps = list(pairs)
+    across = median([two.x - one.x for one, two in steps]) if steps else 1.0
+    along = median([two.y - one.y for one, two in steps]) if steps else 0.0
+    length = hypot(across, along)
+    return (across / length, along / length) if length > 1e-6 else (1.0, 0.0)
+
+
+def _written(char: Char) -> str:
+    return "-" if char.text in MARKERS else char.text
+
+
+def _touch(left: Char, right: Char) -> bool:
+    """Return whether nothing but PDFium's imagination separates two letters (at superscripts)."""
+    high = max(left.height, right.height, 1.0)
+    beside = min(abs(right.left - left.right), abs(left.left - right.right)) < 0.1 * high
+    edges = abs(left.bottom - right.bottom) + abs(left.top - right.top)
+    level = abs(left.y - right.y) < 0.6 * high and edges < 1.2 * high
+    return beside and level and abs(left.x - right.x) < 3 * high

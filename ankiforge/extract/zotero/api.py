@@ -1,0 +1,426 @@
+"""Zotero's two APIs, local and web, through pyzotero: few requests, each checked, one kind of error.
+
+pyzotero (measured: 1.16.0) tries nothing again but a 429, sleeps as long as a server likes, takes
+the login page of a hotel for data, keeps the parameters of a failed call for the next one, loses
+its place when anything is asked between two pages, and closes its client when it is thrown away.
+So below it a transport waits, tries again and passes on only a 200 with JSON; above it each
+request has an object of its own, and pages are asked for by number.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from threading import Thread
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import httpx2
+from pyzotero.errors import PyZoteroError
+from pyzotero.zotero import Zotero
+
+from ankiforge.errors import ItemError
+from ankiforge.extract.zotero.settings import Address, RefusalError
+
+PAUSES = (1.0, 2.0, 4.0)
+"""Seconds before each further try, and up to half as much again."""
+LONGEST_WAIT = 60.0
+"""A server that asks for more is asked in another run."""
+LARGEST = 256 << 20
+"""Bytes of one response."""
+ENOUGH = 180.0
+"""Seconds of one run that may pass with faults and with the waits that a server asks for."""
+AT_ONCE = 50
+"""Keys in one request."""
+PAGE = 100
+EVERYTHING = 10_000_000
+"""Items on a page of the local API, which has no maximum."""
+MOST = 1_000_000
+"""Items of one list, page by page."""
+TRIES = 3
+"""How often reading a library is restarted because it changes meanwhile."""
+_KEPT = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
+"""Response headers passed on to pyzotero: others would make it sleep."""
+
+# --- transport ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Time, as far as waiting needs it; tests bring their own."""
+
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    silence: float = 30.0
+    """The longest silence of a server, in seconds."""
+    slowest: float = 90.0
+    """Seconds for one whole response: one letter now and then is as bad as none."""
+
+
+_Result = TypeVar("_Result")
+
+
+class _PassingError(Exception):
+    """A fault that may pass."""
+
+    def __init__(
+        self, error: ItemError, after: float | None = None, *, stalled: bool = False
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.after = after
+        """Seconds the server asks to wait."""
+        self.stalled = stalled
+        """It took long already: one more try is enough."""
+
+
+class _Transport(httpx2.Client):
+    """HTTP to one address."""
+
+    def __init__(self, address: Address, pace: Pace) -> None:
+        super().__init__(
+            follow_redirects=False,
+            trust_env=not address.loopback,
+            timeout=httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0)),
+            verify=address.url.startswith("https:"),  # reading certificates takes a while
+        )
+        self._address = address
+        self._pace = pace
+        self._not_before = 0.0
+        self._lost = 0.0
+        """Seconds that faults and waits took."""
+        self._retries = len(PAUSES)
+        self._server = ""
+
+    def request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
+        """Return a 200 with JSON, after retries if necessary.
+
+        Raises:
+            ItemError: there is none to be had.
+        """
+        options["timeout"] = self.timeout
+        pauses = list(PAUSES[: self._retries])
+        while True:
+            # the wait that the last good response asked for
+            wait = self._not_before - self._pace.clock()
+            if wait > LONGEST_WAIT or self._lost + max(wait, 0.0) > ENOUGH:
+                fault = self._address.fault
+                raise fault("busy", wait) if wait > 0 else fault("slow", self._lost)
+            if wait > 0:
+                self._lost += wait
+                self._pace.sleep(wait)
+            begun = self._pace.clock()
+            try:
+                return self._once(method, url, options)
+            except _PassingError as passing:
+                self._lost += self._pace.clock() - begun
+                pause = pauses.pop(0) if pauses else None
+                if pause is not None and passing.after is not None:
+                    pause = passing.after
+                if pause is None or self._lost + pause > ENOUGH:
+                    self._retries = 0  # the next library may fare better, but waits no more
+                    raise passing.error from passing
+                pause = min(pause + self._pace.jitter() * pause / 2, LONGEST_WAIT)
+                self._lost += pause
+                self._pace.sleep(pause)
+                pauses = [] if passing.stalled else pauses
+
+    def _once(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
+        address = self._address
+        try:
+            response, body = self._in_time(lambda: self._response(method, url, options))
+        except httpx2.ConnectError as error:
+            absent = address.fault("absent", str(error) or "no connection")
+            raise absent if address.local else _PassingError(absent) from error
+        except httpx2.HTTPError as error:
+            stalled = isinstance(error, httpx2.TimeoutException)
+            why = "no answer in time" if stalled else str(error) or type(error).__name__
+            raise _PassingError(address.fault("absent", why), stalled=stalled) from error
+        self._check(response.status_code, response.headers, body)
+        self._retries = len(PAUSES)
+        headers = [(n, v) for n, v in response.headers.items() if _KEPT.fullmatch(n.lower())]
+        return httpx2.Response(200, headers=headers, content=body, request=response.request)
+
+    def _response(
+        self, method: str, url: httpx2.URL | str, options: Any
+    ) -> tuple[httpx2.Response, bytes]:
+        with self.stream(method, url, **options) as response:
+            body = bytearray()
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > LARGEST:
+                    raise self._address.broken(f"more than {LARGEST:,} bytes")
+            return response, bytes(body)
+
+    def _in_time(self, ask: Callable[[], _Result]) -> _Result:
+        """Run `ask` within `pace.slowest`: one letter a second is never silence, and never an end.
+
+        A thread that is given up ends with the connection, or with the program.
+        """
+        results: list[_Result] = []
+        errors: list[Exception] = []
+
+        def run() -> None:
+            try:
+                results.append(ask())
+            except Exception as error:  # noqa: BLE001 - it is raised by the caller
+                errors.append(error)
+
+        thread = Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(self._pace.slowest)
+        if errors:
+            raise errors[0]
+        if not results:
+            slow = self._address.fault("absent", f"not done after {self._pace.slowest:g} s")
+            raise _PassingError(slow, stalled=True)
+        return results[0]
+
+    def _check(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Accept a response that can be used.
+
+        Raises:
+            ItemError, _PassingError: it cannot.
+        """
+        address = self._address
+        wait = self._wait(headers)
+        text = body[:1000].decode("utf-8", "replace")
+        if status in (408, 429) or status >= 500:
+            if wait is not None and wait > LONGEST_WAIT:
+                raise address.fault("busy", wait)
+            raise _PassingError(address.refusal(status, text), wait)
+        if 300 <= status < 400 and status != 304:
+            raise address.fault("foreign", "a redirect (a login page?)")
+        if status != 200:
+            raise address.refusal(status, text)
+        if wait:
+            self._not_before = self._pace.clock() + wait
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise address.fault("foreign", "something else (a login page?)")
+        if address.local:  # is it Zotero that speaks, and the same all the time?
+            if headers.get("zotero-api-version", "") != "3":
+                raise address.fault("foreign", "a program that does not speak Zotero's API 3")
+            server = headers.get("zotero-server-id", "")
+            if self._server and server != self._server:
+                raise address.fault("restless")
+            self._server = server
+        try:
+            json.loads(body)
+        except ValueError as error:
+            raise _PassingError(address.broken(str(error))) from error
+        except RecursionError as error:
+            raise address.broken("nested without end") from error
+
+    def _wait(self, headers: Mapping[str, str]) -> float | None:
+        """Return the seconds a server asks to wait, as a number or as a date; None if it does not."""
+        waits = []
+        for name in ("backoff", "retry-after"):
+            said = headers.get(name, "").strip()
+            if re.fullmatch(r"\d{1,9}(?:\.\d*)?", said):
+                waits.append(float(said))
+            elif (until := _moment(said)) is not None:
+                then = _moment(headers.get("date", ""))
+                waits.append(max(until - (self._pace.clock() if then is None else then), 0.0))
+        return max(waits, default=None)
+
+
+def _moment(said: str) -> float | None:
+    """Return the time of an HTTP date."""
+    try:
+        return email.utils.parsedate_to_datetime(said).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+class Place(NamedTuple):
+    """A library as the API calls it."""
+
+    kind: Literal["user", "group"]
+    id: int
+
+
+class Answer(NamedTuple):
+    """The rows of a response, and the state of the library they are from."""
+
+    rows: list[dict[str, Any]]
+    version: int
+    """Last-Modified-Version; 0 if missing."""
+    headers: Mapping[str, str]
+
+
+class Versions(NamedTuple):
+    """Which items there are, and the version each was last changed in."""
+
+    keys: dict[str, int]
+    version: int
+    headers: Mapping[str, str]
+
+
+class Identity(NamedTuple):
+    """The account a key belongs to."""
+
+    id: int
+    names: tuple[str, ...]
+    """The name to log in with, and the name to be shown."""
+
+
+class Service:
+    """Requests to one address."""
+
+    def __init__(self, address: Address, pace: Pace) -> None:
+        self.address = address
+        self._transport = _Transport(address, pace)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def identity(self) -> Identity:
+        """Return the account of the key."""
+        zotero = self._zotero(Place("user", 0))
+        zotero.client = None
+        url, headers = f"{self.address.url}/keys/current", zotero.default_headers()
+        found = self._transport.request("GET", url, headers=headers).json()
+        try:
+            names = [str(found.get(name) or "") for name in ("username", "displayName")]
+            return Identity(int(found["userID"]), tuple(filter(None, names)))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self.address.broken("keys/current tells no user") from error
+
+    def groups(self, user: int) -> dict[int, str]:
+        """Return the names of a user's groups by number."""
+        answer, found = self._all_if_known(Place("user", user), "groups"), {}
+        for row in answer.rows if answer else ():
+            data = row.get("data")
+            name = data.get("name") if isinstance(data, dict) else ""
+            if not isinstance(row.get("id"), int):
+                raise self.address.broken("a group without a number")
+            found[row["id"]] = str(name or "")
+        return found
+
+    def versions(self, place: Place, since: int, kinds: str = "") -> Versions:
+        """Return what was changed since a version, in the trash or not; one response, one state."""
+        params = {"since": since, "includeTrashed": 1, **({"itemType": kinds} if kinds else {})}
+        params |= {"limit": EVERYTHING} if self.address.local else {}
+        keys, headers = self._ask(place, "item_versions", params)
+        if isinstance(keys, list) and not keys:
+            keys = {}  # PHP's empty map
+        if not isinstance(keys, dict) or not all(isinstance(n, int) for n in keys.values()):
+            raise self.address.broken("no list of versions")
+        self._check_total(headers, len(keys))
+        return Versions(keys, _version(headers), headers)
+
+    def items(self, place: Place, keys: Iterable[str]) -> Iterator[Answer]:
+        """Yield these items, in the trash or not, as far as they exist."""
+        rest = iter(keys)
+        while some := ",".join(islice(rest, AT_ONCE)):
+            yield self._all(place, "items", itemKey=some, includeTrashed=1)
+
+    def all_of(self, place: Place, kinds: str) -> Answer:
+        """Return all items of these kinds at once: on this machine no page is too long."""
+        params = {"itemType": kinds, "includeTrashed": 1, "limit": EVERYTHING}
+        found, headers = self._ask(place, "items", params)
+        rows = self._rows(found)
+        self._check_total(headers, len(rows))
+        return Answer(rows, _version(headers), headers)
+
+    def collections(self, place: Place) -> Answer | None:
+        """Return all collections; None from a server that does not know them."""
+        return self._all_if_known(place, "collections")
+
+    def deleted(self, place: Place, since: int) -> frozenset[str]:
+        """Return the keys of items that were erased since a version."""
+        found, _ = self._ask(place, "deleted", {"since": since, "limit": None})
+        keys = found.get("items") if isinstance(found, dict) else None
+        if not isinstance(keys, list):
+            raise self.address.broken("no list of what was deleted")
+        return frozenset(map(str, keys))
+
+    def _all(self, place: Place, method: str, **params: Any) -> Answer:
+        """Return every page of an answer, all of one state of the library."""
+        for _ in range(TRIES):
+            if (answer := self._pages(place, method, params)) is not None:
+                return answer
+        raise self.address.fault("restless")
+
+    def _all_if_known(self, place: Place, method: str) -> Answer | None:
+        """Return the same; None from a server that does not know such things."""
+        try:
+            return self._all(place, method)
+        except RefusalError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _pages(self, place: Place, method: str, params: dict[str, Any]) -> Answer | None:
+        """Return the same; None if the library changed between two pages."""
+        params = {**params, "limit": EVERYTHING if self.address.local else PAGE}
+        found, headers = self._ask(place, method, params)
+        rows, version, total = self._rows(found), _version(headers), _total(headers)
+        if (total or 0) > MOST:
+            raise self.address.broken(f"a list of {total:,} items")
+        while total is not None and len(rows) < total:
+            found, after = self._ask(place, method, {**params, "start": len(rows)})
+            if (_version(after), _total(after)) != (version, total):
+                return None
+            if not found:
+                break
+            rows += self._rows(found)
+        self._check_total(headers, len(rows))
+        return Answer(rows, version, headers)
+
+    def _rows(self, found: Any) -> list[dict[str, Any]]:
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise self.address.broken("no list of items")
+        return found
+
+    def _check_total(self, headers: Mapping[str, str], count: int) -> None:
+        total = _total(headers)
+        if total is not None and total != count:
+            raise self.address.fault("short", count, total)
+
+    def _zotero(self, place: Place) -> Zotero:
+        address = self.address
+        key, client = address.key or None, self._transport
+        zotero = Zotero(place.id, place.kind, key, local=address.local, client=client)
+        zotero.endpoint = address.url
+        return zotero
+
+    def _ask(
+        self, place: Place, method: str, params: dict[str, Any]
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Return the decoded body of a response, and its headers."""
+        zotero = self._zotero(place)
+        try:
+            found = getattr(zotero, method)(**params)
+        except ItemError:
+            raise
+        except (PyZoteroError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+            raise self.address.broken(str(error)) from error
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise self.address.broken(repr(error)) from error
+        finally:
+            zotero.client = None  # or it is closed when the object goes
+        return found, zotero.request.headers if zotero.request is not None else {}
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    said = headers.get(name, "")
+    return int(said) if re.fullmatch(r"[0-9]{1,18}", said) else None
+
+
+def _version(headers: Mapping[str, str]) -> int:
+    return _number(headers, "last-modified-version") or 0
+
+
+def _total(headers: Mapping[str, str]) -> int | None:
+    return _number(headers, "total-results")

@@ -1,0 +1,253 @@
+"""Which libraries to read, the addresses of Zotero's APIs, and their faults in words."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ankiforge.config import (
+    ZOTERO,
+    ZOTERO_KEY,
+    ZOTERO_WEB,
+    is_loopback,
+    key_for,
+    key_variable,
+)
+from ankiforge.errors import ConfigError, ItemError
+
+WEB, LOCAL = ZOTERO_WEB, "http://127.0.0.1:23119/api"
+LONGEST_REASON = 200
+
+# --- the setting `library` ------------------------------------------------------------------
+
+_GROUP = re.compile(r"groups?[./](\d{1,18})")
+_HINT = "user, the number of a group, groups/<number>, or a list of these"
+
+Setting = str | int | tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Libraries by name; without any, all there are."""
+
+    explicit: bool = False
+    own: bool = True
+    """The user's own."""
+    named: frozenset[int] = frozenset()
+    """Groups."""
+    numbers: frozenset[int] = frozenset()
+    """Groups, as far as there are groups of these numbers; else the user."""
+
+    @property
+    def needs_groups(self) -> bool:
+        """Whether it depends on which groups there are."""
+        return not self.explicit or bool(self.numbers)
+
+    def user(self, groups: Collection[int]) -> int | None:
+        """Return the number that means a user, None if there is none."""
+        return min((number for number in self.numbers if number not in groups), default=None)
+
+    def groups(self, groups: Collection[int]) -> list[int]:
+        """Return the groups to read, of those there are and those that were named."""
+        if not self.explicit:
+            return sorted(groups)
+        return sorted(self.named | {number for number in self.numbers if number in groups})
+
+
+def wanted(setting: Setting) -> Wanted:
+    """Read the setting.
+
+    Raises:
+        ConfigError: it names no library.
+    """
+    words = setting if isinstance(setting, tuple) else (setting,) if setting != "" else ()
+    if not words:
+        return Wanted()
+    texts = [str(word).strip() for word in words]
+    groups = {text: int(found[1]) for text in texts if (found := _GROUP.fullmatch(text))}
+    numbers = {int(text) for text in texts if re.fullmatch(r"\d{1,18}", text) and int(text)}
+    for text in texts:
+        if text != "user" and text not in groups and not re.fullmatch(r"0*[1-9]\d{0,17}", text):
+            raise ConfigError(f"library: {text!r} is no library", hint=_HINT)
+    return Wanted(True, "user" in texts, frozenset(groups.values()), frozenset(numbers))
+
+
+# --- addresses and their faults -------------------------------------------------------------
+
+_ALLOW = (
+    "in Zotero: Settings, Advanced, tick “Allow other applications on this computer to communicate"
+    " with Zotero”"
+)
+_OTHERWISE = "or give `path:`, Zotero's data folder"
+_NEW_KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
+_LATER = "run again later; nothing is lost"
+_MAKERS = "tell the makers of this program"
+TOO_OLD = "the local API of Zotero 7 and before lists no annotations"
+TOO_OLD_HINT = f"Zotero 8 or later is needed, {_OTHERWISE}, with `api: auto`"
+_FAULTS = {
+    "absent": (
+        "{host} cannot be reached ({0})",
+        "is this machine online? run again later, nothing is lost",
+    ),
+    "absent locally": (
+        "no Zotero answers at {host} ({0})",
+        f"start Zotero, {_OTHERWISE}; {_ALLOW}",
+    ),
+    "foreign": (
+        "{0} answered in place of Zotero at {host}",
+        "log in to this network with a browser first",
+    ),
+    "foreign locally": (
+        "{0} answered in place of Zotero at {host}",
+        "another program has Zotero's port; close it and start Zotero",
+    ),
+    "broken": ("the answer of {host} cannot be read: {0}", f"run again; if it stays so, {_MAKERS}"),
+    "short": ("{host} gave {0} of {1} items", "run again later; nothing was counted as deleted"),
+    "restless": (
+        "the library kept changing while it was read",
+        "wait until Zotero has finished syncing, and run again",
+    ),
+    "emptied": (
+        "{host} lists none of the {0} {1} it had",
+        "is it the right account and library? nothing was counted as deleted",
+    ),
+    "busy": ("{host} asks for {0:,.0f} s of rest", _LATER),
+    "slow": ("{host} was waited for {0:,.0f} s, no more in this run", _LATER),
+}
+
+
+class RefusalError(ItemError):
+    """Zotero's API does not give what was asked for."""
+
+    def __init__(self, status: int, message: str, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One of Zotero's two APIs."""
+
+    url: str
+    local: bool
+    """Zotero's own on this machine; it knows one user and needs no key."""
+    key_env: str = ""
+    key: str = field(default="", repr=False)
+    """Sent to this address, shown nowhere."""
+
+    @property
+    def host(self) -> str:
+        """As a person reads it."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def loopback(self) -> bool:
+        """Whether nothing leaves this machine."""
+        return is_loopback(self.url)
+
+    def fault(self, name: str, *values: object) -> ItemError:
+        """Return the error of this name in `_FAULTS`."""
+        local = _FAULTS.get(f"{name} locally") if self.local else None
+        message, hint = local or _FAULTS[name]
+        return ItemError(message.format(*values, host=self.host), hint=hint)
+
+    def broken(self, why: str) -> ItemError:
+        """Return the error of a response that makes no sense."""
+        return self.fault("broken", self.shown(why))
+
+    def refusal(self, status: int, text: str) -> RefusalError:
+        """Return the error of a response that is no success."""
+        says = f"{self.host} answers {status}: {self.shown(text)}"
+        if status in (408, 429) or status >= 500:
+            return RefusalError(status, says, _LATER)
+        if self.local and "not enabled" in text:
+            return RefusalError(status, "Zotero's local API is switched off", _ALLOW)
+        if self.local:
+            hint = f"is `library:` one of this Zotero's? {_OTHERWISE}"
+        elif status in (401, 403):
+            if not self.key:
+                return self.no_key()
+            hint = f"check the key in {self.key_env}; {_NEW_KEY}"
+        elif status == 404:
+            hint = "is `library:` right, and may the key read it?"
+        else:
+            hint = f"run again later; if it stays so, {_MAKERS}"
+        return RefusalError(status, says, hint)
+
+    def no_key(self) -> RefusalError:
+        """Return the error of an API that needs a key where there is none."""
+        if not self.key_env:
+            says = f"{self.host} wants a key, and no variable is confirmed for it"
+            hint = "write `key_env: NAME`, NAME being the environment variable that holds it, then:"
+            return RefusalError(403, says, f"{hint} ankiforge init --trust DIR")
+        says = f"{self.host} wants a key: the environment variable {self.key_env} is not set"
+        return RefusalError(403, says, f"export {self.key_env}=…; {_NEW_KEY}")
+
+    def shown(self, text: str) -> str:
+        """Return a server's words in one line and without the key; a page of HTML says nothing."""
+        words = "" if "<" in text[:LONGEST_REASON] else " ".join(text.split())
+        if self.key:
+            words = words.replace(self.key, "***")
+        return re.sub(r"[\x00-\x1f\x7f-\x9f]", "", words)[:LONGEST_REASON] or "no reason given"
+
+
+class UntoldError(ItemError):
+    """A library cannot be read this way, and nothing is wrong with it."""
+
+
+# --- settings `api`, `url` and `key_env` ----------------------------------------------------
+
+
+def addresses(
+    api: str, url: str, key_env: str, environ: Mapping[str, str] = os.environ
+) -> tuple[Address, Address]:
+    """Return the addresses of the local and of the web API.
+
+    Raises:
+        ConfigError: the settings are invalid.
+    """
+    if not re.fullmatch(r"(?:[A-Za-z_][A-Za-z0-9_]*)?", key_env):
+        raise ConfigError("key_env: not the name of an environment variable", hint=ZOTERO_KEY)
+    if url:
+        _check_url(api, url)
+    here = url.rstrip("/") if api == "local" or (api == "auto" and is_loopback(url)) else ""
+    there = url.rstrip("/") if not here else ""
+    name = key_variable(ZOTERO, there or WEB, key_env)
+    key = key_for(ZOTERO, there or WEB, key_env, environ)
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError(f"key_env: the key in {name} holds signs no header can carry")
+    return Address(here or LOCAL, True), Address(there or WEB, False, name, key)
+
+
+def _check_url(api: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, sound = urlsplit(""), False
+    remote = not is_loopback(url)
+    such = f"such as {WEB}"
+    for wrong, what, hint in (
+        (not sound or re.search(r"\s", url), f"{url!r} is not a web address", such),
+        (
+            parts.username is not None or parts.query or parts.fragment,
+            "no name, password or query belongs into it",
+            "use key_env",
+        ),
+        (
+            api not in ("auto", "local", "web"),
+            "is for an `api`",
+            "write api: local or api: web beside it",
+        ),
+        (
+            api == "local" and remote,
+            "the local API is on this machine only",
+            f"such as {LOCAL}",
+        ),
+        (parts.scheme == "http" and remote, "keys travel by https only", such),
+    ):
+        if wrong:
+            raise ConfigError(f"url: {what}", hint=hint)

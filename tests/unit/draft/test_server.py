@@ -1,0 +1,886 @@
+"""The faults of each kind of server, as it words them, and what becomes of each.
+
+Rows come from the servers' own words: OpenAI, Ollama, llama.cpp, llama-cpp-python, LM Studio,
+vLLM, Open WebUI, text-generation-webui, OpenRouter, Gemini's and Mistral's compatible endpoints.
+"""
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from ankiforge.draft import client
+from ankiforge.draft.cache import STALE_DAYS, RequestForm, hashes, load_form, save_form
+from ankiforge.draft.client import ServerSettings
+from ankiforge.draft.prompt import Format, chunks, request_body, request_hash
+from ankiforge.errors import ServiceError
+
+FACT = "Sleep has four stages."
+SERVER = ServerSettings("http://127.0.0.1:1/v1", "m", key_env="MY_KEY")
+
+
+def kinds_asked(server):
+    return [request.get("response_format", {}).get("type", "text") for request in server.asked]
+
+
+def body(status, found, **headers):
+    """An error as a server writes it."""
+
+    def made(fake):
+        named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        said = found if isinstance(found, bytes) else json.dumps(found).encode()
+        plain = fake.Reply(status, said)
+        return replace(plain, headers=(*plain.headers, *named))
+
+    return made
+
+
+def error(status, message, code=""):
+    return body(status, {"error": {"message": message, "code": code}})
+
+
+# --- what passes ----------------------------------------------------------------------------
+
+
+def good(fake):
+    """A reply with one card for FACT."""
+    return fake.cards(fake.card(1, FACT)).body
+
+
+PASSING = {
+    "anthropic overloaded": body(529, {"error": {"type": "overloaded_error", "message": "Busy"}}),
+    "timeout": body(408, {"error": {"message": "Timeout"}}),
+    "openrouter 200, 429 inside": body(
+        200, {"error": {"code": 429, "message": "Provider returned error",
+                        "metadata": {"raw": "slow down", "provider_name": "X"}}}
+    ),
+    "openrouter 200, 502 inside": body(200, {"error": {"code": 502, "message": "no provider"}}),
+    "openrouter error within the choice": body(
+        200, {"choices": [{"message": {"content": ""}, "finish_reason": "error",
+                           "error": {"code": 502, "message": "upstream reset"}}]}
+    ),
+    "gemini list, 503": body(
+        503, [{"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}]
+    ),
+    "gemini 429 is a rate though it says quota": body(
+        429, [{"error": {"code": 429, "message": "You exceeded your current quota, please check",
+                         "status": "RESOURCE_EXHAUSTED",
+                         "details": [{"@type": "t/RetryInfo", "retryDelay": "0.01s"}]}}]
+    ),
+    "llama.cpp still loads": body(503, {"error": {"code": 503, "message": "Loading model"}}),
+    "vllm 500 with a bare detail": body(500, {"detail": "Internal Server Error"}),
+    "no message": body(200, {"choices": [{"finish_reason": "stop"}]}),
+    "429": error(429, "slow down"),
+    "500": error(500, "boom"),
+    "503 page": lambda fake: fake.page(503),
+    "200 page": lambda fake: fake.page(200),
+    "cut JSON": body(200, b'{"choices": [{"mess'),
+    "a list": body(200, [1, 2]),
+    "200 error": body(200, {"error": {"message": "upstream failed"}}),
+    "no choices": body(200, {"choices": []}),
+    "cut body": lambda fake: fake.Reply(body=good(fake), cut=50),
+    "reset": lambda fake: fake.Reply(reset=True),
+    "length says more": lambda fake: fake.Reply(body=good(fake), length=9_999, cut=9999),
+    "length says less": lambda fake: fake.Reply(body=good(fake), length=40, cut=9999),
+    "hangs": lambda fake: fake.Reply(body=good(fake), hang_s=0.6),
+    "not packed as it says": lambda fake: fake.Reply(
+        body=good(fake), headers=(("content-encoding", "gzip"),)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, name):
+    server.queue.append(PASSING[name](fake))
+    result = draft(task(FACT), timeout_s=0.3, total_s=9.0)
+    assert len(result.drafts) == 1
+    assert not result.problems
+    assert len(server.asked) == 2
+
+
+LOOSE = {
+    "byte order mark": lambda good: b"\xef\xbb\xbf" + good,
+    "half an emoji": lambda good: good.replace(b'"content": "', b'"content": "\\ud83d '),
+    "a bare line break": lambda good: good.replace(b'"content": "', b'"content": "\n'),
+}
+
+
+@pytest.mark.parametrize("name", LOOSE)
+def test_a_loose_envelope_is_a_reply_that_was_paid_for(draft, task, server, fake, name):
+    server.otherwise = lambda request: fake.Reply(body=LOOSE[name](fake.obliging(request).body))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 1
+
+
+def test_retry_after_is_waited_for(draft, task, server, fake, monkeypatch):
+    server.queue.append(fake.error(429, "slow down", retry_after="0.3"))
+    before = time.monotonic()
+    draft(task(FACT))
+    assert time.monotonic() - before >= 0.3
+
+
+def test_a_retry_after_beyond_the_limit_ends_the_run(draft, task, server, fake):
+    server.queue.append(fake.error(429, "slow down", retry_after="3600"))
+    with pytest.raises(ServiceError, match="3,600 s") as caught:
+        draft(task(FACT))
+    assert "kept" in caught.value.hint
+    assert len(server.asked) == 1
+
+
+def test_a_fault_that_stays_fails_this_document_and_spares_the_next(model, task, server, fake):
+    server.queue.extend([fake.error(502, "boom")] * 4)
+    first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
+    assert list(dict(first.failed)) == [first.task.highlights[0].key]
+    assert "502" in first.problems[0].what
+    assert first.problems[0].where == "On Sleep"
+    assert len(second.drafts) == 1
+
+
+def test_a_server_that_fails_again_and_again_ends_the_run(model, task, server, fake):
+    server.otherwise = lambda _: fake.error(503, "overloaded")
+    with pytest.raises(ServiceError, match="503: overloaded"):
+        list(model(retries=0).draft(iter([task(count=5)])))
+    assert len(server.asked) <= 5
+
+
+def test_an_empty_list_of_choices_is_a_fault_of_the_server_and_ends_the_run(
+    model, task, server, fake
+):
+    server.otherwise = lambda _: fake.Reply(body=b'{"choices": []}')
+    with pytest.raises(ServiceError, match="its list of choices is empty"):
+        list(model().draft(iter([task(count=50)])))
+    assert len(server.asked) == 12  # four times each, for three passages
+
+
+def test_a_server_that_was_silent_for_long_is_busy_and_not_asked_again(draft, task, server, fake):
+    server.otherwise = lambda request: replace(fake.obliging(request), hang_s=0.4)
+    result = draft(task(FACT), timeout_s=0.2, total_s=0.3)
+    assert "no answer within 0.2 s" in result.problems[0].what
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("limit", [{"total_s": 0.4}, {"timeout_s": 0.4}])
+def test_a_reply_that_drips_is_given_up_in_time_and_not_asked_again(
+    draft, task, server, fake, limit
+):
+    body = fake.cards(fake.card(1, FACT)).body + b" " * 2000
+    server.queue.append(fake.Reply(body=body, drip_s=0.05))
+    began = time.monotonic()
+    result = draft(task(FACT), **limit)
+    assert time.monotonic() - began < 3
+    assert "took more than 0.4 s" in result.problems[0].what
+    assert "llm.total_s" in result.problems[0].hint
+    assert len(server.asked) == 1
+    assert len(draft(task(FACT), **limit).drafts) == 1
+
+
+def test_an_error_page_that_drips_is_given_up_in_time(draft, task, server, fake):
+    server.queue.append(fake.Reply(500, b" " * 5_000, drip_s=0.1))
+    assert "took more than 0.4 s" in draft(task(FACT), timeout_s=0.4).problems[0].what
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "limits", "silence", "reply"),
+    [
+        ("http://127.0.0.1:1/v1", {}, 600, 600),
+        ("https://llm.example/v1", {}, 120, 600),
+        ("http://127.0.0.1:1/v1", {"timeout_s": 5}, 5, 5),
+        ("https://llm.example/v1", {"timeout_s": 5, "total_s": 60}, 5, 60),
+    ],
+)
+def test_a_server_on_this_machine_may_take_its_time(address, limits, silence, reply):
+    settings = ServerSettings(address, "m", **limits)
+    assert (settings.silence_s, settings.reply_s) == (silence, reply)
+
+
+def test_where_there_are_too_many_requests_all_wait_and_fewer_go_in(model, task, server, fake):
+    refused = threading.Event()
+
+    def crowded(request):
+        with server.lock:
+            first = not refused.is_set()
+            refused.set()
+        return fake.error(429, "slow down", retry_after="0.3") if first else fake.obliging(request)
+
+    server.otherwise = crowded
+    slots = 4
+    tasks = [task(f"Fact {n} is this.") for n in range(12)]
+    results = list(model(concurrency=slots).draft(iter(tasks)))
+    assert all(result.drafts for result in results)
+    assert len(server.asked) == 13
+
+
+# --- replies in unusual envelopes -----------------------------------------------------------
+
+
+ARGUMENTS = {
+    "a tool call": lambda said: {"tool_calls": [{"function": {"name": "f", "arguments": said}}]},
+    "an object": lambda said: {"tool_calls": [{"function": {"arguments": json.loads(said)}}]},
+    "a function call": lambda said: {"function_call": {"name": "f", "arguments": said}},
+}
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_the_arguments_of_the_only_tool_call_are_read(draft, task, server, fake, name, content):
+    said = json.loads(fake.cards(fake.card(1, FACT)).body)["choices"][0]["message"]["content"]
+    server.queue.append(fake.says(content, "tool_calls", **ARGUMENTS[name](said)))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("label", [{"h": "deadbeef"}, {"h": 7}, {"h": None}, {}])
+def test_where_one_highlight_was_asked_for_its_label_does_not_matter(
+    draft, task, server, fake, label
+):
+    card = {**fake.card(1, FACT), **label}
+    card = card if label else {name: value for name, value in card.items() if name != "h"}
+    server.queue.append(fake.cards(card))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 1
+
+
+def test_a_wrong_label_among_several_highlights_is_asked_for_singly(draft, task, server, fake):
+    server.queue.append(fake.cards(fake.card("deadbeef", "Passage 1 says")))
+    assert len(draft(task(count=2), per_request=2).drafts) == 2
+    assert len(server.asked) == 3
+
+
+NO_NUMBER = [
+    "NaN",
+    "-5",
+    "1" + 30 * "0",
+    '"many"',
+    "12.5",
+    "1e999",
+    "9" * 5000,
+    "[]",
+    "true",
+    "null",
+]
+
+
+@pytest.mark.parametrize("number", NO_NUMBER, ids=lambda number: number[:8])
+def test_a_reply_with_unusable_usage_is_kept_and_its_cost_guessed(
+    model, task, server, fake, number
+):
+    good = fake.cards(fake.card(1, FACT)).body
+    counts = (
+        f'{{"prompt_tokens": {number}, "completion_tokens": {number}, "total_tokens": {number}}}'
+    )
+    for usage in (counts, number):
+        body = re.sub(rb'"usage": \{.*\}\}', f'"usage": {usage}}}'.encode(), good)
+        server.queue.append(fake.Reply(body=body))
+        running = model(fake.Memory(), price_usd=(1, 1), budget_usd=1)
+        [result] = running.draft(iter([task(FACT)]))
+        assert len(result.drafts) == 1
+        assert 0 < running.usage.cost_usd < 0.01
+        assert 0 < running.usage.tokens_out < 200
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_an_answer_that_a_server_takes_for_a_thought_is_read(draft, task, server, fake, field):
+    said = json.loads(fake.cards(fake.card(1, FACT)).body)["choices"][0]["message"]["content"]
+    server.queue.append(fake.says(None, **{field: said}))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 1
+
+
+def test_thoughts_alone_are_no_answer(draft, task, server, fake):
+    server.queue.append(fake.says("", reasoning_content="They want cards. Let me think."))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("usage", "out"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}, 20),
+        ({"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 130}, 120),
+        ({"prompt_tokens": 10, "completion_tokens": 20}, 20),
+    ],
+)
+def test_thoughts_are_paid_for_however_a_server_counts_them(model, task, server, fake, usage, out):
+    made = json.loads(fake.cards(fake.card(1, FACT)).body)
+    server.queue.append(fake.Reply(body=json.dumps({**made, "usage": usage}).encode()))
+    running = model(price_usd=(0, 1_000_000))
+    list(running.draft(iter([task(FACT)])))
+    assert (running.usage.tokens_out, running.usage.cost_usd) == (out, out)
+
+
+def test_tokens_that_the_server_had_in_its_cache_are_cheaper(model, task, server, fake):
+    usage = {"prompt_tokens": 100, "completion_tokens": 10,
+             "prompt_tokens_details": {"cached_tokens": 80}}  # fmt: skip
+    made = json.loads(fake.cards(fake.card(1, FACT)).body)
+    server.queue.append(fake.Reply(body=json.dumps({**made, "usage": usage}).encode()))
+    running = model(prices={"fake": (10e6, 20e6, 1e6)})
+    list(running.draft(iter([task(FACT)])))
+    assert running.usage.cost_usd == 20 * 10 + 80 * 1 + 10 * 20
+
+
+def test_a_packed_reply_is_read(draft, task, server, fake):
+    good = gzip.compress(fake.cards(fake.card(1, FACT)).body)
+    server.queue.append(fake.Reply(body=good, headers=(("content-encoding", "gzip"),)))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert server.headers[0]["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_reply_that_unpacks_without_end_costs_one_request(draft, task, server, fake, status):
+    bomb = gzip.compress(b"0" * 9_000_000)
+    server.queue.append(fake.Reply(status, bomb, (("content-encoding", "gzip"),)))
+    result = draft(task(count=2))
+    assert "more than 8,000,000 bytes" in result.problems[0].what
+    assert len(result.drafts) == 1
+
+
+# --- what ends the run ----------------------------------------------------------------------
+
+
+FATAL = {
+    "openrouter 200, no credit": (
+        body(200, {"error": {"code": 402, "message": "Insufficient credits"}}), "credit"),
+    "openrouter 200, no key": (body(200, {"error": {"code": 401, "message": "No auth"}}), "MY_KEY"),
+    "openrouter, no such model": (
+        body(400, {"error": {"code": 400, "message": "x/y is not a valid model ID"}}), "'fake'"),
+    "gemini, bad key": (
+        body(400, [{"error": {"code": 400, "message": "API key not valid.",
+                              "status": "INVALID_ARGUMENT",
+                              "details": [{"reason": "API_KEY_INVALID"}]}}]), "MY_KEY"),
+    "anthropic, no credit": (
+        body(400, {"error": {"message": "Your credit balance is too low to access"}}), "credit"),
+    "ollama, no such model": (
+        body(404, {"error": {"message": 'model "x" not found, try pulling it first'}}), "'fake'"),
+    "lm studio, no model": (
+        body(400, {"error": "No models loaded. Please load a model first."}), "'fake'"),
+    "open webui wants a login": (body(401, {"detail": "Not authenticated"}), "MY_KEY"),
+    "post is not served": (body(405, {"detail": "Method Not Allowed"}), "base_url"),
+    "moved": (body(308, {}, location="https://b.example/v1/chat/completions"), "b.example/v1"),
+    "a proxy asks who we are": (body(407, {}), "HTTPS_PROXY"),
+    "bad key": (error(401, "no", "invalid_api_key"), "MY_KEY"),
+    "forbidden": (error(403, "no", "forbidden"), "MY_KEY"),
+    "no model": (error(404, "no", "model_not_found"), "'fake'"),
+    "payment required": (error(402, "no"), "credit"),
+    "no quota": (error(429, "no", "insufficient_quota"), "credit"),
+    "moved for now": (body(307, {}, location="http://127.0.0.1:1/v1"), "llm.base_url"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FATAL)
+def test_what_every_request_would_meet_ends_the_run_at_once(draft, task, server, fake, name):
+    made, hint = FATAL[name]
+    server.otherwise = lambda _: made(fake)
+    with pytest.raises(ServiceError) as caught:
+        draft(task(count=2), key_env="MY_KEY")
+    assert hint in caught.value.hint
+    assert len(server.asked) == 1
+
+
+def test_without_a_key_the_hint_says_where_to_name_one(draft, task, server, fake):
+    server.queue.append(error(401, "no")(fake))
+    with pytest.raises(ServiceError) as caught:
+        draft(task(FACT))
+    assert "write `key_env: NAME` under `llm:`" in caught.value.hint
+
+
+def test_a_server_that_rejects_every_request_is_not_asked_for_ever(model, task, server, fake):
+    server.otherwise = lambda _: fake.error(400, "unknown field 'verbosity'")
+    with pytest.raises(ServiceError, match="verbosity") as caught:
+        list(model().draft(iter([task(count=50)])))
+    assert "llm.extra_body" in caught.value.hint
+    assert len(server.asked) == 10
+
+
+def test_a_login_page_is_named(draft, task, server, fake):
+    server.otherwise = lambda _: fake.page(text="<html><title>Open WebUI</title></html>")
+    with pytest.raises(ServiceError, match="a web page: Open WebUI"):
+        draft(task(FACT))
+
+
+def test_nobody_there_is_a_service_error_that_names_the_address(draft, task):
+    with pytest.raises(ServiceError) as caught:
+        draft(task(FACT), base_url="http://127.0.0.1:9/v1")
+    assert "127.0.0.1:9" in caught.value.message
+    assert "http://127.0.0.1:9/v1" in caught.value.hint
+
+
+def test_a_server_that_is_gone_ends_the_run_though_it_had_answered(model, task, server, fake):
+    def dies_at_the_second(request):
+        if FACT in str(request["messages"]):
+            return fake.obliging(request)
+        server.stop()
+        return fake.Reply(reset=True)
+
+    server.otherwise = dies_at_the_second
+    results = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
+    assert len(next(results).drafts) == 1
+    with pytest.raises(ServiceError, match="no connection"):
+        next(results)
+
+
+def test_a_moderator_that_dislikes_a_passage_spares_the_next(model, task, server, fake):
+    server.queue.append(fake.error(403, "Your input was flagged by moderation"))
+    first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
+    assert "flagged" in first.problems[0].what
+    assert len(second.drafts) == 1
+
+
+def test_each_highlight_that_failed_has_its_own_reason(draft, task, server, fake):
+    server.queue.extend([fake.error(422, "too rude"), fake.error(422, "too long a word")])
+    result = draft(task(count=2))
+    reasons = list(dict(result.failed).values())
+    assert [reason.rpartition(": ")[2] for reason in reasons] == ["too rude", "too long a word"]
+
+
+def test_what_was_drafted_before_the_end_is_handed_on(model, task, server, fake):
+    def second_fails(request):
+        late = "Late" in str(request["messages"])
+        return fake.error(401, "expired") if late else fake.obliging(request)
+
+    server.otherwise = second_fails
+    results = model().draft(iter([task(FACT), task("Late passage here.")]))
+    assert len(next(results).drafts) == 1
+    with pytest.raises(ServiceError):
+        next(results)
+
+
+@pytest.fixture
+def certified(tmp_path, fake):
+    """A server that speaks TLS, with a certificate of its own making."""
+    file, openssl = tmp_path / "server.pem", shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", file, "-out"]
+    certificate = tmp_path / "certificate.pem"
+    subprocess.run([openssl, "req", *made, certificate, *name], check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + certificate.read_bytes())
+    with fake.LlmServer(certificate=file) as running:
+        yield running
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_run_with_its_own_hint(
+    draft, task, certified, monkeypatch
+):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    began = time.monotonic()
+    with pytest.raises(ServiceError, match="certificate is not trusted: self") as caught:
+        draft(task(FACT), base_url=certified.base_url, backoff_s=5)
+    assert time.monotonic() - began < 5, "it is not tried again"
+    assert "SSL_CERT_FILE" in caught.value.hint
+    assert not certified.asked
+
+
+def test_a_certificate_that_is_named_is_trusted(draft, task, certified, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
+    assert len(draft(task(FACT), base_url=certified.base_url).drafts) == 1
+
+
+# --- how it is asked ------------------------------------------------------------------------
+
+
+REFUSED = {
+    "llama-cpp-python": body(
+        500, {"error": {"message": "[{'type': 'literal_error', 'loc': ('body', 'response_format',"
+                        " 'type'), 'msg': \"Input should be 'text' or 'json_object'\"}]"}}),
+    "llama.cpp": body(
+        400, {"error": {"code": 400, "message": "Either json_schema or grammar can be specified"}}),
+    "mistral": body(
+        422, {"detail": [{"loc": ["body", "response_format", "type"], "type": "enum",
+                          "msg": "unexpected value"}]}),
+    "openrouter": body(
+        404, {"error": {"code": 404, "message": "No endpoints found that can handle the requested"
+                        " parameters."}}),
+    "openrouter 200": body(
+        200, {"error": {"code": 400, "message": "Provider returned error",
+                        "metadata": {"raw": '{"error":{"message":"json_schema unsupported"}}'}}}),
+    "vllm": body(501, {"object": "error", "message": "structured_outputs not available"}),
+    "text-generation-webui": body(503, {"detail": "response_format is not implemented"}),
+    "azure": body(415, {"error": {"message": "Invalid parameter: 'response_format'"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_shape_that_is_refused_is_asked_for_in_another_way(draft, task, server, fake, name):
+    server.queue.append(REFUSED[name](fake))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert kinds_asked(server) == ["json_schema", "json_object"]
+
+
+REFUSALS = [
+    (500, "Input should be 'text' or 'json_object' in response_format"),
+    (400, "Either json_schema or grammar can be specified, but not both"),
+    (400, "response_format is not supported"),
+]
+
+
+def test_a_server_that_refuses_each_shape_is_asked_in_plain_text(draft, task, server, fake):
+    server.queue.extend(fake.error(status, words) for status, words in REFUSALS)
+    result = draft(task(FACT))
+    assert len(result.drafts) == 1
+    assert kinds_asked(server) == ["json_schema", "json_object", "json_object", "text"]
+    assert "schema" in server.asked[1]["response_format"]
+    assert "schema" not in server.asked[2]["response_format"]
+    assert [request["temperature"] for request in server.asked] == [0] * 4
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_server_that_breaks_at_a_schema_is_asked_in_plain_text(
+    draft, task, server, fake, concurrency
+):
+    def breaks(request):
+        broken = "response_format" in request
+        return fake.error(500, "Internal Server Error") if broken else fake.obliging(request)
+
+    server.otherwise = breaks
+    result = draft(task(count=3), per_request=1, concurrency=concurrency)
+    assert len(result.drafts) == 3
+    broken = len([kind for kind in kinds_asked(server) if kind != "text"])
+    assert broken <= 4 * concurrency
+    assert len(draft(task(FACT)).drafts) == 1
+    assert kinds_asked(server).count("text") == 4
+    assert len(server.asked) == broken + 4, "and it is remembered"
+
+
+def test_a_server_that_breaks_at_everything_is_asked_once_more_at_most(model, task, server, fake):
+    server.otherwise = lambda _: fake.error(500, "Internal Server Error")
+    with pytest.raises(ServiceError):
+        list(model().draft(iter([task(count=1), task("Two."), task("Three."), task("Four.")])))
+    assert kinds_asked(server).count("text") == 1
+    assert len(server.asked) <= 13
+
+
+def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(model, task, server, fake):
+    def breaks_at_the_second(request):
+        broken = FACT in str(request["messages"])
+        return fake.error(500, "boom") if broken else fake.obliging(request)
+
+    server.otherwise = breaks_at_the_second
+    tasks = iter([task("Sleep heals the brain."), task(FACT)])
+    assert [len(result.drafts) for result in model().draft(tasks)] == [1, 0]
+    assert "text" not in kinds_asked(server)
+
+
+def test_a_server_that_says_what_it_takes_is_asked_for_just_that(model, task, server, fake):
+    def lm_studio(request):
+        if request.get("response_format", {}).get("type") == "json_object":
+            return fake.Reply(
+                400, b"""{"error":"'response_format.type' must be 'json_schema' or 'text'"}"""
+            )
+        return fake.says("Sure!") if "response_format" in request else fake.obliging(request)
+
+    server.otherwise = lm_studio
+    tasks = [task(FACT), task("Sleep heals the brain.")]
+    results = [bool(result.drafts) for result in model().draft(iter(tasks))]
+    assert results == [True, True]
+    assert kinds_asked(server) == ["json_schema"] * 2 + ["json_object", "text", "text"]
+
+
+def test_a_page_that_links_to_a_schema_is_no_word_about_ours(draft, task, server, fake):
+    page = "<html><head><meta itemtype='http://schema.org/WebPage'></head><body>502</body></html>"
+    server.queue.append(fake.page(502, page))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert kinds_asked(server) == ["json_schema", "json_schema"]
+
+
+def test_two_unreadable_replies_in_a_row_lead_a_rung_down(model, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
+    results = list(model().draft(iter([task(FACT), task("Sleep heals the brain.")])))
+    assert kinds_asked(server) == ["json_schema"] * 2 + ["json_object"] * 2
+    assert "schema" in server.asked[2]["response_format"]
+    assert all(result.drafts for result in results), "the first passage is asked there once more"
+
+
+def test_a_rung_that_was_only_tried_is_remembered_once_it_has_proved_right(
+    model, task, server, fake
+):
+    def schemaless(request):
+        strict = request["response_format"]["type"] == "json_schema"
+        return fake.says("Sure!") if strict else fake.obliging(request)
+
+    server.otherwise = schemaless
+    many = [task(f"Fact {n} is this.") for n in range(4)]
+    list(model().draft(iter(many)))
+    asked = len(server.asked)
+    list(model().draft(iter([task("Sleep heals.")])))
+    assert kinds_asked(server)[asked:] == ["json_object"]
+
+
+def test_two_bad_replies_by_chance_do_not_change_the_next_run(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
+    draft(task(FACT))
+    draft(task("Sleep heals."))
+    assert kinds_asked(server) == ["json_schema"] * 2 + ["json_object", "json_schema"]
+
+
+def test_a_server_is_tried_again_with_what_it_refused_long_ago(memory):
+    day, form = date(2026, 1, 1), RequestForm(Format.JSON_OBJECT, frozenset({"temperature"}))
+    save_form(SERVER, memory, form, day)
+    assert load_form(SERVER, memory, day + timedelta(STALE_DAYS)) == form
+    assert load_form(SERVER, memory, day + timedelta(STALE_DAYS + 1)) == RequestForm()
+    (name,) = memory.kept
+    memory.kept[name] = "2"  # as it was written before it had a day
+    assert load_form(SERVER, memory, day) == RequestForm(Format.JSON_OBJECT)
+
+
+TEMPERATURE = {
+    "openai": {"error": {"message": "Unsupported value: 'temperature' does not support 0 with this"
+                         " model.", "param": "temperature", "code": "unsupported_value"}},
+    "anthropic": {"error": {"message": "`temperature` is deprecated for this model."}},
+    "pydantic": {"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs not permitted"}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEMPERATURE)
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_temperature_that_is_refused_is_dropped_and_stays_so(
+    draft, task, server, fake, name, status
+):
+    server.queue.append(body(status, TEMPERATURE[name])(fake))
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(draft(task("Sleep heals.")).drafts) == 1
+    assert [request.get("temperature") for request in server.asked] == [0, None, None]
+    assert kinds_asked(server) == ["json_schema"] * 3
+
+
+def test_a_temperature_of_the_settings_is_sent_and_never_dropped(draft, task, server, fake):
+    server.queue.append(body(400, TEMPERATURE["openai"])(fake))
+    result = draft(task(FACT), extra_body={"temperature": 0.7})
+    assert "temperature" in result.problems[0].what
+    assert [request["temperature"] for request in server.asked] == [0.7]
+
+
+def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, server, fake, memory):
+    server.queue.append(body(400, TEMPERATURE["openai"])(fake))
+    server.queue.append(REFUSED["mistral"](fake))
+    draft(task(FACT))
+    memory.kept = {name: raw for name, raw in memory.kept.items() if "/" not in name}
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 3
+
+
+def test_a_reply_from_before_there_was_a_temperature_is_found(draft, task, server, memory, fake):
+    draft(task(FACT))
+    (sent,) = server.asked
+    (raw,) = memory.replies
+    plain = {name: value for name, value in sent.items() if name != "temperature"}
+    memory.kept = {request_hash(plain): raw}
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 1
+
+
+def test_a_reply_is_kept_under_the_hash_of_what_was_sent(draft, task, server, memory):
+    result = draft(task(FACT))
+    assert result.drafts[0].origin.request == request_hash(server.asked[0])
+    assert set(memory.kept) == {request_hash(server.asked[0])}
+
+
+@pytest.mark.parametrize("extra", [{}, {"a": 1}, {"z": {"b": 1, "a": "é"}}, {"temperature": 1}])
+def test_every_form_of_a_request_has_the_hash_of_its_body(task, prompt, extra):
+    settings = ServerSettings("http://127.0.0.1:1/v1", "m", extra_body=extra)
+    [(chunk, _)] = chunks(task("Schlaf heilt."), 5)
+    question = request_body(chunk, settings, prompt)
+    forms = [
+        RequestForm(rung, frozenset(drop)) for rung in Format for drop in ((), ("temperature",))
+    ]
+    known = {request_hash(form.apply(question, settings)) for form in forms}
+    for form in forms:
+        found = list(hashes(question, settings, form))
+        assert set(found) == known
+        assert found[0] == request_hash(form.apply(question, settings))
+
+
+# --- replies that say too little ------------------------------------------------------------
+
+
+def test_what_does_not_fit_the_context_is_halved(draft, task, server, fake):
+    def small_context(request):
+        too_long = len(fake.marked(request)) > 1
+        words = "This model's maximum context length is 2048 tokens"
+        return (
+            fake.error(400, words, "context_length_exceeded")
+            if too_long
+            else fake.obliging(request)
+        )
+
+    server.otherwise = small_context
+    result = draft(task(count=3), per_request=3)
+    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
+
+
+def test_one_passage_too_long_for_the_context_is_a_problem(draft, task, server, fake):
+    server.queue.append(fake.error(400, "the prompt exceeds the context window"))
+    result = draft(task(FACT))
+    assert len(result.failed) == 1
+    assert "context window" in result.problems[0].what
+
+
+def test_a_highlight_the_reply_leaves_out_is_asked_alone(draft, task, server, fake):
+    server.queue.append(fake.cards(fake.card(2, "Passage 2 says that sleep has 2 stages.")))
+    result = draft(task(count=3), per_request=3)
+    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
+    assert [len(fake.marked(request)) for request in server.asked] == [3, 1, 1]
+
+
+def test_a_reply_cut_off_by_length_keeps_its_whole_cards(draft, task, server, fake):
+    whole = json.loads(
+        fake.cards(*(fake.card(n, f"Passage {n} says that") for n in (1, 2, 3))).body
+    )
+    content = whole["choices"][0]["message"]["content"]
+    server.queue.append(fake.says(content[:-30], "length"))
+    result = draft(task(count=3), per_request=3)
+    assert len(result.drafts) == 3
+    assert len(server.asked) == 3  # the second card stands last: another of its own may be lost
+
+
+def test_a_single_reply_cut_off_says_what_to_do(draft, task, server, fake):
+    server.queue.append(fake.says('{"cards": [{"h": "1", "fro', "length"))
+    result = draft(task(FACT))
+    assert "cut off" in result.problems[0].what
+    assert "max_completion_tokens" in result.problems[0].hint
+
+
+def test_an_unreadable_reply_is_asked_once_more_with_the_reason(draft, task, server, fake):
+    server.queue.append(fake.says("Sure! Here are your cards."))
+    result = draft(task(FACT))
+    assert len(result.drafts) == 1
+    assert [m["role"] for m in server.asked[1]["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+UNREADABLE = {
+    "prose": ("Sure!", "stop"),
+    "nothing": (None, "stop"),
+    "cut off": ('{"cards": [{"h": "1", "fro', "length"),
+}
+
+
+@pytest.mark.parametrize("said", UNREADABLE)
+@pytest.mark.parametrize("per_request", [1, 3])
+def test_what_stayed_unreadable_is_asked_again_only_if_a_person_asks(
+    draft, task, server, fake, said, per_request
+):
+    server.otherwise = lambda _: fake.says(*UNREADABLE[said])
+    first = draft(task(count=3), per_request=per_request)
+    assert not first.failed
+    assert first.problems
+    asked = len(server.asked)
+    for _ in range(3):
+        again = draft(task(count=3), per_request=per_request)
+        assert not again.problems
+        reasons = {none.highlight: none.reason for none in again.no_cards}
+        assert set(reasons) == {"pdf:p/1", "pdf:p/2", "pdf:p/3"}
+        assert "ankiforge draft --again pdf:p/2" in reasons["pdf:p/2"]
+    assert len(server.asked) == asked
+    server.otherwise = fake.obliging
+    assert len(draft(task(count=3), fresh=True).drafts) == 3
+
+
+@pytest.mark.parametrize("said", ['{"cards": []}', '```json\n{"cards": []}\n```', "[]"])
+@pytest.mark.parametrize("per_request", [1, 3])
+def test_an_empty_list_of_cards_is_a_reason_and_not_asked_again(
+    draft, task, server, fake, said, per_request
+):
+    server.otherwise = lambda _: fake.says(said)
+    result = draft(task(count=3), per_request=per_request)
+    assert {none.reason for none in result.no_cards} == {
+        "the model answered with an empty list of cards"
+    }
+    assert not result.problems
+    assert len(server.asked) == (3 if per_request == 1 else 4)  # of several, each is asked alone
+    draft(task(count=3), per_request=per_request)
+    assert len(server.asked) == (3 if per_request == 1 else 4)
+
+
+def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), *[fake.error(502, "boom")] * 4])
+    assert draft(task(FACT)).failed
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 6
+
+
+def test_the_readable_reply_of_another_form_is_found_and_costs_nothing(draft, task, server, fake):
+    server.queue.extend([fake.says("Sure!"), fake.says("Sure!")])
+    assert len(draft(task(FACT)).drafts) == 1  # a rung down
+    assert len(draft(task(FACT)).drafts) == 1
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("extra", [{"refusal": "I cannot."}, {"finish": "content_filter"}])
+def test_a_refusal_is_a_reason_and_spares_the_neighbours(draft, task, server, fake, extra):
+    def refuses_two(request):
+        if "Passage 2" in str(request["messages"]):
+            return fake.says(None, **extra)
+        return fake.obliging(request)
+
+    server.otherwise = refuses_two
+    result = draft(task(count=3), per_request=3)
+    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/3"]
+    assert "refused" in result.no_cards[0].reason
+
+
+def test_none_is_an_answer_with_its_reason(draft, task, server, fake):
+    server.queue.append(fake.cards({"h": "1", "kind": "none", "why_none": "a joke"}))
+    result = draft(task(FACT))
+    assert result.no_cards[0].reason == "a joke"
+    assert len(server.asked) == 1
+
+
+# --- reading what they say ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('{"error": {"message": "no"}}', "no"),
+        ('{"error": "no idea"}', "no idea"),
+        ('{"message": "no", "type": "x"}', "no"),
+        ('{"detail": [{"loc": ["body", "n"], "msg": "too many"}]}', "too many"),
+        ('[{"error": {"message": "a list"}}]', "a list"),
+        ('{"errors": ["one", "two"]}', "one: two"),
+        ('"bare"', "bare"),
+        ("plain words", "plain words"),
+        ("<html><title>502 Bad\nGateway</title>", "a web page: 502 Bad Gateway"),
+        ("<html><body>x</body></html>", "no reason given"),
+        ("", "no reason given"),
+        ("[" * 100_000, "[" * 300),
+        ('{"error": null}', "no reason given"),
+    ],
+)
+def test_an_error_says_what_it_says_in_whatever_shape(said, words):
+    assert client.message_of(said) == words
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "2"}, 2),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
+        ({"retry-after": "soon"}, 0),
+        ({"retry-after": "-5"}, 0),
+        ({"retry-after": "9" * 40}, 0),
+        ({}, 0),
+    ],
+)
+def test_how_long_to_wait_is_read_from_whatever_says_it(headers, seconds):
+    assert client.retry_after(headers) == seconds
+
+
+def test_too_large_a_request_is_split():
+    error = client.refusal(SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {})
+    assert isinstance(error, client.TooLongError)
