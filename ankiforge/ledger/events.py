@@ -40,6 +40,8 @@ OVER = "over"
 """In an event by which a person chose among alternatives: what was passed over."""
 FOLLOWS = "follows"
 """In such an event: the id of the choosing event that was known and is replaced."""
+LAPSES = "lapses"
+"""In an event by which a person dealt with a card that was in Anki: how often it had lapsed by then."""
 TAKEN_BACK = "taken back"
 """Why a card is retired whose making was undone."""
 
@@ -338,6 +340,23 @@ def leading(card: Facts, state: State) -> Alternative | None:
 
 
 # --- alternatives of both note types ---------------------------------------------------------
+
+
+def remarks(history: Sequence[Event]) -> list[str]:
+    """Return what a person typed about a card in Anki, and has not dealt with since.
+
+    That is done by an edit; or by letting the card through, as it is or in other words, after it
+    was seen there. `history` is in order.
+    """
+    found: list[str] = []
+    for event in standing(history):
+        if event.what == "feedback":
+            found.append(event.body["text"])
+        elif event.what == "edit" or (
+            event.what in ("accept", "pick") and event.body.get(LAPSES) is not None
+        ):
+            found = []
+    return found
 
 
 def choosing(history: Iterable[Event]) -> list[Event]:
