@@ -1,9 +1,9 @@
-"""The way of a highlight, read top to bottom: propose(), then a person, then publish().
+"""A run, read top to bottom: propose(), then a person decides, then publish().
 
-    sources ─▶ read ─▶ settle ─▶ forge (draft ─▶ check ─▶ record) ║ publish ─▶ package
+    sources -> ingest -> draft (rules or model, check, record) || publish -> package
 
-Between the halves everything rests in the ledger. Whatever is interrupted goes on next time:
-a document is recorded whole or not at all, and no transaction is open while a stage works.
+Between the halves everything rests in the ledger. What is interrupted goes on with the next run: a
+document is recorded whole or not at all, and no transaction is open while a source or model works.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What happened to one document, or (with `settled`) to the reading as a whole."""
+    """What happened to one document, or (with `ingested`) to ingest as a whole."""
 
     document: str = ""
     drafted: int = 0
     revised: int = 0
     merged: int = 0
     flooded: int = 0
-    settled: Ingested | None = None
+    ingested: Ingested | None = None
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """How many were drafted, or found to yield nothing."""
@@ -102,57 +102,45 @@ class Progress:
 
 
 def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Read all sources, then draft what is new or changed, document by document."""
-    yield from read(job, ledger, run)
-    yield from forge(job, ledger, run)
+    """Ingest all sources, then draft what is new or changed, document by document."""
+    yield from ingest(job, ledger, run)
+    yield from draft_pending(job, ledger, run)
 
 
-def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Take every source into the ledger; keys are issued when all were read."""
-    found = Read()
-    yield from sight(job, ledger, run, found)
-    yield from settle(ledger, run, found)
-
-
-@dataclass(slots=True)
-class Read:
-    """What sources have told beside their documents."""
-
-    scans: list[Scan] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    selecting: dict[str, Selecting] = field(default_factory=dict)
-    """By container: the settings that decide what is read, and what they leave out."""
-
-
-def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Stage what the sources yield."""
+def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
+    """Read what has changed in the sources; issue keys when all of them have been listed."""
+    scans: list[Scan] = []
+    problems: list[Problem] = []
+    selecting: dict[str, Selecting] = {}
     ledger.ingest.begin(run, _salt(job))
     for source in job.sources:
-        gone: list[Problem] = []
-        for sighting in scanned(source, ledger.ingest.known):
-            if isinstance(sighting, (Unchanged, Unmarked)):
-                ledger.ingest.add(run, sighting)
-            elif isinstance(sighting, Extracted):
-                ledger.ingest.add(run, _with_skips(job, sighting))
-                unkept = ledger.pictures.keep(sighting.pictures)
-                yield Progress(sighting.document.title, problems=unkept)
-            elif isinstance(sighting, Problem):
-                found.problems += [] if sighting.notice else [sighting]
-                if sighting.what == WENT_AWAY:
-                    gone.append(sighting)
+        went_away: list[Problem] = []
+        for found in scanned(source, ledger.ingest.known):
+            if isinstance(found, (Unchanged, Unmarked)):
+                ledger.ingest.add(run, found)
+            elif isinstance(found, Extracted):
+                ledger.ingest.add(run, _with_skips(job, found))
+                yield Progress(found.document.title, problems=ledger.pictures.keep(found.pictures))
+            elif isinstance(found, Problem):
+                problems += [] if found.notice else [found]
+                if found.what == WENT_AWAY:
+                    went_away.append(found)
                 else:
-                    yield Progress(problems=(sighting,))
+                    yield Progress(problems=(found,))
             else:
-                found.scans.append(sighting)
+                scans.append(found)
                 if reread := getattr(source, "unselected", None):
                     settings: str = source.selection  # type: ignore[attr-defined]
-                    found.selecting[sighting.container] = Selecting(settings, reread)
-        if gone:
-            yield Progress(problems=(_as_one(gone),))
+                    selecting[found.container] = Selecting(settings, reread)
+        if went_away:
+            yield Progress(problems=(_as_one(went_away),))
+    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ledger.recovery.match(run)
+    yield Progress(ingested=ingested, problems=ingested.problems)
 
 
 def _salt(job: Job) -> str:
-    """Differs once documents say something else though they are as they were.
+    """Return what makes unchanged files say something else once it changes.
 
     That is the program, and the deck files as far as they leave highlights out.
     """
@@ -162,7 +150,7 @@ def _salt(job: Job) -> str:
 
 
 def _as_one(gone: Sequence[Problem]) -> Problem:
-    """What is said of files that went away while a source was read: a folder was renamed."""
+    """Join the problems of files that vanished while a source was read: a folder was renamed."""
     if len(gone) == 1:
         return gone[0]
     try:
@@ -172,17 +160,8 @@ def _as_one(gone: Sequence[Problem]) -> Problem:
     return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
 
 
-def settle(ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Give what was staged its keys."""
-    settled = ledger.ingest.finish(
-        run, found.scans, found.problems, ledger.clock(), selecting=found.selecting
-    )
-    ledger.recovery.settle(run)
-    yield Progress(settled=settled, problems=settled.problems)
-
-
 def _with_skips(job: Job, extracted: Extracted) -> Extracted:
-    """Highlights that must not become cards, by a comment or by their colour, say so."""
+    """Mark the highlights that must not become cards, by a comment or by their colour."""
     return replace(
         extracted, highlights=tuple(_with_skip(job, found) for found in extracted.highlights)
     )
@@ -197,10 +176,12 @@ def _with_skip(job: Job, highlight: Highlight) -> Highlight:
     return highlight
 
 
-def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> Iterator[Progress]:
-    """Draft what is pending: cards written by hand by the rules, the rest by the drafter.
+def draft_pending(
+    job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True
+) -> Iterator[Progress]:
+    """Draft what is pending: hand-written cards by the rules, the rest by the drafter.
 
-    `only_read`: only what this run has read; else all the ledger knows.
+    `only_read`: only what the sources of this run list; else all that the ledger knows.
     """
     if job.limit == 0:
         return
@@ -218,7 +199,7 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
-    """Where its cards go: as its document asks, else as the job says, else by the deck files."""
+    """Return the deck of its cards: the document's own, else the job's, else by the deck files."""
     chosen = deck_of(job.decks, highlight.document, highlight).deck
     return chosen if highlight.document.deck else job.deck or chosen
 
@@ -232,7 +213,9 @@ def _drafted(
     yield from checking.take(job.drafter.draft(rest), job.drafter_name)
 
 
-def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) -> Iterator[Progress]:
+def draft_again(
+    job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]
+) -> Iterator[Progress]:
     """Draft the passages of `job.only` once more, as a person asks: beside what there is.
 
     Or, of `job.instead`, in the place of a card, which stands until a person takes the new one.

@@ -406,7 +406,7 @@ class Recovery:
             lacking[row["key"]] = lacking.get(row["key"], False) or lacks
         return [key for key, lacks in lacking.items() if not lacks]
 
-    def settle(self, run: RunId) -> None:
+    def match(self, run: RunId) -> None:
         """Passages that say what they said when their cards went to Anki want no new drafts."""
         rows = self._db.execute(
             "SELECT h.key, json_extract(h.body, '$.exact') AS now,"
