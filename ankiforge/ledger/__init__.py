@@ -18,6 +18,7 @@ from ankiforge.config import private
 from ankiforge.errors import BusyError
 from ankiforge.ledger.alternatives import Choices
 from ankiforge.ledger.anki import Suspensions, Views
+from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection, connect, copy_to_memory
 from ankiforge.ledger.decisions import Decisions
@@ -36,7 +37,6 @@ from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.upgrade import convert
-from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Problem, RunId, h16
 
 Clock = Callable[[], datetime]
@@ -60,13 +60,13 @@ class Ledger:
         clock: Clock = now,
         identity: Callable[[], str] = lambda: uuid.uuid4().hex,
         *,
-        memories: Memories,
+        caches: CacheFile,
         pictures: Pictures,
     ) -> None:
         self._db = connection
         self._journal = journal
         self.clock = clock
-        self.memories = memories
+        self.caches = caches
         self.pictures = pictures
         self.writer = Writer(connection, journal, clock)
         self.highlights = Highlights(connection, self.writer)
@@ -189,11 +189,11 @@ def open_ledger(
     """
     private.make_folder(database.parent)
     connection = connect(database, any_thread=any_thread)
-    memories = Memories(database.with_name(MEMORY))
+    caches = CacheFile(database.with_name(CACHE_FILE))
     replies = Replies.open(database, clock)
     pictures = Pictures(database.with_name(FOLDER))
     return Ledger(
-        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures
+        connection, Journal(journal), replies, clock, caches=caches, pictures=pictures
     )  # fmt: skip
 
 
@@ -201,10 +201,10 @@ def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledge
     """Return a copy in memory, for dry runs and commands that must write nothing."""
     connection = copy_to_memory(database)
     journal_read = Journal(journal, forgetful=True)
-    memories = Memories(database.with_name(MEMORY), forgetful=True)
+    caches = CacheFile(database.with_name(CACHE_FILE), forgetful=True)
     pictures = Pictures(database.with_name(FOLDER), forgetful=True)
     replies = Replies(connection, clock)
-    return Ledger(connection, journal_read, replies, clock, memories=memories, pictures=pictures)
+    return Ledger(connection, journal_read, replies, clock, caches=caches, pictures=pictures)
 
 
 def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractContextManager[object]:
