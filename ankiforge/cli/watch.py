@@ -34,7 +34,7 @@ from ankiforge.config import is_loopback
 from ankiforge.config.workspace import REMEMBERED, Workspace
 from ankiforge.errors import BusyError, ForgeError, RefusedError, ServiceError, UsageError
 from ankiforge.extract import AHEAD
-from ankiforge.memory import MEMORY, Memories
+from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pending import pending, unwritten
 from ankiforge.pipeline import Job, Progress, forge, read
@@ -158,12 +158,12 @@ class Passes:
     def sources(self) -> list[WatchedSource]:
         """Return the sources of the current settings."""
         workspace = self._workspace = workspace_of(self._call)
-        memories = Memories(workspace.folder / MEMORY)
+        caches = CacheFile(workspace.folder / CACHE_FILE)
         with glance(self._call) as now:
             wanted = app.watched_sources(workspace, now.ledger)
         found = []
         for one in wanted:
-            memory = memories.of(f"{one.entry.kind}:{one.entry.name}")
+            memory = caches.of(f"{one.entry.kind}:{one.entry.name}")
             source = app.open_source(
                 workspace.config, one.entry, one.only, memory=memory, offline=self._call.offline
             )

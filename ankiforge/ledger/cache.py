@@ -22,20 +22,20 @@ CREATE TABLE IF NOT EXISTS kept (
 _PATIENCE = 5.0
 """Seconds to wait for another program that uses the file; once, then no more."""
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-MEMORY = "memory.db"
+CACHE_FILE = "memory.db"
 """The file's name, beside the ledger."""
 
 
-class Memories:
+class CacheFile:
     """The cache file of one workspace."""
 
     def __init__(self, path: Path, *, forgetful: bool = False) -> None:
         """Use the file at `path`; if `forgetful`, only read it."""
         self._path, self._forgetful, self._patience = path, forgetful, _PATIENCE
 
-    def of(self, owner: str) -> OwnMemory:
+    def of(self, owner: str) -> Cache:
         """Return the part that belongs to one source (or one purpose)."""
-        return OwnMemory(self, owner)
+        return Cache(self, owner)
 
     def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; none if the file cannot be read."""
@@ -75,23 +75,23 @@ class Memories:
             self._patience = 0.0
 
 
-class OwnMemory:
+class Cache:
     """What one owner stores; see `model.Memory`."""
 
-    def __init__(self, memories: Memories, owner: str) -> None:
-        self._memories, self._owner = memories, owner
+    def __init__(self, file: CacheFile, owner: str) -> None:
+        self._file, self._owner = file, owner
 
     def recall(self, name: str) -> bytes | None:
         """Return what was stored under this name, None if nothing is."""
         sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
-        found = self._memories.select(sql, self._owner, name)
+        found = self._file.select(sql, self._owner, name)
         return bytes(found[0][0]) if found else None
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
         """Return all that was stored under names that begin so."""
         sql = "SELECT name, body FROM kept WHERE owner = ? AND name >= ? AND name < ?"
-        return dict(self._memories.select(sql, self._owner, prefix, f"{prefix}\U0010ffff"))
+        return dict(self._file.select(sql, self._owner, prefix, f"{prefix}\U0010ffff"))
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store these, and delete those names: all of it or, if the power fails, nothing."""
-        self._memories.write(self._owner, bodies, forget)
+        self._file.write(self._owner, bodies, forget)
