@@ -1,6 +1,6 @@
 """Cards and their candidates: the only module that writes these tables.
 
-Their state is a fold of the events about them (`events.fold`); the rows are its cache.
+The state of a card is a fold of the events about it (`events.fold`); its row is a cache.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ from ankiforge.model import (
 )
 
 NOTE = "nid:"
-"""What the name of a note in Anki that is not ours begins with, as in Anki's own search."""
+"""Prefix of the id of another tool's note in Anki, as in Anki's own search."""
 PAIRED = ("duplicate", "similar")
-"""The findings about a card and its twin that a person can call none."""
+"""The findings about a pair of cards that a person can dismiss."""
 
 STANDS = "NOT d.undone"
-"""Of a decision `d`: nobody has taken it back."""
+"""SQL condition that a decision `d` is not undone."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
     " json_extract(d.body, '$.answer') AS answer FROM event d WHERE d.what = 'merge'"
@@ -63,13 +63,13 @@ _JOINED = (
 
 
 class Pairs:
-    """Merges and `not-duplicate` of a person, as they stand."""
+    """Merges and `not-duplicate` decisions of a person that are in force."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def link(self, guid: Guid, key: HighlightKey) -> None:
-        """A card serves another highlight as well, if both are here."""
+        """Make a card serve another highlight as well, if both exist here."""
         self._db.execute(
             "INSERT OR IGNORE INTO card_highlight SELECT c.guid, h.key, 'also'"
             " FROM card c, highlight h WHERE c.guid = ? AND h.key = ?",
@@ -77,12 +77,12 @@ class Pairs:
         )
 
     def joined(self, guid: str) -> frozenset[HighlightKey]:
-        """The highlights whose cards a person merged into this one."""
+        """Return the highlights whose cards a person merged into this one."""
         rows = self._db.execute(f"{_JOINED} AND d.subject = ?", (guid,)).fetchall()
         return frozenset(HighlightKey(row["key"]) for row in rows)
 
     def joined_to(self, key: HighlightKey, answer: str) -> Guid | None:
-        """The card into which a person merged the card with this answer of a highlight."""
+        """Return the card into which a person merged a highlight's card with this answer."""
         rows = self._db.execute(
             f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
             " AND (json_extract(d.body, '$.answer') = :answer OR EXISTS"
@@ -93,7 +93,7 @@ class Pairs:
         return Guid(rows[0]["subject"]) if rows else None
 
     def part(self, guid: str, key: str) -> None:
-        """A merge was taken back: the card serves the highlight no more, but for another merge."""
+        """Undo a merge: the card serves the highlight no longer, unless another merge says so."""
         if key not in self.joined(guid):
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
@@ -101,7 +101,7 @@ class Pairs:
             )
 
     def apart(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
-        """The pairs of these ids with any other that are no duplicates."""
+        """Return the pairs with one of these ids that a person called no duplicates."""
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
         select = (
@@ -116,7 +116,7 @@ class Pairs:
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
     def all_apart(self) -> frozenset[frozenset[str]]:
-        """All pairs that are no duplicates."""
+        """Return all pairs that a person called no duplicates."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
             f" WHERE d.what = 'not-duplicate' AND {STANDS}"
@@ -126,10 +126,7 @@ class Pairs:
     # --- findings that name a twin ----------------------------------------------------------
 
     def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
-        """Return findings, by ids of candidates, without those of duplicates that are none.
-
-        The other card is gone or was rejected, or a person said that they are no duplicates.
-        """
+        """Drop findings, given by candidate id, whose other card is not in use or was dismissed."""
         naming = {(id, one) for id, said in found.items() for one in said if one.twin}
         if not naming:
             return found
@@ -143,14 +140,14 @@ class Pairs:
         return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
 
     def settled(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Findings about a card but those of pairs that a person said are no duplicates."""
+        """Return the findings without those of pairs that a person dismissed."""
         if not any(finding.twin for finding in findings):
             return findings
         apart = self.apart((guid,))
         return tuple(one for one in findings if not _is_apart(guid, one, apart))
 
     def _standing(self, twins: Iterable[str]) -> frozenset[str]:
-        """Those that are a card, live and not rejected, or a note of others in Anki."""
+        """Return those ids that are a live card, not rejected, or another tool's note in Anki."""
         ids = tuple(twins)
         notes = tuple(one.removeprefix(NOTE) for one in ids if one.startswith(NOTE))
         rows = self._db.execute(
@@ -174,17 +171,17 @@ def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> 
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"
-"""The finding that a person typed a remark in Anki."""
+"""The check whose finding is a remark that a person typed in Anki."""
 PREFERRED = "preferred"
-"""What an event by which a person let a candidate through keeps of it."""
+"""Key of an event by which a person accepted a candidate: that candidate."""
 AT_ONCE = 500
-"""Cards that are read together."""
+"""Cards that are read with one query."""
 _FOUND = msgspec.json.Decoder(list[Finding])
 
 
 _Highlights = Mapping[HighlightKey, Highlight]
 TAGGED = "retired in Anki"
-"""Why a card is retired of which nothing else is known than its tag there."""
+"""Why a card is retired that was recovered from Anki with the tag of retired cards."""
 
 
 _FINDINGS = (
@@ -216,19 +213,19 @@ _STORED = (
 
 
 class Stored(NamedTuple):
-    """A card as its tables hold it, with all that its state depends on."""
+    """A card as stored, with everything its state depends on."""
 
     row: sqlite3.Row
-    """Its columns; and `lapses`, of all its cards in Anki, None if it was never seen there."""
+    """Its columns; and `lapses`, summed over its cards in Anki, None if never seen there."""
     facts: Facts
     states: dict[str, str]
-    """Of its candidates, by letter."""
+    """The state of each candidate, by letter."""
     findings: dict[str, tuple[Finding, ...]]
-    """The same."""
+    """All stored findings of each candidate, by letter."""
 
 
 class Cards:
-    """The ledger's memory of cards."""
+    """Reads cards, and writes them from events."""
 
     def __init__(
         self,
@@ -236,7 +233,7 @@ class Cards:
         highlights: Callable[[Sequence[HighlightKey]], _Highlights],
         changed: Callable[[Guid], None],
     ) -> None:
-        """`changed` is called within the transaction that changed a card."""
+        """`changed` is called for each changed card, within its transaction."""
         self._db = connection
         self._highlights = highlights
         self._changed = changed
@@ -245,13 +242,17 @@ class Cards:
     # --- looking ----------------------------------------------------------------------------
 
     def get(self, guid: Guid | str) -> Card:
-        """One card by its guid; `KeyError` if there is none."""
+        """Return one card.
+
+        Raises:
+            KeyError: there is none with this guid.
+        """
         for card in self.several([str(guid)]):
             return card
         raise KeyError(guid)
 
     def of_highlight(self, key: HighlightKey) -> list[Card]:
-        """The cards of a highlight, those merged into others' included."""
+        """Return the cards of a highlight, including those it was merged into."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
             " ORDER BY c.family, c.slot",
@@ -260,7 +261,7 @@ class Cards:
         return list(self.several([row["guid"] for row in rows]))
 
     def all(self) -> Iterator[Card]:
-        """Every card, in the order of reading."""
+        """Yield every card, in reading order."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
@@ -269,7 +270,7 @@ class Cards:
             yield from self.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def several(self, guids: Sequence[str]) -> Iterator[Card]:
-        """The cards of these guids, in their order; at most `AT_ONCE`."""
+        """Yield the cards with these guids, in their order; at most `AT_ONCE`."""
         if not guids:
             return
         groups = _grouped(self._db.execute(_CARDS, (to_json(guids),)).fetchall())
@@ -289,7 +290,7 @@ class Cards:
             yield replace(card, beside=tuple(others)) if others and chooses else card
 
     def _candidates(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
-        """Return the candidates of cards by guid, each with what the checks say of it now."""
+        """Return the candidates of cards by guid, with their current findings."""
         given = {f"{row['guid']}.{row['letter']}": row for row in rows if row["letter"]}
         said = {id: _FOUND.decode(row["findings"]) for id, row in given.items()}
         said = self.pairs.current(said)
@@ -306,7 +307,7 @@ class Cards:
         return tuple(found[key] for key in keys if key in found)
 
     def _beside(self, choices: set[str]) -> dict[str, list[Candidate]]:
-        """What is open in these choices, the candidates of the first card first."""
+        """Return the open candidates of these choices, those of the first card first."""
         if not choices:
             return {}
         rows = self._db.execute(
@@ -326,7 +327,7 @@ class Cards:
         return found
 
     def stands(self, guid: Guid | str) -> bool:
-        """Whether there is such a card, live and not rejected."""
+        """Return whether there is such a card, live and not rejected."""
         row = self._db.execute(
             "SELECT 1 FROM card WHERE guid = ? AND standing = 'live' AND verdict <> 'rejected'",
             (guid,),
@@ -334,25 +335,25 @@ class Cards:
         return row is not None
 
     def starting_with(self, prefix: str) -> list[Guid]:
-        """The guids that begin so; at most three of them."""
+        """Return at most three guids with this prefix."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE guid >= ? AND guid < ? LIMIT 3", (prefix, prefix + "~")
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
 
     def run_of(self, guid: Guid) -> str:
-        """The run that drafted it."""
+        """Return the run that drafted it."""
         return self.runs_of([guid])[guid]
 
     def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
-        """The run that drafted each of these cards; at most `AT_ONCE`."""
+        """Return the run that drafted each of these cards; at most `AT_ONCE`."""
         marks = ", ".join("?" * len(guids))
         sql = f"SELECT guid, run FROM card WHERE guid IN ({marks})"
         rows = self._db.execute(sql, tuple(guids)).fetchall()
         return {Guid(row["guid"]): str(row["run"]) for row in rows}
 
     def of_documents(self, run: RunId) -> frozenset[Guid]:
-        """The cards of all documents that a run read, those included whose passage is gone."""
+        """Return the cards of all documents that a run read, including those whose passage is gone."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
             " WHERE h.document IN (SELECT o.document FROM temp.in_scope s"
@@ -362,7 +363,7 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def of_run(self, run: RunId) -> frozenset[Guid]:
-        """The cards of all highlights that a run read, those merged into others' included."""
+        """Return the cards of all highlights that a run read, including those these were merged into."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l WHERE l.key IN"
             " (SELECT key FROM temp.in_scope WHERE run = ?)",
@@ -371,32 +372,32 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def made_in(self, run: RunId) -> Iterator[Card]:
-        """The cards that were made in a run, not those that it revised."""
+        """Yield the cards that a run created, without those that it revised."""
         rows = self._db.execute("SELECT guid FROM card WHERE run = ? ORDER BY guid", (run,))
         guids = [Guid(row["guid"]) for row in rows.fetchall()]
         for start in range(0, len(guids), AT_ONCE):
             yield from self.several(guids[start : start + AT_ONCE])
 
     def of_choice(self, card: Card) -> list[Card]:
-        """The other cards of the choice that a card is of, whatever became of them."""
+        """Return the other alternatives of a card, whatever their state."""
         return [one for one in self.in_choice(card.choice) if one.guid != card.guid]
 
     def in_choice(self, choice: str) -> list[Card]:
-        """The cards of a choice, by the guid of the first."""
+        """Return the alternatives that are named by the guid of the first one."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE choice = ? AND choice <> '' ORDER BY guid", (choice,)
         ).fetchall()
         return list(self.several([row["guid"] for row in rows]))
 
     def tie(self, guids: Sequence[Guid], choice: str) -> None:
-        """Make these cards alternatives of one choice."""
+        """Make these cards alternatives of one another."""
         self._db.executemany(
             "UPDATE card SET drafted_with = ? WHERE guid = ?", [(choice, guid) for guid in guids]
         )
         self.refold(guids)
 
     def mark_gone(self, key: HighlightKey) -> None:
-        """Its accepted cards stay, and say so if no passage of theirs is left."""
+        """Add the finding `source_gone` to accepted cards of a highlight that have no other one left."""
         for card in self.of_highlight(key):
             lead = card.leading
             if card.ready and SOURCE_GONE not in lead.findings and not self._still_read(card.guid):
@@ -411,7 +412,7 @@ class Cards:
         return row is not None
 
     def mark_back(self, key: HighlightKey) -> None:
-        """The passage is there again."""
+        """Remove the finding `source_gone`: the highlight is present again."""
         for card in self.of_highlight(key):
             lead = card.leading
             said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
@@ -431,9 +432,9 @@ class Cards:
         tags: tuple[str, ...] = (),
         base: Columns | None = None,
     ) -> None:
-        """Store a new card in the words of a draft.
+        """Store a new card with the text of a draft.
 
-        `base`: columns in which it differs from a new card with the words of its first candidate.
+        `base`: columns in which it differs from a new card with the text of its first candidate.
         """
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run, base)"
@@ -444,7 +445,7 @@ class Cards:
         self._changed(guid)
 
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
-        """Store a draft as the next candidate, in this state until an event says otherwise.
+        """Store a draft as the next candidate, in this state until an event changes it.
 
         What the card shows of it follows with the next `refold` or `refresh`.
 
@@ -465,10 +466,10 @@ class Cards:
     def observe(
         self, observed: Iterable[tuple[str, AnkiState, str]], *, first: bool = False
     ) -> None:
-        """Remember (guid, state, why) of notes as last seen or written, which is no event.
+        """Store (guid, state, why) of notes as last seen or written; this is not an event.
 
-        Events that arrived before no longer tell what is known of them in Anki. `first`: it was so
-        before any of them, and the cards are folded next.
+        Events that arrived earlier no longer determine the state in Anki. `first`: the observation precedes
+        all of them, and the caller folds the cards next.
         """
         [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
         rows = [(guid, state.value, why, 0 if first else last) for guid, state, why in observed]
@@ -497,11 +498,11 @@ class Cards:
         yield from groups.values()
 
     def facts(self, guid: str) -> list[Facts]:
-        """What the state of a card, and of its alternatives, depends on; [] if there is none."""
+        """Return what the state of a card and its alternatives depends on; [] if there is no such card."""
         return [one.facts for group in self.stored([guid]) for one in group]
 
     def refold(self, guids: Sequence[str]) -> None:
-        """Derive the state of cards, and of their alternatives, from the events about them."""
+        """Fold the events about these cards and their alternatives, and store the states."""
         done: set[str] = set()
         for start in range(0, len(guids), AT_ONCE):
             for group in self.stored(guids[start : start + AT_ONCE]):
@@ -516,7 +517,7 @@ class Cards:
             self._write(one, states[one.facts.guid])
 
     def events(self, subject: str) -> list[Event]:
-        """All events about a card, highlight or document, in their order."""
+        """Return all events about a card, highlight or document, in order."""
         rows = self._db.execute(
             "SELECT * FROM event WHERE subject = ? ORDER BY rank", (subject,)
         ).fetchall()
@@ -543,10 +544,10 @@ class Cards:
             self._add_words(guid, state.lacks)
 
     def _store_remarks(self, one: Stored, state: State) -> int:
-        """Store what a person remarked as findings of the leading candidate.
+        """Store the remarks of a person as findings of the leading candidate.
 
         Returns:
-            Whether a check forbids that candidate.
+            Whether a check blocks that candidate, 0 or 1.
         """
         lead = leading(one.facts, state)
         if lead is None:
@@ -559,7 +560,7 @@ class Cards:
         return int(lead.blocked)
 
     def _move(self, guid: Guid, home: str) -> None:
-        """Let a card be of the highlight it was moved to, if that is here."""
+        """Make a card belong to the highlight it was moved to, if that exists here."""
         there = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
         if there:
             self._db.execute(
@@ -570,7 +571,7 @@ class Cards:
             self.link(guid, HighlightKey(home), "origin")
 
     def _add_words(self, guid: Guid, said: Event) -> None:
-        """Store the words that a person wrote or chose elsewhere as a candidate, and let it be picked."""
+        """Store the text that a person wrote or picked on another machine as a candidate, and pick it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
@@ -586,7 +587,7 @@ class Cards:
         self.refold([guid])
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
-        """Store what the checks said of a candidate, in place of what they said before."""
+        """Replace the findings of a candidate."""
         self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?, ?, ?)",
@@ -594,7 +595,7 @@ class Cards:
         )
 
     def refresh(self, guid: Guid) -> None:
-        """Derive again whether a check forbids the leading candidate, and what a person remarked."""
+        """Update what follows from the findings and remarks of the leading candidate."""
         for group in self.stored([guid]):
             for one in group:
                 if one.facts.guid == guid:
@@ -602,34 +603,34 @@ class Cards:
                     self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (blocked, guid))
 
     def findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
-        """All that is stored of a candidate, of twins that are none any more, too."""
+        """Return all stored findings of a candidate, including those about cards no longer in use."""
         rows = self._db.execute(
             "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
         ).fetchall()
         return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
     def unlink(self, key: HighlightKey) -> None:
-        """It is drawn anew: the cards of others that it was merged into are its own no more."""
+        """Remove a highlight from the cards of others that it was merged into: it is drafted again."""
         self._db.execute("DELETE FROM card_highlight WHERE key = ? AND role = 'also'", (key,))
 
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
-        """Say which highlight a card serves, as its `origin` or `also`."""
+        """Record which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
 
 
 def alternative(letter: str, draft: Draft, born: str, *, blocked: bool = False) -> Alternative:
-    """A candidate as far as the state of its card depends on it."""
+    """Return the part of a candidate on which the state of its card depends."""
     fields = to_json(draft.fields)
     return Alternative(letter, draft.kind.value, fields, born, blocked, words_of(draft))
 
 
 def words_of(draft: Draft) -> str:
-    """The hash by which events name a candidate."""
+    """Return the hash of a draft's text, by which events name a candidate."""
     return h16(draft.kind.value, to_json(draft.fields))
 
 
 def event_of(row: sqlite3.Row) -> Event:
-    """An event as a row of the table holds it."""
+    """Decode an event from a row of the table."""
     return Event(
         row["id"], row["at"], row["by"], row["what"], row["subject"], row["undoes"], row["action"],
         msgspec.json.decode(row["body"]), row["rank"], bool(row["undone"]), bool(row["here"]),
@@ -638,10 +639,10 @@ def event_of(row: sqlite3.Row) -> Event:
 
 
 def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:
-    """What an event says of words that a check forbids."""
+    """Return the blocking findings that an event stores."""
     try:
         return msgspec.convert(said.get("blocked", ()), tuple[Finding, ...])
-    except msgspec.ValidationError:  # a line that was changed by hand
+    except msgspec.ValidationError:  # a line that a person edited
         return ()
 
 
@@ -685,7 +686,7 @@ def _indexed(card: Columns) -> tuple[str, ...]:
 
 
 def _stored(rows: list[sqlite3.Row], history: list[Event]) -> Stored:
-    """Return what is stored of one card, of which there is a row for each candidate."""
+    """Decode the rows of one card, one for each candidate."""
     row = rows[0]
     drafted = [one for one in rows if one["letter"]]
     findings = {one["letter"]: tuple(_FOUND.decode(one["findings"])) for one in drafted}
@@ -712,7 +713,7 @@ def _blocks(findings: tuple[Finding, ...]) -> bool:
 
 
 def _letter(count: int) -> str:
-    """The name of the candidate after `count` others: a, b … z, aa, ab …."""
+    """Return the letter of the next candidate after `count` others: a, b … z, aa, ab …."""
     letters = ""
     count += 1
     while count:
@@ -722,5 +723,5 @@ def _letter(count: int) -> str:
 
 
 def letter_of(candidate: Candidate) -> str:
-    """What follows the guid in a draft id."""
+    """Return the letter in a candidate's draft id."""
     return candidate.id.partition(".")[2]
