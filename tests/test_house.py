@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -58,6 +59,40 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
     assert done.returncode == 2
     assert "pip uninstall -y ankiforge &&" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.md", "site-packages"]
+
+
+# --- size: what may only become less --------------------------------------------------------
+
+CEILINGS = {"modules": 180, "code lines": 47_500, "AST nodes": 475_000, "longest file": 900}
+"""Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
+
+
+def test_the_program_does_not_outgrow_its_ceilings() -> None:
+    package = Path(errors.__file__).parent
+    files = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
+    trees = [ast.parse(text) for text in files.values()]
+    sizes = {
+        "modules": len(files),
+        "code lines": sum(map(code_lines, files.values(), trees)),
+        "AST nodes": sum(sum(1 for _ in ast.walk(tree)) for tree in trees),
+        "longest file": max(len(text.splitlines()) for text in files.values()),
+    }
+    assert {name: size for name, size in sizes.items() if size > CEILINGS[name]} == {}
+
+
+def code_lines(text: str, tree: ast.Module) -> int:
+    """Count the lines that are neither blank, nor a comment, nor part of a docstring."""
+    said: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
+            node
+        ):
+            first = node.body[0]
+            said |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(
+        1 for at, line in lines if at not in said and line.strip() and line.strip()[0] != "#"
+    )
 
 
 # --- the command line -----------------------------------------------------------------------
