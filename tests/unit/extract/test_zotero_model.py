@@ -16,6 +16,7 @@ from samples.zotero_writer import (
     Annotation,
     Attachment,
     Library,
+    Note,
     Work,
     write_better_bibtex,
     write_zotero,
