@@ -207,3 +207,11 @@ def test_a_link_in_a_circle_given_as_a_path_is_named(forge: Any, tmp_path: Path)
     assert "ring.md: a link that leads nowhere, or round in a circle" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "1 card" in ran.stdout
+
+
+def test_context_begins_and_ends_with_whole_words(forge: Any, tmp_path: Path) -> None:
+    before, after = "abcdefghi " * 12, "jklmnopqr " * 12
+    folder = vault(tmp_path, f"{before.strip()}.\n\nA ==cell== is alive.\n\n{after}\n")
+    [line] = [one for one in forge.ok("extract", folder, "--json").lines if "exact" in one]
+    assert set(line["prefix"].split()) <= {"abcdefghi", "abcdefghi."}
+    assert set(line["suffix"].split()) == {"jklmnopqr"}
