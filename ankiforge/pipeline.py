@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from posixpath import commonpath
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from ankiforge import check
 from ankiforge.anki.package import write_package
 from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
@@ -30,7 +30,6 @@ from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
     WENT_AWAY,
     Batch,
-    Card,
     Checked,
     Draft,
     Drafted,
@@ -52,8 +51,10 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
-from ankiforge.recheck import recheck_named
 from ankiforge.sync import picture_fault
+
+if TYPE_CHECKING:
+    from ankiforge import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Job:
     """What a person wants of the new cards, asking again."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """Cards that fail, of the passages of `only`, each with its remark: these ask for another card."""
-    limits: check.Limits = field(default_factory=check.Limits)
+    limits: check.Limits | None = None
     """The numbers and severities of the checks."""
 
 
@@ -214,7 +215,15 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
         yield from _drafted(alone, ledger, checking, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
-    recheck_named(ledger)
+    _recheck_named(ledger)
+
+
+def _recheck_named(ledger: Ledger) -> None:
+    """Judge pairs of cards again of which one was reworded; the checks are loaded only if there are."""
+    if ledger.duplicates.reworded():
+        from ankiforge.recheck import recheck_named
+
+        recheck_named(ledger)
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
@@ -249,7 +258,7 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
-    recheck_named(ledger)
+    _recheck_named(ledger)
 
 
 def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
@@ -282,14 +291,15 @@ BATCH_SECONDS = 0.2
 
 
 class Checking:
-    """Where drafts are checked, given a deck and recorded, a document at a time."""
+    """Where drafts are checked, given a deck and recorded, a document at a time.
+
+    The checks are loaded with the first draft: a run that finds nothing new does without.
+    """
 
     def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
         self._job = job
         self._ledger = ledger
         self._run = run
-        self._known = check.DuplicateIndex(ledger.duplicates)
-        self._fronts: check.Names | None = None
         self.parted: set[HighlightKey] = set()
         """Highlights whose card says something else by now; to be drafted for themselves."""
 
@@ -324,19 +334,35 @@ class Checking:
             highlights=len(drafted.task.highlights),
         )
 
+    @cached_property
+    def _known(self) -> check.DuplicateIndex:
+        """The cards there are."""
+        from ankiforge import check
+
+        return check.DuplicateIndex(self._ledger.duplicates)
+
+    @cached_property
+    def _names(self) -> check.Names:
+        """The names in lines `name:: value` of all that was read, now or before."""
+        from ankiforge import check
+
+        return check.Names(self._ledger.highlights.on_lines())
+
     def _batch(self, drafted: Drafted, name: str) -> Batch:
+        from ankiforge import check
+
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # What these cards say now is about to change.
         cards = [card for key in highlights for card in self._ledger.cards.of_highlight(key)]
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
-        limits, siblings = self._job.limits, check.Siblings(labelled)
+        limits, siblings = self._job.limits or check.Limits(), check.Siblings(labelled)
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
             context = check.Context(
-                highlight, self._known, here, limits, siblings, self._names(),
+                highlight, self._known, here, limits, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
             checked.append(self._checked(draft, context, here, label))
@@ -345,6 +371,8 @@ class Checking:
     def _checked(
         self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
     ) -> Checked:
+        from ankiforge import check
+
         highlight = context.highlight
         findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
@@ -362,12 +390,6 @@ class Checking:
             deck=_deck_of(self._job, highlight),
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
-
-    def _names(self) -> check.Names:
-        """The names in lines `name:: value` of all that was read, now or before."""
-        if self._fronts is None:
-            self._fronts = check.Names(self._ledger.highlights.on_lines())
-        return self._fronts
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -393,14 +415,6 @@ class Parcel:
 
     path: Path
     plans: tuple[CardPlan, ...]
-
-
-def deliverable(ledger: Ledger) -> Iterator[Card]:
-    """Cards that a package may have to hold, in the order of reading.
-
-    Accepted, live, unblocked ones; and those that are no cards any more, but stand in Anki.
-    """
-    return (card for card in ledger.cards.all() if card.ready or card.anki.there)
 
 
 def publish(

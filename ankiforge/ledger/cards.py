@@ -219,8 +219,20 @@ class Cards:
 
     def all(self) -> Iterator[Card]:
         """Every card, in the order of reading."""
+        return self._where("1")
+
+    def deliverable(self) -> Iterator[Card]:
+        """The cards that a package may have to hold, in the order of reading.
+
+        Accepted, live, unblocked ones; and those that are no cards any more, but stand in Anki.
+        """
+        accepted = "c.verdict = 'accepted' AND c.standing = 'live'"
+        found = self._where(f"{accepted} OR c.anki IN ('seen', 'held')")
+        return (card for card in found if card.ready or card.anki.there)
+
+    def _where(self, condition: str) -> Iterator[Card]:
         rows = self._db.execute(
-            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            f"SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key WHERE {condition}"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
         ).fetchall()
         for start in range(0, len(rows), AT_ONCE):
