@@ -183,7 +183,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
 
     `rules` ends with one that takes all, as `load_decks` gives them.
     """
-    rule = next(rule for rule in rules if _fits(rule.select, document, highlight))
+    rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
     asked = rule.colours.of(colour_name(highlight.colour))
     return DeckChoice(
         deck=_joined(document.deck.split("::")) or _filled(rule.deck, document),
