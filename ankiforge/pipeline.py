@@ -9,13 +9,13 @@ one: a document is recorded whole or not at all, and no transaction is open whil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from posixpath import commonpath
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from ankiforge import check
 from ankiforge.anki.package import write_package
 from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
@@ -30,7 +30,6 @@ from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
     WENT_AWAY,
     Batch,
-    Card,
     Checked,
     Draft,
     Drafted,
@@ -52,8 +51,10 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
-from ankiforge.recheck import recheck_named
 from ankiforge.sync import picture_fault
+
+if TYPE_CHECKING:
+    from ankiforge import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class Job:
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
-    limits: check.Limits = field(default_factory=check.Limits)
-    """Thresholds and severities of the checks."""
+    limits: check.Limits | None = None
+    """Thresholds and severities of the checks; None = those that are shipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Progress:
     revised: int = 0
     merged: int = 0
     flooded: int = 0
-    settled: Ingested | None = None
+    ingested: Ingested | None = None
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """Highlights that were drafted, or found to yield no card."""
@@ -104,52 +105,40 @@ class Progress:
 
 def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     """Ingest all sources, then draft new and changed highlights, document by document."""
-    yield from read(job, ledger, run)
-    yield from forge(job, ledger, run)
+    yield from ingest(job, ledger, run)
+    yield from draft_pending(job, ledger, run)
 
 
-def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Ingest every source; keys are issued once all of them were read."""
-    found = Read()
-    yield from sight(job, ledger, run, found)
-    yield from settle(ledger, run, found)
-
-
-@dataclass(slots=True)
-class Read:
-    """What sources yield besides documents."""
-
-    scans: list[Scan] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    selecting: dict[str, Selecting] = field(default_factory=dict)
-    """By container: the settings that select what is read, and a reader of what they leave out."""
-
-
-def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Stage the documents that the sources yield."""
+def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
+    """Read what has changed in the sources; issue keys when all of them have been listed."""
+    scans: list[Scan] = []
+    problems: list[Problem] = []
+    selecting: dict[str, Selecting] = {}
     ledger.ingest.begin(run, _salt(job))
     for source in job.sources:
-        gone: list[Problem] = []
-        for sighting in scanned(source, ledger.ingest.known):
-            if isinstance(sighting, (Unchanged, Unmarked)):
-                ledger.ingest.add(run, sighting)
-            elif isinstance(sighting, Extracted):
-                ledger.ingest.add(run, _with_skips(job, sighting))
-                unkept = ledger.pictures.keep(sighting.pictures)
-                yield Progress(sighting.document.title, problems=unkept)
-            elif isinstance(sighting, Problem):
-                found.problems += [] if sighting.notice else [sighting]
-                if sighting.what == WENT_AWAY:
-                    gone.append(sighting)
+        went_away: list[Problem] = []
+        for found in scanned(source, ledger.ingest.known):
+            if isinstance(found, (Unchanged, Unmarked)):
+                ledger.ingest.add(run, found)
+            elif isinstance(found, Extracted):
+                ledger.ingest.add(run, _with_skips(job, found))
+                yield Progress(found.document.title, problems=ledger.pictures.keep(found.pictures))
+            elif isinstance(found, Problem):
+                problems += [] if found.notice else [found]
+                if found.what == WENT_AWAY:
+                    went_away.append(found)
                 else:
-                    yield Progress(problems=(sighting,))
+                    yield Progress(problems=(found,))
             else:
-                found.scans.append(sighting)
+                scans.append(found)
                 if reread := getattr(source, "unselected", None):
                     settings: str = source.selection  # type: ignore[attr-defined]
-                    found.selecting[sighting.container] = Selecting(settings, reread)
-        if gone:
-            yield Progress(problems=(_as_one(gone),))
+                    selecting[found.container] = Selecting(settings, reread)
+        if went_away:
+            yield Progress(problems=(_as_one(went_away),))
+    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ledger.recovery.match(run)
+    yield Progress(ingested=ingested, problems=ingested.problems)
 
 
 def _salt(job: Job) -> str:
@@ -173,15 +162,6 @@ def _as_one(gone: Sequence[Problem]) -> Problem:
     return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
 
 
-def settle(ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Match the staged highlights and issue keys."""
-    settled = ledger.ingest.finish(
-        run, found.scans, found.problems, ledger.clock(), selecting=found.selecting
-    )
-    ledger.recovery.settle(run)
-    yield Progress(settled=settled, problems=settled.problems)
-
-
 def _with_skips(job: Job, extracted: Extracted) -> Extracted:
     """Set `skip` on highlights that a comment or their colour excludes."""
     return replace(
@@ -198,7 +178,9 @@ def _with_skip(job: Job, highlight: Highlight) -> Highlight:
     return highlight
 
 
-def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> Iterator[Progress]:
+def draft_pending(
+    job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True
+) -> Iterator[Progress]:
     """Draft what is pending: cards written by hand with the rules, the rest with the drafter.
 
     `only_read`: only what this run read; else everything in the ledger.
@@ -215,7 +197,15 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
         yield from _drafted(alone, ledger, checking, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
-    recheck_named(ledger)
+    _recheck_named(ledger)
+
+
+def _recheck_named(ledger: Ledger) -> None:
+    """Judge pairs of cards again of which one was reworded; the checks are loaded only if there are."""
+    if ledger.duplicates.reworded():
+        from ankiforge.recheck import recheck_named
+
+        recheck_named(ledger)
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
@@ -233,7 +223,9 @@ def _drafted(
     yield from checking.take(job.drafter.draft(rest), job.drafter_name)
 
 
-def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) -> Iterator[Progress]:
+def draft_again(
+    job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]
+) -> Iterator[Progress]:
     """Draft the passages of `job.only` again at a person's request, in addition to their cards.
 
     For `job.instead`, draft a replacement of a card, which is kept until a person accepts the new
@@ -251,7 +243,7 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
-    recheck_named(ledger)
+    _recheck_named(ledger)
 
 
 def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
@@ -284,14 +276,15 @@ BATCH_SECONDS = 0.2
 
 
 class Checking:
-    """Checks drafts, assigns decks, and records them, one document at a time."""
+    """Checks drafts, assigns decks, and records them, one document at a time.
+
+    The checks are imported with the first draft: a run that finds nothing new does without.
+    """
 
     def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
         self._job = job
         self._ledger = ledger
         self._run = run
-        self._known = check.DuplicateIndex(ledger.duplicates)
-        self._fronts: check.Names | None = None
         self.parted: set[HighlightKey] = set()
         """Highlights that need a card of their own: the one they were merged into says something else now."""
 
@@ -326,19 +319,35 @@ class Checking:
             highlights=len(drafted.task.highlights),
         )
 
+    @cached_property
+    def _known(self) -> check.DuplicateIndex:
+        """The cards there are."""
+        from ankiforge import check
+
+        return check.DuplicateIndex(self._ledger.duplicates)
+
+    @cached_property
+    def _names(self) -> check.Names:
+        """The names in lines `name:: value` of all that was read, now or before."""
+        from ankiforge import check
+
+        return check.Names(self._ledger.highlights.on_lines())
+
     def _batch(self, drafted: Drafted, name: str) -> Batch:
+        from ankiforge import check
+
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # The recorder is about to change the text of these cards.
         cards = [card for key in highlights for card in self._ledger.cards.of_highlight(key)]
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
-        limits, siblings = self._job.limits, check.Siblings(labelled)
+        limits, siblings = self._job.limits or check.Limits(), check.Siblings(labelled)
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
             context = check.Context(
-                highlight, self._known, here, limits, siblings, self._names(),
+                highlight, self._known, here, limits, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
             checked.append(self._checked(draft, context, here, label))
@@ -347,6 +356,8 @@ class Checking:
     def _checked(
         self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
     ) -> Checked:
+        from ankiforge import check
+
         highlight = context.highlight
         findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
@@ -364,12 +375,6 @@ class Checking:
             deck=_deck_of(self._job, highlight),
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
-
-    def _names(self) -> check.Names:
-        """Return the names in lines `name:: value` of all highlights in the ledger."""
-        if self._fronts is None:
-            self._fronts = check.Names(self._ledger.highlights.on_lines())
-        return self._fronts
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -395,14 +400,6 @@ class Parcel:
 
     path: Path
     plans: tuple[CardPlan, ...]
-
-
-def deliverable(ledger: Ledger) -> Iterator[Card]:
-    """Return the cards that a package may have to contain, in reading order.
-
-    These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
-    """
-    return (card for card in ledger.cards.all() if card.ready or card.anki.there)
 
 
 def publish(
