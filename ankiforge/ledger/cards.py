@@ -66,12 +66,12 @@ class Pairs:
             (guid, key),
         )
 
-    def joined(self, guid: str) -> frozenset[HighlightKey]:
+    def merged_highlights(self, guid: str) -> frozenset[HighlightKey]:
         """Return the highlights whose cards a person merged into this one."""
         rows = self._db.execute(f"{_JOINED} AND d.subject = ?", (guid,)).fetchall()
         return frozenset(HighlightKey(row["key"]) for row in rows)
 
-    def joined_to(self, key: HighlightKey, answer: str) -> Guid | None:
+    def merged_card(self, key: HighlightKey, answer: str) -> Guid | None:
         """Return the card into which a person merged a highlight's card with this answer."""
         rows = self._db.execute(
             f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
@@ -82,15 +82,15 @@ class Pairs:
         ).fetchall()
         return Guid(rows[0]["subject"]) if rows else None
 
-    def part(self, guid: str, key: str) -> None:
+    def unmerge(self, guid: str, key: str) -> None:
         """Undo a merge: the card serves the highlight no longer, unless another merge says so."""
-        if key not in self.joined(guid):
+        if key not in self.merged_highlights(guid):
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
                 (guid, key),
             )
 
-    def apart(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
+    def not_duplicates(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
         """Return the pairs with one of these ids that a person called no duplicates."""
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
@@ -105,7 +105,7 @@ class Pairs:
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
-    def all_apart(self) -> frozenset[frozenset[str]]:
+    def all_not_duplicates(self) -> frozenset[frozenset[str]]:
         """Return all pairs that a person called no duplicates."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
@@ -115,26 +115,27 @@ class Pairs:
 
     # --- findings that name a twin ----------------------------------------------------------
 
-    def told(self, rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
+    def in_use(self, rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
         """Filter rows of findings: drop those whose other card is not in use, or was dismissed."""
         naming = {at: _finding(row) for at, row in enumerate(rows) if _NO_TWIN not in row["body"]}
         if not naming:
             return rows
         standing = self._standing({_card_of(finding.twin) for finding in naming.values()})
-        apart = self.apart({rows[at]["guid"] for at in naming})
+        apart = self.not_duplicates({rows[at]["guid"] for at in naming})
         dropped = {
             at
             for at, finding in naming.items()
-            if _card_of(finding.twin) not in standing or _is_apart(rows[at]["guid"], finding, apart)
+            if _card_of(finding.twin) not in standing
+            or _is_dismissed(rows[at]["guid"], finding, apart)
         }
         return [row for at, row in enumerate(rows) if at not in dropped]
 
-    def settled(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    def without_dismissed(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Return the findings without those of pairs that a person dismissed."""
         if not any(finding.twin for finding in findings):
             return findings
-        apart = self.apart((guid,))
-        return tuple(one for one in findings if not _is_apart(guid, one, apart))
+        apart = self.not_duplicates((guid,))
+        return tuple(one for one in findings if not _is_dismissed(guid, one, apart))
 
     def _standing(self, twins: Iterable[str]) -> frozenset[str]:
         """Return those ids that are a live card, not rejected, or another tool's note in Anki."""
@@ -159,7 +160,7 @@ def _card_of(twin: str) -> str:
     return twin.partition(".")[0]
 
 
-def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
+def _is_dismissed(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
     return finding.check in PAIRED and frozenset((guid, _card_of(finding.twin))) in apart
 
 
@@ -235,7 +236,7 @@ class Cards:
         if not guids:
             return
         rows = {row["guid"]: row for row in self._of("card", guids)}
-        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
+        findings = _grouped(self.pairs.in_use(self._of("finding", guids, "letter, n")))
         candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
         links = self._of("card_highlight", guids)
         also = _grouped(link for link in links if link["role"] == "also")
@@ -272,7 +273,7 @@ class Cards:
             choices,
         ).fetchall()
         guids = [row["guid"] for row in waiting]
-        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
+        findings = _grouped(self.pairs.in_use(self._of("finding", guids, "letter, n")))
         candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
         found: dict[str, list[Candidate]] = {}
         for row in waiting:
@@ -350,7 +351,7 @@ class Cards:
         ).fetchall()
         return list(self.several([row["guid"] for row in rows]))
 
-    def tie(self, guids: Sequence[Guid], choice: str) -> None:
+    def link_alternatives(self, guids: Sequence[Guid], choice: str) -> None:
         """Make these cards alternatives of one another."""
         self._db.executemany(
             "UPDATE card SET drafted_with = ? WHERE guid = ?", [(choice, guid) for guid in guids]
@@ -372,7 +373,7 @@ class Cards:
         ).fetchone()
         return row is not None
 
-    def mark_back(self, key: HighlightKey) -> None:
+    def mark_present(self, key: HighlightKey) -> None:
         """Remove the finding `source_gone`: the highlight is present again."""
         for card in self.of_highlight(key):
             lead = card.leading

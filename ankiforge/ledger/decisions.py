@@ -26,7 +26,7 @@ class Decisions:
         self._writer = writer
         self._cards = cards
         self._pairs = Pairs(connection)
-        self.heard: Callable[[Event], None] = lambda event: None
+        self.on_effect: Callable[[Event], None] = lambda event: None
         """Called for each event about a highlight or document that a journal brought or that was undone."""
         self._received: set[str] = set()
         """The ids of events that a journal brought or undid and that are not applied yet."""
@@ -121,10 +121,10 @@ class Decisions:
     # --- from a journal ---------------------------------------------------------------------
 
     def receive(self, entry: Entry) -> None:
-        """Store an event that another ledger recorded; `settle_received` applies it."""
+        """Store an event that another ledger recorded; `apply_received` applies it."""
         self._received |= {entry.id, *self._writer.store(entry, here=False)}
 
-    def settle_received(self) -> None:
+    def apply_received(self) -> None:
         """Apply all received events: derive anew everything they are about."""
         if not self._received:
             return
@@ -152,10 +152,10 @@ class Decisions:
         if event.what == "merge" and "card" in event.body:
             guid, key = Guid(event.subject), HighlightKey(event.body["key"])
             if event.undone:
-                self._pairs.part(guid, key)
+                self._pairs.unmerge(guid, key)
             else:
                 self._pairs.link(guid, key)
-        self.heard(event)
+        self.on_effect(event)
 
     # --- undoing ----------------------------------------------------------------------------
 
@@ -171,10 +171,10 @@ class Decisions:
         """
         with self._writer.unit():
             events = self._action(what) if what else self._last_action()
-            self.take_back(events)
+            self.undo_events(events)
             return events
 
-    def take_back(self, events: list[Event]) -> None:
+    def undo_events(self, events: list[Event]) -> None:
         """Undo these events as one action, all or none of them, within a unit.
 
         Raises:
@@ -190,14 +190,14 @@ class Decisions:
         guid = Guid(event.subject)
         before = self._now(guid, event)
         if event.what == "merge" and "card" not in event.body:
-            self._part(event.subject, event.body["key"])
+            self._unmerge(event.subject, event.body["key"])
         body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
         identity = self._writer.decide(
             UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
         )
         self._cards.refold([guid])
         after = self._now(guid, event)
-        self._writer.tell(identity, _undone_body(body, before, after))
+        self._writer.amend(identity, _undone_body(body, before, after))
         for undone in self._by_id(event.id):
             self._take_effect(undone)
 
@@ -298,16 +298,16 @@ class Decisions:
 
     # --- highlights that share a card -------------------------------------------------------
 
-    def part_others(self, guid: Guid) -> list[HighlightKey]:
+    def unmerge_others(self, guid: Guid) -> list[HighlightKey]:
         """Unmerge the highlights that were merged into a card whose text is about to change."""
         rows = self._db.execute(
             "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
         ).fetchall()
         for row in rows:
-            self._part(guid, row["key"])
+            self._unmerge(guid, row["key"])
         return [HighlightKey(row["key"]) for row in rows]
 
-    def _part(self, guid: str, key: str) -> None:
+    def _unmerge(self, guid: str, key: str) -> None:
         self._db.execute(
             "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
         )

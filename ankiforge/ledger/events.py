@@ -361,11 +361,11 @@ def _settle_choice(group: Sequence[Facts], states: dict[Guid, State]) -> None:
     siblings = {card.guid for card in others}
     now = states[winner.guid].columns
     if now["standing"] == Standing.SUPERSEDED and now["standing_why"] in siblings:
-        gave_way = frozenset(
+        superseded = frozenset(
             event.id for event in winner.events
             if event.what == SUPERSEDE and event.rank > chosen_by[-1].rank
         )  # fmt: skip
-        states[winner.guid] = _fold_one(winner, gave_way)
+        states[winner.guid] = _fold_one(winner, superseded)
     for card in others:
         state = states[card.guid]
         now = state.columns

@@ -91,7 +91,7 @@ class Locations:
             members = self._works.members(key)
             return [*(one for one in members if one != key), *self._works.notes_about(members)]
         if found.route is Route.VAULT and found.document.identifiers:
-            return self._works.spoken_of(key)
+            return self._works.papers_named_by(key)
         return []
 
     def _equal_texts(
@@ -225,7 +225,7 @@ class Locations:
             )  # fmt: skip
             self._db.execute("DELETE FROM location WHERE key = ?", (key,))
 
-    def parted(self) -> list[sqlite3.Row]:
+    def separated(self) -> list[sqlite3.Row]:
         """Return locations in documents whose union with the highlight's own work was undone.
 
         A highlight stays with the location that gave it its key. After the union was undone its documents

@@ -633,7 +633,7 @@ class Queries:
 
     def not_duplicates(self) -> frozenset[frozenset[str]]:
         """Return the pairs which a person said are no duplicates: guids, `nid:…` for other notes."""
-        return Pairs(self._db).all_apart()
+        return Pairs(self._db).all_not_duplicates()
 
     def handled_lapses(self) -> dict[Guid, int]:
         """Return the problem cards about which a person decided, with the lapses they then had."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import set_aside
+from ankiforge.draft import skip_reason
 from ankiforge.extract import zotero
 from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan
 from samples.pdf_writer import Page, paragraph, write_pdf
@@ -282,7 +282,7 @@ def test_a_figure_without_a_picture_in_the_cache_is_cut_from_its_file(tmp_path: 
     highlight, ((name, data),) = figure(tmp_path)
     assert highlight.markdown == (f"![]({name})",)
     assert data.startswith(b"\x89PNG")
-    assert set_aside(highlight) == ""
+    assert skip_reason(highlight) == ""
 
 
 def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path: Path, posi
     give_file(tmp_path)
     highlight, pictures = figure(tmp_path, position=position or "null")
     assert (highlight.markdown, pictures) == ((), ())
-    assert "picture" in set_aside(highlight)
+    assert "picture" in skip_reason(highlight)
 
 
 def test_a_drawing_is_cut_with_its_strokes(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import set_aside
+from ankiforge.draft import skip_reason
 from ankiforge.extract import zotero
 from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan
 from ankiforge.text.markdown import plain
@@ -77,8 +77,8 @@ def test_a_note_is_a_highlight_of_its_paper_that_anybody_may_draft(tmp_path: Pat
     assert one.tags == ("pharma",)
     assert one.comment == ""
     assert one.uri == "zotero://select/library/items/NOTE0001"
-    assert set_aside(one) == ""
-    assert set_aside(marks[2]) == "a remark, not a passage"
+    assert skip_reason(one) == ""
+    assert skip_reason(marks[2]) == "a remark, not a passage"
 
 
 @pytest.mark.parametrize("html", ["", "<p></p>", "<div><p>&nbsp; </p>\n<hr></div>", "<!-- x -->"])
@@ -248,7 +248,7 @@ def test_a_number_without_end_is_no_character(tmp_path: Path) -> None:
 @pytest.mark.parametrize("html", ["<p>word " + "word " * 6000, "<p>x</p>" * 300_000])
 def test_a_note_too_long_for_a_card_says_so(tmp_path: Path, html: str) -> None:
     told = note(tmp_path, html)
-    assert set_aside(told).endswith(
+    assert skip_reason(told).endswith(
         "a note of more than 20,000 characters: split it into shorter ones"
     )
     assert len(told.exact) <= 1000
