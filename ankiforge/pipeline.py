@@ -104,52 +104,40 @@ class Progress:
 
 def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     """Ingest all sources, then draft new and changed highlights, document by document."""
-    yield from read(job, ledger, run)
+    yield from ingest(job, ledger, run)
     yield from draft_pending(job, ledger, run)
 
 
-def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Ingest every source; keys are issued once all of them were read."""
-    found = Read()
-    yield from stage_sources(job, ledger, run, found)
-    yield from finish_ingest(ledger, run, found)
-
-
-@dataclass(slots=True)
-class Read:
-    """What sources yield besides documents."""
-
-    scans: list[Scan] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    selecting: dict[str, Selecting] = field(default_factory=dict)
-    """By container: the settings that select what is read, and a reader of what they leave out."""
-
-
-def stage_sources(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Stage the documents that the sources yield."""
+def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
+    """Read what has changed in the sources; issue keys when all of them have been listed."""
+    scans: list[Scan] = []
+    problems: list[Problem] = []
+    selecting: dict[str, Selecting] = {}
     ledger.ingest.begin(run, _salt(job))
     for source in job.sources:
-        gone: list[Problem] = []
-        for sighting in scanned(source, ledger.ingest.known):
-            if isinstance(sighting, (Unchanged, Unmarked)):
-                ledger.ingest.add(run, sighting)
-            elif isinstance(sighting, Extracted):
-                ledger.ingest.add(run, _with_skips(job, sighting))
-                unkept = ledger.pictures.keep(sighting.pictures)
-                yield Progress(sighting.document.title, problems=unkept)
-            elif isinstance(sighting, Problem):
-                found.problems += [] if sighting.notice else [sighting]
-                if sighting.what == WENT_AWAY:
-                    gone.append(sighting)
+        went_away: list[Problem] = []
+        for found in scanned(source, ledger.ingest.known):
+            if isinstance(found, (Unchanged, Unmarked)):
+                ledger.ingest.add(run, found)
+            elif isinstance(found, Extracted):
+                ledger.ingest.add(run, _with_skips(job, found))
+                yield Progress(found.document.title, problems=ledger.pictures.keep(found.pictures))
+            elif isinstance(found, Problem):
+                problems += [] if found.notice else [found]
+                if found.what == WENT_AWAY:
+                    went_away.append(found)
                 else:
-                    yield Progress(problems=(sighting,))
+                    yield Progress(problems=(found,))
             else:
-                found.scans.append(sighting)
+                scans.append(found)
                 if reread := getattr(source, "unselected", None):
                     settings: str = source.selection  # type: ignore[attr-defined]
-                    found.selecting[sighting.container] = Selecting(settings, reread)
-        if gone:
-            yield Progress(problems=(_combined(gone),))
+                    selecting[found.container] = Selecting(settings, reread)
+        if went_away:
+            yield Progress(problems=(_combined(went_away),))
+    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ledger.recovery.mark_unchanged_drafted(run)
+    yield Progress(ingested=ingested, problems=ingested.problems)
 
 
 def _salt(job: Job) -> str:
@@ -171,15 +159,6 @@ def _combined(gone: Sequence[Problem]) -> Problem:
     except ValueError:  # not all of them below one folder
         where = gone[0].where
     return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
-
-
-def finish_ingest(ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Match the staged highlights and issue keys."""
-    ingested = ledger.ingest.finish(
-        run, found.scans, found.problems, ledger.clock(), selecting=found.selecting
-    )
-    ledger.recovery.mark_unchanged_drafted(run)
-    yield Progress(ingested=ingested, problems=ingested.problems)
 
 
 def _with_skips(job: Job, extracted: Extracted) -> Extracted:
@@ -237,7 +216,7 @@ def _drafted(
     yield from recorder.record(job.drafter.draft(rest), job.drafter_name)
 
 
-def redraft(
+def draft_again(
     job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]
 ) -> Iterator[Progress]:
     """Draft the passages of `job.only` again at a person's request, in addition to their cards.

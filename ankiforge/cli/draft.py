@@ -28,7 +28,7 @@ from ankiforge.cli.session import (
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.model import Card, Drafted, Drafter, Guid, HighlightKey, RunId, Task
 from ankiforge.pending import replacement_tasks, unrepaired, unwritten
-from ankiforge.pipeline import DraftRecorder, Job, Progress, draft_pending, read, redraft
+from ankiforge.pipeline import DraftRecorder, Job, Progress, draft_again, draft_pending, ingest
 from ankiforge.reports.summary import Summary, Tally, summarize
 from ankiforge.reports.text import dollars
 from ankiforge.review.history import remarks_for, replaceable
@@ -117,7 +117,7 @@ def draft(
         run = now.ledger.start_run("draft")
         if beside:
             drafters = (model.from_memory(), model) if model else (job.drafter,)
-            steps = redraft(job, now.ledger, run, drafters)
+            steps = draft_again(job, now.ledger, run, drafters)
         else:
             steps = draft_pending(job, now.ledger, run, only_read=False)
         error = follow(now, tally, steps, model, job)
@@ -177,7 +177,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
     wanted, _ = select_sources(now, ())
     _, sources = open_sources(now, wanted, now.out.say)
     job, tally = job_for(now, sources, model), Tally()
-    error = follow(now, tally, read(job, now.ledger, now.ledger.start_run("estimate")))
+    error = follow(now, tally, ingest(job, now.ledger, now.ledger.start_run("estimate")))
     if error is not None:
         raise error
     now.out.problems(tally.problems)
@@ -493,7 +493,7 @@ def _replaced(
     keys = frozenset(now.ledger.cards.get(guid).highlight.key for guid, _ in remarks)
     job = app.make_job(now.workspace, (), None)
     job = replace(job, drafter_name=name, only=keys, instead=tuple(remarks), limit=None)
-    return redraft(job, now.ledger, run, (drafter,))
+    return draft_again(job, now.ledger, run, (drafter,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from ankiforge.extract import AHEAD
 from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pending import pending, unwritten
-from ankiforge.pipeline import Job, Progress, draft_pending, read
+from ankiforge.pipeline import Job, Progress, draft_pending, ingest
 from ankiforge.reports.summary import Tally
 from ankiforge.reports.text import counted
 from ankiforge.watch import (
@@ -203,7 +203,7 @@ class Passes:
             run = now.ledger.start_run("watch")
 
             def steps() -> Iterator[Progress]:
-                yield from read(job, now.ledger, run)
+                yield from ingest(job, now.ledger, run)
                 yield from draft_pending(_without_failed(now, job, run), now.ledger, run)
 
             error = follow(now, tally, steps(), model, job)

@@ -90,7 +90,7 @@ class Highlights:
             f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
             tuple(keys),
         ).fetchall()
-        found = (_completed(row["body"], HighlightKey(row["key"]), row["document"]) for row in rows)
+        found = (completed(row["body"], HighlightKey(row["key"]), row["document"]) for row in rows)
         return {highlight.key: highlight for highlight in found}
 
     def before(self, key: HighlightKey) -> Highlight | None:
@@ -212,7 +212,7 @@ def place_of(document: Document) -> str:
     return document.path if document.key.startswith("vault:") else document.key
 
 
-def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
+def completed(body: str, key: HighlightKey, document: str) -> Highlight:
     """Add key and document to a decoded highlight in place: copying each would be measurable."""
     found = decode_highlight(body)
     object.__setattr__(found, "key", key)
