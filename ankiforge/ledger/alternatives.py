@@ -217,7 +217,7 @@ class Alternatives:
     def _choosing(self, cards: list[Card]) -> list[Event]:
         return choosing(event for card in cards for event in self._decisions.of(card.guid))
 
-    # --- what is drawn anew -----------------------------------------------------------------
+    # --- redrafts -----------------------------------------------------------------------------
 
     def matched(
         self,
@@ -231,8 +231,8 @@ class Alternatives:
         Superseded cards are matched too. Where `kept` (see `without_unwanted`) names cards for an intent, a
         group matches the picked one.
         """
-        drawn = [[checked.draft for checked in row] for rows in groups for row in rows]
-        found = iter(match_groups(existing, drawn, exact, self._journalled(existing, drawn)))
+        drafted = [[checked.draft for checked in row] for rows in groups for row in rows]
+        found = iter(match_groups(existing, drafted, exact, self._journalled(existing, drafted)))
         placed = [[next(found) for _ in rows] for rows in groups]
         taken = {card.guid for cards in placed for card in cards if card}
         for rows, cards in zip(groups, placed, strict=True):
@@ -247,13 +247,13 @@ class Alternatives:
                 taken |= {card.guid for card in cards if card}
         return placed
 
-    def _journalled(self, existing: list[Card], drawn: list[list[Draft]]) -> frozenset[int]:
+    def _journalled(self, existing: list[Card], drafted: list[list[Draft]]) -> frozenset[int]:
         """Return the groups with the answer of a card that only the journal has, for these highlights."""
         keys = {card.highlight.key for card in existing}
         lacking = [one for key in keys for one in without_card(self._db, key)]
         return frozenset(
             at
-            for at, drafts in enumerate(drawn)
+            for at, drafts in enumerate(drafted)
             for draft in drafts
             for _, family, answer in lacking
             if draft.kind.family is family and same(draft.answer, answer)
@@ -341,8 +341,8 @@ class Alternatives:
     def _unwanted_in_journal(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_Unwanted]:
         """Return what the journal says was rejected or passed over, of cards that no draft matches."""
         for guid, family, answer in without_card(self._db, key):
-            drawn = [one.draft for one in drafts if one.draft.kind.family is family]
-            if any(same(draft.answer, answer) for draft in drawn):
+            drafted = [one.draft for one in drafts if one.draft.kind.family is family]
+            if any(same(draft.answer, answer) for draft in drafted):
                 continue
             yield from self._passed_over(guid)
             said = [d.body["after"]["verdict"] for d in standing(self._decisions.of(guid))

@@ -619,8 +619,8 @@ class Views:
         """Keep the hour at which a day begins, which exports do not contain."""
         calendar, known = view.calendar, self._writer.recall(CALENDAR)
         if known and view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
-            told = msgspec.json.decode(known, type=Calendar)
-            calendar = replace(calendar, rollover=told.rollover)
+            stored = msgspec.json.decode(known, type=Calendar)
+            calendar = replace(calendar, rollover=stored.rollover)
         if calendar.created:
             self._writer.meta(CALENDAR, to_json(calendar))
 

@@ -123,7 +123,7 @@ class Pairs:
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
-    # --- findings that name a twin ----------------------------------------------------------
+    # --- findings that name a duplicate ----------------------------------------------------------
 
     def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
         """Drop findings, given by candidate id, whose other card is not in use or was dismissed."""

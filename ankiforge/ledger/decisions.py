@@ -345,7 +345,7 @@ class Decisions:
         ).fetchone()
         return str(row["subject"]) if row else ""
 
-    def kept_apart(self, guid: str, key: HighlightKey) -> bool:
+    def was_unmerged(self, guid: str, key: HighlightKey) -> bool:
         """Return whether a merge of this highlight into this card was undone."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"

@@ -458,14 +458,14 @@ class CardMoves:
             " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)",
             (to, card.family),
         ).fetchall()
-        twins = [
+        duplicates = [
             guid_for(to, card.family, row["slot"])
             for row in rows
             if same(row["answer"], card.leading.draft.answer)
         ]
-        if not twins or card.standing is not Standing.LIVE or _by_person(card):
+        if not duplicates or card.standing is not Standing.LIVE or _by_person(card):
             return False
-        after = {"standing": Standing.SUPERSEDED.value, "standing_why": twins[0]}
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": duplicates[0]}
         self._decisions.change(card.guid, "supersede", after, by=SOURCE, action=action)
         return True
 
@@ -482,8 +482,8 @@ class CardMoves:
 def _may_move(card: Card) -> bool:
     """Return whether a card follows its evidence; one written by a person follows front and back."""
     alive = card.standing is Standing.LIVE or card.standing_why == "gone"
-    drawn = card.highlight.kind is not HighlightKind.CARD
-    return alive and drawn and len(canonical(card.leading.draft.quote)) >= EVIDENCE
+    drafted = card.highlight.kind is not HighlightKind.CARD
+    return alive and drafted and len(canonical(card.leading.draft.quote)) >= EVIDENCE
 
 
 def _equal(card: Card, other: Card) -> bool:

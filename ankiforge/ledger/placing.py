@@ -197,8 +197,8 @@ class EarlierDecisions:
 
         It is not drafted, or paid for, again.
         """
-        drawn = self._guids(key, MADE_FROM)
-        return not self._decisions.was_merged(key) and all(map(self.is_unwanted, drawn))
+        drafted = self._guids(key, MADE_FROM)
+        return not self._decisions.was_merged(key) and all(map(self.is_unwanted, drafted))
 
     def _guids(self, key: HighlightKey, end: int = 0) -> list[Guid]:
         """Return the guids of all cards that a highlight ever had, in slots before `end` (0 = all)."""
@@ -208,13 +208,13 @@ class EarlierDecisions:
 
     def all_rejected(self, key: HighlightKey) -> bool:
         """Return whether a person rejected every card of a highlight, in a ledger that was lost."""
-        drawn = self._db.execute(
+        drafted = self._db.execute(
             "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchone()
         said = [self._last_said(guid) for guid in self._guids(key)]
         rejected = Verdict.REJECTED.value
-        return drawn is None and rejected in said and set(said) <= {rejected, "supersede"}
+        return drafted is None and rejected in said and set(said) <= {rejected, "supersede"}
 
     def is_unwanted(self, guid: Guid) -> bool:
         """Return whether a card, which may not be here, was rejected or superseded by an alternative."""

@@ -237,15 +237,15 @@ class Recorder:
             elif not any(card and _is_decided(card) for card in theirs):
                 self._revise_pending(placing, rows, theirs, [])
         named = placing.recorded.named
-        drawn = sorted({named[one.label] for one in wanted if one.label in named})
-        if not set(drawn) <= set(before):
-            self._record_redraft(old, drawn, frozenset(placing.recorded.guids))
+        drafted = sorted({named[one.label] for one in wanted if one.label in named})
+        if not set(drafted) <= set(before):
+            self._record_redraft(old, drafted, frozenset(placing.recorded.guids))
 
-    def _record_redraft(self, old: Card, drawn: list[Guid], new: frozenset[Guid]) -> None:
+    def _record_redraft(self, old: Card, drafted: list[Guid], new: frozenset[Guid]) -> None:
         """Record the redraft of a problem card; undoing it retires the new cards."""
         action = self._writer.new_action()
-        self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drawn})
-        for guid in drawn:
+        self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drafted})
+        for guid in drafted:
             if guid in new:
                 after = {
                     "verdict": Verdict.PENDING.value, "standing": Standing.LIVE.value,
@@ -284,11 +284,11 @@ class Recorder:
         for row, card in live:
             if card.verdict is not Verdict.REJECTED:
                 left = [c for other in rows if other is not row for c in other if len(live) == 1]
-                told = [_with_left_out(checked, left) for checked in row]
+                revisions = [_with_left_out(checked, left) for checked in row]
                 if placing.beside:
-                    self._reviser.add_revisions(card, told, placing.recorded)
+                    self._reviser.add_revisions(card, revisions, placing.recorded)
                 else:
-                    self._reviser.revise(placing.run, card, told, placing.recorded)
+                    self._reviser.revise(placing.run, card, revisions, placing.recorded)
                 placing.names(row, card.guid)
 
     def _revise_pending(
@@ -348,13 +348,17 @@ class Recorder:
         if stays := next(filter(None, joined), None):
             self._cards.pairs.link(stays, key)
             return self._earlier.was_merged_into(key, answers, stays)
-        twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
-        if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
+        repeated = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
+        if (
+            not repeated
+            or not self._cards.stands(repeated)
+            or self._decisions.was_unmerged(repeated, key)
+        ):
             return False
-        self._cards.link(twin, key, "also")
+        self._cards.link(repeated, key, "also")
         body = {"key": key, "answer": checked.draft.answer}
         action = self._writer.new_action()
-        self._writer.decide("merge", twin, body, by=POLICY, action=action)
+        self._writer.decide("merge", repeated, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
 

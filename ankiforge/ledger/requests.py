@@ -64,7 +64,7 @@ class ReplacementRequest:
     guid: Guid
     """The problem card."""
     remark: str
-    """What the model is told about the problem."""
+    """The description of the problem for the model."""
 
 
 class ReplacementRequests:

@@ -500,12 +500,12 @@ class JournalExchange:
 
     def entries(self) -> Iterator[Entry]:
         """Yield all lines that another ledger needs: identities first, then events, oldest first."""
-        told: set[tuple[str, ...]] = set()
+        written: set[tuple[str, ...]] = set()
         for line in self._journal.read():
             if isinstance(line, Entry) and line.what in _IDENTITIES:
-                told.add(_identity(line))
+                written.add(_identity(line))
                 yield line
-        yield from (one for one in self._untold() if _identity(one) not in told)
+        yield from (one for one in self._unwritten_slots() if _identity(one) not in written)
         rows = self._db.execute("SELECT * FROM event ORDER BY rank")
         for row in rows.fetchall():
             yield Entry(
@@ -514,7 +514,7 @@ class JournalExchange:
                 body=msgspec.json.decode(row["body"]),
             )  # fmt: skip
 
-    def _untold(self) -> Iterator[Entry]:
+    def _unwritten_slots(self) -> Iterator[Entry]:
         """Yield slots of the ledger that the journal lacks."""
         for row in self._db.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
             body = {name: row[name] for name in ("family", "slot", "quote", "answer")}
@@ -578,9 +578,9 @@ class JournalExchange:
 
     def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
         """Return the guids that have another answer here: the file's decisions are about other cards."""
-        told = {_identity(one): one for one in entries if one.what == "slot"}
+        slots = {_identity(one): one for one in entries if one.what == "slot"}
         found = set()
-        for entry in told.values():  # the last of several
+        for entry in slots.values():  # the last of several
             here = self._slot(entry)
             if here is not None and not same(here, str(entry.body.get("answer", ""))):
                 found.add(str(_guid_of(entry)))

@@ -55,11 +55,11 @@ def match_groups(
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
     first = [group[:1] for group in groups]
-    for rule, drawn in (
+    for rule, drafts in (
         (_same_answer, first), (_same_answer, groups), (_said_before, groups), (_alike, groups),
         (_rejected_elsewhere, first),
     ):  # fmt: skip
-        for index, group in enumerate(drawn):
+        for index, group in enumerate(drafts):
             if matched[index] is None:
                 may = [card for card in free if not (card.made and index in journalled)]
                 card = next((c for c in may if any(rule(c, draft) for draft in group)), None)
@@ -108,8 +108,8 @@ def _pair_the_rest(
     exact: str,
 ) -> None:
     for family in {kind.family for kind in CardKind}:
-        drawn = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
-        cards = [card for card in drawn if card.family is family]
+        drafted = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
+        cards = [card for card in drafted if card.family is family]
         waiting = [
             index
             for index, group in enumerate(groups)
