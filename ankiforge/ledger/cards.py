@@ -262,8 +262,20 @@ class Cards:
 
     def all(self) -> Iterator[Card]:
         """Yield every card, in reading order."""
+        return self._where("1")
+
+    def deliverable(self) -> Iterator[Card]:
+        """Return the cards that a package may have to contain, in reading order.
+
+        These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
+        """
+        accepted = "c.verdict = 'accepted' AND c.standing = 'live'"
+        found = self._where(f"{accepted} OR c.anki IN ('seen', 'held')")
+        return (card for card in found if card.ready or card.anki.there)
+
+    def _where(self, condition: str) -> Iterator[Card]:
         rows = self._db.execute(
-            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            f"SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key WHERE {condition}"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
         ).fetchall()
         for start in range(0, len(rows), AT_ONCE):

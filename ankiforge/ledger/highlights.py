@@ -137,15 +137,15 @@ class Highlights:
         rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
             " JOIN document d ON d.key = h.document"
-            " WHERE instr(lower(h.body), :word) OR instr(lower(d.body), :word)"
+            " WHERE h.body LIKE :word OR d.body LIKE :word"
             " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM location w"
-            " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
-            " FROM location w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
-            {"word": word},
+            " WHERE w.body LIKE :word UNION ALL SELECT w.key, h.document, w.body"
+            " FROM location w JOIN highlight h ON h.key = w.key WHERE w.body LIKE :word",
+            {"word": f"%{word}%"},
         ).fetchall()
         yield from map(self._whole, rows)
         moved = self._db.execute(
-            "SELECT key, body FROM past_content WHERE instr(lower(body), ?)", (word,)
+            "SELECT key, body FROM past_content WHERE body LIKE ?", (f"%{word}%",)
         ).fetchall()
         for row in moved:
             yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
