@@ -258,5 +258,5 @@ def test_a_note_too_long_for_a_card_says_so(tmp_path: Path, html: str) -> None:
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     told = only(tmp_path)
     why = "a note of more than 20,000 characters: split it into shorter ones"
-    assert set_aside(told).endswith(why)
+    assert skip_reason(told).endswith(why)
     assert len(told.exact) <= 1000
