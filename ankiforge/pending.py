@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.draft import NO_LLM, for_rules, private, set_aside
+from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
@@ -71,15 +71,15 @@ def unwritten(
         late: include passages of sources no longer read, because answers to them may still arrive.
         once: of equal passages with the same title, return only the first.
     """
-    secrets = _Secrets(ledger)
+    private_passages = _PrivatePassages(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
     if scope is None and not late:
         tasks = _in_use(ledger, tasks)
     if once:
         tasks = _each_once(ledger, tasks, drafter)
     if drafter != BY_HAND:
-        tasks = _wanted(ledger, tasks)
-    limited = _limited((secrets.kept(task) for task in tasks), limit)
+        tasks = _without_rejected(ledger, tasks)
+    limited = _limited((private_passages.mark(task) for task in tasks), limit)
     return (part for task in limited for part in briefed(task, decks))
 
 
@@ -100,16 +100,16 @@ def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[
     for task in tasks:
         left = []
         for highlight in task.highlights:
-            same = _said(highlight)
+            same = _request_of(highlight)
             others = ledger.queries.answered_alike(highlight.key, drafter)
-            if same not in seen and same not in map(_said, others):
+            if same not in seen and same not in map(_request_of, others):
                 left.append(highlight)
             seen.add(same)
         if left:
             yield replace(task, highlights=tuple(left))
 
 
-def _said(highlight: Highlight) -> tuple[str, ...]:
+def _request_of(highlight: Highlight) -> tuple[str, ...]:
     """Return what identifies the request for a passage: equal passages get equal cards."""
     words = fold(highlight.exact) or highlight.key
     return (words, fold(highlight.comment), repr(highlight.gaps), fold(highlight.document.title))
@@ -123,13 +123,13 @@ def again(
     limit: int | None = None,
 ) -> Iterator[Task]:
     """Return tasks for passages that a person wants redrafted; the drafts are added to their cards."""
-    secrets = _Secrets(ledger)
-    tasks = (secrets.kept(task) for task in ledger.queries.to_redraft(keys))
+    private_passages = _PrivatePassages(ledger)
+    tasks = (private_passages.mark(task) for task in ledger.queries.to_redraft(keys))
     for task in _limited(tasks, limit):
         yield from briefed(replace(task, remark=remark, beside=True), decks)
 
 
-def in_place_of(
+def replacement_tasks(
     ledger: Ledger,
     cards: Iterable[tuple[Guid, str]],
     decks: tuple[DeckRule, ...],
@@ -142,27 +142,29 @@ def in_place_of(
             yield replace(task, instead=guid)
 
 
-def unmended(
+def unrepaired(
     ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
 ) -> Iterator[tuple[Task, tuple[Draft, ...]]]:
     """Return tasks with their drafts where a check blocks a draft that the model never had to repair.
 
     Highlights about whose cards a person has decided are left out.
     """
-    secrets = _Secrets(ledger)
+    private_passages = _PrivatePassages(ledger)
     marked: dict[HighlightKey, list[Card]] = {}
     for card in ledger.cards.all():
         if card.standing is Standing.LIVE:
             marked.setdefault(card.highlight.key, []).append(card)
     for cards in marked.values():
         drafts = tuple(one.draft for card in cards for one in card.candidates)
-        if all(_open(card, model) for card in cards) and any(card.blocked for card in cards):
+        if all(_is_first_draft(card, model) for card in cards) and any(
+            card.blocked for card in cards
+        ):
             highlight = cards[0].highlight
-            task = secrets.kept(Task(highlight.document, (highlight,)))
+            task = private_passages.mark(Task(highlight.document, (highlight,)))
             yield from ((part, drafts) for part in briefed(task, decks))
 
 
-def _open(card: Card, model: str) -> bool:
+def _is_first_draft(card: Card, model: str) -> bool:
     """Return whether a card is pending as this model first drafted it."""
     if card.verdict is not Verdict.PENDING or card.edited:
         return False
@@ -189,7 +191,7 @@ def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlig
     return Brief(choice.prompt, choice.kinds, choice.action.value)
 
 
-def _wanted(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
+def _without_rejected(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
     """Drop passages whose every card a person rejected."""
     for task in tasks:
         left = tuple(h for h in task.highlights if not ledger.recorder.leave_rejected(h))
@@ -197,7 +199,7 @@ def _wanted(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
             yield replace(task, highlights=left)
 
 
-class _Secrets:
+class _PrivatePassages:
     """The passages that must stay on this machine, whether or not they are pending."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -206,7 +208,7 @@ class _Secrets:
         self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
         self._documents = frozenset(one.document.key for one in found)
 
-    def kept(self, task: Task) -> Task:
+    def mark(self, task: Task) -> Task:
         """Mark a task's passages private if any location is; the text around others may contain them."""
         marks = tuple(self._marked(highlight) for highlight in task.highlights)
         return replace(task, highlights=marks, discreet=task.document.key in self._documents)
@@ -227,7 +229,7 @@ def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
             if left == 0:
                 break
             taken.append(highlight)
-            if left is not None and not set_aside(highlight) and not private(highlight):
+            if left is not None and not skip_reason(highlight) and not private(highlight):
                 left -= 1
         if taken:
             yield replace(task, highlights=tuple(taken))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ankiforge.anki.package import write_package
 from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import set_aside
+from ankiforge.draft import skip_reason
 from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
@@ -50,7 +50,7 @@ from ankiforge.model import (
     Unmarked,
     h16,
 )
-from ankiforge.pending import again, in_place_of, pending, share, unwritten
+from ankiforge.pending import again, pending, replacement_tasks, share, unwritten
 from ankiforge.sync import picture_fault
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                     settings: str = source.selection  # type: ignore[attr-defined]
                     selecting[found.container] = Selecting(settings, reread)
         if went_away:
-            yield Progress(problems=(_as_one(went_away),))
+            yield Progress(problems=(_combined(went_away),))
     ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
-    ledger.recovery.match(run)
+    ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 
 
@@ -151,7 +151,7 @@ def _salt(job: Job) -> str:
     return h16(program(), repr(fitting[:last]))
 
 
-def _as_one(gone: Sequence[Problem]) -> Problem:
+def _combined(gone: Sequence[Problem]) -> Problem:
     """Return one problem for all files that vanished while a source was read: a folder was renamed."""
     if len(gone) == 1:
         return gone[0]
@@ -170,7 +170,7 @@ def _with_skips(job: Job, extracted: Extracted) -> Extracted:
 
 
 def _with_skip(job: Job, highlight: Highlight) -> Highlight:
-    why = set_aside(highlight) if highlight.instructs else highlight.skip
+    why = skip_reason(highlight) if highlight.instructs else highlight.skip
     if why.startswith("skip"):
         return replace(highlight, skip=why)
     if deck_of(job.decks, highlight.document, highlight).action is Action.SKIP:
@@ -187,14 +187,16 @@ def draft_pending(
     """
     if job.limit == 0:
         return
-    checking = Checking(job, ledger, run)
+    recorder = DraftRecorder(job, ledger, run)
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
-    yield from _drafted(job, ledger, checking, run if only_read else None)
-    while checking.parted:  # a revision left highlights that were merged into its card without one
-        alone = replace(job, only=frozenset(checking.parted))
-        checking.parted.clear()
-        yield from _drafted(alone, ledger, checking, None)
+    yield from _drafted(job, ledger, recorder, run if only_read else None)
+    while (
+        recorder.unmerged
+    ):  # a revision left highlights that were merged into its card without one
+        alone = replace(job, only=frozenset(recorder.unmerged))
+        recorder.unmerged.clear()
+        yield from _drafted(alone, ledger, recorder, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
     _recheck_named(ledger)
@@ -215,12 +217,12 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 
 
 def _drafted(
-    job: Job, ledger: Ledger, checking: Checking, scope: RunId | None
+    job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
-    yield from checking.take(Rules().draft(written), BY_HAND)
+    yield from recorder.record(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
-    yield from checking.take(job.drafter.draft(rest), job.drafter_name)
+    yield from recorder.record(job.drafter.draft(rest), job.drafter_name)
 
 
 def draft_again(
@@ -232,12 +234,12 @@ def draft_again(
     one. Each drafter gets the passages for which those before it drafted nothing new. Policy accepts
     none of the drafts.
     """
-    checking = Checking(replace(job, accepts=lambda draft: False), ledger, run)
+    recorder = DraftRecorder(replace(job, accepts=lambda draft: False), ledger, run)
     left, said = job.only, dict[HighlightKey, str]()
     for drafter in drafters:
         before = {key: ledger.cards.of_highlight(key) for key in left}
-        drawn = drafter.draft(_asked(job, ledger, left))
-        yield from checking.take(_noting(drawn, said), job.drafter_name)
+        results = drafter.draft(_redraft_tasks(job, ledger, left))
+        yield from recorder.record(_noting_reasons(results, said), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
     others = "its passage is not there now" if job.limit is None else ""
     yield Progress(
@@ -246,15 +248,15 @@ def draft_again(
     _recheck_named(ledger)
 
 
-def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
+def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
     """Return the tasks of a redraft, for these passages."""
     if not job.instead:
         return again(ledger, left, job.decks, job.remark, job.limit)
     cards = (one for one in job.instead if ledger.cards.get(one[0]).highlight.key in left)
-    return in_place_of(ledger, cards, job.decks, job.limit)
+    return replacement_tasks(ledger, cards, job.decks, job.limit)
 
 
-def _noting(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
+def _noting_reasons(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
     """Yield the results; store in `said` why a highlight got no card ("" = there is a problem instead)."""
     for drafted in results:
         said |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
@@ -275,7 +277,7 @@ BATCH_SECONDS = 0.2
 """Limits of one transaction, in documents and seconds: other programs wait that long to write."""
 
 
-class Checking:
+class DraftRecorder:
     """Checks drafts, assigns decks, and records them, one document at a time.
 
     The checks are imported with the first draft: a run that finds nothing new does without.
@@ -285,10 +287,10 @@ class Checking:
         self._job = job
         self._ledger = ledger
         self._run = run
-        self.parted: set[HighlightKey] = set()
+        self.unmerged: set[HighlightKey] = set()
         """Highlights that need a card of their own: the one they were merged into says something else now."""
 
-    def take(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
+    def record(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
         """Check and record results as they come from the drafter called `name`.
 
         Drafting by rules costs nothing to repeat, so several documents share one transaction. The
@@ -308,7 +310,7 @@ class Checking:
 
     def _record(self, drafted: Drafted, name: str) -> Progress:
         recorded = self._ledger.recorder.record(self._run, self._batch(drafted, name))
-        self.parted.update(recorded.parted)
+        self.unmerged.update(recorded.unmerged)
         return Progress(
             drafted.task.document.title,
             recorded.drafted,
@@ -321,7 +323,7 @@ class Checking:
 
     @cached_property
     def _known(self) -> check.DuplicateIndex:
-        """The cards there are."""
+        """The index of all cards, to find duplicates."""
         from ankiforge import check
 
         return check.DuplicateIndex(self._ledger.duplicates)
@@ -395,7 +397,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PackagePlan:
     """The cards of one package."""
 
     path: Path
@@ -403,23 +405,23 @@ class Parcel:
 
 
 def publish(
-    ledger: Ledger, run: RunId, parcels: Iterable[Parcel], types: Mapping[Family, SeenType]
+    ledger: Ledger, run: RunId, packages: Iterable[PackagePlan], types: Mapping[Family, SeenType]
 ) -> Iterator[Published]:
     """Write packages, each whole or not at all, and record what they contain.
 
     A card that Anki would reject is reported as a problem and left out. A revision is recorded before
     its package replaces the old one, so that a power cut never gives one revision number to two texts.
     """
-    for parcel in parcels:
-        packed = [one for one in parcel.plans if one.note and one.shipment]
-        problems = tuple(problem for one in parcel.plans for problem in one.problems)
-        failed = _written(ledger, run, parcel.path, packed, types) if packed else None
+    for package in packages:
+        packed = [one for one in package.plans if one.note and one.shipment]
+        problems = tuple(problem for one in package.plans for problem in one.problems)
+        failed = _written(ledger, run, package.path, packed, types) if packed else None
         if failed or not packed:
-            yield Published(parcel.path, 0, 0, 0, (*problems, *([failed] if failed else [])))
+            yield Published(package.path, 0, 0, 0, (*problems, *([failed] if failed else [])))
             continue
         new = [one.shipment for one in packed if one.shipment and not one.shipment.rev]
         added = sum(1 for shipment in new if shipment.first)
-        yield Published(parcel.path, len(packed), added, len(new) - added, problems)
+        yield Published(package.path, len(packed), added, len(new) - added, problems)
 
 
 def _written(

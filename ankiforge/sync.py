@@ -203,7 +203,7 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
     def arrange(note: SeenNote) -> Arranged | None:
         return arranged(note, types)
 
-    summary = ledger.views.take_in(view, arrange, bind=bind)
+    summary = ledger.views.record(view, arrange, bind=bind)
     if summary.refused:
         what = summary.refused.removeprefix(f"{view.path}: ")
         problem = Problem(view.path, what, summary.hint)
@@ -215,8 +215,8 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
     if not summary.seen and not summary.bound and ledger.views.bound is None:
         return SyncResult(SyncStatus.NO_NOTES, view.path, summary)
     summary.recovered = recover_cards(ledger)
-    summary.feedback = ledger.views.hear()
-    ledger.views.looked(state)
+    summary.feedback = ledger.views.record_remarks()
+    ledger.views.mark_recorded(state)
     return SyncResult(SyncStatus.READ, view.path, summary)
 
 
@@ -250,14 +250,14 @@ def recover_cards(ledger: Ledger) -> int:
     while batch := tuple(islice(unknown, BATCH)):
         with ledger.unit():
             for found in batch:
-                ledger.recovery.adopt(found)
+                ledger.recovery.create_card(found)
         count += len(batch)
     for guid in ledger.recovery.unshipped():
         seen = ledger.views.seen(guid)
         if seen and seen.type_id:
-            ledger.recovery.take_over(guid, seen)
+            ledger.recovery.use_as_base(guid, seen)
     if count:
-        ledger.recovery.close()
+        ledger.recovery.mark_drafted()
     return count
 
 
@@ -425,7 +425,7 @@ def _moved_to(
 
 def _merged_sources(ledger: Ledger, card: Card) -> tuple[str, ...]:
     """Return as HTML the passages whose cards a person merged into this one."""
-    joined = ledger.cards.pairs.joined(card.guid) if card.also else frozenset()
+    joined = ledger.cards.pairs.merged_highlights(card.guid) if card.also else frozenset()
     return tuple(passage_html(one) for one in card.also if one.key in joined)
 
 

@@ -24,7 +24,7 @@ from ankiforge.model import Problem, Source, h16
 # All in seconds.
 QUIET = 0.3
 """A file must have been left alone so long before it is read. A program that empties a file and writes it
-anew shows half of it meanwhile: 74 of 100 such halves cannot be told from a whole file."""
+anew shows half of it meanwhile: 74 of 100 such halves cannot be distinguished from a whole file."""
 EMPTY = 2.0  # the same for an empty file, which is most likely about to be filled
 LONGEST_DEBOUNCE = 5.0  # a file written without a pause delays reading the others by no more
 CHECK = 3.0  # between looks at what gives no file events: single files, settings, decisions, Anki
@@ -238,7 +238,7 @@ class Listing:
     files: Mapping[str, Stamp] = field(default_factory=dict)
     """Its files, by path below the root."""
     named: bool = False
-    """The files are the notes of a vault: a change can be told by their names."""
+    """The files are the notes of a vault: a change can be reported by their names."""
 
     def settled_at(self, now: float) -> float:
         """Return when the last file will have been left alone for long enough; 0 = all have been.

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge.draft.budget import known_price
-from ankiforge.ledger import forgetful_ledger, open_ledger
+from ankiforge.ledger import ledger_in_memory, open_ledger
 from ankiforge.ledger.db import connect
 from ankiforge.reports.stats import Choice, as_html, statistics
 from benchmarks.figures import a_loop
@@ -99,7 +99,7 @@ def main(cards: int = 20_000, answers: int = 100_000) -> None:
         with closing(connect(database)) as db:
             fill(db, cards, answers)
         times = [time.process_time()]
-        ledger = forgetful_ledger(database, journal)
+        ledger = ledger_in_memory(database, journal)
         times.append(time.process_time())
         found = statistics(ledger, Choice(), known_price)
         times.append(time.process_time())

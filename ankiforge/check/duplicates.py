@@ -147,8 +147,9 @@ class DuplicateIndex:
         self._finders: dict[int, tuple[str, ...]] = {}
         """Per card that has any, more by which it is found."""
         self._vocabulary: dict[str, int] = {}
+        """The number of each word."""
         self._spelt: list[str] = []
-        """Each word by its number."""
+        """The word of each number."""
         self._postings: list[array[int] | None] = []
         """Per word, the places of the cards that hold it; None once they are too many."""
         self._figures: set[int] = set()

@@ -22,7 +22,7 @@ from ankiforge.config import PackageShape, is_loopback
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
-from ankiforge.pipeline import Parcel, publish
+from ankiforge.pipeline import PackagePlan, publish
 from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
 from ankiforge.reports.text import counted
 from ankiforge.sync import (
@@ -170,7 +170,7 @@ def write_packages(
     """
     workspace, packages = now.workspace, now.ledger.packages
 
-    def parcel_of(path: Path, cards: list[Card]) -> Parcel:
+    def plan_package(path: Path, cards: list[Card]) -> PackagePlan:
         refuse_foreign(path, force)
         held = packages.roster(str(path)) if path.exists() else frozenset()
         if new_only:
@@ -181,7 +181,7 @@ def write_packages(
         plans = plan_cards(
             now.ledger, cards, decks, push=push, blind=tally.blind, full=full, unchanged=without
         )
-        return Parcel(path, tuple(plans))
+        return PackagePlan(path, tuple(plans))
 
     with ledger.lock(workspace.folder, "publishing"):
         members: dict[Path, list[Card]] = {}
@@ -192,17 +192,19 @@ def write_packages(
             if in_deck(card.deck, below):
                 path = package_path(now, deck if single else card.deck, output)
                 members.setdefault(path, []).append(card)
-        parcels = []
+        package_plans = []
         for path, cards in members.items():
-            parcel = parcel_of(path, cards)
+            package = plan_package(path, cards)
             if deck and not output and path == package_path(now, deck):
-                there = {one.note.deck for one in parcel.plans if one.note}
+                there = {one.note.deck for one in package.plans if one.note}
                 if there and not any(in_deck(one, deck) for one in there):
-                    parcel = parcel_of(package_path(now, ""), cards)
-            parcels.append(parcel)
-        for parcel in parcels:
-            tally.add_plans(parcel.plans)
-        for published in publish(now.ledger, run, parcels, types_to_ship(now.ledger.views.types())):
+                    package = plan_package(package_path(now, ""), cards)
+            package_plans.append(package)
+        for package in package_plans:
+            tally.add_plans(package.plans)
+        for published in publish(
+            now.ledger, run, package_plans, types_to_ship(now.ledger.views.types())
+        ):
             tally.take(published)
             if not published.notes and not published.problems:
                 if _is_stale(now, published.path):
@@ -213,7 +215,7 @@ def write_packages(
                 notice = _output_notice(now, workspace.unconfirmed_output)
                 tally.problems += [] if notice in tally.problems else [notice]
         if not (deck or output):  # packages of earlier runs
-            written = {parcel.path for parcel in parcels}
+            written = {package.path for package in package_plans}
             for path in map(Path, packages.paths()):
                 inside = path.parent == workspace.output and path.exists()
                 if inside and path not in written and _is_stale(now, path):
@@ -641,9 +643,9 @@ class Push:
     def _suspend(self, anki: RunningAnki, *, wanted: bool, yes: bool) -> None:
         """Suspend what is retired, if a person says so; study again what was taken back."""
         out, suspensions = self.now.out, self.now.ledger.suspensions
-        if back := suspensions.taken_back():
+        if back := suspensions.to_unsuspend():
             anki.unsuspend(card for cards in back.values() for card in cards)
-            suspensions.forget(tuple(back))
+            suspensions.remove(tuple(back))
             out.say(f"studied again: {counted(len(back), 'note')}")
         if not wanted:
             return
@@ -660,7 +662,7 @@ class Push:
         if not yes and not out.interactive:
             out.warn(f"{question} Nobody to ask: say --yes")
         elif yes or click.confirm(question, err=True):
-            suspensions.remember(retired)
+            suspensions.record(retired)
             anki.suspend(card for ids in retired.values() for card in ids)
             out.say(f"suspended: {many}; `undo` and another push takes that back")
 

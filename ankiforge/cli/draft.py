@@ -27,8 +27,8 @@ from ankiforge.cli.session import (
 )
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.model import Card, Drafted, Drafter, Guid, HighlightKey, RunId, Task
-from ankiforge.pending import in_place_of, unmended, unwritten
-from ankiforge.pipeline import Checking, Job, Progress, draft_again, draft_pending, ingest
+from ankiforge.pending import replacement_tasks, unrepaired, unwritten
+from ankiforge.pipeline import DraftRecorder, Job, Progress, draft_again, draft_pending, ingest
 from ankiforge.reports.summary import Summary, Tally, summarize
 from ankiforge.reports.text import dollars
 from ankiforge.review.history import remarks_for, replaceable
@@ -84,7 +84,7 @@ def draft(
         raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
     if instead and again is None:
         raise UsageError("--instead draws another card for some", hint="with it: --again QUERY")
-    with session(call, writes="" if estimate else "drafting", forgetful=estimate) as now:
+    with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         note_sources(now)
         keys = _keys_in(now, again)
         cards = _cards_of(now, again, keys)
@@ -278,7 +278,7 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         raise UsageError("--again, --instead and --remark go together", hint="draft export --help")
     left = 0
     lines: Iterable[str] = ()
-    with session(call, forgetful=to_chat or again is None) as now:
+    with session(call, read_only=to_chat or again is None) as now:
         note_sources(now)
         if again is not None:
             tasks, why = _replacements(now, again, remark)
@@ -293,7 +293,7 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         else:
             why, model = _why_nothing(now), app.server_settings(now.workspace).model
             tasks = _pending(now, model, call.limit)
-            lines = batch_lines(now, tasks, unmended(now.ledger, model, now.decks))
+            lines = batch_lines(now, tasks, unrepaired(now.ledger, model, now.decks))
         texts, count = chat_texts(now, tasks) if to_chat else batch_texts(lines)
     out, noun = call.out, "highlight" if to_chat else "request"
     if not texts:
@@ -339,7 +339,7 @@ def _replacements(now: Session, query: str, remark: str) -> tuple[list[Task], st
     if not cards:
         return [], f"no accepted card matches {query!r}"
     remarks = remarks_for(now.ledger, cards, remark)
-    tasks = list(in_place_of(now.ledger, remarks, now.decks, now.call.limit))
+    tasks = list(replacement_tasks(now.ledger, remarks, now.decks, now.call.limit))
     barred = {private(one) or withheld(one) for task in tasks for one in task.highlights}
     if "" in barred:
         return tasks, f"it was answered before: {now.call.program} draft --again QUERY --instead"
@@ -350,13 +350,15 @@ def _replacements(now: Session, query: str, remark: str) -> tuple[list[Task], st
 def _replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
     """Yield lines of a batch; which card each is about is stored, for no answer says so."""
     from ankiforge.draft import batch
-    from ankiforge.ledger.requests import Errand
+    from ankiforge.ledger.requests import ReplacementRequest
 
     for task in tasks:
         lines = list(batch_lines(now, [task]))
         guid = Guid(task.instead)
         requests = map(batch.request_in, lines)
-        now.ledger.errands.give(Errand(request, guid, task.remark) for request in requests)
+        now.ledger.replacements.add(
+            ReplacementRequest(request, guid, task.remark) for request in requests
+        )
         yield from lines
 
 
@@ -398,7 +400,7 @@ def _import_chat(
     from ankiforge.draft import chat, withheld
 
     job = app.make_job(now.workspace, (), None, accept=accept)
-    checking = Checking(replace(job, drafter_name=chat.CHAT), now.ledger, run)
+    recorder = DraftRecorder(replace(job, drafter_name=chat.CHAT), now.ledger, run)
     prompts = app.load_prompts(now.workspace, chat=True)
     error: ForgeError | None = None
     for file in files:
@@ -414,7 +416,7 @@ def _import_chat(
                 task = replace(answer.task, highlights=kept)
                 drafted.append(replace(answer, task=task, failed=(), problems=()))
         labels = chat.labels_in(text)
-        guids = now.ledger.errands.replaceable() if labels else ()
+        guids = now.ledger.replacements.replaceable() if labels else ()
         remarks = [(guid, "") for guid in guids if chat.label_for(guid) in labels]
         request = chat.chat_request(text)
         if drafted or remarks:
@@ -422,7 +424,7 @@ def _import_chat(
                 request, text, model=chat.CHAT, prompt=prompts.usual.fingerprint,
                 tokens_in=0, tokens_out=0,
             )  # fmt: skip
-            error = follow(now, tally, checking.take(drafted, chat.CHAT)) or error
+            error = follow(now, tally, recorder.record(drafted, chat.CHAT)) or error
             replaced = _replaced(now, run, remarks, _ChatAnswer(text, now), chat.CHAT)
             error = follow(now, tally, replaced) or error
         elif now.ledger.replies.get(request) is not None:
@@ -455,14 +457,15 @@ def _import_batch(
     steps = draft_pending(job_cached, now.ledger, run, only_read=False)
     error = follow(now, tally, steps, cached, job_cached)
     repaired = batch.repaired(
-        unmended(now.ledger, job.drafter_name, job.decks),
+        unrepaired(now.ledger, job.drafter_name, job.decks),
         app.server_settings(now.workspace),
         app.load_prompts(now.workspace),
         replies,
         repair_hints(now),
     )
     error = (
-        follow(now, tally, Checking(job, now.ledger, run).take(repaired, job.drafter_name)) or error
+        follow(now, tally, DraftRecorder(job, now.ledger, run).record(repaired, job.drafter_name))
+        or error
     )
     if cached is None:
         return error
@@ -473,12 +476,12 @@ def _answered(now: Session, run: RunId, cached: Drafter, job: Job) -> Iterator[P
     """Record cards in place of others, of the batch requests that are answered by now."""
     from ankiforge.draft.batch import is_answered
 
-    errands, replies = now.ledger.errands, now.ledger.replies
-    here = [one for one in errands.open() if is_answered(replies.get(one.request))]
-    stand = set(errands.replaceable())
+    replacements, replies = now.ledger.replacements, now.ledger.replies
+    here = [one for one in replacements.open() if is_answered(replies.get(one.request))]
+    stand = set(replacements.replaceable())
     remarks = list(dict.fromkeys((one.guid, one.remark) for one in here if one.guid in stand))
     yield from _replaced(now, run, remarks, cached, job.drafter_name)
-    errands.close(here)
+    replacements.remove(here)
 
 
 def _replaced(

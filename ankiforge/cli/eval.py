@@ -90,7 +90,7 @@ def eval_(
     by_model = (drafter or workspace_of(call).config.drafter.value) == "llm"
     if (export or answers) and not by_model:
         raise UsageError("the rules ask nobody", hint="--drafter llm")
-    with session(call, forgetful=not by_model or bool(export)) as opened:
+    with session(call, read_only=not by_model or bool(export)) as opened:
         now = _with_settings(opened, prompt, candidates)
         tasks = list(_tasks(now, passages, any_prompt=bool(prompt)))
         if export:

@@ -72,7 +72,7 @@ def list_(
     refuse_unknown_options(query)
     if view and no_card:
         raise UsageError("--view holds cards, --no-card passages without one: name one of them")
-    with session(call, forgetful=True) as now:
+    with session(call, read_only=True) as now:
         if no_card:
             _list_highlights(now, query)
             return
@@ -150,7 +150,7 @@ def show(call: Call, words: tuple[str, ...]) -> None:
     from ankiforge.review.history import work_lines
     from ankiforge.sync import conflicts_of
 
-    with session(call, forgetful=True) as now:
+    with session(call, read_only=True) as now:
         for target in shown_cards(now, words):
             card = target.card
             held = card.anki is AnkiState.HELD
@@ -242,7 +242,7 @@ def trace(call: Call, card: str) -> None:
     from ankiforge.reports.trace import as_text, trace_json
     from ankiforge.review.select import find
 
-    with session(call, forgetful=True) as now:
+    with session(call, read_only=True) as now:
         found = find(now.ledger, card).card
         asked = _requests(now)
         if call.out.as_json:

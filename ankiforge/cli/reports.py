@@ -85,7 +85,7 @@ def stats(
     target = html.expanduser().absolute() if html else None
     if target:
         check_place(target, force=force)
-    with session(call, forgetful=True) as now:
+    with session(call, read_only=True) as now:
         words, cards = joined(query), None
         if words:
             matching = now.review.matching(words, everything=True)
@@ -204,7 +204,7 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
     from ankiforge.reports.lint import Linter, read_note
 
     if file is None:
-        with session(call, forgetful=True) as now:
+        with session(call, read_only=True) as now:
             call.out.say(f"the cards of the workspace {now.workspace.root}")
             yield Linter(_limits_here(call)).cards(now.ledger.cards.all())
         return
@@ -283,11 +283,11 @@ def _audited_ledger(call: Call, file: Path | None) -> Iterator[tuple[Workspace, 
     from ankiforge import ledger
 
     if file is None:
-        with session(call, forgetful=True) as now:
+        with session(call, read_only=True) as now:
             yield now.workspace, now.ledger
         return
     workspace = resolve(call.workspace, Path.cwd())
-    with ledger.forgetful_ledger(workspace.ledger, workspace.journal) as copy:
+    with ledger.ledger_in_memory(workspace.ledger, workspace.journal) as copy:
         yield workspace, copy
 
 
@@ -391,9 +391,9 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
 
 def _ledger_health(workspace: Workspace) -> str:
     """Examine a copy in memory: doctor changes nothing, not even an old schema."""
-    from ankiforge.ledger import forgetful_ledger
+    from ankiforge.ledger import ledger_in_memory
 
-    with forgetful_ledger(workspace.ledger, workspace.journal) as ledger:
+    with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
         home, first = home_of(user_folders())
         ledger.ownership.claim(home, workspace.ledger, first=first)
         if fault := ledger.health():
@@ -404,7 +404,7 @@ def _ledger_health(workspace: Workspace) -> str:
 
 def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     """Yield the lines of the journal that cannot be read, and those it lacks."""
-    from ankiforge.ledger import forgetful_ledger
+    from ankiforge.ledger import ledger_in_memory
     from ankiforge.ledger.journal import VERSION, Journal
 
     unreadable, journal = 0, workspace.journal
@@ -419,7 +419,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     lost = 0
     if workspace.ledger.exists():
         # a damaged ledger is named by its own check
-        with suppress(LedgerError), forgetful_ledger(workspace.ledger, journal) as ledger:
+        with suppress(LedgerError), ledger_in_memory(workspace.ledger, journal) as ledger:
             lost = ledger.lines_lost() - unreadable
     if lost > 0:
         lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
@@ -464,7 +464,7 @@ def export(
         target, query = _STDOUT, (target, *query)
     target = target or _STDOUT
     form = form or _format_of(target)
-    with session(call, forgetful=True) as now:
+    with session(call, read_only=True) as now:
         chosen = _chosen(now, joined(query))
         if target == _STDOUT:
             _print_export(now, chosen, form)

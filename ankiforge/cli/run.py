@@ -131,7 +131,7 @@ def run_sources(
     from ankiforge.reports.summary import Tally, summarize
 
     out = call.out
-    with session(call, writes="" if dry_run else "drafting", forgetful=dry_run) as now:
+    with session(call, writes="" if dry_run else "drafting", read_only=dry_run) as now:
         refuse_foreign(package_path(now, deck, output), force)
         wanted, lost = select_sources(now, paths, name)
         if not wanted and not lost:
@@ -328,7 +328,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
     from ankiforge.reports.summary import Tally
 
     out = call.out
-    with session(call, forgetful=True) as now:
+    with session(call, read_only=True) as now:
         wanted, lost = select_sources(now, paths, name)
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")

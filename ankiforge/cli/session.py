@@ -115,22 +115,22 @@ def workspace_of(call: Call) -> Workspace:
 
 @contextmanager
 def session(
-    call: Call, *, writes: str = "", forgetful: bool = False, patience: float | None = None
+    call: Call, *, writes: str = "", read_only: bool = False, patience: float | None = None
 ) -> Iterator[Session]:
     """Open the ledger of a call's workspace.
 
     Args:
         call: the options of the command.
         writes: the lock to hold ("drafting" or "publishing"), "" = none.
-        forgetful: work on a copy in memory, so that nothing is written.
+        read_only: work on a copy in memory, so that nothing is written.
         patience: seconds to wait for the lock, None = the default.
     """
     from ankiforge import ledger
 
     workspace = workspace_of(call)
     with ExitStack() as stack:
-        if forgetful:
-            opened = ledger.forgetful_ledger(workspace.ledger, workspace.journal)
+        if read_only:
+            opened = ledger.ledger_in_memory(workspace.ledger, workspace.journal)
         else:
             workspace.prepare()
             if writes:
@@ -154,7 +154,7 @@ def glance(call: Call) -> Iterator[Session]:
     workspace = workspace_of(call)
     keeps = workspace.ledger.is_file() and os.access(workspace.ledger, os.W_OK)
     keeps = keeps and os.access(workspace.ledger.parent, os.W_OK)
-    opened = ledger.open_ledger if keeps else ledger.forgetful_ledger
+    opened = ledger.open_ledger if keeps else ledger.ledger_in_memory
     with opened(workspace.ledger, workspace.journal) as opened_ledger:
         workspace = replace(workspace, generation=opened_ledger.generation)
         yield Session(call, workspace, opened_ledger)

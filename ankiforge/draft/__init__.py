@@ -102,7 +102,7 @@ def requested(highlight: Highlight) -> Instruction:
 _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
 
-def set_aside(highlight: Highlight) -> str:
+def skip_reason(highlight: Highlight) -> str:
     """Return why this highlight is not drafted by anyone; "" if it may be."""
     wish = requested(highlight)
     if highlight.skip or wish.wish is Wish.SKIP:
@@ -129,7 +129,7 @@ def set_aside(highlight: Highlight) -> str:
 
 def for_rules(highlight: Highlight) -> bool:
     """Tell whether only the rules draft it: a hand-written card, a figure with a question."""
-    figure = highlight.kind in _PICTURES and not set_aside(highlight)
+    figure = highlight.kind in _PICTURES and not skip_reason(highlight)
     return figure or highlight.kind is HighlightKind.CARD
 
 
@@ -150,7 +150,7 @@ def _tagged(tags: tuple[str, ...]) -> bool:
 
 def withheld(highlight: Highlight) -> str:
     """Return why a highlight is never sent to a model; "" if it may be."""
-    if reason := set_aside(highlight) or private(highlight):
+    if reason := skip_reason(highlight) or private(highlight):
         return reason
     if highlight.kind is HighlightKind.CARD:
         return "a hand-written card is not redrawn"

@@ -186,6 +186,7 @@ _DECODER = json.JSONDecoder(strict=False)
 _FOUND = re.compile(r'\{(?=\s{0,99}["}])|\[(?=\s{0,99}[\[{"\]\d])')
 """What may begin a value; braces of LaTeX and prose do not."""
 _BEHIND, _LOST = 20_000, 10_000
+"""Characters after which what was read is cut off; the cost of a failure at an unknown place."""
 
 
 def _json_values(text: str) -> tuple[list[_Placed], bool]:

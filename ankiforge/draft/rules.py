@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from ankiforge.draft import Instruction, Wish, requested, set_aside, sided
+from ankiforge.draft import Instruction, Wish, requested, sided, skip_reason
 from ankiforge.model import (
     Brief,
     CardKind,
@@ -55,7 +55,7 @@ class Rules:
             drafts: list[Draft] = []
             left: list[NoCard] = []
             for one in task.highlights:
-                made = set_aside(one) or _drafts(one)
+                made = skip_reason(one) or _drafts(one)
                 made = made if isinstance(made, str) else _fitting(made, task.brief)
                 if isinstance(made, str):
                     left.append(NoCard(one.key, made))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ankiforge.config import private
 from ankiforge.errors import BusyError
-from ankiforge.ledger.alternatives import Choices
+from ankiforge.ledger.alternatives import Alternatives
 from ankiforge.ledger.anki import Suspensions, Views
 from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import Cards
@@ -26,13 +26,13 @@ from ankiforge.ledger.documents import Roots
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.highlights import FOLDER, Highlights, Pictures
 from ankiforge.ledger.ingest import Ingest
-from ankiforge.ledger.journal import Entry, Journal, Writer, generation_of, settle_generation
+from ankiforge.ledger.journal import Entry, Journal, Writer, generation_of, store_generation
 from ankiforge.ledger.ownership import Ownership
-from ankiforge.ledger.placing import Placer, Policy, Remembering
+from ankiforge.ledger.placing import EarlierDecisions, Placer, Policy
 from ankiforge.ledger.queries import Queries
 from ankiforge.ledger.recording import Recorder
-from ankiforge.ledger.requests import Errands, Replies
-from ankiforge.ledger.restore import Carrying, Rebuild, Recovery
+from ankiforge.ledger.requests import ReplacementRequests, Replies
+from ankiforge.ledger.restore import JournalExchange, Rebuild, Recovery
 from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
@@ -76,23 +76,35 @@ class Ledger:
         self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
         self.decisions = Decisions(connection, self.writer, self.cards)
         self.ingest = Ingest(connection, self.writer, self.decisions, self.cards, pictures.folder)
-        self.decisions.heard = self.ingest.apply
-        self.remembering = Remembering(connection, self.decisions, self.cards)
+        self.decisions.on_effect = self.ingest.apply
+        self.earlier = EarlierDecisions(connection, self.decisions, self.cards)
         self.policy = Policy(connection, self.decisions)
-        self.choices = Choices(connection, self.decisions, self.cards)
+        self.alternatives = Alternatives(connection, self.decisions, self.cards)
         slots = Slots(connection, self.writer, self.decisions)
         self.placer = Placer(
-            connection, self.writer, self.decisions, self.cards, self.policy, self.choices, slots
+            connection,
+            self.writer,
+            self.decisions,
+            self.cards,
+            self.policy,
+            self.alternatives,
+            slots,
         )
         self.recorder = Recorder(
-            connection, self.writer, self.decisions, self.cards, self.choices, slots, self.placer
+            connection,
+            self.writer,
+            self.decisions,
+            self.cards,
+            self.alternatives,
+            slots,
+            self.placer,
         )
         self.packages = Packages(connection, self.writer, self.cards)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
-        self.errands = Errands(connection, self.writer)
+        self.replacements = ReplacementRequests(connection, self.writer)
         self.queries = Queries(connection, self.highlights)
         self.search = Search(connection)
         self.replies = replies
@@ -100,14 +112,16 @@ class Ledger:
         self._rebuild = Rebuild(
             connection, journal, self.writer, self.decisions, self.packages, self.roots
         )  # fmt: skip
-        self.carrying = Carrying(connection, journal, self.writer, self.decisions, self._rebuild)
+        self.exchange = JournalExchange(
+            connection, journal, self.writer, self.decisions, self._rebuild
+        )
         self.converted = convert(connection, self.writer, self.cards)
         """The number of cards of an older ledger that needed an event of their own."""
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:
         """Ingest journal lines that another machine has written; return malformed lines as problems."""
-        return self._rebuild.take_in()
+        return self._rebuild.update()
 
     @property
     def generation(self) -> int:
@@ -121,7 +135,7 @@ class Ledger:
                     "INSERT OR IGNORE INTO meta VALUES ('ledger_id', ?), ('epoch', '1')",
                     (identity(),),
                 )
-                settle_generation(self._db, journal)
+                store_generation(self._db, journal)
 
     def start_run(self, command: str) -> RunId:
         """Record the start of a run and return its id."""
@@ -197,12 +211,12 @@ def open_ledger(
     )  # fmt: skip
 
 
-def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
+def ledger_in_memory(database: Path, journal: Path, clock: Clock = now) -> Ledger:
     """Return a copy in memory, for dry runs and commands that must write nothing."""
     connection = copy_to_memory(database)
-    journal_read = Journal(journal, forgetful=True)
-    caches = CacheFile(database.with_name(CACHE_FILE), forgetful=True)
-    pictures = Pictures(database.with_name(FOLDER), forgetful=True)
+    journal_read = Journal(journal, read_only=True)
+    caches = CacheFile(database.with_name(CACHE_FILE), read_only=True)
+    pictures = Pictures(database.with_name(FOLDER), read_only=True)
     replies = Replies(connection, clock)
     return Ledger(connection, journal_read, replies, clock, caches=caches, pictures=pictures)
 

@@ -104,7 +104,7 @@ def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checke
 
 
 @dataclass(frozen=True, slots=True)
-class _TurnedDown:
+class _Unwanted:
     """A draft that a person rejected or passed over."""
 
     guid: Guid
@@ -129,7 +129,7 @@ def preference(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-class Choices:
+class Alternatives:
     """The alternatives of cards, and which of them were picked."""
 
     def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
@@ -143,32 +143,32 @@ class Choices:
         """Return the other alternatives that are live, including rejected ones."""
         return [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
 
-    def give_way(self, others: Iterable[Card], to: Guid, action: str) -> None:
+    def supersede(self, others: Iterable[Card], to: Guid, action: str) -> None:
         """Supersede alternatives by the card that a person picked, in the same action."""
         for one in others:
-            self._give_way(one, to, PERSON, action)
+            self._supersede(one, to, PERSON, action)
 
-    def _give_way(self, card: Card, to: Guid, by: str, action: str) -> None:
-        after, states = _given_way(card, to)
+    def _supersede(self, card: Card, to: Guid, by: str, action: str) -> None:
+        after, states = _superseded(card, to)
         self._decisions.change(
             card.guid, "supersede", after, by=by, action=action, candidates=states,
             extra={"answer": card.leading.draft.answer},
         )  # fmt: skip
-        self._decisions.part_others(card.guid)
+        self._decisions.unmerge_others(card.guid)
 
-    def leave(self, guids: Sequence[Guid], choices: Iterable[str]) -> None:
+    def supersede_undrafted(self, guids: Sequence[Guid], choices: Iterable[str]) -> None:
         """Supersede the alternatives for which nothing was drafted now by those that were."""
         first = self._cards.get(guids[0])
         for choice in sorted({first.choice, *choices} - {""}):
             for card in self._cards.in_choice(choice):
                 if card.guid not in guids and card.standing is Standing.LIVE:
-                    self._give_way(card, first.guid, SOURCE, "")
+                    self._supersede(card, first.guid, SOURCE, "")
 
     def others(self, card: Card) -> list[Card]:
         """Return the other alternatives of a card, whatever their state."""
         return self._cards.of_choice(card)
 
-    def gave_way(self, card: Card) -> bool:
+    def was_superseded(self, card: Card) -> bool:
         """Return whether a card was superseded by one of its alternatives."""
         if card.standing is not Standing.SUPERSEDED:
             return False
@@ -179,30 +179,32 @@ class Choices:
         after = {"standing": Standing.LIVE.value, "standing_why": ""}
         self._decisions.change(card.guid, "revive", after, by=SOURCE)
 
-    def tie(self, guids: Sequence[Guid], choice: str = "") -> None:
+    def link_alternatives(self, guids: Sequence[Guid], choice: str = "") -> None:
         """Make cards alternatives of one another, except those that a person restored separately.
 
         A pick that the journal knows applies to them.
         """
-        guids = [guid for guid in guids if not self._taken_out(guid)]
+        guids = [guid for guid in guids if not self._was_restored(guid)]
         if len(guids) < 2 and not choice:
             return
-        self._cards.tie(guids, choice or guids[0])
+        self._cards.link_alternatives(guids, choice or guids[0])
         for card in self._cards.several(guids):
-            if self.gave_way(card) and not self._choosing([card, *self._cards.of_choice(card)]):
+            if self.was_superseded(card) and not self._choosing(
+                [card, *self._cards.of_choice(card)]
+            ):
                 self.revive(card)
 
-    def rejoin(self, guid: Guid) -> None:
+    def link_restored(self, guid: Guid) -> None:
         """Make a restored card and those it superseded alternatives again."""
         card = self._cards.get(guid)
         slot = (card.key, card.slot, Standing.SUPERSEDED, guid)
         there = self._cards.of_highlight(card.highlight.key)
-        gave_way = [c for c in there if (c.key, c.slot, c.standing, c.standing_why) == slot]
-        if gave_way:
-            guids = [guid, *(one.guid for one in gave_way)]
-            self._cards.tie(guids, gave_way[0].choice or gave_way[0].guid)
+        superseded = [c for c in there if (c.key, c.slot, c.standing, c.standing_why) == slot]
+        if superseded:
+            guids = [guid, *(one.guid for one in superseded)]
+            self._cards.link_alternatives(guids, superseded[0].choice or superseded[0].guid)
 
-    def _taken_out(self, guid: Guid) -> bool:
+    def _was_restored(self, guid: Guid) -> bool:
         """Return whether a person restored this card beside the one that superseded it."""
         changes = [decided.body.get("after", {}) for decided in standing(self._decisions.of(guid))]
         return any(after.get("choice") == "" for after in changes)
@@ -215,7 +217,7 @@ class Choices:
     def _choosing(self, cards: list[Card]) -> list[Event]:
         return choosing(event for card in cards for event in self._decisions.of(card.guid))
 
-    # --- what is drawn anew -----------------------------------------------------------------
+    # --- redrafts -----------------------------------------------------------------------------
 
     def matched(
         self,
@@ -226,49 +228,49 @@ class Choices:
     ) -> list[list[Card | None]]:
         """Return the card that each group of candidates revises; None = a new card.
 
-        Superseded cards are matched too. Where `kept` (see `wanted`) names cards for an intent, a
+        Superseded cards are matched too. Where `kept` (see `without_unwanted`) names cards for an intent, a
         group matches the picked one.
         """
-        drawn = [[checked.draft for checked in row] for rows in groups for row in rows]
-        found = iter(match_groups(existing, drawn, exact, self._journalled(existing, drawn)))
+        drafted = [[checked.draft for checked in row] for rows in groups for row in rows]
+        found = iter(match_groups(existing, drafted, exact, self._journalled(existing, drafted)))
         placed = [[next(found) for _ in rows] for rows in groups]
         taken = {card.guid for cards in placed for card in cards if card}
         for rows, cards in zip(groups, placed, strict=True):
             stands = kept.get(rows[0][0].draft.intent, set())
             for at, row in enumerate(rows):
                 cards[at] = cards[at] or _chosen(existing, row, stands - taken)
-                cards[at] = cards[at] or self._drawn_before(existing, row, taken)
+                cards[at] = cards[at] or self._superseded_before(existing, row, taken)
                 taken |= {card.guid for card in cards if card}
             for at, row in enumerate(rows):
                 tied = {card.choice for card in cards if card} - {""}
-                cards[at] = cards[at] or _mate(existing, row, tied, taken)
+                cards[at] = cards[at] or _live_alternative(existing, row, tied, taken)
                 taken |= {card.guid for card in cards if card}
         return placed
 
-    def _journalled(self, existing: list[Card], drawn: list[list[Draft]]) -> frozenset[int]:
+    def _journalled(self, existing: list[Card], drafted: list[list[Draft]]) -> frozenset[int]:
         """Return the groups with the answer of a card that only the journal has, for these highlights."""
         keys = {card.highlight.key for card in existing}
         lacking = [one for key in keys for one in without_card(self._db, key)]
         return frozenset(
             at
-            for at, drafts in enumerate(drawn)
+            for at, drafts in enumerate(drafted)
             for draft in drafts
             for _, family, answer in lacking
             if draft.kind.family is family and same(draft.answer, answer)
         )
 
-    def _drawn_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
+    def _superseded_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
         """Return the superseded alternative with an answer of these candidates, if nothing was picked."""
         for card in existing:
             if card.guid in taken or card.family is not row[0].draft.kind.family:
                 continue
             answers = [one.draft.answer for one in card.candidates]
             says = any(same(one.draft.answer, answer) for one in row for answer in answers)
-            if says and self.gave_way(card) and not any(map(is_decided, self.others(card))):
+            if says and self.was_superseded(card) and not any(map(is_decided, self.others(card))):
                 return card
         return None
 
-    def meant(
+    def to_redraft(
         self,
         existing: list[Card],
         groups: list[list[Row]],
@@ -291,12 +293,12 @@ class Choices:
             if one is None or any(cards) or decided & kept.get(rows[0][0].draft.intent, set()):
                 continue
             taken.add(_choice_of(one))
-            mates = [c for c in free if _choice_of(c) == _choice_of(one)]
-            cards[:] = [_of_family(mates, row) for row in rows]
-            found[at] = [mate for mate in mates if mate not in cards]
+            others = [c for c in free if _choice_of(c) == _choice_of(one)]
+            cards[:] = [_of_family(others, row) for row in rows]
+            found[at] = [other for other in others if other not in cards]
         return found
 
-    def wanted(
+    def without_unwanted(
         self, key: HighlightKey, drafts: list[Checked], existing: list[Card]
     ) -> tuple[list[Checked], dict[int, set[Guid]]]:
         """Return the drafts without those that a person passed over or rejected, of whatever kind.
@@ -305,8 +307,8 @@ class Choices:
             The remaining drafts, and by intent the cards that stand for what was left out. A draft whose
             answer a live card of the same note type has is not new.
         """
-        unwanted = [one for card in existing for one in self._turned_down(card)]
-        unwanted += self._remembered(key, drafts)
+        unwanted = [one for card in existing for one in self._unwanted(card)]
+        unwanted += self._unwanted_in_journal(key, drafts)
         live = [c for c in existing if c.standing is Standing.LIVE]
         live = [c for c in live if c.verdict is not Verdict.REJECTED]
         wanted: list[Checked] = []
@@ -317,40 +319,40 @@ class Choices:
             wanted += [] if found else [checked]
             if found:
                 tied = {card.choice for card in existing if card.guid in found} - {""}
-                mates = {card.guid for card in existing if card.choice in tied}
-                kept[draft.intent] = kept.get(draft.intent, set()) | found | mates
+                others = {card.guid for card in existing if card.choice in tied}
+                kept[draft.intent] = kept.get(draft.intent, set()) | found | others
         return wanted, kept
 
-    def _turned_down(self, card: Card) -> Iterator[_TurnedDown]:
+    def _unwanted(self, card: Card) -> Iterator[_Unwanted]:
         tagged = card.standing is Standing.RETIRED and card.standing_why == TAGGED
         if card.verdict is Verdict.REJECTED or tagged:
             for one in dict.fromkeys((card.leading, *card.open)):
                 draft = one.draft
-                yield _TurnedDown(card.guid, draft.kind, draft.fields, draft.answer, whole=True)
+                yield _Unwanted(card.guid, draft.kind, draft.fields, draft.answer, whole=True)
         yield from self._passed_over(card.guid)
 
-    def _passed_over(self, guid: Guid) -> Iterator[_TurnedDown]:
+    def _passed_over(self, guid: Guid) -> Iterator[_Unwanted]:
         for decided in standing(self._decisions.of(guid)):
             for said in decided.body.get(OVER, ()):
-                yield _TurnedDown(
+                yield _Unwanted(
                     guid, CardKind(said["kind"]), tuple(said["fields"].items()), said["answer"]
                 )
 
-    def _remembered(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_TurnedDown]:
+    def _unwanted_in_journal(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_Unwanted]:
         """Return what the journal says was rejected or passed over, of cards that no draft matches."""
         for guid, family, answer in without_card(self._db, key):
-            drawn = [one.draft for one in drafts if one.draft.kind.family is family]
-            if any(same(draft.answer, answer) for draft in drawn):
+            drafted = [one.draft for one in drafts if one.draft.kind.family is family]
+            if any(same(draft.answer, answer) for draft in drafted):
                 continue
             yield from self._passed_over(guid)
             said = [d.body["after"]["verdict"] for d in standing(self._decisions.of(guid))
                     if d.body.get("after", {}).get("verdict") and not d.undoes]  # fmt: skip
             if said and said[-1] == Verdict.REJECTED:
                 kind = CardKind.CLOZE if family is Family.CLOZE else CardKind.BASIC
-                yield _TurnedDown(guid, kind, (), answer, whole=True)
+                yield _Unwanted(guid, kind, (), answer, whole=True)
 
 
-def _given_way(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
+def _superseded(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
     """Return the columns and candidate states of a superseded card."""
     after: Columns = {
         "standing": Standing.SUPERSEDED.value,
@@ -361,7 +363,7 @@ def _given_way(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
     return after, {letter_of(one): CandidateState.PASSED.value for one in card.open}
 
 
-def _is(one: _TurnedDown, draft: Draft, live: list[Card]) -> bool:
+def _is(one: _Unwanted, draft: Draft, live: list[Card]) -> bool:
     """Return whether a draft repeats a rejected one and is not the text of a live card."""
     family = draft.kind.family
     mine = [card for card in live if card.family is family]
@@ -407,7 +409,9 @@ def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
     return best if best and (things == 1 or alike(best) >= ALIKE) else None
 
 
-def _mate(existing: list[Card], row: Row, tied: set[str], taken: set[Guid]) -> Card | None:
+def _live_alternative(
+    existing: list[Card], row: Row, tied: set[str], taken: set[Guid]
+) -> Card | None:
     """Return the live alternative of the cards in `tied` whose note type these candidates have."""
     for card in existing:
         fits = card.choice in tied and card.family is row[0].draft.kind.family

@@ -107,7 +107,7 @@ _SIDES = (0, 1)
 _CARDS = msgspec.json.Decoder(tuple[SeenCard, ...])
 
 
-def take_in_reviews(connection: Connection, view: View, identity: str) -> int:
+def record_reviews(connection: Connection, view: View, identity: str) -> int:
     """Store the answers that a view shows; return how many are new.
 
     Args:
@@ -116,9 +116,9 @@ def take_in_reviews(connection: Connection, view: View, identity: str) -> int:
         identity: the id of the view's rows in `seen`; those of earlier views are still stored.
     """
     before = _count(connection)
-    _put(connection, view.reviews(_from(connection, view)))
-    gone = {card: (guid, side) for card, guid, side in _gone(connection, identity)}
-    _put(connection, _answers_to(view, gone))
+    _store_reviews(connection, view.reviews(_first_to_read(connection, view)))
+    gone = {card: (guid, side) for card, guid, side in _deleted_cards(connection, identity)}
+    _store_reviews(connection, _answers_to(view, gone))
     new = _count(connection) - before
     _forget_undone(connection, view, identity)
     return new
@@ -128,7 +128,7 @@ def _count(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM review").fetchone()[0])
 
 
-def _put(connection: Connection, answers: Iterable[SeenReview]) -> None:
+def _store_reviews(connection: Connection, answers: Iterable[SeenReview]) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO review (id, guid, ordinal, ease, interval, duration,"
         " last_interval, factor, type) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -136,7 +136,7 @@ def _put(connection: Connection, answers: Iterable[SeenReview]) -> None:
     )
 
 
-def _from(connection: Connection, view: View) -> int:
+def _first_to_read(connection: Connection, view: View) -> int:
     """Return the id after which answers are read; 0 if an older one is unknown."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM review").fetchone()[0]
     until = max(0, newest - OVERLAP_MS)
@@ -148,7 +148,7 @@ def _from(connection: Connection, view: View) -> int:
 # --- cards that are no more -------------------------------------------------------------------
 
 
-def _gone(connection: Connection, identity: str) -> Iterator[tuple[int, Guid, int]]:
+def _deleted_cards(connection: Connection, identity: str) -> Iterator[tuple[int, Guid, int]]:
     """Yield (card id, guid, ordinal) of cards that existed, or may have, and are not in this view."""
     rows = connection.execute(
         "SELECT o.guid, o.cards AS before, coalesce(n.cards, '[]') AS after FROM seen o"
@@ -194,11 +194,11 @@ def _forget_undone(connection: Connection, view: View, identity: str) -> None:
         (identity, until - SESSION_MS, until),
     ).fetchall()
     there = {one.id for one in view.reviews(until - SESSION_MS - 1)} if rows else set()
-    undone = (row["id"] for row in rows if row["id"] not in there and _has(row))
+    undone = (row["id"] for row in rows if row["id"] not in there and _exists(row))
     connection.executemany("DELETE FROM review WHERE id = ?", [(one,) for one in undone])
 
 
-def _has(row: sqlite3.Row) -> bool:
+def _exists(row: sqlite3.Row) -> bool:
     """Return whether the card exists: the log of a deleted card is read elsewhere."""
     return any(card.ordinal == row["ordinal"] for card in _CARDS.decode(row["cards"]))
 
@@ -211,7 +211,7 @@ class Suspensions:
         self._writer = writer
         self._decisions = decisions
 
-    def remember(self, cards: dict[Guid, tuple[int, ...]]) -> None:
+    def record(self, cards: dict[Guid, tuple[int, ...]]) -> None:
         """Record that a person suspended these cards (Anki's ids), as one action."""
         with self._writer.unit():
             action = self._writer.new_action()
@@ -220,7 +220,7 @@ class Suspensions:
                     guid, "suspend", {}, by=PERSON, action=action, extra={"cards": ids}
                 )
 
-    def taken_back(self) -> dict[Guid, tuple[int, ...]]:
+    def to_unsuspend(self) -> dict[Guid, tuple[int, ...]]:
         """Return the cards to unsuspend: the suspension was undone, or the card is live again."""
         rows = self._db.execute(
             "SELECT d.subject, d.body FROM event d JOIN card c ON c.guid = d.subject"
@@ -232,7 +232,7 @@ class Suspensions:
         ).fetchall()
         return {Guid(r["subject"]): tuple(msgspec.json.decode(r["body"])["cards"]) for r in rows}
 
-    def forget(self, guids: tuple[Guid, ...]) -> None:
+    def remove(self, guids: tuple[Guid, ...]) -> None:
         """Record that these were unsuspended."""
         with self._writer.unit():
             action = self._writer.new_action()
@@ -273,7 +273,7 @@ class Deletions:
         self._writer = writer
         self._decisions = decisions
 
-    def note(self, absences: Absences, *, as_present: bool = False) -> Found:
+    def record(self, absences: Absences, *, as_present: bool = False) -> Found:
         """Record which notes a complete view does not show.
 
         `as_present`: the ledger was bound anew, so absent notes never existed there and are shipped again.
@@ -281,7 +281,7 @@ class Deletions:
         here = self._here(absences.id)
         absent = [g for g, s in absences.before.items() if s in _THERE and g not in here]
         if as_present:
-            self._unsee(absent)
+            self._reset_to_written(absent)
             return Found()
         written = [
             g for g, s in absences.before.items() if s is AnkiState.WRITTEN and g not in here
@@ -289,7 +289,7 @@ class Deletions:
         buried = dict.fromkeys(self.buried(written, absences.view))
         absent += [*buried, *(g for g in self._imported(written) if g not in buried)]
         known = sum(state in _THERE for state in absences.before.values())
-        self._bury_unknown(absences)
+        self._delete_unknown(absences)
         believed = len(absent) <= max(MANY, MANY_SHARE * known)
         sure = self._certain(absences, absent) if believed else frozenset()
         for guid in absent:
@@ -300,7 +300,7 @@ class Deletions:
         rows = self._db.execute("SELECT guid FROM seen WHERE view = ?", (view,)).fetchall()
         return frozenset(Guid(row["guid"]) for row in rows)
 
-    def _unsee(self, absent: Iterable[Guid]) -> None:
+    def _reset_to_written(self, absent: Iterable[Guid]) -> None:
         action = self._writer.new_action()
         for guid in absent:
             after = {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
@@ -364,9 +364,9 @@ class Deletions:
         Notes that a person restored are left out: the grave may be older than that.
         """
         graves = view.graves()
-        return [g for g in written if note_id(g) in graves and not self._wanted_back(g)]
+        return [g for g in written if note_id(g) in graves and not self._was_restored(g)]
 
-    def _bury_unknown(self, absences: Absences) -> None:
+    def _delete_unknown(self, absences: Absences) -> None:
         """Mark notes as deleted that only the journal knows and that were deleted in Anki meanwhile."""
         rows = self._db.execute(
             "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
@@ -380,7 +380,7 @@ class Deletions:
             body = {"key": "", "before": {}, "after": after}
             self._writer.decide("tombstone", guid, body, by=ANKI, action=f"view-{absences.id}")
 
-    def _wanted_back(self, guid: Guid) -> bool:
+    def _was_restored(self, guid: Guid) -> bool:
         row = self._db.execute(
             "SELECT 1 FROM event WHERE subject = ?"
             " AND json_extract(body, '$.after.anki') = 'written' LIMIT 1",
@@ -431,10 +431,10 @@ class Deletions:
         with self._writer.unit():
             action = self._writer.new_action()
             for row in rows:
-                self.bury(Guid(row["guid"]), action)
+                self.confirm_one(Guid(row["guid"]), action)
         return len(rows)
 
-    def bury(self, guid: Guid, action: str) -> None:
+    def confirm_one(self, guid: Guid, action: str) -> None:
         """Record that a person confirms that this missing note was deleted on purpose.
 
         Raises:
@@ -451,7 +451,7 @@ Arrange = Callable[[SeenNote], Arranged | None]
 """Arranges a note's fields in the order of our note type; None if its type is not ours."""
 
 
-class _NotNewsError(Exception):
+class _ViewRefusedError(Exception):
     """Rolls back everything that was recorded from this view."""
 
 
@@ -490,7 +490,7 @@ class Views:
         ).fetchone()
         return waits is None and bool(signature) and signature == self._writer.recall("anki:last")
 
-    def looked(self, signature: str) -> None:
+    def mark_recorded(self, signature: str) -> None:
         """Record that everything the collection with this signature shows is in the ledger."""
         with self._writer.unit():
             self._writer.meta("anki:last", signature)
@@ -570,7 +570,7 @@ class Views:
 
     # --- taking in --------------------------------------------------------------------------
 
-    def take_in(self, view: View, arrange: Arrange, *, bind: bool = False) -> ViewSummary:
+    def record(self, view: View, arrange: Arrange, *, bind: bool = False) -> ViewSummary:
         """Record what a view shows; nothing of another profile or of what looks like an older backup.
 
         `bind`: accept it as the present, whatever was seen before.
@@ -578,33 +578,33 @@ class Views:
         taken = ViewSummary()
         try:
             with self._writer.unit():
-                self._take_in(view, arrange, taken, bind)
-        except _NotNewsError:
+                self._record(view, arrange, taken, bind)
+        except _ViewRefusedError:
             pass
         return taken
 
-    def _take_in(self, view: View, arrange: Arrange, taken: ViewSummary, bind: bool) -> None:
-        if not bind and self._is_another(view):
+    def _record(self, view: View, arrange: Arrange, taken: ViewSummary, bind: bool) -> None:
+        if not bind and self._is_other_collection(view):
             self._refuse(taken, _ANOTHER.format(view.path), _BIND)
         count = self._db.execute("SELECT count(*) FROM view").fetchone()[0]
         taken_at = repr(view.taken_at)
         identity = h16("view", view.kind, view.path, taken_at, self._writer.now(), str(count))
-        self._record(identity, view)
+        self._store_view(identity, view)
         self._read_notes(identity, view, arrange)
         if not bind and self._is_older(identity, view):
             self._refuse(taken, _OLDER.format(view.path), _BIND)
         taken.seen = self._count_of(identity)
         before = self._states()
         if not taken.seen and not bind:
-            self._believe(view, before, taken)
+            self._refuse_doubtful(view, before, taken)
         self._bind(view, taken, bind)
         self._mark_present(identity, taken)
         if view.complete:
             absences = Absences(identity, view, before)
-            found = self.deletions.note(absences, as_present=bind)
+            found = self.deletions.record(absences, as_present=bind)
             taken.deleted, taken.held_back = found.tombstones, found.held_back
         taken.missing = self.count(AnkiState.MISSING)
-        taken.reviews = take_in_reviews(self._db, view, identity)
+        taken.reviews = record_reviews(self._db, view, identity)
         reworded = reworded_in(self._db, identity)
         self._forget_older(identity)
         for guid in reworded:
@@ -613,18 +613,20 @@ class Views:
         known = {} if view.complete else self.types()
         types = known | {one.id: one for one in view.types}
         self._writer.meta("anki:types", to_json(tuple(types.values())))
-        self._keep_calendar(view)
+        self._store_calendar(view)
 
-    def _keep_calendar(self, view: View) -> None:
+    def _store_calendar(self, view: View) -> None:
         """Keep the hour at which a day begins, which exports do not contain."""
         calendar, known = view.calendar, self._writer.recall(CALENDAR)
         if known and view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
-            told = msgspec.json.decode(known, type=Calendar)
-            calendar = replace(calendar, rollover=told.rollover)
+            stored = msgspec.json.decode(known, type=Calendar)
+            calendar = replace(calendar, rollover=stored.rollover)
         if calendar.created:
             self._writer.meta(CALENDAR, to_json(calendar))
 
-    def _believe(self, view: View, before: dict[Guid, AnkiState], taken: ViewSummary) -> None:
+    def _refuse_doubtful(
+        self, view: View, before: dict[Guid, AnkiState], taken: ViewSummary
+    ) -> None:
         """Refuse a view without any of our notes unless something shows that it is of our collection."""
         there = sum(state.there for state in before.values())
         if view.kind is ViewKind.CONNECT and there:
@@ -635,9 +637,9 @@ class Views:
 
     def _refuse(self, taken: ViewSummary, why: str, hint: str) -> None:
         taken.refused, taken.hint, taken.seen = why, hint, 0
-        raise _NotNewsError
+        raise _ViewRefusedError
 
-    def _is_another(self, view: View) -> bool:
+    def _is_other_collection(self, view: View) -> bool:
         """Return whether the view is of another collection than ours."""
         ours = self.bound
         if ours is None:
@@ -648,7 +650,7 @@ class Views:
             return view.path != ours.path
         return bool(view.profile and ours.profile and view.profile != ours.profile)
 
-    def _record(self, identity: str, view: View) -> None:
+    def _store_view(self, identity: str, view: View) -> None:
         at = datetime.fromtimestamp(view.taken_at, UTC).isoformat()
         self._db.execute(
             "INSERT INTO view (id, kind, path, profile, complete, taken_at, newest_review, created)"
@@ -761,7 +763,7 @@ class Views:
 
     # --- remarks ----------------------------------------------------------------------------
 
-    def hear(self) -> int:
+    def record_remarks(self) -> int:
         """Record remarks that a person typed while studying, each once; return how many are new."""
         with self._writer.unit():
             rows = self._db.execute(
@@ -769,9 +771,9 @@ class Views:
                 " WHERE s.own <> '' AND said <> ''"
                 " AND EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid)"
             ).fetchall()
-            return sum(self._heard(Guid(row["guid"]), row["said"]) for row in rows)
+            return sum(self._record_remark(Guid(row["guid"]), row["said"]) for row in rows)
 
-    def _heard(self, guid: Guid, said: str) -> bool:
+    def _record_remark(self, guid: Guid, said: str) -> bool:
         known = self._db.execute(
             "SELECT 1 FROM event WHERE subject = ? AND what = 'feedback'"
             " AND json_extract(body, '$.text') = ?",

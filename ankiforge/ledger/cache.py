@@ -29,9 +29,9 @@ CACHE_FILE = "memory.db"
 class CacheFile:
     """The cache file of one workspace."""
 
-    def __init__(self, path: Path, *, forgetful: bool = False) -> None:
-        """Use the file at `path`; if `forgetful`, only read it."""
-        self._path, self._forgetful, self._patience = path, forgetful, _PATIENCE
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Use the file at `path`; if `read_only`, only read it."""
+        self._path, self._read_only, self._patience = path, read_only, _PATIENCE
 
     def of(self, owner: str) -> Cache:
         """Return the part that belongs to one source (or one purpose)."""
@@ -49,7 +49,7 @@ class CacheFile:
 
     def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
         """Store and delete, all of it or nothing."""
-        if self._forgetful:
+        if self._read_only:
             return
         try:
             private.make_file(self._path)

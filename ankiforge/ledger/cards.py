@@ -76,12 +76,12 @@ class Pairs:
             (guid, key),
         )
 
-    def joined(self, guid: str) -> frozenset[HighlightKey]:
+    def merged_highlights(self, guid: str) -> frozenset[HighlightKey]:
         """Return the highlights whose cards a person merged into this one."""
         rows = self._db.execute(f"{_JOINED} AND d.subject = ?", (guid,)).fetchall()
         return frozenset(HighlightKey(row["key"]) for row in rows)
 
-    def joined_to(self, key: HighlightKey, answer: str) -> Guid | None:
+    def merged_card(self, key: HighlightKey, answer: str) -> Guid | None:
         """Return the card into which a person merged a highlight's card with this answer."""
         rows = self._db.execute(
             f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
@@ -92,15 +92,15 @@ class Pairs:
         ).fetchall()
         return Guid(rows[0]["subject"]) if rows else None
 
-    def part(self, guid: str, key: str) -> None:
+    def unmerge(self, guid: str, key: str) -> None:
         """Undo a merge: the card serves the highlight no longer, unless another merge says so."""
-        if key not in self.joined(guid):
+        if key not in self.merged_highlights(guid):
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
                 (guid, key),
             )
 
-    def apart(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
+    def not_duplicates(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
         """Return the pairs with one of these ids that a person called no duplicates."""
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
@@ -115,7 +115,7 @@ class Pairs:
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
-    def all_apart(self) -> frozenset[frozenset[str]]:
+    def all_not_duplicates(self) -> frozenset[frozenset[str]]:
         """Return all pairs that a person called no duplicates."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
@@ -123,7 +123,7 @@ class Pairs:
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
-    # --- findings that name a twin ----------------------------------------------------------
+    # --- findings that name a duplicate ----------------------------------------------------------
 
     def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
         """Drop findings, given by candidate id, whose other card is not in use or was dismissed."""
@@ -131,20 +131,20 @@ class Pairs:
         if not naming:
             return found
         standing = self._standing({_card_of(one.twin) for _, one in naming})
-        apart = self.apart({_card_of(id) for id, _ in naming})
+        apart = self.not_duplicates({_card_of(id) for id, _ in naming})
         dropped = {
             (id, one)
             for id, one in naming
-            if _card_of(one.twin) not in standing or _is_apart(_card_of(id), one, apart)
+            if _card_of(one.twin) not in standing or _is_dismissed(_card_of(id), one, apart)
         }
         return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
 
-    def settled(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    def without_dismissed(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Return the findings without those of pairs that a person dismissed."""
         if not any(finding.twin for finding in findings):
             return findings
-        apart = self.apart((guid,))
-        return tuple(one for one in findings if not _is_apart(guid, one, apart))
+        apart = self.not_duplicates((guid,))
+        return tuple(one for one in findings if not _is_dismissed(guid, one, apart))
 
     def _standing(self, twins: Iterable[str]) -> frozenset[str]:
         """Return those ids that are a live card, not rejected, or another tool's note in Anki."""
@@ -165,7 +165,7 @@ def _card_of(id: str) -> str:
     return id.partition(".")[0]
 
 
-def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
+def _is_dismissed(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
     return finding.check in PAIRED and frozenset((guid, _card_of(finding.twin))) in apart
 
 
@@ -401,7 +401,7 @@ class Cards:
         ).fetchall()
         return list(self.several([row["guid"] for row in rows]))
 
-    def tie(self, guids: Sequence[Guid], choice: str) -> None:
+    def link_alternatives(self, guids: Sequence[Guid], choice: str) -> None:
         """Make these cards alternatives of one another."""
         self._db.executemany(
             "UPDATE card SET drafted_with = ? WHERE guid = ?", [(choice, guid) for guid in guids]
@@ -423,7 +423,7 @@ class Cards:
         ).fetchone()
         return row is not None
 
-    def mark_back(self, key: HighlightKey) -> None:
+    def mark_present(self, key: HighlightKey) -> None:
         """Remove the finding `source_gone`: the highlight is present again."""
         for card in self.of_highlight(key):
             lead = card.leading

@@ -37,7 +37,7 @@ class Decisions:
         self._writer = writer
         self._cards = cards
         self._pairs = Pairs(connection)
-        self.heard: Callable[[Event], None] = lambda event: None
+        self.on_effect: Callable[[Event], None] = lambda event: None
         """Called for each event about a highlight or document that a journal brought or that was undone."""
         self._received: set[str] = set()
         """The ids of events that a journal brought or undid and that are not applied yet."""
@@ -132,10 +132,10 @@ class Decisions:
     # --- from a journal ---------------------------------------------------------------------
 
     def receive(self, entry: Entry) -> None:
-        """Store an event that another ledger recorded; `settle_received` applies it."""
+        """Store an event that another ledger recorded; `apply_received` applies it."""
         self._received |= {entry.id, *self._writer.store(entry, here=False)}
 
-    def settle_received(self) -> None:
+    def apply_received(self) -> None:
         """Apply all received events: derive anew everything they are about."""
         if not self._received:
             return
@@ -164,10 +164,10 @@ class Decisions:
         if event.what == "merge" and "card" in event.body:
             guid, key = Guid(event.subject), HighlightKey(event.body["key"])
             if event.undone:
-                self._pairs.part(guid, key)
+                self._pairs.unmerge(guid, key)
             else:
                 self._pairs.link(guid, key)
-        self.heard(event)
+        self.on_effect(event)
 
     # --- undoing ----------------------------------------------------------------------------
 
@@ -183,10 +183,10 @@ class Decisions:
         """
         with self._writer.unit():
             events = self._action(what) if what else self._last_action()
-            self.take_back(events)
+            self.undo_events(events)
             return events
 
-    def take_back(self, events: list[Event]) -> None:
+    def undo_events(self, events: list[Event]) -> None:
         """Undo these events as one action, all or none of them, within a unit.
 
         Raises:
@@ -202,14 +202,14 @@ class Decisions:
         guid = Guid(event.subject)
         before = self._now(guid, event)
         if event.what == "merge" and "card" not in event.body:
-            self._part(event.subject, event.body["key"])
+            self._unmerge(event.subject, event.body["key"])
         body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
         undo = self._writer.decide(
             UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
         )
         self._cards.refold([guid])
         after = self._now(guid, event)
-        self._writer.tell(undo.id, _undone_body(body, before, after))
+        self._writer.amend(undo.id, _undone_body(body, before, after))
         for undone in self._by_id(event.id):
             self._take_effect(undone)
 
@@ -312,16 +312,16 @@ class Decisions:
 
     # --- highlights that share a card -------------------------------------------------------
 
-    def part_others(self, guid: Guid) -> list[HighlightKey]:
+    def unmerge_others(self, guid: Guid) -> list[HighlightKey]:
         """Unmerge the highlights that were merged into a card whose text is about to change."""
         rows = self._db.execute(
             "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
         ).fetchall()
         for row in rows:
-            self._part(guid, row["key"])
+            self._unmerge(guid, row["key"])
         return [HighlightKey(row["key"]) for row in rows]
 
-    def _part(self, guid: str, key: str) -> None:
+    def _unmerge(self, guid: str, key: str) -> None:
         self._db.execute(
             "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'", (guid, key)
         )
@@ -345,7 +345,7 @@ class Decisions:
         ).fetchone()
         return str(row["subject"]) if row else ""
 
-    def kept_apart(self, guid: str, key: HighlightKey) -> bool:
+    def was_unmerged(self, guid: str, key: HighlightKey) -> bool:
         """Return whether a merge of this highlight into this card was undone."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"

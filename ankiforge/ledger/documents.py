@@ -37,7 +37,7 @@ class Documents:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def take_in(self, extracted: Extracted) -> Extracted:
+    def record(self, extracted: Extracted) -> Extracted:
         """Store a document, and return it with the key that it has had since it was first read."""
         document = self._issued(extracted.document)
         self._remember(document)
@@ -368,7 +368,7 @@ class Listing:
         for row in self._of(unchanged.container).get(unchanged.path, ()):
             self._list(unchanged.container, row.place, unchanged.path, row.run)
 
-    def is_as_taken_in(self, extracted: Extracted) -> bool:
+    def is_as_ingested(self, extracted: Extracted) -> bool:
         """Return whether a document has the content that was ingested; if so, list it."""
         place, path = place_of(extracted.document), path_of(extracted)
         rows = self._of(extracted.container).get(path, ())
@@ -573,7 +573,7 @@ class Works:
         ).fetchall()
         return [row["key"] for row in rows]
 
-    def spoken_of(self, note: str) -> list[str]:
+    def papers_named_by(self, note: str) -> list[str]:
         """Return all documents of the papers that a note's front matter names, or its quotes link to."""
         bare = f"substr(i.scheme, {len(QUOTED) + 1})"
         rows = self._db.execute(

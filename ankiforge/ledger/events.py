@@ -294,14 +294,14 @@ def _lead_with_own_words(card: Facts, state: State) -> None:
 
 def _pick_words(card: Facts, state: State, own: list[Event]) -> None:
     words = state.columns["fields"]
-    drawn = next((one for one in card.alternatives if one.fields == words), None)
+    drafted = next((one for one in card.alternatives if one.fields == words), None)
     known = _known_words(card)
     for one in card.alternatives:
         passed = state.letters[one.letter] == CandidateState.PASSED or one.fields in known
-        waits = drawn is None and not passed
+        waits = drafted is None and not passed
         state.letters[one.letter] = CandidateState.OPEN if waits else CandidateState.PASSED
-    if drawn:
-        state.letters[drawn.letter] = CandidateState.PICKED
+    if drafted:
+        state.letters[drafted.letter] = CandidateState.PICKED
     else:
         said = [one for one in own if one.after["fields"] == words and not one.undone]
         state.lacks = (said or own)[-1]
@@ -380,11 +380,11 @@ def _settle_choice(group: Sequence[Facts], states: dict[Guid, State]) -> None:
     siblings = {card.guid for card in others}
     now = states[winner.guid].columns
     if now["standing"] == Standing.SUPERSEDED and now["standing_why"] in siblings:
-        gave_way = frozenset(
+        superseded = frozenset(
             event.id for event in winner.events
             if event.what == SUPERSEDE and event.rank > chosen_by[-1].rank
         )  # fmt: skip
-        states[winner.guid] = _fold_one(winner, gave_way)
+        states[winner.guid] = _fold_one(winner, superseded)
     for card in others:
         state = states[card.guid]
         now = state.columns

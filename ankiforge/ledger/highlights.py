@@ -237,15 +237,15 @@ def is_cut(name: str) -> bool:
 class Pictures:
     """The pictures cut from pages, in the folder of a workspace."""
 
-    def __init__(self, folder: Path, *, forgetful: bool = False) -> None:
-        """Store pictures below `folder`; if `forgetful`, write nothing."""
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        """Store pictures below `folder`; if `read_only`, write nothing."""
         self.folder = folder
         """Picture names are relative to it."""
-        self._forgetful = forgetful
+        self._read_only = read_only
 
     def keep(self, pictures: Iterable[Picture]) -> tuple[Problem, ...]:
         """Store pictures, each whole or not at all; return those that could not be stored as problems."""
-        if self._forgetful:
+        if self._read_only:
             return ()
         kept = (self._keep(picture) for picture in pictures if is_cut(picture.name))
         return tuple(problem for problem in kept if problem)

@@ -40,7 +40,7 @@ from ankiforge.ledger.highlights import (
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
-from ankiforge.ledger.matching import Recognising
+from ankiforge.ledger.matching import Recognition
 from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
@@ -101,7 +101,7 @@ class Ingest:
         self._cards = cards
         self._documents = Documents(connection)
         self._keys = KeyIssuer(connection, writer)
-        self._recognising = Recognising(connection, self._keys)
+        self._recognising = Recognition(connection, self._keys)
         self.works = Works(connection, writer)
         self.skips = Skips(connection, writer, decisions)
         self.moves = CardMoves(connection, decisions, cards, self.works)
@@ -142,7 +142,7 @@ class Ingest:
             self.known.skip(found)
             return
         same = (
-            self.known.is_as_taken_in(found)
+            self.known.is_as_ingested(found)
             if isinstance(found, Extracted)
             else self.known.is_still_unmarked(found)
         )
@@ -157,7 +157,7 @@ class Ingest:
                 for run, found in self._read:
                     self.known.stage(run, found)
                     if isinstance(found, Extracted):
-                        self._stage(run, self._documents.take_in(replace(found, pictures=())))
+                        self._stage(run, self._documents.record(replace(found, pictures=())))
             self._read.clear()
         self.known.write_listed()
 
@@ -308,7 +308,7 @@ class Ingest:
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
         """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
         self.works.refresh()  # the journal may bring a union before its documents
-        for location in self._locations.parted():
+        for location in self._locations.separated():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
         self._recognising.in_place(run, self._selection.reselected)
@@ -491,7 +491,7 @@ class Ingest:
             self._decisions.retire(highlight.key, "skip")
         if after is Presence.PRESENT and before is not Presence.PRESENT:
             self._decisions.revive(highlight.key)
-            self._cards.mark_back(highlight.key)
+            self._cards.mark_present(highlight.key)
         return after
 
     def _keep_past(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> None:

@@ -88,19 +88,19 @@ def _subject(what: object) -> str:
 class Journal:
     """The file beside `ankiforge.yaml`; without a path it is empty.
 
-    `forgetful`: read, but never write.
+    `read_only`: read, but never write.
     """
 
-    def __init__(self, path: Path | None, *, forgetful: bool = False) -> None:
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self._path = path
-        self._forgetful = forgetful
+        self._read_only = read_only
         self.known = ""
         """The `state` of the file when the ledger had all its lines, as far as this process knows."""
 
     def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
         """Append lines and sync them to disk; return the file's `state` before and after."""
         lines = b"".join(entry.line() for entry in entries)
-        if not lines or self._path is None or self._forgetful:
+        if not lines or self._path is None or self._read_only:
             return self.state(), self.state()
         there = self._path.exists()
         with self._opened("a+b") as file:
@@ -190,7 +190,7 @@ GENERATION = "generation"
 """The `what` of the journal line, and the name of the ledger's meta value."""
 
 
-def settle_generation(connection: Connection, journal: Journal) -> None:
+def store_generation(connection: Connection, journal: Journal) -> None:
     """Store the generation of a ledger that is being created, within a unit."""
     connection.execute(
         "INSERT OR IGNORE INTO meta VALUES (?, ?)", (GENERATION, str(_generation_in(journal)))
@@ -372,7 +372,7 @@ class Writer:
         """Return whether any event without a number has this time or a later one."""
         return self._read_last().unnumbered >= since
 
-    def tell(self, identity: str, body: dict[str, Any]) -> None:
+    def amend(self, identity: str, body: dict[str, Any]) -> None:
         """Replace the body of an event of the open unit, before its line is written."""
         self._lines = [
             msgspec.structs.replace(line, body=body) if line.id == identity else line
@@ -518,7 +518,7 @@ class Writer:
         found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()
         return found is not None
 
-    def hand_on(self, entry: Entry) -> None:
+    def copy_line(self, entry: Entry) -> None:
         """Write a line of another ledger into the journal."""
         self._write(entry)
 

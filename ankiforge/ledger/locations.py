@@ -91,7 +91,7 @@ class Locations:
             members = self._works.members(key)
             return [*(one for one in members if one != key), *self._works.notes_about(members)]
         if found.route is Route.VAULT and found.document.identifiers:
-            return self._works.spoken_of(key)
+            return self._works.papers_named_by(key)
         return []
 
     def _equal_texts(
@@ -225,7 +225,7 @@ class Locations:
             )  # fmt: skip
             self._db.execute("DELETE FROM location WHERE key = ?", (key,))
 
-    def parted(self) -> list[sqlite3.Row]:
+    def separated(self) -> list[sqlite3.Row]:
         """Return locations in documents whose union with the highlight's own work was undone.
 
         A highlight stays with the location that gave it its key. After the union was undone its documents
@@ -458,14 +458,14 @@ class CardMoves:
             " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)",
             (to, card.family),
         ).fetchall()
-        twins = [
+        duplicates = [
             guid_for(to, card.family, row["slot"])
             for row in rows
             if same(row["answer"], card.leading.draft.answer)
         ]
-        if not twins or card.standing is not Standing.LIVE or _by_person(card):
+        if not duplicates or card.standing is not Standing.LIVE or _by_person(card):
             return False
-        after = {"standing": Standing.SUPERSEDED.value, "standing_why": twins[0]}
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": duplicates[0]}
         self._decisions.change(card.guid, "supersede", after, by=SOURCE, action=action)
         return True
 
@@ -482,8 +482,8 @@ class CardMoves:
 def _may_move(card: Card) -> bool:
     """Return whether a card follows its evidence; one written by a person follows front and back."""
     alive = card.standing is Standing.LIVE or card.standing_why == "gone"
-    drawn = card.highlight.kind is not HighlightKind.CARD
-    return alive and drawn and len(canonical(card.leading.draft.quote)) >= EVIDENCE
+    drafted = card.highlight.kind is not HighlightKind.CARD
+    return alive and drafted and len(canonical(card.leading.draft.quote)) >= EVIDENCE
 
 
 def _equal(card: Card, other: Card) -> bool:

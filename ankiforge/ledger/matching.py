@@ -250,7 +250,7 @@ MOVED_LENGTH = 40
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
-class Recognising:
+class Recognition:
     """Assigns stored keys to staged rows."""
 
     def __init__(self, connection: Connection, keys: KeyIssuer) -> None:

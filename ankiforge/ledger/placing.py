@@ -11,7 +11,7 @@ from msgspec import json, to_builtins
 
 from ankiforge.errors import ForgeError
 from ankiforge.ledger.alternatives import (
-    Choices,
+    Alternatives,
     Row,
     foremost,
     numbered_as_before,
@@ -24,7 +24,7 @@ from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.slots import Forgotten, Slots, forgotten, stands
+from ankiforge.ledger.slots import LostCard, Slots, lost_cards, stands
 from ankiforge.model import (
     MADE_FROM,
     AcceptedBy,
@@ -76,7 +76,12 @@ class Policy:
             False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        if not checked.accept or waits or self._decisions.person_decided(key) or self._taken(key):
+        if (
+            not checked.accept
+            or waits
+            or self._decisions.person_decided(key)
+            or self._came_from_anki(key)
+        ):
             return True
         if self._accepted_in(run) >= FLOOD:
             self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
@@ -85,10 +90,10 @@ class Policy:
         how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
         after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
         self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
-        self.settle_deck(guid)
+        self.store_deck(guid)
         return True
 
-    def _taken(self, key: HighlightKey) -> bool:
+    def _came_from_anki(self, key: HighlightKey) -> bool:
         """Return whether cards of its document were recovered from Anki and no person accepted more since."""
         if not self._db.execute("SELECT 1 FROM event WHERE what = 'recover' LIMIT 1").fetchone():
             return False
@@ -102,9 +107,9 @@ class Policy:
             " JOIN event d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
             (key,),
         ).fetchone()
-        return row["last"] is not None and not self._wanted_since(row["key"], row["last"])
+        return row["last"] is not None and not self._accepted_since(row["key"], row["last"])
 
-    def _wanted_since(self, document: str, sequence: int) -> bool:
+    def _accepted_since(self, document: str, sequence: int) -> bool:
         """Return whether a person accepted a card of a document after that event."""
         row = self._db.execute(
             "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN event d"
@@ -125,7 +130,7 @@ class Policy:
             self._accepted[run] = int(row[0])
         return self._accepted[run]
 
-    def settle_deck(self, guid: Guid) -> None:
+    def store_deck(self, guid: Guid) -> None:
         """Store the deck of a document's first accepted card as the deck of the document."""
         self._db.execute(
             "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
@@ -158,7 +163,7 @@ def blocked_by(checked: Checked) -> dict[str, Any]:
     return {"blocked": to_builtins(blocks)} if blocks else {}
 
 
-class Remembering:
+class EarlierDecisions:
     """What was decided about cards before they were drafted in this ledger."""
 
     def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
@@ -166,7 +171,7 @@ class Remembering:
         self._decisions = decisions
         self._cards = cards
 
-    def take_up(self, guid: Guid) -> None:
+    def apply_to(self, guid: Guid) -> None:
         """Apply to a new card what was decided and seen before it was drafted here."""
         known = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM shipped WHERE guid = :guid) AS shipped,"
@@ -179,21 +184,21 @@ class Remembering:
             self._cards.observe([(guid, AnkiState.WRITTEN, "")], first=True)
         self._decisions.catch_up(guid)
 
-    def forgotten(self) -> list[Forgotten]:
+    def lost_cards(self) -> list[LostCard]:
         """Return the cards that a person accepted or wrote and for which nothing was drafted here."""
-        return list(forgotten(self._db, self._decisions))
+        return list(lost_cards(self._db, self._decisions))
 
-    def made(self) -> list[Forgotten]:
+    def lost_made(self) -> list[LostCard]:
         """Return those of them that a person made by hand."""
-        return list(forgotten(self._db, self._decisions, MADE_FROM))
+        return list(lost_cards(self._db, self._decisions, MADE_FROM))
 
     def is_left_to_person(self, key: HighlightKey) -> bool:
         """Return whether a highlight only ever had cards made by hand, and drafted ones nobody wants.
 
         It is not drafted, or paid for, again.
         """
-        drawn = self._guids(key, MADE_FROM)
-        return not self._decisions.was_merged(key) and all(map(self.turned_down, drawn))
+        drafted = self._guids(key, MADE_FROM)
+        return not self._decisions.was_merged(key) and all(map(self.is_unwanted, drafted))
 
     def _guids(self, key: HighlightKey, end: int = 0) -> list[Guid]:
         """Return the guids of all cards that a highlight ever had, in slots before `end` (0 = all)."""
@@ -203,15 +208,15 @@ class Remembering:
 
     def all_rejected(self, key: HighlightKey) -> bool:
         """Return whether a person rejected every card of a highlight, in a ledger that was lost."""
-        drawn = self._db.execute(
+        drafted = self._db.execute(
             "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchone()
         said = [self._last_said(guid) for guid in self._guids(key)]
         rejected = Verdict.REJECTED.value
-        return drawn is None and rejected in said and set(said) <= {rejected, "supersede"}
+        return drafted is None and rejected in said and set(said) <= {rejected, "supersede"}
 
-    def turned_down(self, guid: Guid) -> bool:
+    def is_unwanted(self, guid: Guid) -> bool:
         """Return whether a card, which may not be here, was rejected or superseded by an alternative."""
         return self._last_said(guid) in (Verdict.REJECTED, "supersede")
 
@@ -236,7 +241,7 @@ class Remembering:
         self._cards.link(card.guid, key, "also")
         return True
 
-    def gave_way(self, key: HighlightKey, answers: list[str], stays: Guid) -> bool:
+    def was_merged_into(self, key: HighlightKey, answers: list[str], stays: Guid) -> bool:
         """Return whether a card with such an answer is here that a person merged into the one to keep.
 
         A lost ledger drafts it first, for its note may be in Anki.
@@ -268,7 +273,7 @@ class Recorded:
     """The card that each draft of the batch became, if it leads that card."""
     named: dict[str, Guid] = field(default_factory=dict)
     """The card to which each draft of the batch belongs."""
-    parted: list[HighlightKey] = field(default_factory=list)
+    unmerged: list[HighlightKey] = field(default_factory=list)
     """Highlights that had been merged into a card which says something else now."""
 
 
@@ -284,27 +289,29 @@ class Reviser:
         decisions: Decisions,
         cards: Cards,
         slots: Slots,
-        remembering: Remembering,
-        choices: Choices,
+        earlier: EarlierDecisions,
+        alternatives: Alternatives,
         accept: Accept,
     ) -> None:
         self._decisions = decisions
         self._cards = cards
         self._slots = slots
-        self._remembering = remembering
-        self._choices = choices
+        self._earlier = earlier
+        self._alternatives = alternatives
         self._accept = accept
 
     # --- a choice that nobody has made yet -------------------------------------------------------
 
-    def redraw(self, card: Card, row: Row, recorded: Recorded, *, beside: bool = False) -> None:
+    def replace_candidates(
+        self, card: Card, row: Row, recorded: Recorded, *, beside: bool = False
+    ) -> None:
         """Replace the pending candidates with new ones; equal ones are kept.
 
         `beside`: keep all, and add the new ones.
         """
         if card.standing is not Standing.LIVE:
-            self._choices.revive(card)
-        there = self._remembering.numbers_in_anki(card.guid)
+            self._alternatives.revive(card)
+        there = self._earlier.numbers_in_anki(card.guid)
         row = [numbered_as_before(checked, card, there) for checked in row]
         waits = [one for one in card.candidates if one.state is not CandidateState.PASSED]
         if beside and all(_is_among(waits, checked) for checked in row):
@@ -324,14 +331,14 @@ class Reviser:
         if lead.fields == card.fields and not changed and len(now) == len(card.candidates):
             return
         recorded.revised += 1
-        self._slots.give(card.key, card.family, card.slot, lead)
+        self._slots.record(card.key, card.family, card.slot, lead)
         after: Columns = {"fields": to_json(lead.fields), "kind": lead.kind.value}
         after = after if lead.fields != card.fields else {}
         self._decisions.change(
             card.guid, "revise", after, by=SOURCE, candidates=changed, extra={"answer": lead.answer}
         )
         if lead.fields != card.fields:
-            recorded.parted += self._decisions.part_others(card.guid)
+            recorded.unmerged += self._decisions.unmerge_others(card.guid)
 
     def open(self, card: Card, recorded: Recorded) -> None:
         """Reopen a card that waited alone: another alternative was added."""
@@ -351,15 +358,17 @@ class Reviser:
 
     # --- a card --------------------------------------------------------------------------------
 
-    def _without_settled(self, guid: Guid, checked: Checked) -> Checked:
+    def _without_dismissed(self, guid: Guid, checked: Checked) -> Checked:
         """Drop findings of pairs that a person dismissed for an earlier revision."""
-        return replace(checked, findings=self._cards.pairs.settled(guid, checked.findings))
+        return replace(
+            checked, findings=self._cards.pairs.without_dismissed(guid, checked.findings)
+        )
 
     def revise(self, run: RunId, card: Card, group: Row, recorded: Recorded) -> None:
         """Add a new candidate: accepted like the old one, or waiting as a revision."""
         group = self._as_before(card, group)
         if same := _says_the_same(card, group):
-            self._stays(card, same)
+            self._keep(card, same)
             return
         if _reworded_since(card, group):
             self._pass_over(card, card.picked)
@@ -367,8 +376,8 @@ class Reviser:
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
         if len(group) == 1 and _inherits(card, group[0]):
-            self._take(card, letters[0], group[0])
-            recorded.parted += self._decisions.part_others(card.guid)
+            self._replace_text(card, letters[0], group[0])
+            recorded.unmerged += self._decisions.unmerge_others(card.guid)
             if card.verdict is Verdict.PENDING:
                 home = card.highlight.key
                 recorded.flooded += not self._accept(run, card.guid, home, group[0])
@@ -377,7 +386,7 @@ class Reviser:
             keep = card.picked if decided else None
             self._pass_over(card, keep)
 
-    def offer(self, card: Card, row: Row, recorded: Recorded) -> None:
+    def add_revisions(self, card: Card, row: Row, recorded: Recorded) -> None:
         """Add new candidates as revisions that wait, at a person's request.
 
         Revisions that wait already are kept; texts that exist already, or were reworded, are not added.
@@ -391,11 +400,11 @@ class Reviser:
 
     def _as_before(self, card: Card, row: Row) -> Row:
         """Return candidates with the card's cloze numbers, without findings of dismissed pairs."""
-        there = self._remembering.numbers_in_anki(card.guid)
+        there = self._earlier.numbers_in_anki(card.guid)
         row = [numbered_as_before(checked, card, there) for checked in row]
-        return [self._without_settled(card.guid, checked) for checked in row]
+        return [self._without_dismissed(card.guid, checked) for checked in row]
 
-    def _stays(self, card: Card, checked: Checked) -> None:
+    def _keep(self, card: Card, checked: Checked) -> None:
         """Keep the card as it is, and pass over revisions that waited."""
         self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
         self._pass_over(card, card.picked)
@@ -409,19 +418,19 @@ class Reviser:
             self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
         self._cards.refresh(card.guid)
 
-    def _take(self, card: Card, letter: str, checked: Checked) -> None:
+    def _replace_text(self, card: Card, letter: str, checked: Checked) -> None:
         after: Columns = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
         waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         states[letter] = CandidateState.PICKED.value
-        self._slots.give(card.key, card.family, card.slot, checked.draft)
+        self._slots.record(card.key, card.family, card.slot, checked.draft)
         self._decisions.change(
             card.guid, "revise", after, by=SOURCE, candidates=states,
             extra={"answer": checked.draft.answer},
         )  # fmt: skip
         self._cards.refresh(card.guid)
 
-    def leave_behind(
+    def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
     ) -> list[HighlightKey]:
         """Retire live cards that nothing revises if rewritten as another kind; add a finding to the others.
@@ -431,17 +440,17 @@ class Reviser:
         Returns:
             Other highlights that the retired ones served.
         """
-        parted = []
+        unmerged = []
         for card in existing:
             if card.guid in kept or card.standing is not Standing.LIVE:
                 continue
             if _from_source(card) and card.family not in families:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
-                parted += self._decisions.part_others(card.guid)
+                unmerged += self._decisions.unmerge_others(card.guid)
             elif not stands(card, highlight.exact):
                 self._mark_unsupported(card)
-        return parted
+        return unmerged
 
     def _mark_unsupported(self, card: Card) -> None:
         said = "its highlight has changed, and nothing drawn from it now is this card"
@@ -514,7 +523,7 @@ class Placer:
         decisions: Decisions,
         cards: Cards,
         policy: Policy,
-        choices: Choices,
+        alternatives: Alternatives,
         slots: Slots,
     ) -> None:
         self._db = connection
@@ -522,12 +531,12 @@ class Placer:
         self._decisions = decisions
         self._cards = cards
         self._policy = policy
-        self._choices = choices
+        self._alternatives = alternatives
         self._slots = slots
         self._highlights = Highlights(connection, writer)
-        self._remembering = Remembering(connection, decisions, cards)
+        self._earlier = EarlierDecisions(connection, decisions, cards)
 
-    def put(self, place: Place, row: Row, recorded: Recorded) -> Guid:
+    def create(self, place: Place, row: Row, recorded: Recorded) -> Guid:
         """Create the card of a slot, and apply earlier decisions about it."""
         guid = guid_for(place.key, row[0].draft.kind.family, place.slot)
         self._refuse_equal(guid)
@@ -538,9 +547,9 @@ class Placer:
         for checked in row:
             state = CandidateState.PICKED if place.alone else CandidateState.OPEN
             self._cards.add_candidate(guid, checked, state)
-        self._tell_move(place, guid, foremost(row))
+        self._record_move(place, guid, foremost(row))
         recorded.guids.append(guid)
-        self._remembering.take_up(guid)
+        self._earlier.apply_to(guid)
         if place.alone and not history:
             home = place.highlight.key
             recorded.flooded += not self.accept(place.run, guid, home, foremost(row))
@@ -564,7 +573,7 @@ class Placer:
             guid, place.key, place.slot, draft, deck=deck, run=place.run, tags=draft.tags, base=base
         )
 
-    def _tell_move(self, place: Place, guid: Guid, first: Checked) -> None:
+    def _record_move(self, place: Place, guid: Guid, first: Checked) -> None:
         home = place.highlight.key
         if self._slots.home_of(guid, place.key) != home:
             family = first.draft.kind.family
@@ -595,7 +604,7 @@ class Placer:
             return None
         self._leave_to_person(highlight)
         slot = self._slots.for_made(highlight.key, checked.draft)
-        return self.put(Place(run, highlight, highlight.key, slot), [checked], Recorded())
+        return self.create(Place(run, highlight, highlight.key, slot), [checked], Recorded())
 
     def _leave_to_person(self, highlight: Highlight) -> None:
         """Mark a highlight without a card as not to be drafted."""
@@ -616,7 +625,7 @@ class Placer:
             Their number.
         """
         with self._writer.unit():
-            return sum(self._put_back(run, one, deck) for one in self._remembering.forgotten())
+            return sum(self._restore(run, one, deck) for one in self._earlier.lost_cards())
 
     def bring_back_made(self, run: RunId, deck: DeckOf) -> int:
         """Restore cards of a lost ledger that a person made by hand; call it before drafting.
@@ -625,20 +634,20 @@ class Placer:
             Their number.
         """
         with self._writer.unit():
-            made = self._remembering.made()
+            made = self._earlier.lost_made()
             for key in dict.fromkeys(one.home for one in made):
                 highlight = self._highlights.get(key)
-                if highlight and self._remembering.is_left_to_person(key):
+                if highlight and self._earlier.is_left_to_person(key):
                     self._leave_to_person(highlight)
-            return sum(self._put_back(run, one, deck) for one in made)
+            return sum(self._restore(run, one, deck) for one in made)
 
-    def _put_back(self, run: RunId, one: Forgotten, deck: DeckOf) -> bool:
+    def _restore(self, run: RunId, one: LostCard, deck: DeckOf) -> bool:
         highlight = self._highlights.get(one.home)
         if highlight is None:
             return False
         place = Place(run, highlight, one.key, one.slot)
-        self._choices.rejoin(
-            self.put(place, [Checked(one.draft, deck=deck(highlight))], Recorded())
+        self._alternatives.link_restored(
+            self.create(place, [Checked(one.draft, deck=deck(highlight))], Recorded())
         )
         return True
 

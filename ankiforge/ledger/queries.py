@@ -99,7 +99,7 @@ _ANSWERED = "(c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombsto
 """Whether the card answers its highlight: a rejected or deleted one does, too."""
 _OTHER = "json_extract(d.body, '$.twin')"
 _TWIN = "json_extract(f.body, '$.twin')"
-_SETTLED = f"SELECT 1 FROM event d WHERE d.what = 'not-duplicate' AND {{}} AND {STANDS}"
+_DISMISSED = f"SELECT 1 FROM event d WHERE d.what = 'not-duplicate' AND {{}} AND {STANDS}"
 _DUPLICATES = (
     "SELECT t.guid, t.twin FROM (SELECT guid, letter, severity,"
     " substr(twin, 1, instr(twin || '.', '.') - 1) AS twin FROM (SELECT f.guid, f.letter,"
@@ -114,8 +114,8 @@ _DUPLICATES = (
     "  WHERE o.guid = t.twin AND o.standing = 'live' AND o.verdict <> 'rejected')"
     " OR EXISTS (SELECT 1 FROM foreign_note n WHERE t.twin GLOB 'nid:*'"
     "  AND n.id = CAST(substr(t.twin, 5) AS INTEGER) AND n.fields <> ''))"
-    f" AND NOT EXISTS ({_SETTLED.format(f'd.subject = t.guid AND {_OTHER} = t.twin')})"
-    f" AND NOT EXISTS ({_SETTLED.format(f'd.subject = t.twin AND {_OTHER} = t.guid')})"
+    f" AND NOT EXISTS ({_DISMISSED.format(f'd.subject = t.guid AND {_OTHER} = t.twin')})"
+    f" AND NOT EXISTS ({_DISMISSED.format(f'd.subject = t.twin AND {_OTHER} = t.guid')})"
 )
 """Pairs of cards that a check calls duplicates, and that no person has settled."""
 
@@ -222,7 +222,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class LastView:
-    """The newest view of Anki that was taken in."""
+    """The newest view of Anki that was recorded."""
 
     taken_at: str
     kind: str
@@ -635,7 +635,7 @@ class Queries:
 
     def not_duplicates(self) -> frozenset[frozenset[str]]:
         """Return the pairs which a person said are no duplicates: guids, `nid:…` for other notes."""
-        return Pairs(self._db).all_apart()
+        return Pairs(self._db).all_not_duplicates()
 
     def handled_lapses(self) -> dict[Guid, int]:
         """Return the problem cards about which a person decided, with the lapses they then had."""

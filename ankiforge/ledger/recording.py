@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from ankiforge.ledger.alternatives import Choices, Row, foremost, intents, is_decided
+from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import POLICY, REDRAFT
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.placing import Place, Placer, Recorded, Remembering, Reviser, is_unchanged
+from ankiforge.ledger.placing import (
+    EarlierDecisions,
+    Place,
+    Placer,
+    Recorded,
+    Reviser,
+    is_unchanged,
+)
 from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
 from ankiforge.ledger.slots import Slots
 from ankiforge.model import (
@@ -93,7 +100,7 @@ class Recorder:
         writer: Writer,
         decisions: Decisions,
         cards: Cards,
-        choices: Choices,
+        alternatives: Alternatives,
         slots: Slots,
         placer: Placer,
     ) -> None:
@@ -101,11 +108,11 @@ class Recorder:
         self._writer = writer
         self._decisions = decisions
         self._cards = cards
-        self._remembering = Remembering(connection, decisions, cards)
+        self._earlier = EarlierDecisions(connection, decisions, cards)
         self._slots = slots
         self._placer = placer
-        self._choices = choices
-        self._reviser = Reviser(decisions, cards, slots, self._remembering, choices, placer.accept)
+        self._alternatives = alternatives
+        self._reviser = Reviser(decisions, cards, slots, self._earlier, alternatives, placer.accept)
 
     # --- recording --------------------------------------------------------------------------
 
@@ -127,7 +134,7 @@ class Recorder:
 
         This concerns lost ledgers: it is not drafted, or paid for, again.
         """
-        if not self._remembering.all_rejected(highlight.key):
+        if not self._earlier.all_rejected(highlight.key):
             return False
         with self._writer.unit():
             self._db.execute(
@@ -179,28 +186,30 @@ class Recorder:
             for card in self._cards.of_highlight(highlight.key)
             if card.highlight.key == highlight.key
         ]
-        self._join_again(highlight, existing)
+        self._merge_again(highlight, existing)
         if placing.instead:
             self._place_instead(placing, drafts, existing)
             return
-        wanted, kept = self._choices.wanted(highlight.key, drafts, existing)
+        wanted, kept = self._alternatives.without_unwanted(highlight.key, drafts, existing)
         groups = intents(wanted)
         placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
-        matched = self._choices.matched(existing, groups, highlight.exact, kept)
+        matched = self._alternatives.matched(existing, groups, highlight.exact, kept)
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
-        mates = self._choices.meant(existing, groups, matched, kept) if placing.beside else {}
+        others = (
+            self._alternatives.to_redraft(existing, groups, matched, kept) if placing.beside else {}
+        )
         for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
             chosen = decided & kept.get(rows[0][0].draft.intent, set())
             if not chosen or any(
                 cards
             ):  # else an alternative of the other note type was picked already
-                self._place_choice(placing, rows, cards, mates.get(at, []))
+                self._place_choice(placing, rows, cards, others.get(at, []))
             stay |= {card.guid for card in cards if card}
         if groups and not placing.beside:
             families = set(placing.families)
-            left = self._reviser.leave_behind(highlight, existing, stay, families)
-            placing.recorded.parted += left
+            left = self._reviser.retire_unrevised(highlight, existing, stay, families)
+            placing.recorded.unmerged += left
 
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
@@ -213,30 +222,30 @@ class Recorder:
         if old is None:
             return  # it belongs to another passage now
         before = ProblemCards(self._db).replacements(old.guid)
-        waits = [one for one in existing if one.guid in before and not _is_settled(one)]
+        waits = [one for one in existing if one.guid in before and not _is_decided(one)]
         near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
         said = {(one.draft.kind, one.draft.fields) for one in old.candidates}
         new = [one for one in drafts if (one.draft.kind, one.draft.fields) not in said]
         others = [card for card in near if card is not old]
-        wanted, kept = self._choices.wanted(placing.highlight.key, new, others)
+        wanted, kept = self._alternatives.without_unwanted(placing.highlight.key, new, others)
         groups = intents(wanted)
-        matched = self._choices.matched(near, groups, placing.highlight.exact, kept)
+        matched = self._alternatives.matched(near, groups, placing.highlight.exact, kept)
         for rows, cards in zip(groups, matched, strict=True):
             theirs = [card if card is not old else None for card in cards]
             if not any(theirs):
                 self._new_choice(placing, rows)
-            elif not any(card and _is_settled(card) for card in theirs):
-                self._redraw(placing, rows, theirs, [])
+            elif not any(card and _is_decided(card) for card in theirs):
+                self._revise_pending(placing, rows, theirs, [])
         named = placing.recorded.named
-        drawn = sorted({named[one.label] for one in wanted if one.label in named})
-        if not set(drawn) <= set(before):
-            self._give_way_later(old, drawn, frozenset(placing.recorded.guids))
+        drafted = sorted({named[one.label] for one in wanted if one.label in named})
+        if not set(drafted) <= set(before):
+            self._record_redraft(old, drafted, frozenset(placing.recorded.guids))
 
-    def _give_way_later(self, old: Card, drawn: list[Guid], new: frozenset[Guid]) -> None:
+    def _record_redraft(self, old: Card, drafted: list[Guid], new: frozenset[Guid]) -> None:
         """Record the redraft of a problem card; undoing it retires the new cards."""
         action = self._writer.new_action()
-        self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drawn})
-        for guid in drawn:
+        self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drafted})
+        for guid in drafted:
             if guid in new:
                 after = {
                     "verdict": Verdict.PENDING.value, "standing": Standing.LIVE.value,
@@ -246,26 +255,26 @@ class Recorder:
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
 
-    def _join_again(self, highlight: Highlight, existing: list[Card]) -> None:
+    def _merge_again(self, highlight: Highlight, existing: list[Card]) -> None:
         """Merge again what a person merged, while the passage contains its evidence."""
         pairs, exact = self._cards.pairs, canonical(highlight.exact)
         for card in existing:
             there = canonical(card.leading.draft.quote) in exact
             gone = there and card.standing is Standing.SUPERSEDED
-            if gone and highlight.key in pairs.joined(card.standing_why):
+            if gone and highlight.key in pairs.merged_highlights(card.standing_why):
                 pairs.link(Guid(card.standing_why), highlight.key)
 
     def _place_choice(
-        self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
+        self, placing: _Placing, rows: list[Row], cards: list[Card | None], others: list[Card]
     ) -> None:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
-        if not found and not mates:
+        if not found and not others:
             if not self._merged(placing.highlight.key, rows, placing.recorded):
                 self._new_choice(placing, rows)
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
         else:
-            self._redraw(placing, rows, cards, mates)
+            self._revise_pending(placing, rows, cards, others)
 
     def _revise_decided(
         self, placing: _Placing, rows: list[Row], found: list[tuple[Row, Card]]
@@ -275,36 +284,36 @@ class Recorder:
         for row, card in live:
             if card.verdict is not Verdict.REJECTED:
                 left = [c for other in rows if other is not row for c in other if len(live) == 1]
-                told = [_with_left_out(checked, left) for checked in row]
+                revisions = [_with_left_out(checked, left) for checked in row]
                 if placing.beside:
-                    self._reviser.offer(card, told, placing.recorded)
+                    self._reviser.add_revisions(card, revisions, placing.recorded)
                 else:
-                    self._reviser.revise(placing.run, card, told, placing.recorded)
+                    self._reviser.revise(placing.run, card, revisions, placing.recorded)
                 placing.names(row, card.guid)
 
-    def _redraw(
-        self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
+    def _revise_pending(
+        self, placing: _Placing, rows: list[Row], cards: list[Card | None], others: list[Card]
     ) -> None:
-        """Replace the pending alternatives, including `mates` of the other note type."""
-        there = [*mates, *(card for card in cards if card)]
+        """Replace the pending alternatives, including `others` of the other note type."""
+        there = [*others, *(card for card in cards if card)]
         alone = sum(map(len, rows)) == 1
         new = self._slots.next_of(placing.highlight.key)
-        guids = [mate.guid for mate in mates]
-        for mate in mates:
-            self._reviser.open(mate, placing.recorded)
+        guids = [other.guid for other in others]
+        for other in others:
+            self._reviser.open(other, placing.recorded)
         for row, card in zip(rows, cards, strict=True):
             if card is None:
                 guids.append(self._create(placing, row, new=new, alone=False))
             elif alone and card.standing is Standing.LIVE and not placing.beside:
                 self._reviser.revise(placing.run, card, row, placing.recorded)
             else:
-                self._reviser.redraw(card, row, placing.recorded, beside=placing.beside)
+                self._reviser.replace_candidates(card, row, placing.recorded, beside=placing.beside)
             guids += [card.guid] if card else []
             placing.names(row, guids[-1])
         choice = next((card.choice for card in there if card.choice), "")
-        self._choices.tie(guids, choice)
+        self._alternatives.link_alternatives(guids, choice)
         if not placing.beside:
-            self._choices.leave(guids, [card.choice for card in there])
+            self._alternatives.supersede_undrafted(guids, [card.choice for card in there])
 
     # --- new cards --------------------------------------------------------------------------
 
@@ -313,7 +322,7 @@ class Recorder:
         new = self._slots.next_of(placing.highlight.key) if len(rows) > 1 else 0
         guids = [self._create(placing, row, new=new, alone=alone) for row in rows]
         placing.recorded.drafted += 1
-        self._choices.tie(guids)
+        self._alternatives.link_alternatives(guids)
         for row, guid in zip(rows, guids, strict=True):
             placing.names(row, guid)
 
@@ -324,7 +333,7 @@ class Recorder:
         only = placing.families[family] == 1
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
-        return self._placer.put(Place(run, highlight, key, slot, alone), row, recorded)
+        return self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
@@ -332,25 +341,29 @@ class Recorder:
         It is not if that card is not in use, or if a person undid such a merge.
         """
         checked = foremost(rows[0])
-        if self._remembering.merged_before(key, checked.draft):
+        if self._earlier.merged_before(key, checked.draft):
             return True
         answers = [one.draft.answer for one in (checked, *(c for row in rows for c in row))]
-        joined = (self._cards.pairs.joined_to(key, answer) for answer in answers)
+        joined = (self._cards.pairs.merged_card(key, answer) for answer in answers)
         if stays := next(filter(None, joined), None):
             self._cards.pairs.link(stays, key)
-            return self._remembering.gave_way(key, answers, stays)
-        twin = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
-        if not twin or not self._cards.stands(twin) or self._decisions.kept_apart(twin, key):
+            return self._earlier.was_merged_into(key, answers, stays)
+        repeated = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
+        if (
+            not repeated
+            or not self._cards.stands(repeated)
+            or self._decisions.was_unmerged(repeated, key)
+        ):
             return False
-        self._cards.link(twin, key, "also")
+        self._cards.link(repeated, key, "also")
         body = {"key": key, "answer": checked.draft.answer}
         action = self._writer.new_action()
-        self._writer.decide("merge", twin, body, by=POLICY, action=action)
+        self._writer.decide("merge", repeated, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
 
 
-def _is_settled(card: Card) -> bool:
+def _is_decided(card: Card) -> bool:
     """Return whether it was picked, written or rejected."""
     return card.verdict is Verdict.REJECTED or is_decided(card)
 

@@ -56,7 +56,7 @@ _NAMED = "instead:"
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class ReplacementRequest:
     """A request for a card that replaces another."""
 
     request: str
@@ -64,33 +64,33 @@ class Errand:
     guid: Guid
     """The problem card."""
     remark: str
-    """What the model is told about the problem."""
+    """The description of the problem for the model."""
 
 
-class Errands:
+class ReplacementRequests:
     """Stores requests until they are answered."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
-    def give(self, errands: Iterable[Errand]) -> None:
+    def add(self, requests: Iterable[ReplacementRequest]) -> None:
         """Store requests."""
         with self._writer.unit():
-            for one in errands:
+            for one in requests:
                 self._writer.meta(f"{_NAMED}{one.request}", to_json((one.guid, one.remark)))
 
-    def open(self) -> tuple[Errand, ...]:
+    def open(self) -> tuple[ReplacementRequest, ...]:
         """Return the requests without an answer."""
         rows = self._db.execute(
             "SELECT name, value FROM meta WHERE name GLOB ? ORDER BY name", (f"{_NAMED}*",)
         ).fetchall()
-        return tuple(_errand(row["name"], row["value"]) for row in rows)
+        return tuple(_request(row["name"], row["value"]) for row in rows)
 
-    def close(self, errands: Iterable[Errand]) -> None:
+    def remove(self, requests: Iterable[ReplacementRequest]) -> None:
         """Remove requests that were answered."""
         with self._writer.unit():
-            names = [(f"{_NAMED}{one.request}",) for one in errands]
+            names = [(f"{_NAMED}{one.request}",) for one in requests]
             self._db.executemany("DELETE FROM meta WHERE name = ?", names)
 
     def replaceable(self) -> tuple[Guid, ...]:
@@ -101,6 +101,6 @@ class Errands:
         return tuple(Guid(row["guid"]) for row in rows)
 
 
-def _errand(name: str, value: str) -> Errand:
+def _request(name: str, value: str) -> ReplacementRequest:
     guid, remark = msgspec.json.decode(value, type=tuple[str, str])
-    return Errand(name.removeprefix(_NAMED), Guid(guid), remark)
+    return ReplacementRequest(name.removeprefix(_NAMED), Guid(guid), remark)

@@ -16,7 +16,7 @@ from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
 from ankiforge.ledger.highlights import place_of
 from ankiforge.ledger.journal import GENERATION, VERSION, Entry, Journal, Writer
-from ankiforge.ledger.placing import Remembering
+from ankiforge.ledger.placing import EarlierDecisions
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
 from ankiforge.model import (
@@ -82,7 +82,7 @@ class Rebuild:
         self._taken = ""
         """The state of the file when it was last read, stored or not."""
 
-    def take_in(self) -> tuple[Problem, ...]:
+    def update(self) -> tuple[Problem, ...]:
         """Read new lines if the file has changed; return malformed ones as problems."""
         state = self._journal.state()
         if state in ("", self._taken, self._journal.known):
@@ -93,13 +93,13 @@ class Rebuild:
         self._newer = False
         with self._db.unit():
             problems = tuple(self._all_lines())
-            self._decisions.settle_received()
+            self._decisions.apply_received()
             if not self._newer:
                 self._writer.meta("journal", state)
         self._taken = state
         return problems
 
-    def bring(self, entry: Entry) -> tuple[Problem, ...]:
+    def import_line(self, entry: Entry) -> tuple[Problem, ...]:
         """Apply one line of another file, within a unit, and write it into the journal."""
         if entry.v > VERSION:
             return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
@@ -109,7 +109,7 @@ class Rebuild:
         if problems:
             self._db.execute("DELETE FROM journal WHERE id = ?", (entry.id,))
         else:
-            self._writer.hand_on(entry)
+            self._writer.copy_line(entry)
         return problems
 
     def _all_lines(self) -> Iterator[Problem]:
@@ -267,9 +267,9 @@ class Recovery:
         self._cards = cards
         self._packages = packages
         self._slots = Slots(connection, writer, decisions)
-        self._remembering = Remembering(connection, decisions, cards)
+        self._earlier = EarlierDecisions(connection, decisions, cards)
 
-    def adopt(self, found: Recovered) -> None:
+    def create_card(self, found: Recovered) -> None:
         """Create the card of a note, within a unit, and apply what the journal knows about it."""
         guid = found.identity.guid
         self._placeholder(found)
@@ -279,7 +279,7 @@ class Recovery:
             self._decide(found)
         self._ship(found)
 
-    def take_over(self, guid: Guid, seen: Seen) -> None:
+    def use_as_base(self, guid: Guid, seen: Seen) -> None:
         """Use the note in Anki as the base of a card drafted here: another ledger shipped it."""
         card = self._cards.get(guid)
         with self._writer.unit():
@@ -309,7 +309,7 @@ class Recovery:
             (identity.key, identity.family, identity.slot),
         ).fetchone()
         if row is None:
-            self._slots.give(identity.key, identity.family, identity.slot, draft)
+            self._slots.record(identity.key, identity.family, identity.slot, draft)
 
     def _decide(self, found: Recovered) -> None:
         after: Columns = {
@@ -380,7 +380,7 @@ class Recovery:
 
     # --- when the source is read again ------------------------------------------------------
 
-    def close(self) -> None:
+    def mark_drafted(self) -> None:
         """Mark passages as drafted if all their cards were recovered, according to the journal."""
         self._db.execute(
             "UPDATE highlight SET drafted = content WHERE drafter = ? AND run = '' AND drafted = ''"
@@ -404,11 +404,11 @@ class Recovery:
         lacking: dict[str, bool] = {}
         for row in rows:
             guid = guid_for(row["key"], Family(row["family"]), row["slot"])
-            lacks = not self._remembering.turned_down(guid)
+            lacks = not self._earlier.is_unwanted(guid)
             lacking[row["key"]] = lacking.get(row["key"], False) or lacks
         return [key for key, lacks in lacking.items() if not lacks]
 
-    def match(self, run: RunId) -> None:
+    def mark_unchanged_drafted(self, run: RunId) -> None:
         """Mark passages as drafted if they are as they were when their cards went to Anki."""
         rows = self._db.execute(
             "SELECT h.key, json_extract(h.body, '$.exact') AS now,"
@@ -459,7 +459,7 @@ _HERE = frozenset(("bind", GENERATION))
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class NotImported:
     """A card (or passage) about which the decisions of a file were not imported."""
 
     subject: str
@@ -468,18 +468,18 @@ class Kept:
 
 
 @dataclass(slots=True)
-class Brought:
+class Imported:
     """The result of importing lines."""
 
     decisions: int = 0
     """New events."""
     known: int = 0
     """Lines that were here already."""
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[NotImported] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
-class Carrying:
+class JournalExchange:
     """Exports and imports decisions."""
 
     def __init__(
@@ -500,12 +500,12 @@ class Carrying:
 
     def entries(self) -> Iterator[Entry]:
         """Yield all lines that another ledger needs: identities first, then events, oldest first."""
-        told: set[tuple[str, ...]] = set()
+        written: set[tuple[str, ...]] = set()
         for line in self._journal.read():
             if isinstance(line, Entry) and line.what in _IDENTITIES:
-                told.add(_identity(line))
+                written.add(_identity(line))
                 yield line
-        yield from (one for one in self._untold() if _identity(one) not in told)
+        yield from (one for one in self._unwritten_slots() if _identity(one) not in written)
         rows = self._db.execute("SELECT * FROM event ORDER BY rank")
         for row in rows.fetchall():
             yield Entry(
@@ -514,7 +514,7 @@ class Carrying:
                 body=msgspec.json.decode(row["body"]),
             )  # fmt: skip
 
-    def _untold(self) -> Iterator[Entry]:
+    def _unwritten_slots(self) -> Iterator[Entry]:
         """Yield slots of the ledger that the journal lacks."""
         for row in self._db.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
             body = {name: row[name] for name in ("family", "slot", "quote", "answer")}
@@ -525,37 +525,40 @@ class Carrying:
 
     # --- in ---------------------------------------------------------------------------------
 
-    def bring(self, entries: Sequence[Entry]) -> Brought:
+    def import_lines(self, entries: Sequence[Entry]) -> Imported:
         """Apply new lines as one unit, and write them into the journal."""
-        brought = Brought()
+        imported = Imported()
         with self._writer.unit():
             fit = [one for one in entries if _is_fit(one)]
             unfit = [Problem(one.id, "names no card") for one in entries if not _is_fit(one)]
-            brought.problems += unfit
-            new = [one for one in fit if self._is_new(one, brought)]
+            imported.problems += unfit
+            new = [one for one in fit if self._is_new(one, imported)]
             own = self._own(fit)
             others = self._other_cards(new)
             newer = _decided_later(new, own)
-            brought.kept += [Kept(one, "the card here is another one") for one in sorted(others)]
-            brought.kept += [
-                Kept(one, "you decided about it here since") for one in sorted(newer - others)
+            imported.kept += [
+                NotImported(one, "the card here is another one") for one in sorted(others)
+            ]
+            imported.kept += [
+                NotImported(one, "you decided about it here since")
+                for one in sorted(newer - others)
             ]
             left = others | newer
             wanted = [one for one in new if not (_subjects(one) & left or self._is_here(one))]
             for one in wanted:
-                brought.problems += self._rebuild.bring(one)
-                brought.decisions += one.what not in _IDENTITIES
-            self._decisions.settle_received()
-        return brought
+                imported.problems += self._rebuild.import_line(one)
+                imported.decisions += one.what not in _IDENTITIES
+            self._decisions.apply_received()
+        return imported
 
-    def _is_new(self, entry: Entry, brought: Brought) -> bool:
+    def _is_new(self, entry: Entry, imported: Imported) -> bool:
         if entry.what in _HERE:
             return False
         known = self._db.execute(
             "SELECT 1 FROM journal WHERE id = ?1 UNION ALL SELECT 1 FROM event WHERE id = ?1",
             (entry.id,),
         ).fetchone()
-        brought.known += known is not None
+        imported.known += known is not None
         return known is None
 
     def _is_here(self, entry: Entry) -> bool:
@@ -575,9 +578,9 @@ class Carrying:
 
     def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
         """Return the guids that have another answer here: the file's decisions are about other cards."""
-        told = {_identity(one): one for one in entries if one.what == "slot"}
+        slots = {_identity(one): one for one in entries if one.what == "slot"}
         found = set()
-        for entry in told.values():  # the last of several
+        for entry in slots.values():  # the last of several
             here = self._slot(entry)
             if here is not None and not same(here, str(entry.body.get("answer", ""))):
                 found.add(str(_guid_of(entry)))

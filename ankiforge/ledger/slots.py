@@ -55,11 +55,11 @@ def match_groups(
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
     first = [group[:1] for group in groups]
-    for rule, drawn in (
+    for rule, drafts in (
         (_same_answer, first), (_same_answer, groups), (_said_before, groups), (_alike, groups),
         (_rejected_elsewhere, first),
     ):  # fmt: skip
-        for index, group in enumerate(drawn):
+        for index, group in enumerate(drafts):
             if matched[index] is None:
                 may = [card for card in free if not (card.made and index in journalled)]
                 card = next((c for c in may if any(rule(c, draft) for draft in group)), None)
@@ -108,8 +108,8 @@ def _pair_the_rest(
     exact: str,
 ) -> None:
     for family in {kind.family for kind in CardKind}:
-        drawn = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
-        cards = [card for card in drawn if card.family is family]
+        drafted = (c for c in free if not c.made and c.verdict is not Verdict.REJECTED)
+        cards = [card for card in drafted if card.family is family]
         waiting = [
             index
             for index, group in enumerate(groups)
@@ -160,7 +160,7 @@ class Slots:
             key: the highlight.
             family: the note type.
             drafts: the candidates, the leading one first.
-            only: whether there is no other new card of this note type.
+            only: whether no other fact was drafted for this note type.
             new: the number of a slot free in both families, for alternatives; 0 = none.
 
         Returns:
@@ -176,7 +176,7 @@ class Slots:
         numbers = {0}
         for family in Family:
             numbers |= self._in_use(key, family)
-            numbers |= {int(row["slot"]) for row in self._given(key, family)}
+            numbers |= {int(row["slot"]) for row in self._of_drafts(key, family)}
         return _after(numbers)
 
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
@@ -187,7 +187,7 @@ class Slots:
         self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int
     ) -> int:
         taken = self._in_use(key, family)
-        rows = self._given(key, family)
+        rows = self._of_drafts(key, family)
         free = [row for row in rows if row["slot"] not in taken]
         if slot := self._of_answer(free, drafts):
             return slot
@@ -196,10 +196,10 @@ class Slots:
             for row in free:
                 slot = int(row["slot"])
                 if self._continues(_guid(row), row, draft, only):
-                    self.give(key, family, slot, draft)
+                    self.record(key, family, slot, draft)
                     return slot
         slot = new or _after([*taken, *(int(row["slot"]) for row in rows)])
-        self.give(key, family, slot, drafts[0])
+        self.record(key, family, slot, drafts[0])
         return slot
 
     def for_made(self, key: HighlightKey, draft: Draft) -> int:
@@ -208,7 +208,7 @@ class Slots:
         taken, slot = self._in_use(key, family), made_slot(draft.fields)
         while slot in taken:  # the slot has an older card whose text was edited since
             slot += 1
-        self.give(key, family, slot, draft)
+        self.record(key, family, slot, draft)
         return slot
 
     def _of_answer(self, rows: list[sqlite3.Row], drafts: Sequence[Draft]) -> int:
@@ -233,7 +233,7 @@ class Slots:
         cards = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
         return cards | self._moved_away(key, family)
 
-    def _given(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
+    def _of_drafts(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
         """Return the slots of drafted cards, without those made by hand."""
         return self._db.execute(
             "SELECT * FROM slot WHERE key = ? AND family = ? AND slot < ? ORDER BY slot",
@@ -337,7 +337,7 @@ class Slots:
         alike = only or likeness(row["answer"], row["quote"], draft) >= ALIKE
         return alike and not rejected
 
-    def give(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
+    def record(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
         """Record the answer of a slot."""
         before = self._db.execute(
             "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
@@ -382,7 +382,7 @@ _SLOTS = (
 )
 
 
-class Forgotten(NamedTuple):
+class LostCard(NamedTuple):
     """A card of the journal that is not in the ledger, in its last state."""
 
     key: HighlightKey
@@ -393,7 +393,7 @@ class Forgotten(NamedTuple):
     draft: Draft
 
 
-def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[Forgotten]:
+def lost_cards(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[LostCard]:
     """Yield the cards that a person accepted or wrote, of passages read here, without a card.
 
     Only in slots from `first` on.
@@ -404,7 +404,7 @@ def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> I
         home = HighlightKey(last_home(connection, guid) or row["key"])
         draft = _stood(row, home, standing(decisions.of(guid)))
         if draft is not None and _is_read(connection, home):
-            yield Forgotten(HighlightKey(row["key"]), int(row["slot"]), home, draft)
+            yield LostCard(HighlightKey(row["key"]), int(row["slot"]), home, draft)
 
 
 def without_card(connection: Connection, key: HighlightKey) -> Iterator[tuple[Guid, Family, str]]:

@@ -1,7 +1,8 @@
 """The state axes: what each event does to each state. `docs/states.md` shows the same tables.
 
 A missing cell changes nothing. `REFUSED` is reported to the person and changes nothing. Words in
-brackets are conditions, explained in the document.
+brackets are conditions, explained in the document. `set_by` says what stores an outcome: the fold of
+events (`events.fold`), the presence of highlights (`ingest`, `presence`), a view of Anki, or a build.
 """
 
 from __future__ import annotations
@@ -87,20 +88,20 @@ CANDIDATE: dict[str, Row] = {
         Event.PICK: "picked [this one] · passed [another]",
         Event.REJECT: "passed [named]",
         Event.EDIT: "passed",
-        Event.REDRAFT: "open [the same words] · passed",
-        Event.EDITED: "open [the same words] · passed [drawn anew]",
+        Event.REDRAFT: "open [the same text] · passed",
+        Event.EDITED: "open [the same text] · passed [drafted again]",
     },
     CandidateState.PICKED: {
-        Event.ACCEPT: "passed [a revision takes its place]",
+        Event.ACCEPT: "passed [a revision replaces it]",
         Event.PICK: "passed [another of its note type]",
-        Event.EDIT: "passed [the person's is picked]",
+        Event.EDIT: "passed [the person's text is picked]",
         Event.EDITED: "passed [clean revision, or pending]",
         Event.UNDO: BEFORE,
     },
     CandidateState.PASSED: {
         Event.ACCEPT: "picked [named]",
         Event.PICK: "picked [this one]",
-        Event.RESTORE: "open [its card gave way in its choice]",
+        Event.RESTORE: "open [its card was superseded by an alternative]",
         Event.UNDO: BEFORE,
     },
 }
@@ -118,7 +119,7 @@ VERDICT: dict[str, Row] = {
     },
     Verdict.ACCEPTED: {
         Event.REJECT: "rejected",
-        Event.PICK: "pending [another of its choice] · accepted",
+        Event.PICK: "pending [another alternative] · accepted",
         Event.RESTORE: "refused [live]",
         Event.UNDO: BEFORE,
     },
@@ -131,22 +132,22 @@ VERDICT: dict[str, Row] = {
     },
 }
 
-_GAVE_WAY = "superseded (by the chosen one)"
-_REPLACED = "retired (redrafted) [one drawn in its place]"
+_SUPERSEDED = "superseded (by the picked one)"
+_REPLACED = "retired (redrafted) [one drafted to replace it]"
 
 STANDING: dict[str, Row] = {
     Standing.LIVE: {
         Event.SKIP: "retired (skip)",
         Event.PERSON_SKIP: "retired (skip)",
         Event.GONE: "retired (gone) [pending] · live",
-        Event.EDITED: f"retired (rewritten) [by hand, other kind] · {_GAVE_WAY} [not drawn] · live",
-        Event.SPLIT: "superseded (by the twin) [says what another does there] · live",
-        Event.MERGE: "superseded (by the twin)",
-        Event.REDRAFT: f"{_GAVE_WAY} [not drawn] · live",
-        Event.ACCEPT: f"{_REPLACED} · {_GAVE_WAY} [another is named] · live",
-        Event.PICK: f"{_REPLACED} · {_GAVE_WAY} [another] · live",
-        Event.EDIT: f"{_GAVE_WAY} [another] · live",
-        Event.REJECT: f"{_GAVE_WAY} [its last candidate is named] · live",
+        Event.EDITED: f"retired (rewritten) [written by hand, other kind] · {_SUPERSEDED} [not drafted again] · live",
+        Event.SPLIT: "superseded (by the duplicate) [repeats another card there] · live",
+        Event.MERGE: "superseded (by the duplicate)",
+        Event.REDRAFT: f"{_SUPERSEDED} [not drafted again] · live",
+        Event.ACCEPT: f"{_REPLACED} · {_SUPERSEDED} [another is named] · live",
+        Event.PICK: f"{_REPLACED} · {_SUPERSEDED} [another] · live",
+        Event.EDIT: f"{_SUPERSEDED} [another] · live",
+        Event.REJECT: f"{_SUPERSEDED} [its last candidate is named] · live",
         Event.RESTORE: "refused [not rejected]",
     },
     Standing.RETIRED: {
@@ -160,12 +161,12 @@ STANDING: dict[str, Row] = {
         Event.EDIT: REFUSED,
     },
     Standing.SUPERSEDED: {
-        Event.EDITED: "live [of an open choice, drawn anew]",
-        Event.REDRAFT: "live [of an open choice, drawn anew]",
+        Event.EDITED: "live [of open alternatives, drafted again]",
+        Event.REDRAFT: "live [of open alternatives, drafted again]",
         Event.RESTORE: "live",
         Event.UNDO: BEFORE,
-        Event.ACCEPT: "live [gave way in its choice, named] · refused",
-        Event.PICK: "live [gave way in its choice] · refused",
+        Event.ACCEPT: "live [superseded by an alternative, named] · refused",
+        Event.PICK: "live [superseded by an alternative] · refused",
         Event.EDIT: REFUSED,
     },
 }
@@ -175,7 +176,7 @@ _SEEN: Row = {Event.VIEW_SAME: "seen", Event.VIEW_EDITED: "seen", Event.VIEW_RET
               Event.VIEW_TYPE_CHANGED: "held (note type)"}  # fmt: skip
 
 _ABSENT = "written [bound anew] · tombstone [evidence of deletion{later}] · missing"
-_WEIGHED = "held [in conflict, or not to be changed now] · seen"
+_COMPARED = "held [in conflict, or not to be changed now] · seen"
 
 ANKI: dict[str, Row] = {
     AnkiState.NONE: {**_SEEN, Event.BUILD: "written", Event.PUSH: "written"},
@@ -188,16 +189,16 @@ ANKI: dict[str, Row] = {
         Event.VIEW_TYPE_CHANGED: "held (note type)",
         Event.VIEW_ABSENT: _ABSENT.format(later=""),
         Event.UNDO: BEFORE,
-        Event.BUILD: _WEIGHED,
-        Event.PUSH: _WEIGHED,
+        Event.BUILD: _COMPARED,
+        Event.PUSH: _COMPARED,
     },
     AnkiState.HELD: {
         **_SEEN,
         Event.RESOLVE: "seen",
         Event.VIEW_ABSENT: _ABSENT.format(later=""),
         Event.UNDO: BEFORE,
-        Event.BUILD: _WEIGHED,
-        Event.PUSH: _WEIGHED,
+        Event.BUILD: _COMPARED,
+        Event.PUSH: _COMPARED,
     },
     AnkiState.MISSING: {
         **_SEEN,
@@ -216,6 +217,24 @@ AXES = {
     "card.standing": STANDING,
     "card.anki": ANKI,
 }
+
+
+_ANKI_SET_BY = {
+    **dict.fromkeys(_SEEN, "view · fold"),
+    Event.VIEW_TYPE_CHANGED: "view",
+    Event.VIEW_ABSENT: "view · fold",
+    Event.BUILD: "build",
+    Event.PUSH: "build",
+}
+
+
+def set_by(axis: str, event: Event) -> str:
+    """Return what stores the outcome of an event: fold, presence, view or build; "·" = nothing."""
+    if all(event not in row for row in AXES[axis].values()):
+        return "·"
+    if axis == "highlight.presence":
+        return "presence"
+    return _ANKI_SET_BY.get(event, "fold") if axis == "card.anki" else "fold"
 
 
 def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> None:

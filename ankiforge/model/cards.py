@@ -49,7 +49,7 @@ class Attempt:
     kind: CardKind
     fields: Fields
     findings: tuple[str, ...]
-    """The findings that the model was told."""
+    """The findings that were sent to the model."""
     request: str = ""
     """The hash of the request whose reply contained it."""
 
@@ -533,7 +533,7 @@ class View(Protocol):
 
     @property
     def profile(self) -> str:
-        """The profile's name, "" if it cannot be told."""
+        """The profile's name, "" if it is unknown."""
         ...
 
     @property

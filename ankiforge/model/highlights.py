@@ -376,8 +376,8 @@ class Highlight:
             was.markdown,
             was.markdown_gaps,
         )
-        told = replace(self, formerly=former)
-        return self if told.as_formerly == replace(self, formerly=None) else told
+        both = replace(self, formerly=former)
+        return self if both.as_formerly == replace(self, formerly=None) else both
 
     @property
     def other_note(self) -> int:

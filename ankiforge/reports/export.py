@@ -139,7 +139,7 @@ def entries(ledger: Ledger, chosen: Chosen) -> Iterator[Entry]:
     subjects = {str(one.key) for one in chosen.highlights}
     for card in chosen.cards:
         subjects |= {str(card.highlight.key), str(card.guid)}
-    for entry in ledger.carrying.entries():
+    for entry in ledger.exchange.entries():
         if chosen.everything or entry.subject in subjects:
             yield entry
 

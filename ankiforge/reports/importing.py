@@ -12,7 +12,7 @@ import msgspec
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.journal import Entry
-from ankiforge.ledger.restore import Brought
+from ankiforge.ledger.restore import Imported
 from ankiforge.model import Problem
 from ankiforge.reports.export import VERSION
 
@@ -22,7 +22,7 @@ _IGNORED = frozenset(("ankiforge", "document", "highlight", "card", "end"))
 """Types of lines that hold no decision: they are for people and other programs."""
 
 
-def import_file(ledger: Ledger, path: Path) -> Brought:
+def import_file(ledger: Ledger, path: Path) -> Imported:
     """Add the decisions of an export to a ledger.
 
     A damaged line becomes a problem, and so does a missing last line; the others are imported.
@@ -46,7 +46,7 @@ def import_file(ledger: Ledger, path: Path) -> Brought:
             line_of.setdefault(found.id, number)
     if not is_export:
         raise UsageError(f"{path}: no export of ankiforge", hint="ankiforge export FILE.jsonl")
-    imported = ledger.carrying.bring(entries)
+    imported = ledger.exchange.import_lines(entries)
     if not _is_end(line, count):
         what = "lines of the export are missing: it was cut short"
         hint = "what is there was taken in; export it anew for the rest"

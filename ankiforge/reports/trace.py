@@ -93,7 +93,7 @@ def as_text(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> 
     shown: set[str] = set()
     for candidate in card.candidates:
         yield from _draft(ledger, candidate, asked, shown)
-    for other in ledger.choices.others(card):
+    for other in ledger.alternatives.others(card):
         yield f"choice     with {other.guid}: {other.kind}, {other.verdict}, {other.standing}"
     history = _history(ledger, card)
     actions = {event.id: event.action for event in history}

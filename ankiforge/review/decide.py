@@ -102,7 +102,7 @@ def accept(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) ->
         picks = target.letter and (
             target.card.to_choose
             or target.candidate.state is CandidateState.PASSED
-            or ledger.choices.gave_way(target.card)
+            or ledger.alternatives.was_superseded(target.card)
         )
         if picks:
             _pick(ledger, target, action, force, contested)
@@ -152,7 +152,7 @@ def _pick(
         what = f"{target.candidate.id} is not the only one named of its choice"
         raise RefusedError(what, hint="pick one of them")
     # a card that was superseded by an alternative may still be picked in its place
-    standing = Standing.LIVE if ledger.choices.gave_way(card) else card.standing
+    standing = Standing.LIVE if ledger.alternatives.was_superseded(card) else card.standing
     refuse(standing, card.verdict, StateEvent.PICK, card.guid)
     _let_through(ledger, card, target.candidate, "pick", action, force)
 
@@ -193,7 +193,7 @@ def _let_through(
         after["edited"] = int(candidate.draft.origin.drafter == PERSON)
         if candidate.draft.fields != card.fields:
             # highlights that were merged into the old words are drafted again
-            ledger.decisions.part_others(card.guid)
+            ledger.decisions.unmerge_others(card.guid)
     preferred: dict[str, Any] = {PREFERRED: preference(candidate)}
     if what == "pick":
         preferred = _preference_over_others(ledger, card, candidate)
@@ -205,15 +205,15 @@ def _let_through(
         state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
         if one.state is not state:
             states[letter_of(one)] = state.value
-    others = ledger.choices.live_others(card) if what == "pick" else []
+    others = ledger.alternatives.live_others(card) if what == "pick" else []
     _change(ledger, card, what, after, action, candidate, states, **preferred)
-    ledger.choices.give_way(others, card.guid, action)
+    ledger.alternatives.supersede(others, card.guid, action)
 
     # cards that kept failing, and that this one was drafted to replace, are retired
     retired: Columns = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
     for guid in replaced:
         ledger.decisions.change(guid, "retire", retired, action=action, extra={"card": card.guid})
-    ledger.policy.settle_deck(card.guid)
+    ledger.policy.store_deck(card.guid)
 
 
 def _only_live_card(card: Card) -> Columns:
@@ -225,10 +225,10 @@ def _preference_over_others(ledger: Ledger, card: Card, chosen: Candidate) -> di
     """Return what was preferred and over what: candidates that were open, or picked until now."""
     over = [c for c in (*card.candidates, *card.beside) if c.state is CandidateState.OPEN]
     if chosen.state is CandidateState.PASSED:
-        others = [one for one in ledger.choices.others(card) if one.standing is Standing.LIVE]
+        others = [one for one in ledger.alternatives.others(card) if one.standing is Standing.LIVE]
         over += [one.picked for one in (card, *others) if one.picked]
     passed_over = [preference(one) for one in dict.fromkeys(over) if one != chosen]
-    last = ledger.choices.last_choosing(card)
+    last = ledger.alternatives.last_choosing(card)
     return {PREFERRED: preference(chosen), OVER: passed_over, FOLLOWS: last}
 
 
@@ -291,7 +291,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
             after |= {"verdict": Verdict.PENDING.value, "reason": ""}
         if card.standing is not Standing.LIVE:
             after |= {"standing": Standing.LIVE.value, "standing_why": ""}
-            if ledger.choices.gave_way(card):
+            if ledger.alternatives.was_superseded(card):
                 after["choice"] = ""
                 if card.picked is None:
                     alone = len(card.candidates) == 1
@@ -305,7 +305,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
             raise RefusedError(what, hint="there is nothing to bring back")
         others: list[Card] = []
         if card.picked is None and "choice" not in after:
-            others = ledger.choices.others(card)
+            others = ledger.alternatives.others(card)
         _change(ledger, card, "restore", after, action, target.candidate, states)
         why = (card.verdict, card.standing, card.standing_why)
         for one in others if again else ():
@@ -321,8 +321,8 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
 
 def confirm_deleted(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
     """Confirm that cards missing in Anki were deleted there: they are not shipped again."""
-    bury = ledger.views.deletions.bury
-    return _decide_each(ledger, targets, lambda target, action: bury(target.card.guid, action))
+    confirm = ledger.views.deletions.confirm_one
+    return _decide_each(ledger, targets, lambda target, action: confirm(target.card.guid, action))
 
 
 def resolve(
@@ -407,7 +407,7 @@ def edit(
         if chosen:
             after |= _only_live_card(card)
         action = ledger.writer.new_action()
-        others = ledger.choices.live_others(card) if chosen else []
+        others = ledger.alternatives.live_others(card) if chosen else []
         ledger.decisions.change(
             card.guid,
             "edit",
@@ -416,7 +416,7 @@ def edit(
             candidates=states,
             extra={"answer": draft.answer, "letter": letter, **blocked_by(checked), **chosen},
         )
-        ledger.choices.give_way(others, card.guid, action)
+        ledger.alternatives.supersede(others, card.guid, action)
     return Result(card.guid)
 
 
@@ -531,7 +531,7 @@ def _decide_made(ledger: Ledger, guid: Guid, fields: Fields) -> None:
     ledger.decisions.change(
         guid, "edit", stands, candidates=passed, extra={"answer": draft.answer, MADE: made}
     )
-    ledger.policy.settle_deck(guid)
+    ledger.policy.store_deck(guid)
 
 
 def skip(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None:
@@ -640,7 +640,7 @@ def keep_both(ledger: Ledger, card: Card, duplicate: str) -> tuple[Result, ...]:
 
 
 def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> None:
-    if frozenset((card.guid, duplicate)) not in ledger.cards.pairs.apart((card.guid,)):
+    if frozenset((card.guid, duplicate)) not in ledger.cards.pairs.not_duplicates((card.guid,)):
         extra = {"twin": duplicate}
         ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
 
@@ -686,7 +686,7 @@ def undo_about(
                     what = f"nothing you decided about {guid} is left to undo"
                     raise RefusedError(what, hint=f"ankiforge trace {guid} shows what stands")
                 if share[0].id not in taken_back:  # undone with another of these cards
-                    ledger.decisions.take_back(list(share))
+                    ledger.decisions.undo_events(list(share))
                     taken_back |= {decided.id: decided for decided in share}
                 results[guid] = Result(guid)
             except RefusedError as error:
@@ -745,7 +745,7 @@ def _changed_meanwhile(guid: Guid) -> RefusedError:
 def _open_alternatives(ledger: Ledger, card: Card) -> list[Card]:
     """Return the other cards of a choice that is still open."""
     named = {one.id.partition(".")[0] for one in card.beside if card.to_choose}
-    return [one for one in ledger.choices.others(card) if one.guid in named]
+    return [one for one in ledger.alternatives.others(card) if one.guid in named]
 
 
 def _change(

@@ -278,6 +278,7 @@ def structure(text: str, found: list[Region]) -> str:
         for at in range(region.first + 1, region.last):
             lines[at] = region.indent + CONTINUED
         if region.last < len(lines) and _RULE.match(lines[region.last]):
+            # below a paragraph `---` would make it a heading
             lines[region.last] = ""
     in_footnote = False
     for at, line in enumerate(lines):

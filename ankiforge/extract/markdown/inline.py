@@ -694,6 +694,7 @@ class _Run:
 
 
 def _flanks(inner: str, outer: str) -> bool:
+    """Return whether a run can open (or close) emphasis, by the characters inside and outside of it."""
     if not inner or inner.isspace():
         return False
     return not _is_punctuation(inner) or not outer or outer.isspace() or _is_punctuation(outer)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import set_aside
+from ankiforge.draft import skip_reason
 from ankiforge.extract import zotero
 from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan
 from samples.pdf_writer import Page, paragraph, write_pdf
@@ -123,7 +123,7 @@ def test_a_figure_without_a_picture_in_the_cache_is_cut_from_its_file(tmp_path: 
     highlight, ((name, data),) = figure(tmp_path)
     assert highlight.markdown == (f"![]({name})",)
     assert data.startswith(b"\x89PNG")
-    assert set_aside(highlight) == ""
+    assert skip_reason(highlight) == ""
 
 
 def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path: Path, posi
     give_file(tmp_path)
     highlight, pictures = figure(tmp_path, position=position or "null")
     assert (highlight.markdown, pictures) == ((), ())
-    assert "picture" in set_aside(highlight)
+    assert "picture" in skip_reason(highlight)
 
 
 def test_a_drawing_is_cut_with_its_strokes(tmp_path: Path) -> None:
@@ -258,5 +258,5 @@ def test_a_note_too_long_for_a_card_says_so(tmp_path: Path, html: str) -> None:
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     told = only(tmp_path)
     why = "a note of more than 20,000 characters: split it into shorter ones"
-    assert set_aside(told).endswith(why)
+    assert skip_reason(told).endswith(why)
     assert len(told.exact) <= 1000

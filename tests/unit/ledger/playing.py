@@ -210,7 +210,7 @@ class Play:
     def sees(self, *notes: SeenNote, bind: bool = False, **more: object) -> None:
         view = self.look(*notes, **more)
         types = {one.id: one for one in view.types}
-        self.bench.ledger.views.take_in(view, lambda note: arranged(note, types), bind=bind)
+        self.bench.ledger.views.record(view, lambda note: arranged(note, types), bind=bind)
 
     def note(self, mod: int = 1, **more: object) -> SeenNote:
         return in_anki(self.card(), mod, **more)

@@ -54,9 +54,9 @@ def test_a_damaged_memory_is_begun_anew(memories: CacheFile, tmp_path: Path) -> 
     assert own.recall("x") == b"1"
 
 
-def test_a_forgetful_one_recalls_and_keeps_nothing(memories: CacheFile, tmp_path: Path) -> None:
-    forgetful = CacheFile(tmp_path / "memory.db", forgetful=True).of("a")
-    forgetful.keep({"x": b"1"})
+def test_a_read_only_one_recalls_and_keeps_nothing(memories: CacheFile, tmp_path: Path) -> None:
+    read_only = CacheFile(tmp_path / "memory.db", read_only=True).of("a")
+    read_only.keep({"x": b"1"})
     assert not list(tmp_path.iterdir())
     memories.of("a").keep({"x": b"1"})
-    assert forgetful.recall("x") == b"1"
+    assert read_only.recall("x") == b"1"

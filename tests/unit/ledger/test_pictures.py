@@ -52,8 +52,8 @@ def test_no_other_name_is_ever_written(tmp_path: Path, name: str) -> None:
     assert (is_cut(name), files(tmp_path)) == (False, {})
 
 
-def test_a_forgetful_one_writes_nothing(tmp_path: Path) -> None:
-    assert Pictures(tmp_path, forgetful=True).keep([Picture(NAME, b"x")]) == ()
+def test_a_read_only_one_writes_nothing(tmp_path: Path) -> None:
+    assert Pictures(tmp_path, read_only=True).keep([Picture(NAME, b"x")]) == ()
     assert files(tmp_path) == {}
 
 

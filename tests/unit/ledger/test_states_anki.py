@@ -103,7 +103,7 @@ def test_what_nobody_imported_is_not_missing(play):
     ledger.packages.ship(RunId("s"), "q", [playing.shipped(ledger.cards.get(play.other), 2)])
     view = play.look()
     view.shown = [playing.in_anki(ledger.cards.get(play.other), 2)]
-    ledger.views.take_in(view, lambda note: arranged(note, {one.id: one for one in view.types}))
+    ledger.views.record(view, lambda note: arranged(note, {one.id: one for one in view.types}))
     assert ledger.cards.get(play.other).anki == "seen"
     assert play.card().anki == "written"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.ledger.states import AXES, Event
+from ankiforge.ledger.states import AXES, Event, set_by
 
 DOC = (Path(__file__).parents[3] / "docs" / "states.md").read_text(encoding="utf-8")
 
@@ -29,6 +29,7 @@ def test_every_event_stands_in_every_table(axis):
 def test_document_and_code_agree_cell_by_cell(axis):
     expected = {
         event.value: {str(state): AXES[axis][state].get(event, "·") for state in AXES[axis]}
+        | {"set by": set_by(axis, event)}
         for event in Event
     }
     assert table_of(axis) == expected

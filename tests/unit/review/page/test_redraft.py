@@ -329,13 +329,13 @@ def test_what_is_under_way_when_the_page_ends_is_kept_and_its_card_waits(
 def test_a_reply_of_which_nothing_came_yet_is_used_and_not_paid_for_again(
     forge, fake, model, asked, monkeypatch
 ) -> None:
-    from ankiforge.pipeline import Checking
+    from ankiforge.pipeline import DraftRecorder
 
     page = asked()
     found = page.item(view="pending")
     model.queue.append(basic(fake, NEW))
     with monkeypatch.context() as patch:
-        patch.setattr(Checking, "_batch", lambda *_: (_ for _ in ()).throw(MemoryError))
+        patch.setattr(DraftRecorder, "_batch", lambda *_: (_ for _ in ()).throw(MemoryError))
         assert page.decide("redraft", found, words="better")["error"]
     sent = len(model.asked)
     after = page.decide("redraft", found, words="better")
