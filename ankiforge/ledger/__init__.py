@@ -85,8 +85,9 @@ class Ledger:
             connection, self.writer, self.decisions, self.cards, self.policy, self.choices, slots
         )
         self.recorder = Recorder(
-            connection, self.writer, self.decisions, self.cards, self.choices, slots, self.placer
-        )
+            connection, self.writer, self.decisions, self.cards, self.choices, slots, self.placer,
+            self.policy,
+        )  # fmt: skip
         self.packages = Packages(connection, self.writer, self.cards)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
         self.ownership = Ownership(connection, self.writer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from ankiforge.ledger.alternatives import Choices, Row, foremost, intents, is_decided
@@ -12,13 +13,22 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import POLICY, REDRAFT
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.placing import Place, Placer, Recorded, Remembering, Reviser, is_unchanged
+from ankiforge.ledger.placing import (
+    Place,
+    Placer,
+    Policy,
+    Recorded,
+    Remembering,
+    Reviser,
+    is_unchanged,
+)
 from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
 from ankiforge.ledger.slots import Slots
 from ankiforge.model import (
     Batch,
     Card,
     Checked,
+    Draft,
     Family,
     Finding,
     Guid,
@@ -96,6 +106,7 @@ class Recorder:
         choices: Choices,
         slots: Slots,
         placer: Placer,
+        policy: Policy,
     ) -> None:
         self._db = connection
         self._writer = writer
@@ -105,7 +116,10 @@ class Recorder:
         self._slots = slots
         self._placer = placer
         self._choices = choices
-        self._reviser = Reviser(decisions, cards, slots, self._remembering, choices, placer.accept)
+        self._policy = policy
+        self._reviser = Reviser(
+            decisions, cards, slots, self._remembering, choices, placer.accept, policy.defer
+        )
 
     # --- recording --------------------------------------------------------------------------
 
@@ -121,6 +135,35 @@ class Recorder:
                 if is_unchanged(self._db, highlight):
                     self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
         return recorded
+
+    def accept_deferred(
+        self, run: RunId, accepts: Callable[[Draft], bool], except_for: Collection[Guid] = ()
+    ) -> None:
+        """Let policy decide on the words that somebody was still writing when they were read.
+
+        Had it decided at once, the half of a sentence might be accepted, and the whole of it, if
+        a check warns, would only wait as a revision: the half would go into the package.
+        """
+        ready = sorted(self._policy.deferred - set(except_for))
+        if not ready:
+            return
+        with self._writer.unit():
+            for guid in ready:
+                self._policy.defer(guid, False)
+                card = next(self._cards.several([guid]), None)
+                if card is None or card.standing is not Standing.LIVE:
+                    continue
+                if card.verdict is Verdict.PENDING and card.leading.clean:
+                    if len(card.to_choose) <= 1 and accepts(card.leading.draft):
+                        checked = Checked(card.leading.draft, card.leading.findings, accept=True)
+                        self._placer.accept(run, guid, card.highlight.key, checked)
+                else:
+                    self._draft_again(self._reviser.take_deferred(card))
+
+    def _draft_again(self, keys: list[HighlightKey]) -> None:
+        self._db.executemany(
+            "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
+        )
 
     def leave_rejected(self, highlight: Highlight) -> bool:
         """Return whether a person rejected every card of a highlight; if so, record that it gets none.
