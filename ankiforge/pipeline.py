@@ -83,6 +83,8 @@ class Job:
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
     limits: check.Limits | None = None
     """Thresholds and severities of the checks; None = those that are shipped."""
+    in_progress: Callable[[Highlight], bool] = lambda highlight: False
+    """Whether a person is still writing where a highlight stands: policy decides on its cards later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     """Ingest all sources, then draft new and changed highlights, document by document."""
     yield from ingest(job, ledger, run)
     yield from draft_pending(job, ledger, run)
+    # Of a watcher that was stopped before its notes were quiet.
+    ledger.recorder.accept_deferred(run, job.accepts)
 
 
 def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
@@ -372,6 +376,7 @@ class DraftRecorder:
             draft,
             findings,
             accept=clean and self._job.accepts(draft),
+            later=self._job.in_progress(highlight),
             repeats=repeats or "",
             label=label,
             deck=_deck_of(self._job, highlight),

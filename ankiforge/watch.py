@@ -47,6 +47,9 @@ NEVER = float("inf")
 
 NOT_DELETED = "nothing is counted as deleted"
 
+InProgress = Mapping[str, frozenset[str]]
+"""The paths of the files that were changed in the last two minutes, by source."""
+
 Result = TypeVar("Result")
 
 
@@ -103,19 +106,24 @@ class Actions(Protocol):
     def decided(self) -> str:
         """Return a stamp of all decisions, made here or by another program."""
 
-    def read(self, sources: Collection[str], notes: Collection[str]) -> PassResult:
-        """Read the sources of these names and draft; `notes`: those known to have changed, if any."""
+    def read(
+        self, sources: Collection[str], notes: Collection[str], in_progress: InProgress
+    ) -> PassResult:
+        """Read the sources of these names and draft; `notes`: those known to have changed, if any.
 
-    def draft(self) -> PassResult:
-        """Have a model draft a portion of what waits."""
+        Policy accepts no card of the files `in_progress` yet.
+        """
+
+    def draft(self, in_progress: InProgress) -> PassResult:
+        """Have a model draft a portion of what waits; policy as in `read`."""
 
     def anki_listens(self) -> bool:
         """Return whether a program listens on AnkiConnect's port; cheap."""
 
-    def deliver(self, in_progress: Mapping[str, frozenset[str]]) -> DeliveryResult:
-        """Write or push what is ready, without the cards of these files (paths by source)."""
+    def deliver(self, in_progress: InProgress) -> DeliveryResult:
+        """Have policy accept, and write or push, what is ready, without the cards of these files."""
 
-    def can_deliver_more(self, in_progress: Mapping[str, frozenset[str]]) -> bool:
+    def can_deliver_more(self, in_progress: InProgress) -> bool:
         """Return whether a card that the last delivery left out is ready now; cheap."""
 
 
@@ -253,6 +261,11 @@ class Listing:
                 latest = max(latest, until)
         return latest
 
+    def changed_since(self, at: float, now: float) -> frozenset[str]:
+        """Return the paths of the files that were written since, or put in their place."""
+        files = self.files.items()
+        return frozenset(path for path, stamp in files if changed_at(stamp, now) > at)
+
 
 class WatchedSource:
     """A source of the settings, and how it was when it was last read."""
@@ -335,11 +348,6 @@ class WatchedSource:
         proven = {p: stamp for p, stamp in listing.files.items() if proves(stamp, int(at * 1e9))}
         fresh = listing.named and len(proven) < len(listing.files)
         self._was = Listing("", "" if fresh else listing.stamp, proven, listing.named)
-
-    def changed_since(self, at: float, now: float) -> frozenset[str]:
-        """Return the paths of the files that were written since, or put in their place."""
-        files = self.listing().files.items()
-        return frozenset(path for path, stamp in files if changed_at(stamp, now) > at)
 
 
 # --- retries and problems ---------------------------------------------------------------------
@@ -609,9 +617,12 @@ class Watcher:
 
         began = now
         names = {one.name for one in here}
+        changing = _changed(listings, now)
         doing = f"reading {', '.join(notes[:3]) or 'everything'}"
         self._report.status(self._attempts.busy or doing)
-        result = self._attempts.attempt("reading", lambda: self._actions.read(names, notes))
+        result = self._attempts.attempt(
+            "reading", lambda: self._actions.read(names, notes, changing)
+        )
         now = self._clock()
         if result is None:
             self._due.listing = self._not_before = now + self._attempts.pause("reading")
@@ -655,7 +666,8 @@ class Watcher:
         self._due.draft = NEVER
         began = self._clock()
         self._report.status(self._attempts.busy or "drafting")
-        result = self._attempts.attempt("drafting", self._actions.draft)
+        changing = self._just_changed(began)
+        result = self._attempts.attempt("drafting", lambda: self._actions.draft(changing))
         if result is None:
             self._due.draft = self._clock() + self._attempts.pause("drafting")
         else:
@@ -700,4 +712,8 @@ class Watcher:
 
     def _just_changed(self, now: float) -> dict[str, frozenset[str]]:
         """Return the files of each source that were changed in the last two minutes."""
-        return {one.name: one.changed_since(now - DELIVER, now) for one in self._sources}
+        return _changed({one.name: one.listing() for one in self._sources}, now)
+
+
+def _changed(listings: Mapping[str, Listing], now: float) -> dict[str, frozenset[str]]:
+    return {name: one.changed_since(now - DELIVER, now) for name, one in listings.items()}

@@ -6,7 +6,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -44,6 +44,7 @@ from ankiforge.watch import (
     DELIVER,
     DeliveryResult,
     FileEvents,
+    InProgress,
     PassResult,
     WatchedSource,
     Watcher,
@@ -185,8 +186,13 @@ class Passes:
 
     # --- passes -----------------------------------------------------------------------------
 
-    def read(self, sources: Collection[str], notes: Collection[str]) -> PassResult:
-        """Read the sources of these names and draft; `notes`: those known to have changed, if any."""
+    def read(
+        self, sources: Collection[str], notes: Collection[str], in_progress: InProgress
+    ) -> PassResult:
+        """Read the sources of these names and draft; `notes`: those known to have changed, if any.
+
+        Policy accepts no card of the files `in_progress` yet.
+        """
         with session(self._call, writes="drafting", patience=0.0) as now:
             found, lost = select_sources(now, ())
             chosen = [one for one in found if f"{one.entry.kind} {one.entry.name}" in sources]
@@ -197,7 +203,7 @@ class Passes:
                 self._names[f"{one.entry.kind} {one.entry.name}"] = name
             tally = Tally(problems=list(lost))
             model = model_for(now, "", spent=self._spent)
-            job = self._limited(now, job_for(now, opened_ones, model), model)
+            job = self._limited(now, job_for(now, opened_ones, model), model, in_progress)
             if not notes:  # Anki's collection is not copied after each save: a delivery looks, too
                 sync_first(now, tally)
             run = now.ledger.start_run("watch")
@@ -210,11 +216,11 @@ class Passes:
             now.ledger.finish_run(run)
             return self._result(now, tally, job, model, error)
 
-    def draft(self) -> PassResult:
+    def draft(self, in_progress: InProgress) -> PassResult:
         """Have a model draft a portion of what waits; what has failed before comes last."""
         with session(self._call, writes="drafting", patience=0.0) as now:
             model = model_for(now, "", spent=self._spent)
-            job = self._limited(now, job_for(now, (), model), model)
+            job = self._limited(now, job_for(now, (), model), model, in_progress)
             untried = _without_failed(now, job, None)
             run, tally = now.ledger.start_run("draft"), Tally()
             job = job if untried.only == NO_HIGHLIGHT else untried
@@ -223,8 +229,15 @@ class Passes:
             now.ledger.finish_run(run)
             return self._result(now, tally, job, model, error)
 
-    def _limited(self, now: Session, job: Job, model: Model | None) -> Job:
-        """Limit what a model drafts at a time: meanwhile the ledger is locked for all others."""
+    def _limited(self, now: Session, job: Job, model: Model | None, in_progress: InProgress) -> Job:
+        """Limit what a model drafts at a time: meanwhile the ledger is locked for all others.
+
+        Nor is a card accepted that somebody is still writing.
+        """
+        files = self._by_ledger_name(in_progress)
+        job = replace(
+            job, in_progress=lambda one: one.document.path in files.get(one.document.source, ())
+        )
         if model is None or job.limit is not None:
             return job
         server = app.server_settings(now.workspace, now.call.jobs)
@@ -259,12 +272,17 @@ class Passes:
         except OSError:
             return False
 
-    def deliver(self, in_progress: Mapping[str, frozenset[str]]) -> DeliveryResult:
+    def deliver(self, in_progress: InProgress) -> DeliveryResult:
         """Write or push what is ready, without the cards of these files (paths by source)."""
         with session(self._call) as now:
             with ledger.lock(now.workspace.folder, "publishing", 0.0):
                 pass  # if another program publishes, try later instead of waiting here
             without = self._left_out = self._cards_in_progress(now, in_progress)
+            if now.ledger.policy.deferred - without:
+                run = now.ledger.start_run("watch")
+                accepts = app.accept_policy(now.workspace.config)
+                now.ledger.recorder.accept_deferred(run, accepts, without)
+                now.ledger.finish_run(run)
             error: ForgeError | None = None
             pushed = None
             if self._push:
@@ -294,23 +312,24 @@ class Passes:
                 error=error,
             )
 
-    def can_deliver_more(self, in_progress: Mapping[str, frozenset[str]]) -> bool:
+    def can_deliver_more(self, in_progress: InProgress) -> bool:
         """Return whether a card that the last delivery left out is ready now; cheap."""
         with session(self._call) as now:
             return bool(self._left_out - self._cards_in_progress(now, in_progress))
 
-    def _cards_in_progress(
-        self, now: Session, changed: Mapping[str, frozenset[str]]
-    ) -> frozenset[Guid]:
+    def _cards_in_progress(self, now: Session, changed: InProgress) -> frozenset[Guid]:
         moment = self._clock()
         since, until = (
             datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
             for at in (moment - DELIVER, moment + AHEAD)
         )
-        files = {
+        return now.ledger.packages.cards_in_progress(self._by_ledger_name(changed), since, until)
+
+    def _by_ledger_name(self, changed: InProgress) -> dict[str, frozenset[str]]:
+        """Return the files by the names that their sources have in the ledger."""
+        return {
             self._names.get(name, name.partition(" ")[2]): paths for name, paths in changed.items()
         }
-        return now.ledger.packages.cards_in_progress(files, since, until)
 
 
 def _without_failed(now: Session, job: Job, scope: RunId | None) -> Job:

@@ -91,14 +91,9 @@ class Ledger:
             slots,
         )
         self.recorder = Recorder(
-            connection,
-            self.writer,
-            self.decisions,
-            self.cards,
-            self.alternatives,
-            slots,
-            self.placer,
-        )
+            connection, self.writer, self.decisions, self.cards, self.alternatives, slots, self.placer,
+            self.policy,
+        )  # fmt: skip
         self.packages = Packages(connection, self.writer, self.cards)
         self.views = Views(connection, self.writer, self.decisions, self.cards)
         self.ownership = Ownership(connection, self.writer)

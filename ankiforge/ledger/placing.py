@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from msgspec import json, to_builtins
@@ -60,6 +61,10 @@ _WORK = (
 """SQL of the key of the first document of a card's work."""
 
 
+_DEFERRED = "deferred:"
+"""How the names of `meta` begin that stand for cards on whose words policy decides later."""
+
+
 class Policy:
     """Applies the policy of the settings."""
 
@@ -76,12 +81,14 @@ class Policy:
             False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        if (
+        refused = (
             not checked.accept
             or waits
             or self._decisions.person_decided(key)
             or self._came_from_anki(key)
-        ):
+        )
+        self.defer(guid, bool(checked.later and not refused))
+        if refused or checked.later:
             return True
         if self._accepted_in(run) >= FLOOD:
             self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
@@ -92,6 +99,26 @@ class Policy:
         self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
         self.store_deck(guid)
         return True
+
+    @cached_property
+    def deferred(self) -> set[Guid]:
+        """The cards on whose words policy decides when their file has been left alone."""
+        rows = self._db.execute("SELECT name FROM meta WHERE name GLOB ?", (f"{_DEFERRED}*",))
+        return {Guid(row["name"].removeprefix(_DEFERRED)) for row in rows.fetchall()}
+
+    def defer(self, guid: Guid, wanted: bool) -> None:
+        """Note, within a unit, whether policy is to decide on a card's words later.
+
+        It is kept: a watcher may be stopped before, and its cards would wait for a person.
+        """
+        if wanted is (guid in self.deferred):
+            return
+        if wanted:
+            self.deferred.add(guid)
+            self._db.execute("INSERT INTO meta VALUES (?, 'yes')", (f"{_DEFERRED}{guid}",))
+        else:
+            self.deferred.discard(guid)
+            self._db.execute("DELETE FROM meta WHERE name = ?", (f"{_DEFERRED}{guid}",))
 
     def _came_from_anki(self, key: HighlightKey) -> bool:
         """Return whether cards of its document were recovered from Anki and no person accepted more since."""
@@ -292,6 +319,7 @@ class Reviser:
         earlier: EarlierDecisions,
         alternatives: Alternatives,
         accept: Accept,
+        defer: Callable[[Guid, bool], None],
     ) -> None:
         self._decisions = decisions
         self._cards = cards
@@ -299,6 +327,7 @@ class Reviser:
         self._earlier = earlier
         self._alternatives = alternatives
         self._accept = accept
+        self._defer = defer
 
     # --- a choice that nobody has made yet -------------------------------------------------------
 
@@ -375,7 +404,11 @@ class Reviser:
             return
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
-        if len(group) == 1 and _inherits(card, group[0]):
+        inherits = len(group) == 1 and _inherits(card, group[0])
+        deferred = inherits and card.verdict is Verdict.ACCEPTED and group[0].later
+        if card.verdict is Verdict.ACCEPTED:
+            self._defer(card.guid, deferred)
+        if inherits and not deferred:
             self._replace_text(card, letters[0], group[0])
             recorded.unmerged += self._decisions.unmerge_others(card.guid)
             if card.verdict is Verdict.PENDING:
@@ -385,6 +418,18 @@ class Reviser:
             decided = card.verdict is Verdict.ACCEPTED or card.edited
             keep = card.picked if decided else None
             self._pass_over(card, keep)
+
+    def take_deferred(self, card: Card) -> list[HighlightKey]:
+        """Let a revision of an accepted card take its place, now that nobody writes there any more.
+
+        Returns the highlights that were merged into the card, which says something else now.
+        """
+        new = card.revision
+        checked = Checked(new.draft, new.findings) if new else None
+        if new is None or checked is None or not _inherits(card, checked):
+            return []
+        self._replace_text(card, letter_of(new), checked)
+        return self._decisions.unmerge_others(card.guid)
 
     def add_revisions(self, card: Card, row: Row, recorded: Recorded) -> None:
         """Add new candidates as revisions that wait, at a person's request.

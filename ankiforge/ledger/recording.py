@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
@@ -16,6 +17,7 @@ from ankiforge.ledger.placing import (
     EarlierDecisions,
     Place,
     Placer,
+    Policy,
     Recorded,
     Reviser,
     is_unchanged,
@@ -26,6 +28,7 @@ from ankiforge.model import (
     Batch,
     Card,
     Checked,
+    Draft,
     Family,
     Finding,
     Guid,
@@ -103,6 +106,7 @@ class Recorder:
         alternatives: Alternatives,
         slots: Slots,
         placer: Placer,
+        policy: Policy,
     ) -> None:
         self._db = connection
         self._writer = writer
@@ -112,7 +116,10 @@ class Recorder:
         self._slots = slots
         self._placer = placer
         self._alternatives = alternatives
-        self._reviser = Reviser(decisions, cards, slots, self._earlier, alternatives, placer.accept)
+        self._policy = policy
+        self._reviser = Reviser(
+            decisions, cards, slots, self._earlier, alternatives, placer.accept, policy.defer
+        )
 
     # --- recording --------------------------------------------------------------------------
 
@@ -128,6 +135,35 @@ class Recorder:
                 if is_unchanged(self._db, highlight):
                     self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
         return recorded
+
+    def accept_deferred(
+        self, run: RunId, accepts: Callable[[Draft], bool], except_for: Collection[Guid] = ()
+    ) -> None:
+        """Let policy decide on the words that somebody was still writing when they were read.
+
+        Had it decided at once, the half of a sentence might be accepted, and the whole of it, if
+        a check warns, would only wait as a revision: the half would go into the package.
+        """
+        ready = sorted(self._policy.deferred - set(except_for))
+        if not ready:
+            return
+        with self._writer.unit():
+            for guid in ready:
+                self._policy.defer(guid, False)
+                card = next(self._cards.several([guid]), None)
+                if card is None or card.standing is not Standing.LIVE:
+                    continue
+                if card.verdict is Verdict.PENDING and card.leading.clean:
+                    if len(card.to_choose) <= 1 and accepts(card.leading.draft):
+                        checked = Checked(card.leading.draft, card.leading.findings, accept=True)
+                        self._placer.accept(run, guid, card.highlight.key, checked)
+                else:
+                    self._draft_again(self._reviser.take_deferred(card))
+
+    def _draft_again(self, keys: list[HighlightKey]) -> None:
+        self._db.executemany(
+            "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
+        )
 
     def leave_rejected(self, highlight: Highlight) -> bool:
         """Return whether a person rejected every card of a highlight; if so, record that it gets none.

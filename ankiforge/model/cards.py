@@ -185,6 +185,8 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     accept: bool = False
     """Whether policy accepts it."""
+    later: bool = False
+    """Policy decides only when its file has been left alone: a person is still writing there."""
     repeats: str = ""
     """The guid of a card, or the label of a draft of this batch, that it repeats exactly."""
     label: str = ""

@@ -128,7 +128,7 @@ def test_a_clock_that_is_set_back_stops_nothing(
     watch, vault: Path, desk: Path, forge, no_waiting: None, notes_in
 ) -> None:
     watched = watch()
-    watched.later(10)
+    watched.later(150)
     (vault / "Cells.md").write_text(f"The ==mitochondrion== makes ATP.\n{LENS}", "utf-8")
     watched.turn()
     watched.ahead -= 7200

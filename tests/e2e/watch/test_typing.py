@@ -95,3 +95,76 @@ def test_what_is_typed_for_minutes_goes_out_whole_or_not_at_all(
     found = answers(notes_in(package))
     assert {one.partition("::")[2].strip() for one in whole} <= found
     assert found <= {one.partition("::")[2].strip() for one in whole} | last
+
+
+# --- a person thinks in the middle of a sentence -------------------------------------------------
+
+METAL = "Which metal melts in a hand?::Gallium"
+PAUSE = 5
+
+
+def typed_with_pauses(watched: Any, note: Path, *texts: str) -> None:
+    for text in texts:
+        note.write_text(f"{text}\n", "utf-8")
+        os.utime(note, (watched.clock(), watched.clock()))
+        watched.turn()
+        watched.later(PAUSE)
+
+
+def card_of(forge: Any, front: str) -> Any:
+    [card] = [one for one in forge.cards() if one["fields"].get("Front", "").startswith(front)]
+    return card
+
+
+def test_half_a_sentence_is_not_accepted_before_its_note_is_quiet(
+    desk: Path, watch: Any, vault: Path, notes_in: Any, forge: Any
+) -> None:
+    """The half is clean, the whole is not: once accepted, the half would go into the package."""
+    watched, note = watch(), vault / "Metals.md"
+    for text in (METAL[:-3], METAL, f"{METAL} ![[hand.png]]"):
+        typed_with_pauses(watched, note, text)
+        assert card_of(forge, "Which metal")["verdict"] == "pending"
+    watched.later(150)
+    card = card_of(forge, "Which metal")
+    assert (card["verdict"], card["fields"]["Back"]) == ("pending", "Gallium ![](hand.png)")
+    assert not (desk / "ankiforge.apkg").exists()
+
+
+def test_what_was_typed_with_pauses_is_one_card_with_the_final_words(
+    desk: Path, watch: Any, vault: Path, notes_in: Any, forge: Any
+) -> None:
+    watched, note = watch(), vault / "Metals.md"
+    typed_with_pauses(watched, note, METAL[:-5], METAL, f"{METAL}, at thirty", f"{METAL}, at 30 °C")
+    watched.later(100)
+    assert card_of(forge, "Which metal")["verdict"] == "pending"
+    watched.later(60)
+    card = card_of(forge, "Which metal")
+    assert (card["verdict"], card["fields"]["Back"]) == ("accepted", "Gallium, at 30 °C")
+    assert "Gallium, at 30 °C" in answers(notes_in(desk / "ankiforge.apkg"))
+    assert forge.cards("verdict:pending") == []
+
+
+def test_a_card_in_the_package_keeps_its_words_until_the_new_ones_are_whole(
+    desk: Path, watch: Any, vault: Path, notes_in: Any, forge: Any
+) -> None:
+    watched, note = watch(), vault / "Metals.md"
+    typed_with_pauses(watched, note, METAL)
+    watched.later(150)
+    typed_with_pauses(watched, note, f"{METAL}, at thi")
+    assert card_of(forge, "Which metal")["fields"]["Back"] == "Gallium"
+    typed_with_pauses(watched, note, f"{METAL}, at thirty degrees")
+    watched.later(150)
+    assert card_of(forge, "Which metal")["fields"]["Back"] == "Gallium, at thirty degrees"
+    assert "Gallium, at thirty degrees" in answers(notes_in(desk / "ankiforge.apkg"))
+    typed_with_pauses(watched, note, f"{METAL}, at thirty", f"{METAL} ![[hand.png]]")
+    watched.later(150)
+    assert "Gallium, at thirty degrees" in answers(notes_in(desk / "ankiforge.apkg"))
+
+
+def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(
+    watch: Any, vault: Path, forge: Any
+) -> None:
+    typed_with_pauses(watch(), vault / "Metals.md", METAL)
+    assert card_of(forge, "Which metal")["verdict"] == "pending"
+    forge.ok("run")
+    assert card_of(forge, "Which metal")["verdict"] == "accepted"
