@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -266,8 +266,10 @@ class _Row(NamedTuple):
     depends: tuple[str, ...]
     digest: str
     run: str
-    whole: bool
-    """No other file holds highlights of the same place, and its pictures are kept."""
+    kept: bool
+    """Its pictures are there."""
+    beside: dict[str, tuple[str, str]]
+    """Fingerprint and run by path, of other files that hold highlights of the same place."""
 
 
 def path_of(extracted: Extracted) -> str:
@@ -308,12 +310,28 @@ class Listing:
 
     # --- what sources ask -------------------------------------------------------------------
 
-    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was taken in with this fingerprint; never for ""."""
+    def is_unchanged(
+        self,
+        container: str,
+        path: str,
+        fingerprint: str,
+        listed: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
+        """Return whether a document was taken in with this fingerprint; never for "".
+
+        Copies of one document are read together or not at all: only so is it known which of their
+        highlights are gone. `listed` holds the fingerprints of all documents, by their paths.
+        """
         rows = self._of(container).get(path, ())
         salted = self._salted(fingerprint)
         return bool(salted and rows) and all(
-            row.fingerprint == salted and row.whole for row in rows
+            row.fingerprint == salted
+            and row.kept
+            and all(
+                (self._salted(listed.get(copy, "")), row.run) == known
+                for copy, known in row.beside.items()
+            )
+            for row in rows
         )
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
@@ -324,7 +342,8 @@ class Listing:
     def paths(self, container: str) -> tuple[str, ...] | None:
         """Return the documents of a container; None if one of them must be read again."""
         known = self._of(container)
-        if all(row.whole and row.digest for rows in known.values() for row in rows):
+        rows = [row for rows in known.values() for row in rows]
+        if all(row.kept and row.digest and not row.beside for row in rows):
             return tuple(known)
         return None
 
@@ -342,13 +361,19 @@ class Listing:
             " WHERE container = ? ORDER BY path, place",
             (container,),
         ).fetchall()
-        places = Counter(row["place"] for row in rows if row["place"])
+        copies: dict[str, dict[str, tuple[str, str]]] = {}
+        for row in rows:
+            if row["place"]:
+                copies.setdefault(row["place"], {})[row["path"]] = (row["fingerprint"], row["run"])
         known: dict[str, list[_Row]] = {}
         for row in rows:
-            alone = places[row["place"]] <= 1 and self._has(row["pictures"])
+            path, place = row["path"], row["place"]
+            beside = copies.get(place, {})
+            beside = {one: beside[one] for one in beside if one != path} if len(beside) > 1 else {}
             depends = () if row["depends"] == "[]" else tuple(msgspec.json.decode(row["depends"]))
-            known.setdefault(row["path"], []).append(
-                _Row(row["place"], row["fingerprint"], depends, row["digest"], row["run"], alone)
+            kept = self._has(row["pictures"])
+            known.setdefault(path, []).append(
+                _Row(place, row["fingerprint"], depends, row["digest"], row["run"], kept, beside)
             )
         return known
 
@@ -368,7 +393,7 @@ class Listing:
         place, path = place_of(extracted.document), path_of(extracted)
         rows = self._of(extracted.container).get(path, ())
         row = next((row for row in rows if row.place == place), None)
-        if row is None or not row.whole or not row.digest:
+        if row is None or row.beside or not row.kept or not row.digest:
             return False
         if row.digest != digest_of(extracted, self._salt):
             return False
@@ -431,18 +456,20 @@ class Listing:
             (run, container, place),
         )
 
-    def unchanged_among(
+    def unread_among(
         self, run: RunId, places: Iterable[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        """Return those of these (container, place) that are listed and were not read by this run."""
-        return [
-            (container, place)
-            for container, place in sorted(set(places))
-            if self._db.execute(
-                "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND run <> ?",
-                (container, place, run),
-            ).fetchone()
-        ]
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return those of these (container, place) that this run did not read: listed, and not."""
+        unchanged, unlisted = [], []
+        for place in sorted(set(places)):
+            rows = self._db.execute(
+                "SELECT run FROM temp.listed WHERE container = ? AND place = ?", place
+            ).fetchall()
+            if not rows:
+                unlisted.append(place)
+            elif any(row["run"] != run for row in rows):
+                unchanged.append(place)
+        return unchanged, unlisted
 
     # --- taking in --------------------------------------------------------------------------
 

@@ -205,8 +205,11 @@ class Ingest:
                 (run,),
             ).fetchall()
         }
-        for container, place in self.known.unchanged_among(run, places):
+        unchanged, unlisted = self.known.unread_among(run, places)
+        for container, place in unchanged:
             self._stage_stored(run, container, place)
+        # a PATH was given, or their folder is not mounted: match them when they are listed again
+        read_again(self._db, unlisted)
 
     def _stage_stored(self, run: RunId, container: str, place: str) -> None:
         found = self._db.execute(
