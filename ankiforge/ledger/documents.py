@@ -36,11 +36,24 @@ class Documents:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._copies: list[tuple[str, Document]] = []
+        """Copies of documents that are known by a later path, each with its container."""
+
+    def begin(self) -> None:
+        """Forget what an earlier run that failed has read."""
+        self._copies.clear()
 
     def take_in(self, extracted: Extracted) -> Extracted:
         """Remember a document; returned with the key it has had since it was first seen."""
         document = self._issued(extracted.document)
-        self._remember(document)
+        later = self._db.execute(
+            "SELECT 1 FROM ingested WHERE container = ? AND place = ? AND path > ?",
+            (extracted.container, place_of(document), path_of(extracted)),
+        ).fetchone()
+        if later:
+            self._copies.append((extracted.container, document))
+        else:
+            self._remember(document)
         self._db.executemany(
             "INSERT OR IGNORE INTO identifier VALUES (?, ?, ?)",
             (
@@ -57,6 +70,20 @@ class Documents:
         )
         marks = tuple(replace(found, document=document) for found in extracted.highlights)
         return replace(extracted, document=document, highlights=marks)
+
+    def remember_copies(self) -> None:
+        """Of the copies of a document the last path gives its title and identifiers, read or not.
+
+        Call when all documents are listed: only then is it known that a later path is gone.
+        """
+        for container, document in self._copies:
+            later = self._db.execute(
+                "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND path > ?",
+                (container, place_of(document), document.path),
+            ).fetchone()
+            if not later:
+                self._remember(document)
+        self._copies.clear()
 
     def _issued(self, document: Document) -> Document:
         """A note that was renamed keeps the key of its first path."""
