@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -36,11 +36,24 @@ class Documents:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        self._copies: list[tuple[str, Document]] = []
+        """Copies of documents that are known by a later path, each with its container."""
+
+    def begin(self) -> None:
+        """Forget what an earlier run that failed has read."""
+        self._copies.clear()
 
     def record(self, extracted: Extracted) -> Extracted:
         """Store a document, and return it with the key that it has had since it was first read."""
         document = self._issued(extracted.document)
-        self._remember(document)
+        later = self._db.execute(
+            "SELECT 1 FROM ingested WHERE container = ? AND place = ? AND path > ?",
+            (extracted.container, place_of(document), path_of(extracted)),
+        ).fetchone()
+        if later:
+            self._copies.append((extracted.container, document))
+        else:
+            self._remember(document)
         self._db.executemany(
             "INSERT OR IGNORE INTO identifier VALUES (?, ?, ?)",
             (
@@ -57,6 +70,20 @@ class Documents:
         )
         marks = tuple(replace(found, document=document) for found in extracted.highlights)
         return replace(extracted, document=document, highlights=marks)
+
+    def remember_copies(self) -> None:
+        """Of the copies of a document the last path gives its title and identifiers, read or not.
+
+        Call when all documents are listed: only then is it known that a later path is gone.
+        """
+        for container, document in self._copies:
+            later = self._db.execute(
+                "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND path > ?",
+                (container, place_of(document), document.path),
+            ).fetchone()
+            if not later:
+                self._remember(document)
+        self._copies.clear()
 
     def _issued(self, document: Document) -> Document:
         """Return the document with its issued key: a renamed note keeps that of its first path."""
@@ -266,8 +293,10 @@ class _Row(NamedTuple):
     depends: tuple[str, ...]
     digest: str
     run: str
-    whole: bool
-    """Whether no other file has highlights of this place, and its pictures are stored."""
+    kept: bool
+    """Its pictures are there."""
+    beside: dict[str, tuple[str, str]]
+    """Fingerprint and run by path, of other files that hold highlights of the same place."""
 
 
 def path_of(extracted: Extracted) -> str:
@@ -311,13 +340,29 @@ class Listing:
 
     # --- what sources ask -------------------------------------------------------------------
 
-    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint; never for ""."""
-        rows = self._of(container).get(path)
-        if not rows or not fingerprint:
-            return False
+    def is_unchanged(
+        self,
+        container: str,
+        path: str,
+        fingerprint: str,
+        listed: Mapping[str, str] = MappingProxyType({}),
+    ) -> bool:
+        """Return whether a document was ingested with this fingerprint; never for "".
+
+        Copies of one document are read together or not at all: only so is it known which of their
+        highlights are gone. `listed` holds the fingerprints of all documents, by their paths.
+        """
+        rows = self._of(container).get(path, ())
         salted = self._salted(fingerprint)
-        return all(row.fingerprint == salted and row.whole for row in rows)
+        return bool(salted and rows) and all(
+            row.fingerprint == salted
+            and row.kept
+            and all(
+                (self._salted(listed.get(copy, "")), row.run) == known
+                for copy, known in row.beside.items()
+            )
+            for row in rows
+        )
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
         """Return what reading the document depended on, as the source names it."""
@@ -329,7 +374,8 @@ class Listing:
     def paths(self, container: str) -> tuple[str, ...] | None:
         """Return the documents of a container; None if one of them must be read again."""
         known = self._of(container)
-        if all(row.whole and row.digest for rows in known.values() for row in rows):
+        rows = [row for rows in known.values() for row in rows]
+        if all(row.kept and row.digest and not row.beside for row in rows):
             return tuple(known)
         return None
 
@@ -348,13 +394,20 @@ class Listing:
             " WHERE container = ? ORDER BY path, place",
             (container,),
         ).fetchall()
-        places = Counter(row["place"] for row in rows if row["place"])
+        copies: dict[str, dict[str, tuple[str, str]]] = {}
+        for row in rows:
+            if row["place"]:
+                copies.setdefault(row["place"], {})[row["path"]] = (row["fingerprint"], row["run"])
         known: dict[str, list[_Row]] = {}
         for row in rows:
-            place, path, fingerprint, depends, digest, pictures, run = row
-            alone = places[place] <= 1 and (pictures == "[]" or self._has(pictures))
-            names = () if depends == "[]" else tuple(msgspec.json.decode(depends))
-            known.setdefault(path, []).append(_Row(place, fingerprint, names, digest, run, alone))
+            path, place = row["path"], row["place"]
+            beside = copies.get(place, {})
+            beside = {one: beside[one] for one in beside if one != path} if len(beside) > 1 else {}
+            depends = () if row["depends"] == "[]" else tuple(msgspec.json.decode(row["depends"]))
+            kept = self._has(row["pictures"])
+            known.setdefault(path, []).append(
+                _Row(place, row["fingerprint"], depends, row["digest"], row["run"], kept, beside)
+            )
         return known
 
     def _has(self, pictures: str) -> bool:
@@ -373,7 +426,7 @@ class Listing:
         place, path = place_of(extracted.document), path_of(extracted)
         rows = self._of(extracted.container).get(path, ())
         row = next((row for row in rows if row.place == place), None)
-        if row is None or not row.whole or not row.digest:
+        if row is None or row.beside or not row.kept or not row.digest:
             return False
         if row.digest != digest_of(extracted, self._salt):
             return False
@@ -438,18 +491,20 @@ class Listing:
             (run, container, place),
         )
 
-    def unchanged_among(
+    def unread_among(
         self, run: RunId, places: Iterable[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        """Return those of these (container, place) that are listed and were not read by this run."""
-        return [
-            (container, place)
-            for container, place in sorted(set(places))
-            if self._db.execute(
-                "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND run <> ?",
-                (container, place, run),
-            ).fetchone()
-        ]
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        """Return those of these (container, place) that this run did not read: listed, and not."""
+        unchanged, unlisted = [], []
+        for place in sorted(set(places)):
+            rows = self._db.execute(
+                "SELECT run FROM temp.listed WHERE container = ? AND place = ?", place
+            ).fetchall()
+            if not rows:
+                unlisted.append(place)
+            elif any(row["run"] != run for row in rows):
+                unchanged.append(place)
+        return unchanged, unlisted
 
     # --- taking in --------------------------------------------------------------------------
 

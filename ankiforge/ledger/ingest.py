@@ -122,6 +122,7 @@ class Ingest:
         """
         self._run = run
         self._read.clear()
+        self._documents.begin()
         self.known.begin(salt)
         left = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM scanned) OR EXISTS (SELECT 1 FROM scanned_document)"
@@ -204,8 +205,11 @@ class Ingest:
                 (run,),
             ).fetchall()
         }
-        for container, place in self.known.unchanged_among(run, places):
+        unchanged, unlisted = self.known.unread_among(run, places)
+        for container, place in unchanged:
             self._stage_stored(run, container, place)
+        # a PATH was given, or their folder is not mounted: match them when they are listed again
+        read_again(self._db, unlisted)
 
     def _stage_stored(self, run: RunId, container: str, place: str) -> None:
         found = self._db.execute(
@@ -278,6 +282,7 @@ class Ingest:
         self._selection.begin(run, selecting)
         with self._writer.unit():
             self._record_scans(run, scans, now)
+            self._documents.remember_copies()
             action = self._recognise(run, scans)
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
             unseen = [self._missing.unseen(scan, problems) for scan in scans]
@@ -395,9 +400,20 @@ class Ingest:
             if counted:
                 return "also"
             return "changed" if changed else "unchanged"
-        if before["run"] == run:  # the same mark in a second copy
-            return "also"
+        if before["run"] == run or self._stands_in_earlier_copy(row, before):
+            return "also"  # the same mark in a second copy
         return "changed" if self._write(run, row, highlight, before) else "unchanged"
+
+    def _stands_in_earlier_copy(self, row: sqlite3.Row, before: sqlite3.Row) -> bool:
+        """Return whether an unchanged copy of the same document, of an earlier path, holds it."""
+        if (row["container"], row["place"]) != (before["container"], before["place"]):
+            return False
+        found = self._db.execute(
+            "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND run = ? AND path < ?"
+            " AND path = json_extract(?, '$.document.path')",
+            (row["container"], row["place"], before["run"], row["path"], before["body"]),
+        ).fetchone()
+        return found is not None
 
     def _before(self, key: str) -> sqlite3.Row:
         found: sqlite3.Row = self._db.execute(

@@ -11,7 +11,7 @@ import msgspec
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.db import Connection
-from ankiforge.ledger.highlights import decode_highlight, present
+from ankiforge.ledger.highlights import decode_highlight, present, present_location
 from ankiforge.ledger.journal import Writer
 from ankiforge.model import Document, Highlight, HighlightKey, Route, RunId, h16
 from ankiforge.text.anchors import anchor_key, own_key
@@ -81,6 +81,7 @@ class KeyIssuer:
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
+        self._in_locations: tuple[str, frozenset[HighlightKey]] = ("", frozenset())
 
     def by_own_id(self, run: RunId) -> None:
         """Match annotations of Zotero by their own key, whatever item they belong to now."""
@@ -160,11 +161,29 @@ class KeyIssuer:
         rows = self._db.execute(
             "SELECT h.body FROM highlight h WHERE json_extract(h.body, '$.own') <> ''"
             f" AND json_extract(h.body, '$.own') = ? AND {present('h')}"
+            " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
             " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.container = h.container"
             "  AND s.place = h.place)",
             (highlight.own, run),
         ).fetchall()
-        return all(own_key(decode_highlight(row["body"])) != own for row in rows)
+        owned = (own_key(decode_highlight(row["body"])) for row in rows)
+        return own not in owned and own not in self._own_keys_of_locations(run)
+
+    def _own_keys_of_locations(self, run: RunId) -> frozenset[HighlightKey]:
+        """Return the own ids in unchanged documents of highlights with several locations.
+
+        Only the location where an id stands counts: a note may quote an annotation that is gone.
+        """
+        if self._in_locations[0] != run:
+            rows = self._db.execute(
+                "SELECT w.body FROM location w WHERE json_extract(w.body, '$.own') <> ''"
+                f" AND {present_location('w')} AND NOT EXISTS (SELECT 1 FROM scanned s"
+                "  WHERE s.run = ? AND s.container = w.container AND s.place = w.place)",
+                (run,),
+            ).fetchall()
+            found = frozenset(own_key(decode_highlight(row["body"])) for row in rows)
+            self._in_locations = (run, found)
+        return self._in_locations[1]
 
     def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
         """Return whether the same PDF was ever read at another path: one mark in two files.

@@ -478,8 +478,14 @@ Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
 class Known(Protocol):
     """What the ledger knows of documents that were read before."""
 
-    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was ingested with this fingerprint; never for ""."""
+    def is_unchanged(
+        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = ...
+    ) -> bool:
+        """Return whether a document was ingested with this fingerprint; never for "".
+
+        A source whose files may be copies of one document gives the fingerprints of all that it
+        has `listed`, by their paths.
+        """
         ...
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
@@ -494,7 +500,9 @@ class Known(Protocol):
 class NothingKnown:
     """For a scan that reads everything."""
 
-    def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
+    def is_unchanged(
+        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] | None = None
+    ) -> bool:
         """Return False."""
         return False
 

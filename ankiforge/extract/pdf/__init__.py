@@ -8,7 +8,7 @@ The files are read by a worker process (`worker`), as PDFs crash, hang and lie.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import groupby
@@ -128,7 +128,8 @@ class PdfSource:
             paths = tuple(self._files(missed))
             asks = known is not NOTHING_KNOWN
             prints = {path: self._fingerprint(path) if asks else "" for path in paths}
-            unread = [path for path in paths if not self._is_unchanged(known, path, prints[path])]
+            listed = {relative(path, self.root): prints[path] for path in paths}
+            unread = [path for path in paths if not self._is_unchanged(known, path, listed)]
             if self.pool is not None:
                 passwords = self.settings.passwords
                 requests = (Request(absolute(path), passwords) for path in unread)
@@ -173,10 +174,11 @@ class PdfSource:
         context = (program(), self.name, repr(self.settings), repr(sorted(self.me)))
         return h16(*context, repr(stamp)) if proves(stamp) else ""
 
-    def _is_unchanged(self, known: Known, path: Path, fingerprint: str) -> bool:
+    def _is_unchanged(self, known: Known, path: Path, listed: Mapping[str, str]) -> bool:
         """Return whether a file need not be read; a named one is, to report that it has no marks."""
+        where = relative(path, self.root)
         return not self._is_named(path) and known.is_unchanged(
-            self.container, relative(path, self.root), fingerprint
+            self.container, where, listed[where], listed
         )
 
     def _is_named(self, path: Path) -> bool:
