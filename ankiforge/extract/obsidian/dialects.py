@@ -43,8 +43,6 @@ if TYPE_CHECKING:
         YankiSettings,
     )
 
-NO_FORMS = frozenset[str]()
-
 
 def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
     """Return the dialects asked for, in the order in which they go before one another."""
@@ -65,7 +63,7 @@ _SCHEDULE = re.compile(r"[ \t]*>[ \t]*\[!sr\b", re.IGNORECASE)
 """The callout in which a scheduler keeps its data."""
 
 
-class Osr:
+class Osr(Dialect):
     """`front::back`, a line `?`, and clozes of whole paragraphs.
 
     With the plugin's usual separators its cards on one line and over several lines are read as
@@ -108,7 +106,7 @@ class Osr:
     def own_forms(self, page: Page) -> frozenset[str]:
         """Return our `inline` and `block`, where they are its forms."""
         if not self.reads_highlights(page):
-            return NO_FORMS
+            return frozenset()
         forms = (("inline", self.our_lines), ("block", self.our_blocks))
         return frozenset(form for form, is_its_own in forms if is_its_own)
 
@@ -320,7 +318,7 @@ _STYLE_SIGNS = {
 }  # fmt: skip
 
 
-class O2a:
+class O2a(Dialect):
     """START … END, STARTI … ENDI, and the styles its users set up by expressions.
 
     What a note's type is called decides: `Cloze` in it makes a cloze, `reversed` a two-way card.
@@ -332,10 +330,6 @@ class O2a:
         self.signs = "|".join(["^START[ \t]*$", "STARTI", *signs])
         marks = {"curly": _CURLY, "highlight": _HIGHLIGHT}
         self.clozes = (_NATIVE, *(marks[style] for style in self.styles if style in marks))
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing: its lines `x::y` are read here."""
-        return NO_FORMS
 
     def reads_highlights(self, page: Page) -> bool:
         """Return whether it takes them for clozes."""
@@ -584,7 +578,7 @@ _LINE_HIGHLIGHT = re.compile(r"(?<!=)==(?!=)(?P<answer>\S|\S.*?\S)(?<!=)==(?!=)"
 _NO_CARD = re.compile(r"[ \t]*(?:cards-deck|tags)\b", re.IGNORECASE)
 
 
-class Flashcards:
+class Flashcards(Dialect):
     """`#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
 
     def __init__(self, settings: FlashcardsSettings) -> None:
@@ -600,10 +594,6 @@ class Flashcards:
         )
         signs = [re.escape(one.sign) for one in self.separators if one.sign.strip()]
         self.signs = "|".join([rf"#{tag}\b", *signs, "==", r"\{"])
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing: its lines `Q::A` are read here."""
-        return NO_FORMS
 
     def reads_highlights(self, page: Page) -> bool:
         """Return True: they are its clozes."""
@@ -699,21 +689,13 @@ _HINT = re.compile(r"(?<=[^\s_*])[ \t]*(?:(?<!_)_([^_\n]+)_|(?<!\*)\*([^*\n].*?)
 _EMPHASIS = re.compile(r"_([^_\n]+)_|\*([^*\n]+)\*")
 
 
-class Yanki:
+class Yanki(Dialect):
     """A file is one note; `---` separates its sides, `~~x~~` is a cloze."""
 
     signs = r"~~|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$|[_*]$"
 
     def __init__(self, settings: YankiSettings) -> None:
         self.folders = tuple(folder.strip("/") for folder in settings.folders)
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing: the file is one card."""
-        return NO_FORMS
-
-    def reads_highlights(self, page: Page) -> bool:
-        """Return False: they are mere marks there."""
-        return False
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
         """Yield one card, or none."""

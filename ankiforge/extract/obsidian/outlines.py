@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import without_id, without_properties
 from ankiforge.extract.markdown.inline import MASK
-from ankiforge.extract.markdown.page import Page, ToolCard, content
+from ankiforge.extract.markdown.page import Dialect, Page, ToolCard, content
 from ankiforge.extract.obsidian.grammar import (
     Hole,
     Separator,
@@ -95,24 +95,12 @@ def _answer(page: Page, first: int, last: int) -> str:
     return "\n".join([lines[0][found.end() :], *(line.strip() for line in lines[1:])])
 
 
-class _Outline:
-    """Tools that have no form of ours, and for which `==x==` is a mere mark."""
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing."""
-        return frozenset()
-
-    def reads_highlights(self, page: Page) -> bool:
-        """Return False."""
-        return False
-
-
 _CARD = re.compile(r"(?:^|(?<=\s))(?:#card(?![\w/-])|#?\[\[card\]\])", re.IGNORECASE)
 _LOGSEQ_CLOZE = re.compile(r"\{\{cloze[ \t]+(?P<answer>.+?)\}\}(?!\})", re.IGNORECASE)
 _CUE = "\\\\"
 
 
-class Logseq(_Outline):
+class Logseq(Dialect):
     """Reads pages as Logseq does."""
 
     signs = r"#card\b|\[\[card\]\]|\{\{cloze\b"
@@ -173,7 +161,7 @@ _SEPARATORS = (
 _BELOW = re.compile(r"(?P<front>.*\S)[ \t]*(?P<sign>>>>|:::|;;;)[ \t]*$")
 
 
-class Remnote(_Outline):
+class Remnote(Dialect):
     """Reads what RemNote exports."""
 
     signs = r"<>|>>|<<|::|;;|\{\{"
