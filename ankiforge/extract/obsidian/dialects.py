@@ -712,40 +712,33 @@ class Yanki(Dialect):
             page.lines_between(start, end).strip("\n")
             for start, end in zip([0, *(at + 1 for at in rules)], [*rules, count], strict=True)
         ]
-        front = parts[0]
+        front, extra, two_way = parts[0], "", False
+        if rules:
+            extra = page.lines_between(rules[0] + 1, count).strip("\n")
         mask = page.mask(front)
         if struck := list(_struck(front, mask)):
-            text = cloze_text(page, front, mask, struck)
-            extra = page.lines_between(rules[0] + 1, count).strip("\n") if rules else ""
-            if not extra.strip():
-                return self.written(page, Form.CLOZE, (text,), front, front)
-            return self.written(page, Form.CLOZE, (text, page.side(extra)), front, extra)
-        if not rules:
+            form, last = Form.CLOZE, extra if extra.strip() else front
+            sides = (
+                cloze_text(page, front, mask, struck),
+                *([page.side(extra)] if extra.strip() else []),
+            )
+        elif not rules:
             # the last words, emphasised, are to be typed; only where the file is surely a card
-            above, _, last = front.rstrip().rpartition("\n")
-            typed, above = _EMPHASIS.fullmatch(last.strip()), above.strip("\n")
-            if not (typed and above.strip() and (page.note_id or self.folders)):
+            above, _, typed = front.rstrip().rpartition("\n")
+            found, front = _EMPHASIS.fullmatch(typed.strip()), above.strip("\n")
+            if not (found and front.strip() and (page.note_id or self.folders)):
                 return None
-            back = typed[1] or typed[2]
-            typed_sides = (page.side(_without_heading(above)), page.side(back))
-            return self.written(page, Form.BLOCK, typed_sides, above, back)
-        two_way = len(rules) > 1 and not parts[1].strip()
-        rest = parts[2:4] if two_way else [page.lines_between(rules[0] + 1, count).strip("\n")]
-        sources = [_without_heading(front), *rest]
-        if len(sources) < 2 or not all(source.strip() for source in sources[:2]):
-            return None
-        written = [source for source in sources if source.strip()]
-        sides = tuple(map(page.side, written))
-        return self.written(page, Form.BLOCK, sides, front, written[-1])._replace(two_way=two_way)
-
-    def written(
-        self, page: Page, form: Form, sides: tuple[str, ...], front: str, end: str
-    ) -> ToolCard:
-        """Return a card whose words begin with `front` and end with `end`."""
-        count = len(page.lines)
-        whole = page.lines_between(0, count)
-        tags = page.tags_in(front, end)
-        return ToolCard(0, count, form, sides, whole, (front, end), tags=tags)
+            form, last = Form.BLOCK, found[1] or found[2]
+            sides = (page.side(_without_heading(front)), page.side(last))
+        else:
+            two_way = len(rules) > 1 and not parts[1].strip()
+            sources = [_without_heading(front), *(parts[2:4] if two_way else [extra])]
+            if len(sources) < 2 or not all(source.strip() for source in sources[:2]):
+                return None
+            written = [source for source in sources if source.strip()]
+            form, last, sides = Form.BLOCK, written[-1], tuple(map(page.side, written))
+        whole, tags = page.lines_between(0, count), page.tags_in(front, last)
+        return ToolCard(0, count, form, sides, whole, (front, last), two_way, tags)
 
 
 def _without_heading(front: str) -> str:
