@@ -32,15 +32,11 @@ class Wanted(NamedTuple):
     glossary_headings: tuple[str, ...] = ()
 
 
-class _Shown(NamedTuple):
-    """Another reading of a highlight, to be shown; the first one gives the anchor."""
-
-    exact: str
-    offset: int
-    """Where it begins, from where the other begins."""
-    gaps: tuple[Span, ...]
-    markdown: tuple[str, ...]
-    markdown_gaps: tuple[Span, ...]
+_Fields = dict[str, Any]
+"""Fields of a highlight."""
+_Reading = tuple[int, _Fields, _Fields | None]
+"""Offset in a block, fields, and those of another reading, to be shown: `exact`, `gaps`, `markdown`,
+`markdown_gaps`, and `offset`, where it begins from where the first does."""
 
 
 class _Found(NamedTuple):
@@ -49,9 +45,9 @@ class _Found(NamedTuple):
     block: int
     start: int
     """In the plain text of the note."""
-    fields: dict[str, Any]
-    """Those of the highlight, by the frozen reading of docs/keys.md."""
-    shown: _Shown | None = None
+    fields: _Fields
+    """Those of the highlight, by the frozen reading of docs/keys.md, which gives the anchor."""
+    shown: _Fields | None = None
 
 
 def highlights(
@@ -141,24 +137,15 @@ def _dropped(text: str, gaps: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
     return "".join([*parts, text[at:]]), tuple(spans)
 
 
-def _as_shown(highlight: Highlight, start: int, shown: _Shown, text: str) -> Highlight:
+def _as_shown(highlight: Highlight, start: int, shown: _Fields, text: str) -> Highlight:
     """Return the highlight by its other reading; the frozen one gives its anchor."""
-    start += shown.offset
-    end = start + len(shown.exact)
-    prefix, suffix = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
-    if text[start:end] != shown.exact:  # words of a cloze with own signs, which the text has not
-        prefix, suffix = highlight.prefix, highlight.suffix
-    return replace(
-        highlight,
-        exact=shown.exact,
-        gaps=shown.gaps,
-        markdown=shown.markdown,
-        markdown_gaps=shown.markdown_gaps,
-        prefix=prefix,
-        suffix=suffix,
-        anchor_text=highlight.exact,
-        anchor_around=(highlight.prefix, highlight.suffix),
-    )
+    start += shown.pop("offset")
+    end = start + len(shown["exact"])
+    around = (highlight.prefix, highlight.suffix)
+    if text[start:end] == shown["exact"]:  # else words of a cloze whose signs the text has
+        shown["prefix"] = text[max(0, start - CONTEXT) : start]
+        shown["suffix"] = text[end : end + CONTEXT]
+    return replace(highlight, **shown, anchor_text=highlight.exact, anchor_around=around)
 
 
 _NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
@@ -283,9 +270,7 @@ class _Reader:
                 fields = self._fields(first, Form.CALLOUT, exact, (markdown,))
                 yield _Found(first, starts[first], fields)
 
-    def _of_block(
-        self, at: int, block: Block
-    ) -> Iterator[tuple[int, dict[str, Any], _Shown | None]]:
+    def _of_block(self, at: int, block: Block) -> Iterator[_Reading]:
         """Yield a hand-written card, or quotes and marked sentences, each with its offset."""
         if card := self._card(at):
             yield 0, card, None
@@ -300,7 +285,7 @@ class _Reader:
         if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
             yield 0, self._sided(at, block, self.terms[at]), None
 
-    def _card(self, at: int) -> dict[str, Any] | None:
+    def _card(self, at: int) -> _Fields | None:
         """Return the card that all of a block is."""
         block, cards = self.blocks[at], self.wanted.cards
         if block.region and "block" in cards:
@@ -316,7 +301,7 @@ class _Reader:
         term = self.terms.get(at)
         return self._sided(at, block, term) if term and term.form is Form.GLOSSARY else None
 
-    def _sided(self, at: int, block: Block, sides: Sides) -> dict[str, Any]:
+    def _sided(self, at: int, block: Block, sides: Sides) -> _Fields:
         assert block.inline is not None
         bold = sides.form not in (Form.GLOSSARY, Form.TERM)
         front = block.inline.markdown(*sides.front, bold=bold)[0]
@@ -324,7 +309,7 @@ class _Reader:
         fields = self._fields(at, sides.form, block.plain, (front, back))
         return {**fields, "two_way": sides.two_way}
 
-    def _by_tool(self, placed: PlacedCard) -> dict[str, Any]:
+    def _by_tool(self, placed: PlacedCard) -> _Fields:
         """Return a card as another tool writes it."""
         card = placed.card
         fields = self._fields(placed.block, card.form, placed.exact, card.sides)
@@ -337,7 +322,7 @@ class _Reader:
             "declared": True,
         }
 
-    def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> dict[str, Any]:
+    def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
         block = self.blocks[at]
         return {
             "kind": HighlightKind.HIGHLIGHT if form in _BY_MARK else HighlightKind.CARD,
@@ -348,9 +333,7 @@ class _Reader:
             "block": block.id or str(at + 1),
         }
 
-    def _sentences(
-        self, at: int, block: Block
-    ) -> Iterator[tuple[int, dict[str, Any], _Shown | None]]:
+    def _sentences(self, at: int, block: Block) -> Iterator[_Reading]:
         """Yield the sentences of a block that hold marked phrases; one that spans two joins them."""
         inline, marks = block.inline, self.wanted.marks
         if inline is None or not inline.phrases:
@@ -361,21 +344,26 @@ class _Reader:
             return
         whole = inline.sentences()
         starts = [start for start, _ in whole]
-        for (start, end), inside in _by_sentence(phrases, inline.sentences(frozen=True)):
+
+        def reading(start: int, end: int, inside: list[Phrase]) -> _Fields:
             text, markdown_gaps = inline.markdown(start, end, inside, bold=self.bold)
-            fields = self._fields(at, Form.PHRASE, block.plain[start:end], (text,))
-            fields["gaps"] = tuple([(p.span[0] - start, p.span[1] - start) for p in inside])
-            fields["markdown_gaps"] = markdown_gaps
+            return {
+                "exact": block.plain[start:end],
+                "gaps": tuple([(p.span[0] - start, p.span[1] - start) for p in inside]),
+                "markdown": (text,),
+                "markdown_gaps": markdown_gaps,
+            }
+
+        for (start, end), inside in _by_sentence(phrases, inline.sentences(frozen=True)):
+            fields = self._fields(at, Form.PHRASE, "", ()) | reading(start, end, inside)
             fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
             # the phrases in the whole of their sentence, which the frozen reading may cut
             low = starts[bisect_right(starts, start) - 1]
             high = whole[bisect_right(starts, end - 1) - 1][1]
-            shown = None
+            whole_reading = None
             if (low, high) != (start, end):
-                text, markdown_gaps = inline.markdown(low, high, inside, bold=self.bold)
-                gaps = tuple([(p.span[0] - low, p.span[1] - low) for p in inside])
-                shown = _Shown(block.plain[low:high], low - start, gaps, (text,), markdown_gaps)
-            yield start, fields, shown
+                whole_reading = {**reading(low, high, inside), "offset": low - start}
+            yield start, fields, whole_reading
 
     def _terms(self) -> dict[int, Sides]:
         """Return items `Term: definition`, by the index of their block; three in a row are a glossary.
@@ -410,7 +398,7 @@ class _Reader:
         return bold | listed
 
 
-def _revealed(fields: dict[str, Any]) -> _Shown | None:
+def _revealed(fields: _Fields) -> _Fields | None:
     """Return a cloze of another tool with its answers, where the plain text has the tool's signs."""
     markdown, gaps = fields["markdown"], fields["gaps"]
     if fields["form"] is not Form.CLOZE or not markdown:
@@ -419,7 +407,9 @@ def _revealed(fields: dict[str, Any]) -> _Shown | None:
         return None
     exact = plain(cloze.reveal(markdown[0]))
     found = hidden_words(markdown[0], exact)
-    return _Shown(exact, 0, found, markdown, ()) if len(found) > len(gaps) else None
+    if len(found) <= len(gaps):
+        return None
+    return {"exact": exact, "offset": 0, "gaps": found, "markdown": markdown, "markdown_gaps": ()}
 
 
 def _by_sentence(

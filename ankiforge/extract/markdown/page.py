@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Blocks, Part, cut, rich, without_id
 from ankiforge.extract.markdown.inline import masked, read
@@ -60,7 +60,7 @@ class ToolCard(NamedTuple):
     """Of its line, where others may stand beside it."""
 
 
-class Dialect(Protocol):
+class Dialect:
     """How one tool writes cards."""
 
     signs: str
@@ -68,15 +68,15 @@ class Dialect(Protocol):
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
         """Yield the cards of a note, in any order; where they overlap, the first one counts."""
-        ...
+        raise NotImplementedError
 
     def own_forms(self, page: Page) -> frozenset[str]:
         """Return which of our forms this tool has, too."""
-        ...
+        return frozenset()
 
     def reads_highlights(self, page: Page) -> bool:
-        """Return whether this tool decides what `==x==` means in this note."""
-        ...
+        """Return whether this tool decides what `==x==` means in this note; else it is a mark."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
         YankiSettings,
     )
 
-NO_FORMS = frozenset[str]()
-
 
 def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
     """Return the dialects asked for, in the order in which they go before one another."""
@@ -65,7 +63,7 @@ _SCHEDULE = re.compile(r"[ \t]*>[ \t]*\[!sr\b", re.IGNORECASE)
 """The callout in which a scheduler keeps its data."""
 
 
-class Osr:
+class Osr(Dialect):
     """`front::back`, a line `?`, and clozes of whole paragraphs.
 
     With the plugin's usual separators its cards on one line and over several lines are read as
@@ -108,7 +106,7 @@ class Osr:
     def own_forms(self, page: Page) -> frozenset[str]:
         """Return our `inline` and `block`, where they are its forms."""
         if not self.reads_highlights(page):
-            return NO_FORMS
+            return frozenset()
         forms = (("inline", self.our_lines), ("block", self.our_blocks))
         return frozenset(form for form, is_its_own in forms if is_its_own)
 
@@ -320,7 +318,7 @@ _STYLE_SIGNS = {
 }  # fmt: skip
 
 
-class O2a:
+class O2a(Dialect):
     """START … END, STARTI … ENDI, and the styles its users set up by expressions.
 
     What a note's type is called decides: `Cloze` in it makes a cloze, `reversed` a two-way card.
@@ -332,10 +330,6 @@ class O2a:
         self.signs = "|".join(["^START[ \t]*$", "STARTI", *signs])
         marks = {"curly": _CURLY, "highlight": _HIGHLIGHT}
         self.clozes = (_NATIVE, *(marks[style] for style in self.styles if style in marks))
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing: its lines `x::y` are read here."""
-        return NO_FORMS
 
     def reads_highlights(self, page: Page) -> bool:
         """Return whether it takes them for clozes."""
@@ -584,7 +578,7 @@ _LINE_HIGHLIGHT = re.compile(r"(?<!=)==(?!=)(?P<answer>\S|\S.*?\S)(?<!=)==(?!=)"
 _NO_CARD = re.compile(r"[ \t]*(?:cards-deck|tags)\b", re.IGNORECASE)
 
 
-class Flashcards:
+class Flashcards(Dialect):
     """`#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
 
     def __init__(self, settings: FlashcardsSettings) -> None:
@@ -600,10 +594,6 @@ class Flashcards:
         )
         signs = [re.escape(one.sign) for one in self.separators if one.sign.strip()]
         self.signs = "|".join([rf"#{tag}\b", *signs, "==", r"\{"])
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing: its lines `Q::A` are read here."""
-        return NO_FORMS
 
     def reads_highlights(self, page: Page) -> bool:
         """Return True: they are its clozes."""
@@ -699,21 +689,13 @@ _HINT = re.compile(r"(?<=[^\s_*])[ \t]*(?:(?<!_)_([^_\n]+)_|(?<!\*)\*([^*\n].*?)
 _EMPHASIS = re.compile(r"_([^_\n]+)_|\*([^*\n]+)\*")
 
 
-class Yanki:
+class Yanki(Dialect):
     """A file is one note; `---` separates its sides, `~~x~~` is a cloze."""
 
     signs = r"~~|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$|[_*]$"
 
     def __init__(self, settings: YankiSettings) -> None:
         self.folders = tuple(folder.strip("/") for folder in settings.folders)
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing: the file is one card."""
-        return NO_FORMS
-
-    def reads_highlights(self, page: Page) -> bool:
-        """Return False: they are mere marks there."""
-        return False
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
         """Yield one card, or none."""
@@ -730,40 +712,33 @@ class Yanki:
             page.lines_between(start, end).strip("\n")
             for start, end in zip([0, *(at + 1 for at in rules)], [*rules, count], strict=True)
         ]
-        front = parts[0]
+        front, extra, two_way = parts[0], "", False
+        if rules:
+            extra = page.lines_between(rules[0] + 1, count).strip("\n")
         mask = page.mask(front)
         if struck := list(_struck(front, mask)):
-            text = cloze_text(page, front, mask, struck)
-            extra = page.lines_between(rules[0] + 1, count).strip("\n") if rules else ""
-            if not extra.strip():
-                return self.written(page, Form.CLOZE, (text,), front, front)
-            return self.written(page, Form.CLOZE, (text, page.side(extra)), front, extra)
-        if not rules:
+            form, last = Form.CLOZE, extra if extra.strip() else front
+            sides = (
+                cloze_text(page, front, mask, struck),
+                *([page.side(extra)] if extra.strip() else []),
+            )
+        elif not rules:
             # the last words, emphasised, are to be typed; only where the file is surely a card
-            above, _, last = front.rstrip().rpartition("\n")
-            typed, above = _EMPHASIS.fullmatch(last.strip()), above.strip("\n")
-            if not (typed and above.strip() and (page.note_id or self.folders)):
+            above, _, typed = front.rstrip().rpartition("\n")
+            found, front = _EMPHASIS.fullmatch(typed.strip()), above.strip("\n")
+            if not (found and front.strip() and (page.note_id or self.folders)):
                 return None
-            back = typed[1] or typed[2]
-            typed_sides = (page.side(_without_heading(above)), page.side(back))
-            return self.written(page, Form.BLOCK, typed_sides, above, back)
-        two_way = len(rules) > 1 and not parts[1].strip()
-        rest = parts[2:4] if two_way else [page.lines_between(rules[0] + 1, count).strip("\n")]
-        sources = [_without_heading(front), *rest]
-        if len(sources) < 2 or not all(source.strip() for source in sources[:2]):
-            return None
-        written = [source for source in sources if source.strip()]
-        sides = tuple(map(page.side, written))
-        return self.written(page, Form.BLOCK, sides, front, written[-1])._replace(two_way=two_way)
-
-    def written(
-        self, page: Page, form: Form, sides: tuple[str, ...], front: str, end: str
-    ) -> ToolCard:
-        """Return a card whose words begin with `front` and end with `end`."""
-        count = len(page.lines)
-        whole = page.lines_between(0, count)
-        tags = page.tags_in(front, end)
-        return ToolCard(0, count, form, sides, whole, (front, end), tags=tags)
+            form, last = Form.BLOCK, found[1] or found[2]
+            sides = (page.side(_without_heading(front)), page.side(last))
+        else:
+            two_way = len(rules) > 1 and not parts[1].strip()
+            sources = [_without_heading(front), *(parts[2:4] if two_way else [extra])]
+            if len(sources) < 2 or not all(source.strip() for source in sources[:2]):
+                return None
+            written = [source for source in sources if source.strip()]
+            form, last, sides = Form.BLOCK, written[-1], tuple(map(page.side, written))
+        whole, tags = page.lines_between(0, count), page.tags_in(front, last)
+        return ToolCard(0, count, form, sides, whole, (front, last), two_way, tags)
 
 
 def _without_heading(front: str) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from textwrap import dedent
-from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import without_id, without_properties
 from ankiforge.extract.markdown.inline import MASK
-from ankiforge.extract.markdown.page import Page, ToolCard, content
+from ankiforge.extract.markdown.page import Dialect, Page, ToolCard, content
 from ankiforge.extract.obsidian.grammar import (
     Hole,
     Separator,
@@ -32,7 +32,8 @@ _OUTSIDE = 1000
 """The depth of a line that is in no list."""
 
 
-class Item(NamedTuple):
+@dataclass(slots=True)
+class Item:
     """One item, or a line outside lists."""
 
     first: int
@@ -64,25 +65,18 @@ def _items(page: Page) -> list[Item]:
             inside = False
         elif not (inside or at in page.code or page.is_comment(at)):
             heads.append((at, _OUTSIDE))
-    ends = []
-    for number, (at, _) in enumerate(heads):
-        limit = heads[number + 1][0] if number + 1 < len(heads) else len(page.lines)
-        end = at + 1
-        while end < limit and not page.is_blank(end):
-            end += 1
-        ends.append(end)
-    lasts, stack = list(ends), list[int]()
-    for number in range(len(heads) + 1):
-        at, depth = heads[number] if number < len(heads) else (len(page.lines) + 1, -1)
-        while stack and (heads[stack[-1]][1] >= depth or lasts[stack[-1]] < at):
-            done = stack.pop()
-            if stack:
-                lasts[stack[-1]] = max(lasts[stack[-1]], lasts[done])
-        stack.append(number)
-    return [
-        Item(at, end, last, depth)
-        for (at, depth), end, last in zip(heads, ends, lasts, strict=True)
-    ]
+    items: list[Item] = []
+    around: list[Item] = []  # the items that the next one may lie in
+    limits = [*(at for at, _ in heads[1:]), len(page.lines)]
+    for (at, depth), limit in zip(heads, limits, strict=False):
+        end = next((line for line in range(at + 1, limit) if page.is_blank(line)), limit)
+        while around and (around[-1].depth >= depth or around[-1].last < at):
+            around.pop()
+        around.append(Item(at, end, end, depth))
+        for item in around:
+            item.last = end
+        items.append(around[-1])
+    return items
 
 
 def _answer(page: Page, first: int, last: int) -> str:
@@ -95,24 +89,12 @@ def _answer(page: Page, first: int, last: int) -> str:
     return "\n".join([lines[0][found.end() :], *(line.strip() for line in lines[1:])])
 
 
-class _Outline:
-    """Tools that have no form of ours, and for which `==x==` is a mere mark."""
-
-    def own_forms(self, page: Page) -> frozenset[str]:
-        """Return nothing."""
-        return frozenset()
-
-    def reads_highlights(self, page: Page) -> bool:
-        """Return False."""
-        return False
-
-
 _CARD = re.compile(r"(?:^|(?<=\s))(?:#card(?![\w/-])|#?\[\[card\]\])", re.IGNORECASE)
 _LOGSEQ_CLOZE = re.compile(r"\{\{cloze[ \t]+(?P<answer>.+?)\}\}(?!\})", re.IGNORECASE)
 _CUE = "\\\\"
 
 
-class Logseq(_Outline):
+class Logseq(Dialect):
     """Reads pages as Logseq does."""
 
     signs = r"#card\b|\[\[card\]\]|\{\{cloze\b"
@@ -173,7 +155,7 @@ _SEPARATORS = (
 _BELOW = re.compile(r"(?P<front>.*\S)[ \t]*(?P<sign>>>>|:::|;;;)[ \t]*$")
 
 
-class Remnote(_Outline):
+class Remnote(Dialect):
     """Reads what RemNote exports."""
 
     signs = r"<>|>>|<<|::|;;|\{\{"

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,10 +122,8 @@ class _Access:
     says: str
     """What it is, in words."""
     opened: Callable[[], AbstractContextManager[Catalog]]
-    libraries: Callable[[Catalog], Iterator[Library | Problem]]
-    """Those to read, and what to report about the rest."""
-    container: str = Library.USER
-    """Not read completely if access fails; "" = unknown."""
+    groups: bool | None = None
+    """Whether to read the groups only (True), the own library only (False), or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,23 +204,6 @@ class ZoteroSource:
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
-    def look(self) -> str:
-        """Return what would be read, and by which access.
-
-        Raises:
-            ItemError: there is none, or a wanted library cannot be read.
-        """
-        said = []
-        for access in self._accesses():
-            with access.opened() as catalog:
-                names = []
-                for library in access.libraries(catalog):
-                    if isinstance(library, Problem):
-                        raise ItemError(library.what, hint=library.hint)
-                    names.append(library.namespace.removeprefix("zotero:"))
-            said.append(f"{', '.join(names) or 'no library'} by {access.says}")
-        return "; ".join(said)
-
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries; note the files that were looked for."""
         try:
@@ -240,15 +222,15 @@ class ZoteroSource:
                         works = Works(
                             self.name, catalog, worker, self.folder, self.me, self.memory, self.pool
                         )
-                        for library in access.libraries(catalog):
+                        for library in self._libraries(access, catalog):
                             if isinstance(library, Problem):
                                 yield library
                             else:
                                 yield from self._library(access, works, library, looked)
                 except ItemError as error:
                     yield Problem(access.where, error.message, error.hint)
-                    if access.container:
-                        yield Scan(self.name, access.container, complete=False)
+                    if not access.groups:  # which groups there are is unknown
+                        yield Scan(self.name, Library.USER, complete=False)
             yield from local_fallback(self.name, worker.lost, "files")
 
     def _library(
@@ -325,9 +307,11 @@ class ZoteroSource:
     def _by_local(self) -> tuple[_Access, ...]:
         """Read shared libraries from the database, where there is one: it knows whose a mark is."""
         says = f"Zotero's local API at {self.local.host}"
-        own = self._by_api(self.local, says, own_only=self._has_database)
-        needs = self._has_database and (self.wanted.needs_groups or self.wanted.named)
-        return (own, self._by_database(groups_only=True)) if needs else (own,)
+        if not self._has_database:
+            return (self._by_api(self.local, says),)
+        own = self._by_api(self.local, says, groups=False)
+        needs = self.wanted.needs_groups or self.wanted.named
+        return (own, self._by_database(groups=True)) if needs else (own,)
 
     def _by_web(self) -> _Access:
         if self.offline and not self.web.loopback:
@@ -343,29 +327,24 @@ class ZoteroSource:
 
         return Remote(address, self.wanted, self.memory, self.pace or Pace())
 
-    def _by_api(self, address: Address, says: str, *, own_only: bool = False) -> _Access:
-        def libraries(catalog: Catalog) -> Iterator[Library | Problem]:
-            for library in catalog.libraries():
-                if library.group is None or not own_only:
-                    yield library
-            problem: Problem | None = getattr(catalog, "unlisted", None)
-            if problem and not own_only:
-                yield problem
+    def _by_api(self, address: Address, says: str, groups: bool | None = None) -> _Access:
+        return _Access(address.host, says, lambda: closing(self._remote(address)), groups)
 
-        return _Access(address.host, says, lambda: closing(self._remote(address)), libraries)
-
-    def _by_database(self, *, groups_only: bool = False) -> _Access:
+    def _by_database(self, groups: bool | None = None) -> _Access:
         path = self.database or Path()
+        return _Access(str(path), str(path), lambda: local_database(path), groups)
 
-        def libraries(catalog: Catalog) -> Iterator[Library | Problem]:
-            if isinstance(catalog, Database):
-                yield from _age(path, catalog)
-            for library in _chosen(path, catalog, self.wanted):
-                if isinstance(library, Problem) or library.group is not None or not groups_only:
-                    yield library
-
-        container = "" if groups_only else Library.USER
-        return _Access(str(path), str(path), lambda: local_database(path), libraries, container)
+    def _libraries(self, access: _Access, catalog: Catalog) -> Iterator[Library | Problem]:
+        """Yield the libraries to read, and what to report about the rest."""
+        found: Iterator[Library | Problem]
+        if isinstance(catalog, Database):
+            found = chain(_age(access.where, catalog), _chosen(access.where, catalog, self.wanted))
+        else:
+            found = catalog.libraries_and_fault()
+        for one in found:
+            is_own = isinstance(one, Library) and one.group is None
+            if access.groups is None or access.groups != is_own:
+                yield one
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -375,20 +354,20 @@ def _stamp(path: Path) -> Stamp | None:
         return None
 
 
-def _age(path: Path, database: Database) -> Iterator[Problem]:
+def _age(where: str, database: Database) -> Iterator[Problem]:
     version = database.version()
     if version in KNOWN_SCHEMAS:
         return
     age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
     yield Problem(
-        str(path),
+        where,
         f"it was written by a Zotero {age} than this program knows (schema {version})",
         hint="it was read all the same; if marks are missing, bring the older program up to date",
         notice=True,
     )
 
 
-def _chosen(path: Path, catalog: Catalog, wanted: Wanted) -> Iterator[Library | Problem]:
+def _chosen(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
     """Yield the libraries of a database that are wanted, and a problem for those it lacks."""
     there = {library.group: library for library in catalog.libraries()}
     known = {group for group in there if group is not None}
@@ -397,9 +376,9 @@ def _chosen(path: Path, catalog: Catalog, wanted: Wanted) -> Iterator[Library | 
     if (wanted.own or (user is not None and not foreign)) and None in there:
         yield there[None]
     if foreign:
-        yield Problem(str(path), f"library: {user} is neither its user nor one of its groups")
+        yield Problem(where, f"library: {user} is neither its user nor one of its groups")
     for group in wanted.groups(known):
         if group in there:
             yield there[group]
         else:
-            yield Problem(str(path), f"library: it has no group {group}", "sync it in Zotero")
+            yield Problem(where, f"library: it has no group {group}", "sync it in Zotero")

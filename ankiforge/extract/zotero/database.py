@@ -11,15 +11,18 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from ankiforge.errors import ItemError
 from ankiforge.model import HighlightKind
+
+if TYPE_CHECKING:
+    from ankiforge.extract.zotero.sync import Remote
 
 # --- what libraries hold, whichever way they are read ---------------------------------------
 
@@ -148,52 +151,12 @@ class Account(NamedTuple):
     """The name to log in with, and the name to be shown."""
 
 
-class Catalog(Protocol):
-    """Libraries with what was marked and written in them: a `Database`, or a `Remote`.
+Catalog: TypeAlias = "Database | Remote"
+"""Libraries with what was marked and written in them.
 
-    Both give the same values in the same order. The numbers of items and libraries are handles
-    of one catalog. The methods raise ItemError where an answer cannot be had or believed.
-    """
-
-    def account(self) -> Account:
-        """Return whose Zotero it is."""
-        ...
-
-    def user(self, number: int | None) -> str:
-        """Return the display name of an account, "" if unknown."""
-        ...
-
-    def libraries(self) -> Iterable[Library]:
-        """Return the user's own library, then the groups by number."""
-        ...
-
-    def marks(self, library: Library) -> Iterator[Mark]:
-        """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
-        ...
-
-    def trashed(self, library: Library) -> int:
-        """Return how many marks are in the trash, themselves or with their file or paper."""
-        ...
-
-    def notes(self, library: Library) -> Iterator[ChildNote]:
-        """Yield notes on papers that are not in the trash: by paper, oldest first."""
-        ...
-
-    def fields(self, item: int) -> dict[str, str]:
-        """Return the filled fields of a work by Zotero's names."""
-        ...
-
-    def creators(self, item: int) -> list[Creator]:
-        """Return everybody who made a work, in its order."""
-        ...
-
-    def tags(self, item: int) -> tuple[str, ...]:
-        """Return the tags a person gave, not those a catalogue brought along."""
-        ...
-
-    def collections(self, item: int) -> tuple[str, ...]:
-        """Return the collections a work is in, each as its whole path, `Outer/Inner`."""
-        ...
+Both give the same values in the same order. The numbers of items and libraries are handles of
+one catalog. The methods raise ItemError where an answer cannot be had or believed.
+"""
 
 
 # --- a private copy -------------------------------------------------------------------------
@@ -504,9 +467,7 @@ class Database:
 
     def marks(self, library: Library) -> Iterator[Mark]:
         """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
-        with _told():
-            for row in self.connection.execute(_MARKS, (library.id,)):
-                yield Mark(*row)
+        return map(Mark._make, self._rows(_MARKS, library.id))
 
     def trashed(self, library: Library) -> int:
         """Return how many marks are in the trash, themselves or with their file or paper."""
@@ -514,9 +475,7 @@ class Database:
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Yield notes on papers that are not in the trash: by paper, oldest first."""
-        with _told():
-            for row in self.connection.execute(_NOTES, (library.id,)):
-                yield ChildNote(*row)
+        return map(ChildNote._make, self._rows(_NOTES, library.id))
 
     def fields(self, item: int) -> dict[str, str]:
         """Return the filled fields of a work by Zotero's names."""
@@ -538,9 +497,9 @@ class Database:
         """Return the collections a work is in, each as its whole path, `Outer/Inner`."""
         return tuple(path for (path,) in self._rows(_COLLECTIONS, item))
 
-    def _rows(self, query: str, *values: Any) -> list[Any]:
+    def _rows(self, query: str, *values: Any) -> Iterator[Any]:
         with _told():
-            return self.connection.execute(query, values).fetchall()
+            yield from self.connection.execute(query, values)
 
     def _value(self, query: str, *values: Any) -> Any:
         """Return the one value asked for, None if there is none."""

@@ -389,13 +389,15 @@ class Remote:
         """Check that a Zotero runs that lists annotations; see `Fetch.check_local`."""
         Fetch(self._service, Place("user", 0)).check_local()
 
-    @property
-    def unlisted(self) -> Problem | None:
-        """Why it is unknown which shared libraries there are, if others can be read."""
+    def libraries_and_fault(self) -> Iterator[Library | Problem]:
+        """Yield the libraries; in the end, why it is unknown which shared ones there are.
+
+        That is not said if none of the others could be read.
+        """
+        yield from self._libraries
         fault, copies = self._unlisted, self._copies.values()
-        if fault is None or (copies and all(isinstance(one, ItemError) for one in copies)):
-            return None
-        return Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
+        if fault and not (copies and all(isinstance(one, ItemError) for one in copies)):
+            yield Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
 
     # --- accounts and libraries
 
@@ -458,18 +460,13 @@ class Remote:
     def marks(self, library: Library) -> Iterator[Mark]:
         """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
         copy = self._copy(library)
-        chains = [
-            chain
-            for chain in _chains(copy, MARK)
-            if len(chain) > 1 and not any(one.trashed for one in chain)
-        ]
 
         def order(chain: tuple[Item, ...]) -> tuple[str, ...]:
             mark, file = chain[:2]
             index = mark.fields.get("annotationSortIndex", "")
             return (chain[-1].key, file.added, file.key, index, mark.key)
 
-        for item, file, *above in sorted(chains, key=order):
+        for item, file, *above in sorted(_present(copy, MARK), key=order):
             fields, work = item.fields, above[0] if above else file
             name = file.fields.get("filename", "")
             yield Mark(
@@ -500,13 +497,8 @@ class Remote:
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Yield notes on papers that are not in the trash: by paper, oldest first."""
         copy = self._copy(library)
-        chains = [
-            chain
-            for chain in _chains(copy, NOTE)
-            if len(chain) > 1 and not any(one.trashed for one in chain)
-        ]
         for item, work, *_ in sorted(
-            chains, key=lambda one: (one[1].key, one[0].added, one[0].key)
+            _present(copy, NOTE), key=lambda one: (one[1].key, one[0].added, one[0].key)
         ):
             yield ChildNote(
                 item=self._handle(item, copy),
@@ -611,3 +603,10 @@ def _chains(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
             while (above := copy.items.get(chain[-1].parent)) and len(chain) < 3:
                 chain.append(above)
             yield tuple(chain)
+
+
+def _present(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
+    """Yield the chains of what lies on something and is not in the trash."""
+    for chain in _chains(copy, kind):
+        if len(chain) > 1 and not any(one.trashed for one in chain):
+            yield chain

@@ -688,20 +688,3 @@ def test_auto_says_what_it_tried(
         " no data folder; no key for the web"
     )
     assert "ZOTERO_API_KEY" in problem.hint
-
-
-# --- what a look tells ----------------------------------------------------------------------
-
-
-def test_a_look_tells_libraries_and_way(serve: Callable[..., Any], folder: Path) -> None:
-    def look(api: str, server: Any, **more: Any) -> str:
-        settings = zotero.Settings(api=api, url=server.url, key_env="ZOTERO_API_KEY", **more)
-        source = zotero.open_source("zotero", folder, settings)
-        assert isinstance(source, zotero.ZoteroSource)
-        return source.look()
-
-    web, local = serve(RICH), serve(RICH, flavour="local10")
-    assert look("web", web).startswith("user, group.77, group.4567890 by Zotero's web API at 127.")
-    told = look("local", local, path=str(folder))
-    assert told.startswith("user by Zotero's local API at 127.")
-    assert told.endswith(f"; group.77, group.4567890 by {folder / 'zotero.sqlite'}")
