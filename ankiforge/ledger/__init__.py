@@ -78,7 +78,7 @@ class Ledger:
         self.ingest = Ingest(connection, self.writer, self.decisions, self.cards, pictures.folder)
         self.decisions.heard = self.ingest.apply
         self.remembering = Remembering(connection, self.decisions, self.cards)
-        self.policy = Policy(connection, self.decisions)
+        self.policy = Policy(connection, self.decisions, self.cards)
         self.choices = Choices(connection, self.decisions, self.cards)
         slots = Slots(connection, self.writer, self.decisions)
         self.placer = Placer(
