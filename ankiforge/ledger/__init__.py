@@ -78,7 +78,7 @@ class Ledger:
         self.ingest = Ingest(connection, self.writer, self.decisions, self.cards, pictures.folder)
         self.decisions.on_effect = self.ingest.apply
         self.earlier = EarlierDecisions(connection, self.decisions, self.cards)
-        self.policy = Policy(connection, self.decisions)
+        self.policy = Policy(connection, self.decisions, self.cards)
         self.alternatives = Alternatives(connection, self.decisions, self.cards)
         slots = Slots(connection, self.writer, self.decisions)
         self.placer = Placer(

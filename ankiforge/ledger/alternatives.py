@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from msgspec import json
 
@@ -19,7 +18,6 @@ from ankiforge.ledger.events import OVER, PERSON, SOURCE, Columns, Event, choosi
 from ankiforge.ledger.slots import ALIKE, likeness, match_groups, without_card
 from ankiforge.model import (
     AcceptedBy,
-    Candidate,
     CandidateState,
     Card,
     CardKind,
@@ -113,20 +111,6 @@ class _Unwanted:
     answer: str
     whole: bool = False
     """Whether its card was rejected, and not only this candidate."""
-
-
-def preference(candidate: Candidate) -> dict[str, Any]:
-    """Return a candidate as an event stores it among the preferred or passed-over ones."""
-    draft, origin = candidate.draft, candidate.draft.origin
-    return {
-        "draft": candidate.id,
-        "kind": draft.kind.value,
-        "fields": dict(draft.fields),
-        "answer": draft.answer,
-        "drafter": origin.drafter,
-        "model": origin.model,
-        "prompt": origin.prompt,
-    }
 
 
 class Alternatives:

@@ -212,6 +212,14 @@ _STORED = (
 """Cards and those they were drafted with, once for each candidate."""
 
 
+_WORK = (
+    "SELECT coalesce(nullif(d.work, ''), d.key) FROM card_highlight l"
+    " JOIN highlight h ON h.key = l.key JOIN document d ON d.key = h.document"
+    " WHERE l.guid = :guid AND l.role = 'origin'"
+)
+"""SQL of the key of the first document of a card's work."""
+
+
 class Stored(NamedTuple):
     """A card as stored, with everything its state depends on."""
 
@@ -606,6 +614,14 @@ class Cards:
             ((guid, letter, n, to_json(finding)) for n, finding in enumerate(findings)),
         )
 
+    def keep_deck(self, guid: Guid) -> None:
+        """Store the deck of a document's first accepted card: its later cards go there, too."""
+        self._db.execute(
+            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
+            f" WHERE deck = '' AND (key = ({_WORK}) OR work = ({_WORK}))",
+            {"guid": guid},
+        )
+
     def refresh(self, guid: Guid) -> None:
         """Update what follows from the findings and remarks of the leading candidate."""
         for group in self.stored([guid]):
@@ -648,6 +664,20 @@ def event_of(row: sqlite3.Row) -> Event:
         msgspec.json.decode(row["body"]), row["rank"], bool(row["undone"]), bool(row["here"]),
         row["sequence"],
     )  # fmt: skip
+
+
+def preference(candidate: Candidate) -> dict[str, Any]:
+    """Return a candidate as an event stores it among the preferred or passed-over ones."""
+    draft, origin = candidate.draft, candidate.draft.origin
+    return {
+        "draft": candidate.id,
+        "kind": draft.kind.value,
+        "fields": dict(draft.fields),
+        "answer": draft.answer,
+        "drafter": origin.drafter,
+        "model": origin.model,
+        "prompt": origin.prompt,
+    }
 
 
 def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:

@@ -178,10 +178,10 @@ CLEAN = (
 SUBJECTS = (
     "WITH subject(id) AS MATERIALIZED (SELECT value FROM json_each(:ids)),"
     " member(id, guid, key) AS MATERIALIZED (SELECT s.id, c.guid, {home} FROM subject s"
-    "  CROSS JOIN card c ON c.guid = s.id UNION SELECT s.id, c.guid, {home} FROM subject s"
+    "  CROSS JOIN card c ON c.guid = s.id UNION ALL SELECT s.id, c.guid, {home} FROM subject s"
     "  CROSS JOIN card o ON o.guid = s.id AND o.choice <> '' AND {open_o}"
-    "  CROSS JOIN card c ON c.choice = o.choice AND c.choice <> '' AND {open_c}"
-    " UNION SELECT s.id, '', h.key FROM subject s JOIN highlight h ON h.key = s.id) "
+    "  CROSS JOIN card c ON c.choice = o.choice AND c.choice <> '' AND {open_c} AND c.guid <> o.guid"
+    " UNION ALL SELECT s.id, '', h.key FROM subject s JOIN highlight h ON h.key = s.id) "
 ).format(
     home=HOME,
     **{
@@ -191,30 +191,18 @@ SUBJECTS = (
     },
 )
 """What is listed, by guid or key; an open choice is listed by one card and has two as members."""
-_CARD_OF = "FROM member m JOIN card c ON c.guid = m.guid"
-_HIGHLIGHT_OF = (
-    "FROM member m JOIN highlight h ON h.key = m.key JOIN document d ON d.key = h.document"
+FACETS = {
+    "Deck": "deck", "Document": "document", "Colour": "colour", "Tag": "tag", "Kind": "kind",
+    "Finding": "finding",
+}  # fmt: skip
+"""By title: the field of the query."""
+CHECKS = (
+    f"{SUBJECTS} SELECT m.id, json_extract(f.body, '$.check') AS name FROM member m"
+    " JOIN card c ON c.guid = m.guid JOIN finding f ON f.guid = c.guid"
+    f" JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND {_SHOWN}"
+    f" WHERE {CURRENT}"
 )
-FACETS: dict[str, tuple[str, str]] = {
-    "Deck": ("deck", f"SELECT m.id, c.deck AS value {_CARD_OF}"),
-    "Document": ("document", f"SELECT m.id, d.title AS value {_HIGHLIGHT_OF}"),
-    "Colour": ("colour", f"SELECT m.id, colour_name({_COLOUR}) AS value {_HIGHLIGHT_OF}"),
-    "Tag": (
-        "tag",
-        f"SELECT m.id, tag_name(t.value) AS value {_CARD_OF}, json_each(c.tags) t UNION ALL"
-        f" SELECT m.id, tag_name(t.value) {_HIGHLIGHT_OF}, json_each(h.body, '$.tags') t UNION ALL"
-        f" SELECT m.id, tag_name(t.value) {_HIGHLIGHT_OF}, json_each(d.body, '$.tags') t",
-    ),
-    "Kind": ("kind", f"SELECT m.id, c.kind AS value {_CARD_OF}"),
-    "Finding": (
-        "finding",
-        "SELECT m.id, json_extract(f.body, '$.check') AS value"
-        f" {_CARD_OF} JOIN finding f ON f.guid = c.guid"
-        f" JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND {_SHOWN}"
-        f" WHERE {CURRENT}",
-    ),
-}
-"""By title: the field of the query, and SQL for (what is listed, value)."""
+"""What is listed, with the check of each finding."""
 
 
 def of_cards(
@@ -288,7 +276,7 @@ def define(connection: Connection) -> None:
     for name, count, function in (
         ("fits", 3, _fits),
         ("says", 4, _says),
-        ("has_digit", 1, _has_digit),
+        ("has_digit", 1, has_digit),
         ("colour_name", 1, lambda colour: colour_name(colour or "")),
         ("tag_name", 1, tag_name),
         ("deck_tags", 2, lambda document, highlight: "[]"),
@@ -324,7 +312,7 @@ def _fits(value: str | None, pattern: str, how: str) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def _has_digit(texts: str) -> bool:
+def has_digit(texts: str) -> bool:
     """Return whether a digit stands in any text in a JSON value."""
     return any(_DIGIT.search(_GAP.sub("", one)) for one in _strings(msgspec.json.decode(texts)))
 

@@ -53,13 +53,6 @@ from ankiforge.text.fold import same
 FLOOD = 300
 """Cards that policy accepts in one run; the rest waits for a person."""
 
-_WORK = (
-    "SELECT coalesce(nullif(d.work, ''), d.key) FROM card_highlight l"
-    " JOIN highlight h ON h.key = l.key JOIN document d ON d.key = h.document"
-    " WHERE l.guid = :guid AND l.role = 'origin'"
-)
-"""SQL of the key of the first document of a card's work."""
-
 
 _DEFERRED = "deferred:"
 """How the names of `meta` begin that stand for cards on whose words policy decides later."""
@@ -68,9 +61,10 @@ _DEFERRED = "deferred:"
 class Policy:
     """Applies the policy of the settings."""
 
-    def __init__(self, connection: Connection, decisions: Decisions) -> None:
+    def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
         self._db = connection
         self._decisions = decisions
+        self._cards = cards
         self._accepted: Counter[RunId] = Counter()
         """Cards that policy accepted, by run."""
 
@@ -97,7 +91,7 @@ class Policy:
         how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
         after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
         self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
-        self.store_deck(guid)
+        self._cards.keep_deck(guid)
         return True
 
     @cached_property
@@ -156,14 +150,6 @@ class Policy:
             ).fetchone()
             self._accepted[run] = int(row[0])
         return self._accepted[run]
-
-    def store_deck(self, guid: Guid) -> None:
-        """Store the deck of a document's first accepted card as the deck of the document."""
-        self._db.execute(
-            "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
-            f" WHERE deck = '' AND (key = ({_WORK}) OR work = ({_WORK}))",
-            {"guid": guid},
-        )
 
     def deck_for(self, highlight: Highlight, guid: Guid, asked: str = "") -> str:
         """Return the deck the card was shipped to before the ledger was lost, else its document's deck.

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import msgspec
 
+from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.anki import CALENDAR
 from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
 from ankiforge.ledger.conditions import (
+    CHECKS,
     CLEAN,
     CURRENT,
     DOUBTED,
@@ -24,8 +28,10 @@ from ankiforge.ledger.conditions import (
     SUBJECTS,
     Term,
     define,
+    has_digit,
     of_cards,
     of_highlights,
+    tag_name,
 )
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import PERSON
@@ -50,6 +56,8 @@ from ankiforge.model import (
     Verdict,
 )
 
+_FEW = 1_000
+"""Highlights that are looked up by their keys; of more, the whole table is read."""
 BY_HAND = "rules"
 """The drafter of hand-written cards, whatever drafter the settings name."""
 _UNREAD = ("the reply could not be read", "the reply was cut off before the first card")
@@ -140,6 +148,18 @@ class Funnel:
     reasons: Counter[str] = field(default_factory=Counter)
     without: list[WithoutCard] = field(default_factory=list)
     """The highlights without a ready card, in reading order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """By what a list may be narrowed."""
+
+    values: dict[str, Counter[str]]
+    """By title (see `conditions.FACETS`): how many items have which value."""
+    doubted: int
+    """Items with a finding that doubts them."""
+    numbers: int
+    """Items with a digit in their words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +422,10 @@ class Queries:
             f" WHERE {_LIVE} AND json_extract(f.body, '$.severity') <> 'info' AND {CURRENT}"
         ).fetchall()
         named = {name for row in rows for name in row if name}
-        return [guid for guid in self._guids(f"{_LIVE} AND {_FIRST}") if guid in named]
+        return self._few(
+            f"c.guid IN (SELECT value FROM json_each(:named)) AND {_LIVE} AND {_FIRST}",
+            {"named": to_json(sorted(named))},
+        )
 
     def of_last_run(self) -> list[str]:
         """Return the guids of the cards which the last drafting run drafted or revised.
@@ -417,9 +440,9 @@ class Queries:
         if run is None:
             return []
         return self._guids(
-            f"c.guid IN (SELECT guid FROM card WHERE run = :run UNION SELECT l.guid FROM"
+            "(c.run = :run OR c.guid IN (SELECT l.guid FROM"
             " past_content p JOIN card_highlight l ON l.key = p.key WHERE p.until = :run"
-            " UNION SELECT subject FROM event WHERE what = 'revise' AND at >= :at)"
+            " UNION SELECT subject FROM event WHERE what = 'revise' AND at >= :at))"
             f" AND {_FIRST}",
             {"run": run["id"], "at": run["at"]},
         )
@@ -487,10 +510,10 @@ class Queries:
         """
         return self._few(_WITHOUT_SOURCE)
 
-    def _few(self, where: str) -> list[str]:
+    def _few(self, where: str, values: Mapping[str, str] | None = None) -> list[str]:
         """Filter first and sort then: for conditions that few cards meet."""
         sql = f"SELECT c.guid FROM card c CROSS JOIN highlight h ON h.key = c.key WHERE {where}"
-        return [row["guid"] for row in self._db.execute(sql + _ORDER).fetchall()]
+        return [row["guid"] for row in self._db.execute(sql + _ORDER, values or {}).fetchall()]
 
     def _guids(self, where: str, values: Mapping[str, str] | None = None) -> list[str]:
         """Read in reading order, by the index: sorting many cards would take too long per key."""
@@ -498,7 +521,7 @@ class Queries:
             "SELECT c.guid FROM highlight h INDEXED BY highlight_place"
             f" CROSS JOIN card c ON c.key = h.key WHERE {where}{_ORDER}"
         )
-        return [row["guid"] for row in self._db.execute(sql, values or {}).fetchall()]
+        return [row[0] for row in self._db.execute(sql, values or {}).fetchall()]
 
     # --- filters ----------------------------------------------------------------------------
 
@@ -544,11 +567,11 @@ class Queries:
         if numbers:
             where = f"{where} AND {NUMBERS}"
             of_highlight = f"{of_highlight} AND {NUMBERS_OF_HIGHLIGHT}"
+        sources = " JOIN highlight h ON h.key = m.key JOIN document d ON d.key = h.document"
         rows = self._db.execute(
             f"{SUBJECTS} SELECT m.id FROM member m JOIN card c ON c.guid = m.guid"
-            " JOIN highlight h ON h.key = m.key JOIN document d ON d.key = h.document"
-            f" WHERE {where} UNION SELECT m.id FROM member m JOIN highlight h ON h.key = m.key"
-            f" JOIN document d ON d.key = h.document WHERE m.guid = '' AND {of_highlight}",
+            f"{sources if terms else ''} WHERE {where} UNION ALL"
+            f" SELECT m.id FROM member m{sources} WHERE m.guid = '' AND {of_highlight}",
             {
                 **values, **more, "ids": to_json(list(subjects)), "doubts": to_json(list(doubts or ()))
             },
@@ -563,19 +586,75 @@ class Queries:
         ).fetchall()
         return frozenset(row["guid"] for row in rows)
 
-    def facets(self, subjects: Iterable[str]) -> dict[str, tuple[str, Counter[str]]]:
-        """Count the values by which these guids and keys may be filtered: title → (field, counts)."""
-        values = " UNION ALL ".join(
-            f"SELECT '{title}' AS title, * FROM ({sql})" for title, (_, sql) in FACETS.items()
+    def facets(self, subjects: Iterable[str], doubts: Iterable[str] = ()) -> Facets:
+        """Count the values by which these guids and keys may be filtered.
+
+        `doubts`: the checks that doubt whether a card says what its source says. For many items
+        the whole table of highlights is read: looking up each takes ten times as long.
+        """
+        ids = sorted(set(subjects))
+        wanted = to_json(ids)
+        member = f"c.guid, c.kind, c.deck, c.tags, c.fields, c.choice, {HOME} AS home"
+        alone = [
+            tuple(row)
+            for row in self._db.execute(
+                f"SELECT c.guid, {member} FROM card c WHERE c.choice = ''"
+                " AND c.guid IN (SELECT value FROM json_each(?))",
+                (wanted,),
+            ).fetchall()
+        ]
+        others = sorted(set(ids).difference(row[0] for row in alone))
+        several = self._db.execute(
+            f"{SUBJECTS} SELECT m.id, {member.replace(HOME, 'm.key')} FROM member m"
+            " LEFT JOIN card c ON c.guid = m.guid",
+            {"ids": to_json(others)},
+        ).fetchall()
+        members = sorted((*alone, *map(tuple, several)), key=itemgetter(0))
+
+        # the document of each highlight, and [colour, tags] as JSON if it may have any
+        some = " WHERE key IN (SELECT value FROM json_each(:keys))" if len(ids) < _FEW else ""
+        keys = to_json(sorted({row[-1] for row in members})) if some else "[]"
+        marks = {
+            row[0]: (row[1], row[2])
+            for row in self._db.execute(
+                'SELECT key, document, CASE WHEN instr(body, \'"tags":["\')'
+                ' OR NOT instr(body, \'"colour":""\')'
+                f" THEN json_extract(body, '$.colour', '$.tags') END FROM highlight{some}",
+                {"keys": keys},
+            )
+        }
+        documents = {
+            key: (title, tags)
+            for key, title, tags in self._db.execute(
+                "SELECT key, title, json_extract(body, '$.tags') FROM document"
+            )
+        }
+
+        # most items have the same values as many others: each such combination is counted once
+        combined: Counter[tuple[tuple[Any, ...], ...]] = Counter()
+        with_digit: set[str] = set()
+        for id, group in groupby(members, key=itemgetter(0)):
+            found = []
+            for _, guid, kind, deck, tags, fields, _, home in group:
+                found.append((kind, deck, tags, *marks[home]))
+                if guid and has_digit(fields):
+                    with_digit.add(id)
+            combined[tuple(found)] += 1
+        counts = {title: Counter[str]() for title in FACETS}
+        for rows, number in combined.items():
+            for title, values in _facets_of(rows, documents).items():
+                counts[title].update(dict.fromkeys(values, number))
+
+        checked = [row["guid"] for row in self._db.execute("SELECT DISTINCT guid FROM finding")]
+        named = {row[0] for row in members} & {*checked, *(row[0] for row in several)}
+        checks = self._db.execute(CHECKS, {"ids": to_json(sorted(named))}).fetchall()
+        for _, name in sorted({(row["id"], row["name"]) for row in checks}):
+            counts["Finding"][name] += 1
+        return Facets(
+            counts,
+            len(self.filtered(named, (), doubts=doubts)),
+            len(with_digit) + len(self.filtered(set(ids) - with_digit, (), numbers=True)),
         )
-        found = {title: (field, Counter[str]()) for title, (field, _) in FACETS.items()}
-        for title, value, number in self._db.execute(
-            f"{SUBJECTS} SELECT title, value, count(DISTINCT id) FROM ({values})"
-            " WHERE value <> '' GROUP BY title, value ORDER BY min(id)",
-            {"ids": to_json(list(subjects))},
-        ).fetchall():
-            found[title][1][value] = number
-        return found
 
     def use_decks(self, tags: Callable[[str, str], str]) -> None:
         """Let queries ask for tags that deck files give, by the JSON of a document and a highlight."""
@@ -788,6 +867,30 @@ class Queries:
         ):
             found.setdefault((guid, letter), []).append(decoder.decode(body))
         return found
+
+
+# --- facets ------------------------------------------------------------------------------------
+
+
+def _facets_of(
+    rows: Iterable[tuple[Any, ...]], documents: Mapping[str, tuple[str, str]]
+) -> dict[str, dict[str, None]]:
+    """Return the values of one item by facet; an open choice has those of all its cards."""
+    found: dict[str, dict[str, None]] = {title: {} for title in FACETS}
+    for kind, deck, tags, document, marked in rows:
+        title, of_document = documents[document]
+        colour, of_highlight = msgspec.json.decode(marked) if marked else ("", ())
+        named = [*msgspec.json.decode(tags or "[]"), *(of_highlight or ())]
+        named += msgspec.json.decode(of_document or "[]")
+        for facet, values in (
+            ("Deck", (deck,)),
+            ("Document", (title,)),
+            ("Colour", (colour_name(colour or ""),)),
+            ("Tag", map(tag_name, named)),
+            ("Kind", (kind,)),
+        ):
+            found[facet] |= dict.fromkeys(filter(None, values))
+    return found
 
 
 # --- fates -------------------------------------------------------------------------------------

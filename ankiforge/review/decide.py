@@ -13,8 +13,7 @@ from typing import Any
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.alternatives import preference
-from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, PREFERRED, letter_of
+from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, PREFERRED, letter_of, preference
 from ankiforge.ledger.db import to_json
 from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
 from ankiforge.ledger.placing import blocked_by
@@ -207,13 +206,14 @@ def _let_through(
             states[letter_of(one)] = state.value
     others = ledger.alternatives.live_others(card) if what == "pick" else []
     _change(ledger, card, what, after, action, candidate, states, **preferred)
-    ledger.alternatives.supersede(others, card.guid, action)
+    if others:
+        ledger.alternatives.supersede(others, card.guid, action)
 
     # cards that kept failing, and that this one was drafted to replace, are retired
     retired: Columns = {"standing": Standing.RETIRED.value, "standing_why": REDRAFTED}
     for guid in replaced:
         ledger.decisions.change(guid, "retire", retired, action=action, extra={"card": card.guid})
-    ledger.policy.store_deck(card.guid)
+    ledger.cards.keep_deck(card.guid)
 
 
 def _only_live_card(card: Card) -> Columns:
@@ -531,7 +531,7 @@ def _decide_made(ledger: Ledger, guid: Guid, fields: Fields) -> None:
     ledger.decisions.change(
         guid, "edit", stands, candidates=passed, extra={"answer": draft.answer, MADE: made}
     )
-    ledger.policy.store_deck(guid)
+    ledger.cards.keep_deck(guid)
 
 
 def skip(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None:

@@ -20,7 +20,8 @@ from rapidfuzz.distance import Indel
 
 from ankiforge.anki.cards import card_ordinals, sides
 from ankiforge.anki.notes import field_html
-from ankiforge.model import AnkiState, Candidate, Card, Fields, Media, Seen, h16
+from ankiforge.model import AnkiState, Candidate, Card, Fields, Highlight, Media, Seen, h16
+from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
 from ankiforge.sync import pictures_of
 from ankiforge.text.cloze import gaps, shields
@@ -92,10 +93,12 @@ class Item:
     content: Callable[[], Content]
     """Renders it."""
     acts: tuple[Act, ...] = ()
+    document: str = ""
+    """The title of its document, to end its own title with; "" = its title is whole."""
     group: str = ""
     """The key of its highlight: `g` goes to the first item of the next one."""
-    passage: str = ""
-    """The text in which words may be selected to make a card; "" = no card is made here."""
+    passage: Highlight | None = None
+    """The highlight in which words may be selected to make a card; None = no card is made here."""
     compared: bool = False
     """Whether its slots are two versions of one thing: then the answers are shown first."""
     cards: tuple[Card, ...] = ()
@@ -111,10 +114,12 @@ def as_json(item: Item, content: Content) -> dict[str, Any]:
     acts = msgspec.to_builtins(item.acts)
     for act in acts:
         act["args"] = dict(act["args"])
+    title = f"{item.title} {isolated(item.document)}" if item.document else item.title
+    passage = selectable_text(item.passage)[0] if item.passage else ""
     return {
-        "id": item.id, "title": item.title, "stamp": item.stamp, "source": content.source,
+        "id": item.id, "title": title, "stamp": item.stamp, "source": content.source,
         "slots": slots, "body": content.body, "acts": acts, "group": item.group,
-        "passage": item.passage, "compared": item.compared,
+        "passage": passage, "compared": item.compared,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from ankiforge.check import GROUNDS
-from ankiforge.ledger.conditions import Term
+from ankiforge.ledger.conditions import FACETS, Term
 from ankiforge.review.page.items import Act, Item, as_json
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import BETWEEN, VIEWS, View, subjects_of, view_named
@@ -242,22 +242,21 @@ class Lists:
         counts = self._counts(place)
         about = subjects_of(place.service, place.view, self._as_shown(place))
         subjects = list(dict.fromkeys(names[0] for names in about.values() if names))
-        unverified = len(queries.filtered(subjects, (), doubts=GROUNDS))
-        numbers = len(queries.filtered(subjects, (), numbers=True))
+        found = queries.facets(subjects, GROUNDS)
         return {
             "views": counts,
             "facets": [
-                {"title": title, "values": _values(wanted.query, name, found)}
-                for title, (name, found) in queries.facets(subjects).items()
+                {"title": title, "values": _values(wanted.query, FACETS[title], values)}
+                for title, values in found.values.items()
             ],
             "toggles": [
                 {
                     "name": "unverified", "label": "Not verified in the source",
-                    "on": wanted.unverified, "count": unverified,
+                    "on": wanted.unverified, "count": found.doubted,
                 },
                 {
                     "name": "numbers", "label": "With numbers", "on": wanted.numbers,
-                    "count": numbers,
+                    "count": found.numbers,
                 },
             ],
         }  # fmt: skip

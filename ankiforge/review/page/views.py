@@ -52,7 +52,6 @@ from ankiforge.review.page.items import (
 from ankiforge.review.page.source import source_html
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
-from ankiforge.text.fold import isolated
 from ankiforge.text.markdown import plain
 
 BETWEEN = "~"
@@ -96,16 +95,17 @@ def _this(card: Card) -> tuple[tuple[str, str], ...]:
 def _item(card: Card, title: str, content: Callable[[], Content], *more: object) -> Item:
     """Return an item about one card; `more` is what else is shown, for the stamp."""
     return Item(
-        card.guid, title, stamp_of(card, *more), content, group=card.highlight.key, cards=(card,)
-    )
+        card.guid, title, stamp_of(card, *more), content, document=card.highlight.document.title,
+        group=card.highlight.key, cards=(card,),
+    )  # fmt: skip
 
 
 def _source_of(card: Card) -> str:
     return source_html(card.highlight, card.leading.draft.quote)
 
 
-def _selectable(card: Card) -> str:
-    return selectable_text(card.highlight)[0] if card.highlight.document.source else ""
+def _passage_of(card: Card) -> Highlight | None:
+    return card.highlight if card.highlight.document.source else None
 
 
 def _rejecting(card: Card, label: str, why: str) -> tuple[Act, Act]:
@@ -162,8 +162,8 @@ def card_item(service: Service, card: Card) -> Item:
         source = source_html(card.highlight, shown[0].draft.quote, card.also)
         return Content(source, slots, _replaced_html(service, card))
 
-    item = _item(card, f"{card.kind.capitalize()} card from {title_of(card)}", content)
-    return replace(item, acts=_card_acts(card, shown), passage=_selectable(card))
+    item = _item(card, f"{card.kind.capitalize()} card from", content)
+    return replace(item, acts=_card_acts(card, shown), passage=_passage_of(card))
 
 
 def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
@@ -232,7 +232,7 @@ def _revision(service: Service, guid: str) -> Item | None:
     if len(labels) == 1:
         accepting = [Act("a", "Take the new one", "accept", whole)]
     kept = Act("x", "Keep the old one", "reject", whole)
-    item = _item(card, f"Correction of a {card.kind} card from {title_of(card)}", content, past)
+    item = _item(card, f"Correction of a {card.kind} card from", content, past)
     return replace(item, acts=(*accepting, kept, _EDIT, _REDRAFT), compared=True)
 
 
@@ -277,7 +277,7 @@ def _conflict(service: Service, guid: str) -> Item | None:
         acts.append(Act(str(2 * at + 1), f"{one.field}: mine", "mine", this))
         acts.append(Act(str(2 * at + 2), f"{one.field}: the source's", "source", this))
     named = ", ".join(one.field for one in found)
-    title = f"Conflict in {named} of a card from {title_of(card)}"
+    title = f"Conflict in {named} of a card from"
     item = _item(card, title, content, found, seen.fields)
     return replace(item, acts=tuple(acts), compared=True)
 
@@ -312,7 +312,7 @@ def _duplicate(service: Service, identity: str) -> Item | None:
             _source_of(card), slots, sides_html(_rows_beside(card, dict(note.fields)), facts)
         )
 
-    title = f"A card that is called like a note in Anki, from {title_of(card)}"
+    title = "A card that is called like a note in Anki, from"
     item = _item(card, title, content, note)
     return replace(item, id=identity, acts=_pair_acts(card), compared=True)
 
@@ -336,7 +336,7 @@ def _pair(service: Service, identity: str, card: Card, twin: Card) -> Item:
         return Content(_source_of(card), slots, sides_html(_rows_beside(card, _texts(twin)), facts))
 
     which = "this one" if stays.guid == card.guid else "the other"
-    title = f"Two cards that are called alike, from {title_of(card)}"
+    title = "Two cards that are called alike, from"
     return replace(
         _item(card, title, content, twin, stays.guid),
         id=identity,
@@ -398,7 +398,7 @@ def _passage(service: Service, key: str) -> Item | None:
 
     return Item(
         key,
-        f"No card yet from {isolated(highlight.document.title)}",
+        "No card yet from",
         stamp_of(highlight, why),
         content,
         acts=(
@@ -408,7 +408,8 @@ def _passage(service: Service, key: str) -> Item | None:
             _REDRAFT,
         ),
         group=key,
-        passage=words,
+        document=highlight.document.title,
+        passage=highlight,
     )
 
 
@@ -446,7 +447,7 @@ def _missing(service: Service, guid: str) -> Item | None:
             ("D", f"All {count} were deleted on purpose", "all deleted"),
         ):
             acts.append(Act(key, label, what, asks=asks, needs=True))
-    item = _item(card, f"Missing in Anki: a {card.kind} card from {title_of(card)}", content, count)
+    item = _item(card, f"Missing in Anki: a {card.kind} card from", content, count)
     return replace(item, acts=tuple(acts))
 
 
@@ -497,7 +498,7 @@ def _retired(service: Service, guid: str) -> Item | None:
     back = Act("b", "Bring it back", "restore")
     if _waits(card):
         back = Act("a", "Accept", "accept", (("slot", card.leading.id),))
-    title = f"Still in Anki: a {card.kind} card from {title_of(card)}"
+    title = f"Still in Anki: a {card.kind} card from"
     item = _item(card, title, content, seen.tags, [one.queue for one in seen.cards])
     return replace(item, acts=(back,))
 
@@ -520,7 +521,7 @@ def _without_source(service: Service, card: Card) -> Item:
         Act("x", "Reject it: no card any more", "reject", _this(card)),
         _EDIT,
     )
-    item = _item(card, f"Its passage is gone: a {card.kind} card from {title_of(card)}", content)
+    item = _item(card, f"Its passage is gone: a {card.kind} card from", content)
     return replace(item, acts=acts)
 
 
@@ -589,10 +590,10 @@ def _work(service: Service, guid: str) -> Item | None:
         *_rejecting(card, "Give it up", "Give it up, why…"),
     )
     item = _item(
-        card, f"Needs work: a {card.kind} card from {title_of(card)}", content, seen.tags,
+        card, f"Needs work: a {card.kind} card from", content, seen.tags,
         seen.cards, history.troubles, history.answers.given, siblings, theirs,
     )  # fmt: skip
-    return replace(item, acts=acts, passage=_selectable(card))
+    return replace(item, acts=acts, passage=_passage_of(card))
 
 
 def _answers(history: History) -> str:
@@ -655,7 +656,7 @@ def _recent(service: Service, action: str) -> Item | None:
     cards = [card for one in made if (card := service.card(one.subject))]
     what = many(len(made), "passage")
     if cards:
-        what = f"{cards[0].kind.capitalize()} card from {title_of(cards[0])}"
+        what = f"{cards[0].kind.capitalize()} card from"
     if len(cards) > 1:
         what = many(len(cards), "card")
     title = f"{_DONE.get(named_as(made[0]), named_as(made[0]))}: {what}"
@@ -682,7 +683,8 @@ def _recent(service: Service, action: str) -> Item | None:
         source = source_html(highlight) if highlight else ""
         return Content(source, body=sides_html(facts=facts))
 
-    return Item(action, title, stamp_of(action, cards), content, acts=(back,))
+    document = cards[0].highlight.document.title if len(cards) == 1 else ""
+    return Item(action, title, stamp_of(action, cards), content, acts=(back,), document=document)
 
 
 def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact]:

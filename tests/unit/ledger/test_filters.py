@@ -235,13 +235,17 @@ def test_doubts_numbers_clean_cards_and_facets_are_counted(bench, cards) -> None
         guid for guid in cards.values() if review.acceptable_in_bulk(bench.ledger.cards.get(guid))
     )
     assert named(queries.clean(cards.values())) == clean
-    facets = queries.facets(cards.values())
-    assert facets["Deck"] == ("deck", {"Other": 3, "Reading::Papers": 1, "[draft]": 1})
-    assert facets["Document"] == ("document", {"B": 4, PAPER.title: 1})
-    assert facets["Colour"][1] == {"yellow": 1, "gray": 1, "blue": 1}
-    assert facets["Tag"][1] == {"exam::spring": 1, "two-words": 1, "ml/transformers": 1}
-    assert facets["Kind"][1] == {"basic": 5}
-    assert facets["Finding"][1] == {"list_gt3": 1}
+    facets = queries.facets(cards.values(), ["list_gt3"])
+    assert facets.values == {
+        "Deck": {"Other": 3, "Reading::Papers": 1, "[draft]": 1},
+        "Document": {"B": 4, PAPER.title: 1},
+        "Colour": {"yellow": 1, "gray": 1, "blue": 1},
+        "Tag": {"exam::spring": 1, "two-words": 1, "ml/transformers": 1},
+        "Kind": {"basic": 5},
+        "Finding": {"list_gt3": 1},
+    }
+    assert (facets.doubted, facets.numbers) == (1, 1)
+    assert queries.facets([*cards.values(), *cards.values()], ["list_gt3"]) == facets
 
 
 def test_an_unknown_field_is_an_error_that_lists_them() -> None:

@@ -22,8 +22,8 @@ HOST = "127.0.0.1:7777"
 class Client:
     """`client.item(view="pending")`, `client.decide("accept", found)`."""
 
-    def __init__(self, app: Any, guard: Guard) -> None:
-        self.guard = guard
+    def __init__(self, app: Any, guard: Guard, service: Service) -> None:
+        self.guard, self.service = guard, service
         self.http = app.test_client()
         self.first = self.get("/", token=guard.token)
 
@@ -62,7 +62,7 @@ def client(forge: Any) -> Iterator[Callable[[], Client]]:
         ledger = open_ledger(workspace.ledger, workspace.journal, any_thread=True)
         opened.append(ledger)
         desk, guard = Service(workspace, ledger), Guard(7777)
-        return Client(make_app(lambda: desk, guard, query, asking), guard)
+        return Client(make_app(lambda: desk, guard, query, asking), guard, desk)
 
     yield start
     for ledger in opened:

@@ -37,3 +37,14 @@ def test_undo_takes_back_what_the_terminal_decided(forge, page) -> None:
 
     assert after["item"]["id"] == guid
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
+
+
+def test_a_decision_with_the_card_after_it_takes_at_most_fifteen_statements(page) -> None:
+    first, run = page.item(view="pending"), list[str]()
+    page.service.ledger._db.set_trace_callback(run.append)
+    after = page.decide("accept", first)
+    page.service.ledger._db.set_trace_callback(None)
+    run = [one for one in run if not one.startswith(("BEGIN", "COMMIT"))]
+
+    assert after["item"]["id"] == first["next"]
+    assert len(run) <= 15, "\n".join(run)
