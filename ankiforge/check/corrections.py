@@ -27,6 +27,7 @@ from ankiforge.check.words import (
     QUANTITY,
     QUESTION_WORDS,
     TURNED,
+    UNITS,
     Quantity,
     by_word,
     data,
@@ -114,6 +115,8 @@ _NOISE = re.compile(
     r"|^\s*(?:[-*+]\s+)?\[[ xX]\]\s",
     re.DOTALL | re.MULTILINE,
 )
+_ARROW = re.compile(r"<?(?:-{1,3}|={1,3})>|[→⇒⟶⟹]")
+_TYPED = ((">=", "≥"), ("<=", "≤"), ("!=", "≠"), ("==", "="))
 _AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
 _CITED = re.compile(
     rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
@@ -132,7 +135,9 @@ def _cited(text: str) -> frozenset[str]:
 
 def _cleaned(text: str, citations: bool) -> str:
     """Return plain words; formulae and code that are more than words are one word each."""
-    text = _NOISE.sub(" ", text)
+    text = _ARROW.sub(" ", _NOISE.sub(" ", text))
+    for sign, single in _TYPED:
+        text = text.replace(sign, single)
     if citations:
         text = _CITED.sub(" ", text)
     text = _WIKILINK.sub(lambda match: match[1].rpartition("#")[2], text)
@@ -179,6 +184,14 @@ _ROMAN = re.compile(r"(?<![\w(])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
 _ROMAN_SIGN = "\ue102"
 _GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
 _BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
+_UNIT = re.compile(
+    r"\s?(?:"
+    + "|".join(
+        sorted(map(re.escape, (*UNITS, *by_word("numbers", "scales"))), key=len, reverse=True)
+    )
+    + r")(?![^\W_]|/\w)",
+    re.IGNORECASE,
+)
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b|\.(?=\s[a-zäöü])", re.IGNORECASE)
 _HYPHENED = re.compile(r"-[^\W\d_]{2,}")
 
@@ -209,6 +222,8 @@ _LIMITING = frozenset(
     ]
 )
 """Small words that must not come in or go unseen."""
+_COUNTED = frozenset(["all", "some", "few", "half"])
+_NAMING = listed("corrections", "naming")
 _GERMAN = listed("small_words", "german_small")
 _IDEOGRAPHIC_NOT = frozenset("不没沒非未無无否")
 
@@ -253,6 +268,12 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
             segments += [(passage.text[at:start], False), (passage.text[start:end], True)]
             at = end
     segments += [(passage.text[at:], False), (passage.answer, True)]
+    for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is ==100 °C==
+        after = segments[number + 1]
+        unit = _UNIT.match(after[0]) if text[-1:].isdecimal() else None
+        if unit:
+            segments[number] = (text + unit[0], segments[number][1])
+            segments[number + 1] = (after[0][unit.end() :], after[1])
     whole = passage.text + passage.answer
     german = len(_GERMAN.intersection(re.findall(r"\w+", whole.casefold()))) >= 2
     found: list[_Token] = []
@@ -539,6 +560,17 @@ def _short_case(one: str, other: str) -> bool:
     return a.casefold() not in FUNCTION and (len(a) == 2 or any(map(str.isdigit, one)))
 
 
+def _are_numbers(one: _Token, other: _Token) -> bool:
+    """Return whether both are numbers; `one`, otherwise an article, is one beside a number."""
+    kinds = {one.kind, other.kind}
+    return kinds == {"number"} or (kinds == {"number", "word"} and "one" in (one.key, other.key))
+
+
+def _is_one(one: _Token, other: _Token) -> bool:
+    """Return whether they are `one` and `1`."""
+    return {one.key, other.key} == {"one", "#:1:"}
+
+
 def _single(token: _Token) -> float:
     return 0.5 if token.light else 1.0
 
@@ -546,7 +578,7 @@ def _single(token: _Token) -> float:
 def _paired(one: _Token, other: _Token, known: Container[str]) -> float:
     if _equal(one, other):
         return 0.0
-    if one.kind == other.kind == "number":
+    if _are_numbers(one, other):
         return 0.9
     if _alike(one, other, known):
         return 0.4
@@ -596,8 +628,9 @@ class _Edit:
         telling: tuple[list[_Token], list[_Token]] = ([], [])
         for a, b in pairs:
             if a and b:
-                if a.kind == b.kind == "number":
-                    self.numbers.append((a, b))
+                if _are_numbers(a, b):
+                    if not _is_one(a, b):
+                        self.numbers.append((a, b))
                 elif alike := _alike(a, b, known):
                     self.spelled += [(a, b)] if alike == "spelling" else []
                 else:
@@ -682,8 +715,16 @@ def _doubt(edit: _Edit, meaning: list[_Token]) -> str:
     """Return what keeps the edit from being surely a correction."""
     if edit.replaced:
         return f"{_shown(edit.replaced[0])}: another word"
-    if edit.limited:
-        return f"“{edit.limited[0].raw}” came or went"
+    for one in edit.limited:
+        tokens = edit.new if any(one is each for each in edit.new) else edit.old
+        at = next(place for place, each in enumerate(tokens) if each is one)
+        after = next((each for each in tokens[at + 1 :] if not each.light), None)
+        # In a phrase that came whole they limit nothing that was there: in all cells.
+        whole = one.key in _COUNTED and any(
+            after is each for each in (*edit.inserted, *edit.removed)
+        )
+        if not whole:
+            return f"“{one.raw}” came or went"
     if len(edit.numbers) > 1:
         return "several numbers changed"
     singles = (*edit.inserted, *edit.removed)
@@ -721,7 +762,8 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     if one.kind == "number":
         return "a number of the answer came or went" if one.answer else ""
     stays = after is not None and not after.light and all(after is not each for each in singles)
-    if one.key in _QUALIFIERS and stays:
+    naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
+    if (one.key in _QUALIFIERS or naming) and stays:
         return f"“{one.raw}” came or went"
     beside = any(each and each.name and each.kind == "word" for each in (before, after))
     if (one.name or one.capital) and (beside or (after and after.kind == "number" and after.within_name)):  # fmt: skip
@@ -736,6 +778,8 @@ def _turned(one: _Token, other: _Token) -> str:
     a, b = one.quantity, other.quantity
     if a is None or b is None:
         return ""
+    if one.key == other.key:
+        return f"{_shown((one, other))}: the case of a unit"
     if a.dimension != b.dimension and (a.unit and b.unit):
         return f"{_shown((one, other))}: another unit"
     if a.era != b.era or (a.value < 0) != (b.value < 0):
