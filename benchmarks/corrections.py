@@ -1,13 +1,17 @@
 """Edits in place: how many corrections ship, and that no other fact ships as a correction.
 
-    python -m benchmarks.corrections [--missed] [--half tuned|held-back] [FILE]
+    python -m benchmarks.corrections [--missed] [--half tuned|held-back|fresh] [FILE]
 
 `corrections.jsonl` holds passages before and after an edit. Gaps are marked `==…==`; ` :: ` parts
 question and answer; `under` is what stands above a bare number, before and after. Labels:
 `different` (two facts), `waits` (one highlight, but the meaning may have turned), `correction`, and
-`reworded` (the same fact in other words: either result will do). The rules were tuned on the half
-whose hash is even; the other half was run when they were done. `from` names where a pair is from: a
-case of a review, `history` (modelled in our own words on an edit in a public vault), or `hand`.
+`reworded` (the same fact in other words: either result will do). `from` names where a pair is from:
+a case of a review, `history` (modelled in our own words on an edit in a public vault), or `hand`.
+
+The rules were tuned on the half whose hash is even. The other half was held back and run when they
+were done; what it taught was mended, so it proves little now. `fresh` was written after that. On its
+first run the held-back half kept 93.9 % of the corrections and shipped none of 127 other facts; the
+fresh pairs kept 95.3 % and shipped none of 108.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from pathlib import Path
 from ankiforge.check.corrections import Change, Kind, Passage, classify
 
 SET = Path(__file__).with_suffix(".jsonl")
-HALVES = ("tuned", "held-back")
+HALVES = ("tuned", "held-back", "fresh")
 LABELS = ("different", "waits", "correction", "reworded")
 LEAST_KEPT = 0.95
 
@@ -36,10 +40,13 @@ class Pair:
     after: str
     source: str
     under: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    fresh: bool = False
 
     @property
     def half(self) -> str:
-        """Whether the rules were tuned on it; a function of its words."""
+        """Whether the rules were tuned on it; a function of its words unless it is fresh."""
+        if self.fresh:
+            return HALVES[2]
         digest = hashlib.sha256(f"{self.before}\x1f{self.after}\x1f{self.under}".encode()).digest()
         return HALVES[digest[0] % 2]
 
@@ -82,7 +89,7 @@ def pairs(path: Path = SET) -> list[Pair]:
     return [
         Pair(
             row["label"], row["before"], row["after"], row["from"],
-            tuple(map(tuple, row.get("under", ((), ())))),
+            tuple(map(tuple, row.get("under", ((), ())))), row.get("fresh", False),
         )
         for row in rows
     ]  # fmt: skip

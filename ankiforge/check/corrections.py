@@ -22,10 +22,10 @@ from ankiforge.check.reading import bare
 from ankiforge.check.words import (
     FUNCTION,
     NEGATORS,
+    NUMBER_WORDS,
     OPPOSITES,
     ORDINALS,
     QUANTITY,
-    QUESTION_WORDS,
     TURNED,
     UNITS,
     Quantity,
@@ -33,6 +33,7 @@ from ankiforge.check.words import (
     data,
     level,
     listed,
+    lists,
     normal,
     quantity_of,
     stem,
@@ -107,7 +108,6 @@ _NOISE = re.compile(
     r"<!--.*?-->"
     r"|\[\[@[^\]\n]+\]\]|\[@[^\]\n]+\]|\[\^[^\]\n]+\]"  # citation keys, footnotes
     r"|<sup>\s*\[?\d+\]?\s*</sup>"
-    r"|(?<=[\s.,;:!?)”\"’'»])\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"  # [12], [3, 4]
     r"|\((?:p|pp|S|ch|chap)\.\s?\d+(?:\s?[-–]\s?\d+)?\)"
     r"|(?<![\w(])\(?https?://[^\s)]+\)?|\bdoi:\s?\S+"
     r"|(?<![\w&])#[^\W\d][\w/-]*"  # tags
@@ -121,9 +121,9 @@ _AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)
 _CITED = re.compile(
     rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
     rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
-    r"|(?<=[a-z]{2})\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
+    r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
 )
-"""Author and year, or a number right behind a word: a citation unless it is replaced by another."""
+"""Author and year, [12] or [3, 4]: a citation unless it is replaced by another, as [0, 1] may be."""
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
 _SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
 _SIMPLE = re.compile(r"[\w\s.,%°'’-]*")
@@ -141,29 +141,20 @@ def _cleaned(text: str, citations: bool) -> str:
     if citations:
         text = _CITED.sub(" ", text)
     text = _WIKILINK.sub(lambda match: match[1].rpartition("#")[2], text)
-    runs: list[str] = []
 
     def hold(match: re.Match[str]) -> str:
         inner = match[0].strip("$`")
         if _SIMPLE.fullmatch(inner):
             return inner
-        runs.append("".join((normal(inner) if match[0][0] == "$" else inner).split()))
-        return f"\ue100{len(runs) - 1}\ue101"
+        solid = "".join((normal(inner) if match[0][0] == "$" else inner).split())
+        return f"\ue100{solid.encode().hex()}\ue101"  # no sign of it is taken for markup
 
-    held = bare(_SOLID.sub(hold, text))
-    # A formula stays one token: its sign is a private letter, its words are put behind it.
-    return re.sub(
-        "\ue100?(\\d+)\ue101",
-        lambda match: "\ue100" + runs[int(match[1])].encode().hex() + "\ue101",
-        held,
-    ) if runs else held  # fmt: skip
+    return bare(_SOLID.sub(hold, text))
 
 
 # --- tokens --------------------------------------------------------------------------------------
 
-_ENGLISH_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_ENGLISH_MONTHS = [words[0].capitalize() for words in lists("numbers", "months").values()]
 _DATE = re.compile(rf"\b({'|'.join(_ENGLISH_MONTHS)}) (\d{{1,2}})(?:st|nd|rd|th)?(?=,? \d{{4}})")
 _ISO = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-2]\d|3[01])\b")
 _MONTHS = frozenset(by_word("numbers", "months"))
@@ -184,11 +175,10 @@ _ROMAN = re.compile(r"(?<![\w(])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
 _ROMAN_SIGN = "\ue102"
 _GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
 _BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
+_SCALES = by_word("numbers", "scales")
 _UNIT = re.compile(
     r"\s?(?:"
-    + "|".join(
-        sorted(map(re.escape, (*UNITS, *by_word("numbers", "scales"))), key=len, reverse=True)
-    )
+    + "|".join(sorted(map(re.escape, (*UNITS, *_SCALES)), key=len, reverse=True))
     + r")(?![^\W_]|/\w)",
     re.IGNORECASE,
 )
@@ -201,28 +191,8 @@ _FILLERS = listed("corrections", "fillers")
 _TELLING = listed("corrections", "telling")
 _AFFIXES = listed("corrections", "affixes")
 _SMALL = (FUNCTION | _FILLERS) - listed("corrections", "meaningful")
-_LIMITING = frozenset(
-    [
-        "only",
-        "or",
-        "nor",
-        "unless",
-        "except",
-        "without",
-        "if",
-        "all",
-        "some",
-        "few",
-        "half",
-        "yes",
-        "no",
-        "nur",
-        "oder",
-        "halb",
-    ]
-)
-"""Small words that must not come in or go unseen."""
-_COUNTED = frozenset(["all", "some", "few", "half"])
+_LIMITING = listed("corrections", "limiting")
+_COUNTED = listed("corrections", "counted")
 _NAMING = listed("corrections", "naming")
 _GERMAN = listed("small_words", "german_small")
 _IDEOGRAPHIC_NOT = frozenset("不没沒非未無无否")
@@ -246,6 +216,8 @@ class _Token:
     """Of a number: whether it names a thing (World War 2, type 1, § 5, third) and measures none."""
     glued: bool = False
     """Of a number: whether only the sign of a range parts it from the next one."""
+    bracketed: bool = False
+    """Whether it begins in brackets: World Health Organization (WHO)."""
     beside: bool = False
     """Of a number: whether nothing parts it from the word before it."""
 
@@ -270,7 +242,9 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
     segments += [(passage.text[at:], False), (passage.answer, True)]
     for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is ==100 °C==
         after = segments[number + 1]
-        unit = _UNIT.match(after[0]) if text[-1:].isdecimal() else None
+        last = text.split()[-1].casefold() if text.strip() else ""
+        counts = last[-1:].isdecimal() or last in NUMBER_WORDS or last in _SCALES
+        unit = _UNIT.match(after[0]) if counts else None
         if unit:
             segments[number] = (text + unit[0], segments[number][1])
             segments[number + 1] = (after[0][unit.end() :], after[1])
@@ -317,7 +291,7 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
             continue
         led = (tail + text[:at])[-12:]
         first = not led.strip(" \"“‘(['*_-") or _SENTENCE.search(led) is not None
-        yield _word(match, answer, first)
+        yield replace(_word(match, answer, first), bracketed=led.endswith("("))
         at = match.end()
 
 
@@ -337,7 +311,9 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     named = (bool(ordinal) and not dated) or led.endswith(_ROMAN_SIGN)
     glued = _GLUE.match(text, end) is not None
     beside = _BESIDE.search(led) is not None
-    return _Token(key, raw, answer, "number", False, False, one, named, glued, beside)
+    return _Token(
+        key, raw, answer, "number", quantity=one, within_name=named, glued=glued, beside=beside
+    )
 
 
 def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
@@ -352,7 +328,7 @@ def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
     key = re.sub(r"'s?$", "", key)
     capital = raw[0].isupper()
     name = capital and not first and (key not in FUNCTION or (len(raw) == 1 and raw != "I"))
-    if capital and raw.isupper() and 1 < len(raw) and key not in FUNCTION:
+    if capital and raw.isupper() and len(raw) > 1 and key not in FUNCTION:
         name = True  # an acronym, also where it begins a sentence
     return _Token(key, raw, answer, "word", name, capital)
 
@@ -423,8 +399,8 @@ def _misspelled(one: str, other: str, known: Container[str]) -> bool:
         return False
     if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
         return False
-    if other in known and one not in known and short >= 6 and OSA.distance(one, other) <= 2:
-        return not _affixed(one, other)
+    if other in known and one not in known and short >= 4:
+        return OSA.distance(one, other) <= (2 if short >= 6 else 1) and not _affixed(one, other)
     if OSA.distance(one, other, score_cutoff=1) > 1 or _affixed(one, other):
         return False
     if len(one) != len(other):  # a letter lost or doubled; no ending: form and forms are no such
@@ -486,7 +462,7 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
 
 # --- alignment ---------------------------------------------------------------------------------
 
-_MOST = 400_000
+_MOST = 250_000
 """Pairs of words that are compared; beyond, too much has changed."""
 Pair = tuple[_Token | None, _Token | None]
 
@@ -765,8 +741,9 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     if (one.key in _QUALIFIERS or naming) and stays:
         return f"“{one.raw}” came or went"
-    beside = any(each and each.name and each.kind == "word" for each in (before, after))
-    if (one.name or one.capital) and (beside or (after and after.kind == "number" and after.within_name)):  # fmt: skip
+    names = [each is not None and each.name and each.kind == "word" for each in (before, after)]
+    beside = any(names) if one.name else names[1]
+    if (one.name or one.capital) and not one.bracketed and (beside or (after and after.kind == "number" and after.within_name)):  # fmt: skip
         return f"“{one.raw}” came or went beside a name"
     if one.name and one.answer:
         return f"“{one.raw}” came or went in the answer"
