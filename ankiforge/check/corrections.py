@@ -162,7 +162,8 @@ _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _SCAN = re.compile(
     rf"""
     \ue100(?P<solid>[0-9a-f]+)\ue101
-    |(?P<code>[^\W\d_]+(?:-[^\W\d_]+)*-?\d\w*(?:\.\d+)*|[^\W\d_]+\(\d+[+-]?\))
+    |(?P<code>[^\W\d_]+(?:_\w+)+|(?<!\S)--?[A-Za-z][\w-]*|\d+(?:/\d+)+|\d+(?:\.\d+){{2,}}
+        |[^\W\d_]+(?:-[^\W\d_]+)*-?\d\w*(?:\.\d+)*|[^\W\d_]+\(\d+[+-]?\))
     |(?P<sign>[<>≤≥=≠±^¬↑↓←⇌∈∉⊂⊆∪∩∧∨∀∃√∞∝≈§]|(?<=\s)[+*/](?=\s))
     |(?P<ideograph>[{_CJK}])
     |(?P<word>[^\W\d_{_CJK}]+(?:['’][^\W\d_]+)?[+\#]*)
@@ -175,6 +176,8 @@ _ROMAN = re.compile(r"(?<![\w(])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
 _ROMAN_SIGN = "\ue102"
 _GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
 _BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
+_ATTACHED = re.compile(r"[^\W\d_][:/\[._]$")
+"""What joins a number to an identifier: localhost:3000, fonts[0]."""
 _SCALES = by_word("numbers", "scales")
 _UNIT = re.compile(
     r"\s?(?:"
@@ -183,7 +186,7 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b|\.(?=\s[a-zäöü])", re.IGNORECASE)
-_HYPHENED = re.compile(r"-[^\W\d_]{2,}")
+_HYPHENED = re.compile(r"-[^\W\d_]{2,}|(?!(?:st|nd|rd|th)\b)[A-Za-z]+")
 
 _NUMBERING = listed("corrections", "numbering")
 _QUALIFIERS = listed("corrections", "qualifiers")
@@ -192,6 +195,7 @@ _TELLING = listed("corrections", "telling")
 _AFFIXES = listed("corrections", "affixes")
 _SMALL = (FUNCTION | _FILLERS) - listed("corrections", "meaningful")
 _LIMITING = listed("corrections", "limiting")
+_NEGATING = frozenset(map(without_accents, listed("corrections", "negating")))
 _COUNTED = listed("corrections", "counted")
 _NAMING = listed("corrections", "naming")
 _GERMAN = listed("small_words", "german_small")
@@ -301,7 +305,7 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     dimension, size = one.base
     key = f"#{dimension}:{size}:{'' if one.era == 'after' else one.era}"
     ordinal, behind = _ORDINAL.match(text, end), _HYPHENED.match(text, end)
-    if behind and not one.unit:  # 2-propanol, 64-bit
+    if behind and not one.unit:  # 2-propanol, 64-bit, 1NF
         return _Token(
             key + behind[0].casefold(), raw + behind[0], answer, "number", quantity=one,
             within_name=True,
@@ -309,6 +313,7 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     follows = text[end:].lstrip("stndrh. ").casefold()
     dated = follows.startswith(("centur", "jahrhundert", "millenni", *_MONTHS))
     named = (bool(ordinal) and not dated) or led.endswith(_ROMAN_SIGN)
+    named = named or (not one.unit and _ATTACHED.search(led) is not None)
     glued = _GLUE.match(text, end) is not None
     beside = _BESIDE.search(led) is not None
     return _Token(
@@ -452,7 +457,8 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     if stem(b) in _groups("equal").get(stem(a), ()):
         return "synonym"
     if one.light and other.light:
-        return "" if (a in _TELLING or b in _TELLING) else "small"
+        fillers = a in _FILLERS and b in _FILLERS
+        return "small" if fillers or b in _groups("exchangeable").get(a, ()) else ""
     if one.light != other.light:
         return "spelling" if _into_small(a, b) and _misspelled(a, b, known) else ""
     if _inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
@@ -672,6 +678,8 @@ def _judge(
     for a, b in edit.both():
         if a.within_name or b.within_name:
             return Change(waits, f"{_shown((a, b))}: a number in a name")
+        if {a.key, b.key} == {"one", "#:0:"}:
+            return Change(waits, f"{_shown((a, b))}: none or some")
         if a.kind == b.kind == "number" and (why := _turned(a, b)):
             return Change(waits, why)
         if stem(b.key) in OPPOSITES.get(stem(a.key), ()) or b.key in TURNED.get(a.key, ()):
@@ -735,6 +743,9 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
         return f"“{one.raw}” came or went"
     if "\u3040" <= one.key[0] <= "\u9fff":
         return f"“{one.raw}” came or went"
+    contrary = OPPOSITES.get(stem(one.key), frozenset())
+    if any(stem(each.key) in contrary for each in tokens):
+        return f"“{one.raw}” came or went, its contrary is there"
     if one.kind == "number":
         return "a number of the answer came or went" if one.answer else ""
     stays = after is not None and not after.light and all(after is not each for each in singles)
@@ -757,6 +768,8 @@ def _turned(one: _Token, other: _Token) -> str:
         return ""
     if one.key == other.key:
         return f"{_shown((one, other))}: the case of a unit"
+    if a.spelled and b.spelled and not (a.value and b.value):
+        return f"{_shown((one, other))}: none or some"
     if a.dimension != b.dimension and (a.unit and b.unit):
         return f"{_shown((one, other))}: another unit"
     if a.era != b.era or (a.value < 0) != (b.value < 0):
@@ -766,7 +779,10 @@ def _turned(one: _Token, other: _Token) -> str:
 
 def _negations(tokens: list[_Token]) -> int:
     return sum(
-        one.key in NEGATORS or one.key.endswith("n't") or one.key in _IDEOGRAPHIC_NOT
+        one.key in NEGATORS
+        or one.key in _NEGATING
+        or one.key.endswith("n't")
+        or one.key in _IDEOGRAPHIC_NOT
         for one in tokens
     )
 

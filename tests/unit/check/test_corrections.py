@@ -68,6 +68,12 @@ def test_nearly_all_corrections_of_the_tuned_half_ship():
         ("The pH is ==7.35–7.45==.", "The pH is ==7.35 to 7.45==.", CORRECTION),
         ("It came in ==1867== and in ==1885==.", "It came in ==1867==.", WAITS),
         ("Elbe reaches the sea after ==1100 km==.", "Oder reaches the sea after ==1100 km==.", WAITS),
+        ("Atene è la ==capitale==.", "Atene non è la ==capitale==.", WAITS),
+        ("The ==1NF== is met.", "The ==2NF== is met.", WAITS),
+        ("Write a ==for== loop.", "Write a ==do== loop.", WAITS),
+        ("Apply it zero ==or more== times.", "Apply it one ==or more== times.", WAITS),
+        ("It is due ==tomorrow==.", "It is due after ==tomorrow==.", WAITS),
+        ("A proxy to localhost:3000 ==runs==.", "A proxy to localhost:8096 ==runs==.", WAITS),
         ("x lies in [0, 1] and ==is real==.", "x lies in [1, 2] and ==is whole==.", ANOTHER),
     ],
 )  # fmt: skip
