@@ -175,10 +175,13 @@ def run_sources(
             write()
         if deck and not dry_run:
             tally.deck_notices += deck_notices(now, run, tally, deck)
-        summary = summarize(now.ledger, run, tally, model.usage if model else None)
-        stuck = error and summary.nothing_new  # the error is printed at the end
-        after = () if stuck else _after(now, summary, run, job.drafter_name, dry_run=dry_run)
-        print_summary(now, summary, after)
+        if out.quiet and not out.as_json:
+            out.problems((*tally.problems, *tally.deck_notices))
+        else:
+            summary = summarize(now.ledger, run, tally, model.usage if model else None)
+            stuck = error and summary.nothing_new  # the error is printed at the end
+            after = () if stuck else _after(now, summary, run, job.drafter_name, dry_run=dry_run)
+            print_summary(now, summary, after)
     end(tally.problems, error)
 
 
@@ -320,7 +323,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
     """Show the highlights of PATHs, or of the workspace's sources; write nothing."""
     from ankiforge.app import make_job
-    from ankiforge.pipeline import read
+    from ankiforge.pipeline import ingest
     from ankiforge.reports.cards import highlight_json
     from ankiforge.reports.summary import Tally
 
@@ -333,7 +336,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
         job = make_job(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
-        error = follow(now, tally, read(job, now.ledger, run))
+        error = follow(now, tally, ingest(job, now.ledger, run))
         found = 0
         for one in islice(now.ledger.highlights.seen_in(run), call.limit):
             found += 1

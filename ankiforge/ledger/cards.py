@@ -1,6 +1,6 @@
 """Cards and their candidates: the only module that writes these tables.
 
-Their state is a fold of the events about them (`events.fold`); the rows are its cache.
+The state of a card is a fold of the events about it (`events.fold`); its row is a cache.
 """
 
 from __future__ import annotations
@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ankiforge.ledger.db import Connection, to_json
-from ankiforge.ledger.events import PERSON, Alternative, Columns, Event, Facts, State, fold
+from ankiforge.ledger.events import (
+    PERSON,
+    Alternative,
+    Columns,
+    Event,
+    Facts,
+    State,
+    fold,
+    leading,
+    remarks,
+)
+from ankiforge.ledger.highlights import completed
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,
@@ -38,13 +49,12 @@ from ankiforge.model import (
 )
 
 NOTE = "nid:"
-"""What the name of a note in Anki that is not ours begins with, as in Anki's own search."""
+"""Prefix of the id of another tool's note in Anki, as in Anki's own search."""
 PAIRED = ("duplicate", "similar")
-"""The findings about a card and its twin that a person can call none."""
-_NO_TWIN = '"twin":""'
+"""The findings about a pair of cards that a person can dismiss."""
 
 STANDS = "NOT d.undone"
-"""Of a decision `d`: nobody has taken it back."""
+"""SQL condition that a decision `d` is not undone."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
     " json_extract(d.body, '$.answer') AS answer FROM event d WHERE d.what = 'merge'"
@@ -53,13 +63,13 @@ _JOINED = (
 
 
 class Pairs:
-    """Merges and `not-duplicate` of a person, as they stand."""
+    """Merges and `not-duplicate` decisions of a person that are in force."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def link(self, guid: Guid, key: HighlightKey) -> None:
-        """A card serves another highlight as well, if both are here."""
+        """Make a card serve another highlight as well, if both exist here."""
         self._db.execute(
             "INSERT OR IGNORE INTO card_highlight SELECT c.guid, h.key, 'also'"
             " FROM card c, highlight h WHERE c.guid = ? AND h.key = ?",
@@ -67,12 +77,12 @@ class Pairs:
         )
 
     def joined(self, guid: str) -> frozenset[HighlightKey]:
-        """The highlights whose cards a person merged into this one."""
+        """Return the highlights whose cards a person merged into this one."""
         rows = self._db.execute(f"{_JOINED} AND d.subject = ?", (guid,)).fetchall()
         return frozenset(HighlightKey(row["key"]) for row in rows)
 
     def joined_to(self, key: HighlightKey, answer: str) -> Guid | None:
-        """The card into which a person merged the card with this answer of a highlight."""
+        """Return the card into which a person merged a highlight's card with this answer."""
         rows = self._db.execute(
             f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
             " AND (json_extract(d.body, '$.answer') = :answer OR EXISTS"
@@ -83,7 +93,7 @@ class Pairs:
         return Guid(rows[0]["subject"]) if rows else None
 
     def part(self, guid: str, key: str) -> None:
-        """A merge was taken back: the card serves the highlight no more, but for another merge."""
+        """Undo a merge: the card serves the highlight no longer, unless another merge says so."""
         if key not in self.joined(guid):
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
@@ -91,7 +101,7 @@ class Pairs:
             )
 
     def apart(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
-        """The pairs of these ids with any other that are no duplicates."""
+        """Return the pairs with one of these ids that a person called no duplicates."""
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
         select = (
@@ -106,7 +116,7 @@ class Pairs:
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
     def all_apart(self) -> frozenset[frozenset[str]]:
-        """All pairs that are no duplicates."""
+        """Return all pairs that a person called no duplicates."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
             f" WHERE d.what = 'not-duplicate' AND {STANDS}"
@@ -115,29 +125,29 @@ class Pairs:
 
     # --- findings that name a twin ----------------------------------------------------------
 
-    def told(self, rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
-        """Rows of findings, but those of a twin that is none any more, or was said to be none."""
-        naming = {at: _finding(row) for at, row in enumerate(rows) if _NO_TWIN not in row["body"]}
+    def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
+        """Drop findings, given by candidate id, whose other card is not in use or was dismissed."""
+        naming = {(id, one) for id, said in found.items() for one in said if one.twin}
         if not naming:
-            return rows
-        standing = self._standing({_card_of(finding.twin) for finding in naming.values()})
-        apart = self.apart({rows[at]["guid"] for at in naming})
+            return found
+        standing = self._standing({_card_of(one.twin) for _, one in naming})
+        apart = self.apart({_card_of(id) for id, _ in naming})
         dropped = {
-            at
-            for at, finding in naming.items()
-            if _card_of(finding.twin) not in standing or _is_apart(rows[at]["guid"], finding, apart)
+            (id, one)
+            for id, one in naming
+            if _card_of(one.twin) not in standing or _is_apart(_card_of(id), one, apart)
         }
-        return [row for at, row in enumerate(rows) if at not in dropped]
+        return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
 
     def settled(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Findings about a card but those of pairs that a person said are no duplicates."""
+        """Return the findings without those of pairs that a person dismissed."""
         if not any(finding.twin for finding in findings):
             return findings
         apart = self.apart((guid,))
         return tuple(one for one in findings if not _is_apart(guid, one, apart))
 
     def _standing(self, twins: Iterable[str]) -> frozenset[str]:
-        """Those that are a card, live and not rejected, or a note of others in Anki."""
+        """Return those ids that are a live card, not rejected, or another tool's note in Anki."""
         ids = tuple(twins)
         notes = tuple(one.removeprefix(NOTE) for one in ids if one.startswith(NOTE))
         rows = self._db.execute(
@@ -150,13 +160,9 @@ class Pairs:
         return frozenset(row["id"] for row in rows)
 
 
-def _finding(row: sqlite3.Row) -> Finding:
-    return msgspec.json.decode(row["body"], type=Finding)
-
-
-def _card_of(twin: str) -> str:
-    """The card that a finding names, without the letter of a candidate."""
-    return twin.partition(".")[0]
+def _card_of(id: str) -> str:
+    """Return the guid in the id of a card or candidate."""
+    return id.partition(".")[0]
 
 
 def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
@@ -165,28 +171,61 @@ def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> 
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"
-"""The finding that a person typed a remark in Anki."""
+"""The check whose finding is a remark that a person typed in Anki."""
 PREFERRED = "preferred"
-"""What an event by which a person let a candidate through keeps of it."""
+"""Key of an event by which a person accepted a candidate: that candidate."""
 AT_ONCE = 500
-"""Cards that are read together."""
+"""Cards that are read with one query."""
+_FOUND = msgspec.json.Decoder(list[Finding])
 
 
 _Highlights = Mapping[HighlightKey, Highlight]
 TAGGED = "retired in Anki"
-"""Why a card is retired of which nothing else is known than its tag there."""
+"""Why a card is retired that was recovered from Anki with the tag of retired cards."""
+
+
+_FINDINGS = (
+    "(SELECT json_group_array(json(f.body)) FROM (SELECT body FROM finding"
+    " WHERE guid = a.guid AND letter = a.letter ORDER BY n) f) AS findings"
+)
+_BY_LETTER = "length(a.letter), a.letter"
+_CARDS = (
+    f"SELECT c.*, a.letter, a.state, a.draft, {_FINDINGS}, h.key AS home, h.body, d.body AS document,"
+    " (SELECT json_group_array(o.key) FROM card_highlight o WHERE o.guid = c.guid"
+    "  AND o.role = 'also') AS also FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
+    " LEFT JOIN highlight h ON h.key = coalesce((SELECT o.key FROM card_highlight o"
+    "  WHERE o.guid = c.guid AND o.role = 'origin'), c.key)"
+    " LEFT JOIN document d ON d.key = h.document"
+    f" WHERE c.guid IN (SELECT value FROM json_each(?)) ORDER BY {_BY_LETTER}"
+)
+"""Cards with their highlights, once for each candidate."""
+_STORED = (
+    f"SELECT c.*, a.letter, a.state, a.draft, a.born, {_FINDINGS},"
+    " o.state AS seen, o.why AS seen_why, o.sequence AS seen_after,"
+    " (SELECT (SELECT coalesce(sum(json_extract(one.value, '$.lapses')), 0)"
+    "  FROM json_each(s.cards) one) FROM seen s WHERE s.guid = c.guid) AS lapses"
+    " FROM card c LEFT JOIN candidate a ON a.guid = c.guid LEFT JOIN observed o ON o.guid = c.guid"
+    " WHERE c.guid IN (SELECT value FROM json_each(?1)) OR (c.drafted_with <> '' AND c.drafted_with"
+    "  IN (SELECT m.drafted_with FROM card m WHERE m.guid IN (SELECT value FROM json_each(?1))))"
+    f" ORDER BY c.guid, {_BY_LETTER}"
+)
+"""Cards and those they were drafted with, once for each candidate."""
 
 
 class Stored(NamedTuple):
-    """A candidate, without findings."""
+    """A card as stored, with everything its state depends on."""
 
-    letter: str
-    state: CandidateState
-    draft: Draft
+    row: sqlite3.Row
+    """Its columns; and `lapses`, summed over its cards in Anki, None if never seen there."""
+    facts: Facts
+    states: dict[str, str]
+    """The state of each candidate, by letter."""
+    findings: dict[str, tuple[Finding, ...]]
+    """All stored findings of each candidate, by letter."""
 
 
 class Cards:
-    """The ledger's memory of cards."""
+    """Reads cards, and writes them from events."""
 
     def __init__(
         self,
@@ -194,7 +233,7 @@ class Cards:
         highlights: Callable[[Sequence[HighlightKey]], _Highlights],
         changed: Callable[[Guid], None],
     ) -> None:
-        """`changed` is called within the transaction that changed a card."""
+        """`changed` is called for each changed card, within its transaction."""
         self._db = connection
         self._highlights = highlights
         self._changed = changed
@@ -203,13 +242,17 @@ class Cards:
     # --- looking ----------------------------------------------------------------------------
 
     def get(self, guid: Guid | str) -> Card:
-        """One card by its guid; `KeyError` if there is none."""
+        """Return one card.
+
+        Raises:
+            KeyError: there is none with this guid.
+        """
         for card in self.several([str(guid)]):
             return card
         raise KeyError(guid)
 
     def of_highlight(self, key: HighlightKey) -> list[Card]:
-        """The cards of a highlight, those merged into others' included."""
+        """Return the cards of a highlight, including those it was merged into."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
             " ORDER BY c.family, c.slot",
@@ -218,73 +261,85 @@ class Cards:
         return list(self.several([row["guid"] for row in rows]))
 
     def all(self) -> Iterator[Card]:
-        """Every card, in the order of reading."""
+        """Yield every card, in reading order."""
+        return self._where("1")
+
+    def deliverable(self) -> Iterator[Card]:
+        """Return the cards that a package may have to contain, in reading order.
+
+        These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
+        """
+        accepted = "c.verdict = 'accepted' AND c.standing = 'live'"
+        found = self._where(f"{accepted} OR c.anki IN ('seen', 'held')")
+        return (card for card in found if card.ready or card.anki.there)
+
+    def _where(self, condition: str) -> Iterator[Card]:
         rows = self._db.execute(
-            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            f"SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key WHERE {condition}"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
         ).fetchall()
         for start in range(0, len(rows), AT_ONCE):
             yield from self.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def several(self, guids: Sequence[str]) -> Iterator[Card]:
-        """The cards of these guids, in their order; at most `AT_ONCE`."""
+        """Yield the cards with these guids, in their order; at most `AT_ONCE`."""
         if not guids:
             return
-        rows = {row["guid"]: row for row in self._of("card", guids)}
-        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
-        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
-        links = self._of("card_highlight", guids)
-        also = _grouped(link for link in links if link["role"] == "also")
-        beside = self._beside(rows.values())
-        homes = {guid: HighlightKey(row["key"]) for guid, row in rows.items()}
-        homes |= {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
-        highlights = self._highlights(tuple(set(homes.values())))
+        groups = _grouped(self._db.execute(_CARDS, (to_json(guids),)).fetchall())
+        candidates = self._candidates(row for rows in groups.values() for row in rows)
+        beside = self._beside({rows[0]["choice"] for rows in groups.values()} - {""})
         for guid in guids:
-            if guid in rows:
-                said = findings.get(guid, [])
-                drawn = _candidates(candidates.get(guid, []), said)
-                home = homes[guid]
-                card = _card(rows[guid], highlights[home], drawn)
-                if guid in also:
-                    card = replace(card, also=self._also(also[guid], home))
-                others = [one for one in beside.get(card.choice, ()) if one not in drawn]
-                chooses = card.verdict is Verdict.PENDING and card.picked is None
-                yield replace(card, beside=tuple(others)) if others and chooses else card
+            if guid not in groups:
+                continue
+            row, found = groups[guid][0], tuple(candidates.get(guid, ()))
+            home = HighlightKey(row["home"])
+            card = _card(row, completed(row["body"], home, row["document"]), found)
+            if row["also"] != "[]":
+                also = msgspec.json.decode(row["also"], type=list[HighlightKey])
+                card = replace(card, also=self._also(also, home))
+            others = [one for one in beside.get(card.choice, ()) if one not in found]
+            chooses = card.verdict is Verdict.PENDING and card.picked is None
+            yield replace(card, beside=tuple(others)) if others and chooses else card
 
-    def _also(self, links: list[sqlite3.Row], home: str) -> tuple[Highlight, ...]:
-        keys = sorted(HighlightKey(link["key"]) for link in links if link["key"] != home)
+    def _candidates(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
+        """Return the candidates of cards by guid, with their current findings."""
+        given = {f"{row['guid']}.{row['letter']}": row for row in rows if row["letter"]}
+        said = {id: _FOUND.decode(row["findings"]) for id, row in given.items()}
+        said = self.pairs.current(said)
+        found: dict[str, list[Candidate]] = {}
+        for id, row in given.items():
+            draft = msgspec.json.decode(row["draft"], type=Draft)
+            one = Candidate(DraftId(id), CandidateState(row["state"]), draft, tuple(said[id]))
+            found.setdefault(row["guid"], []).append(one)
+        return found
+
+    def _also(self, keys: list[HighlightKey], home: HighlightKey) -> tuple[Highlight, ...]:
+        keys = sorted(key for key in keys if key != home)
         found = self._highlights(keys)
         return tuple(found[key] for key in keys if key in found)
 
-    def _beside(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
-        """What is open in the choices that these are of, the candidates of the first card first."""
-        choices = tuple({row["choice"] for row in rows} - {""})
+    def _beside(self, choices: set[str]) -> dict[str, list[Candidate]]:
+        """Return the open candidates of these choices, those of the first card first."""
         if not choices:
             return {}
-        marks = ", ".join("?" * len(choices))
-        waiting = self._db.execute(
-            f"SELECT guid, choice FROM card WHERE choice IN ({marks}) AND choice <> ''"
-            " AND standing = 'live' AND verdict = 'pending' ORDER BY guid <> choice, guid",
-            choices,
+        rows = self._db.execute(
+            f"SELECT c.guid, c.choice, a.letter, a.state, a.draft, {_FINDINGS}"
+            " FROM card c JOIN candidate a ON a.guid = c.guid"
+            " WHERE c.choice IN (SELECT value FROM json_each(?)) AND c.choice <> ''"
+            " AND c.standing = 'live' AND c.verdict = 'pending'"
+            f" ORDER BY c.guid <> c.choice, c.guid, {_BY_LETTER}",
+            (to_json(sorted(choices)),),
         ).fetchall()
-        guids = [row["guid"] for row in waiting]
-        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
-        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        choice_of = {row["guid"]: row["choice"] for row in rows}
         found: dict[str, list[Candidate]] = {}
-        for row in waiting:
-            drawn = _candidates(candidates.get(row["guid"], []), findings.get(row["guid"], []))
-            if not any(one.state is CandidateState.PICKED for one in drawn):
-                is_open = [one for one in drawn if one.state is CandidateState.OPEN]
-                found.setdefault(row["choice"], []).extend(is_open)
+        for guid, candidates in self._candidates(rows).items():
+            if not any(one.state is CandidateState.PICKED for one in candidates):
+                is_open = [one for one in candidates if one.state is CandidateState.OPEN]
+                found.setdefault(choice_of[guid], []).extend(is_open)
         return found
 
-    def _of(self, table: str, guids: Sequence[str], order: str = "guid") -> list[sqlite3.Row]:
-        marks = ", ".join("?" * len(guids))
-        sql = f"SELECT * FROM {table} WHERE guid IN ({marks}) ORDER BY {order}"
-        return self._db.execute(sql, tuple(guids)).fetchall()
-
     def stands(self, guid: Guid | str) -> bool:
-        """Whether there is such a card, live and not rejected."""
+        """Return whether there is such a card, live and not rejected."""
         row = self._db.execute(
             "SELECT 1 FROM card WHERE guid = ? AND standing = 'live' AND verdict <> 'rejected'",
             (guid,),
@@ -292,25 +347,25 @@ class Cards:
         return row is not None
 
     def starting_with(self, prefix: str) -> list[Guid]:
-        """The guids that begin so; at most three of them."""
+        """Return at most three guids with this prefix."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE guid >= ? AND guid < ? LIMIT 3", (prefix, prefix + "~")
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
 
     def run_of(self, guid: Guid) -> str:
-        """The run that drafted it."""
+        """Return the run that drafted it."""
         return self.runs_of([guid])[guid]
 
     def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
-        """The run that drafted each of these cards; at most `AT_ONCE`."""
+        """Return the run that drafted each of these cards; at most `AT_ONCE`."""
         marks = ", ".join("?" * len(guids))
         sql = f"SELECT guid, run FROM card WHERE guid IN ({marks})"
         rows = self._db.execute(sql, tuple(guids)).fetchall()
         return {Guid(row["guid"]): str(row["run"]) for row in rows}
 
     def of_documents(self, run: RunId) -> frozenset[Guid]:
-        """The cards of all documents that a run read, those included whose passage is gone."""
+        """Return the cards of all documents that a run read, including those whose passage is gone."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
             " WHERE h.document IN (SELECT o.document FROM temp.in_scope s"
@@ -320,7 +375,7 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def of_run(self, run: RunId) -> frozenset[Guid]:
-        """The cards of all highlights that a run read, those merged into others' included."""
+        """Return the cards of all highlights that a run read, including those these were merged into."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l WHERE l.key IN"
             " (SELECT key FROM temp.in_scope WHERE run = ?)",
@@ -329,32 +384,32 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def made_in(self, run: RunId) -> Iterator[Card]:
-        """The cards that were made in a run, not those that it revised."""
+        """Yield the cards that a run created, without those that it revised."""
         rows = self._db.execute("SELECT guid FROM card WHERE run = ? ORDER BY guid", (run,))
         guids = [Guid(row["guid"]) for row in rows.fetchall()]
         for start in range(0, len(guids), AT_ONCE):
             yield from self.several(guids[start : start + AT_ONCE])
 
     def of_choice(self, card: Card) -> list[Card]:
-        """The other cards of the choice that a card is of, whatever became of them."""
+        """Return the other alternatives of a card, whatever their state."""
         return [one for one in self.in_choice(card.choice) if one.guid != card.guid]
 
     def in_choice(self, choice: str) -> list[Card]:
-        """The cards of a choice, by the guid of the first."""
+        """Return the alternatives that are named by the guid of the first one."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE choice = ? AND choice <> '' ORDER BY guid", (choice,)
         ).fetchall()
         return list(self.several([row["guid"] for row in rows]))
 
     def tie(self, guids: Sequence[Guid], choice: str) -> None:
-        """Make these cards alternatives of one choice."""
+        """Make these cards alternatives of one another."""
         self._db.executemany(
             "UPDATE card SET drafted_with = ? WHERE guid = ?", [(choice, guid) for guid in guids]
         )
         self.refold(guids)
 
     def mark_gone(self, key: HighlightKey) -> None:
-        """Its accepted cards stay, and say so if no passage of theirs is left."""
+        """Add the finding `source_gone` to accepted cards of a highlight that have no other one left."""
         for card in self.of_highlight(key):
             lead = card.leading
             if card.ready and SOURCE_GONE not in lead.findings and not self._still_read(card.guid):
@@ -369,7 +424,7 @@ class Cards:
         return row is not None
 
     def mark_back(self, key: HighlightKey) -> None:
-        """The passage is there again."""
+        """Remove the finding `source_gone`: the highlight is present again."""
         for card in self.of_highlight(key):
             lead = card.leading
             said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
@@ -389,9 +444,9 @@ class Cards:
         tags: tuple[str, ...] = (),
         base: Columns | None = None,
     ) -> None:
-        """Store a new card in the words of a draft.
+        """Store a new card with the text of a draft.
 
-        `base`: columns in which it differs from a new card with the words of its first candidate.
+        `base`: columns in which it differs from a new card with the text of its first candidate.
         """
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run, base)"
@@ -399,9 +454,12 @@ class Cards:
             (guid, key, draft.kind.family, slot, draft.kind, to_json(draft.fields), to_json(tags),
              deck, run, to_json(base) if base else ""),
         )  # fmt: skip
+        self._changed(guid)
 
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
-        """Store a draft as the next candidate, in this state until an event says otherwise.
+        """Store a draft as the next candidate, in this state until an event changes it.
+
+        What the card shows of it follows with the next `refold` or `refresh`.
 
         Returns:
             Its letter.
@@ -415,16 +473,15 @@ class Cards:
             (guid, letter, state, to_json(checked.draft), state),
         )
         self.set_findings(guid, letter, checked.findings)
-        self.refresh(guid)
         return letter
 
     def observe(
         self, observed: Iterable[tuple[str, AnkiState, str]], *, first: bool = False
     ) -> None:
-        """Remember (guid, state, why) of notes as last seen or written, which is no event.
+        """Store (guid, state, why) of notes as last seen or written; this is not an event.
 
-        Events that arrived before no longer tell what is known of them in Anki. `first`: it was so
-        before any of them, and the cards are folded next.
+        Events that arrived earlier no longer determine the state in Anki. `first`: the observation precedes
+        all of them, and the caller folds the cards next.
         """
         [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
         rows = [(guid, state.value, why, 0 if first else last) for guid, state, why in observed]
@@ -434,96 +491,88 @@ class Cards:
             [(state, why, guid) for guid, state, why, _ in rows],
         )
 
-    def candidates(self, guid: str) -> tuple[Stored, ...]:
-        """The candidates of a card by letter, without findings."""
-        rows = self._db.execute(
-            "SELECT letter, state, draft FROM candidate WHERE guid = ?"
-            " ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall()
-        return tuple(
-            Stored(
-                row["letter"], CandidateState(row["state"]),
-                msgspec.json.decode(row["draft"], type=Draft),
-            )
-            for row in rows
-        )  # fmt: skip
-
-    def refold(self, guids: Iterable[str]) -> None:
-        """Derive the state of cards, and of their alternatives, from the events about them."""
-        done: set[str] = set()
-        for guid in guids:
-            if guid not in done:
-                group = self.facts(guid)
-                done |= {card.guid for card in group}
-                states = fold(group)
-                for card in group:
-                    self._write(card, states[card.guid])
+    def stored(self, guids: Iterable[str]) -> Iterator[list[Stored]]:
+        """Yield cards in groups that are folded together: a card alone, or all of one choice."""
+        wanted = to_json(list(guids))
+        rows = _grouped(self._db.execute(_STORED, (wanted,)).fetchall())
+        if not rows:
+            return
+        history: dict[str, list[Event]] = {}
+        for event in self._db.execute(
+            "SELECT * FROM event WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY rank",
+            (to_json(list(rows)),),
+        ).fetchall():
+            history.setdefault(event["subject"], []).append(event_of(event))
+        groups: dict[str, list[Stored]] = {}
+        for guid, candidates in rows.items():
+            one = _stored(candidates, history.get(guid, []))
+            groups.setdefault(one.facts.choice or guid, []).append(one)
+        yield from groups.values()
 
     def facts(self, guid: str) -> list[Facts]:
-        """What the state of a card, and of its alternatives, depends on; [] if there is none."""
-        sql = (
-            "SELECT c.guid, c.kind, c.deck, c.base, c.drafted_with, o.state, o.why, o.sequence"
-            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c."
-        )
-        rows = self._db.execute(f"{sql}guid = ?", (guid,)).fetchall()
-        if rows and rows[0]["drafted_with"]:
-            together = (rows[0]["drafted_with"],)
-            rows = self._db.execute(f"{sql}drafted_with = ? ORDER BY c.guid", together).fetchall()
-        return [
-            Facts(
-                Guid(row["guid"]),
-                self._alternatives(row["guid"]),
-                tuple(self.events(row["guid"])),
-                {"deck": row["deck"]} | (msgspec.json.decode(row["base"]) if row["base"] else {}),
-                row["drafted_with"],
-                (row["state"], row["why"]) if row["state"] else ("none", ""),
-                row["sequence"] or 0,
-            )
-            for row in rows
-        ]
+        """Return what the state of a card and its alternatives depends on; [] if there is no such card."""
+        return [one.facts for group in self.stored([guid]) for one in group]
 
-    def _alternatives(self, guid: str) -> tuple[Alternative, ...]:
-        rows = self._db.execute(
-            "SELECT letter, draft, born, EXISTS (SELECT 1 FROM finding f WHERE f.guid = c.guid"
-            "  AND f.letter = c.letter AND json_extract(f.body, '$.severity') = 'block') AS blocked"
-            " FROM candidate c WHERE guid = ? ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall()
-        return tuple(
-            alternative(
-                row["letter"], msgspec.json.decode(row["draft"], type=Draft), row["born"],
-                blocked=bool(row["blocked"]),
-            )
-            for row in rows
-        )  # fmt: skip
+    def refold(self, guids: Sequence[str]) -> None:
+        """Fold the events about these cards and their alternatives, and store the states."""
+        done: set[str] = set()
+        for start in range(0, len(guids), AT_ONCE):
+            for group in self.stored(guids[start : start + AT_ONCE]):
+                if group[0].facts.guid not in done:
+                    done |= {one.facts.guid for one in group}
+                    self.store_fold(group)
+
+    def store_fold(self, group: Sequence[Stored]) -> None:
+        """Store the state of a group of cards that were just read."""
+        states = fold([one.facts for one in group])
+        for one in group:
+            self._write(one, states[one.facts.guid])
 
     def events(self, subject: str) -> list[Event]:
-        """All events about a card, highlight or document, in their order."""
+        """Return all events about a card, highlight or document, in order."""
         rows = self._db.execute(
             "SELECT * FROM event WHERE subject = ? ORDER BY rank", (subject,)
         ).fetchall()
         return [event_of(row) for row in rows]
 
-    def _write(self, card: Facts, state: State) -> None:
-        before = self._db.execute("SELECT * FROM card WHERE guid = ?", (card.guid,)).fetchone()
-        changed = {n: v for n, v in state.columns.items() if before[n] != v}
+    def _write(self, one: Stored, state: State) -> None:
+        guid, row, now = one.facts.guid, one.row, state.columns
+        now["blocked"] = self._store_remarks(one, state)
+        changed = {name: value for name, value in now.items() if row[name] != value}
         if changed:
             names = ", ".join(f"{name} = ?" for name in changed)
-            values = (*changed.values(), card.guid)
-            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", values)
-        self._db.executemany(
-            "UPDATE candidate SET state = ?1 WHERE guid = ?2 AND letter = ?3 AND state <> ?1",
-            [(said, card.guid, letter) for letter, said in state.letters.items()],
-        )
-        if any(event.what == "move" for event in card.events):
-            self._move(card.guid, state.home or before["key"])
+            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*changed.values(), guid))
+        for letter, said in state.letters.items():
+            if said != one.states[letter]:
+                self._db.execute(
+                    "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
+                    (said, guid, letter),
+                )
+        if any(event.what == "move" for event in one.facts.events):
+            self._move(guid, state.home or row["key"])
+        if _indexed({**dict(row), **now}) != _indexed(dict(row)):
+            self._changed(guid)
         if state.lacks:
-            self._add_words(card.guid, state.lacks)
-        self.refresh(card.guid)
+            self._add_words(guid, state.lacks)
+
+    def _store_remarks(self, one: Stored, state: State) -> int:
+        """Store the remarks of a person as findings of the leading candidate.
+
+        Returns:
+            Whether a check blocks that candidate, 0 or 1.
+        """
+        lead = leading(one.facts, state)
+        if lead is None:
+            return int(one.row["blocked"])
+        before = one.findings[lead.letter]
+        remarked = (Finding(FEEDBACK, Severity.WARN, text) for text in remarks(one.facts.events))
+        said = (*(found for found in before if found.check != FEEDBACK), *remarked)
+        if said != before:
+            self.set_findings(one.facts.guid, lead.letter, said)
+        return int(lead.blocked)
 
     def _move(self, guid: Guid, home: str) -> None:
-        """Let a card be of the highlight it was moved to, if that is here."""
+        """Make a card belong to the highlight it was moved to, if that exists here."""
         there = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
         if there:
             self._db.execute(
@@ -534,7 +583,7 @@ class Cards:
             self.link(guid, HighlightKey(home), "origin")
 
     def _add_words(self, guid: Guid, said: Event) -> None:
-        """Store the words that a person wrote or chose elsewhere as a candidate, and let it be picked."""
+        """Store the text that a person wrote or picked on another machine as a candidate, and pick it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
@@ -550,7 +599,7 @@ class Cards:
         self.refold([guid])
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
-        """Store what the checks said of a candidate, in place of what they said before."""
+        """Replace the findings of a candidate."""
         self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?, ?, ?)",
@@ -558,80 +607,42 @@ class Cards:
         )
 
     def refresh(self, guid: Guid) -> None:
-        """Derive again what a person remarked and whether a check forbids it, of the leading one.
-
-        Of no card there is nothing. The duplicate index follows.
-        """
-        self._changed(guid)
-        lead = self._lead(guid)
-        if lead is None:
-            return
-        before, remarks = self.findings(guid, lead), self._remarks(guid)
-        said = tuple(one for one in before if one.check != FEEDBACK)
-        if (*said, *remarks) != before:
-            self.set_findings(guid, lead, (*said, *remarks))
-        blocked = _blocks(before)
-        self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (int(blocked), guid))
-
-    def _lead(self, guid: Guid) -> str | None:
-        """The letter of `Card.leading`, without reading the card."""
-        rows = self._db.execute(
-            "SELECT letter, state FROM candidate WHERE guid = ? ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall()
-        letters: dict[str, list[str]] = {state: [] for state in CandidateState}
-        for row in rows:
-            letters[row["state"]].append(row["letter"])
-        picked, waiting = letters[CandidateState.PICKED], letters[CandidateState.OPEN]
-        if not picked and len(waiting) > 1:
-            passable = (one for one in waiting if not _blocks(self.findings(guid, one)))
-            return next(passable, waiting[0])
-        return next(iter((*reversed(picked), *waiting, *letters[CandidateState.PASSED])), None)
+        """Update what follows from the findings and remarks of the leading candidate."""
+        for group in self.stored([guid]):
+            for one in group:
+                if one.facts.guid == guid:
+                    blocked = self._store_remarks(one, State({}, one.states))
+                    self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (blocked, guid))
 
     def findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
-        """All that is stored of a candidate, of twins that are none any more, too."""
+        """Return all stored findings of a candidate, including those about cards no longer in use."""
         rows = self._db.execute(
             "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
         ).fetchall()
         return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
-    def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
-        """What a person typed about a card in Anki, and has not dealt with since.
-
-        By an edit; or by letting it through, as it is or in other words, after it was seen there.
-        """
-        rows = self._db.execute(
-            "SELECT json_extract(d.body, '$.text') AS said FROM event d WHERE d.subject = ?"
-            " AND d.what = 'feedback' AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM event u"
-            "  WHERE u.subject = d.subject AND u.rank > d.rank AND NOT u.undone AND (u.what = 'edit'"
-            "   OR (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL)))"
-            " ORDER BY d.rank",
-            (guid,),
-        ).fetchall()
-        return tuple(Finding(FEEDBACK, Severity.WARN, row["said"]) for row in rows)
-
     def unlink(self, key: HighlightKey) -> None:
-        """It is drawn anew: the cards of others that it was merged into are its own no more."""
+        """Remove a highlight from the cards of others that it was merged into: it is drafted again."""
         self._db.execute("DELETE FROM card_highlight WHERE key = ? AND role = 'also'", (key,))
 
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
-        """Say which highlight a card serves, as its `origin` or `also`."""
+        """Record which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
 
 
 def alternative(letter: str, draft: Draft, born: str, *, blocked: bool = False) -> Alternative:
-    """A candidate as far as the state of its card depends on it."""
+    """Return the part of a candidate on which the state of its card depends."""
     fields = to_json(draft.fields)
     return Alternative(letter, draft.kind.value, fields, born, blocked, words_of(draft))
 
 
 def words_of(draft: Draft) -> str:
-    """The hash by which events name a candidate."""
+    """Return the hash of a draft's text, by which events name a candidate."""
     return h16(draft.kind.value, to_json(draft.fields))
 
 
 def event_of(row: sqlite3.Row) -> Event:
-    """An event as a row of the table holds it."""
+    """Decode an event from a row of the table."""
     return Event(
         row["id"], row["at"], row["by"], row["what"], row["subject"], row["undoes"], row["action"],
         msgspec.json.decode(row["body"]), row["rank"], bool(row["undone"]), bool(row["here"]),
@@ -640,10 +651,10 @@ def event_of(row: sqlite3.Row) -> Event:
 
 
 def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:
-    """What an event says of words that a check forbids."""
+    """Return the blocking findings that an event stores."""
     try:
         return msgspec.convert(said.get("blocked", ()), tuple[Finding, ...])
-    except msgspec.ValidationError:  # a line that was changed by hand
+    except msgspec.ValidationError:  # a line that a person edited
         return ()
 
 
@@ -680,21 +691,33 @@ def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
     return groups
 
 
-def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candidate, ...]:
-    """The candidates of one card, each with what the checks said of it."""
-    findings: dict[str, list[Finding]] = {}
-    for row in said:
-        finding = msgspec.json.decode(row["body"], type=Finding)
-        findings.setdefault(row["letter"], []).append(finding)
-    return tuple(
-        Candidate(
-            DraftId(f"{row['guid']}.{row['letter']}"),
-            CandidateState(row["state"]),
-            msgspec.json.decode(row["draft"], type=Draft),
-            tuple(findings.get(row["letter"], ())),
-        )
-        for row in rows
-    )
+def _indexed(card: Columns) -> tuple[str, ...]:
+    """Return what the duplicate index depends on; () = the card is not in it."""
+    lives = card["standing"] == Standing.LIVE and card["verdict"] != Verdict.REJECTED
+    return (card["kind"], card["fields"]) if lives else ()
+
+
+def _stored(rows: list[sqlite3.Row], history: list[Event]) -> Stored:
+    """Decode the rows of one card, one for each candidate."""
+    row = rows[0]
+    drafted = [one for one in rows if one["letter"]]
+    findings = {one["letter"]: tuple(_FOUND.decode(one["findings"])) for one in drafted}
+    facts = Facts(
+        Guid(row["guid"]),
+        tuple(
+            alternative(
+                one["letter"], msgspec.json.decode(one["draft"], type=Draft), one["born"],
+                blocked=_blocks(findings[one["letter"]]),
+            )
+            for one in drafted
+        ),
+        tuple(history),
+        {"deck": row["deck"]} | (msgspec.json.decode(row["base"]) if row["base"] else {}),
+        row["drafted_with"],
+        (row["seen"], row["seen_why"]) if row["seen"] else ("none", ""),
+        row["seen_after"] or 0,
+    )  # fmt: skip
+    return Stored(row, facts, {one["letter"]: one["state"] for one in drafted}, findings)
 
 
 def _blocks(findings: tuple[Finding, ...]) -> bool:
@@ -702,7 +725,7 @@ def _blocks(findings: tuple[Finding, ...]) -> bool:
 
 
 def _letter(count: int) -> str:
-    """The name of the candidate after `count` others: a, b … z, aa, ab …."""
+    """Return the letter of the next candidate after `count` others: a, b … z, aa, ab …."""
     letters = ""
     count += 1
     while count:
@@ -712,5 +735,5 @@ def _letter(count: int) -> str:
 
 
 def letter_of(candidate: Candidate) -> str:
-    """What follows the guid in a draft id."""
+    """Return the letter in a candidate's draft id."""
     return candidate.id.partition(".")[2]

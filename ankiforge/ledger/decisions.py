@@ -1,17 +1,28 @@
-"""Recording events, and taking them back; what they come to for cards is in `events.fold`."""
+"""Record and undo events. `events.fold` derives the state of cards from them."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.cards import Cards, Pairs, event_of, words_of
+from ankiforge.ledger.cards import Cards, Pairs, event_of
 from ankiforge.ledger.db import Connection
-from ankiforge.ledger.events import ANKI, COLUMNS, PERSON, SOURCE, UNDO, UPGRADE, Columns, Event
+from ankiforge.ledger.events import (
+    ANKI,
+    COLUMNS,
+    LAPSES,
+    PERSON,
+    SOURCE,
+    UNDO,
+    UPGRADE,
+    Columns,
+    Event,
+)
 from ankiforge.ledger.journal import Entry, Writer
-from ankiforge.ledger.problem_cards import DEALT, LAPSES, lapses_of
+from ankiforge.ledger.problem_cards import DEALT
 from ankiforge.model import Guid, HighlightKey, Standing
 
 _STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
@@ -19,7 +30,7 @@ _BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
 
 
 class Decisions:
-    """Records what was decided, and undoes it."""
+    """Records decisions as events, and undoes them."""
 
     def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
@@ -27,9 +38,9 @@ class Decisions:
         self._cards = cards
         self._pairs = Pairs(connection)
         self.heard: Callable[[Event], None] = lambda event: None
-        """Called for each event about a highlight or document that came by a journal, or was undone."""
+        """Called for each event about a highlight or document that a journal brought or that was undone."""
         self._received: set[str] = set()
-        """The ids of events that a journal brought or undid, not yet taken into account."""
+        """The ids of events that a journal brought or undid and that are not applied yet."""
 
     # --- recording --------------------------------------------------------------------------
 
@@ -44,52 +55,52 @@ class Decisions:
         candidates: dict[str, str] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> str:
-        """Record an event about a card: the columns and states of candidates it sets.
+        """Record an event about a card: the columns and candidate states that it sets.
 
         Args:
             guid: of the card.
             what: the kind of event.
             after: columns by name, see `events.COLUMNS`.
             by: who decided.
-            action: what one undo takes back together; "" = this event alone.
+            action: groups the events that one undo takes back; "" = this event alone.
             candidates: states by letter.
-            extra: what else the line tells.
+            extra: further keys of the journal line.
 
         Returns:
             The event's id.
         """
-        own = self._columns(guid, (*after, "key"))
-        body = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
-        if by == PERSON and what in DEALT and (lapses := lapses_of(self._db, guid)) is not None:
-            body[LAPSES] = lapses
-        if candidates:
-            body |= self._named(guid, candidates)
-        action = action or self._writer.new_action()
-        identity = self._writer.decide(what, guid, body, by=by, action=action)
-        self._cards.refold([guid])
-        return identity
-
-    def _named(self, guid: Guid, candidates: dict[str, str]) -> dict[str, Any]:
-        """What a line says of candidates: other ledgers know them by the hash of their words."""
-        there = {
-            one.letter: one for one in self._cards.candidates(guid) if one.letter in candidates
-        }
-        return {
-            "candidates_before": {letter: there[letter].state.value for letter in there},
-            "candidates": candidates,
-            "words": {letter: words_of(there[letter].draft) for letter in there},
-        }
-
-    def _columns(self, guid: Guid, names: Iterable[str]) -> Columns:
-        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        return {name: row[name] for name in names}
+        [group] = self._cards.stored([guid])
+        at = next(at for at, one in enumerate(group) if one.facts.guid == guid)
+        row, facts = group[at].row, group[at].facts
+        body = {
+            "key": row["key"], "before": {name: row[name] for name in after}, "after": after,
+            **(extra or {}),
+        }  # fmt: skip
+        if by == PERSON and what in DEALT and row["lapses"] is not None:
+            body[LAPSES] = row["lapses"]
+        if candidates:  # other ledgers know them by the hash of their words
+            words = {
+                one.letter: one.words for one in facts.alternatives if one.letter in candidates
+            }
+            body["candidates_before"] = {letter: group[at].states[letter] for letter in words}
+            body |= {"candidates": candidates, "words": words}
+        event = self._writer.decide(
+            what, guid, body, by=by, action=action or self._writer.new_action()
+        )
+        if self._writer.has_unnumbered(event.at):  # they may be sorted in another way now
+            self._cards.refold([guid])
+        else:
+            facts = replace(facts, events=(*facts.events, event))
+            group[at] = group[at]._replace(facts=facts)
+            self._cards.store_fold(group)
+        return event.id
 
     def retire(self, key: HighlightKey, why: str) -> None:
-        """Retire the cards of a highlight that must not be a card, or is gone.
+        """Retire the cards of a highlight that is skipped or gone.
 
-        One that serves another highlight, still read, stays: it goes with the last of them.
-        Cards that were accepted outlive a highlight that is gone: what a person let through
-        is not taken away because a note was cleaned up (docs/states.md).
+        A card that serves another highlight which is still present is kept; it is retired with the last
+        of them. Accepted cards are kept if the highlight is gone: cleaning up a note does not remove
+        what a person accepted (docs/states.md).
         """
         accepted_stay = why == "gone"
         for guid in self._live_cards(key, accepted_stay):
@@ -97,7 +108,7 @@ class Decisions:
             self.change(guid, "retire", after, by=SOURCE)
 
     def revive(self, key: HighlightKey) -> None:
-        """Bring back the cards that were retired because their highlight was skipped or gone."""
+        """Make cards live again that were retired because their highlight was skipped or gone."""
         rows = self._db.execute(
             "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
             " AND c.standing = 'retired' AND c.standing_why IN ('skip', 'gone')",
@@ -121,11 +132,11 @@ class Decisions:
     # --- from a journal ---------------------------------------------------------------------
 
     def receive(self, entry: Entry) -> None:
-        """Store an event that another ledger recorded; `settle_received` takes it into account."""
+        """Store an event that another ledger recorded; `settle_received` applies it."""
         self._received |= {entry.id, *self._writer.store(entry, here=False)}
 
     def settle_received(self) -> None:
-        """Derive anew all that received events are about."""
+        """Apply all received events: derive anew everything they are about."""
         if not self._received:
             return
         self._writer.sort_received()
@@ -135,10 +146,11 @@ class Decisions:
         for event in sorted(events, key=lambda one: one.rank):
             self._take_effect(event)
 
-    def catch_up(self, guid: Guid) -> list[Event]:
-        """Let all that was ever decided about a card hold for it, now that it is here."""
-        history = self._cards.events(guid)
-        self._cards.refold([guid])
+    def catch_up(self, guid: Guid) -> tuple[Event, ...]:
+        """Apply all events ever recorded about a card that was created just now."""
+        [group] = self._cards.stored([guid])
+        self._cards.store_fold(group)
+        history = next(one.facts.events for one in group if one.facts.guid == guid)
         for event in history:
             self._take_effect(event)
         return history
@@ -148,7 +160,7 @@ class Decisions:
         return [event_of(row) for row in rows]
 
     def _take_effect(self, event: Event) -> None:
-        """What an event changes beside cards: which card serves a highlight; skips and unions."""
+        """Apply the effects of an event beyond cards: merged highlights, skips, unions, moves."""
         if event.what == "merge" and "card" in event.body:
             guid, key = Guid(event.subject), HighlightKey(event.body["key"])
             if event.undone:
@@ -160,13 +172,13 @@ class Decisions:
     # --- undoing ----------------------------------------------------------------------------
 
     def undo(self, what: str = "") -> list[Event]:
-        """Take back one action.
+        """Undo one action.
 
-        The given one (its id, or that of one of its events), else the last one of a person that
-        still stands.
+        Args:
+            what: its id, or that of one of its events; "" = the last action of a person in force.
 
         Raises:
-            UsageError: there is nothing of that id.
+            UsageError: there is nothing with that id.
             RefusedError: something later was decided about the same card, or nothing is left.
         """
         with self._writer.unit():
@@ -175,7 +187,7 @@ class Decisions:
             return events
 
     def take_back(self, events: list[Event]) -> None:
-        """Take back these events as one action, all or none of them, within a unit.
+        """Undo these events as one action, all or none of them, within a unit.
 
         Raises:
             RefusedError: something later was decided about one of their cards.
@@ -192,33 +204,35 @@ class Decisions:
         if event.what == "merge" and "card" not in event.body:
             self._part(event.subject, event.body["key"])
         body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
-        identity = self._writer.decide(
+        undo = self._writer.decide(
             UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
         )
         self._cards.refold([guid])
         after = self._now(guid, event)
-        self._writer.tell(identity, _undone_body(body, before, after))
+        self._writer.tell(undo.id, _undone_body(body, before, after))
         for undone in self._by_id(event.id):
             self._take_effect(undone)
 
     def _now(self, guid: Guid, event: Event) -> tuple[Columns, dict[str, str]]:
-        """The columns and candidates' states that an event is about."""
-        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        columns = {name: row[name] for name in event.after if name in COLUMNS} if row else {}
+        """Return the present values of the columns and candidate states that an event set."""
+        found = (one for group in self._cards.stored([guid]) for one in group)
+        card = next((one for one in found if one.facts.guid == guid), None)
+        if card is None:
+            return {}, {}
+        columns = {name: card.row[name] for name in event.after if name in COLUMNS}
         named = event.body.get("candidates", {})
-        states = {one.letter: one.state.value for one in self._cards.candidates(guid)}
-        return columns, {letter: states[letter] for letter in named if letter in states}
+        return columns, {one: card.states[one] for one in named if one in card.states}
 
     def decided_about(self) -> frozenset[str]:
-        """Return what a person has decided about, and not undone: guids, and keys of highlights."""
+        """Return the guids and highlight keys about which a person has decided, and not undone it."""
         rows = self._db.execute(f"SELECT DISTINCT subject FROM event d WHERE {_BY_PERSON}")
         return frozenset(row["subject"] for row in rows.fetchall())
 
     def last_about(self, guids: Iterable[Guid]) -> dict[Guid, tuple[Event, ...]]:
-        """Return of each card the last decision of a person, and what of its action hangs on it.
+        """Return the last decision of a person about each card, with the related events of its action.
 
-        These are its alternatives and the cards it names: others that were decided in one go with
-        it are left alone. The latest comes first; a card that nothing was decided about is left
+        Related events are about its alternatives and the cards it names; other cards that were decided by
+        the same command are not included. The latest event comes first; cards without a decision are left
         out.
         """
         found = {guid: row for guid in guids if (row := self._last_row(guid))}
@@ -235,7 +249,7 @@ class Decisions:
         return found
 
     def _shares(self, action: str) -> dict[str, tuple[Event, ...]]:
-        """What of an action hangs together, by each card that it is about."""
+        """Return the related events of an action, by each card that they are about."""
         rows = self._db.execute(
             "SELECT guid, choice FROM card WHERE choice <> ''"
             " AND guid IN (SELECT subject FROM event WHERE action = ?)",
@@ -254,7 +268,7 @@ class Decisions:
         return {event.subject: shares[near[event.subject]] for event in events}
 
     def _action(self, what: str) -> list[Event]:
-        """What of an action still stands."""
+        """Return the events of an action that are not undone."""
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE action = ? OR action ="
             " (SELECT action FROM event WHERE id = ?) ORDER BY sequence",
@@ -283,7 +297,7 @@ class Decisions:
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE d.subject = :subject AND d.what <> 'move'"
             f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
-            " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
+            " AND (d.by <> :anki OR :by = :anki)"  # a view of Anki is no decision about this
             " ORDER BY d.sequence DESC",
             {"subject": event.subject, "action": event.action, "sequence": event.sequence,
              "by": event.by, "anki": ANKI},
@@ -299,7 +313,7 @@ class Decisions:
     # --- highlights that share a card -------------------------------------------------------
 
     def part_others(self, guid: Guid) -> list[HighlightKey]:
-        """Let highlights that were merged into a card have their own: it is about to say another thing."""
+        """Unmerge the highlights that were merged into a card whose text is about to change."""
         rows = self._db.execute(
             "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
         ).fetchall()
@@ -314,16 +328,16 @@ class Decisions:
         self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
 
     def merged_into(self, key: HighlightKey, answer: str) -> str:
-        """Return the card that this answer of a highlight was merged into; "" if there is none.
+        """Return the card into which this answer of a highlight was merged; "" if there is none.
 
-        Whatever became of that card since: a ledger that was lost must not draft it anew.
+        The state of that card does not matter: a lost ledger must not draft the answer again.
         """
         row = self._db.execute(
             "SELECT d.subject FROM event d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
             " AND NOT d.undone"
-            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # then it parted
+            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # it was unmerged later
             "  AND l.what IN ('revise', 'accept', 'pick')"
             "  AND json_extract(l.body, '$.after.fields') IS NOT NULL AND l.rank > d.rank)"
             " ORDER BY d.rank DESC LIMIT 1",
@@ -332,7 +346,7 @@ class Decisions:
         return str(row["subject"]) if row else ""
 
     def kept_apart(self, guid: str, key: HighlightKey) -> bool:
-        """Whether a merge of this highlight into this card was undone."""
+        """Return whether a merge of this highlight into this card was undone."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"
             " AND json_extract(d.body, '$.key') = ?",
@@ -343,11 +357,11 @@ class Decisions:
     # --- reading ----------------------------------------------------------------------------
 
     def of(self, subject: str) -> list[Event]:
-        """All events about a card, highlight or document, oldest first; undone ones, too."""
+        """Return all events about a card, highlight or document, oldest first, including undone ones."""
         return self._cards.events(subject)
 
     def was_merged(self, key: HighlightKey) -> bool:
-        """Whether policy let the card of another highlight stand for this one."""
+        """Return whether policy merged this highlight into the card of another one."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.card') IS NULL LIMIT 1",
@@ -356,9 +370,9 @@ class Decisions:
         return row is not None
 
     def person_decided(self, key: HighlightKey) -> bool:
-        """Whether a person ever decided anything on a highlight, undone or not: there policy is silent.
+        """Return whether a person ever decided about a highlight, undone or not: then policy does nothing.
 
-        To delete a note in Anki is a decision.
+        Deleting a note in Anki is a decision, too.
         """
         row = self._db.execute(
             "SELECT 1 FROM event WHERE json_extract(body, '$.key') = ?"
@@ -372,19 +386,19 @@ def _undone_body(
     body: dict[str, Any], before: tuple[Columns, dict[str, str]],
     after: tuple[Columns, dict[str, str]],
 ) -> dict[str, Any]:  # fmt: skip
-    """What the line of an undo tells programs that apply lines one after another."""
+    """Return the body of an undo for programs that apply journal lines one after another."""
     body = body | {"after": after[0]}
     return body | {"candidates": after[1], "candidates_before": before[1]} if after[1] else body
 
 
 def _touched(event: Event) -> set[str]:
-    """What an event was about: columns of a card, and its candidates as one."""
+    """Return what an event changed: columns of a card; its candidates count as one."""
     columns = set(event.after) - {"anki", "anki_why"}
     return columns | ({"candidates"} if event.body.get("candidates") else set())
 
 
 def _names(event: Event, choices: dict[str, str]) -> Iterator[str]:
-    """The cards, and the choice, that an event is about or names."""
+    """Yield the guids, and the set of alternatives, that an event is about or names."""
     yield event.subject
     if event.subject in choices:
         yield choices[event.subject]

@@ -1,8 +1,8 @@
-"""The journal beside the ledger, and the one way by which both are written: a unit of work.
+"""The journal beside the ledger, and the unit of work that writes both.
 
-An append-only file of one JSON object a line. Two machines' files merge as the union of their lines,
-by id. Every line has `v id at by what`, `undoes` where it takes something back, and its own keys. A
-line is written before the transaction that it tells of commits: after a crash the next open reads it.
+The journal is an append-only file with one JSON object a line. The files of two machines merge as the
+union of their lines, by id. Every line has `v id at by what`, `undoes` where it undoes another, and
+its own keys. A line is written before its transaction commits; after a crash the next open reads it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -24,16 +25,16 @@ from ankiforge.ledger.events import ANKI as ANKI
 from ankiforge.ledger.events import PERSON as PERSON
 from ankiforge.ledger.events import POLICY as POLICY
 from ankiforge.ledger.events import SOURCE as SOURCE
-from ankiforge.ledger.events import UPGRADE, depth_of, followed_by, rank_of
+from ankiforge.ledger.events import UPGRADE, Event, depth_of, followed_by, rank_of
 from ankiforge.model import Problem, h16
 
 VERSION = 1
 MOST = 10**11
-"""No line has a greater number than this; one that says so is not of this program."""
+"""The greatest valid number of a line; a greater one was not written by this program."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line; its own keys are `body`, and `subject` stands there as `key` or `guid`."""
+    """One line; its own keys are `body`, which contains `subject` as `key` or `guid`."""
 
     v: int
     id: str
@@ -44,21 +45,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     subject: str = ""
     n: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
-    """Of a decision: one above the greatest its ledger had seen; 0 = written before there were any."""
+    """Of an event: one above the greatest that its ledger had seen; 0 = written before there were numbers."""
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def line(self) -> bytes:
-        """As it stands in the file."""
+        """Return the line of the file."""
         return msgspec.json.encode(self.as_json()) + b"\n"
 
     def as_json(self) -> dict[str, Any]:
-        """Its keys: those of every line, what it is about, and its own."""
+        """Return its keys: those of every line, its subject, and its own."""
         head = {name: getattr(self, name) for name in _HEAD if name != "n" or self.n}
         return {**head, _subject(self.what): self.subject, **self.body}
 
     @classmethod
     def of(cls, line: bytes) -> Entry:
-        """Read a line; `msgspec.DecodeError` or `msgspec.ValidationError` if it is none."""
+        """Decode a line.
+
+        Raises:
+            msgspec.DecodeError: it is not JSON.
+            msgspec.ValidationError: it is not a line of a journal.
+        """
         own = msgspec.json.decode(line, type=dict[str, Any])
         head = {name: own.pop(name) for name in _HEAD if name in own}
         subject = own.pop(_subject(head.get("what")), "")
@@ -69,7 +75,7 @@ _HEAD = ("v", "id", "at", "by", "what", "undoes", "action", "n")
 
 
 def _subject(what: object) -> str:
-    """What a line is about: a highlight's key, a source's kind and name, or a card's guid."""
+    """Return the subject of a line: a highlight's key, a source's kind and name, or a card's guid."""
     return {
         "issued": "key",
         "slot": "key",
@@ -80,7 +86,7 @@ def _subject(what: object) -> str:
 
 
 class Journal:
-    """The file beside `ankiforge.yaml`; without a path there is nothing to read.
+    """The file beside `ankiforge.yaml`; without a path it is empty.
 
     `forgetful`: read, but never write.
     """
@@ -88,9 +94,11 @@ class Journal:
     def __init__(self, path: Path | None, *, forgetful: bool = False) -> None:
         self._path = path
         self._forgetful = forgetful
+        self.known = ""
+        """The `state` of the file when the ledger had all its lines, as far as this process knows."""
 
     def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
-        """Write lines and see them safely on disk; the file's `state` before and after."""
+        """Append lines and sync them to disk; return the file's `state` before and after."""
         lines = b"".join(entry.line() for entry in entries)
         if not lines or self._path is None or self._forgetful:
             return self.state(), self.state()
@@ -119,21 +127,21 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no line yet."""
+        """Return whether there is no line yet."""
         try:
             return self._path is None or not self._path.stat().st_size
         except OSError:
             return True
 
     def state(self) -> str:
-        """Changes whenever the file does, or "" without one."""
+        """Return a text that changes whenever the file does; "" if there is none."""
         if self._path is None or not self._path.exists():
             return ""
         with self._opened("rb") as file:
             return _state(file)[0]
 
     def read(self) -> Iterator[Entry | Problem]:
-        """All lines in file order; a line that is no entry is a problem, not an end."""
+        """Yield all lines in file order, malformed ones as problems."""
         if self._path is None or not self._path.exists():
             return
         with self._opened("rb") as file:
@@ -142,7 +150,7 @@ class Journal:
                     entry = self._entry(number, line)
                     if isinstance(entry, Entry) or line.endswith(b"\n"):
                         yield entry
-                    # else a write was cut off: what it told of was never committed
+                    # else a write was interrupted; its transaction was never committed
 
     def _entry(self, number: int, line: bytes) -> Entry | Problem:
         try:
@@ -153,7 +161,7 @@ class Journal:
 
 
 def _drop_fragment(file: IO[bytes]) -> bool:
-    """Remove the last line if a write was cut off in it; return whether it is whole and stays."""
+    """Remove the last line if its write was interrupted; return whether it is whole."""
     size = file.seek(0, os.SEEK_END)
     start, tail = size, b""
     while start and b"\n" not in tail:
@@ -170,7 +178,7 @@ def _drop_fragment(file: IO[bytes]) -> bool:
 
 
 def _state(file: IO[bytes]) -> tuple[str, bytes]:
-    """What changes whenever the file does, and its last byte."""
+    """Return what changes whenever the file does, and its last byte."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 512))
     end = file.read()
@@ -179,7 +187,7 @@ def _state(file: IO[bytes]) -> tuple[str, bytes]:
 
 FIRST_GENERATION, NEWEST = 1, 2
 GENERATION = "generation"
-"""The `what` of the journal line, and the name of the ledger's entry."""
+"""The `what` of the journal line, and the name of the ledger's meta value."""
 
 
 def settle_generation(connection: Connection, journal: Journal) -> None:
@@ -190,13 +198,13 @@ def settle_generation(connection: Connection, journal: Journal) -> None:
 
 
 def generation_of(connection: sqlite3.Connection) -> int:
-    """Return the generation of defaults a ledger goes by."""
+    """Return a ledger's generation of defaults."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (GENERATION,)).fetchone()
     return int(row[0]) if row else FIRST_GENERATION
 
 
 def generation_at(database: Path, journal: Path) -> int:
-    """Return the generation of a ledger that need not be open, or be there yet; change nothing."""
+    """Return the generation of a ledger that may not be open, or not exist yet; change nothing."""
     if not database.exists():
         return _generation_in(Journal(journal))
     uri = f"{database.absolute().as_uri()}?mode=ro"
@@ -208,7 +216,7 @@ def generation_at(database: Path, journal: Path) -> int:
 
 
 def generation_line(connection: Connection, now: datetime) -> tuple[Entry, ...]:
-    """Return the line that begins a new journal; journals of generation 1 have none."""
+    """Return the first line of a new journal; journals of generation 1 have none."""
     generation = generation_of(connection)
     if generation == FIRST_GENERATION:
         return ()
@@ -221,9 +229,9 @@ def generation_line(connection: Connection, now: datetime) -> tuple[Entry, ...]:
 
 
 def _generation_in(journal: Journal) -> int:
-    """Return the generation a journal was begun under, whatever the order of its lines.
+    """Return the generation under which a journal was begun, whatever the order of its lines.
 
-    Two journals that were merged count as the older one.
+    A journal merged from two counts as the older one.
     """
     oldest, found, lines = "", [], 0
     for line in journal.read():
@@ -240,8 +248,24 @@ def _generation_in(journal: Journal) -> int:
     return number if at <= oldest else FIRST_GENERATION
 
 
+@dataclass(slots=True)
+class _Last:
+    """What the next event depends on."""
+
+    transaction: int
+    ledger_id: str
+    sequence: int
+    """Of the event that arrived last."""
+    n: int
+    """The greatest number."""
+    numbered: str
+    """The earliest time of an event that has a number; "" = none has."""
+    unnumbered: str
+    """The latest time of an event that has none; "" = all have."""
+
+
 class Writer:
-    """Short transactions; what must outlive the database is in the journal before the commit."""
+    """Runs short transactions; what must outlive the database is in the journal before the commit."""
 
     def __init__(
         self, connection: Connection, journal: Journal, clock: Callable[[], datetime]
@@ -251,25 +275,28 @@ class Writer:
         self._clock = clock
         self._lines: list[Entry] = []
         self._batching = False
+        self._last: _Last | None = None
+        self._state = ""
 
     @contextmanager
     def unit(self) -> Iterator[None]:
-        """All or nothing, journal included; within a batch, a part of that."""
+        """Run one transaction, journal included; within a batch, a savepoint of it."""
         if self._batching:
             yield
             return
-        self._lines = []
+        self._lines, self._state = [], ""
         with self._db.unit():
             yield
             if self._lines:
                 self._append()
         self._lines = []
+        self._journal.known = self._state or self._journal.known
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """One transaction and one sync to disk for all units within.
+        """Run all units within as one transaction with one sync to disk.
 
-        Only for what the next run makes anew at no cost: a power cut takes all of it back.
+        Only for what the next run repeats at no cost: a power cut loses all of it.
         """
         with self.unit():
             self._batching = True
@@ -279,7 +306,7 @@ class Writer:
                 self._batching = False
 
     def _append(self) -> None:
-        """Lines that another program wrote meanwhile must still be taken in by the next open."""
+        """Write the unit's lines; lines that another program wrote meanwhile are read by the next open."""
         if self._journal.is_empty:
             first = generation_line(self._db, self._clock())
             self._db.executemany(
@@ -287,24 +314,30 @@ class Writer:
             )
             self._lines[:0] = first
         before, after = self._journal.append(self._lines)
-        if before == self.recall("journal"):
-            self.meta("journal", after)
+        stored = self._db.execute(
+            "INSERT OR REPLACE INTO meta SELECT 'journal', :after WHERE"
+            " coalesce((SELECT value FROM meta WHERE name = 'journal'), '') = :before",
+            {"before": before, "after": after},
+        )
+        self._state = after if stored.rowcount > 0 else ""
 
     def recall(self, name: str) -> str:
-        """A value about the ledger itself, "" if there is none."""
+        """Return a meta value; "" if there is none."""
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def now(self) -> str:
-        """The moment, as ISO text in UTC."""
+        """Return the current time as ISO text in UTC."""
         return self._clock().isoformat(timespec="seconds")
 
     def meta(self, name: str, value: str) -> None:
-        """Remember one value about the ledger itself."""
+        """Store a meta value: one about the ledger itself."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        if name == "ledger_id":
+            self.forget_last()
 
     def note(self, what: str, subject: str, body: dict[str, Any], once: tuple[str, ...]) -> None:
-        """A journal line that is no decision; said once for equal `once`."""
+        """Write a journal line that is no event, once for equal `once`."""
         identity = h16(what, *once)
         if self._known(identity):
             return
@@ -320,19 +353,27 @@ class Writer:
         by: str,
         action: str,
         undoes: str = "",
-    ) -> str:
-        """Record an event of this ledger; returns its id."""
-        sequence, at, n = self._next_sequence(), self.now(), self._next_number()
-        # a copied ledger must not give another event the same id
-        identity = h16("decision", self._ledger_id(), str(sequence), at, what, subject)
+    ) -> Event:
+        """Record an event of this ledger."""
+        last, at = self._read_last(), self.now()
+        # a copied ledger must not give the same id to another event
+        identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, what, subject)
         entry = Entry(v=VERSION, id=identity, at=at, by=by, what=what, undoes=undoes,
-                      action=action, subject=subject, n=n, body=body)  # fmt: skip
+                      action=action, subject=subject, n=last.n + 1, body=body)  # fmt: skip
         self.store(entry, here=True)
         self._write(entry)
-        return identity
+        rank = rank_of(entry.n, at, self._depth(entry), by, identity)
+        stored = msgspec.json.decode(msgspec.json.encode(body))
+        return Event(
+            identity, at, by, what, subject, undoes, action, stored, rank, sequence=last.sequence
+        )
+
+    def has_unnumbered(self, since: str) -> bool:
+        """Return whether any event without a number has this time or a later one."""
+        return self._read_last().unnumbered >= since
 
     def tell(self, identity: str, body: dict[str, Any]) -> None:
-        """Change what an event of the open unit says, before its line is written."""
+        """Replace the body of an event of the open unit, before its line is written."""
         self._lines = [
             msgspec.structs.replace(line, body=body) if line.id == identity else line
             for line in self._lines
@@ -345,44 +386,49 @@ class Writer:
     def upgrade(self, subject: str, at: str, body: dict[str, Any]) -> None:
         """Record how the columns of an older ledger differ from the fold of its decisions.
 
-        Such a line has no number, so that whatever any machine decided later prevails.
+        Such a line has no number, so that later decisions of any machine prevail over it.
         """
-        identity = h16(
-            "decision", self._ledger_id(), str(self._next_sequence()), at, UPGRADE, subject
-        )
+        last = self._read_last()
+        identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, UPGRADE, subject)
         entry = Entry(v=VERSION, id=identity, at=at, by=UPGRADE, what=UPGRADE, subject=subject,
                       body=body)  # fmt: skip
         self.store(entry, here=True)
         self._write(entry)
 
     def store(self, entry: Entry, *, here: bool) -> frozenset[str]:
-        """Store an event's row; returns the ids of all events that are undone, or not, by it.
+        """Store an event; return the ids of all events whose undone state it changes.
 
-        `here`: this ledger recorded it, and no journal brought it.
+        `here`: this ledger recorded it; else a journal brought it.
         """
+        last = self._read_last()
         rank = rank_of(entry.n, entry.at, self._depth(entry), entry.by, entry.id)
-        self._db.execute(
+        stored = self._db.execute(
             "INSERT OR IGNORE INTO event (id, at, by, what, undoes, action, subject, body,"
             " sequence, n, rank, here, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
             " EXISTS (SELECT 1 FROM event u WHERE u.undoes = ? AND NOT u.undone))",
             (
                 entry.id, entry.at, entry.by, entry.what, entry.undoes, entry.action,
-                entry.subject, msgspec.json.encode(entry.body).decode(), self._next_sequence(),
+                entry.subject, msgspec.json.encode(entry.body).decode(), last.sequence + 1,
                 entry.n, rank, int(here), entry.id,
             ),
         )  # fmt: skip
-        self._number_older(entry)
+        if stored.rowcount > 0:
+            last.sequence += 1
+            last.n = max(last.n, entry.n)
+            last.unnumbered = last.unnumbered if entry.n else max(last.unnumbered, entry.at)
+        self._number_older(entry, last)
         return self._mark_undone(entry.undoes)
 
     def _depth(self, entry: Entry) -> int:
-        """How many events it follows, one after another: an undo sorts after what it undoes."""
-        row = self._db.execute(
-            "SELECT rank FROM event WHERE id = ?", (followed_by(entry.undoes, entry.body),)
-        ).fetchone()
+        """Return how many events it follows, one after another: an undo is sorted after what it undoes."""
+        before = followed_by(entry.undoes, entry.body)
+        if not before:
+            return 0
+        row = self._db.execute("SELECT rank FROM event WHERE id = ?", (before,)).fetchone()
         return 1 + depth_of(row["rank"]) if row else 0
 
     def sort_received(self) -> None:
-        """Sort events behind those they follow, in whatever order both arrived."""
+        """Sort received events behind those they follow, whatever the order of arrival."""
         rows = self._db.execute(
             "SELECT id, at, by, undoes, body, rank FROM event"
             " WHERE undoes <> '' OR instr(body, '\"follows\":\"') > 0"
@@ -410,7 +456,7 @@ class Writer:
         return row is not None
 
     def _mark_undone(self, identity: str) -> frozenset[str]:
-        """Note whether an event is undone, and whether what it undoes itself is so again."""
+        """Update whether an event is undone, and therefore whether the event that it undoes is."""
         marked: list[str] = []
         while identity and identity not in marked:
             marked.append(identity)
@@ -424,16 +470,15 @@ class Writer:
             identity = found["undoes"] if found else ""
         return frozenset(marked)
 
-    def _number_older(self, entry: Entry) -> None:
-        """Sort lines without a number anew, where one with a number is not later than they are."""
-        first = self.recall("numbered")
-        if entry.n and (not first or entry.at < first):
-            self.meta("numbered", first := entry.at)
-        if not first or (not entry.n and entry.at < first):
+    def _number_older(self, entry: Entry, last: _Last) -> None:
+        """Give lines without a number new sort keys if a numbered line is not later than they are."""
+        if entry.n and (not last.numbered or entry.at < last.numbered):
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('numbered', ?)", (entry.at,))
+            last.numbered = entry.at
+        if not last.numbered or entry.at < last.numbered or entry.at > last.unnumbered:
             return
-        earliest = min(entry.at, first) if entry.n else entry.at
         older = self._db.execute(
-            "SELECT id, at, by, rank FROM event WHERE n = 0 AND at >= ?", (earliest,)
+            "SELECT id, at, by, rank FROM event WHERE n = 0 AND at >= ?", (entry.at,)
         ).fetchall()
         for row in older:
             [turn] = self._db.execute(
@@ -446,26 +491,35 @@ class Writer:
             )
 
     def new_action(self) -> str:
-        """A name under which several decisions are one, for undo."""
-        return h16("action", self._ledger_id(), str(self._next_sequence()), self.now())
+        """Return an id for a new action."""
+        last = self._read_last()
+        return h16("action", last.ledger_id, str(last.sequence + 1), self.now())
 
-    def _next_number(self) -> int:
-        [number] = self._db.execute("SELECT coalesce(max(n), 0) + 1 FROM event").fetchone()
-        return int(number)
+    def _read_last(self) -> _Last:
+        """Return what the next event depends on; read once in a transaction."""
+        begun, last = self._db.transactions, self._last
+        if last is None or last.transaction != begun or not self._db.in_transaction:
+            row = self._db.execute(
+                "SELECT coalesce(max(CASE name WHEN 'ledger_id' THEN value END), ''),"
+                " (SELECT coalesce(max(sequence), 0) FROM event),"
+                " (SELECT coalesce(max(n), 0) FROM event),"
+                " coalesce(max(CASE name WHEN 'numbered' THEN value END), ''),"
+                " (SELECT coalesce(max(at), '') FROM event WHERE n = 0)"
+                " FROM meta WHERE name IN ('ledger_id', 'numbered')"
+            ).fetchone()
+            last = self._last = _Last(begun, *row)
+        return last
 
-    def _next_sequence(self) -> int:
-        row = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM event").fetchone()
-        return int(row[0])
-
-    def _ledger_id(self) -> str:
-        return self.recall("ledger_id")
+    def forget_last(self) -> None:
+        """Read again what the next event depends on: part of the transaction was rolled back."""
+        self._last = None
 
     def _known(self, identity: str) -> bool:
         found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()
         return found is not None
 
     def hand_on(self, entry: Entry) -> None:
-        """Write a line into the journal that another ledger has written first."""
+        """Write a line of another ledger into the journal."""
         self._write(entry)
 
     def _write(self, entry: Entry) -> None:
