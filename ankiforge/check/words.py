@@ -332,7 +332,7 @@ def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> 
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
-_QUANTITY = re.compile(
+QUANTITY = re.compile(
     rf"""
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
     (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
@@ -345,7 +345,7 @@ _QUANTITY = re.compile(
     """,
     re.VERBOSE,
 )
-_RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
+RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
 _SQUARE = re.compile(r"[²³](?=\W|$)")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
 
@@ -380,22 +380,27 @@ def quantities(text: str) -> tuple[Quantity, ...]:
 
     `3 million` is 3,000,000, `1.5 g` is 1,500 mg.
     """
-    # `km²` keeps its sign, whatever NFKC makes of it
-    plain = _SQUARE.sub(lambda found: {"²": "2", "³": "3"}[found[0]], arabic(text[:_LONGEST]))
-    plain = unicodedata.normalize("NFKC", plain).casefold()
+    plain = level(text[:_LONGEST]).casefold()
     found: list[Quantity] = []
     ends: list[int] = []
-    for match in islice(_QUANTITY.finditer(plain), _MOST):
-        found.append(_quantity(match))
+    for match in islice(QUANTITY.finditer(plain), _MOST):
+        found.append(quantity_of(match))
         ends.append(match.end())
     for at in range(len(found) - 2, -1, -1):
         here, after = found[at], found[at + 1]
-        if not here.unit and after.unit and _RANGE.fullmatch(plain[ends[at] : after.at]):
+        if not here.unit and after.unit and RANGE.fullmatch(plain[ends[at] : after.at]):
             found[at] = replace(here, unit=after.unit, dimension=after.dimension, worth=after.worth)
     return tuple(found)
 
 
-def _quantity(match: re.Match[str]) -> Quantity:
+def level(text: str) -> str:
+    """Return the text in NFKC, Roman numerals as digits; `km²` keeps its sign as a digit."""
+    plain = _SQUARE.sub(lambda found: {"²": "2", "³": "3"}[found[0]], arabic(text))
+    return unicodedata.normalize("NFKC", plain)
+
+
+def quantity_of(match: re.Match[str]) -> Quantity:
+    """Return what a match of `QUANTITY` in a casefolded text states."""
     if match["digits"]:
         digits = re.sub(r"[ '\u00a0\u202f]", "", match["digits"])
         if grouped := _GROUPED.fullmatch(digits):

@@ -1,0 +1,818 @@
+"""Tell a corrected passage from another fact at the same place.
+
+`classify` compares the words of a passage before and after an edit, word by word: its context (all
+outside the gaps; the front of a question) and its answer (the gaps; the back). Only what is surely
+the same fact is a correction, which may ship under the old note; whatever is unsure waits.
+Citations, links, markup and the format of numbers do not count. The word lists are in
+`data/corrections.txt`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from itertools import pairwise
+
+from rapidfuzz.distance import OSA
+
+from ankiforge.check.reading import bare
+from ankiforge.check.words import (
+    FUNCTION,
+    NEGATORS,
+    NUMBER_WORDS,
+    OPPOSITES,
+    ORDINALS,
+    QUANTITY,
+    TURNED,
+    UNITS,
+    Quantity,
+    by_word,
+    data,
+    level,
+    listed,
+    lists,
+    normal,
+    quantity_of,
+    stem,
+    without_accents,
+)
+from ankiforge.model import Form, Highlight, HighlightKind, Span
+from ankiforge.text import cloze
+
+
+class Kind(StrEnum):
+    """What an edit in place is."""
+
+    ANOTHER_FACT = "another fact"
+    """The passage states another fact: it gets another note."""
+    WAITS = "waits"
+    """The note stays, but a person decides on the new words."""
+    CORRECTION = "correction"
+    """The same fact: the new words may ship under the old note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The kind of an edit, and why, in a few words."""
+
+    kind: Kind
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The words of a highlight or of a hand-written card."""
+
+    text: str
+    """The passage; of a question its front."""
+    gaps: tuple[Span, ...] = ()
+    """The answers within `text`."""
+    answer: str = ""
+    """The back of a question."""
+    under: tuple[str, ...] = ()
+    """What says what a bare number is of: title, headings, list parents, row label."""
+
+    @classmethod
+    def of(cls, highlight: Highlight, label: str = "") -> Passage:
+        """Return the words of a highlight; `label` names its row of a table."""
+        under = tuple(
+            filter(None, (highlight.document.title, highlight.heading, *highlight.above, label))
+        )
+        markdown = highlight.markdown
+        if highlight.kind is not HighlightKind.CARD or not markdown:
+            return cls(highlight.exact, highlight.gaps, under=under)
+        if highlight.form is not Form.CLOZE and len(markdown) > 1:
+            return cls(markdown[0], answer=markdown[1], under=under)
+        return cls.filled(markdown[0], under)
+
+    @classmethod
+    def filled(cls, text: str, under: tuple[str, ...] = ()) -> Passage:
+        """Return a cloze text with its answers in place of the cloze signs."""
+        parts, spans, at, length = list[str](), list[Span](), 0, 0
+        for gap in cloze.gaps(text):
+            if gap.start >= at:
+                parts += [text[at : gap.start], gap.answer]
+                start = length + gap.start - at
+                length = start + len(gap.answer)
+                spans.append((start, length))
+                at = gap.end
+        return cls("".join([*parts, text[at:]]), tuple(spans), under=under)
+
+
+# --- what does not count: citations, links, markup -----------------------------------------------
+
+_NOISE = re.compile(
+    r"<!--.*?-->"
+    r"|\[\[@[^\]\n]+\]\]|\[@[^\]\n]+\]|\[\^[^\]\n]+\]"  # citation keys, footnotes
+    r"|<sup>\s*\[?\d+\]?\s*</sup>"
+    r"|\((?:p|pp|S|ch|chap)\.\s?\d+(?:\s?[-–]\s?\d+)?\)"
+    r"|(?<![\w(])\(?https?://[^\s)]+\)?|\bdoi:\s?\S+"
+    r"|(?<![\w&])#[^\W\d][\w/-]*"  # tags
+    r"|(?:^|(?<=\s))\^[\w-]+\s*$"  # a block id
+    r"|^\s*(?:[-*+]\s+)?\[[ xX]\]\s",
+    re.DOTALL | re.MULTILINE,
+)
+_ARROW = re.compile(r"<?(?:-{1,3}|={1,3})>|[→⇒⟶⟹]")
+_TYPED = ((">=", "≥"), ("<=", "≤"), ("!=", "≠"), ("==", "="))
+_AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
+_CITED = re.compile(
+    rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
+    rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
+    r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
+)
+"""Author and year, [12] or [3, 4]: a citation unless it is replaced by another, as [0, 1] may be."""
+_WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
+_SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
+_SIMPLE = re.compile(r"[\w\s.,%°'’-]*")
+
+
+def _cited(text: str) -> frozenset[str]:
+    return frozenset(match[0] for match in _CITED.finditer(text))
+
+
+def _cleaned(text: str, citations: bool) -> str:
+    """Return plain words; formulae and code that are more than words are one word each."""
+    text = _ARROW.sub(" ", _NOISE.sub(" ", text))
+    for sign, single in _TYPED:
+        text = text.replace(sign, single)
+    if citations:
+        text = _CITED.sub(" ", text)
+    text = _WIKILINK.sub(lambda match: match[1].rpartition("#")[2], text)
+
+    def hold(match: re.Match[str]) -> str:
+        inner = match[0].strip("$`")
+        if _SIMPLE.fullmatch(inner):
+            return inner
+        solid = "".join((normal(inner) if match[0][0] == "$" else inner).split())
+        return f"\ue100{solid.encode().hex()}\ue101"  # no sign of it is taken for markup
+
+    return bare(_SOLID.sub(hold, text))
+
+
+# --- tokens --------------------------------------------------------------------------------------
+
+_ENGLISH_MONTHS = [words[0].capitalize() for words in lists("numbers", "months").values()]
+_DATE = re.compile(rf"\b({'|'.join(_ENGLISH_MONTHS)}) (\d{{1,2}})(?:st|nd|rd|th)?(?=,? \d{{4}})")
+_ISO = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-2]\d|3[01])\b")
+_MONTHS = frozenset(by_word("numbers", "months"))
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_SCAN = re.compile(
+    rf"""
+    \ue100(?P<solid>[0-9a-f]+)\ue101
+    |(?P<code>[^\W\d_]+(?:_\w+)+|(?<!\S)--?[A-Za-z][\w-]*|\d+(?:/\d+)+|\d+(?:\.\d+){{2,}}
+        |[^\W\d_]+(?:-[^\W\d_]+)*-?\d\w*(?:\.\d+)*|[^\W\d_]+\(\d+[+-]?\))
+    |(?P<sign>[<>≤≥=≠±^¬↑↓←⇌∈∉⊂⊆∪∩∧∨∀∃√∞∝≈§]|(?<=\s)[+*/](?=\s))
+    |(?P<ideograph>[{_CJK}])
+    |(?P<word>[^\W\d_{_CJK}]+(?:['’][^\W\d_]+)?[+\#]*)
+    """,
+    re.VERBOSE,
+)
+_PREFIXED = re.compile(r"(?:pre|post|mid|late|early|circa|ca|about|c)-?(?=\d)", re.IGNORECASE)
+_SENTENCE = re.compile(r"[.!?:;。？！\n]\s*[\"“‘(\[]*$")
+_ROMAN = re.compile(r"(?<![\w(])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
+_ROMAN_SIGN = "\ue102"
+_GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
+_BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
+_ATTACHED = re.compile(r"[^\W\d_][:/\[._]$")
+"""What joins a number to an identifier: localhost:3000, fonts[0]."""
+_SCALES = by_word("numbers", "scales")
+_UNIT = re.compile(
+    r"\s?(?:"
+    + "|".join(sorted(map(re.escape, (*UNITS, *_SCALES)), key=len, reverse=True))
+    + r")(?![^\W_]|/\w)",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(r"(?:st|nd|rd|th)\b|\.(?=\s[a-zäöü])", re.IGNORECASE)
+_HYPHENED = re.compile(r"-[^\W\d_]{2,}|(?!(?:st|nd|rd|th)\b)[A-Za-z]+")
+
+_NUMBERING = listed("corrections", "numbering")
+_QUALIFIERS = listed("corrections", "qualifiers")
+_FILLERS = listed("corrections", "fillers")
+_TELLING = listed("corrections", "telling")
+_AFFIXES = listed("corrections", "affixes")
+_SMALL = (FUNCTION | _FILLERS) - listed("corrections", "meaningful")
+_LIMITING = listed("corrections", "limiting")
+_NEGATING = frozenset(map(without_accents, listed("corrections", "negating")))
+_COUNTED = listed("corrections", "counted")
+_NAMING = listed("corrections", "naming")
+_GERMAN = listed("small_words", "german_small")
+_IDEOGRAPHIC_NOT = frozenset("不没沒非未無无否")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """One word, number, code or sign of a passage."""
+
+    key: str
+    """What is compared; of a number its size and dimension."""
+    raw: str
+    answer: bool
+    kind: str = "word"
+    """`word`, `number`, `code` (letters with digits, formulae) or `sign`."""
+    name: bool = False
+    """Whether it is capitalised within a sentence."""
+    capital: bool = False
+    quantity: Quantity | None = None
+    within_name: bool = False
+    """Of a number: whether it names a thing (World War 2, type 1, § 5, third) and measures none."""
+    glued: bool = False
+    """Of a number: whether only the sign of a range parts it from the next one."""
+    bracketed: bool = False
+    """Whether it begins in brackets: World Health Organization (WHO)."""
+    beside: bool = False
+    """Of a number: whether nothing parts it from the word before it."""
+
+    @property
+    def light(self) -> bool:
+        """Whether it says nothing of the fact: an article, a filler."""
+        return self.kind == "word" and not self.name and self.key in _SMALL
+
+    @property
+    def named(self) -> bool:
+        """Whether it names something: a name, a code, the number in a name."""
+        return self.name or self.kind == "code" or self.within_name
+
+
+def _tokens(passage: Passage, citations: bool) -> list[_Token]:
+    segments: list[tuple[str, bool]] = []
+    at = 0
+    for start, end in sorted(passage.gaps):
+        if start >= at:
+            segments += [(passage.text[at:start], False), (passage.text[start:end], True)]
+            at = end
+    segments += [(passage.text[at:], False), (passage.answer, True)]
+    for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is ==100 °C==
+        after = segments[number + 1]
+        last = text.split()[-1].casefold() if text.strip() else ""
+        counts = last[-1:].isdecimal() or last in NUMBER_WORDS or last in _SCALES
+        unit = _UNIT.match(after[0]) if counts else None
+        if unit:
+            segments[number] = (text + unit[0], segments[number][1])
+            segments[number + 1] = (after[0][unit.end() :], after[1])
+    whole = passage.text + passage.answer
+    german = len(_GERMAN.intersection(re.findall(r"\w+", whole.casefold()))) >= 2
+    found: list[_Token] = []
+    tail = ""
+    for number, (text, answer) in enumerate(segments):
+        if passage.answer and number == len(segments) - 1:
+            tail = ""
+        cleaned = _cleaned(text, citations and not answer)
+        if text[:1].isspace():
+            cleaned = f" {cleaned}"
+        found += _scan(cleaned, answer, tail)
+        tail = (tail + cleaned + (" " if text[-1:].isspace() else ""))[-12:]
+    return _finished(found, german)
+
+
+def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
+    """Yield the tokens of a run that stands behind `tail`; numbers with their scale and unit."""
+    text = _DATE.sub(r"\2 \1", text)
+    text = _ISO.sub(lambda m: f"{int(m[3])} {_ENGLISH_MONTHS[int(m[2]) - 1]} {m[1]}", text)
+    text = level(_ROMAN.sub(f"{_ROMAN_SIGN}\\g<0>", text)).replace("’", "'")
+    folded = text.casefold()
+    if len(folded) != len(text):
+        text = folded
+    at, length = 0, len(text)
+    while at < length:
+        match = _SCAN.match(text, at)
+        if match and match["code"] and (prefix := _PREFIXED.match(text, at)):
+            at = prefix.end()  # mid-1990s
+            continue
+        quantity = None if match and match["code"] else QUANTITY.match(folded, at)
+        if quantity and quantity["word"] and quantity["word"] in ("one", "null", "eins"):
+            quantity = None
+        if quantity and quantity.end() > at:
+            yield _number(text, quantity, answer, (tail + text[:at])[-12:])
+            at = quantity.end()
+            if ending := _ORDINAL.match(text, at) or _HYPHENED.match(text, at):
+                at = ending.end()
+            continue
+        if not match:
+            at += 1
+            continue
+        led = (tail + text[:at])[-12:]
+        first = not led.strip(" \"“‘(['*_-") or _SENTENCE.search(led) is not None
+        yield replace(_word(match, answer, first), bracketed=led.endswith("("))
+        at = match.end()
+
+
+def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
+    """Return the token of a number; `led` is what stands before it."""
+    one, raw, end = quantity_of(match), text[match.start() : match.end()], match.end()
+    dimension, size = one.base
+    key = f"#{dimension}:{size}:{'' if one.era == 'after' else one.era}"
+    ordinal, behind = _ORDINAL.match(text, end), _HYPHENED.match(text, end)
+    if behind and not one.unit:  # 2-propanol, 64-bit, 1NF
+        return _Token(
+            key + behind[0].casefold(), raw + behind[0], answer, "number", quantity=one,
+            within_name=True,
+        )  # fmt: skip
+    follows = text[end:].lstrip("stndrh. ").casefold()
+    dated = follows.startswith(("centur", "jahrhundert", "millenni", *_MONTHS))
+    named = (bool(ordinal) and not dated) or led.endswith(_ROMAN_SIGN)
+    named = named or (not one.unit and _ATTACHED.search(led) is not None)
+    glued = _GLUE.match(text, end) is not None
+    beside = _BESIDE.search(led) is not None
+    return _Token(
+        key, raw, answer, "number", quantity=one, within_name=named, glued=glued, beside=beside
+    )
+
+
+def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
+    raw = match[0]
+    if match["solid"]:
+        return _Token(f"${match['solid']}", bytes.fromhex(match["solid"]).decode(), answer, "code")
+    if match["code"]:
+        return _Token(raw.casefold().replace("-", ""), raw, answer, "code")
+    if match["sign"]:
+        return _Token(raw, raw, answer, "sign")
+    key = without_accents(raw.casefold())
+    key = re.sub(r"'s?$", "", key)
+    capital = raw[0].isupper()
+    name = capital and not first and (key not in FUNCTION or (len(raw) == 1 and raw != "I"))
+    if capital and raw.isupper() and len(raw) > 1 and key not in FUNCTION:
+        name = True  # an acronym, also where it begins a sentence
+    return _Token(key, raw, answer, "word", name, capital)
+
+
+def _finished(found: list[_Token], german: bool) -> list[_Token]:
+    """Return the tokens with shared units, and with the numbers that are part of a name."""
+    for at in range(len(found) - 2, -1, -1):  # 5–10 km
+        here, after = found[at], found[at + 1]
+        if here.glued and here.quantity and after.quantity and not here.quantity.unit:
+            size = here.quantity.value * after.quantity.worth
+            key = f"#{after.quantity.dimension}:{size}:{here.quantity.era}"
+            found[at] = replace(here, key=key)
+    for at, one in enumerate(found):
+        if german and one.name and not one.raw.isupper() and one.kind == "word":
+            found[at] = one = replace(one, name=False)
+        if one.kind == "word" and one.key in ORDINALS and one.key != "second":
+            found[at] = replace(one, within_name=True)
+        if not one.beside or one.within_name or at == 0:
+            continue
+        before, number = found[at - 1], one.quantity
+        names = before.key in _NUMBERING or before.key == "§"
+        names = names or (before.capital and _may_name(before, german))
+        if names and number and not (number.unit or number.era or number.spelled):
+            found[at] = replace(one, within_name=True)
+    return found
+
+
+def _may_name(token: _Token, german: bool) -> bool:
+    """Return whether a number right behind a capitalised word is part of its name."""
+    if token.key in _SMALL | _MONTHS or token.key.endswith("ly") or token.key == "ph":
+        return False
+    return token.kind == "word" and not german
+
+
+# --- words that are one ---------------------------------------------------------------------------
+
+
+@cache
+def _groups(section: str) -> dict[str, frozenset[str]]:
+    """Return each word of a section, or its stem, with those of its lines."""
+    found: dict[str, frozenset[str]] = {}
+    body = data("corrections").partition(f"\n[{section}]\n")[2].partition("\n[")[0]
+    for line in body.splitlines():
+        words = line.split()
+        group = frozenset((*words, *map(stem, words)))
+        if group and not line.startswith("#"):
+            for word in group:
+                found[word] = found.get(word, frozenset()) | group
+    return found
+
+
+_VOWELS = frozenset("aeiouy")
+_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(keys))
+_CLASS = re.compile(r"[aeiouy][a-z]e?$")
+"""The end of a word that names its class: -ate and -ite, -ose and -ase, -ane and -ene."""
+
+
+def _misspelled(one: str, other: str, known: Container[str]) -> bool:
+    """Return whether one word is the other with a letter wrong."""
+    if one in known and other in known:
+        return False
+    one, other = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
+    short = min(len(one), len(other))
+    if one == other or (short >= 5 and _undoubled(one) == _undoubled(other)):
+        return True
+    if one[0] != other[0] or short < 3 or other in _groups("confusable").get(one, ()):
+        return False
+    if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
+        return False
+    if other in known and one not in known and short >= 4:
+        return OSA.distance(one, other) <= (2 if short >= 6 else 1) and not _affixed(one, other)
+    if OSA.distance(one, other, score_cutoff=1) > 1 or _affixed(one, other):
+        return False
+    if len(one) != len(other):  # a letter lost or doubled; no ending: form and forms are no such
+        return short >= 5 or _into_small(one, other)
+    at = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    if len(at) == 2:  # two letters have changed places
+        return short >= 4 or _into_small(one, other)
+    place, pair = at[0], frozenset((one[at[0]], other[at[0]]))
+    if short < 6 or place < 2:
+        return False
+    if pair == {"i", "y"}:
+        return True
+    if pair <= _VOWELS:
+        return place >= 3 and not (place >= short - 3 and _CLASS.search(one[place:]) and one.endswith("e"))  # fmt: skip
+    return pair in _NEAR_KEYS or pair == {"c", "s"}
+
+
+def _undoubled(word: str) -> str:
+    return re.sub(r"(.)\1", r"\1", word)
+
+
+def _into_small(one: str, other: str) -> bool:
+    """Return whether a small word was mistyped: `teh`, `adn`, `wich`."""
+    return (one in _SMALL) != (other in _SMALL)
+
+
+def _affixed(one: str, other: str) -> bool:
+    """Return whether they begin with two of the affixes that part words, and end alike."""
+    starts = [[a for a in _AFFIXES if word.startswith(a)] for word in (one, other)]
+    return any(
+        a != b and one[len(a) :] == other[len(b) :] for a in starts[0] for b in starts[1]
+    )  # fmt: skip
+
+
+def _inflected(one: str, other: str) -> bool:
+    a, b = stem(one), stem(other)
+    if a != b or min(len(one), len(other)) < 3:
+        return False
+    return one.endswith("al") == other.endswith("al") and one.endswith("ate") == other.endswith("ate")  # fmt: skip
+
+
+def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
+    """Return how two words say the same: `small`, `form`, `synonym`, `spelling`; "" if not."""
+    if one.kind != "word" or other.kind != "word" or "\u3040" <= one.key[0] <= "\u9fff":
+        return ""
+    a, b = one.key, other.key
+    if a == b:  # the case of a symbol
+        return ""
+    if stem(b) in _groups("equal").get(stem(a), ()):
+        return "synonym"
+    if one.light and other.light:
+        fillers = a in _FILLERS and b in _FILLERS
+        return "small" if fillers or b in _groups("exchangeable").get(a, ()) else ""
+    if one.light != other.light:
+        return "spelling" if _into_small(a, b) and _misspelled(a, b, known) else ""
+    if _inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
+        return "form"
+    return "spelling" if _misspelled(a, b, known) else ""
+
+
+# --- alignment ---------------------------------------------------------------------------------
+
+_MOST = 250_000
+"""Pairs of words that are compared; beyond, too much has changed."""
+Pair = tuple[_Token | None, _Token | None]
+
+
+def _joined(tokens: list[_Token], others: list[_Token]) -> list[_Token]:
+    """Return the tokens with neighbours joined that the others write as one word: e-mail."""
+    keys = {one.key for one in tokens}
+    wanted = {one.key for one in others if one.kind in ("word", "code")} - keys
+    result: list[_Token] = []
+    for one in tokens:
+        before = result[-1] if result else None
+        if before and before.key + one.key in wanted and before.answer == one.answer:
+            result[-1] = replace(before, key=before.key + one.key, raw=before.raw + one.raw)
+        else:
+            result.append(one)
+    return result
+
+
+def _aligned(old: list[_Token], new: list[_Token], known: Container[str]) -> list[Pair] | None:
+    """Return the pairs of words that differ, None where too much does."""
+    head = 0
+    while head < min(len(old), len(new)) and _equal(old[head], new[head]):
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and _equal(old[-1 - tail], new[-1 - tail]):
+        tail += 1
+    a, b = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(a) * len(b) > _MOST:
+        return None
+    # The cheapest path from (0, 0) to the end, by rows from the end.
+    costs = [[0.0] * (len(b) + 1) for _ in range(len(a) + 1)]
+    for i in range(len(a), -1, -1):
+        for j in range(len(b), -1, -1):
+            ways = []
+            if i < len(a):
+                ways.append(costs[i + 1][j] + _single(a[i]))
+            if j < len(b):
+                ways.append(costs[i][j + 1] + _single(b[j]))
+            if i < len(a) and j < len(b):
+                ways.append(costs[i + 1][j + 1] + _paired(a[i], b[j], known))
+            costs[i][j] = min(ways, default=0.0)
+    pairs: list[Pair] = []
+    i = j = 0
+    while i < len(a) or j < len(b):
+        here = costs[i][j]
+        if i < len(a) and j < len(b) and here == costs[i + 1][j + 1] + _paired(a[i], b[j], known):
+            if not _equal(a[i], b[j]):
+                pairs.append((a[i], b[j]))
+            i, j = i + 1, j + 1
+        elif i < len(a) and here == costs[i + 1][j] + _single(a[i]):
+            pairs.append((a[i], None))
+            i += 1
+        else:
+            pairs.append((None, b[j]))
+            j += 1
+    return pairs
+
+
+def _equal(one: _Token, other: _Token) -> bool:
+    if one.key != other.key:
+        return False
+    short = one.raw != other.raw and one.kind != "code" and _short_case(one.raw, other.raw)
+    return not short
+
+
+def _short_case(one: str, other: str) -> bool:
+    """Return whether the case of a symbol differs: mW and MW, Co and CO."""
+    a, b = (re.sub(r"[\d.,\s]", "", raw) for raw in (one, other))
+    if not 1 <= len(a) <= 2 or a.casefold() != b.casefold() or a == b:
+        return False
+    return a.casefold() not in FUNCTION and (len(a) == 2 or any(map(str.isdigit, one)))
+
+
+def _are_numbers(one: _Token, other: _Token) -> bool:
+    """Return whether both are numbers; `one`, otherwise an article, is one beside a number."""
+    kinds = {one.kind, other.kind}
+    return kinds == {"number"} or (kinds == {"number", "word"} and "one" in (one.key, other.key))
+
+
+def _is_one(one: _Token, other: _Token) -> bool:
+    """Return whether they are `one` and `1`."""
+    return {one.key, other.key} == {"one", "#:1:"}
+
+
+def _single(token: _Token) -> float:
+    return 0.5 if token.light else 1.0
+
+
+def _paired(one: _Token, other: _Token, known: Container[str]) -> float:
+    if _equal(one, other):
+        return 0.0
+    if _are_numbers(one, other):
+        return 0.9
+    if _alike(one, other, known):
+        return 0.4
+    if one.light and other.light:
+        return 0.8  # one small word for another that says something else
+    if one.light != other.light:
+        return 1.4
+    return 1.2 if one.name == other.name else 1.4
+
+
+# --- the verdict ---------------------------------------------------------------------------------
+
+_LEAST_CONTEXT = 3
+"""So many words with meaning in the context say what a number is of."""
+_MOST_INSERTED = 0.3
+
+
+def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Change:
+    """Return what an edit made of a passage that stands in the same place.
+
+    `known` holds casefolded words that stand elsewhere in the vault: of two known words none is a
+    misspelling of the other.
+    """
+    old_cites, new_cites = _cited(before.text), _cited(after.text)
+    citations = old_cites <= new_cites or new_cites <= old_cites
+    old, new = _tokens(before, citations), _tokens(after, citations)
+    old, new = _joined(old, new), _joined(new, old)
+    pairs = _aligned(old, new, known)
+    if pairs is None:
+        return Change(Kind.WAITS, "too much has changed")
+    return _judge(_Edit(old, new, pairs, known), before.under, after.under, known)
+
+
+class _Edit:
+    """The differences between two versions, by what they are; each list for context and answer."""
+
+    def __init__(
+        self, old: list[_Token], new: list[_Token], pairs: list[Pair], known: Container[str]
+    ) -> None:
+        self.old, self.new = old, new
+        self.numbers: list[tuple[_Token, _Token]] = []
+        self.replaced: list[tuple[_Token, _Token]] = []
+        self.spelled: list[tuple[_Token, _Token]] = []
+        self.inserted: list[_Token] = []
+        self.removed: list[_Token] = []
+        self.limited: list[_Token] = []
+        telling: tuple[list[_Token], list[_Token]] = ([], [])
+        for a, b in pairs:
+            if a and b:
+                if _are_numbers(a, b):
+                    if not _is_one(a, b):
+                        self.numbers.append((a, b))
+                elif alike := _alike(a, b, known):
+                    self.spelled += [(a, b)] if alike == "spelling" else []
+                else:
+                    self.replaced.append((a, b))
+            elif one := a or b:
+                if one.light:
+                    self.limited += [one] if one.key in _LIMITING else []
+                    telling[0 if a else 1].extend([one] if one.key in _TELLING else [])
+                else:
+                    (self.removed if a else self.inserted).append(one)
+
+        if all(telling):  # before went here, after came there
+            self.limited += telling[1]
+
+    def both(self) -> Iterator[tuple[_Token, _Token]]:
+        """Yield numbers and words that stand in place of others."""
+        yield from self.numbers
+        yield from self.replaced
+
+    @property
+    def answer_changed(self) -> bool:
+        """Whether the answer is another, not only in spelling and small words."""
+        singles = (*self.inserted, *self.removed)
+        pairs = any(a.answer or b.answer for a, b in self.both())
+        return pairs or any(one.answer for one in singles)
+
+    @property
+    def context_renamed(self) -> tuple[_Token, _Token] | None:
+        """A name or number of the context that became another one."""
+        for a, b in (*self.both(), *self.spelled):
+            if not a.answer and not b.answer and _is_renamed(a, b):
+                return a, b
+        return None
+
+
+def _is_renamed(one: _Token, other: _Token) -> bool:
+    """Return whether two words that differ are two names or two numbers."""
+    if one.kind == other.kind == "number":
+        return True
+    return one.named or other.named or (one.capital and other.capital)
+
+
+def _judge(
+    edit: _Edit, old_under: tuple[str, ...], new_under: tuple[str, ...], known: Container[str]
+) -> Change:
+    another, waits = Kind.ANOTHER_FACT, Kind.WAITS
+    # 1. Another fact.
+    if edit.answer_changed and (pair := edit.context_renamed):
+        return Change(another, f"{_shown(pair)} in the context, and another answer")
+    meaning = [one for one in edit.new if not one.answer and not one.light and one.kind == "word"]
+    bare_number = len(meaning) <= _LEAST_CONTEXT and not any(one.name for one in meaning)
+    moved = _label_changed(old_under, new_under, known)
+    changed = bool(edit.numbers or edit.replaced)
+    if moved and changed:
+        if bare_number:
+            return Change(another, f"{moved} above a bare number or name")
+        return Change(waits, f"{moved} above it, and other words")
+    if moved and bare_number:
+        return Change(waits, f"{moved} above a bare number or name")
+    if changed and not meaning and not (old_under and new_under):
+        return Change(waits, "nothing says what the number is of")
+    # 2. The same highlight, but the meaning may have turned.
+    for a, b in edit.both():
+        if a.within_name or b.within_name:
+            return Change(waits, f"{_shown((a, b))}: a number in a name")
+        if {a.key, b.key} == {"one", "#:0:"}:
+            return Change(waits, f"{_shown((a, b))}: none or some")
+        if a.kind == b.kind == "number" and (why := _turned(a, b)):
+            return Change(waits, why)
+        if stem(b.key) in OPPOSITES.get(stem(a.key), ()) or b.key in TURNED.get(a.key, ()):
+            return Change(waits, f"{_shown((a, b))}: the contrary")
+        if a.kind != "number" and _is_renamed(a, b):
+            return Change(waits, f"{_shown((a, b))}: another name")
+    if _negations(edit.old) != _negations(edit.new):
+        return Change(waits, "a negation came or went")
+    # 3. A correction, unless one of these is in the way.
+    doubt = _doubt(edit, meaning)
+    if doubt:
+        return Change(waits, doubt)
+    return Change(Kind.CORRECTION, _why(edit))
+
+
+def _doubt(edit: _Edit, meaning: list[_Token]) -> str:
+    """Return what keeps the edit from being surely a correction."""
+    if edit.replaced:
+        return f"{_shown(edit.replaced[0])}: another word"
+    for one in edit.limited:
+        tokens = edit.new if any(one is each for each in edit.new) else edit.old
+        at = next(place for place, each in enumerate(tokens) if each is one)
+        after = next((each for each in tokens[at + 1 :] if not each.light), None)
+        # In a phrase that came whole they limit nothing that was there: in all cells.
+        whole = one.key in _COUNTED and any(
+            after is each for each in (*edit.inserted, *edit.removed)
+        )
+        if not whole:
+            return f"“{one.raw}” came or went"
+    if len(edit.numbers) > 1:
+        return "several numbers changed"
+    singles = (*edit.inserted, *edit.removed)
+    if edit.numbers and (singles or any(a.capital or b.capital for a, b in edit.spelled)):
+        return "a number changed, and other words"
+    if len(edit.spelled) > 2:
+        return "many words are spelled otherwise"
+    if edit.inserted and edit.removed:
+        return "words came and words went"
+    tokens = edit.new if edit.inserted else edit.old
+    for one in singles:
+        at = next(place for place, each in enumerate(tokens) if each is one)
+        if why := _doubtful(tokens, at, singles):
+            return why
+    context = sum(not one.answer for one in singles)
+    if context and context < len(singles):
+        return "words came or went in context and answer"
+    total = max(len(edit.old), len(edit.new))
+    if len(singles) > _MOST_INSERTED * total and (context or len(meaning) < _LEAST_CONTEXT):
+        return "too many words came or went"
+    return ""
+
+
+def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str:
+    """Return why a word that came or went may make another thing of what is named."""
+    one = tokens[at]
+    before = tokens[at - 1] if at else None
+    after = tokens[at + 1] if at + 1 < len(tokens) else None
+    if one.kind == "sign" and one.key not in "=≈":
+        return f"“{one.raw}” came or went"
+    if one.within_name or one.kind == "code":
+        return f"“{one.raw}” came or went"
+    if "\u3040" <= one.key[0] <= "\u9fff":
+        return f"“{one.raw}” came or went"
+    contrary = OPPOSITES.get(stem(one.key), frozenset())
+    if any(stem(each.key) in contrary for each in tokens):
+        return f"“{one.raw}” came or went, its contrary is there"
+    if one.kind == "number":
+        return "a number of the answer came or went" if one.answer else ""
+    stays = after is not None and not after.light and all(after is not each for each in singles)
+    naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
+    if (one.key in _QUALIFIERS or naming) and stays:
+        return f"“{one.raw}” came or went"
+    names = [each is not None and each.name and each.kind == "word" for each in (before, after)]
+    beside = any(names) if one.name else names[1]
+    if (one.name or one.capital) and not one.bracketed and (beside or (after and after.kind == "number" and after.within_name)):  # fmt: skip
+        return f"“{one.raw}” came or went beside a name"
+    if one.name and one.answer:
+        return f"“{one.raw}” came or went in the answer"
+    return ""
+
+
+def _turned(one: _Token, other: _Token) -> str:
+    """Return how two numbers differ in more than their size."""
+    a, b = one.quantity, other.quantity
+    if a is None or b is None:
+        return ""
+    if one.key == other.key:
+        return f"{_shown((one, other))}: the case of a unit"
+    if a.spelled and b.spelled and not (a.value and b.value):
+        return f"{_shown((one, other))}: none or some"
+    if a.dimension != b.dimension and (a.unit and b.unit):
+        return f"{_shown((one, other))}: another unit"
+    if a.era != b.era or (a.value < 0) != (b.value < 0):
+        return f"{_shown((one, other))}: another sign or era"
+    return ""
+
+
+def _negations(tokens: list[_Token]) -> int:
+    return sum(
+        one.key in NEGATORS
+        or one.key in _NEGATING
+        or one.key.endswith("n't")
+        or one.key in _IDEOGRAPHIC_NOT
+        for one in tokens
+    )
+
+
+def _label_changed(
+    old: tuple[str, ...], new: tuple[str, ...], known: Container[str]
+) -> str:  # fmt: skip
+    """Return the words of headings, list parents or row labels that became others."""
+    texts = [Passage(". ".join(labels)) for labels in (old, new)]
+    if not old or not new:
+        return ""
+    a, b = (
+        [replace(one, name=one.capital) for one in _tokens(text, citations=True)] for text in texts
+    )
+    pairs = _aligned(_joined(a, b), _joined(b, a), known)
+    edit = _Edit(a, b, pairs or [], known)
+    pair = next(edit.both(), None)
+    return _shown(pair) if pair else ""
+
+
+def _shown(pair: tuple[_Token, _Token]) -> str:
+    return f"“{pair[0].raw.strip()}” → “{pair[1].raw.strip()}”"
+
+
+def _why(edit: _Edit) -> str:
+    if edit.numbers:
+        return f"one number: {_shown(edit.numbers[0])}"
+    if edit.spelled:
+        return f"spelling: {_shown(edit.spelled[0])}"
+    for words, what in ((edit.inserted, "inserted"), (edit.removed, "removed")):
+        if words:
+            return f"{what}: “{words[0].raw}”"
+    return "the same words"

@@ -1,0 +1,140 @@
+"""A corrected passage ships under its old note; another fact never does."""
+
+from collections import Counter
+
+import pytest
+
+from ankiforge.check.corrections import Kind, Passage, classify
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Form,
+    Highlight,
+    HighlightKind,
+)
+from tests.unit.check.test_benchmarks import _bench
+
+BENCH = _bench("corrections")
+PAIRS = BENCH.pairs()
+ANOTHER, WAITS, CORRECTION = Kind
+
+
+def kind(before, after, under=((), ()), known=()):
+    old, new = (
+        BENCH.passage(text, above) for text, above in zip((before, after), under, strict=True)
+    )
+    return classify(old, new, known).kind
+
+
+def test_the_set_is_large_enough():
+    labels = Counter(pair.label for pair in PAIRS)
+
+    assert len(PAIRS) >= 600
+    assert labels["different"] >= 200
+
+
+@pytest.mark.parametrize("label", ["different", "waits"])
+def test_no_other_fact_and_no_turned_meaning_ships(label):
+    wrong = [pair for pair in PAIRS if pair.label == label and not pair.right]
+
+    assert wrong == []
+
+
+def test_nearly_all_corrections_of_the_tuned_half_ship():
+    corrections = [p for p in PAIRS if p.label == "correction" and p.half == "tuned"]
+
+    assert sum(pair.right for pair in corrections) >= 0.97 * len(corrections)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("World War 1 ended in ==1918==.", "World War 2 ended in ==1945==.", ANOTHER),
+        ("Louis XIV died in ==1715==.", "Louis XV died in ==1774==.", ANOTHER),
+        ("A lack of B1 causes ==beriberi==.", "A lack of B12 causes ==anaemia==.", ANOTHER),
+        ("Fe(II) is ==green==.", "Fe(III) is ==brown==.", ANOTHER),
+        ("Fe(II) is ==pale==.", "Fe(III) is ==pale==.", WAITS),
+        ("The Rhine is ==1,230 km== long.", "The Elbe is ==1,094 km== long.", ANOTHER),
+        ("Clouds form as moist air rises.", "Rain falls when drops are heavy.", WAITS),
+        ("It began in ==1914==.", "It ended in ==1918==.", WAITS),
+        ("The dose for adults is ==500 mg==.", "The dose for children is ==250 mg==.", WAITS),
+        ("Copper is not ==magnetic==.", "Copper is ==magnetic==.", WAITS),
+        ("The ==aorta== is the largest artery.", "The ==femur== is the longest bone.", WAITS),
+        ("Orwell's novel is (==1948==).", "Orwell's novel is (==1949==).", CORRECTION),
+        ("`A[12]` is ==free==.", "`A[13]` is ==free==.", WAITS),
+        ("The river is ==1320 km== long.", "The river is ==1230 km== long.", CORRECTION),
+        ("The river is ==long==.", "The river is ==long== (Smith, 2010).", CORRECTION),
+        ("It holds ==19 thousand== litres.", "It holds ==19,000== litres.", CORRECTION),
+        ("The pH is ==7.35–7.45==.", "The pH is ==7.35 to 7.45==.", CORRECTION),
+        ("It came in ==1867== and in ==1885==.", "It came in ==1867==.", WAITS),
+        ("Elbe reaches the sea after ==1100 km==.", "Oder reaches the sea after ==1100 km==.", WAITS),
+        ("Atene è la ==capitale==.", "Atene non è la ==capitale==.", WAITS),
+        ("The ==1NF== is met.", "The ==2NF== is met.", WAITS),
+        ("Write a ==for== loop.", "Write a ==do== loop.", WAITS),
+        ("Apply it zero ==or more== times.", "Apply it one ==or more== times.", WAITS),
+        ("It is due ==tomorrow==.", "It is due after ==tomorrow==.", WAITS),
+        ("A proxy to localhost:3000 ==runs==.", "A proxy to localhost:8096 ==runs==.", WAITS),
+        ("x lies in [0, 1] and ==is real==.", "x lies in [1, 2] and ==is whole==.", ANOTHER),
+    ],
+)  # fmt: skip
+def test_cases_of_the_reviews(before, after, expected):
+    assert kind(before, after) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "old", "new", "expected"),
+    [
+        ("==1,230 km==", "==1,094 km==", ("Rivers", "Rhine"), ("Rivers", "Elbe"), ANOTHER),
+        ("==1,320 km==", "==1,230 km==", ("Rivers", "Rhine"), ("Rivers", "Rhine"), CORRECTION),
+        ("==1,320 km==", "==1,230 km==", (), (), WAITS),
+        ("Length: ==1094 km==", "Length: ==854 km==", ("Elbe",), ("Oder",), ANOTHER),
+        ("Length: ==1049 km==", "Length: ==1094 km==", ("Elbe",), ("The Elbe",), CORRECTION),
+        ("Slept:: ==7 h==", "Slept:: ==6 h==", ("2026-11-20",), ("2026-11-21",), ANOTHER),
+        ("Slept:: ==7 h==", "Slept:: ==6 h==", ("2026-11-20",), ("2026-11-20",), CORRECTION),
+    ],
+)
+def test_a_bare_number_is_of_what_stands_above_it(before, after, old, new, expected):
+    assert kind(before, after, (old, new)) is expected
+
+
+def test_of_two_words_of_the_vault_none_is_a_misspelling():
+    before, after = "The silver lay on the ==floor==.", "The sliver lay on the ==floor==."
+
+    assert kind(before, after) is CORRECTION
+    assert kind(before, after, known={"silver", "sliver"}) is WAITS
+
+
+def test_a_word_that_only_the_correction_shares_with_the_vault_was_misspelled():
+    before, after = "The ==masimum== is reached.", "The ==maximum== is reached."
+
+    assert kind(before, after) is WAITS
+    assert kind(before, after, known={"maximum"}) is CORRECTION
+
+
+def highlight(**fields):
+    document = Document(DocumentKey("vault:notes/a.md"), "notes", "Rivers")
+    return Highlight(document, "vault:notes", fields.pop("kind", HighlightKind.HIGHLIGHT), **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"exact": "The Rhine is 1,230 km long.", "gaps": ((13, 21),), "heading": "Europe"},
+            Passage("The Rhine is 1,230 km long.", ((13, 21),), under=("Rivers", "Europe")),
+        ),
+        (
+            {"kind": HighlightKind.CARD, "form": Form.INLINE, "exact": "q a", "markdown": ("q", "a")},
+            Passage("q", answer="a", under=("Rivers",)),
+        ),
+        (
+            {
+                "kind": HighlightKind.CARD, "form": Form.CLOZE, "exact": "The Rhine.",
+                "markdown": ("The {{c1::Rhine}}.",), "above": ("Germany",),
+            },
+            Passage("The Rhine.", ((4, 9),), under=("Rivers", "Germany")),
+        ),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_highlight(fields, expected):
+    assert Passage.of(highlight(**fields)) == expected
