@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,9 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.fold import fold
+
+Place = tuple[str, str]
+"""Container and place of a document."""
 
 
 class Documents:
@@ -91,8 +94,11 @@ class Documents:
             ),
         )
 
-    def follow_renames(self, run: RunId) -> None:
-        """A new note that took over most highlights of one that is gone is that note."""
+    def follow_renames(self, run: RunId, recognised: Mapping[Place, str]) -> None:
+        """A new note that took over most highlights of one that is gone is that note.
+
+        So is one of those `recognised` by their words, if it took over any: each with its old place.
+        """
         rows = self._db.execute(
             "SELECT s.container, s.place AS new, h.place AS old, h.document, count(*) AS moved,"
             " (SELECT count(*) FROM scanned a WHERE a.run = s.run"
@@ -104,10 +110,15 @@ class Documents:
             "  AND o.container = s.container AND o.place = h.place)"
             " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = h.container"
             "  AND l.place = h.place)"
-            " GROUP BY s.container, s.place, h.place, h.document"
-            " HAVING moved * 2 >= all_here ORDER BY moved DESC",
+            " GROUP BY s.container, s.place, h.place, h.document ORDER BY moved DESC",
             (run,),
         ).fetchall()
+        rows = [
+            row
+            for row in rows
+            if row["moved"] * 2 >= row["all_here"]
+            or recognised.get((row["container"], row["new"])) == row["old"]
+        ]
         followed: set[str] = set()
         for row in rows:
             if not followed & {f"new {row['new']}", f"old {row['document']}"}:
@@ -277,7 +288,7 @@ def path_of(extracted: Extracted) -> str:
 
 def digest_of(extracted: Extracted, salt: str) -> str:
     """Return a hash of all that was read; `salt` stands for the program that takes it in."""
-    bare = replace(extracted, fingerprint="", depends=(), pictures=())
+    bare = replace(extracted, fingerprint="", depends=(), pictures=(), sketch="")
     return h16(salt, msgspec.json.encode(bare).decode())
 
 
@@ -296,6 +307,7 @@ class Listing:
         self._known: dict[str, dict[str, list[_Row]]] = {}
         self._listed: dict[str, set[tuple[str, str]]] = {}
         self._news: list[tuple[str, str, str, str, str]] = []
+        self._sketches: list[tuple[str, str, str, str]] = []
 
     def begin(self, salt: str = "") -> None:
         """Forget the listing of an earlier run; another `salt` makes every document new."""
@@ -303,6 +315,7 @@ class Listing:
         self._known.clear()
         self._listed.clear()
         self._news.clear()
+        self._sketches.clear()
         self._db.execute("DELETE FROM temp.listed")
         self._db.execute("DELETE FROM temp.in_scope")
 
@@ -373,6 +386,8 @@ class Listing:
         if row.digest != digest_of(extracted, self._salt):
             return False
         self._list(extracted.container, place, path, row.run)
+        if extracted.sketch:
+            self._sketches.append((extracted.container, place, path, extracted.sketch))
         self._note(extracted.container, place, path, row, extracted)
         return True
 
@@ -405,25 +420,26 @@ class Listing:
 
     def stage(self, run: RunId, extracted: Extracted | Unmarked) -> None:
         """Stage the fingerprint of a document that is to be taken in, within a unit."""
-        container, digest, names = extracted.container, "-", "[]"
+        container, digest, names, sketch = extracted.container, "-", "[]", ""
         if isinstance(extracted, Extracted):
             place, path = place_of(extracted.document), path_of(extracted)
             digest = digest_of(extracted, self._salt)
             names = to_json([picture.name for picture in extracted.pictures])
+            sketch = extracted.sketch
         else:
             place, path = "", extracted.path
         self._list(container, place, path, run)
         salted = self._salted(extracted.fingerprint)
         self._db.execute(
-            "INSERT OR REPLACE INTO scanned_document VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (container, place, path, salted, to_json(extracted.depends), digest, names),
+            "INSERT OR REPLACE INTO scanned_document VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (container, place, path, salted, to_json(extracted.depends), digest, names, sketch),
         )
 
     def stage_again(self, run: RunId, container: str, place: str) -> None:
         """Let an unchanged document be taken in by this run, within a unit."""
         self._db.execute(
             "INSERT OR REPLACE INTO scanned_document SELECT container, place, path, fingerprint,"
-            " depends, digest, pictures FROM ingested WHERE container = ? AND place = ?",
+            " depends, digest, pictures, '' FROM ingested WHERE container = ? AND place = ?",
             (container, place),
         )
         self._db.execute(
@@ -458,6 +474,7 @@ class Listing:
             " digest, pictures, ? FROM scanned_document",
             (run,),
         )
+        self._remember_sketches()
         self._db.execute("DELETE FROM scanned_document")
         self._db.executemany(
             "UPDATE ingested SET fingerprint = ?, depends = ?"
@@ -475,6 +492,26 @@ class Listing:
                 )
         self._news.clear()
         self._known.clear()
+
+    def _remember_sketches(self) -> None:
+        """Store the sketches of what was read; forget those of places that hold nothing now."""
+        read = self._db.execute(
+            "SELECT container, place, path, sketch FROM scanned_document WHERE sketch <> ''"
+        ).fetchall()
+        self._db.executemany(
+            "INSERT INTO sketch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET words = excluded.words WHERE words <> excluded.words",
+            [*map(tuple, read), *self._sketches],
+        )
+        self._db.execute(
+            "DELETE FROM sketch WHERE NOT EXISTS (SELECT 1 FROM temp.listed l"
+            "  WHERE l.container = sketch.container AND l.place = sketch.place)"
+            " AND NOT EXISTS (SELECT 1 FROM highlight h"
+            "  WHERE h.container = sketch.container AND h.place = sketch.place)"
+            " AND NOT EXISTS (SELECT 1 FROM location w"
+            "  WHERE w.container = sketch.container AND w.place = sketch.place)"
+        )
+        self._sketches.clear()
 
     def scope(self, run: RunId) -> None:
         """Note the highlights that stand in what is listed."""
