@@ -68,11 +68,12 @@ class Sketch:
 def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
     """Return the sketch of a document in Markdown; `hints` are added to its block ids.
 
-    Front matter and lines `key:: value` do not count, nor do markup and case.
+    Front matter, lines `key:: value` and block ids do not count, nor do markup and case.
     """
     front = _FRONT.match(text)
     body = _FIELD.sub("", text[front.end() :] if front else text)
-    words = _WORD.findall(unicodedata.normalize("NFKC", body).casefold())
+    blocks = _BLOCK_ID.findall(body)
+    words = _WORD.findall(unicodedata.normalize("NFKC", _BLOCK_ID.sub("", body)).casefold())
     a, b, c, d = _FACTORS
     marks = [crc32(word.encode("utf-8", "surrogatepass")) for word in words]
     shingles = {
@@ -83,7 +84,7 @@ def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
         frozenset(nsmallest(SIZE, shingles)),
         len(words),
         frozenset(_OWN_ID.findall(front[1]) if front else ()),
-        frozenset((*hints, *(f"^{name}" for name in _BLOCK_ID.findall(body)))),
+        frozenset((*hints, *(f"^{name}" for name in blocks))),
     )
 
 
